@@ -1,0 +1,1 @@
+"""Plans robust cooperative inference on unreliable, heterogeneous devices."""

@@ -1,0 +1,141 @@
+"""How long and how hard to search, and how to be stopped: what every method is given beside the instance."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from rocoin_opt.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a search at one moment.
+
+    Attributes
+    ----------
+    seconds : float
+        Since the search began.
+    value : float or None
+        Objective value of the best plan so far, in seconds.
+    bound : float or None
+        Valid lower bound so far, in seconds.
+    """
+
+    seconds: float
+    value: float | None
+    bound: float | None
+
+
+Report: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Control:
+    """Limits, seed and reporting of one search.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of every random choice.
+    threads : int
+        Threads that the mathematical programming solver may use.
+    gap : float
+        Relative gap at which the search may stop.
+    deadline : float
+        Moment of :func:`time.perf_counter` at which the search must stop; infinite for no limit.
+    stop : threading.Event
+        Set from outside to stop the search early.
+    report : callable or None
+        Called with a :class:`Progress` now and then.
+    """
+
+    seed: int = 0
+    threads: int = 1
+    gap: float = 0.0
+    deadline: float = math.inf
+    stop: threading.Event = field(default_factory=threading.Event)
+    report: Report | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def starting_now(
+        cls,
+        *,
+        time_limit: float | None = None,
+        gap: float = 0.0,
+        seed: int = 0,
+        threads: int = 1,
+        report: Report | None = None,
+    ) -> Control:
+        """Start the clock.
+
+        Raises
+        ------
+        InputError
+            If an option is outside of its range.
+        """
+        _require("time_limit", time_limit, time_limit is None or time_limit >= 0, "a number of seconds, at least 0")
+        _require("gap", gap, 0 <= gap < math.inf, "a finite number, at least 0")
+        _require("seed", seed, 0 <= seed < 2**31, "a whole number from 0 to 2147483647")
+        _require("threads", threads, threads >= 1, "a whole number, at least 1")
+        now = time.perf_counter()
+        deadline = math.inf if time_limit is None else now + time_limit
+        return cls(seed=seed, threads=threads, gap=gap, deadline=deadline, report=report, started=now)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the search began."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, at least 0; infinite without a limit."""
+        return max(0.0, self.deadline - time.perf_counter())
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the time is up or somebody asked to stop."""
+        return self.stop.is_set() or time.perf_counter() >= self.deadline
+
+    def tell(self, value: float | None, bound: float | None) -> None:
+        """Report the state of the search to whoever listens."""
+        if self.report is not None:
+            self.report(Progress(self.elapsed, value, bound))
+
+    def silent(self) -> Control:
+        """Return the same control without reports, for a search inside a search."""
+        return replace(self, report=None)
+
+
+@contextlib.contextmanager
+def stopped_by_interrupt(control: Control) -> Iterator[None]:
+    """Let the first Ctrl-C stop the search gently, and a second one break it off.
+
+    Outside of the main thread, where Python cannot handle signals, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        if control.stop.is_set():
+            signal.default_int_handler(number, frame)
+        control.stop.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _require(name: str, value: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise InputError("options", [Problem(name, repr(value), allowed)])

@@ -1,0 +1,239 @@
+"""JSON documents: strict reading, faults named by field, canonical writing.
+
+Instances and plans are documents of a ``format`` and a ``version``. This module owns what both share: the refusal of
+duplicate and unknown fields, of NaN and of unknown versions, and the translation of a validation fault into one
+line that names file, field, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
+
+from rocoin_opt.errors import InputError, Problem
+
+MAX_PROBLEMS_SHOWN = 20
+MAX_FOUND_CHARACTERS = 60
+
+ALLOWED = {
+    "extra_forbidden": "only the fields of the format",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "missing": "this field is required",
+    "model_attributes_type": "a JSON object",
+    "model_type": "a JSON object",
+    "string_too_short": "a text of at least {min_length} character",
+    "string_type": "a text",
+    "too_short": "a list of at least {min_length} item",
+    "tuple_type": "a list",
+    "union_tag_invalid": "{discriminator} one of {expected_tags}",
+    "union_tag_not_found": "an object with the field {discriminator}",
+}
+"""What is allowed, by pydantic's kind of error, where pydantic's own words are about Python and not about files."""
+
+
+class Model(BaseModel):
+    """Base of all validated data: frozen, and closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
+    """Make the error that a validator raises for a rule over several fields.
+
+    Parameters
+    ----------
+    field : str
+        Path of the faulty field below the model whose validator raises.
+    found : object
+        The value that stands there.
+    allowed : str
+        What may stand there.
+    """
+    return PydanticCustomError("rule", "{allowed}", {"field": field, "found": _show(found), "allowed": allowed})
+
+
+def validate(model: type[ModelT], data: object, source: str, context: dict[str, Any] | None = None) -> ModelT:
+    """Validate plain data against a model.
+
+    Raises
+    ------
+    InputError
+        With one problem per faulty field.
+    """
+    try:
+        return model.model_validate(data, context=context)
+    except ValidationError as error:
+        raise InputError(source, problems_of(error, data)) from None
+
+
+def problems_of(error: ValidationError, data: object) -> list[Problem]:
+    """Translate a pydantic error into problems with readable field paths, the first few of many."""
+    details = error.errors(include_url=False)
+    # A list whose every item is faulty is also reported as too short; the items' faults say it better.
+    details = [d for d in details if d["type"] != "too_short" or not _has_inner(d["loc"], details)]
+    problems = [_problem(detail, data) for detail in details[:MAX_PROBLEMS_SHOWN]]
+    left_out = len(details) - len(problems)
+    if left_out:
+        problems.append(Problem("", f"{left_out} more problems", "none"))
+    return problems
+
+
+def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
+    """Read a JSON document and check its ``format`` and ``version``, which are taken off the returned fields.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no JSON object, repeats a key, holds NaN, or is of another format or version.
+    """
+    source = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(source, [Problem("", str(error), "a readable UTF-8 file")]) from None
+    return parse_document(text, source, kind, version)
+
+
+def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
+    """Parse the text of a JSON document; see :func:`read_document`."""
+    try:
+        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        found = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise InputError(source, [Problem("", found, "valid JSON")]) from None
+    except RecursionError:
+        raise InputError(source, [Problem("", "JSON nested too deeply", "valid JSON")]) from None
+    except ValueError as error:
+        raise InputError(source, [Problem("", str(error), "valid JSON")]) from None
+    if not isinstance(data, dict):
+        raise InputError(source, [Problem("", _show(data), "a JSON object")])
+    header = {"format": kind, "version": version}
+    for key, expected in header.items():
+        found = data.pop(key, None)
+        # True == 1 in Python, but not in a file.
+        if found != expected or isinstance(found, bool):
+            raise InputError(source, [Problem(key, "nothing" if found is None else _show(found), json.dumps(expected))])
+    return data
+
+
+def document_schema(model: type[Model], kind: str, version: int) -> dict[str, Any]:
+    """JSON Schema of a document: the model's schema with the ``format`` and ``version`` fields in front."""
+    schema = model.model_json_schema(mode="validation")
+    header = {"format": {"const": kind, "type": "string"}, "version": {"const": version, "type": "integer"}}
+    schema["properties"] = {**header, **schema["properties"]}
+    schema["required"] = [*header, *schema.get("required", [])]
+    schema["title"] = kind
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def canonical_json(data: object) -> str:
+    """One-line JSON with sorted keys: equal data give equal text."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def readable_json(data: object, indent: str = "") -> str:
+    """JSON for people: every object or array without inner ones stands on one line."""
+    inner = indent + "  "
+    if isinstance(data, dict) and any(isinstance(value, dict | list) for value in data.values()):
+        rows = [f"{inner}{json.dumps(key)}: {readable_json(value, inner)}" for key, value in data.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(data, list) and any(isinstance(value, dict | list) for value in data):
+        return "[\n" + ",\n".join(inner + readable_json(value, inner) for value in data) + f"\n{indent}]"
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in one step: a reader sees the old content or the new one, never a part.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        # mkstemp makes private files; give the file the mode that open() would have given.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+
+
+def _problem(detail: Any, data: object) -> Problem:
+    where = _path(detail["loc"], data)
+    if detail["type"] == "rule":
+        rule = detail["ctx"]
+        return Problem(_join(where, rule["field"]), rule["found"], rule["allowed"])
+    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], _show(detail["input"]))
+    template = ALLOWED.get(detail["type"])
+    if template is None:
+        return Problem(where, found, detail["msg"].removeprefix("Input should be "))
+    return Problem(where, found, template.format_map(detail.get("ctx", {})))
+
+
+def _has_inner(location: tuple[int | str, ...], details: list[Any]) -> bool:
+    return any(len(d["loc"]) > len(location) and d["loc"][: len(location)] == location for d in details)
+
+
+def _path(location: tuple[int | str, ...], data: object) -> str:
+    path = ""
+    for position, part in enumerate(location):
+        if isinstance(part, int):
+            path = f"{path}[{part}]"
+            data = data[part] if isinstance(data, list | tuple) and part < len(data) else None
+            continue
+        inner = data.get(part) if isinstance(data, dict) else None
+        # pydantic names the chosen member of a tagged union by its tag, which is a value of the file and no field.
+        is_tag = isinstance(data, dict) and inner is None and part in map(str, data.values())
+        if is_tag and position + 1 < len(location):
+            continue
+        path, data = _join(path, part), inner
+    return path
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path and field else path or field
+
+
+def _show(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = repr(value)
+    return text if len(text) <= MAX_FOUND_CHARACTERS else text[: MAX_FOUND_CHARACTERS - 1] + "…"
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"the key {json.dumps(repeated[0])} twice in one object")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name}, which is not a number")

@@ -1,0 +1,65 @@
+"""The errors that the package raises on purpose.
+
+Everything derives from :class:`RocoinError`, so that a caller can tell a fault in the input or a limit of a method
+from a fault in the program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class RocoinError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    Attributes
+    ----------
+    field : str
+        Path of the field, for example ``devices[3].flops_per_second``; empty for the document as a whole.
+    found : str
+        What stands there.
+    allowed : str
+        What may stand there.
+    """
+
+    field: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        return f"{where}found {self.found}; allowed: {self.allowed}"
+
+
+class InputError(RocoinError, ValueError):
+    """An input that is not what its definition allows.
+
+    Parameters
+    ----------
+    source : str
+        File or object that holds the fault.
+    problems : sequence of Problem
+        Every fault found, at least one.
+    """
+
+    def __init__(self, source: str, problems: tuple[Problem, ...] | list[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+class UnsupportedError(RocoinError):
+    """A method was asked for something that it cannot honour, and does not ignore."""
+
+
+class SolverError(RocoinError):
+    """The mathematical programming solver refused an option or a model, or ended in a way it should not."""
+
+
+class CertificateError(RocoinError):
+    """A method returned a plan or a bound that the independent check refutes: a defect of the package."""

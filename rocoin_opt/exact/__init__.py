@@ -1,0 +1,1 @@
+"""Proofs: thresholds, bounds, and methods whose answer is exact."""

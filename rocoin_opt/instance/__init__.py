@@ -1,0 +1,1 @@
+"""What is given: the instance, its arrays, its files, and where instances come from."""

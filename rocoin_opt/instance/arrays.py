@@ -1,0 +1,118 @@
+"""An instance's numbers as arrays: the one owner of the latency formula and of its inverse.
+
+``l(n, j, s) = t0_n + (F_j + f_j s) / c_n + beta s / r_n`` is affine in the part size s, so two N x J matrices hold it:
+``base`` and ``slope``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+
+FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+OUTAGE_TOLERANCE = 1e-12
+"""Relative slack on the outage limit: what rounding does to a product of probabilities, and no more."""
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceArrays:
+    """Read-only arrays over N devices and J students, in the instance's order.
+
+    Attributes
+    ----------
+    base, slope : FloatArray, N x J
+        Latency of device n with student j is ``base + slope * s`` seconds for a part of s filters.
+    largest : IntArray, N x J
+        Largest part that fits: by memory, by the student's capacity, by the number of filters; 0 where none fits.
+    failure : FloatArray, N
+        Crash probabilities p.
+    cover_share : FloatArray, N
+        Share of a group's outage limit that the device covers, ``ln p / ln eps`` cut off at 1: devices keep the limit
+        exactly when their shares sum to 1 or more (failure domains aside).
+    device_index, student_index : dict
+        Position of each identifier.
+    """
+
+    base: FloatArray
+    slope: FloatArray
+    largest: IntArray
+    failure: FloatArray
+    cover_share: FloatArray
+    device_index: dict[str, int]
+    student_index: dict[str, int]
+
+    @classmethod
+    def of(cls, instance: Instance) -> InstanceArrays:
+        """Derive the arrays of an instance."""
+        devices, students, knowledge = instance.devices, instance.students, instance.knowledge
+        rate = _column([device.flops_per_second for device in devices])
+        uplink = _column([device.uplink_bits_per_second for device in devices])
+        overhead = _column([device.overhead_seconds for device in devices])
+        memory = _column([device.memory_bytes for device in devices])
+        flops, flops_per_filter, fixed_memory, memory_per_filter, capacity = np.array(
+            [(s.flops, s.flops_per_filter, s.memory_bytes, s.memory_bytes_per_filter, s.max_filters) for s in students]
+        ).T
+        base = overhead + flops / rate
+        slope = flops_per_filter / rate + knowledge.bits_per_filter / uplink
+        room = np.minimum(capacity, knowledge.num_filters).astype(np.int64)
+        failure = np.array([device.failure_probability for device in devices])
+        arrays = cls(
+            base=base,
+            slope=slope,
+            largest=_largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, memory),
+            failure=failure,
+            cover_share=_cover_share(failure, instance.requirements.max_group_outage),
+            device_index={device.id: n for n, device in enumerate(devices)},
+            student_index={student.id: j for j, student in enumerate(students)},
+        )
+        for array in (arrays.base, arrays.slope, arrays.largest, arrays.failure, arrays.cover_share):
+            array.flags.writeable = False
+        return arrays
+
+    def latency(self, device: Any, student: Any, num_filters: Any) -> FloatArray:
+        """Seconds from dispatch to answer, l(n, j, s), for indices and sizes that broadcast against each other."""
+        latency: FloatArray = self.base[device, student] + self.slope[device, student] * num_filters
+        return latency
+
+    def largest_part(self, threshold: float) -> IntArray:
+        """Largest part that each device delivers within a threshold in seconds: S[n, j](T), N x J, 0 where none."""
+        return _largest_within(self.base, self.slope, self.largest, threshold)
+
+
+def keeps_outage_limit(outage: float, max_group_outage: float) -> bool:
+    """Whether an outage probability keeps the limit, up to what rounding does to products."""
+    return outage <= max_group_outage * (1.0 + OUTAGE_TOLERANCE)
+
+
+def _column(values: list[float]) -> FloatArray:
+    return np.array(values, dtype=np.float64)[:, None]
+
+
+def _largest_within(fixed: FloatArray, per_filter: FloatArray, room: IntArray, limit: FloatArray | float) -> IntArray:
+    """Largest integer s <= room with ``fixed + per_filter * s <= limit`` in floating point; 0 where s = 1 fails."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotient = np.floor((limit - fixed) / per_filter)
+    # 0 / 0: no cost per filter and no slack left; the corrections below settle it.
+    quotient = np.where(np.isnan(quotient), room, quotient)
+    sizes = np.clip(quotient, 0, room).astype(np.int64)
+    # The quotient can be off by one where rounding carried it across an integer.
+    sizes = np.where((sizes < room) & (fixed + per_filter * (sizes + 1) <= limit), sizes + 1, sizes)
+    sizes = np.where(fixed + per_filter * sizes > limit, sizes - 1, sizes)
+    fits = fixed + per_filter * np.maximum(sizes, 1) <= limit
+    return np.asarray(np.where(fits, np.maximum(sizes, 0), 0), dtype=np.int64)
+
+
+def _cover_share(failure: FloatArray, max_group_outage: float) -> FloatArray:
+    if max_group_outage >= 1.0:
+        return np.ones_like(failure)
+    if max_group_outage <= 0.0:
+        return np.asarray(failure == 0.0, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.minimum(np.log(failure) / np.log(max_group_outage), 1.0), dtype=np.float64)

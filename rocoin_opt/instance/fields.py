@@ -1,0 +1,23 @@
+"""The kinds of numbers and names that instances are made of.
+
+Numbers are strict: a string or a boolean is no number. Magnitudes are bounded far outside every physical value, so
+that no product or quotient of two of them leaves the range of a double.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+SMALLEST = 1e-15
+LARGEST = 1e24
+LARGEST_COUNT = 1_000_000
+
+Positive = Annotated[float, Field(strict=True, ge=SMALLEST, le=LARGEST)]
+NonNegative = Annotated[float, Field(strict=True, ge=0.0, le=LARGEST)]
+CrashProbability = Annotated[float, Field(strict=True, ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
+Index = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
+Identifier = Annotated[str, Field(strict=True, min_length=1)]

@@ -1,0 +1,72 @@
+"""Instance files, version 1: reading, writing and the JSON Schema."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rocoin_opt.documents import document_schema, read_document, readable_json, validate, write_text
+from rocoin_opt.instance.model import Instance
+
+FORMAT = "rocoin-opt/instance"
+VERSION = 1
+
+
+def read_instance(path: str | Path) -> Instance:
+    """Read and validate an instance file and the matrices beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.json`` file of format ``rocoin-opt/instance``, version 1.
+
+    Raises
+    ------
+    InputError
+        Naming every faulty field, what was found and what is allowed.
+    """
+    data = read_document(path, FORMAT, VERSION)
+    return validate(Instance, data, os.fspath(path), context={"folder": Path(path).parent})
+
+
+def write_instance(path: str | Path, instance: Instance) -> None:
+    """Write an instance file, and its matrices into ``.npz`` files beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.json`` file to write. Matrices keep the file names they were read from; those made in Python are named
+        after the instance file.
+    instance : Instance
+        What to write.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    fields = instance.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    matrices: dict[str, dict[str, Any]] = {}
+    graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
+    if graph is not None and graph.edges is None:
+        name = graph.path or f"{target.stem}.npz"
+        fields["knowledge"]["graph"] = {"path": name}
+        matrices.setdefault(name, {})["weights"] = graph.dense(instance.knowledge.num_filters)
+    if affinity is not None:
+        name = affinity.path or f"{target.stem}.npz"
+        fields["knowledge"]["class_affinity"] = {"path": name}
+        matrices.setdefault(name, {})["class_affinity"] = affinity.values
+    for name, arrays in matrices.items():
+        file = target.parent / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(file, **arrays)
+    write_text(target, readable_json({"format": FORMAT, "version": VERSION, **fields}) + "\n")
+
+
+def instance_schema() -> dict[str, Any]:
+    """JSON Schema of instance files."""
+    return document_schema(Instance, FORMAT, VERSION)

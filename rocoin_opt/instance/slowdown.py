@@ -1,0 +1,72 @@
+"""Slowdown laws as data: what multiplies a device's compute time or its transfer time.
+
+Every factor is positive. The laws' mathematics (sampling, distribution functions) belongs to the failure package.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rocoin_opt.documents import Model
+from rocoin_opt.instance.fields import Positive
+
+
+class Constant(Model):
+    """The factor 1."""
+
+    law: Literal["constant"] = "constant"
+
+
+class ShiftedExponential(Model):
+    """The factor 1 + Exp(rate)."""
+
+    law: Literal["shifted_exponential"] = "shifted_exponential"
+    rate: Positive
+    """Rate of the exponential part; its mean is 1 / rate."""
+
+
+class LogNormal(Model):
+    """The factor exp(sigma Z) with Z standard normal: median 1."""
+
+    law: Literal["lognormal"] = "lognormal"
+    sigma: Positive
+    """Standard deviation of the factor's logarithm."""
+
+
+class Gamma(Model):
+    """A gamma distributed factor of mean 1."""
+
+    law: Literal["gamma"] = "gamma"
+    shape: Positive
+    """Shape; the scale is 1 / shape."""
+
+
+class Weibull(Model):
+    """A Weibull distributed factor of scale 1."""
+
+    law: Literal["weibull"] = "weibull"
+    shape: Positive
+    """Shape."""
+
+
+class Pareto(Model):
+    """A Pareto distributed factor, at least 1."""
+
+    law: Literal["pareto"] = "pareto"
+    alpha: Positive
+    """Tail index."""
+
+
+class Empirical(Model):
+    """A factor drawn uniformly from measured ones."""
+
+    law: Literal["empirical"] = "empirical"
+    values: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    """Measured factors."""
+
+
+Slowdown = Annotated[
+    Constant | ShiftedExponential | LogNormal | Gamma | Weibull | Pareto | Empirical, Field(discriminator="law")
+]

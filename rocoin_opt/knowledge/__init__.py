@@ -1,0 +1,1 @@
+"""The teacher's knowledge as a filter graph, and its partition into parts."""

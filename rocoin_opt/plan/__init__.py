@@ -1,0 +1,1 @@
+"""What is decided: the plan, whether it is valid, what it is worth, and its files."""

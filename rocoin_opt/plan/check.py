@@ -1,0 +1,170 @@
+"""Whether a plan keeps every rule: each violation as a value that says what, where and by how much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.plan.latency import outage_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Group, Plan
+
+Rule: TypeAlias = Literal[
+    "known", "disjoint", "spares", "nonempty", "groups", "capacity", "memory", "outage", "cover", "filters", "claim"
+]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule that a plan breaks.
+
+    Attributes
+    ----------
+    rule : str
+        Which rule.
+    where : str
+        Path in the plan, for example ``groups[2].devices[0]``.
+    found, allowed : float or str
+        What stands there, and the limit.
+    unit : str
+        Unit of both, empty for names and counts without one.
+    """
+
+    rule: Rule
+    where: str
+    found: float | int | str
+    allowed: float | int | str
+    unit: str = ""
+
+    @property
+    def excess(self) -> float | None:
+        """By how much the limit is missed, in its unit; None where it is no quantity."""
+        if isinstance(self.found, str) or isinstance(self.allowed, str):
+            return None
+        return abs(self.found - self.allowed)
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        by = "" if self.excess is None else f" (by {_show(self.excess)}{unit})"
+        return f"{self.where}: {self.rule}: found {_show(self.found)}{unit}, allowed {_show(self.allowed)}{unit}{by}"
+
+
+def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
+    """Find every violation of the rules of a feasible plan.
+
+    Feasible: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
+    device of its group, the number of groups lies in its range, and no group's outage exceeds the limit. Devices are
+    in at most one group, and the spares are exactly the others.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given; slowdown laws do not matter here, failure domains do.
+    plan : Plan
+        The decision, in any order.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty when the plan is valid.
+    """
+    return (
+        *_check_devices(instance, plan),
+        *_check_number_of_groups(instance, plan),
+        *(violation for k, group in enumerate(plan.groups) for violation in _check_group(instance, group, k)),
+        *_check_cover(instance, plan),
+        *_check_filters(instance, plan),
+    )
+
+
+def _check_devices(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    known = instance.arrays.device_index
+    places: dict[str, str] = {}
+    listed = [(d, f"groups[{k}].devices[{i}]") for k, g in enumerate(plan.groups) for i, d in enumerate(g.devices)]
+    listed += [(d, f"spares[{i}]") for i, d in enumerate(plan.spares)]
+    for device, where in listed:
+        if device not in known:
+            yield Violation("known", where, device, "a device of the instance")
+        elif device in places:
+            yield Violation("disjoint", where, device, f"one place only, it is also at {places[device]}")
+        places.setdefault(device, where)
+    for device in known:
+        if device not in places:
+            yield Violation("spares", "spares", f"no {device}", "every device in a group or among the spares")
+
+
+def _check_number_of_groups(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    found, smallest = len(plan.groups), instance.requirements.min_groups
+    # Not Instance.max_groups: that one also knows how many groups are possible at all.
+    largest = instance.requirements.max_groups or len(instance.devices)
+    if found < smallest:
+        yield Violation("groups", "groups", found, smallest, "groups")
+    if found > largest:
+        yield Violation("groups", "groups", found, largest, "groups")
+
+
+def _check_group(instance: Instance, group: Group, k: int) -> Iterator[Violation]:
+    where, arrays = f"groups[{k}]", instance.arrays
+    if group.num_filters < 1:
+        yield Violation("nonempty", f"{where}.num_filters", group.num_filters, 1, "filters")
+    if not group.devices:
+        yield Violation("nonempty", f"{where}.devices", 0, 1, "devices")
+    j = arrays.student_index.get(group.student)
+    if j is None:
+        yield Violation("known", f"{where}.student", group.student, "a student of the instance")
+    else:
+        student = instance.students[j]
+        if group.num_filters > student.max_filters:
+            yield Violation("capacity", f"{where}.num_filters", group.num_filters, student.max_filters, "filters")
+        needed = student.memory_bytes + student.memory_bytes_per_filter * group.num_filters
+        for i, device in enumerate(group.devices):
+            n = arrays.device_index.get(device)
+            if n is not None and needed > instance.devices[n].memory_bytes:
+                memory = instance.devices[n].memory_bytes
+                yield Violation("memory", f"{where}.devices[{i}]", needed, memory, "bytes")
+    members = dict.fromkeys(arrays.device_index[d] for d in group.devices if d in arrays.device_index)
+    outage = 1.0
+    for outage in outage_after(instance, members):  # noqa: B007 - the last value is wanted
+        pass
+    if not keeps_outage_limit(outage, instance.requirements.max_group_outage):
+        yield Violation("outage", where, outage, instance.requirements.max_group_outage)
+
+
+def _check_cover(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    found, wanted = sum(plan.sizes), instance.knowledge.num_filters
+    if found != wanted:
+        yield Violation("cover", "groups", found, wanted, "filters")
+
+
+def _check_filters(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    explicit = [group.filters is not None for group in plan.groups]
+    if not any(explicit):
+        return
+    total = instance.knowledge.num_filters
+    seen: Counter[int] = Counter()
+    for k, group in enumerate(plan.groups):
+        where = f"groups[{k}].filters"
+        if group.filters is None:
+            yield Violation("filters", where, "none", "explicit filters in all groups or in none")
+            continue
+        if len(group.filters) != group.num_filters:
+            yield Violation("filters", where, len(group.filters), group.num_filters, "filters")
+        for m in group.filters:
+            if m >= total:
+                yield Violation("filters", where, f"filter {m}", f"filters 0 to {total - 1}")
+            elif seen[m]:
+                yield Violation("filters", where, f"filter {m} again", "every filter in exactly one part")
+            seen[m] += 1
+    missing = [m for m in range(total) if not seen[m]]
+    if missing and all(explicit):
+        yield Violation("filters", "groups", f"no part for filter {missing[0]}", "every filter in exactly one part")
+
+
+def _show(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"

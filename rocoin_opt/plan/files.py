@@ -1,0 +1,207 @@
+"""Plan files, version 1: reading, writing, the JSON Schema, and the check of what a file claims."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from rocoin_opt.documents import Model, document_schema, read_document, readable_json, validate, write_text
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.fields import Identifier
+from rocoin_opt.plan.check import Violation
+from rocoin_opt.plan.latency import Objective
+from rocoin_opt.plan.metrics import Metrics, evaluate
+from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan.result import Termination, relative_gap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.result import Result
+
+FORMAT = "rocoin-opt/plan"
+VERSION = 1
+CLAIM_TOLERANCE = 1e-9
+"""Relative difference that a claimed figure may have from the computed one: another machine's rounding."""
+
+
+class InstanceReference(Model):
+    """Which instance a plan was made for."""
+
+    name: Identifier
+    """Name of the instance."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """Fingerprint of the instance's canonical content."""
+
+
+class SolveRecord(Model):
+    """How a plan was found and what was proved."""
+
+    method: Identifier
+    """Method that found the plan."""
+    objective: Objective
+    """What was minimised."""
+    termination: Termination
+    """How the search ended."""
+    objective_value: float | None
+    """Objective in seconds."""
+    lower_bound: float | None
+    """Valid lower bound in seconds."""
+    gap: float | None
+    """(objective_value - lower_bound) / objective_value."""
+    wall_seconds: Annotated[float, Field(ge=0)]
+    """Time of the search."""
+    seed: Annotated[int, Field(strict=True, ge=0)]
+    """Seed of the search."""
+    versions: dict[str, str]
+    """Versions of the package and its solver."""
+
+
+class PlanDocument(Model):
+    """Content of a plan file."""
+
+    instance: InstanceReference
+    """The instance that the plan is for."""
+    groups: tuple[Group, ...]
+    """The groups."""
+    spares: tuple[Identifier, ...] = ()
+    """Devices in no group."""
+    metrics: Metrics | None = None
+    """Figures of the plan."""
+    solve: SolveRecord | None = None
+    """How it was found; absent for plans made by hand."""
+
+    @property
+    def plan(self) -> Plan:
+        """The decision alone."""
+        return Plan(groups=self.groups, spares=self.spares)
+
+
+def read_plan_document(path: str | Path) -> PlanDocument:
+    """Read and validate a plan file with all that it claims.
+
+    Raises
+    ------
+    InputError
+        Naming every faulty field, what was found and what is allowed.
+    """
+    return validate(PlanDocument, read_document(path, FORMAT, VERSION), os.fspath(path))
+
+
+def read_plan(path: str | Path, instance: Instance) -> Plan:
+    """Read the plan of a file; it need not be valid, see :func:`rocoin_opt.check`.
+
+    Raises
+    ------
+    InputError
+        If the file is no plan file, or one for another instance.
+    """
+    document = read_plan_document(path)
+    if document.instance.sha256 != instance.sha256:
+        found = f"a plan for {document.instance.name} ({document.instance.sha256[:12]}…)"
+        allowed = f"a plan for {instance.name} ({instance.sha256[:12]}…)"
+        raise InputError(os.fspath(path), [Problem("instance.sha256", found, allowed)])
+    return document.plan
+
+
+def plan_document(instance: Instance, result: Result) -> dict[str, Any]:
+    """Make the JSON content of a plan file.
+
+    Raises
+    ------
+    ValueError
+        If the result holds no plan.
+    """
+    if result.plan is None:
+        raise ValueError("there is no plan to write")
+    record = SolveRecord(
+        method=result.method,
+        objective=result.objective,
+        termination=result.termination,
+        objective_value=result.objective_value,
+        lower_bound=result.lower_bound,
+        gap=result.gap,
+        wall_seconds=result.wall_seconds,
+        seed=result.seed,
+        versions=result.versions,
+    )
+    document = PlanDocument(
+        instance=InstanceReference(name=instance.name, sha256=instance.sha256),
+        groups=result.plan.groups,
+        spares=result.plan.spares,
+        metrics=result.metrics,
+        solve=record,
+    )
+    fields = document.model_dump(mode="json")
+    for group in fields["groups"]:
+        if group["filters"] is None:
+            del group["filters"]
+    return {"format": FORMAT, "version": VERSION, **fields}
+
+
+def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
+    """Write the plan of a result, in one step.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    ValueError
+        If the result holds no plan.
+    """
+    write_text(path, readable_json(plan_document(instance, result)) + "\n")
+
+
+def plan_schema() -> dict[str, Any]:
+    """JSON Schema of plan files."""
+    return document_schema(PlanDocument, FORMAT, VERSION)
+
+
+def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation, ...]:
+    """Find every claim of a plan file that the instance and the evaluator refute.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    document : PlanDocument
+        A file whose plan is valid, see :func:`rocoin_opt.check`.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty when fingerprint, figures, objective value, gap and termination agree with what is computed anew.
+    """
+    violations = []
+    if document.instance.sha256 != instance.sha256:
+        violations.append(Violation("claim", "instance.sha256", document.instance.sha256, instance.sha256))
+    computed = evaluate(instance, document.plan)
+    if document.metrics is not None:
+        for name, claimed in document.metrics:
+            violations += _compare(f"metrics.{name}", claimed, getattr(computed, name))
+    record = document.solve
+    if record is not None:
+        value = computed.value(record.objective)
+        violations += _compare("solve.objective_value", record.objective_value, value)
+        violations += _compare("solve.gap", record.gap, relative_gap(value, record.lower_bound))
+        if record.termination in ("infeasible", "no_plan"):
+            violations.append(Violation("claim", "solve.termination", record.termination, "optimal or feasible"))
+        bound = record.lower_bound
+        if bound is not None and value is not None and bound > value * (1 + CLAIM_TOLERANCE):
+            violations.append(Violation("claim", "solve.lower_bound", bound, value, "s"))
+    return tuple(violations)
+
+
+def _compare(where: str, claimed: float | None, computed: float | None) -> list[Violation]:
+    if claimed is None or computed is None:
+        agree = claimed is computed
+    else:
+        agree = math.isclose(claimed, computed, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)
+    if agree:
+        return []
+    found, allowed = ("null" if figure is None else figure for figure in (claimed, computed))
+    return [Violation("claim", where, found, allowed)]

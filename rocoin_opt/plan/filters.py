@@ -1,0 +1,34 @@
+"""Explicit filters of a plan's parts, as label vectors and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.plan.model import Group, Plan
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.model import Instance
+
+
+def labels_of(instance: Instance, plan: Plan) -> IntArray | None:
+    """Part of each filter as an index into the plan's groups, M integers; None unless all filters are explicit."""
+    labels = np.full(instance.knowledge.num_filters, -1, dtype=np.int64)
+    for k, group in enumerate(plan.groups):
+        if group.filters is None or max(group.filters, default=0) >= len(labels):
+            return None
+        labels[list(group.filters)] = k
+    return labels if (labels >= 0).all() else None
+
+
+def with_filters(instance: Instance, plan: Plan, labels: IntArray) -> Plan:
+    """The plan with the parts that a label vector of M group indices gives, in canonical order."""
+    groups = []
+    for k, group in enumerate(plan.groups):
+        filters = tuple(int(m) for m in np.flatnonzero(labels == k))
+        groups.append(
+            Group(devices=group.devices, student=group.student, num_filters=group.num_filters, filters=filters)
+        )
+    return Plan.of(instance, groups)

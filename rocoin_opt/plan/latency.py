@@ -1,0 +1,192 @@
+"""When a plan answers: the one owner of outage, of the four objectives and of the exact latency distribution.
+
+Latencies are constants here. Devices crash independently, or together with their failure domain; see the symbols in
+``docs/formulation.md``. An instance with slowdown laws is refused where its latencies matter, never approximated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.instance.arrays import FloatArray, keeps_outage_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Group, Plan
+
+Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst"]
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+
+@dataclass(frozen=True)
+class GroupTiming:
+    """How one group answers, replica by replica.
+
+    Attributes
+    ----------
+    devices : tuple of str
+        The replicas in the order in which they answer.
+    seconds : tuple of float
+        When each answers, in seconds, ascending.
+    outage : tuple of float
+        Probability that the group is still without an answer once this replica should have answered, q_k(t).
+    guaranteed_seconds : float or None
+        When the outage limit is met; None if it never is.
+    """
+
+    devices: tuple[str, ...]
+    seconds: tuple[float, ...]
+    outage: tuple[float, ...]
+    guaranteed_seconds: float | None
+
+    @property
+    def final_outage(self) -> float:
+        """Probability that the group never answers."""
+        return self.outage[-1] if self.outage else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class StepDistribution:
+    """A defective distribution function that jumps at finitely many times.
+
+    Attributes
+    ----------
+    seconds : FloatArray
+        Times of the jumps, ascending.
+    probability : FloatArray
+        P(X <= t) at and after each of these times.
+    """
+
+    seconds: FloatArray
+    probability: FloatArray
+
+    def cdf(self, seconds: float) -> float:
+        """P(X <= t)."""
+        position = int(np.searchsorted(self.seconds, seconds, side="right"))
+        return float(self.probability[position - 1]) if position else 0.0
+
+    def expected(self, deadline: float) -> float:
+        """E[min(X, D)] in seconds: the integral of P(X > t) from 0 to D."""
+        times = np.minimum(np.concatenate([[0.0], self.seconds, [deadline]]), deadline)
+        late = 1.0 - np.concatenate([[0.0], self.probability])
+        return float(np.diff(times) @ late)
+
+
+def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
+    """Outage of a growing set of replicas: after each device, the probability that none so far answers.
+
+    A failure domain takes its devices along: the devices of domain d all fail with probability
+    ``P_d + (1 - P_d) prod p_n``; domains, and devices outside of any, are independent.
+    """
+    domains = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    alone = 1.0
+    together: dict[str, float] = {}
+    for n in devices:
+        device = instance.devices[n]
+        if device.failure_domain is None:
+            alone *= device.failure_probability
+        else:
+            name = device.failure_domain
+            together[name] = together.get(name, 1.0) * device.failure_probability
+        outage = alone
+        for name, product in together.items():
+            outage *= domains[name] + (1.0 - domains[name]) * product
+        yield outage
+
+
+def group_timing(instance: Instance, group: Group) -> GroupTiming:
+    """Order a group's replicas by latency and follow its outage.
+
+    Raises
+    ------
+    UnsupportedError
+        If a replica's latency is random.
+    """
+    require_constant_latency(instance)
+    arrays = instance.arrays
+    indices = [arrays.device_index[device] for device in group.devices]
+    latencies = arrays.latency(indices, arrays.student_index[group.student], group.num_filters)
+    order = np.argsort(latencies, kind="stable")
+    indices = [indices[position] for position in order]
+    seconds = tuple(float(latencies[position]) for position in order)
+    outage = tuple(outage_after(instance, indices))
+    limit = instance.requirements.max_group_outage
+    met = (t for t, q in zip(seconds, outage, strict=True) if keeps_outage_limit(q, limit))
+    return GroupTiming(tuple(instance.devices[n].id for n in indices), seconds, outage, next(met, None))
+
+
+def group_timings(instance: Instance, plan: Plan) -> tuple[GroupTiming, ...]:
+    """Timing of every group, in the plan's order; see :func:`group_timing`."""
+    return tuple(group_timing(instance, group) for group in plan.groups)
+
+
+def guaranteed_seconds(timings: Iterable[GroupTiming]) -> float | None:
+    """Smallest t with q_k(t) <= eps for every group; None where a group never meets it."""
+    worst = 0.0
+    for timing in timings:
+        if timing.guaranteed_seconds is None:
+            return None
+        worst = max(worst, timing.guaranteed_seconds)
+    return worst
+
+
+def nominal_seconds(timings: Iterable[GroupTiming]) -> float:
+    """Answer time when nobody fails: the fastest replica of the slowest group."""
+    return max(timing.seconds[0] for timing in timings)
+
+
+def worst_seconds(timings: Iterable[GroupTiming]) -> float:
+    """Answer time of the slowest replica of all."""
+    return max(timing.seconds[-1] for timing in timings)
+
+
+def answer_distribution(instance: Instance, timings: Iterable[GroupTiming]) -> StepDistribution:
+    """Distribution of the answer time X = max over groups of the first surviving replica, at its N breakpoints.
+
+    ``P(X <= t) = prod_k (1 - q_k(t))``, accumulated in logarithms over all replicas in the order of their latency.
+
+    Raises
+    ------
+    UnsupportedError
+        If the instance has failure domains: they tie the groups together.
+    """
+    if instance.failure_domains:
+        raise UnsupportedError("the answer's distribution under failure domains is not available yet")
+    seconds: list[float] = []
+    steps: list[float] = []
+    # A group that has not had its first replica yet holds the probability at zero.
+    all_started = 0.0
+    for timing in timings:
+        all_started = max(all_started, timing.seconds[0])
+        answered = [math.log1p(-q) for q in timing.outage]
+        seconds.extend(timing.seconds)
+        steps.append(answered[0])
+        steps.extend(after - before for before, after in itertools.pairwise(answered))
+    times, increments = np.array(seconds), np.array(steps)
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    probability = np.where(times >= all_started, np.exp(np.cumsum(increments[order])), 0.0)
+    return StepDistribution(times, probability)
+
+
+def device_seconds(instance: Instance, plan: Plan) -> float:
+    """Work of the whole plan: the sum of all replicas' latencies, in seconds."""
+    return sum(sum(timing.seconds) for timing in group_timings(instance, plan))
+
+
+def require_constant_latency(instance: Instance) -> None:
+    """Refuse an instance whose latencies are random."""
+    for position, device in enumerate(instance.devices):
+        if device.is_random:
+            raise UnsupportedError(
+                f"{instance.name}: devices[{position}] ({device.id}) has a slowdown law; "
+                "latencies can only be evaluated for constant rates yet"
+            )

@@ -1,0 +1,20 @@
+"""Versions of the package and of what it computes with."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+COMPUTING = ("rocoin-opt", "highspy", "pyomo", "numpy", "scipy")
+OPTIONAL = ("numba", "torch", "distributed")
+
+
+def versions() -> dict[str, str]:
+    """Version of each package that can bear on a result, by name; optional ones only where they are installed."""
+    found = {name: version(name) for name in COMPUTING}
+    for name in OPTIONAL:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {**found, "python": platform.python_version()}

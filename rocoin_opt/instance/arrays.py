@@ -103,8 +103,13 @@ def _largest_within(fixed: FloatArray, per_filter: FloatArray, room: IntArray, l
     quotient = np.where(np.isnan(quotient), room, quotient)
     sizes = np.clip(quotient, 0, room).astype(np.int64)
     # The quotient can be off by one where rounding carried it across an integer.
-    sizes = np.where((sizes < room) & (fixed + per_filter * (sizes + 1) <= limit), sizes + 1, sizes)
     sizes = np.where(fixed + per_filter * sizes > limit, sizes - 1, sizes)
+    # It is short by many where a filter costs less than the rounding of the sum: halve what is left between.
+    largest = np.where(fixed + per_filter * np.minimum(sizes + 1, room) <= limit, room, sizes)
+    while (sizes < largest).any():
+        middle = (sizes + largest + 1) // 2
+        fits = fixed + per_filter * middle <= limit
+        sizes, largest = np.where(fits, middle, sizes), np.where(fits, largest, middle - 1)
     fits = fixed + per_filter * np.maximum(sizes, 1) <= limit
     return np.asarray(np.where(fits, np.maximum(sizes, 0), 0), dtype=np.int64)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rocoin_opt.documents import document_schema, read_document, readable_json, validate, write_text
+from rocoin_opt.documents import document_schema, read_document, readable_json, validate, write_bytes, write_text
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.model import Instance
 
 FORMAT = "rocoin-opt/instance"
@@ -62,8 +64,13 @@ def write_instance(path: str | Path, instance: Instance) -> None:
         matrices.setdefault(name, {})["class_affinity"] = affinity.values
     for name, arrays in matrices.items():
         file = target.parent / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(file, **arrays)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(os.fspath(file.parent), [Problem("", str(error), "a folder")]) from None
+        content = io.BytesIO()
+        np.savez_compressed(content, **arrays)
+        write_bytes(file, content.getvalue())
     write_text(target, readable_json({"format": FORMAT, "version": VERSION, **fields}) + "\n")
 
 

@@ -6,13 +6,15 @@ A matrix is loaded when its instance is validated, checked once, and read-only f
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
-from rocoin_opt.documents import Model, fault
+from rocoin_opt.documents import Model, described_fault, fault
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 MAX_MATRIX_BYTES = 2**28
 """Largest unpacked ``.npz`` that is read: a dense graph of 5,792 filters."""
+
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, IndexError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+"""What a damaged or malicious ``.npz`` raises; RuntimeError stands for encryption, odd methods and link loops."""
 
 
 class FilterGraph(Model):
@@ -89,8 +97,13 @@ class FilterGraph(Model):
 
     def check_size(self, num_filters: int) -> None:
         """Refuse a graph that is not over exactly ``num_filters`` filters."""
+        most = math.isqrt(MAX_MATRIX_BYTES // 8)
+        if num_filters > most:
+            raise described_fault("graph", f"a graph over {num_filters} filters", f"at most {most} filters")
         if self._weights is not None and self._weights.shape[0] != num_filters:
-            raise fault("graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows")
+            raise described_fault(
+                "graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows"
+            )
         seen = set()
         for position, (i, j, _) in enumerate(self.edges or ()):
             if max(i, j) >= num_filters or i == j or (min(i, j), max(i, j)) in seen:
@@ -152,7 +165,9 @@ class ClassAffinity(Model):
     def check_size(self, num_filters: int) -> None:
         """Refuse affinities that are not over exactly ``num_filters`` filters."""
         if self.values.shape[1] != num_filters:
-            raise fault("class_affinity", f"{self.values.shape[1]} columns", f"{num_filters} columns, one a filter")
+            raise described_fault(
+                "class_affinity", f"{self.values.shape[1]} columns", f"{num_filters} columns, one a filter"
+            )
 
     def digest(self) -> str:
         """SHA-256 of the affinities."""
@@ -162,56 +177,82 @@ class ClassAffinity(Model):
 def _load_npz(name: str, key: str, folder: Path | None) -> Any:
     if folder is None:
         raise fault("path", name, "a path only in an instance file; from Python give the matrix itself")
-    root = folder.resolve()
-    path = (root / name).resolve()
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+    except UNREADABLE as error:
+        raise described_fault("path", f"{name} ({error})", "a file inside the instance's folder") from None
     if not path.is_relative_to(root):
         raise fault("path", name, "a file inside the instance's folder")
     if path.suffix != ".npz":
         raise fault("path", name, "an .npz file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_MATRIX_BYTES:
-            raise fault("path", f"{name}, which unpacks to {size} bytes", f"at most {MAX_MATRIX_BYTES} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            if key in arrays:
-                return arrays[key]
-            is_sparse = key == "weights" and "format" in arrays
-        if is_sparse:
-            import scipy.sparse as sp
-
-            return sp.csr_array(sp.load_npz(path))
+        size, found = _load_array(path, key)
     except FileNotFoundError:
         raise fault("path", name, "an existing file") from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
-        raise fault("path", f"{name} ({error})", "a readable .npz file without pickled objects") from None
-    raise fault("path", f"{name} without {key}", f"an .npz file with the array {key}")
+    except UNREADABLE as error:
+        raise described_fault("path", f"{name} ({error})", "a readable .npz file without pickled objects") from None
+    if size > MAX_MATRIX_BYTES:
+        raise described_fault("path", f"{name}, which unpacks to {size} bytes", f"at most {MAX_MATRIX_BYTES} bytes")
+    if found is None:
+        raise described_fault("path", f"{name} without {key}", f"an .npz file with the array {key}")
+    return found
+
+
+def _load_array(path: Path, key: str) -> tuple[int, Any]:
+    """Unpacked size of an archive, and the wanted array unless the archive is too large or lacks it."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MAX_MATRIX_BYTES:
+        return size, None
+    with np.load(path, allow_pickle=False) as arrays:
+        if key in arrays:
+            # Whatever lies in the archive under that name and is no array comes as bytes.
+            if not isinstance(arrays[key], np.ndarray):
+                raise TypeError(f"{key} is no array")
+            return size, arrays[key]
+        is_sparse = key == "weights" and "format" in arrays
+    return size, _load_sparse(path) if is_sparse else None
+
+
+def _load_sparse(path: Path) -> Any:
+    import scipy.sparse as sp
+
+    matrix: Any = sp.load_npz(path)
+    # SciPy trusts the indices of a file, and reads outside of its memory where they are wrong.
+    if matrix.format in ("csr", "csc", "bsr"):
+        matrix.check_format(full_check=True)
+    if 8 * math.prod(matrix.shape) > MAX_MATRIX_BYTES:
+        raise ValueError(f"a matrix of shape {matrix.shape}")
+    return sp.csr_array(matrix)
 
 
 def _checked_graph(weights: Any, field: str) -> Any:
     matrix = _checked_matrix(weights, field)
     if matrix.shape[0] != matrix.shape[1]:
-        raise fault(field, f"a {matrix.shape[0]} x {matrix.shape[1]} matrix", "a square matrix")
+        raise described_fault(field, f"a {matrix.shape[0]} x {matrix.shape[1]} matrix", "a square matrix")
     difference = float(abs(matrix - matrix.T).max())
     if difference > 0:
-        raise fault(field, f"weights that differ from their transpose by {difference:g}", "a symmetric matrix")
+        raise described_fault(
+            field, f"weights that differ from their transpose by {difference:g}", "a symmetric matrix"
+        )
     if matrix.diagonal().any():
-        raise fault(field, "a non-zero diagonal", "a zero diagonal")
+        raise described_fault(field, "a non-zero diagonal", "a zero diagonal")
     return matrix
 
 
 def _checked_matrix(values: Any, field: str) -> Any:
     is_dense = isinstance(values, np.ndarray)
     if values.ndim != 2 or min(values.shape) == 0:
-        raise fault(field, f"an array of shape {values.shape}", "a matrix")
+        raise described_fault(field, f"an array of shape {values.shape}", "a matrix")
     if values.dtype.kind not in "fiu":
-        raise fault(field, f"values of type {values.dtype}", "real numbers")
+        raise described_fault(field, f"values of type {values.dtype}", "real numbers")
     matrix = values.astype(np.float64)
     data = matrix if is_dense else matrix.data
     if not np.isfinite(data).all():
-        raise fault(field, "NaN or infinite values", "finite numbers")
+        raise described_fault(field, "NaN or infinite values", "finite numbers")
     if data.size and data.min() < 0:
-        raise fault(field, f"the value {data.min():g}", "non-negative numbers")
+        raise described_fault(field, f"the value {data.min():g}", "non-negative numbers")
     data.flags.writeable = False
     return matrix
 

@@ -186,4 +186,6 @@ class Instance(Model):
     def with_requirements(self, **changes: Any) -> Instance:
         """Copy of the instance with some requirements replaced, validated anew."""
         requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
-        return self.model_copy(update={"requirements": requirements})
+        # Not model_copy, which would take the arrays and the fingerprint of the old requirements along.
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**fields, "requirements": requirements})

@@ -5,7 +5,7 @@ Every factor is positive. The laws' mathematics (sampling, distribution function
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -13,13 +13,21 @@ from rocoin_opt.documents import Model
 from rocoin_opt.instance.fields import Positive
 
 
-class Constant(Model):
+class Law(Model):
+    """Base of the laws, told apart by their field ``law``."""
+
+    def model_post_init(self, _: Any) -> None:
+        """Count the law's name as given: a file without it could not be read again."""
+        self.model_fields_set.add("law")
+
+
+class Constant(Law):
     """The factor 1."""
 
     law: Literal["constant"] = "constant"
 
 
-class ShiftedExponential(Model):
+class ShiftedExponential(Law):
     """The factor 1 + Exp(rate)."""
 
     law: Literal["shifted_exponential"] = "shifted_exponential"
@@ -27,7 +35,7 @@ class ShiftedExponential(Model):
     """Rate of the exponential part; its mean is 1 / rate."""
 
 
-class LogNormal(Model):
+class LogNormal(Law):
     """The factor exp(sigma Z) with Z standard normal: median 1."""
 
     law: Literal["lognormal"] = "lognormal"
@@ -35,7 +43,7 @@ class LogNormal(Model):
     """Standard deviation of the factor's logarithm."""
 
 
-class Gamma(Model):
+class Gamma(Law):
     """A gamma distributed factor of mean 1."""
 
     law: Literal["gamma"] = "gamma"
@@ -43,7 +51,7 @@ class Gamma(Model):
     """Shape; the scale is 1 / shape."""
 
 
-class Weibull(Model):
+class Weibull(Law):
     """A Weibull distributed factor of scale 1."""
 
     law: Literal["weibull"] = "weibull"
@@ -51,7 +59,7 @@ class Weibull(Model):
     """Shape."""
 
 
-class Pareto(Model):
+class Pareto(Law):
     """A Pareto distributed factor, at least 1."""
 
     law: Literal["pareto"] = "pareto"
@@ -59,7 +67,7 @@ class Pareto(Model):
     """Tail index."""
 
 
-class Empirical(Model):
+class Empirical(Law):
     """A factor drawn uniformly from measured ones."""
 
     law: Literal["empirical"] = "empirical"

@@ -1,0 +1,49 @@
+"""Measured devices: sustained rates from published benchmark runs, never peak figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+from rocoin_opt.documents import Model
+from rocoin_opt.instance.catalogue.tables import read_table
+from rocoin_opt.instance.fields import Identifier, Positive
+
+MLPERF_TINY_IC_FLOP = 2 * 12.5e6
+"""One inference of MLPerf Tiny image classification: ResNet-8 on CIFAR-10, 12.5 million multiply-accumulates."""
+
+
+class CatalogueDevice(Model):
+    """One device as a benchmark measured it."""
+
+    id: Identifier
+    """Unique name."""
+    name: str
+    """Board, processor and clock."""
+    kind: Literal["mcu", "sbc", "accelerator", "phone", "desktop"]
+    """What kind of machine it is."""
+    benchmark: Literal["mlperf-tiny-ic", "hpl"]
+    """What was measured: milliseconds an inference (MLPerf Tiny) or GFLOP/s (High-Performance Linpack)."""
+    measured: Positive
+    """The figure as published, in the benchmark's unit."""
+    precision: Literal["int8", "float32", "float64"]
+    """Arithmetic of the measured run."""
+    memory_bytes: Positive | None = None
+    """RAM, only where the source of the measurement states it; one KB is 1,024 bytes."""
+    links: tuple[Identifier, ...] = ()
+    """Radios of the board; empty where it has none or the source does not say."""
+    source: str
+    """Where the figure was published."""
+
+    @property
+    def flops_per_second(self) -> float:
+        """Sustained rate in FLOP/s."""
+        if self.benchmark == "hpl":
+            return self.measured * 1e9
+        return MLPERF_TINY_IC_FLOP / (self.measured * 1e-3)
+
+
+@cache
+def devices() -> tuple[CatalogueDevice, ...]:
+    """All measured devices, in the catalogue's order."""
+    return tuple(read_table("devices.json", CatalogueDevice))

@@ -1,0 +1,86 @@
+"""Families ``mcu`` and ``sbc``: boards of the catalogue, with measured rates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.generate.draws import pick, rounded, uniform
+from rocoin_opt.instance.model import Device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.random import Generator
+
+    from rocoin_opt.instance.catalogue import CatalogueDevice, Link
+    from rocoin_opt.instance.model import Student
+
+MCU_TEACHER = "wrn-40-2"
+SBC_TEACHER = "wrn-40-4"
+MCU_LINKS = ("lora-sf7", "ieee802154", "ble-1m", "wifi-54")
+SBC_LINKS = ("wifi-54", "ethernet-100")
+SBC_BUDGETS = (8e6, 16e6, 32e6, 64e6)
+"""Bytes that a single board leaves to inference: an assumption, since it has other work too."""
+
+
+def mcu_students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001
+    """Return the WRN students of the teacher WRN-40-2 in int8."""
+    return catalogue.students(MCU_TEACHER, "int8", num_filters=num_filters)
+
+
+def mcu_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[Device, ...]:  # noqa: ARG001
+    """Draw microcontroller boards measured in int8; one without a known radio gets any."""
+    boards = [d for d in catalogue.devices() if d.kind == "mcu" and d.precision == "int8" and d.memory_bytes]
+    drawn = []
+    for n in range(count):
+        board = pick(rng, boards)
+        link = _link(rng, board.links or MCU_LINKS)
+        memory, origin = board.memory_bytes or 0.0, "RAM as stated there"
+        drawn.append(_device(rng, n, board, link, memory, origin, (0.03, 0.25)))
+    return tuple(drawn)
+
+
+def sbc_students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001
+    """Return the WRN students of the teacher WRN-40-4 in float32."""
+    return catalogue.students(SBC_TEACHER, "float32", num_filters=num_filters)
+
+
+def sbc_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[Device, ...]:  # noqa: ARG001
+    """Draw single boards measured with Linpack, each with a drawn memory budget."""
+    boards = [d for d in catalogue.devices() if d.kind == "sbc" and d.benchmark == "hpl"]
+    drawn = []
+    for n in range(count):
+        board = pick(rng, boards)
+        link = _link(rng, SBC_LINKS)
+        memory, origin = pick(rng, SBC_BUDGETS), "memory assumed: a budget for inference"
+        drawn.append(_device(rng, n, board, link, memory, origin, (0.01, 0.15)))
+    return tuple(drawn)
+
+
+def _link(rng: Generator, allowed: Sequence[str]) -> Link:
+    return {link.id: link for link in catalogue.links()}[pick(rng, allowed)]
+
+
+def _device(
+    rng: Generator,
+    number: int,
+    board: CatalogueDevice,
+    link: Link,
+    memory_bytes: float,
+    memory_origin: str,
+    failure: tuple[float, float],
+) -> Device:
+    source = (
+        f"{board.name}: {board.source}; {memory_origin}; link {link.id}: {link.source}, "
+        "efficiency and overhead assumed; failure probability drawn"
+    )
+    return Device(
+        id=f"{board.id}-{number}",
+        flops_per_second=rounded(board.flops_per_second),
+        memory_bytes=memory_bytes,
+        uplink_bits_per_second=rounded(link.bits_per_second),
+        overhead_seconds=link.assumed_overhead_seconds,
+        failure_probability=uniform(rng, *failure),
+        source=source,
+    )

@@ -1,0 +1,204 @@
+"""The generator: one family, one seed and a few options make one instance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.fields import LARGEST, LARGEST_COUNT, SMALLEST
+from rocoin_opt.instance.generate.activations import activation_graph, class_means, draw_activations, rounded_array
+from rocoin_opt.instance.generate.draws import pick, rounded
+from rocoin_opt.instance.generate.families import FAMILIES
+from rocoin_opt.instance.generate.witness import is_surely_feasible
+from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
+from rocoin_opt.instance.model import Instance, Knowledge, Requirements
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from rocoin_opt.instance.generate.families import Family
+
+ATTEMPTS = 200
+"""Draws, of which the first that is surely feasible is taken."""
+FAILING_GROUPS = 0.5
+"""Most groups that may fail on average: with many groups, a drawn outage limit is lowered to this share."""
+DEFAULT_CLASSES = 10
+MOST_CLASSES = 1000
+GRAPH_DIGITS = 4
+LARGEST_GRAPH = 4096
+"""Filters, up to which a dense graph stays within the size that a reader accepts."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller asked for; None leaves a choice to the family."""
+
+    devices: int
+    seed: int
+    filters: int | None
+    max_groups: int | None
+    max_group_outage: float | None
+    deadline: float | None
+    graph: bool
+    classes: int | None
+
+
+def generate(
+    family: str,
+    *,
+    devices: int | None = None,
+    seed: int = 0,
+    filters: int | None = None,
+    max_groups: int | None = None,
+    max_group_outage: float | None = None,
+    deadline: float | None = None,
+    graph: bool = False,
+    classes: int | None = None,
+) -> Instance:
+    """Generate an instance that has a plan. The same arguments always make the same instance.
+
+    Parameters
+    ----------
+    family : str
+        A name of :data:`FAMILIES`.
+    devices : int, optional
+        Number of devices N; the family's default where absent.
+    seed : int
+        Seed of every draw.
+    filters : int, optional
+        Number of filters M. The students' capacities grow with it.
+    max_groups : int, optional
+        Largest number of groups K.
+    max_group_outage : float, optional
+        Outage limit eps of a group. Where absent, the family's, but at most 0.5 / K, and at least what all devices
+        together reach.
+    deadline : float, optional
+        Deadline D in seconds. Where absent, the family's multiple of the median device's time for an even part with the
+        cheapest student that can learn it; reliability may allow fewer parts than K.
+    graph : bool
+        Attach a synthetic filter graph and class affinities. The rest of the instance stays the same.
+    classes : int, optional
+        Number of classes behind the graph; 10 where absent.
+
+    Raises
+    ------
+    InputError
+        If an option is out of range, or no draw is feasible with these options.
+    """
+    recipe = _require_family(family)
+    count = recipe.default_devices if devices is None else devices
+    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes)
+    _require_options(options)
+    rng = np.random.default_rng(_entropy(options, family))
+    for _ in range(ATTEMPTS):
+        instance = _draw(recipe, options, rng)
+        if is_surely_feasible(instance):
+            return _with_graph(instance, options, family) if graph else instance
+    found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
+    allowed = "more devices or groups, fewer filters or a looser outage limit: no draw has a plan"
+    raise InputError("options", [Problem("devices", f"{family} with {found}", allowed)])
+
+
+def _draw(recipe: Family, options: Options, rng: Generator) -> Instance:
+    num_filters = options.filters or recipe.num_filters(options.devices)
+    usual = recipe.max_groups(options.devices, num_filters)
+    max_groups = options.max_groups or usual
+    # A looser limit on the groups does not make the devices more reliable: the students stay large enough.
+    groups = min(max_groups, usual, num_filters)
+    limit = min(pick(rng, recipe.outage_limits), rounded(FAILING_GROUPS / groups, 2))
+    students = recipe.students(rng, num_filters, groups)
+    devices = recipe.devices(rng, options.devices, students)
+    if options.max_group_outage is not None:
+        limit = options.max_group_outage
+    else:
+        # Very few devices cannot keep the family's limit, not even all in one group.
+        together = math.prod(device.failure_probability for device in devices)
+        limit = max(limit, math.ceil(1000 * together) / 1000)
+    instance = Instance(
+        name=f"{recipe.name}-{options.devices}-{options.seed}",
+        source=_source(recipe, options),
+        devices=devices,
+        students=students,
+        knowledge=Knowledge(num_filters=num_filters, bits_per_filter=recipe.bits_per_filter),
+        requirements=Requirements(max_groups=max_groups, max_group_outage=limit),
+    )
+    deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
+    return instance.with_requirements(deadline_seconds=deadline)
+
+
+def _with_graph(instance: Instance, options: Options, family: str) -> Instance:
+    # A stream of its own: with and without the graph, the devices are the same.
+    num_filters = instance.knowledge.num_filters
+    rng = np.random.default_rng([*_entropy(options, family), num_filters])
+    activations, labels = draw_activations(rng, num_filters, options.classes or DEFAULT_CLASSES)
+    knowledge = Knowledge(
+        num_filters=num_filters,
+        bits_per_filter=instance.knowledge.bits_per_filter,
+        graph=FilterGraph.from_weights(rounded_array(activation_graph(activations), GRAPH_DIGITS)),
+        class_affinity=ClassAffinity.from_values(rounded_array(class_means(activations, labels), GRAPH_DIGITS)),
+    )
+    return Instance.model_validate({**instance.model_dump(exclude_unset=True), "knowledge": knowledge})
+
+
+def _entropy(options: Options, family: str) -> list[int]:
+    # Families and sizes differ in every draw, not only in what they make of the same draws.
+    return [options.seed, options.devices, int.from_bytes(family.encode())]
+
+
+def _deadline(instance: Instance, factor: float) -> float:
+    # More groups than reliability allows would make the even part, and the deadline, too small.
+    groups = max(1, min(instance.max_groups, int(instance.arrays.cover_share.sum())))
+    part = math.ceil(instance.knowledge.num_filters / groups)
+    able = [j for j, student in enumerate(instance.students) if student.max_filters >= part]
+    student = min(able, key=lambda j: instance.students[j].flops, default=len(instance.students) - 1)
+    size = min(part, instance.students[student].max_filters)
+    seconds = instance.arrays.latency(np.arange(len(instance.devices)), student, size)
+    return rounded(factor * float(np.median(seconds)), 3)
+
+
+def _source(recipe: Family, options: Options) -> str:
+    given = ", ".join(f"{name} {value}" for name, value in _given(options).items())
+    return f"generated: family {recipe.name} ({recipe.summary}); {given}"
+
+
+def _given(options: Options) -> dict[str, object]:
+    return {name: value for name, value in vars(options).items() if value is not None and value is not False}
+
+
+def _require_family(name: str) -> Family:
+    if name not in FAMILIES:
+        raise InputError("options", [Problem("family", repr(name), ", ".join(FAMILIES))])
+    return FAMILIES[name]
+
+
+def _require_options(options: Options) -> None:
+    graph_limit = LARGEST_GRAPH if options.graph else LARGEST_COUNT
+    counts = {
+        "devices": (options.devices, 1, LARGEST_COUNT),
+        "seed": (options.seed, 0, 2**31 - 1),
+        "filters": (options.filters, 1, graph_limit),
+        "max_groups": (options.max_groups, 1, LARGEST_COUNT),
+        "classes": (options.classes, 1, MOST_CLASSES),
+    }
+    problems = [
+        Problem(name, repr(value), f"a whole number from {low} to {high}")
+        for name, (value, low, high) in counts.items()
+        if value is not None and not (type(value) is int and low <= value <= high)
+    ]
+    numbers = {
+        "max_group_outage": (options.max_group_outage, SMALLEST, 1.0),
+        "deadline": (options.deadline, SMALLEST, LARGEST),
+    }
+    problems += [
+        Problem(name, repr(value), f"a number from {low:g} to {high:g}")
+        for name, (value, low, high) in numbers.items()
+        if value is not None and not (type(value) in (int, float) and low <= value <= high)
+    ]
+    if options.classes is not None and not options.graph:
+        problems.append(Problem("classes", repr(options.classes), "only together with graph"))
+    if problems:
+        raise InputError("options", problems)

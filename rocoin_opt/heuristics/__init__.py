@@ -1,0 +1,1 @@
+"""Good plans without proof: constructive methods, and the baselines that a comparison needs."""

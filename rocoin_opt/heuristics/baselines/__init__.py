@@ -1,0 +1,1 @@
+"""The baselines that a comparison needs: what the literature does, and chance."""

@@ -1,0 +1,56 @@
+"""Follow-the-leader grouping: devices of like capacity, one group after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.heuristics.baselines.groups import shortest_cover, usable_devices
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.model import Instance
+
+
+def follow_the_leader(instance: Instance) -> list[list[int]]:
+    """Group devices of like capacity until each group keeps the outage limit.
+
+    The leader of the next group is the most capable device left, that of the longest capacity vector; the devices
+    left join it by their distance from the leader, nearest first, until the group keeps the limit. The last group that
+    does not reach it is dissolved. Ties go to the smaller identifier.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given. Devices that can hold no student take no part.
+
+    Returns
+    -------
+    list of list of int
+        Device indices of each group, the leader first; at most ``instance.max_groups`` groups.
+    """
+    capacity = capacity_vectors(instance)
+    left = usable_devices(instance)
+    left.sort(key=lambda n: -float(np.linalg.norm(capacity[n])))
+    groups: list[list[int]] = []
+    while left and len(groups) < instance.max_groups:
+        leader = left[0]
+        # Identifiers decide between followers at the same distance, not the rank that their capacity gave them.
+        followers = sorted(
+            left[1:], key=lambda n: (float(np.linalg.norm(capacity[n] - capacity[leader])), instance.devices[n].id)
+        )
+        group = shortest_cover(instance, [leader, *followers])
+        if group is None:
+            break
+        groups.append(group)
+        left = [n for n in left if n not in group]
+    return groups
+
+
+def capacity_vectors(instance: Instance) -> FloatArray:
+    """Compute rate, memory and link rate of each device, N x 3, as shares of the largest of its kind."""
+    capacity = np.array(
+        [(d.flops_per_second, d.memory_bytes, d.uplink_bits_per_second) for d in instance.devices], dtype=np.float64
+    )
+    return np.asarray(capacity / capacity.max(axis=0))

@@ -1,0 +1,59 @@
+"""Groups of device indices: what every baseline asks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.plan.model import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rocoin_opt.instance.arrays import InstanceArrays, IntArray
+    from rocoin_opt.instance.model import Instance
+
+
+def usable_devices(instance: Instance) -> list[int]:
+    """Indices of the devices that can hold some student, by identifier: the order of the file does not matter."""
+    largest = instance.arrays.largest
+    usable: list[int] = np.flatnonzero(largest.max(axis=1) > 0).tolist()
+    return sorted(usable, key=lambda n: instance.devices[n].id)
+
+
+def keeps_limit(instance: Instance, members: Iterable[int]) -> bool:
+    """Whether a group of at least one device keeps the outage limit."""
+    # In the order in which a canonical plan lists them: rounding must not tell this product from the check's.
+    ordered = sorted(members, key=lambda n: instance.devices[n].id)
+    *_, outage = outage_after(instance, ordered)
+    return keeps_outage_limit(outage, instance.requirements.max_group_outage)
+
+
+def shortest_cover(instance: Instance, candidates: Sequence[int]) -> list[int] | None:
+    """The first candidates, as few as keep the outage limit together; None if all of them do not."""
+    limit = instance.requirements.max_group_outage
+    for count, outage in enumerate(outage_after(instance, candidates), start=1):
+        if keeps_outage_limit(outage, limit) and keeps_limit(instance, candidates[:count]):
+            return list(candidates[:count])
+    return None
+
+
+def common_room(arrays: InstanceArrays, members: Sequence[int]) -> IntArray:
+    """Largest part that all devices of a group can hold, for each of the J students; 0 where some cannot hold it."""
+    room: IntArray = arrays.largest[list(members)].min(axis=0)
+    return room
+
+
+def group_of(
+    instance: Instance, members: Iterable[int], student: int, size: int, filters: IntArray | None = None
+) -> Group:
+    """Group of a plan from indices of devices, student and filters."""
+    return Group(
+        devices=tuple(instance.devices[n].id for n in members),
+        student=instance.students[student].id,
+        num_filters=size,
+        filters=None if filters is None else tuple(filters.tolist()),
+    )

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocoin_opt.knowledge.criteria import ncut
+from rocoin_opt.knowledge.spectral import spectral_partition
+from strategies import graphs
+
+
+def planted(sizes: list[int], inside: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A graph whose blocks are linked ``inside`` times as much as filters of different blocks, and the blocks."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    scale = np.where(blocks[:, None] == blocks[None, :], inside, 1.0)
+    upper = np.triu(rng.random((len(blocks), len(blocks))) * scale, 1)
+    return upper + upper.T, blocks
+
+
+def cliques(sizes: list[int]) -> np.ndarray:
+    blocks = np.repeat(np.arange(len(sizes)), sizes)
+    weights = (blocks[:, None] == blocks[None, :]).astype(float)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+@given(st.data())
+def test_prescribed_sizes_are_kept_exactly(data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=5))
+    weights = data.draw(graphs(sum(sizes)))
+    labels = spectral_partition(weights, sizes, len(sizes), seed=3)
+    assert np.bincount(labels, minlength=len(sizes)).tolist() == sizes
+    assert np.array_equal(labels, spectral_partition(weights, sizes, len(sizes), seed=3))
+
+
+@given(st.data())
+def test_free_parts_are_never_empty(data: st.DataObject) -> None:
+    total = data.draw(st.integers(1, 9))
+    parts = data.draw(st.integers(1, total))
+    labels = spectral_partition(data.draw(graphs(total)), None, parts, seed=0)
+    assert labels.shape == (total,)
+    assert set(labels.tolist()) == set(range(parts))
+
+
+@pytest.mark.parametrize("sizes", [[20, 20], [30, 10, 20], [12, 12, 12, 12, 12]])
+def test_a_planted_partition_is_recovered(sizes: list[int]) -> None:
+    weights, blocks = planted(sizes, inside=6.0)
+    free = spectral_partition(weights, None, len(sizes), seed=0)
+    assert len(set(zip(free.tolist(), blocks.tolist(), strict=True))) == len(sizes)
+    exact = spectral_partition(weights, sizes, len(sizes), seed=0)
+    assert len(set(zip(exact.tolist(), blocks.tolist(), strict=True))) == len(sizes)
+    # Label k must be the block of its size, wherever k-means happened to find it.
+    assert np.bincount(exact).tolist() == sizes
+
+
+def test_sizes_other_than_the_planted_ones_cut_as_little_as_they_must() -> None:
+    weights, blocks = planted([24, 24], inside=20.0)
+    labels = spectral_partition(weights, [16, 32], 2, seed=0)
+    # The small part takes 16 filters of one block; the other block stays whole.
+    assert len(set(blocks[labels == 0].tolist())) == 1
+
+
+def test_the_cut_is_better_than_the_planted_one_and_than_chance() -> None:
+    weights, blocks = planted([16, 16, 16, 16], inside=2.0)
+    rng = np.random.default_rng(99)
+    sizes = [16] * 4
+    found = ncut(weights, spectral_partition(weights, sizes, 4, seed=0))
+    assert found <= ncut(weights, blocks) + 1e-9
+    assert all(ncut(weights, rng.permutation(np.repeat(np.arange(4), sizes))) > found for _ in range(50))
+
+
+@pytest.mark.parametrize(("components", "parts"), [([4, 5], 2), ([4, 5, 6], 3), ([4, 5, 6, 7], 2)])
+def test_components_are_not_cut(components: list[int], parts: int) -> None:
+    weights = cliques(components)
+    labels = spectral_partition(weights, None, parts, seed=0)
+    assert set(labels.tolist()) == set(range(parts))
+    assert ncut(weights, labels) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_one_part_and_as_many_parts_as_filters() -> None:
+    weights = cliques([5])
+    assert spectral_partition(weights, None, 1, seed=0).tolist() == [0] * 5
+    assert spectral_partition(weights, None, 5, seed=0).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_equal_weights_leave_only_the_sizes_to_choose() -> None:
+    sizes = [6, 3, 1]
+    labels = spectral_partition(cliques([10]), sizes, 3, seed=0)
+    # In a complete graph of 10 filters a part of s has s (s - 1) of its s * 9 ends inside.
+    assert ncut(cliques([10]), labels) == pytest.approx(sum(1 - (s - 1) / 9 for s in sizes))
+    assert np.bincount(labels).tolist() == sizes
+
+
+def test_filters_without_edges_fill_up_the_smallest_parts() -> None:
+    weights = np.zeros((12, 12))
+    weights[:9, :9] = cliques([6, 3])
+    labels = spectral_partition(weights, None, 2, seed=0)
+    assert sorted(Counter(labels.tolist()).values()) == [6, 6]
+    assert ncut(weights, labels) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_filters_without_edges_go_where_sizes_are_short() -> None:
+    weights = np.zeros((12, 12))
+    weights[:9, :9] = cliques([6, 3])
+    labels = spectral_partition(weights, [5, 7], 2, seed=0)
+    assert np.bincount(labels).tolist() == [5, 7]
+    assert ncut(weights, labels) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_more_parts_than_filters_with_edges() -> None:
+    weights = np.zeros((6, 6))
+    weights[0, 1] = weights[1, 0] = 1.0
+    assert set(spectral_partition(weights, None, 4, seed=0).tolist()) == {0, 1, 2, 3}
+    assert np.bincount(spectral_partition(weights, [1, 3, 1, 1], 4, seed=0)).tolist() == [1, 3, 1, 1]
+
+
+def test_a_graph_without_edges_is_dealt_out_in_order() -> None:
+    assert spectral_partition(np.zeros((5, 5)), None, 2, seed=0).tolist() == [0, 0, 0, 1, 1]
+    assert spectral_partition(np.zeros((5, 5)), [1, 4], 2, seed=0).tolist() == [0, 1, 1, 1, 1]
+
+
+def test_the_scale_of_the_weights_does_not_matter() -> None:
+    weights, _ = planted([10, 10], inside=3.0)
+    labels = spectral_partition(weights, None, 2, seed=0)
+    for scale in (2.0**-60, 2.0**60):
+        assert np.array_equal(spectral_partition(weights * scale, None, 2, seed=0), labels)
+
+
+@pytest.mark.parametrize(("sizes", "parts"), [([2, 2], 2), ([5], 2), ([5, 0], 2), (None, 0), (None, 6)])
+def test_impossible_sizes_are_refused(sizes: list[int] | None, parts: int) -> None:
+    with pytest.raises(ValueError, match="5 filters"):
+        spectral_partition(cliques([5]), sizes, parts, seed=0)
+
+
+def test_labels_do_not_depend_on_the_hash_seed() -> None:
+    code = (
+        "import numpy as np; from rocoin_opt.knowledge.spectral import spectral_partition as cut;"
+        "w = np.triu(np.random.default_rng(0).random((40, 40)), 1); w = w + w.T;"
+        "print(cut(w, None, 4, 7).tolist(), cut(w, [5, 15, 10, 10], 4, 7).tolist())"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    ]
+    assert outputs[0] == outputs[1] != b""

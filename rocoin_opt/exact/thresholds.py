@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_LISTED = 20_000
 """Candidates that are listed and sorted; wider intervals are halved first."""
 MAX_HALVINGS = 200
+BELOW_ALL = -1.0
+"""Below every latency: the threshold to search from where nothing better is known. A latency can be 0."""
 
 
 def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatArray:

@@ -1,0 +1,96 @@
+"""Combinatorial lower bounds: what no plan can beat, in closed form.
+
+The layer-cake bound counts, for each part size s, the groups of that size or more. Each needs devices that can deliver
+s filters in time and whose cover shares sum to 1, and every device serves one group; so at most the floor of the sum
+of such shares can exist, and at most K. A plan holds as many filters as the sum of these counts over s, at most.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.thresholds import BELOW_ALL, latency_range, smallest_threshold
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+SAFETY = 1e-9
+"""Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
+
+
+def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -> IntArray:
+    """Largest number of groups of at least s filters that a threshold allows, for s = 1 .. M.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    parts : IntArray, N x J
+        ``arrays.largest_part(T)``.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What must happen within the threshold.
+
+    Returns
+    -------
+    IntArray, M
+        Non-increasing upper bounds; their sum bounds the number of filters that find a place.
+    """
+    arrays = instance.arrays
+    timely = parts.max(axis=1)
+    if objective == "nominal":
+        leaders = _sum_at_least(timely, np.ones(len(timely)), instance.knowledge.num_filters)
+        shares = _sum_at_least(arrays.largest.max(axis=1), arrays.cover_share, instance.knowledge.num_filters)
+        counts = np.minimum(leaders, np.floor(shares + SAFETY))
+    else:
+        counts = np.floor(_sum_at_least(timely, arrays.cover_share, instance.knowledge.num_filters) + SAFETY)
+    return np.minimum(counts, instance.max_groups).astype(np.int64)
+
+
+def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
+    """Whether the layer-cake bound leaves room for a plan within a threshold; if not, there is none."""
+    counts = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
+    return bool(counts.sum() >= instance.knowledge.num_filters and counts[0] >= instance.requirements.min_groups)
+
+
+def combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
+    """Lower bound in seconds on the objective of every plan; None if the bound proves that there is no plan.
+
+    For ``expected`` no answer comes before the nominal bound, and none at all with at least the probability that
+    :func:`largest_success_probability` leaves, so ``E[min(X, D)] >= D - P (D - T)`` where T < D.
+    """
+    arrays = instance.arrays
+    if objective == "expected":
+        deadline = instance.requirements.deadline_seconds
+        nominal = combinatorial_bound(instance, "nominal")
+        if nominal is None or deadline is None or nominal >= deadline:
+            return None if nominal is None else deadline
+        return (deadline - largest_success_probability(instance) * (deadline - nominal)) * (1.0 - SAFETY)
+    limits = latency_range(arrays)
+    if limits is None:
+        return None
+    return smallest_threshold(arrays, lambda t: admits_plan(instance, t, objective), BELOW_ALL, limits[1])
+
+
+def largest_success_probability(instance: Instance) -> float:
+    """Upper bound on the probability that every group answers, for any plan.
+
+    With g groups ``prod (1 - q_k)`` under ``prod q_k >= prod p_n`` is largest where all q_k are equal, because
+    ln(1 - e^x) is concave; and it falls with g.
+    """
+    arrays = instance.arrays
+    largest = int(arrays.largest.max())
+    groups = max(instance.requirements.min_groups, math.ceil(instance.knowledge.num_filters / largest))
+    with np.errstate(divide="ignore"):
+        each = math.exp(float(np.log(arrays.failure).sum()) / groups)
+    return (1.0 - each) ** groups
+
+
+def _sum_at_least(sizes: IntArray, values: FloatArray, num_filters: int) -> FloatArray:
+    """For s = 1 .. M, the sum of the values whose size is at least s."""
+    by_size: FloatArray = np.bincount(sizes, weights=values, minlength=num_filters + 1).astype(np.float64)
+    return np.cumsum(by_size[::-1])[::-1][1:]

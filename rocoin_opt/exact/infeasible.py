@@ -1,0 +1,79 @@
+"""Why an instance has no plan, in words that a user can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.plan.latency import outage_after
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+
+
+def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
+    """Find proofs that no plan exists, however long an answer may take.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, without failure domains.
+
+    Returns
+    -------
+    tuple of str
+        One sentence a cause: memory, reliability, or capacity. Empty if none of these simple proofs applies, which
+        does not mean that a plan exists.
+    """
+    memory = _memory(instance)
+    if memory:
+        return memory
+    return (*_reliability(instance), *_capacity(instance))
+
+
+def _memory(instance: Instance) -> tuple[str, ...]:
+    if instance.arrays.largest.any():
+        return ()
+    smallest = min(instance.students, key=lambda s: s.memory_bytes + s.memory_bytes_per_filter)
+    roomiest = max(instance.devices, key=lambda device: device.memory_bytes)
+    needed = smallest.memory_bytes + smallest.memory_bytes_per_filter
+    return (
+        f"memory: no device can hold any student. The smallest, {smallest.id}, needs {needed:,.0f} bytes for one "
+        f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory or "
+        "a smaller student.",
+    )
+
+
+def _reliability(instance: Instance) -> tuple[str, ...]:
+    usable = np.flatnonzero(instance.arrays.largest.any(axis=1)).tolist()
+    limit, wanted = instance.requirements.max_group_outage, instance.requirements.min_groups
+    possible = int(possible_groups(instance, instance.arrays.largest, "worst")[0])
+    if possible < 1:
+        *_, outage = outage_after(instance, usable)
+        return (
+            f"reliability: all {len(usable)} devices that can hold a student, in one group, fail together with "
+            f"probability {outage:.3g}; the outage limit is {limit:g}. Add devices, take more reliable ones, "
+            "or raise max_group_outage.",
+        )
+    if possible < wanted:
+        bound = min(possible, instance.knowledge.num_filters)
+        return (
+            f"groups: at most {bound} groups can keep the outage limit {limit:g} and hold a filter; min_groups asks "
+            f"for {wanted}. Add devices, raise max_group_outage, or lower min_groups.",
+        )
+    return ()
+
+
+def _capacity(instance: Instance) -> tuple[str, ...]:
+    counts = possible_groups(instance, instance.arrays.largest, "worst")
+    placed, wanted = int(counts.sum()), instance.knowledge.num_filters
+    if placed >= wanted or counts[0] < 1:
+        return ()
+    largest = int(instance.arrays.largest.max())
+    return (
+        f"capacity: at most {placed} of {wanted} filters find a place, in at most {int(counts[0])} groups; the largest "
+        f"part that any device can hold is {largest} filters. Add students of larger max_filters, devices "
+        "that can hold them, or what more groups need: devices, a larger max_groups or max_group_outage.",
+    )

@@ -1,0 +1,130 @@
+"""Method ``greedy``: threshold search with groups built one after another. Deterministic and fast.
+
+At a threshold T every device has, for each student, a largest part that it delivers in time. Groups are taken one by
+one, each as the cover of the largest part less a price on the reliability that it takes from the others. A low price
+suits instances whose number of groups is the limit, a high one those that are short of reliability; several are
+tried. The groups found at the smallest threshold get optimal students and sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rocoin_opt.exact.assignment import plan_with_best_sizes
+from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.thresholds import latency_range
+from rocoin_opt.heuristics.packing import pack
+from rocoin_opt.heuristics.redundancy import with_helpful_spares
+from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+PRICES = (0.5, 0.0, 1.0)
+"""Prices of one cover's worth of reliability, as multiples of the average part size M / K."""
+RESOLUTION = 1e-3
+"""Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
+COARSE_RESOLUTION = 1e-2
+"""The same for the plans that ``expected`` starts from."""
+FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
+"""Thresholds tried first, as multiples of the lower bound, which is rarely far."""
+MAX_HALVINGS = 60
+STRICTER = 4.0
+"""Factor by which the outage limit is tightened from one start of ``expected`` to the next."""
+
+
+def greedy(instance: Instance, objective: Objective, control: Control) -> Outcome:
+    """Find a good plan by threshold search and greedy packing.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, independent devices.
+    objective : str
+        Any. For ``expected`` see :func:`_construct_expected`.
+    control : Control
+        Its limit stops the search; no random choice is made.
+
+    Returns
+    -------
+    Outcome
+        A plan with the layer-cake lower bound; no plan if the limit came first or the packing found none.
+    """
+    bound = combinatorial_bound(instance, objective)
+    if objective == "expected":
+        # Thresholds of its starts would be reported as what they are not.
+        plan = _construct_expected(instance, control.silent())
+    else:
+        plan = _construct(instance, objective, control, RESOLUTION)
+    if plan is None:
+        why = "the limit was reached before" if control.exhausted else "the greedy packing found no way that"
+        return Outcome(None, bound, reasons=(f"{why} all filters were placed",))
+    return Outcome(plan, bound)
+
+
+def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> Plan | None:
+    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    if bound is None or limits is None or control.exhausted:
+        return None
+    found = dict.fromkeys(PRICES, math.inf)
+    groups: dict[float, list[list[int]]] = {}
+
+    def reachable(threshold: float) -> bool:
+        # The price that worked last is the likeliest to work again.
+        for price in sorted(PRICES, key=lambda p: found[p]):
+            members = pack(instance, threshold, objective, price)
+            if members is not None:
+                found[price], groups[price] = threshold, members
+                return True
+        return False
+
+    steps = [bound, *(bound * step for step in FIRST_STEPS if bound * step < limits[1]), limits[1]]
+    high = next((threshold for threshold in steps if reachable(threshold)), None)
+    if high is None:
+        return None
+    low = max((threshold for threshold in steps if threshold < high), default=high)
+    for _ in range(MAX_HALVINGS):
+        if high <= low * (1.0 + resolution) or control.exhausted:
+            break
+        # Halved in relative terms, except from a bound of 0.
+        middle = math.sqrt(low * high) or 0.5 * high
+        low, high = (low, middle) if reachable(middle) else (middle, high)
+        control.tell(high, bound)
+    return _best(
+        instance, objective, [plan_with_best_sizes(instance, members, objective) for members in groups.values()]
+    )
+
+
+def _construct_expected(instance: Instance, control: Control) -> Plan | None:
+    """Start from plans for other objectives, complete them with the spares that help, and take the best.
+
+    Few very safe groups answer more often, many small ones sooner. So the plan for ``nominal`` and those for
+    ``guaranteed`` under ever stricter outage limits are tried, until stricter no longer helps.
+    """
+    start = _construct(instance, "nominal", control, COARSE_RESOLUTION)
+    best = start and with_helpful_spares(instance, start, control)
+    strict = instance
+    while not control.exhausted:
+        start = _construct(strict, "guaranteed", control, COARSE_RESOLUTION)
+        completed = start and with_helpful_spares(instance, start, control)
+        better = _best(instance, "expected", [best, completed])
+        if completed is None or (better is best and strict is not instance):
+            return better
+        best = better
+        strict = strict.with_requirements(max_group_outage=strict.requirements.max_group_outage / STRICTER)
+    return best
+
+
+def _best(instance: Instance, objective: Objective, plans: Sequence[Plan | None]) -> Plan | None:
+    def value(plan: Plan) -> float:
+        value = evaluate(instance, plan).value(objective)
+        return math.inf if value is None else value
+
+    return min((plan for plan in plans if plan is not None), key=value, default=None)

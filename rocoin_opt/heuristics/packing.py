@@ -1,0 +1,130 @@
+"""Groups built one after another at a fixed threshold: the step that ``greedy`` searches the threshold with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.heuristics.covers import best_cover
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+
+def pack(instance: Instance, threshold: float, objective: Objective, price: float) -> list[list[int]] | None:
+    """Build groups that together hold all filters within a threshold.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    threshold : float
+        Seconds within which the objective's replicas must answer.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        For ``nominal`` one replica of each group must be in time, for the others all of them.
+    price : float
+        What one cover's worth of reliability costs, in multiples of the average part size M / K.
+
+    Returns
+    -------
+    list of lists of int
+        Device indices of each group; None if the groups that this rule finds do not suffice.
+    """
+    packing = _LedPacking if objective == "nominal" else _TimelyPacking
+    return packing(instance, threshold, price).run()
+
+
+class _Packing:
+    """State of a packing: which devices are free, how many filters and groups are still to place."""
+
+    def __init__(self, instance: Instance, threshold: float, price: float) -> None:
+        self.arrays = instance.arrays
+        self.parts = self.arrays.largest_part(threshold)
+        self.order = [_descending(self.parts[:, j]) for j in range(self.parts.shape[1])]
+        self.free = np.ones(len(self.parts), dtype=bool)
+        self.filters_left = instance.knowledge.num_filters
+        self.groups_wanted = instance.requirements.min_groups
+        self.groups_left = instance.max_groups
+        self.price = price * self.filters_left / self.groups_left
+
+    def run(self) -> list[list[int]] | None:
+        """Take groups until all filters are placed, or until no group is left to take."""
+        groups: list[list[int]] = []
+        while self.filters_left > 0 or len(groups) < self.groups_wanted:
+            best = self.next_group() if self.groups_left > 0 else None
+            if best is None:
+                return None
+            members, level = best
+            groups.append(members.tolist())
+            self.free[members] = False
+            self.filters_left -= level
+            self.groups_left -= 1
+        return groups
+
+    def next_group(self) -> tuple[IntArray, int] | None:
+        """Members and level of the group to take next; None if there is none or it cannot be enough."""
+        raise NotImplementedError
+
+    def top(self, j: int) -> IntArray:
+        """Free devices that deliver anything with student j, the largest parts first."""
+        return self.order[j][self.free[self.order[j]]]
+
+
+class _TimelyPacking(_Packing):
+    """Every member in time: a cover's level is the part of its slowest member."""
+
+    def next_group(self) -> tuple[IntArray, int] | None:
+        best: tuple[float, IntArray, int] | None = None
+        highest = 0
+        for j in range(self.parts.shape[1]):
+            candidates = self.top(j)
+            if len(candidates) == 0:
+                continue
+            levels, shares = self.parts[candidates, j], self.arrays.cover_share[candidates]
+            highest = max(highest, int(levels[0]))
+            cover = best_cover(shares, levels, self.price)
+            if cover is None:
+                continue
+            level = int(levels[cover[-1]])
+            score = level - self.price * float(shares[cover].sum())
+            if best is None or score > best[0]:
+                best = (score, candidates[cover], level)
+        if best is None or highest * self.groups_left < self.filters_left:
+            return None
+        return best[1:]
+
+
+class _LedPacking(_Packing):
+    """One member in time, the leader; the others, taken from the poorest leaders, only have to hold the part."""
+
+    def next_group(self) -> tuple[IntArray, int] | None:
+        tops = [(j, self.top(j)) for j in range(len(self.order))]
+        heads = [(int(self.parts[top[0], j]), j, int(top[0])) for j, top in tops if len(top)]
+        if not heads or max(heads)[0] * self.groups_left < self.filters_left:
+            return None
+        for level, j, leader in sorted(heads, key=lambda head: -head[0]):
+            followers = self.followers(level, j, leader)
+            if followers is not None:
+                return np.append(followers, leader), level
+        return None
+
+    def followers(self, level: int, j: int, leader: int) -> IntArray | None:
+        """Devices that complete the leader's cover, empty if it needs none."""
+        needed = 1.0 - float(self.arrays.cover_share[leader])
+        if needed <= 0.0:
+            return np.empty(0, dtype=np.int64)
+        able = self.free & (self.arrays.largest[:, j] >= level)
+        able[leader] = False
+        candidates = np.flatnonzero(able)
+        candidates = candidates[np.argsort(self.parts[candidates].max(axis=1), kind="stable")]
+        cover = best_cover(self.arrays.cover_share[candidates], np.full(len(candidates), level), 0.0, needed)
+        return None if cover is None else candidates[cover]
+
+
+def _descending(sizes: IntArray) -> IntArray:
+    """Indices of the positive sizes, the largest first, ties by index."""
+    order = np.argsort(-sizes, kind="stable")
+    return order[: int(np.count_nonzero(sizes))]

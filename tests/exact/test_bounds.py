@@ -1,0 +1,74 @@
+"""The combinatorial bounds against brute force."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+
+import oracle
+from examples import two_pairs
+from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, largest_success_probability
+from strategies import instances
+
+THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")
+
+
+@given(instances(max_devices=4, max_filters=5))
+@pytest.mark.parametrize("objective", THRESHOLD_OBJECTIVES)
+def test_no_plan_beats_the_bound(objective, instance):
+    bound, best = combinatorial_bound(instance, objective), oracle.best(instance, objective)
+    if best is not None:
+        assert bound is not None
+        assert bound <= best[0] * (1 + 1e-12)
+
+
+@given(instances(max_devices=4, max_filters=4, deadline=True))
+def test_no_plan_beats_the_bound_on_expected_latency(instance):
+    bound, best = combinatorial_bound(instance, "expected"), oracle.best(instance, "expected")
+    if best is not None:
+        assert bound is not None
+        assert bound <= best[0] * (1 + 1e-12)
+
+
+@given(instances(max_devices=4, max_filters=4))
+def test_no_plan_succeeds_more_often_than_the_bound_says(instance):
+    for plan in oracle.feasible_plans(instance):
+        brute = oracle.oracle_of(instance)
+        success = math.prod(1.0 - float(brute.outage(frozenset(block.devices))) for block in brute.blocks(plan))
+        assert success <= largest_success_probability(instance) * (1 + 1e-12)
+
+
+def test_the_bound_is_tight_where_devices_are_equal():
+    # Two groups of two devices hold two filters each: 3 FLOP and 2 bits at a rate of 1.
+    assert combinatorial_bound(two_pairs(), "guaranteed") == 5.0
+    assert not admits_plan(two_pairs(), 4.999, "guaranteed")
+
+
+def test_the_number_of_groups_enters_the_bound():
+    single = two_pairs().with_requirements(max_groups=1)
+    assert combinatorial_bound(single, "guaranteed") == 7.0
+    assert combinatorial_bound(two_pairs().with_requirements(min_groups=3), "guaranteed") is None
+
+
+def test_the_nominal_bound_counts_leaders():
+    # Nominal needs one timely device a group and two covers in all, so it cannot do better than two groups either.
+    assert combinatorial_bound(two_pairs(), "nominal") == 5.0
+
+
+def test_the_expected_bound_is_the_deadline_where_nothing_can_be_in_time():
+    assert combinatorial_bound(two_pairs().with_requirements(deadline_seconds=4.0), "expected") == 4.0
+
+
+def test_the_expected_bound_adds_what_certain_failures_cost():
+    instance = two_pairs().with_requirements(deadline_seconds=10.0, max_groups=1)
+    # One group at best: no answer before 7 s, none at all with probability 1e-4.
+    assert combinatorial_bound(instance, "expected") == pytest.approx(10.0 - (1 - 1e-4) * 3.0, rel=1e-8)
+
+
+def test_no_bound_without_a_device_that_holds_a_student():
+    student = two_pairs().students[0].model_copy(update={"memory_bytes": 99.0})
+    starved = two_pairs().model_copy(update={"students": (student,)})
+    for objective in (*THRESHOLD_OBJECTIVES, "expected"):
+        assert combinatorial_bound(starved.with_requirements(deadline_seconds=9.0), objective) is None

@@ -1,0 +1,105 @@
+"""The candidate latencies and the search over them, against listing them all."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocoin_opt.exact import thresholds
+from rocoin_opt.exact.thresholds import latencies_between, latency_range, smallest_threshold
+from rocoin_opt.instance.model import Instance
+from strategies import instances
+
+
+def all_latencies(instance: Instance) -> list[float]:
+    """Every l(n, j, s) of a pair and a size that fit together, ascending."""
+    arrays = instance.arrays
+    return sorted(
+        {
+            float(arrays.latency(n, j, size))
+            for n in range(len(instance.devices))
+            for j in range(len(instance.students))
+            for size in range(1, int(arrays.largest[n, j]) + 1)
+        }
+    )
+
+
+@given(instances(max_filters=9))
+def test_all_latencies_lie_in_the_whole_range(instance: Instance) -> None:
+    expected = all_latencies(instance)
+    span = latency_range(instance.arrays)
+    if not expected:
+        assert span is None
+        return
+    assert span == (expected[0], expected[-1])
+    listed = latencies_between(instance.arrays, -1.0, expected[-1]).tolist()
+    assert set(listed) <= set(expected)
+    # Sizes of equal latency count once; every latency that changes what is possible is there.
+    assert listed == expected
+
+
+@given(instances(), st.data())
+def test_latencies_between_two_thresholds(instance: Instance, data: st.DataObject) -> None:
+    expected = all_latencies(instance)
+    ends = st.sampled_from([0.0, 1.0, *expected]) | st.floats(0.0, 100.0)
+    low, high = sorted((data.draw(ends), data.draw(ends)))
+    found = latencies_between(instance.arrays, low, high).tolist()
+    assert found == [seconds for seconds in expected if low < seconds <= high]
+
+
+@given(instances(max_filters=9), st.data())
+def test_the_smallest_reachable_latency_is_found(instance: Instance, data: st.DataObject) -> None:
+    expected = all_latencies(instance)
+    if not expected:
+        return
+    wanted = data.draw(st.sampled_from(expected))
+    asked: list[float] = []
+
+    def reachable(seconds: float) -> bool:
+        asked.append(seconds)
+        return seconds >= wanted
+
+    assert smallest_threshold(instance.arrays, reachable, -1.0, expected[-1]) == wanted
+    assert len(asked) <= 2 + math.ceil(math.log2(len(expected) + 1))
+
+
+@given(instances(max_filters=9), st.data())
+def test_wide_ranges_are_halved_first(instance: Instance, data: st.DataObject) -> None:
+    expected = all_latencies(instance)
+    if not expected:
+        return
+    wanted = data.draw(st.sampled_from(expected))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thresholds, "MAX_LISTED", 2)
+        found = smallest_threshold(instance.arrays, lambda seconds: seconds >= wanted, -1.0, expected[-1])
+    assert found == wanted
+
+
+@given(instances())
+def test_nothing_reachable(instance: Instance) -> None:
+    assert smallest_threshold(instance.arrays, lambda seconds: False, 0.0, 1e6) is None
+
+
+def test_no_latency_between_the_ends() -> None:
+    fields = {
+        "name": "one",
+        "devices": [
+            {
+                "id": "d",
+                "flops_per_second": 1.0,
+                "memory_bytes": 1.0,
+                "uplink_bits_per_second": 1.0,
+                "failure_probability": 0.0,
+            }
+        ],
+        "students": [{"id": "s", "flops": 2.0, "memory_bytes": 1.0, "max_filters": 3}],
+        "knowledge": {"num_filters": 3, "bits_per_filter": 0.0},
+        "requirements": {"max_group_outage": 0.5},
+    }
+    instance = Instance.model_validate(fields)
+    assert latencies_between(instance.arrays, 1.0, 5.0).tolist() == [2.0]
+    assert latencies_between(instance.arrays, 2.0, 5.0).size == 0
+    assert smallest_threshold(instance.arrays, lambda seconds: True, 3.0, 5.0) == 5.0

@@ -1,0 +1,48 @@
+"""Cheap covers: valid, minimal, and the best among few candidates."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocoin_opt.heuristics.covers import MAX_POOL, best_cover
+
+SHARES = st.lists(st.sampled_from([0.2, 0.25, 0.3, 0.45, 0.5, 0.7, 1.0]), min_size=1, max_size=MAX_POOL)
+
+
+@given(SHARES, st.sampled_from([0.0, 0.5, 3.0]), st.randoms(use_true_random=False))
+def test_the_best_subset_of_few_candidates(shares, price, random):
+    levels = np.array(sorted((random.randint(1, 9) for _ in shares), reverse=True))
+    chosen = best_cover(np.array(shares), levels, price)
+    scores = [
+        levels[max(subset)] - price * sum(shares[i] for i in subset)
+        for size in range(1, len(shares) + 1)
+        for subset in itertools.combinations(range(len(shares)), size)
+        if sum(shares[i] for i in subset) >= 1 - 1e-12
+    ]
+    if chosen is None:
+        assert not scores
+    else:
+        taken = sum(shares[i] for i in chosen)
+        assert taken >= 1 - 1e-9
+        assert levels[max(chosen)] - price * taken >= max(scores) - 1e-4
+
+
+@given(st.lists(st.floats(0.01, 0.12), min_size=MAX_POOL + 1, max_size=60))
+def test_long_covers_need_all_their_members(shares):
+    values = np.array(shares)
+    chosen = best_cover(values, np.ones(len(values), dtype=np.int64), 0.0)
+    if values.sum() < 1 - 1e-9:
+        assert chosen is None
+    else:
+        assert values[chosen].sum() >= 1 - 1e-9
+        assert values[chosen].sum() - values[chosen].min() < 1
+
+
+def test_a_smaller_need_takes_fewer():
+    shares, levels = np.array([0.5, 0.5, 0.5]), np.array([3, 3, 3])
+    assert len(best_cover(shares, levels, 0.0, needed=0.4)) == 1
+    assert len(best_cover(shares, levels, 0.0)) == 2

@@ -1,0 +1,95 @@
+"""The greedy method: valid plans, close to the optimum, for every objective."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+
+import oracle
+from rocoin_opt.control import Control
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.heuristics.packing import pack
+from rocoin_opt.heuristics.redundancy import with_helpful_spares
+from rocoin_opt.instance.generate import generate
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.metrics import evaluate
+from strategies import instances, valid_plans
+
+
+@given(instances(max_devices=5, max_filters=5, deadline=True))
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_plans_are_valid_and_bounds_hold(objective, instance):
+    outcome, best = greedy(instance, objective, Control()), oracle.best(instance, objective)
+    if outcome.plan is None:
+        assert outcome.reasons
+        return
+    assert check(instance, outcome.plan) == ()
+    value = evaluate(instance, outcome.plan).value(objective)
+    assert best[0] <= value * (1 + 1e-12)
+    assert outcome.lower_bound <= value * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("family", ["paper", "mcu", "sbc", "edge", "lossy"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_family_gets_a_plan_of_bounded_gap(family, objective):
+    gaps = []
+    for seed in range(5):
+        instance = generate(family, seed=seed)
+        outcome = greedy(instance, objective, Control())
+        assert check(instance, outcome.plan) == ()
+        value = evaluate(instance, outcome.plan).value(objective)
+        gaps.append((value - outcome.lower_bound) / value)
+    # The bound for expected latency knows little of failures; the others are close.
+    assert sum(gaps) / len(gaps) < (0.75 if objective == "expected" else 0.2)
+
+
+def test_an_exhausted_control_ends_with_a_reason():
+    control = Control(deadline=-math.inf)
+    outcome = greedy(generate("edge", devices=12), "guaranteed", control)
+    assert outcome.plan is None
+    assert "limit" in outcome.reasons[0]
+    assert greedy(generate("edge", devices=12), "expected", control).plan is None
+
+
+def test_reliability_that_greedy_cannot_pack_is_told():
+    instance = generate("paper", seed=0).with_requirements(min_groups=4, max_group_outage=1e-4)
+    outcome = greedy(instance, "guaranteed", Control())
+    assert outcome.plan is None
+    assert "greedy packing" in outcome.reasons[0]
+
+
+def test_packing_needs_as_many_groups_as_required():
+    instance = generate("edge", devices=20, seed=1).with_requirements(min_groups=4)
+    longest = float((instance.arrays.base + instance.arrays.slope * instance.arrays.largest).max())
+    for objective in ("guaranteed", "nominal"):
+        assert len(pack(instance, longest, objective, 0.5)) >= 4
+        assert pack(instance, 0.0, objective, 0.5) is None
+
+
+@given(instances(max_devices=5, max_filters=3, deadline=True).flatmap(lambda i: valid_plans(i).map(lambda p: (i, p))))
+def test_helpful_spares_help_as_the_evaluator_says(pair):
+    instance, plan = pair
+    completed = with_helpful_spares(instance, plan, Control())
+    before, after = evaluate(instance, plan).expected_seconds, evaluate(instance, completed).expected_seconds
+    assert check(instance, completed) == ()
+    assert set(completed.spares) <= set(plan.spares)
+    assert after <= before * (1 + 1e-12)
+    for spare in completed.spares:
+        for k, group in enumerate(plan.groups):
+            larger = group.model_copy(update={"devices": (*group.devices, spare)})
+            candidate = type(plan).of(instance, (*plan.groups[:k], larger, *plan.groups[k + 1 :]))
+            # A spare that was left out would not have helped the first plan beyond rounding, if nothing else joined.
+            if completed.spares == plan.spares and check(instance, candidate) == ():
+                assert evaluate(instance, candidate).expected_seconds >= before * (1 - 1e-9)
+
+
+def test_spares_without_a_deadline_are_refused():
+    instance = generate("paper", seed=0)
+    plan = greedy(instance, "guaranteed", Control()).plan
+    endless = instance.with_requirements(deadline_seconds=None)
+    with pytest.raises(ValueError, match="deadline"):
+        with_helpful_spares(endless, plan, Control())
+    assert with_helpful_spares(instance, plan, Control(deadline=-math.inf)) == plan

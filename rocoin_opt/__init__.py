@@ -1,1 +1,104 @@
-"""Plans robust cooperative inference on unreliable, heterogeneous devices."""
+"""Plans robust cooperative inference on unreliable, heterogeneous devices, and proves how good the plan is.
+
+The public names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Progress
+    from rocoin_opt.errors import (
+        CertificateError,
+        InputError,
+        Problem,
+        RocoinError,
+        SolverError,
+        UnsupportedError,
+    )
+    from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
+    from rocoin_opt.instance.generate import generate
+    from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
+    from rocoin_opt.instance.model import Device, FailureDomain, Instance, Knowledge, Requirements, Student
+    from rocoin_opt.methods import METHODS, Method, compare, solve
+    from rocoin_opt.plan.check import Violation, check
+    from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
+    from rocoin_opt.plan.metrics import Metrics, evaluate
+    from rocoin_opt.plan.model import Group, Plan
+    from rocoin_opt.plan.result import Result
+    from rocoin_opt.provenance import versions
+
+_HOME = {
+    "rocoin_opt.control": ("Progress",),
+    "rocoin_opt.errors": (
+        "CertificateError",
+        "InputError",
+        "Problem",
+        "RocoinError",
+        "SolverError",
+        "UnsupportedError",
+    ),
+    "rocoin_opt.instance.files": ("instance_schema", "read_instance", "write_instance"),
+    "rocoin_opt.instance.generate": ("generate",),
+    "rocoin_opt.instance.matrices": ("ClassAffinity", "FilterGraph"),
+    "rocoin_opt.instance.model": ("Device", "FailureDomain", "Instance", "Knowledge", "Requirements", "Student"),
+    "rocoin_opt.plan.check": ("Violation", "check"),
+    "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
+    "rocoin_opt.plan.metrics": ("Metrics", "evaluate"),
+    "rocoin_opt.plan.model": ("Group", "Plan"),
+    "rocoin_opt.plan.result": ("Result",),
+    "rocoin_opt.methods": ("METHODS", "Method", "compare", "solve"),
+    "rocoin_opt.provenance": ("versions",),
+}
+
+__all__ = [
+    "METHODS",
+    "CertificateError",
+    "ClassAffinity",
+    "Device",
+    "FailureDomain",
+    "FilterGraph",
+    "Group",
+    "InputError",
+    "Instance",
+    "Knowledge",
+    "Method",
+    "Metrics",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Requirements",
+    "Result",
+    "RocoinError",
+    "SolverError",
+    "Student",
+    "UnsupportedError",
+    "Violation",
+    "check",
+    "compare",
+    "evaluate",
+    "generate",
+    "instance_schema",
+    "plan_schema",
+    "read_instance",
+    "read_plan",
+    "solve",
+    "versions",
+    "write_instance",
+    "write_plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOME.items():
+        if name in names:
+            value = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

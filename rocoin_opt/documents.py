@@ -20,12 +20,15 @@ from pydantic_core import PydanticCustomError
 from rocoin_opt.errors import InputError, Problem
 
 MAX_PROBLEMS_SHOWN = 20
-MAX_FOUND_CHARACTERS = 60
+MAX_FOUND_CHARACTERS = 80
 
 ALLOWED = {
     "extra_forbidden": "only the fields of the format",
     "float_type": "a number",
+    "greater_than_equal": "a number of at least {ge:.12g}",
     "int_type": "a whole number",
+    "less_than": "a number below {lt:.12g}",
+    "less_than_equal": "a number of at most {le:.12g}",
     "missing": "this field is required",
     "model_attributes_type": "a JSON object",
     "model_type": "a JSON object",
@@ -60,7 +63,14 @@ def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
     allowed : str
         What may stand there.
     """
-    return PydanticCustomError("rule", "{allowed}", {"field": field, "found": _show(found), "allowed": allowed})
+    return described_fault(field, _show(found), allowed)
+
+
+def described_fault(field: str, description: str, allowed: str) -> PydanticCustomError:
+    """Make the error of :func:`fault` with words for what was found, where no single value says it."""
+    return PydanticCustomError(
+        "rule", "{allowed}", {"field": field, "found": _shorten(description), "allowed": allowed}
+    )
 
 
 def validate(model: type[ModelT], data: object, source: str, context: dict[str, Any] | None = None) -> ModelT:
@@ -156,7 +166,16 @@ def readable_json(data: object, indent: str = "") -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in one step: a reader sees the old content or the new one, never a part.
+    """Write a text file in one step; see :func:`write_bytes`."""
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(os.fspath(path), [Problem("", str(error), "text that UTF-8 can hold")]) from None
+    write_bytes(path, content)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file in one step: a reader sees the old content or the new one, never a part.
 
     Raises
     ------
@@ -169,17 +188,19 @@ def write_text(path: str | Path, text: str) -> None:
     except OSError as error:
         raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
         # mkstemp makes private files; give the file the mode that open() would have given.
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(target)
     except OSError as error:
+        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+    finally:
+        # Still there only if it was not moved, whatever stopped it: Ctrl-C as well.
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
 
 
 def _problem(detail: Any, data: object) -> Problem:
@@ -223,6 +244,10 @@ def _show(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = repr(value)
+    return _shorten(text)
+
+
+def _shorten(text: str) -> str:
     return text if len(text) <= MAX_FOUND_CHARACTERS else text[: MAX_FOUND_CHARACTERS - 1] + "…"
 
 

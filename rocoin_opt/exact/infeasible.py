@@ -41,8 +41,8 @@ def _memory(instance: Instance) -> tuple[str, ...]:
     needed = smallest.memory_bytes + smallest.memory_bytes_per_filter
     return (
         f"memory: no device can hold any student. The smallest, {smallest.id}, needs {needed:,.0f} bytes for one "
-        f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory or "
-        "a smaller student.",
+        f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory "
+        "or a smaller student.",
     )
 
 

@@ -36,8 +36,12 @@ COARSE_RESOLUTION = 1e-2
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
 """Thresholds tried first, as multiples of the lower bound, which is rarely far."""
 MAX_HALVINGS = 60
+START_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal")
+"""Objectives whose plans ``expected`` starts from."""
 STRICTER = 4.0
 """Factor by which the outage limit is tightened from one start of ``expected`` to the next."""
+FEW_GROUPS = 6
+"""Number of groups up to which every smaller number is tried for ``expected``; above, it is halved."""
 
 
 def greedy(instance: Instance, objective: Objective, control: Control) -> Outcome:
@@ -62,17 +66,18 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
         # Thresholds of its starts would be reported as what they are not.
         plan = _construct_expected(instance, control.silent())
     else:
-        plan = _construct(instance, objective, control, RESOLUTION)
+        plan = _best(instance, objective, _construct(instance, objective, control, RESOLUTION))
     if plan is None:
         why = "the limit was reached before" if control.exhausted else "the greedy packing found no way that"
         return Outcome(None, bound, reasons=(f"{why} all filters were placed",))
     return Outcome(plan, bound)
 
 
-def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> Plan | None:
+def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> list[Plan]:
+    """Plans at the smallest threshold that each price reached in the search."""
     bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
     if bound is None or limits is None or control.exhausted:
-        return None
+        return []
     found = dict.fromkeys(PRICES, math.inf)
     groups: dict[float, list[list[int]]] = {}
 
@@ -88,7 +93,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     steps = [bound, *(bound * step for step in FIRST_STEPS if bound * step < limits[1]), limits[1]]
     high = next((threshold for threshold in steps if reachable(threshold)), None)
     if high is None:
-        return None
+        return []
     low = max((threshold for threshold in steps if threshold < high), default=high)
     for _ in range(MAX_HALVINGS):
         if high <= low * (1.0 + resolution) or control.exhausted:
@@ -97,34 +102,41 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         middle = math.sqrt(low * high) or 0.5 * high
         low, high = (low, middle) if reachable(middle) else (middle, high)
         control.tell(high, bound)
-    return _best(
-        instance, objective, [plan_with_best_sizes(instance, members, objective) for members in groups.values()]
-    )
+    plans = (plan_with_best_sizes(instance, members, objective) for members in groups.values())
+    return [plan for plan in plans if plan is not None]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:
     """Start from plans for other objectives, complete them with the spares that help, and take the best.
 
-    Few very safe groups answer more often, many small ones sooner. So the plan for ``nominal`` and those for
-    ``guaranteed`` under ever stricter outage limits are tried, until stricter no longer helps.
+    Few very safe groups answer more often, many small ones sooner. So plans under ever stricter outage limits are
+    tried, until stricter no longer helps, and such with ever fewer groups.
     """
-    start = _construct(instance, "nominal", control, COARSE_RESOLUTION)
-    best = start and with_helpful_spares(instance, start, control)
-    strict = instance
-    while not control.exhausted:
-        start = _construct(strict, "guaranteed", control, COARSE_RESOLUTION)
-        completed = start and with_helpful_spares(instance, start, control)
-        better = _best(instance, "expected", [best, completed])
-        if completed is None or (better is best and strict is not instance):
-            return better
-        best = better
-        strict = strict.with_requirements(max_group_outage=strict.requirements.max_group_outage / STRICTER)
+    best: Plan | None = None
+
+    def improved_by(variant: Instance) -> bool:
+        nonlocal best
+        before = best
+        for objective in START_OBJECTIVES:
+            starts = _construct(variant, objective, control, COARSE_RESOLUTION)
+            completed = [with_helpful_spares(instance, start, control) for start in starts]
+            best = _best(instance, "expected", [*filter(None, [best]), *completed])
+        return best is not before
+
+    limit, groups = instance.requirements.max_group_outage, instance.max_groups
+    while improved_by(instance.with_requirements(max_group_outage=limit)) and not control.exhausted:
+        limit /= STRICTER
+    while groups > instance.requirements.min_groups and not control.exhausted:
+        is_many = groups > FEW_GROUPS
+        groups = max(groups // 2, instance.requirements.min_groups) if is_many else groups - 1
+        if not improved_by(instance.with_requirements(max_groups=groups)) and is_many:
+            break
     return best
 
 
-def _best(instance: Instance, objective: Objective, plans: Sequence[Plan | None]) -> Plan | None:
+def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:
     def value(plan: Plan) -> float:
         value = evaluate(instance, plan).value(objective)
         return math.inf if value is None else value
 
-    return min((plan for plan in plans if plan is not None), key=value, default=None)
+    return min(plans, key=value, default=None)

@@ -9,7 +9,7 @@ import numpy as np
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
@@ -98,30 +98,56 @@ class _TimelyPacking(_Packing):
 
 
 class _LedPacking(_Packing):
-    """One member in time, the leader; the others, taken from the poorest leaders, only have to hold the part."""
+    """One member in time, the leader; the others, taken from the poorest leaders, only have to hold the part.
+
+    Without a price each group takes the largest part that a leader is in time for. With one it takes an even share of
+    the filters that are left, so that a smaller student does and poor devices can follow.
+    """
 
     def next_group(self) -> tuple[IntArray, int] | None:
-        tops = [(j, self.top(j)) for j in range(len(self.order))]
-        heads = [(int(self.parts[top[0], j]), j, int(top[0])) for j, top in tops if len(top)]
+        heads = self.heads()
         if not heads or max(heads)[0] * self.groups_left < self.filters_left:
             return None
-        for level, j, leader in sorted(heads, key=lambda head: -head[0]):
+        even = -(-max(self.filters_left, 1) // self.groups_left)
+        if self.price > 0 and max(heads)[0] >= even:
+            heads = [(even, j, self.poorest_leader(even, j)) for level, j, _ in heads if level >= even]
+            # The student that most devices can follow with.
+            heads.sort(key=lambda head: -self.able(head[0], head[1]).sum())
+        for level, j, leader in heads:
             followers = self.followers(level, j, leader)
             if followers is not None:
                 return np.append(followers, leader), level
         return None
+
+    def heads(self) -> list[tuple[int, int, int]]:
+        """Level, student and leader of the largest part for each student, the largest first."""
+        tops = [(j, self.top(j)) for j in range(len(self.order))]
+        return sorted(((int(self.parts[top[0], j]), j, int(top[0])) for j, top in tops if len(top)), reverse=True)
+
+    def poorest_leader(self, level: int, j: int) -> int:
+        """Free device that is just in time with a part: better ones can lead larger parts."""
+        top = self.top(j)
+        enough = top[self.parts[top, j] >= level]
+        return int(enough[np.argmin(self.parts[enough].max(axis=1))])
+
+    def able(self, level: int, j: int) -> BoolArray:
+        """Free devices that hold a part of this size, as a mask of N."""
+        able: BoolArray = self.free & (self.arrays.largest[:, j] >= level)
+        return able
 
     def followers(self, level: int, j: int, leader: int) -> IntArray | None:
         """Devices that complete the leader's cover, empty if it needs none."""
         needed = 1.0 - float(self.arrays.cover_share[leader])
         if needed <= 0.0:
             return np.empty(0, dtype=np.int64)
-        able = self.free & (self.arrays.largest[:, j] >= level)
+        able = self.able(level, j)
         able[leader] = False
         candidates = np.flatnonzero(able)
-        candidates = candidates[np.argsort(self.parts[candidates].max(axis=1), kind="stable")]
-        cover = best_cover(self.arrays.cover_share[candidates], np.full(len(candidates), level), 0.0, needed)
-        return None if cover is None else candidates[cover]
+        led = self.parts[candidates].max(axis=1)
+        order = np.argsort(led, kind="stable")
+        # The larger a part a follower could lead, the worse it is to take: its negative serves as a level.
+        cover = best_cover(self.arrays.cover_share[candidates[order]], -led[order], self.price, needed)
+        return None if cover is None else candidates[order[cover]]
 
 
 def _descending(sizes: IntArray) -> IntArray:

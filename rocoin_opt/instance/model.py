@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,9 @@ from rocoin_opt.instance.arrays import InstanceArrays
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Device(Model):
@@ -183,9 +186,14 @@ class Instance(Model):
         limit = self.requirements.max_groups or len(self.devices)
         return min(limit, len(self.devices), self.knowledge.num_filters)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
+        copy = super().model_copy(update=update, deep=deep)
+        for derived in ("arrays", "sha256"):
+            copy.__dict__.pop(derived, None)
+        return copy
+
     def with_requirements(self, **changes: Any) -> Instance:
         """Copy of the instance with some requirements replaced, validated anew."""
         requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
-        # Not model_copy, which would take the arrays and the fingerprint of the old requirements along.
-        fields = {name: getattr(self, name) for name in self.model_fields_set}
-        return type(self).model_validate({**fields, "requirements": requirements})
+        return self.model_copy(update={"requirements": requirements})

@@ -110,9 +110,9 @@ def group_timing(instance: Instance, group: Group) -> GroupTiming:
     UnsupportedError
         If a replica's latency is random.
     """
-    require_constant_latency(instance)
     arrays = instance.arrays
     indices = [arrays.device_index[device] for device in group.devices]
+    require_constant_latency(instance, indices)
     latencies = arrays.latency(indices, arrays.student_index[group.student], group.num_filters)
     order = np.argsort(latencies, kind="stable")
     indices = [indices[position] for position in order]
@@ -182,9 +182,10 @@ def device_seconds(instance: Instance, plan: Plan) -> float:
     return sum(sum(timing.seconds) for timing in group_timings(instance, plan))
 
 
-def require_constant_latency(instance: Instance) -> None:
-    """Refuse an instance whose latencies are random."""
-    for position, device in enumerate(instance.devices):
+def require_constant_latency(instance: Instance, devices: Iterable[int] | None = None) -> None:
+    """Refuse random latencies, of some devices or of all."""
+    for position in range(len(instance.devices)) if devices is None else devices:
+        device = instance.devices[position]
         if device.is_random:
             raise UnsupportedError(
                 f"{instance.name}: devices[{position}] ({device.id}) has a slowdown law; "

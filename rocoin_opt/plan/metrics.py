@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import Model
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.instance.fields import Figure
 from rocoin_opt.knowledge.criteria import ncut
 from rocoin_opt.plan.filters import labels_of
 from rocoin_opt.plan.latency import (
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 class Metrics(Model):
     """Figures of a plan; None where one does not apply."""
 
-    guaranteed_seconds: float | None = None
+    guaranteed_seconds: Figure | None = None
     """Smallest t by which every group keeps the outage limit."""
-    nominal_seconds: float | None = None
+    nominal_seconds: Figure | None = None
     """Answer time when nobody fails."""
-    worst_seconds: float | None = None
+    worst_seconds: Figure | None = None
     """Answer time of the slowest replica."""
-    expected_seconds: float | None = None
+    expected_seconds: Figure | None = None
     """E[min(X, D)]; needs a deadline."""
-    success_probability: float | None = None
+    success_probability: Figure | None = None
     """Probability of an answer: by the deadline where there is one, ever where there is none."""
-    ncut: float | None = None
+    ncut: Figure | None = None
     """Normalised cut of the parts; needs a graph and explicit filters."""
 
     def value(self, objective: Objective) -> float | None:

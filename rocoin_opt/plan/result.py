@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from rocoin_opt.versions import versions
+from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

@@ -1,13 +1,159 @@
-"""A result in words and tables, for people."""
+"""A result in words and a table, for people."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Result
+
+TERMINATION_WORDS = {
+    "optimal": "optimal: no plan is better",
+    "feasible": "a plan, not proven optimal",
+    "infeasible": "infeasible: there is no plan",
+    "no_plan": "no plan found; one may exist",
+}
+OBJECTIVE_WORDS: dict[Objective, str] = {
+    "guaranteed": "guaranteed latency",
+    "expected": "expected latency by the deadline",
+    "nominal": "nominal latency",
+    "worst": "worst latency",
+}
+WIDTH = 110
 
 
 def summarise(result: Result) -> str:
-    """Tell a result as text."""
-    return f"{result.method} {result.objective} {result.objective_value}"
+    """Tell a result as plain text of at most 110 columns."""
+    stream = io.StringIO()
+    print_summary(result, Console(file=stream, width=WIDTH, highlight=False, color_system=None))
+    return stream.getvalue()
+
+
+def print_summary(result: Result, console: Console) -> None:
+    """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
+    instance = result.instance
+    console.print(
+        f"[bold]{_plain(instance.name)}[/]: {len(instance.devices)} devices, {len(instance.students)} students, "
+        f"{instance.knowledge.num_filters} filters, at most {instance.max_groups} groups, "
+        f"outage limit {instance.requirements.max_group_outage:g} a group"
+    )
+    console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
+    for line in _value_lines(result):
+        console.print(line)
+    for reason in result.reasons:
+        console.print(Text(f"  {reason}"))
+    if result.plan is not None:
+        timings = group_timings(instance, result.plan)
+        console.print(_group_table(instance, result.plan, timings))
+        if result.plan.spares:
+            console.print(Text(f"spares: {_names(result.plan.spares)}"))
+        for line in _binding_lines(result, timings):
+            console.print(Text(line))
+
+
+def seconds(value: float | None) -> str:
+    """A time for people: four significant digits, or a dash where there is none."""
+    return "-" if value is None else f"{value:.4g} s"
+
+
+def _value_lines(result: Result) -> Iterator[str]:
+    gap = "unknown" if result.gap is None else f"{100 * result.gap:.3g} %"
+    yield (
+        f"  {OBJECTIVE_WORDS[result.objective]} {seconds(result.objective_value)}, "
+        f"lower bound {seconds(result.lower_bound)}, gap {gap}; {result.wall_seconds:.2f} s of search"
+    )
+    metrics = result.metrics
+    if metrics is None:
+        return
+    deadline = result.instance.requirements.deadline_seconds
+    success = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+    figures = [
+        f"guaranteed {seconds(metrics.guaranteed_seconds)}",
+        f"nominal {seconds(metrics.nominal_seconds)}",
+        f"worst {seconds(metrics.worst_seconds)}",
+        f"expected {seconds(metrics.expected_seconds)}",
+        f"probability of {success} {metrics.success_probability:.6f}",
+    ]
+    if metrics.ncut is not None:
+        figures.append(f"Ncut {metrics.ncut:.4f}")
+    yield "  " + ", ".join(figures)
+
+
+def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("group", justify="right")
+    table.add_column("filters", justify="right")
+    table.add_column("student")
+    table.add_column("replicas, first answer first", overflow="fold")
+    table.add_column("outage", justify="right")
+    table.add_column("guaranteed", justify="right")
+    for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
+        replicas = ", ".join(
+            f"{device} {seconds(answer)}" for device, answer in zip(timing.devices, timing.seconds, strict=True)
+        )
+        table.add_row(
+            str(k),
+            f"{group.num_filters} of {_capacity(instance, group)}",
+            Text(group.student),
+            Text(replicas),
+            f"{timing.final_outage:.3g}",
+            seconds(timing.guaranteed_seconds),
+        )
+    return table
+
+
+def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
+    """Say what sets the value: the replica that the objective waits for, and what its time is made of."""
+    instance, plan = result.instance, result.plan
+    if plan is None or result.objective == "expected":
+        return
+    for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
+        positions = {"nominal": 0, "worst": len(timing.seconds) - 1}
+        position = positions.get(result.objective)
+        if position is None:
+            if timing.guaranteed_seconds is None:
+                continue
+            position = timing.seconds.index(timing.guaranteed_seconds)
+        if timing.seconds[position] != result.objective_value:
+            continue
+        device = timing.devices[position]
+        yield f"binding: group {k} waits for {device}: {_breakdown(instance, group, device)}"
+        if group.num_filters == _capacity(instance, group):
+            yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
+        if timing.final_outage > 0 and len(timing.devices) > 1:
+            limit = instance.requirements.max_group_outage
+            yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
+
+
+def _breakdown(instance: Instance, group: Group, name: str) -> str:
+    arrays = instance.arrays
+    device = instance.devices[arrays.device_index[name]]
+    student = instance.students[arrays.student_index[group.student]]
+    compute = (student.flops + student.flops_per_filter * group.num_filters) / device.flops_per_second
+    link = instance.knowledge.bits_per_filter * group.num_filters / device.uplink_bits_per_second
+    return f"compute {seconds(compute)}, link {seconds(link)}, overhead {seconds(device.overhead_seconds)}"
+
+
+def _capacity(instance: Instance, group: Group) -> int:
+    return instance.students[instance.arrays.student_index[group.student]].max_filters
+
+
+def _names(names: tuple[str, ...], shown: int = 12) -> str:
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def _plain(text: str) -> str:
+    """Keep a name from being read as console markup."""
+    return text.replace("[", r"\[")

@@ -83,23 +83,28 @@ def test_nothing_reachable(instance: Instance) -> None:
     assert smallest_threshold(instance.arrays, lambda seconds: False, 0.0, 1e6) is None
 
 
+def one_device(memory: float) -> Instance:
+    """A device and a student of 1 byte, with the same latency for every part."""
+    device = {"flops_per_second": 1.0, "uplink_bits_per_second": 1.0, "failure_probability": 0.0}
+    return Instance.model_validate(
+        {
+            "name": "one",
+            "devices": [{"id": "d", "memory_bytes": memory, **device}],
+            "students": [{"id": "s", "flops": 2.0, "memory_bytes": 1.0, "max_filters": 3}],
+            "knowledge": {"num_filters": 3, "bits_per_filter": 0.0},
+            "requirements": {"max_group_outage": 0.5},
+        }
+    )
+
+
 def test_no_latency_between_the_ends() -> None:
-    fields = {
-        "name": "one",
-        "devices": [
-            {
-                "id": "d",
-                "flops_per_second": 1.0,
-                "memory_bytes": 1.0,
-                "uplink_bits_per_second": 1.0,
-                "failure_probability": 0.0,
-            }
-        ],
-        "students": [{"id": "s", "flops": 2.0, "memory_bytes": 1.0, "max_filters": 3}],
-        "knowledge": {"num_filters": 3, "bits_per_filter": 0.0},
-        "requirements": {"max_group_outage": 0.5},
-    }
-    instance = Instance.model_validate(fields)
-    assert latencies_between(instance.arrays, 1.0, 5.0).tolist() == [2.0]
-    assert latencies_between(instance.arrays, 2.0, 5.0).size == 0
-    assert smallest_threshold(instance.arrays, lambda seconds: True, 3.0, 5.0) == 5.0
+    arrays = one_device(memory=1.0).arrays
+    assert latencies_between(arrays, 1.0, 5.0).tolist() == [2.0]
+    assert latencies_between(arrays, 2.0, 5.0).size == 0
+    assert smallest_threshold(arrays, lambda seconds: True, 3.0, 5.0) == 5.0
+
+
+def test_where_nothing_fits_there_is_no_latency() -> None:
+    arrays = one_device(memory=0.5).arrays
+    assert latency_range(arrays) is None
+    assert latencies_between(arrays, -1.0, 100.0).size == 0

@@ -1,0 +1,83 @@
+"""Best-known plans of the shipped instances: search for better ones, keep whatever improves.
+
+``python benchmarks/best_known.py [--time-limit S] [--methods M,M,...] [--objectives O,O,...] [NAME ...]`` solves the
+named shipped instances, or all that are feasible, and updates ``instances/best_known.json``: values, bounds and the
+plans themselves. A value is replaced by a smaller one only, a lower bound by a larger one only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import rocoin_opt as ro
+from rocoin_opt.documents import readable_json, write_text
+from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.result import relative_gap
+
+INSTANCES = Path(__file__).resolve().parent.parent / "instances"
+BEST_KNOWN = INSTANCES / "best_known.json"
+
+
+def feasible_files(names: list[str]) -> list[Path]:
+    """Shipped instance files that have a plan, all of them or those of some names."""
+    files = sorted(path for path in INSTANCES.glob("*/*.json") if path.parent.name != "infeasible")
+    return [path for path in files if not names or path.stem in names]
+
+
+def improved(entry: dict[str, Any] | None, result: ro.Result) -> dict[str, Any]:
+    """Merge a result into an entry."""
+    today, version = datetime.datetime.now(datetime.UTC).date().isoformat(), result.versions["rocoin-opt"]
+    entry = dict(entry or {"value": None, "lower_bound": None})
+    if entry["value"] is None or result.objective_value < entry["value"]:
+        entry |= {
+            "value": result.objective_value,
+            "method": result.method,
+            "version": version,
+            "date": today,
+            "wall_seconds": round(result.wall_seconds, 2),
+            "plan": result.plan.model_dump(mode="json", exclude_none=True),
+        }
+    if result.lower_bound is not None and (entry["lower_bound"] is None or result.lower_bound > entry["lower_bound"]):
+        entry |= {"lower_bound": result.lower_bound, "bound_method": result.method, "bound_date": today}
+    entry["gap"] = relative_gap(entry["value"], entry["lower_bound"])
+    # The plan, which is long, stands last.
+    return {**{key: value for key, value in entry.items() if key != "plan"}, "plan": entry["plan"]}
+
+
+def main() -> None:
+    """Search and store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--time-limit", type=float, default=60.0)
+    parser.add_argument("--methods", default="auto")
+    parser.add_argument("--objectives", default=",".join(OBJECTIVES))
+    options = parser.parse_args()
+    known: dict[str, dict[str, Any]] = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
+    for path in feasible_files(options.names):
+        instance = ro.read_instance(path)
+        for objective in options.objectives.split(","):
+            for method in options.methods.split(","):
+                if objective not in ro.METHODS[method].objectives:
+                    continue
+                result = ro.solve(instance, method, objective, time_limit=options.time_limit)
+                if result.plan is None:
+                    print(f"{path.stem} {objective} {method}: {result.termination}")
+                    continue
+                entries = known.setdefault(path.stem, {})
+                entries[objective] = improved(entries.get(objective), result)
+                best = entries[objective]
+                print(
+                    f"{path.stem} {objective} {method}: {result.objective_value:.6g}, best {best['value']:.6g}, "
+                    f"bound {best['lower_bound']:.6g}, gap {best['gap']:.2%}, {result.wall_seconds:.1f} s",
+                    flush=True,
+                )
+        ordered = {name: dict(sorted(entries.items())) for name, entries in sorted(known.items())}
+        write_text(BEST_KNOWN, readable_json(ordered) + "\n")
+
+
+if __name__ == "__main__":
+    main()

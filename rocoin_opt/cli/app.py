@@ -1,0 +1,227 @@
+"""Commands of ``rocoin-opt``. Everything heavy is imported inside the command that needs it.
+
+Results go to standard output, progress and faults to standard error. Exit status: 0 done, 1 violations found,
+2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem, RocoinError
+
+if TYPE_CHECKING:
+    from rocoin_opt.plan.latency import Objective
+
+VIOLATIONS, BAD_INPUT, INFEASIBLE, NO_PLAN, INTERRUPTED = 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Plan robust cooperative inference on unreliable devices, and prove how good the plan is.",
+)
+
+InstanceFile = Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")]
+ObjectiveName = Annotated[str, typer.Option("--objective", metavar="O", help="guaranteed, expected, nominal or worst.")]
+TimeLimit = Annotated[
+    float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which the best plan so far is taken.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random choice.")]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver.")]
+
+
+@app.command()
+def solve(
+    instance: InstanceFile,
+    method: Annotated[str, typer.Option("--method", metavar="M", help="See the command methods.")] = "auto",
+    objective: ObjectiveName = "guaranteed",
+    time_limit: TimeLimit = None,
+    gap: Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which the search may stop.")] = 0.0,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    filters: Annotated[
+        bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON instead of a summary.")] = False,
+) -> None:
+    """Find a plan for INSTANCE, prove what can be proved, and show it."""
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.documents import readable_json
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.methods import solve as find_plan
+    from rocoin_opt.plan.files import result_document, write_plan
+    from rocoin_opt.plan.summary import print_summary
+
+    given = read_instance(instance)
+    with showing_progress(f"{given.name}, {method}") as report:
+        result = find_plan(
+            given,
+            method,
+            _objective(objective),
+            time_limit=time_limit,
+            gap=gap,
+            seed=seed,
+            threads=threads,
+            explicit_filters=filters,
+            report=report,
+        )
+    if result.plan is not None and out is not None:
+        write_plan(out, given, result)
+    if as_json:
+        print(readable_json(result_document(given, result)))
+        for reason in result.reasons:
+            print(reason, file=sys.stderr)
+    else:
+        print_summary(result, _console())
+    if result.plan is None:
+        raise typer.Exit(INFEASIBLE if result.termination == "infeasible" else NO_PLAN)
+
+
+@app.command()
+def check(instance: InstanceFile, plan: PlanFile) -> None:
+    """Check PLAN against INSTANCE: every violation, one a line."""
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.plan.check import check as find_violations
+    from rocoin_opt.plan.files import check_claims, read_plan_document
+
+    given, document = read_instance(instance), read_plan_document(plan)
+    # What a broken plan claims of itself cannot be computed anew.
+    violations = find_violations(given, document.plan) or check_claims(given, document)
+    for violation in violations:
+        print(violation)
+    if violations:
+        raise typer.Exit(VIOLATIONS)
+    print(f"{plan}: a valid plan for {given.name}; every figure in it agrees with the evaluator")
+
+
+@app.command()
+def compare(
+    instance: InstanceFile,
+    methods: Annotated[str, typer.Option("--methods", metavar="M,M,...", help="Methods, separated by commas.")],
+    objective: ObjectiveName = "guaranteed",
+    time_limit: TimeLimit = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+) -> None:
+    """Solve INSTANCE by several methods and show them side by side, scored by one evaluator."""
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.methods import compare as solve_by_all
+    from rocoin_opt.report.comparison import print_comparison
+
+    given = read_instance(instance)
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    with showing_progress(given.name) as report:
+        results = solve_by_all(
+            given, names, _objective(objective), time_limit=time_limit, seed=seed, threads=threads, report=report
+        )
+    print_comparison(given, results, _console())
+
+
+@app.command()
+def generate(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="paper, mcu, sbc, edge or lossy.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")],
+    devices: Annotated[int | None, typer.Option("--devices", metavar="N", help="Number of devices.")] = None,
+    seed: Seed = 0,
+    filters: Annotated[int | None, typer.Option("--filters", metavar="M", help="Number of filters.")] = None,
+    max_groups: Annotated[int | None, typer.Option("--max-groups", metavar="K", help="Most groups.")] = None,
+    max_group_outage: Annotated[
+        float | None, typer.Option("--max-group-outage", metavar="EPS", help="Outage limit of a group.")
+    ] = None,
+    deadline: Annotated[float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds.")] = None,
+    graph: Annotated[bool, typer.Option("--graph", help="Attach a synthetic filter graph and class affinity.")] = False,
+    classes: Annotated[int | None, typer.Option("--classes", metavar="C", help="Classes behind the graph.")] = None,
+) -> None:
+    """Make a seeded instance of a shipped FAMILY."""
+    from rocoin_opt.instance.files import write_instance
+    from rocoin_opt.instance.generate import generate as make
+
+    instance = make(
+        family,
+        devices=devices,
+        seed=seed,
+        filters=filters,
+        max_groups=max_groups,
+        max_group_outage=max_group_outage,
+        deadline=deadline,
+        graph=graph,
+        classes=classes,
+    )
+    write_instance(out, instance)
+    print(f"{out}: {instance.name}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters")
+
+
+@app.command()
+def methods() -> None:
+    """List the methods and the objectives that each minimises."""
+    from rich.table import Table
+
+    from rocoin_opt.methods import METHODS
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("method", "objectives", "what it does"):
+        table.add_column(column)
+    for method in METHODS.values():
+        table.add_row(method.name, ", ".join(method.objectives), method.summary)
+    _console().print(table)
+
+
+@app.command()
+def schema(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="instance or plan.")] = "instance",
+) -> None:
+    """Print the JSON Schema of instance files or of plan files."""
+    import json
+
+    from rocoin_opt.instance.files import instance_schema
+    from rocoin_opt.plan.files import plan_schema
+
+    schemas = {"instance": instance_schema, "plan": plan_schema}
+    if document not in schemas:
+        raise InputError("options", [Problem("DOCUMENT", repr(document), f"one of {', '.join(schemas)}")])
+    print(json.dumps(schemas[document](), indent=2))
+
+
+@app.command()
+def versions() -> None:
+    """Print the versions of the package and of what it computes with, for bug reports."""
+    from rocoin_opt.provenance import versions as installed
+
+    for name, version in installed().items():
+        print(f"{name} {version}")
+
+
+def main() -> None:
+    """Run the command line; a fault of input or usage becomes one clear message, never a traceback."""
+    try:
+        app()
+    except RocoinError as error:
+        print(f"rocoin-opt: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        print("rocoin-opt: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _objective(name: str) -> Objective:
+    from rocoin_opt.plan.latency import OBJECTIVES
+
+    for objective in OBJECTIVES:
+        if name == objective:
+            return objective
+    raise InputError("options", [Problem("--objective", repr(name), f"one of {', '.join(OBJECTIVES)}")])
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    # A pipe or a file has no width: give tables the room they need instead of folding them at 80 columns.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

@@ -1,0 +1,77 @@
+"""Progress of a search on standard error: a live line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.status import Status
+
+from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.summary import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.control import Progress, Report
+
+PATIENCE = 1.0
+"""Seconds of silence before the first word: short searches print their result only."""
+PLAIN_INTERVAL = 5.0
+"""Seconds between plain lines."""
+
+
+@contextlib.contextmanager
+def showing_progress(title: str) -> Iterator[Report]:
+    """Yield a report function that shows what it is told."""
+    console = Console(file=sys.stderr, highlight=False)
+    display = _Live(title, console) if console.is_terminal else _Plain(title, console)
+    try:
+        yield display.show
+    finally:
+        display.close()
+
+
+def describe(title: str, progress: Progress) -> str:
+    """Say in one line how far a search is."""
+    gap = relative_gap(progress.value, progress.bound)
+    shown = "-" if gap is None else f"{100 * gap:.2f} %"
+    return (
+        f"{title}: {progress.seconds:.0f} s, value {seconds(progress.value)}, "
+        f"bound {seconds(progress.bound)}, gap {shown} (Ctrl-C keeps the best plan)"
+    )
+
+
+class _Plain:
+    def __init__(self, title: str, console: Console) -> None:
+        self.title, self.console, self.next_line = title, console, PATIENCE
+
+    def show(self, progress: Progress) -> None:
+        if progress.seconds >= self.next_line:
+            self.console.print(describe(self.title, progress), markup=False, soft_wrap=True)
+            self.next_line = progress.seconds + PLAIN_INTERVAL
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class _Live:
+    def __init__(self, title: str, console: Console) -> None:
+        self.title, self.console = title, console
+        self.status: Status | None = None
+
+    def show(self, progress: Progress) -> None:
+        if progress.seconds < PATIENCE:
+            return
+        text = describe(self.title, progress).replace("[", r"\[")
+        if self.status is None:
+            self.status = Status(text, console=self.console)
+            self.status.start()
+        else:
+            self.status.update(text)
+
+    def close(self) -> None:
+        if self.status is not None:
+            self.status.stop()

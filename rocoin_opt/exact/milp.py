@@ -1,0 +1,178 @@
+"""The method ``milp``: one mixed-integer model for grouping, students and sizes, solved to proof by HiGHS."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pyomo.common.gc_manager import PauseGC
+
+from rocoin_opt import highs
+from rocoin_opt.errors import SolverError
+from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.formulations import joint
+from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.result import Outcome, relative_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyomo.environ import ConcreteModel
+
+    from rocoin_opt.control import Control, Progress, Report
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+
+def milp(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    start: Plan | None = None,
+    *,
+    options: Mapping[str, highs.Option] | None = None,
+) -> Outcome:
+    """Find a plan of least latency with the joint model, and prove it.
+
+    The model only admits plans that are better than the best one known, which keeps it small, and it is solved again
+    until none is left: the last answer, *infeasible*, rests on integers and cover shares and not on the solver's
+    arithmetic with latencies. Usually the first solve's bound already equals the value, because both are rounded to
+    the finite set of latencies.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, no failure domains.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limits; at a limit the best plan and bound so far are returned.
+    start : Plan, optional
+        A valid plan to improve on.
+    options : mapping, optional
+        More HiGHS options, see :func:`rocoin_opt.highs.solve`.
+
+    Returns
+    -------
+    Outcome
+        The plan and a valid lower bound in seconds, equal to the plan's value when it is proven optimal; ``infeasible``
+        if the model without any upper bound has no plan.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS refuses an option or ends without an answer.
+    UnsupportedError
+        If the instance has failure domains or random latencies, or for the objective ``expected``.
+    """
+    require_groups_model(instance, objective)
+    search = _Search(instance, objective, control, options or {}, start)
+    return search.run()
+
+
+class _Search:
+    """Best plan and bound so far, closing in on each other."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        objective: Objective,
+        control: Control,
+        options: Mapping[str, highs.Option],
+        start: Plan | None,
+    ) -> None:
+        self.instance = instance
+        self.objective = objective
+        self.control = control
+        self.options = options
+        self.best = start
+        self.value = math.inf if start is None else self._value(start)
+        bound = combinatorial_bound(instance, objective)
+        self.infeasible = bound is None and start is None
+        self.bound = 0.0 if bound is None else bound
+        self.broken_covers: list[frozenset[int]] = []
+
+    def run(self) -> Outcome:
+        while not (self.infeasible or self._closed() or self.control.exhausted):
+            self._improve()
+        if self.infeasible:
+            return Outcome(None, infeasible=True)
+        return Outcome(self.best, lower_bound=self.bound)
+
+    def _closed(self) -> bool:
+        if self.best is None:
+            return False
+        gap = relative_gap(self.value, self.bound)
+        return gap is not None and gap <= self.control.gap
+
+    def _improve(self) -> None:
+        """Solve the model of all plans better than the best one."""
+        with PauseGC():
+            model = self._model()
+        unit = float(model.unit.value)
+        solution = highs.solve(model, replace(self.control, report=self._teller(unit)), options=self.options)
+        if solution.status == "infeasible":
+            self._exhausted_plans()
+            return
+        if solution.bound is not None:
+            self.bound = max(self.bound, self._lifted(solution.bound * unit))
+        if solution.objective is not None:
+            self._take(joint.plan_of(model, self.instance))
+        self.control.tell(None if self.best is None else self.value, self.bound)
+
+    def _model(self) -> ConcreteModel:
+        better = None if self.best is None else math.nextafter(self.value, 0.0)
+        model = joint.build(self.instance, self.objective, lower_bound=self.bound, upper_bound=better)
+        if self.objective != "nominal":
+            # Replicas that the objective does not wait for cannot make it better.
+            model.extra.fix(0)
+        for devices in self.broken_covers:
+            joint.forbid_cover(model, devices)
+        return model
+
+    def _exhausted_plans(self) -> None:
+        if self.best is None:
+            self.infeasible = True
+        else:
+            self.bound = self.value
+
+    def _take(self, plan: Plan) -> None:
+        """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
+        violations = check(self.instance, plan)
+        if not violations:
+            self.best, self.value = plan, self._value(plan)
+            return
+        index = self.instance.arrays.device_index
+        missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
+        if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
+            raise SolverError(f"the joint model admits an invalid plan: {'; '.join(map(str, violations))}")
+        self.broken_covers += [frozenset(index[device] for device in plan.groups[k].devices) for k in missed]
+
+    def _value(self, plan: Plan) -> float:
+        value = evaluate(self.instance, plan).value(self.objective)
+        if value is None:
+            raise SolverError(f"a plan without a value for the objective {self.objective}")
+        return value
+
+    def _lifted(self, bound: float) -> float:
+        """The smallest value that the objective can take from a bound on: values are latencies l(n, j, s)."""
+        limits = latency_range(self.instance.arrays)
+        if limits is None or bound <= limits[0]:
+            return bound
+        values = latencies_between(self.instance.arrays, math.nextafter(bound, 0.0), min(self.value, limits[1]))
+        return float(values[0]) if values.size else min(bound, self.value)
+
+    def _teller(self, unit: float) -> Report:
+        """Report progress of the present solve, in seconds and in the light of all that is known already."""
+
+        def report(progress: Progress) -> None:
+            found = self.value if progress.value is None else min(self.value, progress.value * unit)
+            bound = self.bound if progress.bound is None else max(self.bound, min(progress.bound * unit, found))
+            self.control.tell(None if found == math.inf else found, bound)
+
+        return report

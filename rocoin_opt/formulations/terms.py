@@ -1,0 +1,134 @@
+"""The numbers that the models of groups share: what devices reach and hold, latency in units, and the outage cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.plan.latency import group_timing, require_constant_latency
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Group
+
+COVER_SLACK = 1e-6
+"""By how much a sum of cover shares may miss 1 in a model.
+
+Above the tolerance of a solver and the rounding of logarithms, so that a model never refuses a valid group. It may
+let through one that misses the outage limit by a hair; whoever solves the model checks the plan with exact products.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """Constants of a model over N devices and J students, for latencies up to a limit.
+
+    Attributes
+    ----------
+    unit : float
+        Seconds that count as 1 in the model, the largest latency that matters: the model's numbers stay near 1 and the
+        tolerances of a solver mean the same for fast and slow devices.
+    earliest : float
+        Lower bound on the objective, in units.
+    base, slope : FloatArray, N x J
+        Latency l(n, j, s) is ``base + slope * s`` units.
+    reach : IntArray, N x J
+        Largest part that a device delivers within the limit, S[n, j].
+    hold : IntArray, N x J
+        Largest part that a device holds, late or not.
+    longest : IntArray, J
+        Largest part that any group can have with a student: enough devices for the outage limit hold it, or reach it
+        where the objective counts them all.
+    share : FloatArray, N
+        Share of the outage limit that a device covers.
+    """
+
+    unit: float
+    earliest: float
+    base: FloatArray
+    slope: FloatArray
+    reach: IntArray
+    hold: IntArray
+    longest: IntArray
+    share: FloatArray
+
+    @classmethod
+    def of(cls, instance: Instance, objective: Objective, lower_bound: float, upper_bound: float | None) -> Terms:
+        """Derive the constants; bounds in seconds.
+
+        Raises
+        ------
+        InputError
+            If the bounds are negative or cross.
+        """
+        _require_bounds(lower_bound, upper_bound)
+        arrays = instance.arrays
+        hold = arrays.largest
+        reach = hold if upper_bound is None else arrays.largest_part(upper_bound)
+        reached = arrays.base + arrays.slope * reach
+        unit = float(reached.max(initial=0.0, where=reach > 0)) or 1.0
+        replicas = hold if objective == "nominal" else reach
+        covered = np.array([_largest_covered(replicas[:, j], arrays.cover_share) for j in range(hold.shape[1])])
+        return cls(
+            unit=unit,
+            earliest=min(lower_bound / unit, 1.0),
+            base=arrays.base / unit,
+            slope=arrays.slope / unit,
+            reach=reach,
+            hold=hold,
+            longest=np.minimum(covered, reach.max(axis=0)),
+            share=arrays.cover_share,
+        )
+
+
+def require_groups_model(instance: Instance, objective: Objective | None = None) -> None:
+    """Refuse what the models of groups cannot state: failure domains, random latencies, expected values.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming the obstacle.
+    """
+    if instance.failure_domains:
+        raise UnsupportedError(f"{instance.name}: the models assume devices that fail independently")
+    if objective is not None:
+        require_constant_latency(instance)
+    if objective == "expected":
+        raise UnsupportedError("the models state the objectives guaranteed, nominal and worst, not expected")
+
+
+def counted_devices(instance: Instance, group: Group, objective: Objective) -> frozenset[str]:
+    """The replicas of a group that decide when it answers.
+
+    For ``nominal`` the fastest one, for ``worst`` all, for ``guaranteed`` the fastest ones that keep the outage limit
+    together; all of them where even all do not.
+    """
+    timing = group_timing(instance, group)
+    if objective == "nominal":
+        return frozenset(timing.devices[:1])
+    met = timing.guaranteed_seconds
+    if objective == "worst" or met is None:
+        return frozenset(timing.devices)
+    return frozenset(device for device, t in zip(timing.devices, timing.seconds, strict=True) if t <= met)
+
+
+def _require_bounds(lower_bound: float, upper_bound: float | None) -> None:
+    problems = []
+    if not 0.0 <= lower_bound < np.inf:
+        problems.append(Problem("lower_bound", repr(lower_bound), "a finite number of seconds, at least 0"))
+    if upper_bound is not None and not lower_bound <= upper_bound < np.inf:
+        problems.append(Problem("upper_bound", repr(upper_bound), "a finite number of seconds, at least lower_bound"))
+    if problems:
+        raise InputError("options", problems)
+
+
+def _largest_covered(parts: IntArray, share: FloatArray) -> int:
+    """Largest part that devices whose shares sum to 1 can all take; 0 where there is none."""
+    order = np.argsort(-parts, kind="stable")
+    enough = np.flatnonzero(np.cumsum(share[order]) >= 1.0 - COVER_SLACK)
+    return int(parts[order[enough[0]]]) if enough.size else 0

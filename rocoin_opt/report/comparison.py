@@ -1,0 +1,62 @@
+"""Several methods on one instance, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from rocoin_opt.plan.summary import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.result import Result
+
+
+def print_comparison(instance: Instance, results: Sequence[Result], console: Console) -> None:
+    """Print one row a result: value and bound of the objective, all figures, and why where there is no plan."""
+    objective = results[0].objective if results else "guaranteed"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("method")
+    table.add_column("termination")
+    for name in ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "success", "groups", "search"):
+        table.add_column(name, justify="right")
+    unlimited = False
+    for result in results:
+        is_unlimited = result.instance is not instance
+        unlimited = unlimited or is_unlimited
+        table.add_row(*_row(result, "*" if is_unlimited else ""))
+    console.print(Text(f"{instance.name}, objective {objective}"))
+    console.print(table)
+    if unlimited:
+        limit = instance.requirements.max_group_outage
+        console.print(f"* scored without the outage limit of {limit:g}, which this method cannot keep here")
+    for result in results:
+        for reason in result.reasons:
+            console.print(Text(f"{result.method}: {reason}"))
+
+
+def _row(result: Result, mark: str) -> list[str]:
+    gap = "-" if result.gap is None else f"{100 * result.gap:.2f} %"
+    row = [
+        result.method + mark,
+        result.termination.replace("_", " "),
+        seconds(result.objective_value),
+        seconds(result.lower_bound),
+        gap,
+    ]
+    metrics, plan = result.metrics, result.plan
+    if metrics is None or plan is None:
+        row += ["-"] * 6
+    else:
+        # Without the outage limit a guarantee means nothing.
+        guaranteed = None if mark else metrics.guaranteed_seconds
+        times = (guaranteed, metrics.nominal_seconds, metrics.worst_seconds, metrics.expected_seconds)
+        row += [seconds(time) for time in times]
+        row += [f"{metrics.success_probability:.4f}", str(len(plan.groups))]
+    return [*row, f"{result.wall_seconds:.2f} s"]

@@ -1,0 +1,259 @@
+"""The command line: exit status, what goes where, and that every option has an effect."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import rocoin_opt as ro
+from examples import pairs
+from rocoin_opt.cli import main
+from rocoin_opt.control import Progress
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line in this process; return exit status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rocoin-opt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def given(tmp_path):
+    path = tmp_path / "pairs.json"
+    ro.write_instance(path, pairs())
+    return path
+
+
+def test_solve_writes_a_plan_that_check_accepts(run, given, tmp_path):
+    plan = tmp_path / "pairs.plan.json"
+    status, out, _ = run("solve", given, "--out", plan)
+    assert status == 0
+    assert "guaranteed latency" in out
+    assert "optimal" in out
+    assert "binding: group" in out
+    status, out, _ = run("check", given, plan)
+    assert status == 0
+    assert "a valid plan" in out
+
+
+def test_solve_prints_the_plan_as_json_and_nothing_else(run, given, tmp_path):
+    plan = tmp_path / "pairs.plan.json"
+    status, out, _ = run("solve", given, "--json", "--method", "greedy", "--out", plan)
+    assert status == 0
+    assert json.loads(out) == json.loads(plan.read_text())
+    assert json.loads(out)["solve"]["method"] == "greedy"
+
+
+def test_options_of_solve_reach_the_search(run, given):
+    def solved(*options):
+        return json.loads(run("solve", given, "--json", *options)[1])
+
+    assert solved("--objective", "nominal")["solve"]["objective"] == "nominal"
+    assert solved("--seed", "5", "--method", "random")["solve"]["seed"] == 5
+    assert "filters" in solved("--filters")["groups"][0]
+    assert "filters" not in solved()["groups"][0]
+    assert solved("--method", "milp", "--gap", "0.9", "--threads", "2")["solve"]["gap"] <= 0.9
+    assert run("solve", given, "--gap", "-1")[0] == 2
+    assert run("solve", given, "--threads", "0")[0] == 2
+
+
+def test_a_limit_without_a_plan_has_status_4(run, given):
+    status, out, _ = run("solve", given, "--method", "greedy", "--time-limit", "0")
+    assert status == 4
+    assert "no plan found" in out
+    status, out, err = run("solve", given, "--method", "greedy", "--time-limit", "0", "--json")
+    assert status == 4
+    assert json.loads(out)["solve"]["termination"] == "no_plan"
+    assert json.loads(out)["groups"] is None
+    assert "limit" in err
+
+
+@pytest.mark.parametrize("cause", ["memory", "reliability", "capacity", "groups"])
+def test_infeasible_has_status_3_and_says_why(run, repository, cause):
+    status, out, _ = run("solve", repository / "instances" / "infeasible" / f"{cause}.json")
+    assert status == 3
+    assert f"{cause}:" in out
+
+
+def test_bad_input_has_status_2_and_one_message(run, given, tmp_path):
+    status, out, err = run("solve", tmp_path / "missing.json")
+    assert (status, out) == (2, "")
+    assert "missing.json: found no such file" in err
+    document = json.loads(given.read_text())
+    document["devices"][3]["flops_per_second"] = -1
+    given.write_text(json.dumps(document))
+    status, out, err = run("solve", given)
+    assert (status, out) == (2, "")
+    assert f"{given}: devices[3].flops_per_second: found -1; allowed: a number of at least 1e-15" in err
+    assert "Traceback" not in err
+
+
+def test_bad_usage_has_status_2(run, given):
+    for arguments, word in [
+        (("solve",), "INSTANCE"),
+        (("solve", given, "--method", "magic"), "method"),
+        (("solve", given, "--objective", "best"), "--objective"),
+        (("solve", given, "--method", "milp", "--objective", "expected"), "not expected"),
+        (("schema", "menu"), "DOCUMENT"),
+        (("generate", "zoo", "--out", "x.json"), "family"),
+        (("explode",), "explode"),
+    ]:
+        status, _, err = run(*arguments)
+        assert status == 2, arguments
+        assert word in err
+        assert "Traceback" not in err
+
+
+def test_an_unwritable_file_has_status_2(run, given, tmp_path):
+    status, _, err = run("solve", given, "--out", tmp_path / "no" / "such" / "x.json")
+    assert status == 2
+    assert "writable" in err
+
+
+def test_check_prints_every_violation_on_a_line(run, given, tmp_path):
+    plan = tmp_path / "p.plan.json"
+    run("solve", given, "--out", plan)
+    document = json.loads(plan.read_text())
+    document["groups"][0]["num_filters"] += 1
+    document["spares"] = ["stranger"]
+    plan.write_text(json.dumps(document))
+    status, out, _ = run("check", given, plan)
+    assert status == 1
+    lines = out.splitlines()
+    assert any(line.startswith("groups: cover: found 6 filters, allowed 5 filters") for line in lines)
+    assert any(line.startswith("spares[0]: known") for line in lines)
+
+
+def test_check_refutes_false_claims(run, given, tmp_path):
+    plan = tmp_path / "p.plan.json"
+    run("solve", given, "--out", plan)
+    document = json.loads(plan.read_text())
+    document["metrics"]["guaranteed_seconds"] *= 0.5
+    plan.write_text(json.dumps(document))
+    status, out, _ = run("check", given, plan)
+    assert status == 1
+    assert out.startswith("metrics.guaranteed_seconds: claim")
+
+
+def test_compare_shows_one_row_a_method(run, given):
+    status, out, _ = run("compare", given, "--methods", "milp,greedy,rocoin,nonn", "--objective", "worst")
+    assert status == 0
+    rows = [line.split()[0] for line in out.splitlines()[2:] if line]
+    assert rows[:5] == ["milp", "greedy", "rocoin", "nonn", "nonn*"]
+    assert "scored without the outage limit" in out
+    assert run("compare", given, "--methods", "milp,magic")[0] == 2
+    assert run("compare", given, "--methods", ",")[0] == 2
+
+
+def test_generate_is_reproducible_and_its_options_tell(run, tmp_path):
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    options = ["--devices", "9", "--seed", "4", "--filters", "40", "--max-groups", "3", "--max-group-outage", "0.1"]
+    for path in (one, two):
+        assert run("generate", "edge", *options, "--deadline", "3", "--out", path)[0] == 0
+    assert one.read_bytes() == two.read_bytes()
+    instance = ro.read_instance(one)
+    assert (len(instance.devices), instance.knowledge.num_filters) == (9, 40)
+    assert instance.requirements.model_dump() == {
+        "min_groups": 1,
+        "max_groups": 3,
+        "max_group_outage": 0.1,
+        "deadline_seconds": 3.0,
+    }
+    assert run("generate", "mcu", "--graph", "--classes", "4", "--out", one)[0] == 0
+    assert ro.read_instance(one).knowledge.class_affinity.values.shape[0] == 4
+
+
+def test_methods_schema_and_versions(run):
+    status, out, _ = run("methods")
+    assert status == 0
+    assert set(ro.METHODS) <= set(out.split())
+    assert json.loads(run("schema")[1]) == ro.instance_schema()
+    assert json.loads(run("schema", "plan")[1]) == ro.plan_schema()
+    assert f"rocoin-opt {ro.versions()['rocoin-opt']}" in run("versions")[1]
+
+
+def test_help_names_every_command_and_loads_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['rocoin-opt', '--help']\n"
+        "from rocoin_opt.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('HEAVY', sorted({'numpy', 'pydantic', 'pyomo', 'highspy', 'scipy'} & set(sys.modules)))\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for command in ("solve", "check", "compare", "generate", "methods", "schema", "versions"):
+        assert command in out
+    assert "HEAVY []" in out
+
+
+def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, monkeypatch):
+    def interrupted(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rocoin_opt.instance.files.read_instance", interrupted)
+    status, _, err = run("solve", given)
+    assert status == 130
+    assert "Traceback" not in err
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
+    from rocoin_opt.cli.progress import showing_progress
+
+    with showing_progress("title") as report:
+        for seconds in (0.5, 1.5, 2.5, 7.0):
+            report(Progress(seconds, 2.0, 1.0))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 2
+    assert lines[0] == "title: 2 s, value 2 s, bound 1 s, gap 50.00 % (Ctrl-C keeps the best plan)"
+
+
+def test_progress_is_a_live_line_on_a_terminal(capsys, monkeypatch):
+    from rocoin_opt.cli.progress import showing_progress
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with showing_progress("[odd] title") as report:
+        report(Progress(0.1, None, None))
+        report(Progress(3.0, None, 1.0))
+        report(Progress(4.0, 2.0, 1.0))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "[odd] title" in captured.err
+
+
+@pytest.mark.parametrize("patience", [2.0, 6.0])
+def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
+    path = tmp_path / "edge.json"
+    ro.write_instance(path, ro.generate("edge", devices=60, seed=0))
+    program = [sys.executable, "-c", "from rocoin_opt.cli import main; main()"]
+    search = subprocess.Popen(
+        [*program, "solve", str(path), "--method", "milp", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        # Wherever the search is by then: in the greedy start, in the model, in the solver.
+        with pytest.raises(subprocess.TimeoutExpired):
+            search.wait(patience)
+        search.send_signal(signal.SIGINT)
+        out, err = search.communicate(timeout=30)
+    finally:
+        search.kill()
+    assert search.returncode == 0, err
+    assert json.loads(out)["solve"]["termination"] in ("feasible", "optimal")
+    assert "Ctrl-C keeps the best plan" in err
+    assert "Traceback" not in err

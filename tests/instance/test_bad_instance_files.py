@@ -1,0 +1,80 @@
+"""Every field of an instance file spoilt in every way: a clear error that names a field, or a valid instance."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from rocoin_opt.errors import InputError
+from rocoin_opt.instance.files import instance_schema, read_instance
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.model import Plan
+from spoil import JUNK, paths_of, renamed, spoilt, without
+from strategies import full_instance_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENT = full_instance_document()
+PATHS = paths_of(DOCUMENT)
+SCHEMA = Draft202012Validator(instance_schema())
+FIELDS = set(Instance.model_fields) | {"format", "version"}
+
+
+def read_or_refuse(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        instance = read_instance(path)
+    except InputError as error:
+        refusal = error
+    else:
+        # Whatever is accepted also keeps the schema, and can be worked with.
+        assert SCHEMA.is_valid(json.loads(text))
+        assert len(instance.sha256) == 64
+        assert instance.arrays.largest.shape == (len(instance.devices), len(instance.students))
+        assert check(instance, Plan(groups=()))
+        return
+    assert str(refusal).startswith(f"{path}: ")
+    assert refusal.problems
+    for problem in refusal.problems:
+        assert problem.allowed
+        root = problem.field.split(".")[0].split("[")[0]
+        assert root in FIELDS or "an unknown field" in problem.found or problem.allowed in ("none", "valid JSON")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ".".join(map(str, path)))
+def test_every_field_with_every_kind_of_junk(tmp_path: Path, path: tuple[str | int, ...]) -> None:
+    file = tmp_path / "i.json"
+    for junk in JUNK:
+        read_or_refuse(file, spoilt(DOCUMENT, path, junk))
+    read_or_refuse(file, without(DOCUMENT, path))
+    if isinstance(path[-1], str):
+        read_or_refuse(file, renamed(DOCUMENT, path, f"{path[-1]}s"))
+        read_or_refuse(file, renamed(DOCUMENT, path, ""))
+
+
+@given(st.data())
+def test_several_fields_at_once(tmp_path: Path, data: st.DataObject) -> None:
+    document = DOCUMENT
+    for path in data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=4)):
+        junk = data.draw(st.sampled_from(JUNK) | st.integers() | st.floats() | st.text(max_size=5))
+        try:
+            document = json.loads(spoilt(document, path, junk))
+        except (KeyError, IndexError, TypeError):
+            continue  # An earlier change took the place away.
+    read_or_refuse(tmp_path / "i.json", json.dumps(document))
+
+
+@given(st.data())
+def test_any_cut_or_changed_byte(tmp_path: Path, data: st.DataObject) -> None:
+    text = json.dumps(DOCUMENT)
+    position = data.draw(st.integers(0, len(text) - 1))
+    cut = data.draw(st.booleans())
+    changed = text[:position] if cut else text[:position] + data.draw(st.characters()) + text[position + 1 :]
+    read_or_refuse(tmp_path / "i.json", changed)

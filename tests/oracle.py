@@ -1,0 +1,284 @@
+"""Brute force over tiny instances, straight from the definitions of the problem.
+
+Nothing here calls the package beyond its data classes: latency, memory, outage and the four objectives are stated
+anew. Numbers are read as the decimals that a file holds (0.1 is one tenth), so that limits are compared without
+rounding. Up to five devices, three students and six filters, all plans take about a second.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.plan.model import Group, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.plan.latency import Objective
+
+ROUNDING = Fraction(1, 10**12)
+"""Relative slack on the outage limit, for limits that are themselves rounded products."""
+
+
+class Block(NamedTuple):
+    """A group by indices: devices, student, part size."""
+
+    devices: tuple[int, ...]
+    student: int
+    size: int
+
+
+def exact(number: float) -> Fraction:
+    """The decimal number that a file holds."""
+    return Fraction(repr(number))
+
+
+def latency(instance: Instance, n: int, j: int, size: int) -> Fraction:
+    """l(n, j, s) = t0_n + (F_j + f_j s) / c_n + beta s / r_n, in seconds."""
+    device, student = instance.devices[n], instance.students[j]
+    work = exact(student.flops) + exact(student.flops_per_filter) * size
+    bits = exact(instance.knowledge.bits_per_filter) * size
+    seconds = work / exact(device.flops_per_second) + bits / exact(device.uplink_bits_per_second)
+    return exact(device.overhead_seconds) + seconds
+
+
+def fits(instance: Instance, n: int, j: int, size: int) -> bool:
+    """B_j + b_j s <= m_n."""
+    student = instance.students[j]
+    needed = exact(student.memory_bytes) + exact(student.memory_bytes_per_filter) * size
+    return needed <= exact(instance.devices[n].memory_bytes)
+
+
+def survival_states(instance: Instance) -> list[tuple[frozenset[int], Fraction]]:
+    """Every set of surviving devices with its probability; a failed domain takes all of its devices along."""
+    states: dict[frozenset[int], Fraction] = defaultdict(Fraction)
+    domains = instance.failure_domains
+    for up in itertools.product((True, False), repeat=len(domains)):
+        of_domains = Fraction(1)
+        for domain, works in zip(domains, up, strict=True):
+            p = exact(domain.failure_probability)
+            of_domains *= 1 - p if works else p
+        down = {domain.id for domain, works in zip(domains, up, strict=True) if not works}
+        for alive in itertools.product((True, False), repeat=len(instance.devices)):
+            probability = of_domains
+            for device, works in zip(instance.devices, alive, strict=True):
+                p = exact(device.failure_probability)
+                probability *= 1 - p if works else p
+            survivors = frozenset(
+                n
+                for n, device in enumerate(instance.devices)
+                if alive[n] and (device.failure_domain is None or device.failure_domain not in down)
+            )
+            if probability:
+                states[survivors] += probability
+    return list(states.items())
+
+
+class Oracle:
+    """All that can be said about the plans of one instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.states = survival_states(instance)
+        self.probabilities = np.array([float(probability) for _, probability in self.states])
+        self.limit = exact(instance.requirements.max_group_outage) * (1 + ROUNDING)
+        self.outages: dict[frozenset[int], Fraction] = {}
+        self.values: dict[tuple[Block, str], float | None] = {}
+        self.feasible: dict[Block, bool] = {}
+        self.answers: dict[Block, np.ndarray] = {}
+
+    def outage(self, devices: frozenset[int]) -> Fraction:
+        """Probability that none of some devices survives."""
+        if devices not in self.outages:
+            self.outages[devices] = sum((q for alive, q in self.states if not alive & devices), Fraction(0))
+        return self.outages[devices]
+
+    def block_feasible(self, block: Block) -> bool:
+        """Whether a group alone keeps memory, capacity and outage limit."""
+        if block not in self.feasible:
+            self.feasible[block] = (
+                1 <= block.size <= self.instance.students[block.student].max_filters
+                and all(fits(self.instance, n, block.student, block.size) for n in block.devices)
+                and self.outage(frozenset(block.devices)) <= self.limit
+            )
+        return self.feasible[block]
+
+    def block_value(self, block: Block, objective: str) -> float | None:
+        """When a group answers: the limit met, nobody failed, or its slowest replica."""
+        key = (block, objective)
+        if key not in self.values:
+            times = sorted((latency(self.instance, n, block.student, block.size), n) for n in block.devices)
+            value: Fraction | None = None
+            if objective == "nominal":
+                value = times[0][0]
+            elif objective == "worst":
+                value = times[-1][0]
+            else:
+                for t, _ in times:
+                    if self.outage(frozenset(n for seconds, n in times if seconds <= t)) <= self.limit:
+                        value = t
+                        break
+            self.values[key] = None if value is None else float(value)
+        return self.values[key]
+
+    def first_answers(self, block: Block) -> np.ndarray:
+        """Seconds until a group's first answer in every survival state; infinite where nobody survives."""
+        if block not in self.answers:
+            times = {n: float(latency(self.instance, n, block.student, block.size)) for n in block.devices}
+            self.answers[block] = np.array(
+                [min((t for n, t in times.items() if n in alive), default=np.inf) for alive, _ in self.states]
+            )
+        return self.answers[block]
+
+    def is_feasible(self, blocks: tuple[Block, ...]) -> bool:
+        """Whether disjoint groups keep every rule."""
+        requirements, wanted = self.instance.requirements, self.instance.knowledge.num_filters
+        largest = requirements.max_groups or len(self.instance.devices)
+        return (
+            requirements.min_groups <= len(blocks) <= largest
+            and sum(block.size for block in blocks) == wanted
+            and all(map(self.block_feasible, blocks))
+        )
+
+    def value(self, blocks: tuple[Block, ...], objective: Objective) -> float | None:
+        """Objective of disjoint groups; None where it has none."""
+        if objective == "expected":
+            deadline = self.instance.requirements.deadline_seconds
+            if deadline is None:
+                return None
+            answer = np.maximum.reduce([self.first_answers(block) for block in blocks])
+            return float(self.probabilities @ np.minimum(answer, deadline))
+        values = [self.block_value(block, objective) for block in blocks]
+        known = [value for value in values if value is not None]
+        return max(known) if len(known) == len(values) else None
+
+    def success(self, blocks: tuple[Block, ...]) -> float:
+        """P(X <= D), or the probability that an answer ever comes where there is no deadline."""
+        deadline = self.instance.requirements.deadline_seconds
+        latest = deadline if deadline is not None else np.finfo(float).max
+        answer = np.maximum.reduce([self.first_answers(block) for block in blocks])
+        return float(self.probabilities @ (answer <= latest))
+
+    def decisions(self, *, feasible_only: bool = False) -> Iterator[tuple[Block, ...]]:
+        """Every decision: disjoint groups and spares, a student each, sizes of at least 1 that sum to M."""
+        total = self.instance.knowledge.num_filters
+        students = range(len(self.instance.students))
+        for partition in _groupings(len(self.instance.devices), total):
+            for sizes in _compositions(total, len(partition)):
+                choices = [
+                    [
+                        block
+                        for block in (Block(devices, j, size) for j in students)
+                        if not feasible_only or self.block_feasible(block)
+                    ]
+                    for devices, size in zip(partition, sizes, strict=True)
+                ]
+                for blocks in itertools.product(*choices):
+                    if not feasible_only or self.is_feasible(blocks):
+                        yield blocks
+
+    def plan(self, blocks: tuple[Block, ...]) -> Plan:
+        """The decision as a plan of the package."""
+        return Plan.of(
+            self.instance,
+            [
+                Group(
+                    devices=tuple(self.instance.devices[n].id for n in block.devices),
+                    student=self.instance.students[block.student].id,
+                    num_filters=block.size,
+                )
+                for block in blocks
+            ],
+        )
+
+    def blocks(self, plan: Plan) -> tuple[Block, ...]:
+        """Read a plan whose names are all known."""
+        device = {item.id: n for n, item in enumerate(self.instance.devices)}
+        student = {item.id: j for j, item in enumerate(self.instance.students)}
+        return tuple(
+            Block(tuple(device[name] for name in group.devices), student[group.student], group.num_filters)
+            for group in plan.groups
+        )
+
+
+@lru_cache(maxsize=32)
+def _oracle_of(content: str) -> Oracle:
+    return Oracle(Instance.model_validate_json(content))
+
+
+def oracle_of(instance: Instance) -> Oracle:
+    """Oracle of an instance; the last few are remembered by their content, matrices aside."""
+    return _oracle_of(instance.model_dump_json(exclude={"knowledge": {"graph", "class_affinity"}}))
+
+
+def all_plans(instance: Instance) -> Iterator[Plan]:
+    """Every plan with disjoint groups and sizes that sum to M, feasible or not."""
+    oracle = oracle_of(instance)
+    return map(oracle.plan, oracle.decisions())
+
+
+def feasible_plans(instance: Instance) -> Iterator[Plan]:
+    """Every feasible plan."""
+    oracle = oracle_of(instance)
+    return map(oracle.plan, oracle.decisions(feasible_only=True))
+
+
+def is_feasible(instance: Instance, plan: Plan) -> bool:
+    """Whether a plan of known, disjoint devices keeps every rule."""
+    oracle = oracle_of(instance)
+    return oracle.is_feasible(oracle.blocks(plan))
+
+
+def objective_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:
+    """Objective of a plan in seconds; None where the outage limit is never met, or there is no deadline."""
+    oracle = oracle_of(instance)
+    return oracle.value(oracle.blocks(plan), objective)
+
+
+def success_probability(instance: Instance, plan: Plan) -> float:
+    """P(X <= D), or the probability that an answer ever comes where there is no deadline."""
+    oracle = oracle_of(instance)
+    return oracle.success(oracle.blocks(plan))
+
+
+def best(instance: Instance, objective: Objective) -> tuple[float, Plan] | None:
+    """Smallest objective over all feasible plans and a plan that attains it; None where no plan is feasible."""
+    oracle = oracle_of(instance)
+    found: tuple[float, tuple[Block, ...]] | None = None
+    for blocks in oracle.decisions(feasible_only=True):
+        value = oracle.value(blocks, objective)
+        assert value is not None, "the objective expected needs a deadline"
+        if found is None or value < found[0]:
+            found = value, blocks
+    return None if found is None else (found[0], oracle.plan(found[1]))
+
+
+def _groupings(devices: int, most: int) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Every way to put devices into 1 to ``most`` unlabelled groups, or among the spares."""
+
+    def extend(n: int, groups: tuple[tuple[int, ...], ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
+        if n == devices:
+            if groups:
+                yield groups
+            return
+        yield from extend(n + 1, groups)
+        for k, group in enumerate(groups):
+            yield from extend(n + 1, (*groups[:k], (*group, n), *groups[k + 1 :]))
+        if len(groups) < most:
+            yield from extend(n + 1, (*groups, (n,)))
+
+    return extend(0, ())
+
+
+def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """Every way to write a total as an ordered sum of parts of at least 1."""
+    for cuts in itertools.combinations(range(1, total), parts - 1):
+        edges = (0, *cuts, total)
+        yield tuple(after - before for before, after in itertools.pairwise(edges))

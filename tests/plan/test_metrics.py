@@ -1,0 +1,66 @@
+"""All figures of a plan at once: the cut, what does not apply, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.plan.filters import with_filters
+from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.metrics import Metrics, evaluate, require_objective
+from strategies import instances, structured_plans
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+
+
+@given(st.data())
+def test_the_cut_is_its_definition(data: st.DataObject) -> None:
+    instance = data.draw(instances(graph=True))
+    plan = data.draw(structured_plans(instance))
+    assert evaluate(instance, plan).ncut is None
+    labels = data.draw(st.permutations([k for k, size in enumerate(plan.sizes) for _ in range(size)]))
+    graph = instance.knowledge.graph
+    assert graph is not None
+    weights = graph.dense(instance.knowledge.num_filters)
+    expected = 0.0
+    for k in range(len(plan.groups)):
+        inside = [m for m, label in enumerate(labels) if label == k]
+        volume = sum(weights[m, other] for m in inside for other in range(len(labels)))
+        cut = sum(weights[m, other] for m, other in itertools.product(inside, range(len(labels))) if labels[other] != k)
+        expected += cut / volume if volume else 0.0
+    metrics = evaluate(instance, with_filters(instance, plan, np.array(labels)))
+    assert metrics.ncut == pytest.approx(expected)
+
+
+@given(st.data())
+def test_without_a_graph_there_is_no_cut(data: st.DataObject) -> None:
+    instance = data.draw(instances(graph=False))
+    plan = data.draw(structured_plans(instance))
+    labels = np.repeat(np.arange(len(plan.groups)), plan.sizes)
+    assert evaluate(instance, with_filters(instance, plan, labels)).ncut is None
+
+
+def test_each_objective_has_its_figure() -> None:
+    metrics = Metrics(guaranteed_seconds=1.0, expected_seconds=2.0, nominal_seconds=3.0, worst_seconds=4.0)
+    assert [metrics.value(objective) for objective in OBJECTIVES] == [1.0, 2.0, 3.0, 4.0]
+
+
+@given(instances(deadline=False))
+def test_the_expected_time_needs_a_deadline(instance: Instance) -> None:
+    with pytest.raises(UnsupportedError, match=r"tiny: the objective expected needs requirements\.deadline_seconds"):
+        require_objective(instance, "expected")
+    for objective in ("guaranteed", "nominal", "worst"):
+        require_objective(instance, objective)
+
+
+@given(instances(deadline=True))
+def test_with_a_deadline_every_objective_has_a_meaning(instance: Instance) -> None:
+    for objective in OBJECTIVES:
+        require_objective(instance, objective)

@@ -1,0 +1,51 @@
+"""The summary: says what was asked, what it is worth, and what binds."""
+
+from __future__ import annotations
+
+import rocoin_opt as ro
+from examples import pairs, two_pairs
+
+
+def test_a_summary_names_groups_replicas_and_what_binds():
+    text = ro.solve(two_pairs(), "milp").summary()
+    assert "two pairs: 4 devices, 1 students, 4 filters" in text
+    assert "guaranteed latency 5 s, lower bound 5 s, gap 0 %" in text
+    assert "optimal: no plan is better" in text
+    assert "d0 5 s" in text
+    assert "2 of 9" in text
+    assert "compute 3 s, link 2 s, overhead 0 s" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_every_objective_names_its_replica():
+    instance = pairs()
+    for objective in ("guaranteed", "nominal", "worst"):
+        result = ro.solve(instance, "auto", objective)
+        assert "binding: group" in result.summary()
+    assert "binding" not in ro.solve(instance, "greedy", "expected").summary()
+
+
+def test_a_full_part_and_the_outage_are_told():
+    text = ro.solve(pairs(students=[{"id": "s", "flops": 1.0, "memory_bytes": 1, "max_filters": 3}]), "auto").summary()
+    assert "its part is as large as s can learn (3 filters)" in text
+    assert "its outage is 0.01 of the 0.02 allowed" in text
+
+
+def test_without_a_plan_the_reasons_are_told():
+    text = ro.solve(pairs(requirements={"max_group_outage": 1e-9})).summary()
+    assert "infeasible: there is no plan" in text
+    assert "reliability: all 4 devices" in text
+    assert "lower bound -" in text
+
+
+def test_a_cut_is_told_and_names_are_no_markup():
+    instance = ro.generate("paper", seed=0, graph=True)
+    odd = instance.model_copy(update={"name": "[bold]odd[/bold]"})
+    text = ro.solve(odd, "greedy").summary()
+    assert "[bold]odd[/bold]: 8 devices" in text
+    assert "Ncut" in text
+
+
+def test_many_spares_are_counted():
+    instance = ro.generate("edge", devices=60, seed=1, max_groups=3)
+    assert "more" in ro.solve(instance, "greedy").summary().split("spares:")[1]

@@ -1,0 +1,26 @@
+"""The comparison table: every figure in its column, marks where a limit was dropped."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+import rocoin_opt as ro
+from examples import two_pairs
+from rocoin_opt.report.comparison import print_comparison
+
+
+def test_rows_hold_the_figures_of_the_results():
+    instance = two_pairs().with_requirements(deadline_seconds=9.0)
+    results = ro.compare(instance, ["greedy", "nonn"])
+    stream = io.StringIO()
+    print_comparison(instance, results, Console(file=stream, width=160, color_system=None))
+    title, header, greedy, nonn, unlimited, footnote, reason = stream.getvalue().splitlines()
+    assert title == "two pairs, objective guaranteed"
+    assert header.split()[:4] == ["method", "termination", "value", "bound"]
+    assert greedy.split()[:7] == ["greedy", "optimal", "5", "s", "5", "s", "0.00"]
+    assert nonn.split()[:4] == ["nonn", "no", "plan", "-"]
+    assert unlimited.split()[0] == "nonn*"
+    assert "limit of 0.01" in footnote
+    assert reason.startswith("nonn: ")

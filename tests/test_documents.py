@@ -1,0 +1,253 @@
+"""Reading and writing JSON documents: what is refused and in which words, and what a failed write leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, model_validator
+
+from rocoin_opt.documents import (
+    MAX_PROBLEMS_SHOWN,
+    Model,
+    canonical_json,
+    document_schema,
+    fault,
+    parse_document,
+    read_document,
+    readable_json,
+    validate,
+    write_text,
+)
+from rocoin_opt.errors import InputError, Problem, RocoinError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class Point(Model):
+    """A model to read."""
+
+    name: Annotated[str, Field(min_length=1)]
+    values: Annotated[tuple[Annotated[float, Field(strict=True)], ...], Field(min_length=1)] = (1.0,)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for position in range(1, len(self.values)):
+            if self.values[position] < self.values[position - 1]:
+                raise fault(f"values[{position}]", self.values[position], "ascending values")
+        return self
+
+
+class Outer(Model):
+    """A model around another."""
+
+    point: Point
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_document(text, "f.json", "test/thing", 1)
+    return str(caught.value)
+
+
+def problems(model: type[Model], data: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        validate(model, data, "f.json")
+    assert isinstance(caught.value, RocoinError)
+    assert isinstance(caught.value, ValueError)
+    return str(caught.value).splitlines()
+
+
+def test_the_header_is_taken_off() -> None:
+    text = '{"format": "test/thing", "version": 1, "name": "a"}'
+    assert parse_document(text, "f.json", "test/thing", 1) == {"name": "a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "f.json: found Expecting value at line 1, column 1; allowed: valid JSON"),
+        ('{"a": }', "f.json: found Expecting value at line 1, column 7; allowed: valid JSON"),
+        ("[1, 2]", "f.json: found [1, 2]; allowed: a JSON object"),
+        ("NaN", "f.json: found NaN, which is not a number; allowed: valid JSON"),
+        ('{"a": Infinity}', "f.json: found Infinity, which is not a number; allowed: valid JSON"),
+        ('{"a": [-Infinity]}', "f.json: found -Infinity, which is not a number; allowed: valid JSON"),
+        ('{"a": {"b": 1, "b": 2}}', 'f.json: found the key "b" twice in one object; allowed: valid JSON'),
+        ("{}", 'f.json: format: found nothing; allowed: "test/thing"'),
+        ('{"format": "other"}', 'f.json: format: found "other"; allowed: "test/thing"'),
+        ('{"format": "test/thing"}', "f.json: version: found nothing; allowed: 1"),
+        ('{"format": "test/thing", "version": 2}', "f.json: version: found 2; allowed: 1"),
+        ('{"format": "test/thing", "version": "1"}', 'f.json: version: found "1"; allowed: 1'),
+        ('{"format": "test/thing", "version": true}', "f.json: version: found true; allowed: 1"),
+        ("[" * 100_000, "f.json: found JSON nested too deeply; allowed: valid JSON"),
+    ],
+)
+def test_a_text_that_is_no_document_is_refused(text: str, message: str) -> None:
+    assert refusal(text) == message
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    assert refusal('{"version": ' + "1" * 5000 + "}").endswith("allowed: valid JSON")
+
+
+@pytest.mark.parametrize("depth", [100, 900, 930, 960, 970, 980, 985, 990])
+def test_junk_of_any_depth_is_refused(depth: int) -> None:
+    # Whether the parser or the message gives up first depends on the depth; neither may let the error through.
+    text = '{"format": "test/thing", "version": 1, "name": ' + "[" * depth + "]" * depth + "}"
+    with pytest.raises(InputError):
+        validate(Point, parse_document(text, "f.json", "test/thing", 1), "f.json")
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.json"
+    with pytest.raises(InputError, match=r"missing\.json: found no such file; allowed: a readable file"):
+        read_document(missing, "test/thing", 1)
+    with pytest.raises(InputError, match="allowed: a readable UTF-8 file"):
+        read_document(tmp_path, "test/thing", 1)
+    latin = tmp_path / "latin.json"
+    latin.write_bytes(b'{"name": "\xe9"}')
+    with pytest.raises(InputError, match="allowed: a readable UTF-8 file"):
+        read_document(latin, "test/thing", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        ({}, "name: found nothing; allowed: this field is required"),
+        ({"name": ""}, 'name: found ""; allowed: a text of at least 1 character'),
+        ({"name": 3}, "name: found 3; allowed: a text"),
+        ({"name": "a", "vales": [1]}, "vales: found an unknown field; allowed: only the fields of the format"),
+        ({"name": "a", "values": []}, "values: found []; allowed: a list of at least 1 item"),
+        ({"name": "a", "values": 1}, "values: found 1; allowed: a list"),
+        ({"name": "a", "values": ["x"]}, 'values[0]: found "x"; allowed: a number'),
+        ({"name": "a", "values": [1, 0]}, "values[1]: found 0.0; allowed: ascending values"),
+        ({"name": "a", "values": [1e999]}, "values[0]: found Infinity; allowed: a finite number"),
+        ([], "found []; allowed: a JSON object"),
+    ],
+)
+def test_faults_are_named(data: Any, fault: str) -> None:
+    assert problems(Point, data) == [f"f.json: {fault}"]
+
+
+def test_the_path_of_a_rule_below_another_object() -> None:
+    data = {"point": {"name": "a", "values": [1, 0]}}
+    assert problems(Outer, data) == ["f.json: point.values[1]: found 0.0; allowed: ascending values"]
+
+
+def test_only_the_first_of_many_problems_are_listed() -> None:
+    lines = problems(Point, {"name": "a", "values": [None] * 50})
+    assert len(lines) == MAX_PROBLEMS_SHOWN + 1
+    assert lines[-1] == "f.json: found 30 more problems; allowed: none"
+
+
+def test_long_values_are_cut_short() -> None:
+    (line,) = problems(Point, {"name": ["x" * 1000]})
+    assert len(line) < 120
+    assert "…" in line
+
+
+def test_values_that_only_python_can_hold_are_shown_as_python_shows_them() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    assert problems(Point, {"name": {3}}) == ["f.json: name: found {3}; allowed: a text"]
+    assert problems(Point, {"name": circle}) == ["f.json: name: found [[...]]; allowed: a text"]
+
+
+def test_an_error_keeps_its_parts() -> None:
+    error = InputError("a.json", [Problem("b", "1", "2"), Problem("", "3", "4")])
+    assert error.source == "a.json"
+    assert error.problems == (Problem("b", "1", "2"), Problem("", "3", "4"))
+    assert str(error) == "a.json: b: found 1; allowed: 2\na.json: found 3; allowed: 4"
+
+
+@given(JSON)
+def test_readable_json_says_the_same(data: Any) -> None:
+    assert json.loads(readable_json(data)) == data
+
+
+def test_readable_json_keeps_simple_objects_on_one_line() -> None:
+    data = {"name": "a", "groups": [{"id": 1, "of": [1, 2]}, {"id": 2}], "empty": []}
+    assert readable_json(data) == (
+        '{\n  "name": "a",\n  "groups": [\n    {\n      "id": 1,\n      "of": [1, 2]\n    },\n    {"id": 2}\n  ],\n'
+        '  "empty": []\n}'
+    )
+
+
+@given(st.dictionaries(st.text(), st.integers()))
+def test_canonical_json_forgets_the_order(data: dict[str, int]) -> None:
+    assert canonical_json(data) == canonical_json(dict(reversed(data.items())))
+
+
+@pytest.mark.parametrize("write", [canonical_json, readable_json])
+def test_nan_is_never_written(write: Any) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write({"a": float("nan")})
+
+
+def test_the_schema_has_the_header_in_front() -> None:
+    schema = document_schema(Point, "test/thing", 1)
+    assert list(schema["properties"]) == ["format", "version", "name", "values"]
+    assert schema["required"] == ["format", "version", "name"]
+    assert schema["additionalProperties"] is False
+
+
+def test_a_text_is_written_with_the_usual_mode(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    write_text(target, "näw")
+    assert target.read_text(encoding="utf-8") == "näw"
+    reference = tmp_path / "reference.txt"
+    reference.write_text("x")
+    assert target.stat().st_mode == reference.stat().st_mode
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "reference.txt"]
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(InputError, match=r"a\.txt: found disk full; allowed: a writable file"):
+        write_text(target, "new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_broken_off_write_leaves_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "a.txt", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_has_no_utf8_form_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="allowed: text that UTF-8 can hold"):
+        write_text(tmp_path / "a.txt", "\ud800")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="allowed: a writable file"):
+        write_text(tmp_path / "missing" / "a.txt", "text")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(InputError, match="allowed: a writable file"):
+        write_text(folder, "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

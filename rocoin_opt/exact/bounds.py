@@ -1,8 +1,9 @@
 """Combinatorial lower bounds: what no plan can beat, in closed form.
 
 The layer-cake bound counts, for each part size s, the groups of that size or more. Each needs devices that can deliver
-s filters in time and whose cover shares sum to 1, and every device serves one group; so at most the floor of the sum
-of such shares can exist, and at most K. A plan holds as many filters as the sum of these counts over s, at most.
+s filters in time and whose cover shares sum to 1, and every device serves one group. So there are at most K of them, at
+most the floor of the sum of such shares, and at most the devices that cover alone and, of the others, one group for
+each few that it takes to cover. A plan holds as many filters as the sum of these counts over s, at most.
 """
 
 from __future__ import annotations
@@ -44,10 +45,9 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
     timely = parts.max(axis=1)
     if objective == "nominal":
         leaders = _sum_at_least(timely, np.ones(len(timely)), instance.knowledge.num_filters)
-        shares = _sum_at_least(arrays.largest.max(axis=1), arrays.cover_share, instance.knowledge.num_filters)
-        counts = np.minimum(leaders, np.floor(shares + SAFETY))
+        counts = np.minimum(leaders, _covers(instance, arrays.largest.max(axis=1)))
     else:
-        counts = np.floor(_sum_at_least(timely, arrays.cover_share, instance.knowledge.num_filters) + SAFETY)
+        counts = _covers(instance, timely)
     return np.minimum(counts, instance.max_groups).astype(np.int64)
 
 
@@ -88,6 +88,18 @@ def largest_success_probability(instance: Instance) -> float:
     with np.errstate(divide="ignore"):
         each = math.exp(float(np.log(arrays.failure).sum()) / groups)
     return (1.0 - each) ** groups
+
+
+def _covers(instance: Instance, sizes: IntArray) -> FloatArray:
+    """For s = 1 .. M, the most disjoint covers that devices of at least that size can form."""
+    share, num_filters = instance.arrays.cover_share, instance.knowledge.num_filters
+    by_share = np.floor(_sum_at_least(sizes, share, num_filters) + SAFETY)
+    alone = share >= 1.0 - SAFETY
+    # The fewest of the devices that do not cover alone that can cover at all.
+    together = np.cumsum(np.sort(share[~alone & (sizes > 0)])[::-1]) >= 1.0 - SAFETY
+    fewest = int(np.argmax(together)) + 1 if together.any() else len(share) + 1
+    others = np.floor(_sum_at_least(sizes, (~alone).astype(np.float64), num_filters) / fewest)
+    return np.minimum(by_share, _sum_at_least(sizes, alone.astype(np.float64), num_filters) + others)
 
 
 def _sum_at_least(sizes: IntArray, values: FloatArray, num_filters: int) -> FloatArray:

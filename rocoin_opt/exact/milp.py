@@ -12,7 +12,7 @@ from rocoin_opt import highs
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.thresholds import latencies_between, latency_range
-from rocoin_opt.formulations import joint
+from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import evaluate
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
+
+GROUPING_NODES = 200
+"""Branch-and-bound nodes that the largest number of groups is worth."""
 
 
 def milp(
@@ -98,6 +101,8 @@ class _Search:
         self.broken_covers: list[frozenset[int]] = []
 
     def run(self) -> Outcome:
+        if not (self.infeasible or self._closed() or self.control.exhausted):
+            self._limit_groups()
         while not (self.infeasible or self._closed() or self.control.exhausted):
             self._improve()
         if self.infeasible:
@@ -109,6 +114,23 @@ class _Search:
             return False
         gap = relative_gap(self.value, self.bound)
         return gap is not None and gap <= self.control.gap
+
+    def _limit_groups(self) -> None:
+        """Allow no more groups than can keep the outage limit at all, where the best plan has fewer than allowed."""
+        allowed, least = self.instance.max_groups, self.instance.requirements.min_groups
+        if self.best is not None and len(self.best.groups) == allowed:
+            return
+        # Limited by nodes and not by time, so that the search stays the same on every machine.
+        options = {**self.options, "mip_max_nodes": GROUPING_NODES}
+        solution = highs.solve(grouping.build(self.instance), self.control.silent(), options=options)
+        possible = allowed if solution.bound is None else math.floor(solution.bound)
+        if possible < least:
+            self.infeasible = True
+        elif possible < allowed:
+            self.instance = self.instance.with_requirements(max_groups=possible)
+            bound = combinatorial_bound(self.instance, self.objective)
+            self.infeasible = bound is None
+            self.bound = self.bound if bound is None else max(self.bound, bound)
 
     def _improve(self) -> None:
         """Solve the model of all plans better than the best one."""

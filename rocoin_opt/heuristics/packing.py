@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.exact.assignment import COVER_TOLERANCE
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray, IntArray
+    from rocoin_opt.instance.arrays import IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
@@ -48,7 +49,9 @@ class _Packing:
         self.filters_left = instance.knowledge.num_filters
         self.groups_wanted = instance.requirements.min_groups
         self.groups_left = instance.max_groups
+        self.relative_price = price
         self.price = price * self.filters_left / self.groups_left
+        self.leads = self.parts.max(axis=1)
 
     def run(self) -> list[list[int]] | None:
         """Take groups until all filters are placed, or until no group is left to take."""
@@ -98,56 +101,45 @@ class _TimelyPacking(_Packing):
 
 
 class _LedPacking(_Packing):
-    """One member in time, the leader; the others, taken from the poorest leaders, only have to hold the part.
+    """One member in time, the leader; the others only have to hold the part.
 
-    Without a price each group takes the largest part that a leader is in time for. With one it takes an even share of
-    the filters that are left, so that a smaller student does and poor devices can follow.
+    A follower that could lead a part itself is lost as a leader, so that a group is taken for its level less the
+    price of the best leader among its followers.
     """
 
     def next_group(self) -> tuple[IntArray, int] | None:
-        heads = self.heads()
-        if not heads or max(heads)[0] * self.groups_left < self.filters_left:
+        best: tuple[float, IntArray, int] | None = None
+        highest = 0
+        for j in range(self.parts.shape[1]):
+            top = self.top(j)
+            if len(top) == 0:
+                continue
+            leader, level = int(top[0]), int(self.parts[top[0], j])
+            highest = max(highest, level)
+            found = self.followers(level, j, leader)
+            if found is None:
+                continue
+            followers, lost = found
+            score = min(level, self.filters_left) - self.relative_price * lost
+            if best is None or score > best[0]:
+                best = (score, np.append(followers, leader), level)
+        if best is None or highest * self.groups_left < self.filters_left:
             return None
-        even = -(-max(self.filters_left, 1) // self.groups_left)
-        if self.price > 0 and max(heads)[0] >= even:
-            heads = [(even, j, self.poorest_leader(even, j)) for level, j, _ in heads if level >= even]
-            # The student that most devices can follow with.
-            heads.sort(key=lambda head: -self.able(head[0], head[1]).sum())
-        for level, j, leader in heads:
-            followers = self.followers(level, j, leader)
-            if followers is not None:
-                return np.append(followers, leader), level
-        return None
+        return best[1:]
 
-    def heads(self) -> list[tuple[int, int, int]]:
-        """Level, student and leader of the largest part for each student, the largest first."""
-        tops = [(j, self.top(j)) for j in range(len(self.order))]
-        return sorted(((int(self.parts[top[0], j]), j, int(top[0])) for j, top in tops if len(top)), reverse=True)
-
-    def poorest_leader(self, level: int, j: int) -> int:
-        """Free device that is just in time with a part: better ones can lead larger parts."""
-        top = self.top(j)
-        enough = top[self.parts[top, j] >= level]
-        return int(enough[np.argmin(self.parts[enough].max(axis=1))])
-
-    def able(self, level: int, j: int) -> BoolArray:
-        """Free devices that hold a part of this size, as a mask of N."""
-        able: BoolArray = self.free & (self.arrays.largest[:, j] >= level)
-        return able
-
-    def followers(self, level: int, j: int, leader: int) -> IntArray | None:
-        """Devices that complete the leader's cover, empty if it needs none."""
+    def followers(self, level: int, j: int, leader: int) -> tuple[IntArray, int] | None:
+        """Devices that complete the leader's cover, and the largest part that any of them could lead."""
         needed = 1.0 - float(self.arrays.cover_share[leader])
-        if needed <= 0.0:
-            return np.empty(0, dtype=np.int64)
-        able = self.able(level, j)
+        if needed <= COVER_TOLERANCE:
+            return np.empty(0, dtype=np.int64), 0
+        able = self.free & (self.arrays.largest[:, j] >= level)
         able[leader] = False
         candidates = np.flatnonzero(able)
-        led = self.parts[candidates].max(axis=1)
+        led = self.leads[candidates]
         order = np.argsort(led, kind="stable")
         # The larger a part a follower could lead, the worse it is to take: its negative serves as a level.
         cover = best_cover(self.arrays.cover_share[candidates[order]], -led[order], self.price, needed)
-        return None if cover is None else candidates[order[cover]]
+        return None if cover is None else (candidates[order[cover]], int(led[order[cover[-1]]]))
 
 
 def _descending(sizes: IntArray) -> IntArray:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 OUTAGE_TOLERANCE = 1e-12

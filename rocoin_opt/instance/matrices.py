@@ -47,7 +47,7 @@ class FilterGraph(Model):
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
     edges: tuple[tuple[Index, Index, NonNegative], ...] | None = None
-    """Each edge once: filter, filter, weight."""
+    """Each edge once, or once in each direction: filter, filter, weight."""
 
     _weights: Any = PrivateAttr(default=None)
 
@@ -104,12 +104,15 @@ class FilterGraph(Model):
             raise described_fault(
                 "graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows"
             )
-        seen = set()
-        for position, (i, j, _) in enumerate(self.edges or ()):
-            if max(i, j) >= num_filters or i == j or (min(i, j), max(i, j)) in seen:
+        seen: dict[tuple[int, int], float] = {}
+        for position, (i, j, weight) in enumerate(self.edges or ()):
+            if max(i, j) >= num_filters or i == j or (i, j) in seen:
                 allowed = f"two different filters below {num_filters}, each pair once"
                 raise fault(f"graph.edges[{position}]", [i, j], allowed)
-            seen.add((min(i, j), max(i, j)))
+            # The other direction may stand there too: it says the same again.
+            if seen.get((j, i), weight) != weight:
+                raise fault(f"graph.edges[{position}]", [i, j, weight], f"{seen[j, i]:g}, the weight of [{j}, {i}]")
+            seen[i, j] = weight
 
     def digest(self, num_filters: int) -> str:
         """SHA-256 of the weights: equal graphs have equal digests, however they are stored."""

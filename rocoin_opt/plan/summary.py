@@ -55,9 +55,11 @@ def print_summary(result: Result, console: Console) -> None:
         console.print(Text(f"  {reason}"))
     if result.plan is not None:
         timings = group_timings(instance, result.plan)
+        console.print()
         console.print(_group_table(instance, result.plan, timings))
         if result.plan.spares:
             console.print(Text(f"spares: {_names(result.plan.spares)}"))
+        console.print()
         for line in _binding_lines(result, timings):
             console.print(Text(line))
 
@@ -83,7 +85,7 @@ def _value_lines(result: Result) -> Iterator[str]:
         f"nominal {seconds(metrics.nominal_seconds)}",
         f"worst {seconds(metrics.worst_seconds)}",
         f"expected {seconds(metrics.expected_seconds)}",
-        f"probability of {success} {metrics.success_probability:.6f}",
+        f"probability of {success} {metrics.success_probability:.4f}",
     ]
     if metrics.ncut is not None:
         figures.append(f"Ncut {metrics.ncut:.4f}")
@@ -95,12 +97,13 @@ def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...
     table.add_column("group", justify="right")
     table.add_column("filters", justify="right")
     table.add_column("student")
-    table.add_column("replicas, first answer first", overflow="fold")
+    table.add_column("replica:seconds, first answer first", overflow="fold")
     table.add_column("outage", justify="right")
     table.add_column("guaranteed", justify="right")
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
+        # No space inside of a pair, so that a narrow terminal breaks between replicas only.
         replicas = ", ".join(
-            f"{device} {seconds(answer)}" for device, answer in zip(timing.devices, timing.seconds, strict=True)
+            f"{device}:{answer:.4g}" for device, answer in zip(timing.devices, timing.seconds, strict=True)
         )
         table.add_row(
             str(k),

@@ -9,7 +9,7 @@ from hypothesis import given
 
 import oracle
 from examples import two_pairs
-from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, largest_success_probability
+from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, largest_success_probability, possible_groups
 from strategies import instances
 
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -72,3 +72,14 @@ def test_no_bound_without_a_device_that_holds_a_student():
     starved = two_pairs().model_copy(update={"students": (student,)})
     for objective in (*THRESHOLD_OBJECTIVES, "expected"):
         assert combinatorial_bound(starved.with_requirements(deadline_seconds=9.0), objective) is None
+
+
+def test_whole_devices_make_fewer_groups_than_their_shares():
+    # Five devices of share 0.8 add up to four covers, but each takes two of them.
+    device = two_pairs().devices[0].model_copy(update={"failure_probability": 0.01**0.8})
+    devices = tuple(device.model_copy(update={"id": f"d{n}"}) for n in range(5))
+    instance = two_pairs().model_copy(update={"devices": devices})
+    assert possible_groups(instance, instance.arrays.largest, "worst").tolist() == [2, 2, 2, 2]
+    sure = (*devices, device.model_copy(update={"id": "sure", "failure_probability": 0.001}))
+    instance = two_pairs().model_copy(update={"devices": sure})
+    assert possible_groups(instance, instance.arrays.largest, "worst").tolist() == [3, 3, 3, 3]

@@ -14,6 +14,7 @@ from rocoin_opt.errors import SolverError, UnsupportedError
 from rocoin_opt.exact import milp as milp_module
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.milp import milp
+from rocoin_opt.formulations import joint
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
@@ -24,6 +25,8 @@ from rocoin_opt.plan.model import Group, Plan
 from strategies import instances
 
 if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
     from rocoin_opt import highs
     from rocoin_opt.plan.latency import Objective
 
@@ -212,3 +215,49 @@ def test_equal_seeds_give_equal_plans() -> None:
     first, second = (milp(instance, "worst", Control.starting_now(seed=7)) for _ in range(2))
     assert first == second
     assert math.isfinite(value_of(instance, first.plan, "worst"))
+
+
+def uneven(**requirements: object) -> Instance:
+    """Eight devices whose shares add up to 4.41 groups, although only three groups keep the limit."""
+    shares = (0.87, 0.74, 0.56, 0.54, 0.46, 0.42, 0.42, 0.40)
+    fields: dict[str, object] = {
+        "name": "uneven",
+        "devices": [
+            {
+                "id": f"d{n}",
+                "flops_per_second": 1.0 + n,
+                "memory_bytes": 9,
+                "uplink_bits_per_second": 8.0 - n,
+                "failure_probability": 0.05**share,
+            }
+            for n, share in enumerate(shares)
+        ],
+        "students": [{"id": "s", "flops": 3.0, "flops_per_filter": 1.0, "memory_bytes": 1, "max_filters": 4}],
+        "knowledge": {"num_filters": 9, "bits_per_filter": 1.0},
+        "requirements": {"max_group_outage": 0.05, **requirements},
+    }
+    return Instance.model_validate(fields)
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
+def test_fewer_groups_are_allowed_where_no_more_can_keep_the_limit(objective: Objective) -> None:
+    allowed = []
+    build = joint.build
+
+    def recording(instance: Instance, *arguments: object, **options: object) -> ConcreteModel:
+        allowed.append(instance.max_groups)
+        return build(instance, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joint, "build", recording)
+        limited = milp(uneven(), objective, Control.starting_now())
+        assert set(allowed) == {3}
+        patch.setattr(milp_module, "GROUPING_NODES", 0)
+        unlimited = milp(uneven(), objective, Control.starting_now())
+        assert allowed[-1] == 8
+    assert limited.lower_bound == unlimited.lower_bound == value_of(uneven(), limited.plan, objective)
+
+
+def test_groups_that_cannot_all_keep_the_limit_are_infeasible() -> None:
+    assert combinatorial_bound(uneven(min_groups=4), "worst") is not None
+    assert milp(uneven(min_groups=4), "worst", Control.starting_now()).infeasible

@@ -170,7 +170,8 @@ def test_faulty_shapes_and_types_are_refused(tmp_path: Path, weights: Any, messa
     [
         ([[0, 0, 1.0]], "[0]", "found [0, 0]; allowed: two different filters below 6, each pair once"),
         ([[0, 6, 1.0]], "[0]", "found [0, 6]; allowed: two different filters below 6, each pair once"),
-        ([[0, 1, 1], [1, 0, 1]], "[1]", "found [1, 0]; allowed: two different filters below 6, each pair once"),
+        ([[0, 1, 1], [0, 1, 1]], "[1]", "found [0, 1]; allowed: two different filters below 6, each pair once"),
+        ([[0, 1, 1], [1, 0, 2]], "[1]", "found [1, 0, 2.0]; allowed: 1, the weight of [0, 1]"),
         ([[0, 1, -1.0]], "[0][2]", "found -1.0; allowed: a number of at least 0"),
         ([[-1, 1, 1.0]], "[0][0]", "found -1; allowed: a number of at least 0"),
         ([[0, 1]], "[0][2]", "found nothing; allowed: this field is required"),
@@ -334,3 +335,12 @@ def test_an_instance_in_python_takes_matrices_as_they_are() -> None:
     fields["knowledge"]["graph"] = FilterGraph.from_weights(WEIGHTS)
     fields["knowledge"]["class_affinity"] = ClassAffinity.from_values(np.ones((2, 6)))
     assert Instance.model_validate(fields).knowledge.graph == FilterGraph.from_weights(WEIGHTS)
+
+
+def test_edges_may_stand_in_both_directions():
+    def weights(edges):
+        graph = FilterGraph(edges=edges)
+        graph.check_size(3)
+        return graph.dense(3)
+
+    assert (weights(((0, 1, 2.0), (1, 0, 2.0), (1, 2, 1.0))) == weights(((1, 0, 2.0), (2, 1, 1.0)))).all()

@@ -11,7 +11,7 @@ def test_a_summary_names_groups_replicas_and_what_binds():
     assert "two pairs: 4 devices, 1 students, 4 filters" in text
     assert "guaranteed latency 5 s, lower bound 5 s, gap 0 %" in text
     assert "optimal: no plan is better" in text
-    assert "d0 5 s" in text
+    assert "d0:5, d1:5" in text
     assert "2 of 9" in text
     assert "compute 3 s, link 2 s, overhead 0 s" in text
     assert max(map(len, text.splitlines())) <= 110

@@ -1,0 +1,29 @@
+"""``milp`` proves the optimum of every shipped instance of paper size, and of 12 devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rocoin_opt as ro
+
+INSTANCES = Path(__file__).resolve().parents[2] / "instances"
+SMALL = sorted(path for pattern in ("paper/*", "*/*-8-*", "*/*-12-*") for path in INSTANCES.glob(f"{pattern}.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(set(SMALL)), ids=lambda path: path.stem)
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
+def test_the_optimum_is_proven(path, objective):
+    result = ro.solve(ro.read_instance(path), "milp", objective)
+    assert result.termination == "optimal"
+    assert result.gap == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["edge", "lossy", "mcu", "sbc"])
+def test_the_optimum_of_twelve_fresh_devices_is_proven(family):
+    for seed in range(50, 54):
+        result = ro.solve(ro.generate(family, devices=12, seed=seed), "milp")
+        assert result.termination == "optimal"

@@ -241,7 +241,7 @@ def _certified(
         objective_value=value,
         lower_bound=bound,
         metrics=metrics,
-        reasons=outcome.reasons or _reasons(plan, outcome.infeasible),
+        reasons=outcome.reasons,
         wall_seconds=control.elapsed,
         seed=control.seed,
     )
@@ -252,15 +252,6 @@ def _termination(plan: Plan | None, value: float | None, bound: float | None, in
         return "infeasible" if infeasible else "no_plan"
     gap = relative_gap(value, bound)
     return "optimal" if gap is not None and gap <= CLOSED_GAP else "feasible"
-
-
-def _reasons(plan: Plan | None, infeasible: bool) -> tuple[str, ...]:
-    if infeasible:
-        return (
-            "together: memory, reliability and capacity can each be met, but not all by the same groups. "
-            "Relax the one that costs least: max_group_outage, max_groups, memory or max_filters.",
-        )
-    return () if plan is not None else ("the search was stopped before it found a plan",)
 
 
 def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:

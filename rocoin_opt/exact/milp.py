@@ -11,6 +11,7 @@ from pyomo.common.gc_manager import PauseGC
 from rocoin_opt import highs
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.thresholds import latencies_between, latency_range
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 GROUPING_NODES = 200
 """Branch-and-bound nodes that the largest number of groups is worth."""
+COUNTING_NODES = 2_000
+"""Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
 
 
 def milp(
@@ -99,6 +102,7 @@ class _Search:
         self.infeasible = bound is None and start is None
         self.bound = 0.0 if bound is None else bound
         self.broken_covers: list[frozenset[int]] = []
+        self.reasons: tuple[str, ...] = ()
 
     def run(self) -> Outcome:
         if not (self.infeasible or self._closed() or self.control.exhausted):
@@ -106,8 +110,9 @@ class _Search:
         while not (self.infeasible or self._closed() or self.control.exhausted):
             self._improve()
         if self.infeasible:
-            return Outcome(None, infeasible=True)
-        return Outcome(self.best, lower_bound=self.bound)
+            return Outcome(None, infeasible=True, reasons=self._reasons())
+        stopped = () if self.best else ("the search was stopped before it found a plan",)
+        return Outcome(self.best, lower_bound=self.bound, reasons=stopped)
 
     def _closed(self) -> bool:
         if self.best is None:
@@ -126,11 +131,34 @@ class _Search:
         possible = allowed if solution.bound is None else math.floor(solution.bound)
         if possible < least:
             self.infeasible = True
+            self.reasons = (
+                f"groups: whole devices form at most {possible} groups that keep the outage limit; min_groups asks "
+                f"for {least}. Add devices, raise max_group_outage, or lower min_groups.",
+            )
         elif possible < allowed:
             self.instance = self.instance.with_requirements(max_groups=possible)
             bound = combinatorial_bound(self.instance, self.objective)
             self.infeasible = bound is None
             self.bound = self.bound if bound is None else max(self.bound, bound)
+
+    def _reasons(self) -> tuple[str, ...]:
+        """Say why there is no plan: by a simple proof where there is one, else by how many filters find a place."""
+        simple = self.reasons or reasons_for_infeasibility(self.instance)
+        if simple:
+            return simple
+        model = joint.build(self.instance, self.objective)
+        joint.maximise_filters(model)
+        solution = highs.solve(model, self.control.silent(), options={**self.options, "mip_max_nodes": COUNTING_NODES})
+        wanted, least = self.instance.knowledge.num_filters, self.instance.requirements.min_groups
+        if solution.status == "infeasible":
+            found = f"no {least} groups can keep memory, capacity and the outage limit at once"
+        else:
+            placed = wanted - 1 if solution.bound is None else min(math.floor(solution.bound), wanted - 1)
+            found = (
+                "groups whose devices hold the same student and keep the outage limit have room for at most "
+                f"{placed} of {wanted} filters"
+            )
+        return (f"together: {found}. Relax what costs least: max_group_outage, max_groups, memory or max_filters.",)
 
     def _improve(self) -> None:
         """Solve the model of all plans better than the best one."""

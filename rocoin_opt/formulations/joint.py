@@ -145,6 +145,16 @@ def forbid_cover(model: pyo.ConcreteModel, devices: Collection[int]) -> None:
         model.cover_cuts.add(pyo.quicksum(others) >= pyo.quicksum(model.runs[k, j] for j in model.J))
 
 
+def maximise_filters(model: pyo.ConcreteModel) -> None:
+    r"""Ask how many filters find a place, however late: :math:`\max \sum_{k,j} size_{kj} \le M`."""
+    placed = pyo.quicksum(model.size.values())
+    wanted = pyo.value(model.all_filters.upper)
+    for component in (model.all_filters, model.answers_in_time, model.objective):
+        component.deactivate()
+    model.no_more_filters = pyo.Constraint(expr=placed <= wanted)
+    model.placed = pyo.Objective(expr=placed, sense=pyo.maximize)
+
+
 def _objective_of(model: pyo.ConcreteModel) -> Objective:
     objective: Objective = pyo.value(model.minimised)
     return objective

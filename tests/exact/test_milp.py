@@ -13,6 +13,7 @@ from rocoin_opt.control import Control, Progress
 from rocoin_opt.errors import SolverError, UnsupportedError
 from rocoin_opt.exact import milp as milp_module
 from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.milp import milp
 from rocoin_opt.formulations import joint
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
@@ -260,4 +261,48 @@ def test_fewer_groups_are_allowed_where_no_more_can_keep_the_limit(objective: Ob
 
 def test_groups_that_cannot_all_keep_the_limit_are_infeasible() -> None:
     assert combinatorial_bound(uneven(min_groups=4), "worst") is not None
-    assert milp(uneven(min_groups=4), "worst", Control.starting_now()).infeasible
+    outcome = milp(uneven(min_groups=4), "worst", Control.starting_now())
+    assert outcome.infeasible
+    assert outcome.reasons[0].startswith("groups: whole devices form at most 3 groups that keep the outage limit")
+
+
+def narrow(num_filters: int, **requirements: object) -> Instance:
+    """Four roomy devices whose shares add up to two groups of 6 filters, although they form one; two poor devices."""
+    shares, memory = (0.9, 0.4, 0.35, 0.35, 1.0, 0.4), (9, 9, 9, 9, 2, 2)
+    fields: dict[str, object] = {
+        "name": "narrow",
+        "devices": [
+            {
+                "id": f"d{n}",
+                "flops_per_second": 1.0,
+                "memory_bytes": memory[n],
+                "uplink_bits_per_second": 1.0,
+                "failure_probability": 0.01**share,
+            }
+            for n, share in enumerate(shares)
+        ],
+        "students": [
+            {"id": "large", "flops": 1.0, "memory_bytes": 5, "max_filters": 6},
+            {"id": "small", "flops": 1.0, "memory_bytes": 1, "max_filters": 3},
+        ],
+        "knowledge": {"num_filters": num_filters, "bits_per_filter": 1.0},
+        "requirements": {"max_group_outage": 0.01, **requirements},
+    }
+    return Instance.model_validate(fields)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_without_a_simple_reason_the_filters_that_find_a_place_are_counted(objective: Objective) -> None:
+    assert milp(narrow(12), objective, Control.starting_now()).plan is not None
+    assert reasons_for_infeasibility(narrow(13)) == ()
+    outcome = milp(narrow(13), objective, Control.starting_now())
+    assert outcome.infeasible
+    assert "room for at most 12 of 13 filters" in outcome.reasons[0]
+
+
+def test_groups_that_cannot_stand_together_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Left to itself the joint model finds out, and with it the count of filters.
+    monkeypatch.setattr(milp_module, "GROUPING_NODES", 0)
+    outcome = milp(uneven(min_groups=4), "worst", Control.starting_now())
+    assert outcome.infeasible
+    assert "together: no 4 groups can keep" in outcome.reasons[0]

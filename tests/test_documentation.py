@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 import rocoin_opt
+from rocoin_opt.cli import main
+from rocoin_opt.plan.summary import print_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +62,44 @@ def test_the_pages_are_in_the_table_of_contents(repository: Path) -> None:
     docs = repository / "docs"
     index = (docs / "index.md").read_text(encoding="utf-8").splitlines()
     assert {page.stem for page in docs.glob("*.md")} - {"index"} <= set(index)
+
+
+@pytest.fixture
+def readme(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Text of the README; the working folder is one where its examples can be run and leave nothing behind."""
+    (tmp_path / "instances").symlink_to(repository / "instances")
+    monkeypatch.chdir(tmp_path)
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_what_the_program_prints(readme: str) -> None:
+    shown = re.search(r"```text\n(.*?)```", readme, re.DOTALL)
+    result = rocoin_opt.solve(rocoin_opt.read_instance("instances/mcu/mcu-12-0.json"))
+    stream = io.StringIO()
+    print_summary(result, Console(file=stream, width=120, highlight=False))
+
+    def without_time(text: str) -> list[str]:
+        return [re.sub(r"[\d.]+ s of search", "", line).rstrip() for line in text.rstrip().splitlines()]
+
+    assert shown is not None
+    assert without_time(shown[1]) == without_time(stream.getvalue())
+
+
+def test_the_python_of_readme_and_reference_runs(readme: str, repository: Path) -> None:
+    for page in (readme, (repository / "docs" / "reference.md").read_text(encoding="utf-8")):
+        blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        assert blocks
+        for block in blocks:
+            exec(block, {})
+
+
+def test_the_commands_of_the_readme_run(readme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+    solve, check, *others = [line for block in blocks for line in block.splitlines() if "pytest" not in line]
+    commands = [solve.split("&& .venv/bin/")[-1], check.removeprefix(".venv/bin/"), *others]
+    assert len(commands) == 6
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", shlex.split(command))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code in (None, 0), command

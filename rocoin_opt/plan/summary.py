@@ -78,18 +78,14 @@ def _value_lines(result: Result) -> Iterator[str]:
     metrics = result.metrics
     if metrics is None:
         return
+    yield (
+        f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
+        f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
+    )
     deadline = result.instance.requirements.deadline_seconds
-    success = "an answer" if deadline is None else f"an answer within {deadline:g} s"
-    figures = [
-        f"guaranteed {seconds(metrics.guaranteed_seconds)}",
-        f"nominal {seconds(metrics.nominal_seconds)}",
-        f"worst {seconds(metrics.worst_seconds)}",
-        f"expected {seconds(metrics.expected_seconds)}",
-        f"probability of {success} {metrics.success_probability:.4f}",
-    ]
-    if metrics.ncut is not None:
-        figures.append(f"Ncut {metrics.ncut:.4f}")
-    yield "  " + ", ".join(figures)
+    ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+    cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
+    yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
 
 
 def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:

@@ -43,7 +43,7 @@ def test_a_cut_is_told_and_names_are_no_markup():
     odd = instance.model_copy(update={"name": "[bold]odd[/bold]"})
     text = ro.solve(odd, "greedy").summary()
     assert "[bold]odd[/bold]: 8 devices" in text
-    assert "Ncut" in text
+    assert "normalised cut" in text
 
 
 def test_many_spares_are_counted():

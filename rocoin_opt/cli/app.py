@@ -16,6 +16,7 @@ from rocoin_opt.errors import InputError, Problem, RocoinError
 
 if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.result import Result
 
 VIOLATIONS, BAD_INPUT, INFEASIBLE, NO_PLAN, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -80,8 +81,7 @@ def solve(
             print(reason, file=sys.stderr)
     else:
         print_summary(result, _console())
-    if result.plan is None:
-        raise typer.Exit(INFEASIBLE if result.termination == "infeasible" else NO_PLAN)
+    _exit_without_plan(result)
 
 
 @app.command()
@@ -123,6 +123,7 @@ def compare(
             given, names, _objective(objective), time_limit=time_limit, seed=seed, threads=threads, report=report
         )
     print_comparison(given, results, _console())
+    _exit_without_plan(*results)
 
 
 @app.command()
@@ -209,6 +210,13 @@ def main() -> None:
     except KeyboardInterrupt:
         print("rocoin-opt: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _exit_without_plan(*results: Result) -> None:
+    """End with the status that says why, unless there is a plan."""
+    if all(result.plan is None for result in results):
+        proven = any(result.termination == "infeasible" for result in results)
+        raise typer.Exit(INFEASIBLE if proven else NO_PLAN)
 
 
 def _objective(name: str) -> Objective:

@@ -85,6 +85,9 @@ def test_infeasible_has_status_3_and_says_why(run, repository, cause):
     status, out, _ = run("solve", repository / "instances" / "infeasible" / f"{cause}.json")
     assert status == 3
     assert f"{cause}:" in out
+    status, out, _ = run("compare", repository / "instances" / "infeasible" / f"{cause}.json", "--methods", "greedy")
+    assert status == 3
+    assert "infeasible" in out
 
 
 def test_bad_input_has_status_2_and_one_message(run, given, tmp_path):

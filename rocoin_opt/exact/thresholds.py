@@ -21,13 +21,12 @@ BELOW_ALL = -1.0
 def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatArray:
     """All values of l(n, j, s) with low < l <= high that some plan could attain, ascending and without repetition."""
     first = arrays.largest_part(low) + 1
-    last = arrays.largest_part(high)
-    # Where l does not depend on s, S jumps from 0 to the largest part at once: one candidate for all sizes.
-    values = []
-    for n, j in np.argwhere(last >= first):
-        sizes = np.arange(first[n, j], last[n, j] + 1)
-        values.append(np.unique(arrays.latency(n, j, sizes)))
-    return np.unique(np.concatenate(values)) if values else np.empty(0)
+    counts = np.maximum(arrays.largest_part(high) - first + 1, 0).ravel()
+    # Pair n, j stands counts[n, j] times, with the sizes from first[n, j] on.
+    pairs = np.repeat(np.arange(counts.size), counts)
+    position = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    devices, students = np.unravel_index(pairs, first.shape)
+    return np.unique(arrays.latency(devices, students, first.ravel()[pairs] + position))
 
 
 def latency_range(arrays: InstanceArrays) -> tuple[float, float] | None:

@@ -37,9 +37,11 @@ FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
 """Thresholds tried first, as multiples of the lower bound, which is rarely far."""
 MAX_HALVINGS = 60
 START_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal")
-"""Objectives whose plans ``expected`` starts from."""
+"""Objectives whose plans ``expected`` starts from, the more promising one first."""
 STRICTER = 4.0
 """Factor by which the outage limit is tightened from one start of ``expected`` to the next."""
+MANY_DEVICES = 200
+"""Number of devices above which ``expected`` makes only its most promising starts."""
 FEW_GROUPS = 6
 """Number of groups up to which every smaller number is tried for ``expected``; above, it is halved."""
 
@@ -74,7 +76,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
 
 
 def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> list[Plan]:
-    """Plans at the smallest threshold that each price reached in the search."""
+    """Make a plan for each price, at the smallest threshold that it reached; the smallest of all comes last."""
     bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
     if bound is None or limits is None or control.exhausted:
         return []
@@ -102,34 +104,43 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         middle = math.sqrt(low * high) or 0.5 * high
         low, high = (low, middle) if reachable(middle) else (middle, high)
         control.tell(high, bound)
-    plans = (plan_with_best_sizes(instance, members, objective) for members in groups.values())
+    by_threshold = sorted(groups, key=lambda price: -found[price])
+    plans = (plan_with_best_sizes(instance, groups[price], objective) for price in by_threshold)
     return [plan for plan in plans if plan is not None]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:
     """Start from plans for other objectives, complete them with the spares that help, and take the best.
 
-    Few very safe groups answer more often, many small ones sooner. So plans under ever stricter outage limits are
-    tried, until stricter no longer helps, and such with ever fewer groups.
+    Few very safe groups answer more often, many small ones sooner. So starts are also made under ever stricter outage
+    limits, until stricter no longer helps, and with ever fewer groups. With many devices only the most promising of
+    these starts are made.
     """
     best: Plan | None = None
+    is_large = len(instance.devices) > MANY_DEVICES
 
-    def improved_by(variant: Instance) -> bool:
+    def better_from(objective: Objective, variant: Instance) -> bool:
         nonlocal best
         before = best
-        for objective in START_OBJECTIVES:
-            starts = _construct(variant, objective, control, COARSE_RESOLUTION)
-            completed = [with_helpful_spares(instance, start, control) for start in starts]
-            best = _best(instance, "expected", [*filter(None, [best]), *completed])
+        starts = _construct(variant, objective, control, COARSE_RESOLUTION)
+        # The last one was reached at the smallest threshold.
+        completed = [with_helpful_spares(instance, start, control) for start in (starts[-1:] if is_large else starts)]
+        best = _best(instance, "expected", [*filter(None, [best]), *completed])
         return best is not before
 
+    def better_under(**requirements: float) -> bool:
+        variant = instance.with_requirements(**requirements)
+        objectives = START_OBJECTIVES[:1] if is_large else START_OBJECTIVES
+        improvements = [better_from(objective, variant) for objective in objectives]
+        return any(improvements)
+
     limit, groups = instance.requirements.max_group_outage, instance.max_groups
-    while improved_by(instance.with_requirements(max_group_outage=limit)) and not control.exhausted:
+    while better_under(max_group_outage=limit) and not control.exhausted:
         limit /= STRICTER
-    while groups > instance.requirements.min_groups and not control.exhausted:
+    while best and not is_large and groups > instance.requirements.min_groups and not control.exhausted:
         is_many = groups > FEW_GROUPS
         groups = max(groups // 2, instance.requirements.min_groups) if is_many else groups - 1
-        if not improved_by(instance.with_requirements(max_groups=groups)) and is_many:
+        if not better_under(max_groups=groups) and is_many:
             break
     return best
 

@@ -70,6 +70,7 @@ class _Outages:
         times = {t for timing in timings for t in timing.seconds if t < deadline}
         self.breaks: FloatArray = np.array([0.0, *sorted(times - {0.0}), deadline])
         self.outage: FloatArray = np.ones((len(timings), len(self.breaks) - 1))
+        self.integrals: tuple[FloatArray, FloatArray] | None = None
         for k, timing in enumerate(timings):
             starts = np.searchsorted(self.breaks, timing.seconds)
             for (first, last), outage in zip(
@@ -79,16 +80,31 @@ class _Outages:
 
     def gains(self, latencies: FloatArray, failure: float) -> FloatArray:
         """Seconds by which a device shortens E[min(X, D)] as a replica of each group, K values."""
+        if self.integrals is None:
+            self.integrals = self._integrate()
+        density, left = self.integrals
+        after = np.searchsorted(self.breaks, np.minimum(latencies, self.breaks[-1]))
+        groups, before = np.arange(len(density)), np.maximum(after - 1, 0)
+        begun = density[groups, before] * (self.breaks[after] - latencies)
+        gains: FloatArray = left[groups, after] + np.where(after > 0, np.maximum(begun, 0.0), 0.0)
+        return (1.0 - failure) * gains
+
+    def _integrate(self) -> tuple[FloatArray, FloatArray]:
+        """Gain per second of a further replica that never crashes, and its integral from each breakpoint on.
+
+        The density is q_k prod_{i != k} (1 - q_i), K x B for B intervals; the integral is K x (B + 1), and 0 at the
+        deadline.
+        """
         answered = 1.0 - self.outage
         silent = answered == 0.0
         product = np.where(silent, 1.0, answered).prod(axis=0)
-        count = silent.sum(axis=0)
+        others_silent = silent.sum(axis=0) - silent
         # The product over the other groups, without a division by zero where this one has not begun.
-        others = np.where(count - silent == 0, product / np.where(silent, 1.0, answered), 0.0)
-        left, right = self.breaks[:-1], self.breaks[1:]
-        width = np.maximum(right - np.maximum(left, latencies[:, None]), 0.0)
-        gains: FloatArray = (1.0 - failure) * (width * self.outage * others).sum(axis=1)
-        return gains
+        others = np.where(others_silent == 0, product / np.where(silent, 1.0, answered), 0.0)
+        density: FloatArray = self.outage * others
+        left = np.zeros((density.shape[0], density.shape[1] + 1))
+        left[:, :-1] = np.cumsum((density * np.diff(self.breaks))[:, ::-1], axis=1)[:, ::-1]
+        return density, left
 
     def add(self, k: int, latency: float, failure: float) -> None:
         """Add a replica to group k."""
@@ -99,3 +115,4 @@ class _Outages:
             self.breaks = np.insert(self.breaks, position, latency)
             self.outage = np.insert(self.outage, position - 1, self.outage[:, position - 1], axis=1)
         self.outage[k, position:] *= failure
+        self.integrals = None

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
-MAX_AUTO_MEMBERSHIPS = 400
-"""Devices x groups up to which ``auto`` waits for the proof of ``milp`` without a time limit."""
+MAX_AUTO_MEMBERSHIPS = 256
+"""Devices x groups up to which ``auto`` tries ``milp`` without a time limit."""
+MAX_AUTO_NODES = 3_000
+"""Branch-and-bound nodes that it then spends on one model: about a minute at most, and the same on every machine."""
 MAX_AUTO_MEMBERSHIPS_WITH_LIMIT = 5_000
 """The same with a time limit; beyond, the model is too large for ``milp`` to better the greedy plan."""
 
@@ -82,7 +84,9 @@ def _auto(instance: Instance, objective: Objective, control: Control) -> Outcome
         return outcome
     from rocoin_opt.exact.milp import milp
 
-    return milp(instance, objective, control, outcome.plan)
+    return milp(
+        instance, objective, control, outcome.plan, options={} if limited else {"mip_max_nodes": MAX_AUTO_NODES}
+    )
 
 
 METHODS: dict[str, Method] = {

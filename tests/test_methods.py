@@ -284,3 +284,11 @@ def test_control_stops_methods_that_loop():
     control = Control(deadline=-math.inf)
     for name in ("random", "greedy"):
         assert ro.METHODS[name].run(pairs(), "guaranteed", control).plan is None
+
+
+def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
+    monkeypatch.setattr(methods, "MAX_AUTO_NODES", 1)
+    instance = ro.generate("sbc", devices=20, seed=22)
+    result = ro.solve(instance, "auto")
+    assert result.termination == "feasible"
+    assert result.objective_value <= ro.solve(instance, "greedy").objective_value

@@ -103,11 +103,12 @@ class _Search:
         self.bound = 0.0 if bound is None else bound
         self.broken_covers: list[frozenset[int]] = []
         self.reasons: tuple[str, ...] = ()
+        self.stopped = False
 
     def run(self) -> Outcome:
         if not (self.infeasible or self._closed() or self.control.exhausted):
             self._limit_groups()
-        while not (self.infeasible or self._closed() or self.control.exhausted):
+        while not (self.infeasible or self.stopped or self._closed() or self.control.exhausted):
             self._improve()
         if self.infeasible:
             return Outcome(None, infeasible=True, reasons=self._reasons())
@@ -169,6 +170,8 @@ class _Search:
         if solution.status == "infeasible":
             self._exhausted_plans()
             return
+        # A limit among the options, of nodes say, would stop the next solve just the same.
+        self.stopped = solution.status != "optimal"
         if solution.bound is not None:
             self.bound = max(self.bound, self._lifted(solution.bound * unit))
         if solution.objective is not None:

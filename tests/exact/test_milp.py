@@ -306,3 +306,12 @@ def test_groups_that_cannot_stand_together_are_told(monkeypatch: pytest.MonkeyPa
     outcome = milp(uneven(min_groups=4), "worst", Control.starting_now())
     assert outcome.infeasible
     assert "together: no 4 groups can keep" in outcome.reasons[0]
+
+
+def test_a_limit_among_the_options_ends_the_search() -> None:
+    instance = generate("sbc", devices=20, seed=22)
+    start = greedy(instance, "guaranteed", Control.starting_now()).plan
+    outcome = milp(instance, "guaranteed", Control.starting_now(), start, options={"mip_max_nodes": 1})
+    assert outcome.plan is not None
+    assert outcome.lower_bound is not None
+    assert 0.0 < outcome.lower_bound < value_of(instance, outcome.plan, "guaranteed")

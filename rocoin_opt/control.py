@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
 
+MAX_THREADS = 64
+"""Threads beyond which a solver is busier with them than with its work."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -84,7 +87,7 @@ class Control:
         _require("time_limit", time_limit, time_limit is None or time_limit >= 0, "a number of seconds, at least 0")
         _require("gap", gap, 0 <= gap < math.inf, "a finite number, at least 0")
         _require("seed", seed, 0 <= seed < 2**31, "a whole number from 0 to 2147483647")
-        _require("threads", threads, threads >= 1, "a whole number, at least 1")
+        _require("threads", threads, 1 <= threads <= MAX_THREADS, f"a whole number from 1 to {MAX_THREADS}")
         now = time.perf_counter()
         deadline = math.inf if time_limit is None else now + time_limit
         return cls(seed=seed, threads=threads, gap=gap, deadline=deadline, report=report, started=now)

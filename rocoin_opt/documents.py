@@ -34,6 +34,7 @@ ALLOWED = {
     "model_type": "a JSON object",
     "string_too_short": "a text of at least {min_length} character",
     "string_type": "a text",
+    "too_long": "a list of at most {max_length} items",
     "too_short": "a list of at least {min_length} item",
     "tuple_type": "a list",
     "union_tag_invalid": "{discriminator} one of {expected_tags}",
@@ -133,8 +134,8 @@ def parse_document(text: str, source: str, kind: str, version: int) -> dict[str,
     header = {"format": kind, "version": version}
     for key, expected in header.items():
         found = data.pop(key, None)
-        # True == 1 in Python, but not in a file.
-        if found != expected or isinstance(found, bool):
+        # True and 1.0 equal 1 in Python, but not in a file.
+        if found != expected or type(found) is not type(expected):
             raise InputError(source, [Problem(key, "nothing" if found is None else _show(found), json.dumps(expected))])
     return data
 
@@ -182,7 +183,11 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     InputError
         If the file cannot be written.
     """
-    target = Path(path)
+    if Path(path).exists() and not Path(path).is_file():
+        _write_into(path, content)
+        return
+    # A link stays a link: what it points to is replaced.
+    target = Path(os.path.realpath(path))
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -201,6 +206,15 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         # Still there only if it was not moved, whatever stopped it: Ctrl-C as well.
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
+
+
+def _write_into(path: str | Path, content: bytes) -> None:
+    """Write into a device or a pipe, which must not be replaced by a file."""
+    try:
+        with Path(path).open("wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
 
 
 def _problem(detail: Any, data: object) -> Problem:

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def printable(text: str) -> str:
+    """Return a text on one line, with control characters escaped: names come from files, and end on terminals."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class RocoinError(Exception):
     """Base of every error that the package raises on purpose."""
 
@@ -33,7 +38,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
-        return f"{where}found {self.found}; allowed: {self.allowed}"
+        return printable(f"{where}found {self.found}; allowed: {self.allowed}")
 
 
 class InputError(RocoinError, ValueError):

@@ -156,7 +156,7 @@ def solve(
     chosen = _method(method, objective)
     require_objective(instance, objective)
     require_constant_latency(instance)
-    if instance.failure_domains:
+    if instance.has_shared_failures:
         raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
     control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=report)
     with stopped_by_interrupt(control):

@@ -65,7 +65,8 @@ def test_a_silent_control_keeps_limits_and_stop() -> None:
         ({"gap": math.inf}, "options: gap: found inf; allowed: a finite number, at least 0"),
         ({"seed": -1}, "options: seed: found -1; allowed: a whole number from 0 to 2147483647"),
         ({"seed": 2**31}, "options: seed: found 2147483648; allowed: a whole number from 0 to 2147483647"),
-        ({"threads": 0}, "options: threads: found 0; allowed: a whole number, at least 1"),
+        ({"threads": 0}, "options: threads: found 0; allowed: a whole number from 1 to 64"),
+        ({"threads": 65}, "options: threads: found 65; allowed: a whole number from 1 to 64"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:

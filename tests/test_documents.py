@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from rocoin_opt.documents import (
     validate,
     write_text,
 )
-from rocoin_opt.errors import InputError, Problem, RocoinError
+from rocoin_opt.errors import InputError, Problem, RocoinError, printable
 
 if TYPE_CHECKING:
     from typing import Self
@@ -251,3 +252,32 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allowed: a writable file"):
         write_text(folder, "text")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_version_is_a_whole_number(tmp_path):
+    (tmp_path / "d.json").write_text('{"format": "kind", "version": 1.0}')
+    with pytest.raises(InputError, match=r"version: found 1\.0; allowed: 1"):
+        read_document(tmp_path / "d.json", "kind", 1)
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(tmp_path / "pipe", "through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    with pytest.raises(InputError, match="writable"):
+        write_text(tmp_path, "into a folder")
+
+
+def test_names_cannot_break_lines_or_terminals():
+    assert printable("a\nb\x1b[31m ä") == "a\\nb\\x1b[31m ä"
+    assert "\n" not in str(Problem("x\ny", "\x1b", "z"))

@@ -1,5 +1,14 @@
 """The command line ``rocoin-opt``: parses, calls, prints."""
 
-from rocoin_opt.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        # Here, so that even an interrupt while the program loads ends it without a traceback.
+        from rocoin_opt.cli.app import run
+
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,24 +1,28 @@
 """Commands of ``rocoin-opt``. Everything heavy is imported inside the command that needs it.
 
 Results go to standard output, progress and faults to standard error. Exit status: 0 done, 1 violations found,
-2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan.
+2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan; 70 a defect of the package,
+130 interrupted outside of a search.
 """
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, RocoinError
+from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.result import Result
 
-VIOLATIONS, BAD_INPUT, INFEASIBLE, NO_PLAN, INTERRUPTED = 1, 2, 3, 4, 130
+VIOLATIONS, BAD_INPUT, INFEASIBLE, NO_PLAN, DEFECT, INTERRUPTED = 1, 2, 3, 4, 70, 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,7 +82,7 @@ def solve(
     if as_json:
         print(readable_json(result_document(given, result)))
         for reason in result.reasons:
-            print(reason, file=sys.stderr)
+            print(printable(reason), file=sys.stderr)
     else:
         print_summary(result, _console())
     _exit_without_plan(result)
@@ -98,7 +102,9 @@ def check(instance: InstanceFile, plan: PlanFile) -> None:
         print(violation)
     if violations:
         raise typer.Exit(VIOLATIONS)
-    print(f"{plan}: a valid plan for {given.name}; every figure in it agrees with the evaluator")
+    claims = document.metrics is not None or document.solve is not None
+    figures = "every figure in it agrees with the evaluator" if claims else "it states no figures"
+    print(printable(f"{plan}: a valid plan for {given.name}; {figures}"))
 
 
 @app.command()
@@ -157,7 +163,9 @@ def generate(
         classes=classes,
     )
     write_instance(out, instance)
-    print(f"{out}: {instance.name}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters")
+    print(
+        f"{out}: {printable(instance.name)}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters"
+    )
 
 
 @app.command()
@@ -200,16 +208,55 @@ def versions() -> None:
         print(f"{name} {version}")
 
 
-def main() -> None:
-    """Run the command line; a fault of input or usage becomes one clear message, never a traceback."""
+def run() -> None:
+    """Run the command line; a fault of input, usage or output becomes one clear message, never a traceback."""
+    _prepare_streams()
     try:
-        app()
+        sys.exit(_status())
+    except (CertificateError, SolverError) as error:
+        _complain(f"{error}\nThis is a defect of rocoin-opt; please report it with the files that show it.")
+        sys.exit(DEFECT)
     except RocoinError as error:
-        print(f"rocoin-opt: {error}", file=sys.stderr)
+        _complain(str(error))
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        _complain(f"cannot write the output: {error}")
+        # What is left in the buffer would fail once more when the program ends.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
-        print("rocoin-opt: interrupted", file=sys.stderr)
+        _complain("interrupted")
         sys.exit(INTERRUPTED)
+
+
+def _status() -> int | str | None:
+    """Exit status of the command, once all that it printed has left the program."""
+    status: int | str | None = 0
+    try:
+        app()
+    except SystemExit as ended:
+        status = ended.code
+    sys.stdout.flush()
+    return status
+
+
+def _prepare_streams() -> None:
+    """Make printing work wherever it goes: nowhere, into a pipe that closes early, or in an old encoding."""
+    if sys.stdout is sys.__stdout__ and hasattr(signal, "SIGPIPE"):
+        # As for other tools, a reader that has enough, head say, ends the program without a word.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            # JSON is UTF-8 by definition, and a name of any alphabet must not end the program.
+            stream.reconfigure(encoding="utf-8")
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines():
+        print(f"rocoin-opt: {printable(line)}", file=sys.stderr)
 
 
 def _exit_without_plan(*results: Result) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.status import Status
 
+from rocoin_opt.errors import printable
 from rocoin_opt.plan.result import relative_gap
 from rocoin_opt.plan.summary import seconds
 
@@ -39,7 +40,7 @@ def describe(title: str, progress: Progress) -> str:
     gap = relative_gap(progress.value, progress.bound)
     shown = "-" if gap is None else f"{100 * gap:.2f} %"
     return (
-        f"{title}: {progress.seconds:.0f} s, value {seconds(progress.value)}, "
+        f"{printable(title)}: {progress.seconds:.0f} s, value {seconds(progress.value)}, "
         f"bound {seconds(progress.bound)}, gap {shown} (Ctrl-C keeps the best plan)"
     )
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
+ROUNDING = 1e-12
+"""Relative step by which a computed bound is lowered: far more than its rounding."""
 SAFETY = 1e-9
 """Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
 
@@ -60,8 +62,8 @@ def admits_plan(instance: Instance, threshold: float, objective: Objective) -> b
 def combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
     """Lower bound in seconds on the objective of every plan; None if the bound proves that there is no plan.
 
-    For ``expected`` no answer comes before the nominal bound, and none at all with at least the probability that
-    :func:`largest_success_probability` leaves, so ``E[min(X, D)] >= D - P (D - T)`` where T < D.
+    For ``expected`` no answer comes before the nominal bound T, and none at all with a probability of
+    :func:`smallest_failure_probability` or more, so ``E[min(X, D)] >= T + (D - T) P`` where T < D.
     """
     arrays = instance.arrays
     if objective == "expected":
@@ -69,15 +71,15 @@ def combinatorial_bound(instance: Instance, objective: Objective) -> float | Non
         nominal = combinatorial_bound(instance, "nominal")
         if nominal is None or deadline is None or nominal >= deadline:
             return None if nominal is None else deadline
-        return (deadline - largest_success_probability(instance) * (deadline - nominal)) * (1.0 - SAFETY)
+        return (nominal + (deadline - nominal) * smallest_failure_probability(instance)) * (1.0 - ROUNDING)
     limits = latency_range(arrays)
     if limits is None:
         return None
     return smallest_threshold(arrays, lambda t: admits_plan(instance, t, objective), BELOW_ALL, limits[1])
 
 
-def largest_success_probability(instance: Instance) -> float:
-    """Upper bound on the probability that every group answers, for any plan.
+def smallest_failure_probability(instance: Instance) -> float:
+    """Lower bound on the probability that some group never answers, for any plan.
 
     With g groups ``prod (1 - q_k)`` under ``prod q_k >= prod p_n`` is largest where all q_k are equal, because
     ln(1 - e^x) is concave; and it falls with g.
@@ -87,7 +89,7 @@ def largest_success_probability(instance: Instance) -> float:
     groups = max(instance.requirements.min_groups, math.ceil(instance.knowledge.num_filters / largest))
     with np.errstate(divide="ignore"):
         each = math.exp(float(np.log(arrays.failure).sum()) / groups)
-    return (1.0 - each) ** groups
+    return -math.expm1(groups * math.log1p(-each))
 
 
 def _covers(instance: Instance, sizes: IntArray) -> FloatArray:

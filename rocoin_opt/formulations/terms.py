@@ -94,7 +94,7 @@ def require_groups_model(instance: Instance, objective: Objective | None = None)
     UnsupportedError
         Naming the obstacle.
     """
-    if instance.failure_domains:
+    if instance.has_shared_failures:
         raise UnsupportedError(f"{instance.name}: the models assume devices that fail independently")
     if objective is not None:
         require_constant_latency(instance)

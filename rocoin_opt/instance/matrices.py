@@ -204,6 +204,9 @@ def _load_npz(name: str, key: str, folder: Path | None) -> Any:
 
 def _load_array(path: Path, key: str) -> tuple[int, Any]:
     """Unpacked size of an archive, and the wanted array unless the archive is too large or lacks it."""
+    # A pipe or a device would be waited for, for ever.
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > MAX_MATRIX_BYTES:

@@ -181,6 +181,11 @@ class Instance(Model):
         return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
 
     @property
+    def has_shared_failures(self) -> bool:
+        """Whether any device fails together with others, because it is in a failure domain."""
+        return any(device.failure_domain is not None for device in self.devices)
+
+    @property
     def max_groups(self) -> int:
         """Largest number of groups that any plan can have: K, the devices and the filters all limit it."""
         limit = self.requirements.max_groups or len(self.devices)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from rocoin_opt.errors import printable
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
 
@@ -52,7 +53,8 @@ class Violation:
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         by = "" if self.excess is None else f" (by {_show(self.excess)}{unit})"
-        return f"{self.where}: {self.rule}: found {_show(self.found)}{unit}, allowed {_show(self.allowed)}{unit}{by}"
+        found, allowed = f"{_show(self.found)}{unit}", f"{_show(self.allowed)}{unit}"
+        return printable(f"{self.where}: {self.rule}: found {found}, allowed {allowed}{by}")
 
 
 def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:

@@ -168,11 +168,14 @@ def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation,
     tuple of Violation
         Empty when fingerprint, figures, objective value, gap and termination agree with what is computed anew.
     """
+    reference = document.instance
     violations = []
-    if document.instance.sha256 != instance.sha256:
-        violations.append(Violation("claim", "instance.sha256", document.instance.sha256, instance.sha256))
-    # A plan made by hand claims nothing; then its figures need not be computable either.
-    if document.metrics is not None or document.solve is not None:
+    if reference.name != instance.name:
+        violations.append(Violation("claim", "instance.name", reference.name, instance.name))
+    if reference.sha256 != instance.sha256:
+        violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256))
+    # Figures for another instance are no lies, and a plan made by hand claims none.
+    if not violations and (document.metrics is not None or document.solve is not None):
         violations += _false_figures(document, evaluate(instance, document.plan))
     return tuple(violations)
 

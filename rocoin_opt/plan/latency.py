@@ -6,7 +6,6 @@ Latencies are constants here. Devices crash independently, or together with thei
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -61,22 +60,23 @@ class StepDistribution:
     ----------
     seconds : FloatArray
         Times of the jumps, ascending.
-    probability : FloatArray
-        P(X <= t) at and after each of these times.
+    log_probability : FloatArray
+        ln P(X <= t) at and after each of these times. In logarithms neither a probability close to 0 nor one close to 1
+        loses digits.
     """
 
     seconds: FloatArray
-    probability: FloatArray
+    log_probability: FloatArray
 
     def cdf(self, seconds: float) -> float:
         """P(X <= t)."""
         position = int(np.searchsorted(self.seconds, seconds, side="right"))
-        return float(self.probability[position - 1]) if position else 0.0
+        return math.exp(self.log_probability[position - 1]) if position else 0.0
 
     def expected(self, deadline: float) -> float:
         """E[min(X, D)] in seconds: the integral of P(X > t) from 0 to D."""
         times = np.minimum(np.concatenate([[0.0], self.seconds, [deadline]]), deadline)
-        late = 1.0 - np.concatenate([[0.0], self.probability])
+        late = np.concatenate([[1.0], -np.expm1(self.log_probability)])
         return float(np.diff(times) @ late)
 
 
@@ -151,35 +151,31 @@ def worst_seconds(timings: Iterable[GroupTiming]) -> float:
 def answer_distribution(instance: Instance, timings: Iterable[GroupTiming]) -> StepDistribution:
     """Distribution of the answer time X = max over groups of the first surviving replica, at its N breakpoints.
 
-    ``P(X <= t) = prod_k (1 - q_k(t))``, accumulated in logarithms over all replicas in the order of their latency.
+    ``ln P(X <= t) = sum_k ln(1 - q_k(t))``, a sum of step functions of one sign: nothing cancels.
 
     Raises
     ------
     UnsupportedError
-        If the instance has failure domains: they tie the groups together.
+        If devices share failure domains: they tie the groups together.
     """
-    if instance.failure_domains:
+    if instance.has_shared_failures:
         raise UnsupportedError("the answer's distribution under failure domains is not available yet")
-    seconds: list[float] = []
-    steps: list[float] = []
-    # A group that has not had its first replica yet holds the probability at zero.
-    all_started = 0.0
-    for timing in timings:
-        all_started = max(all_started, timing.seconds[0])
-        answered = [math.log1p(-q) for q in timing.outage]
-        seconds.extend(timing.seconds)
-        steps.append(answered[0])
-        steps.extend(after - before for before, after in itertools.pairwise(answered))
-    times, increments = np.array(seconds), np.array(steps)
+    groups = list(timings)
+    times = np.array([t for timing in groups for t in timing.seconds])
     order = np.argsort(times, kind="stable")
-    times = times[order]
-    probability = np.where(times >= all_started, np.exp(np.cumsum(increments[order])), 0.0)
-    return StepDistribution(times, probability)
-
-
-def device_seconds(instance: Instance, plan: Plan) -> float:
-    """Work of the whole plan: the sum of all replicas' latencies, in seconds."""
-    return sum(sum(timing.seconds) for timing in group_timings(instance, plan))
+    position = np.empty(len(order), dtype=np.int64)
+    position[order] = np.arange(len(order))
+    total = np.zeros(len(order))
+    first = 0
+    for timing in groups:
+        last = first + len(timing.seconds)
+        starts = position[first:last]
+        # Without any answer so far the logarithm is minus infinity.
+        total[: starts[0]] = -np.inf
+        steps = np.log1p(-np.array(timing.outage))
+        total[starts[0] :] += np.repeat(steps, np.diff([*starts, len(total)]))
+        first = last
+    return StepDistribution(times[order], total)
 
 
 def require_constant_latency(instance: Instance, devices: Iterable[int] | None = None) -> None:

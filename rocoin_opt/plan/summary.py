@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rocoin_opt.errors import printable
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings
 
 if TYPE_CHECKING:
@@ -52,16 +53,16 @@ def print_summary(result: Result, console: Console) -> None:
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:
-        console.print(Text(f"  {reason}"))
+        console.print(_text(f"  {reason}"))
     if result.plan is not None:
         timings = group_timings(instance, result.plan)
         console.print()
         console.print(_group_table(instance, result.plan, timings))
         if result.plan.spares:
-            console.print(Text(f"spares: {_names(result.plan.spares)}"))
+            console.print(_text(f"spares: {_names(result.plan.spares)}"))
         console.print()
         for line in _binding_lines(result, timings):
-            console.print(Text(line))
+            console.print(_text(line))
 
 
 def seconds(value: float | None) -> str:
@@ -104,8 +105,8 @@ def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...
         table.add_row(
             str(k),
             f"{group.num_filters} of {_capacity(instance, group)}",
-            Text(group.student),
-            Text(replicas),
+            _text(group.student),
+            _text(replicas),
             f"{timing.final_outage:.3g}",
             seconds(timing.guaranteed_seconds),
         )
@@ -154,5 +155,10 @@ def _names(names: tuple[str, ...], shown: int = 12) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep a name from being read as console markup."""
-    return text.replace("[", r"\[")
+    """Keep a name from being read as console markup, or by the terminal."""
+    return printable(text).replace("[", r"\[")
+
+
+def _text(text: str) -> Text:
+    """Make a text without markup that no name in it can break."""
+    return Text(printable(text))

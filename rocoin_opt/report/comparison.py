@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from rocoin_opt.errors import printable
 from rocoin_opt.plan.summary import seconds
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def print_comparison(instance: Instance, results: Sequence[Result], console: Con
         is_unlimited = result.instance is not instance
         unlimited = unlimited or is_unlimited
         table.add_row(*_row(result, "*" if is_unlimited else ""))
-    console.print(Text(f"{instance.name}, objective {objective}"))
+    console.print(Text(printable(f"{instance.name}, objective {objective}")))
     console.print(table)
     if unlimited:
         limit = instance.requirements.max_group_outage
         console.print(f"* scored without the outage limit of {limit:g}, which this method cannot keep here")
     for result in results:
         for reason in result.reasons:
-            console.print(Text(f"{result.method}: {reason}"))
+            console.print(Text(printable(f"{result.method}: {reason}")))
 
 
 def _row(result: Result, mark: str) -> list[str]:

@@ -160,6 +160,78 @@ def test_compare_shows_one_row_a_method(run, given):
     assert run("compare", given, "--methods", ",")[0] == 2
 
 
+def test_check_compares_the_name_and_says_when_nothing_is_claimed(run, given, tmp_path):
+    plan = tmp_path / "p.plan.json"
+    run("solve", given, "--out", plan)
+    document = json.loads(plan.read_text())
+    plan.write_text(json.dumps({**document, "instance": {**document["instance"], "name": "other"}}))
+    assert run("check", given, plan)[:2] == (1, "instance.name: claim: found other, allowed pairs\n")
+    bare = {key: document[key] for key in ("format", "version", "instance", "groups", "spares")}
+    plan.write_text(json.dumps(bare))
+    status, out, _ = run("check", given, plan)
+    assert status == 0
+    assert "it states no figures" in out
+
+
+def test_violations_stay_on_their_lines_whatever_the_names(run, given, tmp_path):
+    plan = tmp_path / "p.plan.json"
+    run("solve", given, "--out", plan)
+    document = json.loads(plan.read_text())
+    document["spares"] = ["a\nb\x1b[31m"]
+    plan.write_text(json.dumps(document))
+    status, out, _ = run("check", given, plan)
+    assert status == 1
+    assert "\x1b" not in out
+    assert all(": " in line for line in out.splitlines())
+
+
+def test_a_defect_has_a_status_of_its_own(run, given, monkeypatch):
+    def broken(*arguments, **options):
+        raise ro.CertificateError("the bound is wrong")
+
+    monkeypatch.setattr("rocoin_opt.methods.solve", broken)
+    status, _, err = run("solve", given)
+    assert status == 70
+    assert "please report it" in err
+
+
+PROGRAM = f"{sys.executable} -c 'from rocoin_opt.cli import main; main()'"
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "message"),
+    [
+        (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
+        (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
+        (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
+    ],
+)
+def test_no_traceback_whatever_the_output_is(tmp_path, command, status, message):
+    path = tmp_path / "named.json"
+    ro.write_instance(path, pairs(name="Gerät 🛰"))
+    ended = subprocess.run(["bash", "-c", command.format(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == status, ended.stderr
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_interrupt_while_loading_ends_without_a_traceback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rocoin_opt.cli.app", None)
+
+    class Interrupting:
+        def find_spec(self, name, path=None, target=None):
+            if name == "rocoin_opt.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "rocoin_opt.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+
+
 def test_generate_is_reproducible_and_its_options_tell(run, tmp_path):
     one, two = tmp_path / "one.json", tmp_path / "two.json"
     options = ["--devices", "9", "--seed", "4", "--filters", "40", "--max-groups", "3", "--max-group-outage", "0.1"]

@@ -9,7 +9,7 @@ from hypothesis import given
 
 import oracle
 from examples import two_pairs
-from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, largest_success_probability, possible_groups
+from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, possible_groups, smallest_failure_probability
 from strategies import instances
 
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -33,11 +33,11 @@ def test_no_plan_beats_the_bound_on_expected_latency(instance):
 
 
 @given(instances(max_devices=4, max_filters=4))
-def test_no_plan_succeeds_more_often_than_the_bound_says(instance):
+def test_no_plan_fails_less_often_than_the_bound_says(instance):
     for plan in oracle.feasible_plans(instance):
         brute = oracle.oracle_of(instance)
         success = math.prod(1.0 - float(brute.outage(frozenset(block.devices))) for block in brute.blocks(plan))
-        assert success <= largest_success_probability(instance) * (1 + 1e-12)
+        assert 1.0 - success >= smallest_failure_probability(instance) - 1e-12
 
 
 def test_the_bound_is_tight_where_devices_are_equal():
@@ -65,6 +65,15 @@ def test_the_expected_bound_adds_what_certain_failures_cost():
     instance = two_pairs().with_requirements(deadline_seconds=10.0, max_groups=1)
     # One group at best: no answer before 7 s, none at all with probability 1e-4.
     assert combinatorial_bound(instance, "expected") == pytest.approx(10.0 - (1 - 1e-4) * 3.0, rel=1e-8)
+
+
+@pytest.mark.parametrize("deadline", [1e-3, 1e3, 1e9, 1e24])
+def test_the_expected_bound_holds_for_any_deadline(deadline):
+    device = two_pairs().devices[0].model_copy(update={"failure_probability": 0.0})
+    sure = two_pairs().model_copy(update={"devices": (device,)}).with_requirements(deadline_seconds=deadline)
+    # The one plan answers for certain after 3 FLOP and 4 bits.
+    assert combinatorial_bound(sure, "expected") == pytest.approx(min(deadline, 7.0), rel=1e-8)
+    assert combinatorial_bound(sure, "expected") <= min(deadline, 7.0)
 
 
 def test_no_bound_without_a_device_that_holds_a_student():

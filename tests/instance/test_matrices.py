@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
@@ -15,6 +16,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance import matrices
@@ -335,6 +337,12 @@ def test_an_instance_in_python_takes_matrices_as_they_are() -> None:
     fields["knowledge"]["graph"] = FilterGraph.from_weights(WEIGHTS)
     fields["knowledge"]["class_affinity"] = ClassAffinity.from_values(np.ones((2, 6)))
     assert Instance.model_validate(fields).knowledge.graph == FilterGraph.from_weights(WEIGHTS)
+
+
+def test_a_pipe_is_no_matrix_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(ValidationError, match="readable"):
+        FilterGraph.model_validate({"path": "pipe.npz"}, context={"folder": tmp_path})
 
 
 def test_edges_may_stand_in_both_directions():

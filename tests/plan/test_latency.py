@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from rocoin_opt.plan.latency import (
     OBJECTIVES,
     StepDistribution,
     answer_distribution,
-    device_seconds,
     group_timing,
     group_timings,
     guaranteed_seconds,
@@ -105,7 +105,6 @@ def test_a_group_by_hand() -> None:
     assert timing.outage == pytest.approx((0.1, 0.02, 0.01))
     assert timing.guaranteed_seconds == 2.0
     assert timing.final_outage == pytest.approx(0.01)
-    assert device_seconds(instance, plan) == 7.0
     metrics = evaluate(instance, plan)
     assert (metrics.guaranteed_seconds, metrics.nominal_seconds, metrics.worst_seconds) == (2.0, 1.0, 4.0)
     assert metrics.expected_seconds == pytest.approx(0.9 * 1.0 + 0.08 * 2.0 + 0.02 * 3.0)
@@ -153,7 +152,7 @@ def test_two_groups_multiply() -> None:
 
 
 def test_expected_time_of_a_step_distribution() -> None:
-    distribution = StepDistribution(np.array([1.0, 3.0]), np.array([0.5, 0.75]))
+    distribution = StepDistribution(np.array([1.0, 3.0]), np.log([0.5, 0.75]))
     assert distribution.expected(0.5) == 0.5
     assert distribution.expected(2.0) == pytest.approx(1.5)
     assert distribution.expected(4.0) == pytest.approx(1 + 0.5 * 2 + 0.25 * 1)
@@ -171,9 +170,25 @@ def test_random_latencies_are_refused_by_name() -> None:
 def test_the_distribution_under_failure_domains_is_refused() -> None:
     fields = three_replicas()[0].model_dump(exclude_none=True)
     fields["failure_domains"] = [{"id": "ap", "failure_probability": 0.1}]
-    instance = Instance.model_validate(fields)
+    # A domain that no device is in changes nothing.
+    unused = Instance.model_validate(fields)
+    assert answer_distribution(unused, group_timings(unused, three_replicas()[1])).cdf(4.0) == pytest.approx(0.99)
+    fields["devices"][0]["failure_domain"] = "ap"
     with pytest.raises(UnsupportedError, match="failure domains"):
-        answer_distribution(instance, ())
+        answer_distribution(Instance.model_validate(fields), ())
+
+
+def test_figures_keep_their_digits_where_probabilities_are_extreme() -> None:
+    fields = three_replicas(deadline_seconds=1e24, max_group_outage=1.0)[0].model_dump(exclude_none=True)
+    for device, p in zip(fields["devices"], (1 - 1e-7, 1e-30, 0.5), strict=True):
+        device["failure_probability"] = p
+    instance = Instance.model_validate(fields)
+    figures = evaluate(instance, three_replicas()[1])
+    late = [Fraction(1), Fraction(1 - 1e-7), Fraction(1 - 1e-7) * Fraction(1e-30)]
+    exact = late[0] * 1 + late[1] * (2 - 1) + late[2] * (4 - 2) + late[2] * Fraction(0.5) * (Fraction(10) ** 24 - 4)
+    assert figures.expected_seconds == pytest.approx(float(exact), rel=1e-12)
+    assert figures.success_probability is not None
+    assert 0.0 < figures.success_probability <= 1.0
 
 
 def test_ten_thousand_devices() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
-COVER_TOLERANCE = 1e-12
+COVER_TOLERANCE = 1e-15
 """Slack on sums of cover shares, of the order of their rounding; every plan is checked again with exact products."""
 
 

@@ -89,7 +89,8 @@ def smallest_failure_probability(instance: Instance) -> float:
     groups = max(instance.requirements.min_groups, math.ceil(instance.knowledge.num_filters / largest))
     with np.errstate(divide="ignore"):
         each = math.exp(float(np.log(arrays.failure).sum()) / groups)
-    return -math.expm1(groups * math.log1p(-each))
+    # Above 1 - 2^-53 a double is 1.
+    return -math.expm1(groups * math.log1p(-min(each, 1.0 - 2.0**-53)))
 
 
 def _covers(instance: Instance, sizes: IntArray) -> FloatArray:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt import highs
@@ -15,7 +16,9 @@ from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.thresholds import latencies_between, latency_range
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.check import check
+from rocoin_opt.plan.latency import outage_after
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome, relative_gap
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
 
-GROUPING_NODES = 200
+GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
 COUNTING_NODES = 2_000
 """Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
@@ -102,6 +105,7 @@ class _Search:
         self.infeasible = bound is None and start is None
         self.bound = 0.0 if bound is None else bound
         self.broken_covers: list[frozenset[int]] = []
+        self.least_replicas = 1
         self.reasons: tuple[str, ...] = ()
         self.stopped = False
 
@@ -184,6 +188,8 @@ class _Search:
         if self.objective != "nominal":
             # Replicas that the objective does not wait for cannot make it better.
             model.extra.fix(0)
+        if self.least_replicas > 1:
+            joint.require_replicas(model, self.least_replicas)
         for devices in self.broken_covers:
             joint.forbid_cover(model, devices)
         return model
@@ -204,7 +210,19 @@ class _Search:
         missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
         if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
             raise SolverError(f"the joint model admits an invalid plan: {'; '.join(map(str, violations))}")
-        self.broken_covers += [frozenset(index[device] for device in plan.groups[k].devices) for k in missed]
+        for k in missed:
+            devices = frozenset(index[device] for device in plan.groups[k].devices)
+            if self._never_covers(len(devices)):
+                self.least_replicas = max(self.least_replicas, len(devices) + 1)
+            else:
+                self.broken_covers.append(devices)
+
+    def _never_covers(self, count: int) -> bool:
+        """Whether not even the most reliable devices of this number keep the outage limit."""
+        useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
+        safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]
+        *_, outage = outage_after(self.instance, safest.tolist())
+        return not keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
 
     def _value(self, plan: Plan) -> float:
         value = evaluate(self.instance, plan).value(self.objective)

@@ -139,10 +139,22 @@ def forbid_cover(model: pyo.ConcreteModel, devices: Collection[int]) -> None:
     :math:`\sum_{n \notin D} \sum_j (counted_{nkj} [+ extra_{nkj}]) \ge \sum_j runs_{kj}` for every group k; the extra
     replicas help to keep the limit for ``nominal`` only.
     """
+    _cut_covers(model, 1, devices)
+
+
+def require_replicas(model: pyo.ConcreteModel, count: int) -> None:
+    r"""Cut off all groups of fewer devices, where no such number keeps the outage limit.
+
+    :math:`\sum_n \sum_j (counted_{nkj} [+ extra_{nkj}]) \ge count \sum_j runs_{kj}` for every group k.
+    """
+    _cut_covers(model, count, ())
+
+
+def _cut_covers(model: pyo.ConcreteModel, count: int, left_out: Collection[int]) -> None:
     kinds = (model.counted, model.extra) if _objective_of(model) == "nominal" else (model.counted,)
     for k in model.K:
-        others = [v for kind in kinds for (n, group, _), v in kind.items() if group == k and n not in devices]
-        model.cover_cuts.add(pyo.quicksum(others) >= pyo.quicksum(model.runs[k, j] for j in model.J))
+        others = [v for kind in kinds for (n, group, _), v in kind.items() if group == k and n not in left_out]
+        model.cover_cuts.add(pyo.quicksum(others) >= count * pyo.quicksum(model.runs[k, j] for j in model.J))
 
 
 def maximise_filters(model: pyo.ConcreteModel) -> None:

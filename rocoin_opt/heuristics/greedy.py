@@ -16,6 +16,7 @@ from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.thresholds import latency_range
 from rocoin_opt.heuristics.packing import pack
 from rocoin_opt.heuristics.redundancy import with_helpful_spares
+from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome
 
@@ -106,7 +107,8 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         control.tell(high, bound)
     by_threshold = sorted(groups, key=lambda price: -found[price])
     plans = (plan_with_best_sizes(instance, groups[price], objective) for price in by_threshold)
-    return [plan for plan in plans if plan is not None]
+    # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
+    return [plan for plan in plans if plan is not None and not check(instance, plan)]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +20,8 @@ IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 OUTAGE_TOLERANCE = 1e-12
 """Relative slack on the outage limit: what rounding does to a product of probabilities, and no more."""
+SMALLEST_LIMIT = 1e-6
+"""Limits closer to 1, in logarithms, are no limits to cover shares: rounding decides them, and ``check`` has to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,8 @@ class InstanceArrays:
         Crash probabilities p.
     cover_share : FloatArray, N
         Share of a group's outage limit that the device covers, ``ln p / ln eps`` cut off at 1: devices keep the limit
-        exactly when their shares sum to 1 or more (failure domains aside).
+        exactly when their shares sum to 1 or more (failure domains aside). All 1 where the limit is within a millionth
+        of 1: then the shares promise too much, and only :func:`keeps_outage_limit` decides.
     device_index, student_index : dict
         Position of each identifier.
     """
@@ -115,9 +119,11 @@ def _largest_within(fixed: FloatArray, per_filter: FloatArray, room: IntArray, l
 
 
 def _cover_share(failure: FloatArray, max_group_outage: float) -> FloatArray:
-    if max_group_outage >= 1.0:
-        return np.ones_like(failure)
     if max_group_outage <= 0.0:
         return np.asarray(failure == 0.0, dtype=np.float64)
+    # The limit as keeps_outage_limit reads it, tolerance included: both must agree on which devices keep it.
+    needed = -(math.log(max_group_outage) + math.log1p(OUTAGE_TOLERANCE))
+    if needed < SMALLEST_LIMIT:
+        return np.ones_like(failure)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.minimum(np.log(failure) / np.log(max_group_outage), 1.0), dtype=np.float64)
+        return np.asarray(np.minimum(-np.log(failure) / needed, 1.0), dtype=np.float64)

@@ -25,6 +25,10 @@ Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 
+SMALLEST_OUTAGE = 5e-324
+"""The smallest positive double."""
+
+
 @dataclass(frozen=True)
 class GroupTiming:
     """How one group answers, replica by replica.
@@ -89,8 +93,10 @@ def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
     domains = {domain.id: domain.failure_probability for domain in instance.failure_domains}
     alone = 1.0
     together: dict[str, float] = {}
+    is_sure = False
     for n in devices:
         device = instance.devices[n]
+        is_sure = is_sure or device.failure_probability == 0.0
         if device.failure_domain is None:
             alone *= device.failure_probability
         else:
@@ -99,7 +105,8 @@ def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
         outage = alone
         for name, product in together.items():
             outage *= domains[name] + (1.0 - domains[name]) * product
-        yield outage
+        # A product too small for a double is not the certainty that a limit of 0 asks for.
+        yield outage if outage > 0.0 or is_sure else SMALLEST_OUTAGE
 
 
 def group_timing(instance: Instance, group: Group) -> GroupTiming:

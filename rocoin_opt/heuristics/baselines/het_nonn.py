@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.exact.assignment import plan_with_best_sizes
-from rocoin_opt.exact.thresholds import latency_range, smallest_threshold
+from rocoin_opt.exact.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.heuristics.baselines.nonn import lone_devices, too_few_lone_devices
 from rocoin_opt.plan.result import Outcome
 
@@ -76,5 +76,5 @@ def _fastest_devices(instance: Instance, devices: list[int]) -> list[int] | None
         members, room = roomiest(threshold)
         return len(members) >= instance.requirements.min_groups and int(room.sum()) >= instance.knowledge.num_filters
 
-    threshold = None if limits is None else smallest_threshold(arrays, reachable, 0.0, limits[1])
+    threshold = None if limits is None else smallest_threshold(arrays, reachable, BELOW_ALL, limits[1])
     return None if threshold is None else roomiest(threshold)[0]

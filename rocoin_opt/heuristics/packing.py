@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,7 @@ def pack(instance: Instance, threshold: float, objective: Objective, price: floa
     return packing(instance, threshold, price).run()
 
 
-class _Packing:
+class _Packing(ABC):
     """State of a packing: which devices are free, how many filters and groups are still to place."""
 
     def __init__(self, instance: Instance, threshold: float, price: float) -> None:
@@ -67,9 +68,9 @@ class _Packing:
             self.groups_left -= 1
         return groups
 
+    @abstractmethod
     def next_group(self) -> tuple[IntArray, int] | None:
         """Members and level of the group to take next; None if there is none or it cannot be enough."""
-        raise NotImplementedError
 
     def top(self, j: int) -> IntArray:
         """Free devices that deliver anything with student j, the largest parts first."""

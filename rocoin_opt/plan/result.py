@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.provenance import versions
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.model import Plan
 
 Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
-TERMINATIONS: tuple[Termination, ...] = get_args(Termination)
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,21 @@ def test_the_search_may_stop_at_a_gap() -> None:
     outcome = milp(instance, "nominal", Control.starting_now(gap=0.9), start)
     assert outcome.lower_bound is not None
     assert outcome.lower_bound >= 0.1 * value_of(instance, outcome.plan, "nominal") * (1 - 1e-9)
+    # A gap that the start meets already leaves nothing to do, although a better plan exists.
+    assert milp(instance, "nominal", Control.starting_now(gap=0.999), start).plan == start
+    best = milp(instance, "nominal", Control.starting_now(), start).plan
+    assert value_of(instance, best, "nominal") < value_of(instance, start, "nominal")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_bound_of_a_stopped_search_lies_below_the_optimum(objective: Objective) -> None:
+    instance = generate("paper", seed=1)
+    optimum = value_of(instance, milp(instance, objective, Control.starting_now()).plan, objective)
+    start = random_plan(instance, objective, Control.starting_now()).plan
+    for nodes in (1, 5, 25, 100):
+        outcome = milp(instance, objective, Control.starting_now(), start, options={"mip_max_nodes": nodes})
+        assert outcome.lower_bound is not None
+        assert outcome.lower_bound <= optimum <= value_of(instance, outcome.plan, objective)
 
 
 def hair(miss: float) -> Instance:

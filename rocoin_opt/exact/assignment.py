@@ -46,6 +46,8 @@ def group_capacity(
     IntArray, J
         0 where the student cannot serve.
     """
+    # A tuple would be read as one index into several axes.
+    members = np.asarray(members)
     held: IntArray = arrays.largest[members].min(axis=0)
     timely: IntArray = parts[members]
     if objective == "worst":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 OUTAGE_TOLERANCE = 1e-12
 """Relative slack on the outage limit: what rounding does to a product of probabilities, and no more."""

@@ -1,0 +1,136 @@
+"""What a threshold leaves: for each student the devices that can serve, as chains of falling part size.
+
+At a threshold T a group that runs student j holds ``min_n S[n, j](T)`` filters; for ``nominal`` its *leader*, one
+replica that answers in time, holds ``S``, and the others only have to hold the part. So the groups of one student, and
+for ``nominal`` of one student and leader, are covers from a *chain*: devices sorted by the part size that they allow,
+largest first. A cover's size is that of its last device in the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from rocoin_opt.exact.bounds import possible_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+Members: TypeAlias = tuple[int, ...]
+"""Device indices of a group, ascending."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Devices that may serve together, largest allowed part first.
+
+    Attributes
+    ----------
+    student : int
+        What they run.
+    leader : int or None
+        The device that is in every group of the chain and not among ``devices``; None where there is none.
+    devices, sizes : IntArray, L
+        Device indices, and the part size that each allows, descending.
+    need : float
+        Sum of shares that a cover takes from ``devices``: 1 less the leader's; 0 or less where the leader is enough.
+    leader_size : int
+        Part that the leader alone holds; 0 without a leader.
+    """
+
+    student: int
+    leader: int | None
+    devices: IntArray
+    sizes: IntArray
+    need: float
+    leader_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """How many disjoint groups can hold parts of at least some sizes: at most ``limits[r]`` of ``sizes[r]`` or more.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Ascending from 1; only those from which on fewer groups are possible than before.
+    limits : IntArray, R
+        Descending.
+    """
+
+    sizes: IntArray
+    limits: IntArray
+
+    def rows_of(self, size: int) -> int:
+        """How many of the limits count a group of this size."""
+        return int(np.searchsorted(self.sizes, size, side="right"))
+
+
+class ThresholdView:
+    """An instance at one threshold.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What must happen within the threshold. ``guaranteed`` and ``worst`` ask the same here: late replicas never help.
+    threshold : float
+        T in seconds.
+    """
+
+    def __init__(self, instance: Instance, objective: Objective, threshold: float) -> None:
+        self.instance, self.objective = instance, objective
+        self.wanted = instance.knowledge.num_filters
+        self.led = objective == "nominal"
+        self.threshold = threshold
+        arrays = instance.arrays
+        self.shares: FloatArray = arrays.cover_share
+        self.timely: IntArray = arrays.largest_part(threshold)
+        """S, N x J: part that a device delivers in time."""
+        self.allowed: IntArray = arrays.largest if self.led else self.timely
+        """Part up to which a device may be in a group at all, N x J."""
+
+    @cached_property
+    def chains(self) -> list[Chain]:
+        """All chains that can have a group, by student and leader."""
+        found = []
+        for j in range(self.timely.shape[1]):
+            order = np.argsort(-self.allowed[:, j], kind="stable")
+            order = order[: np.count_nonzero(self.allowed[:, j])]
+            if not self.led:
+                found.append(Chain(j, None, order, self.allowed[order, j], 1.0, 0))
+                continue
+            for leader in np.flatnonzero(self.timely[:, j]).tolist():
+                own = int(self.timely[leader, j])
+                others = order[order != leader]
+                sizes = np.minimum(self.allowed[others, j], own)
+                found.append(Chain(j, leader, others, sizes, 1.0 - float(self.shares[leader]), own))
+        return found
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Limits of the layer-cake bound, as rows of a linear program."""
+        counts = possible_groups(self.instance, self.timely, self.objective)
+        first = np.flatnonzero(np.diff(counts, prepend=counts[0] + 1))
+        return Levels(first + 1, counts[first])
+
+    def capacities(self, groups: Sequence[Members]) -> IntArray:
+        """Largest part of each group, 0 where it cannot serve; its cover is taken for granted. One value a group."""
+        if not groups:
+            return np.empty(0, dtype=np.int64)
+        width = max(map(len, groups))
+        # Filled up with the first member, which changes neither a minimum nor a maximum.
+        members = np.array([group + group[:1] * (width - len(group)) for group in groups])
+        sizes: IntArray = self.allowed[members].min(axis=1)
+        if self.led:
+            sizes = np.minimum(sizes, self.timely[members].max(axis=1))
+        largest: IntArray = sizes.max(axis=1)
+        return largest

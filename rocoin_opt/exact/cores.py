@@ -1,0 +1,158 @@
+"""Cores: what is left of groups when devices that cost nothing are only counted.
+
+In an optimum of the packing relaxation many devices have price 0: there are more of them than are needed. Groups that
+differ only in such *fillers* are alike to the bound, and they are most of all groups. A core is a group without its
+fillers: priced devices that, with all fillers of the chain that allow the part, can cover. Packing cores relaxes
+packing groups, since fillers are not shared out; cores that no group of a good enough packing can have are left out by
+their reduced cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.knapsack import cheapest_covers, covers_within, units_of, use_compiled
+from rocoin_opt.exact.relaxation import resolution_for
+from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
+
+if TYPE_CHECKING:
+    from rocoin_opt.exact.chains import Chain, Members, ThresholdView
+    from rocoin_opt.exact.relaxation import Relaxation
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Core:
+    """A group up to fillers.
+
+    Attributes
+    ----------
+    size : int
+        Part that the group holds.
+    student : int
+        What it runs.
+    devices : tuple of int
+        Its priced devices, ascending.
+    """
+
+    size: int
+    student: int
+    devices: Members
+
+
+def enumerate_cores(
+    view: ThresholdView, relaxation: Relaxation, priced: IntArray, slack: float, limit: int
+) -> list[Core] | None:
+    """List the cores whose cost exceeds their size by no more than a slack.
+
+    With a slack of ``bound - M`` these are all that a packing of M filters can consist of: the bound less what it holds
+    is the sum of what its groups cost beyond their sizes, and of the prices of what it leaves unused. A group with its
+    capacity as size is listed as a core of the same size with the same priced devices or fewer.
+
+    Parameters
+    ----------
+    view : ThresholdView
+        Instance, objective and threshold.
+    relaxation : Relaxation
+        Owner of the prices.
+    priced : IntArray
+        Indices of the devices that are shared out, all those of positive price among them.
+    slack : float
+        In filters.
+    limit : int
+        Largest number of cores, before equal ones are merged.
+
+    Returns
+    -------
+    list of Core or None
+        Each size and set of priced devices once; None if there are more than ``limit``.
+    """
+    is_priced = np.zeros(len(view.shares), dtype=bool)
+    is_priced[priced] = True
+    best: dict[tuple[int, Members], Core] = {}
+    for chain in view.chains:
+        found = _cores_of_chain(view, relaxation, chain, is_priced, slack, limit)
+        if found is None or len(found) > limit:
+            return None
+        limit -= len(found)
+        for core in found:
+            best.setdefault((core.size, core.devices), core)
+    cores = [best[key] for key in sorted(best)]
+    return cores if view.led else _undominated(view, cores, is_priced)
+
+
+def _cores_of_chain(
+    view: ThresholdView, relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
+) -> list[Core] | None:
+    paid = 0.0
+    leader: Members = ()
+    if chain.leader is not None:
+        paid += float(relaxation.prices[chain.leader])
+        leader = (chain.leader,) if is_priced[chain.leader] else ()
+        if chain.need <= SHARE_TOLERANCE:
+            surplus = chain.leader_size - float(relaxation.size_prices[chain.leader_size]) - paid + slack
+            return [Core(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
+    if len(chain.devices) == 0:
+        return []
+    # Devices of no share make no cover: to try all sets of them would take for ever.
+    mask = is_priced[chain.devices] & (view.shares[chain.devices] > SHARE_TOLERANCE)
+    devices = chain.devices[mask]
+    shares, costs = view.shares[devices], relaxation.prices[devices]
+    # The last device of each size ends a level.
+    ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
+    sizes = chain.sizes[ends]
+    budgets = sizes - relaxation.size_prices[sizes] - paid + slack
+    worth = budgets >= -COST_TOLERANCE
+    ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
+    prefixes = np.cumsum(mask)[ends]
+    fill = np.cumsum(np.where(mask, 0.0, view.shares[chain.devices]))[ends]
+    needs = chain.need - fill
+    resolution, compiled = resolution_for(len(view.shares)), use_compiled(len(view.shares))
+    units = units_of(shares, resolution)
+    table = cheapest_covers(units, costs, resolution, compiled=compiled)
+    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)
+    if covers is None:
+        return None
+    return [
+        Core(size, chain.student, tuple(sorted((*leader, *devices[row[row >= 0]].tolist()))))
+        for row, size in zip(covers.members, sizes[covers.levels].tolist(), strict=True)
+    ]
+
+
+def _undominated(view: ThresholdView, cores: list[Core], is_priced: BoolArray) -> list[Core]:
+    """Leave out cores for which another student does with fewer of the same devices, in a core of the same size.
+
+    A larger one would not do: it may count under one more limit on sizes, and it may have cost too much to be listed.
+    """
+    if not cores:
+        return []
+    longest = max(len(core.devices) for core in cores)
+    count = len(view.shares)
+    # A device that stands for none: no share, no part.
+    shares = np.append(view.shares, 0.0)
+    timely = np.vstack([view.timely, np.zeros((1, view.timely.shape[1]), dtype=np.int64)])
+    members = np.full((len(cores), longest), count)
+    for row, core in zip(members, cores, strict=True):
+        row[: len(core.devices)] = core.devices
+    sizes = np.array([core.size for core in cores])
+    lengths = np.array([len(core.devices) for core in cores])
+    dominated = np.zeros(len(cores), dtype=bool)
+    for j in range(timely.shape[1]):
+        able = timely[members, j] >= sizes[:, None]
+        fill = _fill(view.timely[~is_priced, j], view.shares[~is_priced], view.wanted)
+        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill[sizes]
+        smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
+        fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
+        spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
+        dominated |= (fewer | spare) & np.isin(sizes, view.timely[:, j])
+    return [core for core, out in zip(cores, dominated.tolist(), strict=True) if not out]
+
+
+def _fill(sizes: IntArray, shares: FloatArray, num_filters: int) -> FloatArray:
+    """For s = 0 .. M, the shares of the fillers that allow at least s filters."""
+    by_size: FloatArray = np.bincount(sizes, weights=shares, minlength=num_filters + 1).astype(np.float64)
+    reached: FloatArray = np.cumsum(by_size[::-1])[::-1]
+    return reached

@@ -11,12 +11,20 @@ from rocoin_opt.exact.assignment import COVER_TOLERANCE
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.instance.arrays import IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
 
-def pack(instance: Instance, threshold: float, objective: Objective, price: float) -> list[list[int]] | None:
+def pack(
+    instance: Instance,
+    threshold: float,
+    objective: Objective,
+    price: float,
+    kept: Sequence[tuple[Sequence[int], int]] = (),
+) -> list[list[int]] | None:
     """Build groups that together hold all filters within a threshold.
 
     Parameters
@@ -29,14 +37,16 @@ def pack(instance: Instance, threshold: float, objective: Objective, price: floa
         For ``nominal`` one replica of each group must be in time, for the others all of them.
     price : float
         What one cover's worth of reliability costs, in multiples of the average part size M / K.
+    kept : sequence of (sequence of int, int)
+        Groups to begin with: disjoint covers, and the filters that each holds. At most K.
 
     Returns
     -------
     list of lists of int
-        Device indices of each group; None if the groups that this rule finds do not suffice.
+        Device indices of each group, those to begin with first; None if the groups that this rule finds do not suffice.
     """
     packing = _LedPacking if objective == "nominal" else _TimelyPacking
-    return packing(instance, threshold, price).run()
+    return packing(instance, threshold, price).run(kept)
 
 
 class _Packing(ABC):
@@ -54,19 +64,24 @@ class _Packing(ABC):
         self.price = price * self.filters_left / self.groups_left
         self.leads = self.parts.max(axis=1)
 
-    def run(self) -> list[list[int]] | None:
+    def run(self, kept: Sequence[tuple[Sequence[int], int]]) -> list[list[int]] | None:
         """Take groups until all filters are placed, or until no group is left to take."""
         groups: list[list[int]] = []
+        for group, held in kept:
+            self.take(groups, list(group), held)
         while self.filters_left > 0 or len(groups) < self.groups_wanted:
             best = self.next_group() if self.groups_left > 0 else None
             if best is None:
                 return None
-            members, level = best
-            groups.append(members.tolist())
-            self.free[members] = False
-            self.filters_left -= level
-            self.groups_left -= 1
+            self.take(groups, best[0].tolist(), best[1])
         return groups
+
+    def take(self, groups: list[list[int]], members: list[int], level: int) -> None:
+        """Add a group that holds so many filters."""
+        groups.append(members)
+        self.free[members] = False
+        self.filters_left -= level
+        self.groups_left -= 1
 
     @abstractmethod
     def next_group(self) -> tuple[IntArray, int] | None:

@@ -1,0 +1,157 @@
+"""The best exchange between two groups and some spares: every way to share a few devices out, in one sweep.
+
+A pool of P devices has 2^P subsets. Tables over all of them, built by doubling, say what each subset delivers as a
+group. One group takes a subset, the other takes from what is left, so the best of all pairs of disjoint groups is the
+largest sum of a table and its mirror image. Swaps, moves, replacements by spares, dropped members, new groups and
+dissolved ones are all among these pairs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.exact.assignment import COVER_TOLERANCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
+    from rocoin_opt.plan.latency import Objective
+
+
+class Levels:
+    """What groups deliver within a threshold.
+
+    Parameters
+    ----------
+    arrays : InstanceArrays
+        Owner of latencies, memory limits and shares.
+    threshold : float
+        T in seconds.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        For ``nominal`` one replica must be in time and all must hold the part; for the others all must be in time,
+        because late replicas never help.
+    """
+
+    def __init__(self, arrays: InstanceArrays, threshold: float, objective: Objective) -> None:
+        self.shares: FloatArray = arrays.cover_share
+        timely = arrays.largest_part(threshold)
+        self.alone: IntArray = timely.max(axis=1)
+        """Largest part that each device delivers in time, N."""
+        self.folds: list[tuple[np.ufunc, IntArray, int]] = [(np.minimum, timely, int(arrays.largest.max()))]
+        """A group's capacity with a student is the least of these folds over its members; N x J, and where to start."""
+        if objective == "nominal":
+            self.folds = [(np.minimum, arrays.largest, int(arrays.largest.max())), (np.maximum, timely, 0)]
+        self.useful = self.folds[0][1].max(axis=1) > 0
+        """Whether a device can be in any group at all, N."""
+
+    def capacities(self, groups: Sequence[Sequence[int]]) -> list[int]:
+        """Largest part of each group, none of which is empty; 0 where it does not cover or cannot serve."""
+        if not groups:
+            return []
+        members = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
+        first = np.cumsum([0, *map(len, groups)])[:-1]
+        folded = [fold.reduceat(parts[members], first, axis=0) for fold, parts, _ in self.folds]
+        covers = np.add.reduceat(self.shares[members], first) >= 1.0 - COVER_TOLERANCE
+        capacities: list[int] = np.where(covers, np.min(folded, axis=0).max(axis=1), 0).tolist()
+        return capacities
+
+    def table(self, pool: Sequence[int], fixed: Sequence[int]) -> IntArray:
+        """Capacity of every subset of a pool of P devices with fixed members, 2^P; bit i stands for ``pool[i]``."""
+        covered = _over_subsets(np.add, self.shares[:, None], pool, fixed, 0.0)[0]
+        folded = [_over_subsets(fold, parts, pool, fixed, start) for fold, parts, start in self.folds]
+        least = folded[0] if len(folded) == 1 else np.minimum(*folded)
+        capacity: IntArray = least.max(axis=0)
+        capacity[covered < 1.0 - COVER_TOLERANCE] = 0
+        return capacity
+
+
+class Exchange(NamedTuple):
+    """Two disjoint groups, either of which may be empty, and what they deliver."""
+
+    members: tuple[list[int], list[int]]
+    capacities: tuple[int, int]
+
+
+def best_exchange(
+    levels: Levels,
+    pool: Sequence[int],
+    fixed: tuple[list[int], list[int]],
+    prices: FloatArray,
+    *,
+    both_count: float = 0.0,
+    second_open: bool = True,
+) -> Exchange:
+    """Share a pool of devices out between two groups, so that they deliver most at the least price.
+
+    Parameters
+    ----------
+    levels : Levels
+        What groups deliver.
+    pool : sequence of int, P
+        Devices that may be in either group or in none.
+    fixed : pair of lists of int
+        Members of each group that stay where they are.
+    prices : FloatArray, P
+        What using a device costs, in filters. Random prices settle ties, and more than ties, in random ways.
+    both_count : float
+        Filters that it is worth to have two groups rather than one.
+    second_open : bool
+        Whether there may be a second group.
+
+    Returns
+    -------
+    Exchange
+        No pool device is taken that its group does not need. A group that delivers nothing keeps its fixed members.
+    """
+    costs = _over_subsets(np.add, prices[:, None], range(len(pool)), (), 0.0)[0]
+    # Two groups without fixed members have the same table.
+    apart = fixed if fixed[0] or fixed[1] else fixed[:1]
+    capacities = [levels.table(pool, kept) for kept in apart]
+    worths = [_best_subsets(capacity, costs) for capacity in capacities]
+    # The devices that subset i leaves are subset 2^P - 1 - i.
+    left = worths[-1][::-1] if second_open else np.zeros_like(worths[0])
+    total = worths[0] + left
+    if both_count:
+        total += both_count * ((worths[0] > 0.0) & (left > 0.0))
+    taken = int(np.argmax(total))
+    subsets = (_needed(worths[0], taken), _needed(worths[-1], len(total) - 1 - taken) if second_open else 0)
+    members = [[*kept, *_devices(pool, subset)] for kept, subset in zip(fixed, subsets, strict=True)]
+    delivered = int(capacities[0][subsets[0]]), int(capacities[-1][subsets[1]])
+    return Exchange((members[0], members[1]), delivered)
+
+
+def _over_subsets(fold: np.ufunc, values: Any, pool: Sequence[int], fixed: Sequence[int], start: float) -> Any:
+    """Fold rows of ``values`` over every subset of a pool, together with the fixed rows: J x 2^P."""
+    folded = np.empty((values.shape[1], 1 << len(pool)), dtype=values.dtype)
+    folded[:, 0] = fold.reduce(values[list(fixed)], axis=0) if fixed else start
+    for i, n in enumerate(pool):
+        fold(folded[:, : 1 << i], values[n][:, None], out=folded[:, 1 << i : 2 << i])
+    return folded
+
+
+def _best_subsets(capacity: IntArray, costs: FloatArray) -> FloatArray:
+    """For every set of devices, the worth of the best group within it: capacity less cost, but no less than half."""
+    # The floor keeps small groups of large devices worth having.
+    worth: FloatArray = np.maximum(capacity - costs, 0.5 * capacity)
+    width = 1
+    while width < len(worth):
+        halves = worth.reshape(-1, 2, width)
+        np.maximum(halves[:, 1], halves[:, 0], out=halves[:, 1])
+        width *= 2
+    return worth
+
+
+def _needed(worth: FloatArray, subset: int) -> int:
+    """Smallest part of a subset that is worth as much."""
+    value = worth[subset]
+    for bit in range(len(worth).bit_length() - 1):
+        if subset >> bit & 1 and worth[subset ^ (1 << bit)] == value:
+            subset ^= 1 << bit
+    return subset
+
+
+def _devices(pool: Sequence[int], subset: int) -> list[int]:
+    return [n for i, n in enumerate(pool) if subset >> i & 1]

@@ -1,0 +1,99 @@
+"""Method ``local-search``: disjoint groups at a threshold just below the best value, improved two at a time.
+
+At a threshold T just below the best value so far, a better plan exists exactly where disjoint groups deliver all
+filters. So the sum of their capacities is what the search makes larger. Each step takes two groups and some spares at
+random and shares them out in the best way, at random prices of the devices: these decide among equals, and now and
+then among unequals, so that the search drifts instead of resting. Once the capacities suffice, the groups get optimal
+students and sizes, and T falls below the value of that plan.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.thresholds import latency_range
+from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.result import Outcome
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+STEPS_PER_GROUP = 1_000
+"""Steps of a search, for each group that there may be."""
+MAX_STEPS = 60_000
+"""Steps of the longest search: some ten seconds."""
+
+
+def local_search(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    start: Plan | None = None,
+    *,
+    iterations: int | None = None,
+) -> Outcome:
+    """Improve a plan by exchanges between two groups and the spares.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, independent devices.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limit, gap at which to stop, seed of all random choices. Improvements are told.
+    start : Plan, optional
+        Valid plan to start from; that of :func:`~rocoin_opt.heuristics.greedy.greedy` where left out. Where greedy
+        finds none, the search starts from nothing.
+    iterations : int, optional
+        Steps after which to stop; in proportion to the number of groups where left out.
+
+    Returns
+    -------
+    Outcome
+        A plan no worse than the start, with the layer-cake lower bound.
+
+    Raises
+    ------
+    UnsupportedError
+        For ``expected``, which is no question of a threshold.
+    """
+    if objective == "expected":
+        raise UnsupportedError("local-search minimises guaranteed, nominal, worst, not expected")
+    before = Outcome(start) if start else greedy(instance, objective, control)
+    best, bound, limits = before.plan, combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    if bound is None or limits is None:
+        return Outcome(best, None, reasons=before.reasons)
+    value = math.inf if best is None else _value(instance, best, objective)
+    index = instance.arrays.device_index
+    groups = [[index[name] for name in group.devices] for group in best.groups] if best else []
+    search = DisjointGroups(instance, objective, groups, min(limits[1], _below(value)), control.seed)
+    steps = min(STEPS_PER_GROUP * search.most, MAX_STEPS) if iterations is None else iterations
+    while steps > 0 and not (value - bound <= control.gap * value < math.inf or control.exhausted):
+        steps -= 1
+        plan = search.plan()
+        if plan is None:
+            search.step()
+            continue
+        best, value = plan, _value(instance, plan, objective)
+        control.tell(value, bound)
+        search.lower(_below(value))
+    return Outcome(best, bound, reasons=() if best else before.reasons)
+
+
+def _below(value: float) -> float:
+    """The largest threshold that asks for something better."""
+    return math.nextafter(value, -math.inf)
+
+
+def _value(instance: Instance, plan: Plan, objective: Objective) -> float:
+    value = evaluate(instance, plan).value(objective)
+    return math.inf if value is None else value

@@ -1,0 +1,279 @@
+"""Method ``lp-rounding``: the packing relaxation's fractions, drawn at random and made whole by greedy packing.
+
+The smallest threshold whose packing relaxation has room for all filters is a lower bound, a strong one as a rule. From
+there up to the greedy plan's value the relaxation is rounded: groups are drawn by their fractions as long as they are
+disjoint, up to half of the draws are given up, and the greedy packing builds further groups from the devices that are
+left. Roundings are cheap and independent of each other, so many are made before a threshold counts as out of reach.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.exact.assignment import COVER_TOLERANCE, plan_with_best_sizes
+from rocoin_opt.exact.chains import ThresholdView
+from rocoin_opt.exact.relaxation import Pool, Relaxation, relax
+from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.heuristics.greedy import PRICES, greedy
+from rocoin_opt.heuristics.packing import pack
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.chains import Members
+    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+ROUNDINGS = 500
+"""Roundings after which a threshold counts as out of reach."""
+LEAST_FRACTION = 1e-6
+"""Fractions below are the solver's rounding."""
+MAX_DEVICES = 2_000
+"""Devices up to which the relaxation takes seconds; above, it is solved only within a time limit."""
+
+
+class Fraction(NamedTuple):
+    """A group that the relaxation takes a fraction of.
+
+    Attributes
+    ----------
+    members : tuple of int
+        Device indices, none of which the cover can do without.
+    held : int
+        Filters that it holds.
+    value : float
+        How much of it is taken.
+    """
+
+    members: Members
+    held: int
+    value: float
+
+
+def lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
+    """Bound the latency by the packing relaxation, and round the relaxation to a plan.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, independent devices.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limit, gap at which to stop, seed of all random choices. Improvements are told.
+
+    Returns
+    -------
+    Outcome
+        A plan no worse than that of :func:`~rocoin_opt.heuristics.greedy.greedy`, with the relaxation's lower bound,
+        or the layer-cake bound where there are more than :data:`MAX_DEVICES` devices and no time limit.
+
+    Raises
+    ------
+    UnsupportedError
+        For ``expected``, which is no question of a threshold.
+    """
+    if objective == "expected":
+        raise UnsupportedError("lp-rounding minimises guaranteed, nominal, worst, not expected")
+    before, limits = greedy(instance, objective, control), latency_range(instance.arrays)
+    too_large = len(instance.devices) > MAX_DEVICES and control.remaining == math.inf
+    if before.lower_bound is None or limits is None or too_large:
+        return before
+    return _Search(instance, objective, control, before, (before.lower_bound, limits[1])).run()
+
+
+def fractions_of(view: ThresholdView, relaxation: Relaxation) -> list[Fraction]:
+    """List what a relaxation takes, as true covers without superfluous members.
+
+    The relaxation rounds shares, so that some of its groups miss the limit by a hair. They are completed by devices
+    that hold the part, those that the relaxation uses least; where there are none, the group is left out.
+    """
+    taken = [
+        (group, value)
+        for group, value in zip(relaxation.groups, relaxation.values.tolist(), strict=True)
+        if value > LEAST_FRACTION
+    ]
+    load = np.zeros(len(view.shares))
+    for group, value in taken:
+        load[list(group)] += value
+    covers = []
+    for group, value in taken:
+        cover = _true_cover(view, group, load)
+        if cover:
+            load[list(group)] -= value
+            load[list(cover)] += value
+            covers.append((cover, value))
+    held = view.capacities([cover for cover, _ in covers]).tolist()
+    return [Fraction(cover, size, value) for (cover, value), size in zip(covers, held, strict=True)]
+
+
+def draw_disjoint(fractions: Sequence[Fraction], wanted: int, random: np.random.Generator) -> list[Fraction]:
+    """Draw groups one after another, with odds in proportion to their fractions, and keep the disjoint ones.
+
+    Parameters
+    ----------
+    fractions : sequence of Fraction
+        What to draw from.
+    wanted : int
+        Filters at which to stop.
+    random : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    list of Fraction
+        Disjoint groups in the order of their draws.
+
+    References
+    ----------
+    .. [1] P. S. Efraimidis, P. G. Spirakis. Weighted random sampling with a reservoir. Information Processing Letters
+       97 (2006), 181-185: sorting by ``ln(u) / weight`` draws without replacement.
+    """
+    weights = np.array([fraction.value for fraction in fractions])
+    order = np.argsort(np.log1p(-random.random(len(weights))) / -weights, kind="stable")
+    kept: list[Fraction] = []
+    used: set[int] = set()
+    for fraction in (fractions[i] for i in order.tolist()):
+        if wanted <= 0:
+            break
+        if used.isdisjoint(fraction.members):
+            kept.append(fraction)
+            used.update(fraction.members)
+            wanted -= fraction.held
+    return kept
+
+
+def _true_cover(view: ThresholdView, group: Members, load: FloatArray) -> Members | None:
+    """The group, completed by the devices of least load, without the members that its cover can do without."""
+    members = list(group)
+    sizes = view.allowed[members].min(axis=0)
+    if view.led:
+        sizes = np.minimum(sizes, view.timely[members].max(axis=0))
+    student = int(np.argmax(sizes))
+    able = view.allowed[:, student] >= sizes[student]
+    able[members] = False
+    # The leader is needed whatever its share.
+    leader = members[int(np.argmax(view.timely[members, student]))] if view.led else None
+    while (surplus := float(view.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
+        if not able.any():
+            return None
+        members.append(int(np.argmin(np.where(able, load, np.inf))))
+        able[members[-1]] = False
+    for n in sorted(members, key=lambda n: -float(view.shares[n])):
+        if view.shares[n] <= surplus and n != leader:
+            members.remove(n)
+            surplus -= float(view.shares[n])
+    return tuple(sorted(members))
+
+
+class _Search:
+    """Candidates below ``low`` are refuted; the best plan has the value of candidate ``high``."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        objective: Objective,
+        control: Control,
+        before: Outcome,
+        limits: tuple[float, float],
+    ) -> None:
+        self.instance, self.objective, self.control = instance, objective, control
+        self.wanted = instance.knowledge.num_filters
+        self.reasons, self.best, self.least = before.reasons, before.plan, limits[0]
+        self.value = math.inf if before.plan is None else self._value(before.plan)
+        self.random, self.pool = np.random.default_rng(control.seed), Pool()
+        below = math.nextafter(self.least, -math.inf)
+        self.candidates = latencies_between(instance.arrays, below, min(self.value, limits[1]))
+        self.low, self.high = 0, int(np.searchsorted(self.candidates, self.value))
+
+    @property
+    def bound(self) -> float:
+        """Valid lower bound in seconds."""
+        refuted_to = float(self.candidates[self.low]) if self.low < len(self.candidates) else self.value
+        return min(max(self.least, refuted_to), self.value)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something left to gain, and time for it."""
+        if self.low >= self.high or self.control.exhausted:
+            return False
+        return self.best is None or self.value - self.bound > self.control.gap * self.value
+
+    def run(self) -> Outcome:
+        self._bracket()
+        low = self.low
+        while low < self.high and self.open:
+            middle = (low + self.high) // 2
+            if not self._reach(middle):
+                low = middle + 1
+        if self.best is None and self.low >= len(self.candidates):
+            why = "however long an answer may take, the packing relaxation has no room for all filters"
+            return Outcome(None, infeasible=True, reasons=(why,))
+        return Outcome(self.best, self.bound, reasons=() if self.best else self.reasons)
+
+    def _bracket(self) -> None:
+        """Refute by the relaxation all that it can, by bisection."""
+        high = self.high
+        while self.low < high and self.open:
+            middle = (self.low + high) // 2
+            relaxation = relax(self._view(middle), self.pool, self.control, question=self.wanted)
+            if relaxation is None:
+                return
+            if relaxation.admits(self.wanted):
+                high = middle
+            else:
+                self.low = middle + 1
+                self._tell()
+
+    def _reach(self, position: int) -> bool:
+        """Whether some rounding of the relaxation at a candidate makes a plan."""
+        view = self._view(position)
+        relaxation = relax(view, self.pool, self.control)
+        if relaxation is None:
+            return False
+        fractions = fractions_of(view, relaxation)
+        for _ in range(ROUNDINGS):
+            if self.control.exhausted:
+                return False
+            groups = self._rounding(view, fractions)
+            if groups is not None and self._take(groups):
+                return True
+        return False
+
+    def _rounding(self, view: ThresholdView, fractions: Sequence[Fraction]) -> list[list[int]] | None:
+        """Groups that hold all filters, most of them drawn; None if they do not suffice."""
+        drawn = draw_disjoint(fractions, self.wanted, self.random)[: self.instance.max_groups]
+        given_up = int(self.random.integers(len(drawn) // 2 + 1))
+        kept = [(fraction.members, fraction.held) for fraction in drawn[: len(drawn) - given_up]]
+        price = PRICES[int(self.random.integers(len(PRICES)))]
+        return pack(self.instance, view.threshold, self.objective, price, kept)
+
+    def _take(self, groups: list[list[int]]) -> bool:
+        """Make a plan of groups; False if the cover of one was only true up to rounding."""
+        plan = plan_with_best_sizes(self.instance, groups, self.objective)
+        if plan is None or check(self.instance, plan) or (value := self._value(plan)) >= self.value:
+            return False
+        self.best, self.value = plan, value
+        self.high = int(np.searchsorted(self.candidates, value))
+        self._tell()
+        return True
+
+    def _view(self, position: int) -> ThresholdView:
+        return ThresholdView(self.instance, self.objective, float(self.candidates[position]))
+
+    def _tell(self) -> None:
+        self.control.tell(None if self.best is None else self.value, self.bound)
+
+    def _value(self, plan: Plan) -> float:
+        value = evaluate(self.instance, plan).value(self.objective)
+        return math.inf if value is None else value

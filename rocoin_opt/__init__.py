@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.generate import generate
     from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
     from rocoin_opt.instance.model import Device, FailureDomain, Instance, Knowledge, Requirements, Student
-    from rocoin_opt.methods import METHODS, Method, compare, solve
+    from rocoin_opt.methods import compare, solve
     from rocoin_opt.plan.check import Violation, check
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
     from rocoin_opt.plan.metrics import Metrics, evaluate
     from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Result
     from rocoin_opt.provenance import versions
+    from rocoin_opt.registry import METHODS, Method
 
 _HOME = {
     "rocoin_opt.control": ("Progress",),
@@ -49,8 +50,9 @@ _HOME = {
     "rocoin_opt.plan.metrics": ("Metrics", "evaluate"),
     "rocoin_opt.plan.model": ("Group", "Plan"),
     "rocoin_opt.plan.result": ("Result",),
-    "rocoin_opt.methods": ("METHODS", "Method", "compare", "solve"),
+    "rocoin_opt.methods": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
+    "rocoin_opt.registry": ("METHODS", "Method"),
 }
 
 __all__ = [

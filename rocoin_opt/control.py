@@ -15,6 +15,8 @@ from rocoin_opt.errors import InputError, Problem
 
 MAX_THREADS = 64
 """Threads beyond which a solver is busier with them than with its work."""
+ROUNDING = 1e-6
+"""Relative distance up to which what a search told differs from what is certified by a solver's tolerances only."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,57 @@ class Progress:
 
 
 Report: TypeAlias = Callable[[Progress], None]
+
+
+class Recorder:
+    """What a search told, best so far, in rows that are as few as its steps forward.
+
+    Parameters
+    ----------
+    listener : callable, optional
+        Told of every report too, as the best value and bound so far.
+    """
+
+    def __init__(self, listener: Report | None = None) -> None:
+        self._listener = listener
+        self._rows: list[Progress] = []
+
+    def report(self, progress: Progress) -> None:
+        """Take a report in: a larger value, a smaller bound and what is not finite change nothing."""
+        known = self._rows[-1] if self._rows else Progress(0.0, None, None)
+        value = _best(min, known.value, progress.value)
+        bound = _best(max, known.bound, progress.bound)
+        if (value, bound) != (known.value, known.bound):
+            self._rows.append(Progress(progress.seconds, value, bound))
+        if self._listener is not None:
+            self._listener(Progress(progress.seconds, value, bound))
+
+    def certified(self, seconds: float, value: float | None, bound: float | None) -> tuple[Progress, ...]:
+        """Return the course of the search in the light of its certified end.
+
+        Parameters
+        ----------
+        seconds : float
+            When the search ended.
+        value, bound : float or None
+            Value and lower bound that it ended with, in seconds, as checked.
+
+        Returns
+        -------
+        tuple of Progress
+            Values never rise, bounds never fall, and every row tells something new but for the last, which is the
+            end. What a solver told a rounding error too well is corrected. What was told and then not kept, a plan
+            that turned out invalid say, is left out.
+        """
+        course: list[Progress] = []
+        known = Progress(0.0, None, None)
+        for row in self._rows:
+            borne_value = _best(min, known.value, _borne_out(row.value, value, 1.0))
+            borne_bound = _best(max, known.bound, _borne_out(row.bound, bound, -1.0))
+            if (borne_value, borne_bound) != (known.value, known.bound):
+                known = Progress(row.seconds, borne_value, borne_bound)
+                course.append(known)
+        return (*course, Progress(seconds, value, bound))
 
 
 @dataclass(frozen=True)
@@ -137,6 +190,22 @@ def stopped_by_interrupt(control: Control) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _best(choose: Callable[[float, float], float], known: float | None, told: float | None) -> float | None:
+    if told is None or not math.isfinite(told):
+        return known
+    return told if known is None else choose(known, told)
+
+
+def _borne_out(told: float | None, certified: float | None, worse: float) -> float | None:
+    """What was told as far as the certified end bears it out; ``worse`` is the sign of the worse direction."""
+    if told is None or certified is None:
+        return None
+    excess = (certified - told) * worse
+    if excess <= 0.0:
+        return told
+    return certified if excess <= ROUNDING * abs(certified) else None
 
 
 def _require(name: str, value: object, holds: bool, allowed: str) -> None:

@@ -1,106 +1,32 @@
-"""The one way to a plan: a registry of methods, and ``solve`` that checks and values whatever they return."""
+"""The one way to a plan: ``solve`` runs a method, checks and values whatever it returns, and says what is proved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rocoin_opt.control import Control, Report, stopped_by_interrupt
+from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
-from rocoin_opt.heuristics.baselines.nonn import nonn
-from rocoin_opt.heuristics.baselines.random_plan import random_plan
-from rocoin_opt.heuristics.baselines.rocoin import rocoin
-from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.knowledge.partition import contiguous_partition
 from rocoin_opt.knowledge.spectral import spectral_partition
-from rocoin_opt.plan.check import check
-from rocoin_opt.plan.filters import with_filters
+from rocoin_opt.plan.check import check, require_valid
+from rocoin_opt.plan.filters import with_filters, without_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective, require_constant_latency
-from rocoin_opt.plan.metrics import evaluate, require_objective
+from rocoin_opt.plan.metrics import evaluate, require_objective, value_of
+from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome, Result, Termination, relative_gap
+from rocoin_opt.registry import METHODS, THRESHOLD_OBJECTIVES, Method, no_worse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
 
-    Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
 
-THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
-MAX_AUTO_MEMBERSHIPS = 256
-"""Devices x groups up to which ``auto`` tries ``milp`` without a time limit."""
-MAX_AUTO_NODES = 3_000
-"""Branch-and-bound nodes that it then spends on one model: about a minute at most, and the same on every machine."""
-MAX_AUTO_MEMBERSHIPS_WITH_LIMIT = 5_000
-"""The same with a time limit; beyond, the model is too large for ``milp`` to better the greedy plan."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to find a plan.
-
-    Attributes
-    ----------
-    name : str
-        Name in the API and on the command line.
-    run : callable
-        ``run(instance, objective, control) -> Outcome``.
-    objectives : tuple of str
-        Objectives that it minimises or, for baselines, is scored by.
-    summary : str
-        One line for people.
-    redundant : bool
-        Whether it uses replicas. One that does not rarely keeps the outage limit, and comparisons also score it
-        without the limit.
-    """
-
-    name: str
-    run: Run
-    objectives: tuple[Objective, ...]
-    summary: str
-    redundant: bool = True
-
-
-def _milp(instance: Instance, objective: Objective, control: Control) -> Outcome:
-    # Pyomo and HiGHS take a second to import: only here.
-    from rocoin_opt.exact.milp import milp
-
-    return milp(instance, objective, control, greedy(instance, objective, control.silent()).plan)
-
-
-def _auto(instance: Instance, objective: Objective, control: Control) -> Outcome:
-    outcome = greedy(instance, objective, control)
-    if objective not in THRESHOLD_OBJECTIVES or _gap(instance, objective, outcome) == 0.0:
-        return outcome
-    size = len(instance.devices) * instance.max_groups
-    limited = control.remaining < float("inf")
-    if size > (MAX_AUTO_MEMBERSHIPS_WITH_LIMIT if limited else MAX_AUTO_MEMBERSHIPS):
-        return outcome
-    from rocoin_opt.exact.milp import milp
-
-    return milp(
-        instance, objective, control, outcome.plan, options={} if limited else {"mip_max_nodes": MAX_AUTO_NODES}
-    )
-
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method("auto", _auto, OBJECTIVES, "the best there is: greedy, then milp where the size allows a proof"),
-        Method("milp", _milp, THRESHOLD_OBJECTIVES, "one mixed-integer model for everything, proven optimal"),
-        Method("greedy", greedy, OBJECTIVES, "threshold search with groups built one after another; fast"),
-        Method("rocoin", rocoin, OBJECTIVES, "baseline: follow the leader, normalised cut, Kuhn-Munkres"),
-        Method("nonn", nonn, OBJECTIVES, "baseline: one device a part, equal students, no redundancy", redundant=False),
-        Method("het-nonn", het_nonn, OBJECTIVES, "baseline: nonn with students fitted to the devices", redundant=False),
-        Method("random", random_plan, OBJECTIVES, "baseline: a random feasible plan"),
-    )
-}
 
 
 def solve(
@@ -112,6 +38,8 @@ def solve(
     gap: float = 0.0,
     seed: int = 0,
     threads: int = 1,
+    start: Plan | None = None,
+    latency_only: bool = False,
     explicit_filters: bool = False,
     report: Report | None = None,
 ) -> Result:
@@ -133,11 +61,17 @@ def solve(
         Seed of every random choice.
     threads : int
         Threads of the mathematical programming solver.
+    start : Plan, optional
+        A valid plan to improve on; the result is never worse. Its filters are kept where the result has its very
+        groups, students and sizes, and chosen anew otherwise.
+    latency_only : bool
+        Whether to stop after latency. Otherwise the methods that prove latency go on behind it: better partition
+        where there is a graph, then fewer device-seconds of work, then more spare reliability.
     explicit_filters : bool
         Whether to say which filters each part holds although the instance has no graph to choose by; with a graph
         the filters are always explicit.
     report : callable, optional
-        Called with a :class:`~rocoin_opt.control.Progress` now and then.
+        Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 
     Returns
     -------
@@ -147,9 +81,9 @@ def solve(
     Raises
     ------
     InputError
-        If an option is outside of its range.
+        If an option is outside of its range, or ``start`` is not valid: with every violation.
     UnsupportedError
-        If the method or the objective cannot honour the instance.
+        If the method or the objective cannot honour the instance, or the method cannot start from a plan.
     CertificateError
         If the method returned an invalid plan or bound: a defect, which never passes silently.
     """
@@ -158,15 +92,23 @@ def solve(
     require_constant_latency(instance)
     if instance.has_shared_failures:
         raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
-    control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=report)
+    if start is not None:
+        start = _canonical_start(instance, chosen, start)
+    recorder = Recorder(report)
+    control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):
-        reasons = reasons_for_infeasibility(instance)
+        # A valid start is proof enough that there is a plan.
+        reasons = () if start is not None else reasons_for_infeasibility(instance)
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
-            outcome = chosen.run(instance, objective, control)
-        plan = None if outcome.plan is None else _with_filters(instance, outcome.plan, explicit_filters, seed)
-    return _certified(instance, chosen, objective, outcome, plan, control)
+            outcome = _outcome(instance, chosen, objective, control, start)
+            if not latency_only:
+                outcome = _settled(instance, chosen, objective, control, outcome)
+        plan = None if outcome.plan is None else _with_filters(instance, outcome.plan, start, explicit_filters, seed)
+    result = _certified(instance, chosen, objective, outcome, plan, control)
+    trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
+    return replace(result, trace=trace)
 
 
 def compare(
@@ -210,9 +152,53 @@ def _method(name: str, objective: Objective) -> Method:
     return method
 
 
-def _with_filters(instance: Instance, plan: Plan, explicit: bool, seed: int) -> Plan:
+def _canonical_start(instance: Instance, method: Method, start: Plan) -> Plan:
+    """Return the start in canonical order, once it is clear that the method can use it and that it is valid."""
+    if method.improve is None:
+        able = ", ".join(other.name for other in METHODS.values() if other.improve is not None)
+        raise UnsupportedError(f"{method.name} cannot start from a plan; {able} can")
+    require_valid(instance, start, "start")
+    return Plan.of(instance, start.groups)
+
+
+def _outcome(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    """Run a method, from a start where there is one; what it returns is never worse than the start."""
+    if start is None or method.improve is None:
+        outcome = method.run(instance, objective, control)
+        _refuse_invalid(instance, method, outcome.plan)
+        return outcome
+    # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
+    bare = without_filters(start)
+    control.tell(value_of(instance, bare, objective), None)
+    outcome = method.improve(instance, objective, control, bare)
+    _refuse_invalid(instance, method, outcome.plan)
+    return no_worse(instance, objective, outcome, bare)
+
+
+def _settled(instance: Instance, method: Method, objective: Objective, control: Control, outcome: Outcome) -> Outcome:
+    """The outcome with what its method prefers among plans of equal latency."""
+    plan = outcome.plan
+    if plan is None or method.break_ties is None or objective not in THRESHOLD_OBJECTIVES:
+        return outcome
+    # What is weighed behind latency is no value of the objective.
+    settled = method.break_ties(instance, objective, plan, control.silent())
+    _refuse_invalid(instance, method, settled)
+    if value_of(instance, settled, objective) > value_of(instance, plan, objective):
+        raise CertificateError(f"{method.name} gave up latency for what comes behind it")
+    return replace(outcome, plan=settled)
+
+
+def _refuse_invalid(instance: Instance, method: Method, plan: Plan | None) -> None:
+    violations = () if plan is None else check(instance, plan)
+    if violations:
+        raise CertificateError(f"{method.name} returned an invalid plan: {'; '.join(map(str, violations))}")
+
+
+def _with_filters(instance: Instance, plan: Plan, start: Plan | None, explicit: bool, seed: int) -> Plan:
     if all(group.filters is not None for group in plan.groups):
         return plan
+    if start is not None and start.groups[0].filters is not None and plan == without_filters(start):
+        return start
     graph = instance.knowledge.graph
     if graph is not None:
         weights = graph.dense(instance.knowledge.num_filters)
@@ -224,10 +210,9 @@ def _certified(
     instance: Instance, method: Method, objective: Objective, outcome: Outcome, plan: Plan | None, control: Control
 ) -> Result:
     """Check and value what a method returned; nothing that it says of itself is believed."""
-    if plan is not None:
-        violations = check(instance, plan)
-        if violations:
-            raise CertificateError(f"{method.name} returned an invalid plan: {'; '.join(map(str, violations))}")
+    _refuse_invalid(instance, method, plan)
+    if plan is not None and outcome.infeasible:
+        raise CertificateError(f"{method.name} found no plan possible where there is one")
     metrics = None if plan is None else evaluate(instance, plan)
     value = None if metrics is None else metrics.value(objective)
     bounds = [] if outcome.infeasible else [outcome.lower_bound, combinatorial_bound(instance, objective)]
@@ -256,9 +241,3 @@ def _termination(plan: Plan | None, value: float | None, bound: float | None, in
         return "infeasible" if infeasible else "no_plan"
     gap = relative_gap(value, bound)
     return "optimal" if gap is not None and gap <= CLOSED_GAP else "feasible"
-
-
-def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
-    if outcome.plan is None:
-        return None
-    return relative_gap(evaluate(instance, outcome.plan).value(objective), outcome.lower_bound)

@@ -22,6 +22,7 @@ LAYERS = (
     ("formulations", "highs"),
     ("exact",),
     ("heuristics",),
+    ("registry",),
     ("methods",),
     ("report",),
     ("cli",),
@@ -30,6 +31,7 @@ LAYERS = (
 
 OWNERS = {
     "highspy": {"highs"},
+    "numba": {"exact"},
     "pyomo": {"formulations", "highs", "exact"},
     "typer": {"cli"},
     "rich": {"cli", "plan", "report"},
@@ -39,7 +41,7 @@ OWNERS = {
 }
 """Libraries that only some top-level modules may import."""
 
-SLOW_TO_IMPORT = ("highspy", "matplotlib", "pyomo", "torch")
+SLOW_TO_IMPORT = ("highspy", "matplotlib", "numba", "pyomo", "torch")
 MAX_LINES = 400
 CATCH_ALL_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 

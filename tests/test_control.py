@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rocoin_opt.control import Control, Progress, stopped_by_interrupt
+from rocoin_opt.control import Control, Progress, Recorder, stopped_by_interrupt
 from rocoin_opt.errors import InputError
 
 
@@ -54,6 +54,64 @@ def test_a_silent_control_keeps_limits_and_stop() -> None:
     assert (silent.seed, silent.threads, silent.gap, silent.deadline) == (7, 2, 0.1, control.deadline)
     control.stop.set()
     assert silent.exhausted
+
+
+def told(*states: tuple[float | None, float | None]) -> tuple[Recorder, list[Progress]]:
+    """A recorder that was told states at the seconds 1, 2, ..., and what its listener heard."""
+    heard: list[Progress] = []
+    recorder = Recorder(heard.append)
+    for moment, state in enumerate(states, 1):
+        recorder.report(Progress(float(moment), *state))
+    return recorder, heard
+
+
+def test_the_listener_hears_the_best_so_far_at_every_report() -> None:
+    _, heard = told((None, 1.0), (5.0, None), (6.0, 0.5), (4.0, 2.0))
+    assert heard == [
+        Progress(1.0, None, 1.0),
+        Progress(2.0, 5.0, 1.0),
+        Progress(3.0, 5.0, 1.0),
+        Progress(4.0, 4.0, 2.0),
+    ]
+
+
+def test_a_record_has_a_row_for_each_step_forward_and_its_end() -> None:
+    recorder, _ = told((None, None), (5.0, 1.0), (5.0, 1.0), (6.0, 0.5), (4.0, 1.0), (4.0, None), (None, 2.0))
+    steps = (Progress(2.0, 5.0, 1.0), Progress(5.0, 4.0, 1.0), Progress(7.0, 4.0, 2.0))
+    assert recorder.certified(9.0, 4.0, 2.0) == (*steps, Progress(9.0, 4.0, 2.0))
+    assert recorder.certified(9.0, 3.0, 2.5) == (*steps, Progress(9.0, 3.0, 2.5))
+
+
+def test_a_search_that_tells_nothing_has_its_end_only() -> None:
+    assert Recorder().certified(9.0, 4.0, 2.0) == (Progress(9.0, 4.0, 2.0),)
+    assert Recorder().certified(9.0, None, None) == (Progress(9.0, None, None),)
+
+
+def test_what_is_not_finite_tells_nothing() -> None:
+    recorder, heard = told((math.inf, -math.inf), (math.nan, math.nan))
+    assert heard == [Progress(1.0, None, None), Progress(2.0, None, None)]
+    assert recorder.certified(3.0, 4.0, 2.0) == (Progress(3.0, 4.0, 2.0),)
+
+
+def test_a_rounding_error_of_a_solver_is_corrected() -> None:
+    recorder, _ = told((4.0 - 1e-9, 2.0 + 1e-9))
+    assert recorder.certified(9.0, 4.0, 2.0) == (Progress(1.0, 4.0, 2.0), Progress(9.0, 4.0, 2.0))
+
+
+def test_what_was_told_and_not_kept_is_left_out() -> None:
+    recorder, _ = told((6.0, 1.0), (3.0, 1.5), (3.0, 2.5))
+    assert recorder.certified(9.0, 4.0, 2.0) == (
+        Progress(1.0, 6.0, 1.0),
+        Progress(2.0, 6.0, 1.5),
+        Progress(9.0, 4.0, 2.0),
+    )
+    # Without a plan no value was kept, and of an infeasible instance no bound.
+    assert recorder.certified(9.0, None, None) == (Progress(9.0, None, None),)
+
+
+def test_figures_of_zero_are_kept() -> None:
+    recorder, _ = told((0.0, 0.0))
+    assert recorder.certified(9.0, 0.0, 0.0) == (Progress(1.0, 0.0, 0.0), Progress(9.0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize(

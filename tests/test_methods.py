@@ -14,17 +14,20 @@ from hypothesis import assume, given, settings
 import oracle
 import rocoin_opt as ro
 from examples import pairs
-from rocoin_opt import methods
+from rocoin_opt import registry
 from rocoin_opt.control import Control
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from strategies import instances
+from tracing import assert_traced
 
-PROVEN = ("auto", "milp")
+PROVEN = ("auto", "exact", "milp")
 """Methods that prove the optimum of every tiny instance for the threshold objectives."""
-CONSTRUCTIVE = ("greedy", "rocoin", "nonn", "het-nonn", "random")
+CONSTRUCTIVE = ("lp-rounding", "local-search", "greedy", "rocoin", "nonn", "het-nonn", "random")
 """Methods that promise a valid plan or the reason why they have none."""
+FROM_A_START = ("auto", "exact", "milp", "local-search")
+"""Methods that can start from a plan."""
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")
 ALL = (*PROVEN, *CONSTRUCTIVE)
 
@@ -35,6 +38,7 @@ def test_every_registered_method_has_these_tests():
         assert method.name == name
         assert method.summary
         assert set(method.objectives) <= set(OBJECTIVES)
+        assert (method.improve is not None) == (name in FROM_A_START)
 
 
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True))
@@ -42,6 +46,7 @@ def test_every_registered_method_has_these_tests():
 @pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])
 def test_every_method_against_the_oracle(name, objective, instance):
     result, best = ro.solve(instance, name, objective), oracle.best(instance, objective)
+    assert_traced(result)
     if best is None:
         assert result.plan is None
         assert result.reasons
@@ -67,6 +72,7 @@ def test_infeasible_is_proven_with_a_reason(name):
     assert result.lower_bound is None
     assert result.gap is None
     assert result.reasons[0].startswith("reliability")
+    assert_traced(result)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -78,6 +84,7 @@ def test_no_time_is_a_limit_and_no_fault(name):
         assert result.reasons
         assert result.objective_value is None
     assert result.lower_bound == combinatorial_bound(pairs(), "guaranteed")
+    assert_traced(result)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -88,14 +95,12 @@ def test_an_interrupt_keeps_what_there_is(name):
         timer.start()
         while not control.stop.is_set():
             time.sleep(0.01)
-        return ro.METHODS[name].run(instance, objective, control)
+        return original.run(instance, objective, control)
 
-    original = methods.METHODS[name]
-    patched = methods.Method(name, interrupt_at_once, original.objectives, original.summary)
+    original = ro.METHODS[name]
+    patched = ro.Method(name, interrupt_at_once, original.objectives, original.summary)
     with pytest.MonkeyPatch.context() as patch:
-        # The wrapped run must be the original one, not itself.
-        patch.setitem(methods.METHODS, name, patched)
-        patch.setattr(ro, "METHODS", {name: original})
+        patch.setitem(ro.METHODS, name, patched)
         result = ro.solve(pairs(), name)
     assert result.termination in ("no_plan", "feasible", "optimal")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -185,10 +190,20 @@ def test_options_out_of_range_are_refused():
     ids=["invalid plan", "invalid bound"],
 )
 def test_a_false_outcome_never_leaves_the_package(outcome, monkeypatch):
-    false = methods.Method("greedy", lambda i, *_: outcome(i), OBJECTIVES, "wrong")
-    monkeypatch.setitem(methods.METHODS, "rocoin", false)
+    false = ro.Method("greedy", lambda i, *_: outcome(i), OBJECTIVES, "wrong")
+    monkeypatch.setitem(ro.METHODS, "rocoin", false)
     with pytest.raises(ro.CertificateError, match="greedy returned"):
         ro.solve(pairs(), "rocoin")
+
+
+def test_a_bound_above_the_value_by_rounding_is_the_value(monkeypatch):
+    plan = ro.solve(pairs(), "milp").plan
+    value = ro.evaluate(pairs(), plan).guaranteed_seconds
+    rounded = Outcome(plan, lower_bound=value * (1 + 1e-12))
+    monkeypatch.setitem(ro.METHODS, "random", ro.Method("random", lambda *_: rounded, OBJECTIVES, "rounds"))
+    result = ro.solve(pairs(), "random")
+    assert result.lower_bound == result.objective_value == value
+    assert result.termination == "optimal"
 
 
 def test_a_gap_asked_for_ends_the_search_early_and_is_told():
@@ -213,6 +228,29 @@ def test_progress_is_reported():
     assert seen
     for progress in seen:
         assert progress.bound <= progress.value
+
+
+def test_the_trace_is_what_was_reported_and_its_certified_end():
+    seen = []
+    result = ro.solve(ro.generate("paper", seed=1), "milp", report=seen.append)
+    assert_traced(result)
+    assert len({step.value for step in result.trace}) > 1
+    assert len({step.bound for step in result.trace}) > 1
+    told = {(progress.seconds, progress.value, progress.bound) for progress in seen}
+    exact = [step for step in result.trace[:-1] if step.value > result.objective_value]
+    assert exact
+    assert {(step.seconds, step.value, step.bound) for step in exact} <= told
+
+
+def test_a_false_report_never_stands_in_the_trace(monkeypatch):
+    def boasting(instance, objective, control):
+        control.tell(1e-6, 1e9)
+        return ro.METHODS["greedy"].run(instance, objective, control.silent())
+
+    monkeypatch.setitem(ro.METHODS, "random", ro.Method("random", boasting, OBJECTIVES, "boasts"))
+    result = ro.solve(pairs(), "random")
+    assert_traced(result)
+    assert len(result.trace) == 1
 
 
 def test_auto_is_never_worse_than_greedy():
@@ -291,8 +329,21 @@ def test_control_stops_methods_that_loop():
 
 
 def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
-    monkeypatch.setattr(methods, "MAX_AUTO_NODES", 1)
+    monkeypatch.setattr(registry, "AUTO_ROUNDS", 0)
     instance = ro.generate("sbc", devices=20, seed=22)
     result = ro.solve(instance, "auto")
     assert result.termination == "feasible"
     assert result.objective_value <= ro.solve(instance, "greedy").objective_value
+    # With a clock nothing but the clock limits it.
+    assert ro.solve(instance, "auto", time_limit=60).termination == "optimal"
+
+
+@pytest.mark.parametrize(
+    ("limit", "time_limit"), [("MAX_AUTO_DEVICES", None), ("MAX_AUTO_DEVICES_WITH_LIMIT", 60)], ids=["free", "limited"]
+)
+def test_auto_leaves_large_instances_to_greedy(monkeypatch, limit, time_limit):
+    instance = ro.generate("sbc", devices=20, seed=22)
+    monkeypatch.setattr(registry, limit, 19)
+    assert ro.solve(instance, "auto", time_limit=time_limit).termination == "feasible"
+    monkeypatch.setattr(registry, limit, 20)
+    assert ro.solve(instance, "auto", time_limit=time_limit).termination == "optimal"

@@ -50,6 +50,13 @@ def solve(
     gap: Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which the search may stop.")] = 0.0,
     seed: Seed = 0,
     threads: Threads = 1,
+    start: Annotated[
+        Path | None, typer.Option("--start", metavar="PLAN", help="Plan file to improve on; the result is never worse.")
+    ] = None,
+    latency_only: Annotated[
+        bool,
+        typer.Option("--latency-only", help="Stop after latency: no better partition, work or reliability behind it."),
+    ] = False,
     filters: Annotated[
         bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
     ] = False,
@@ -61,10 +68,14 @@ def solve(
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
     from rocoin_opt.methods import solve as find_plan
-    from rocoin_opt.plan.files import result_document, write_plan
+    from rocoin_opt.plan.check import require_valid
+    from rocoin_opt.plan.files import read_plan, result_document, write_plan
     from rocoin_opt.plan.summary import print_summary
 
     given = read_instance(instance)
+    known = None if start is None else read_plan(start, given)
+    if known is not None:
+        require_valid(given, known, str(start))
     with showing_progress(f"{given.name}, {method}") as report:
         result = find_plan(
             given,
@@ -74,6 +85,8 @@ def solve(
             gap=gap,
             seed=seed,
             threads=threads,
+            start=known,
+            latency_only=latency_only,
             explicit_filters=filters,
             report=report,
         )
@@ -173,7 +186,7 @@ def methods() -> None:
     """List the methods and the objectives that each minimises."""
     from rich.table import Table
 
-    from rocoin_opt.methods import METHODS
+    from rocoin_opt.registry import METHODS
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("method", "objectives", "what it does"):

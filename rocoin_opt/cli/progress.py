@@ -48,8 +48,13 @@ def describe(title: str, progress: Progress) -> str:
 class _Plain:
     def __init__(self, title: str, console: Console) -> None:
         self.title, self.console, self.next_line = title, console, PATIENCE
+        self.seconds = 0.0
 
     def show(self, progress: Progress) -> None:
+        if progress.seconds < self.seconds:
+            # The next search of a comparison: its clock starts anew.
+            self.next_line = PATIENCE
+        self.seconds = progress.seconds
         if progress.seconds >= self.next_line:
             self.console.print(describe(self.title, progress), markup=False, soft_wrap=True)
             self.next_line = progress.seconds + PLAIN_INTERVAL

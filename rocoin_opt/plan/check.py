@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rocoin_opt.errors import printable
+from rocoin_opt.errors import InputError, Problem, printable
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
 
@@ -83,6 +83,22 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
         *_check_cover(instance, plan),
         *_check_filters(instance, plan),
     )
+
+
+def require_valid(instance: Instance, plan: Plan, source: str) -> None:
+    """Refuse a plan that a user gave unless it is valid.
+
+    Raises
+    ------
+    InputError
+        Naming the source and every violation.
+    """
+    problems = [
+        Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
+        for v in check(instance, plan)
+    ]
+    if problems:
+        raise InputError(source, problems)
 
 
 def _check_devices(instance: Instance, plan: Plan) -> Iterator[Violation]:

@@ -32,3 +32,9 @@ def with_filters(instance: Instance, plan: Plan, labels: IntArray) -> Plan:
             Group(devices=group.devices, student=group.student, num_filters=group.num_filters, filters=filters)
         )
     return Plan.of(instance, groups)
+
+
+def without_filters(plan: Plan) -> Plan:
+    """The plan with the sizes of its parts alone."""
+    groups = tuple(group.model_copy(update={"filters": None}) for group in plan.groups)
+    return Plan(groups=groups, spares=plan.spares)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import Model
@@ -83,6 +84,12 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
         success_probability=distribution.cdf(deadline if deadline is not None else float("inf")),
         ncut=None if graph is None or labels is None else ncut(graph.dense(instance.knowledge.num_filters), labels),
     )
+
+
+def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
+    """Value of a plan in seconds; infinite where the objective does not apply. See :func:`evaluate`."""
+    value = evaluate(instance, plan).value(objective)
+    return math.inf if value is None else value
 
 
 def require_objective(instance: Instance, objective: Objective) -> None:

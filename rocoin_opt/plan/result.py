@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Progress
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.metrics import Metrics
@@ -64,6 +65,11 @@ class Result:
         Time of the whole search.
     seed : int
         Seed of the search.
+    versions : dict of str to str
+        Versions of the package and of what it computes with.
+    trace : tuple of Progress
+        Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
+        new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
     """
 
     instance: Instance
@@ -78,6 +84,7 @@ class Result:
     wall_seconds: float
     seed: int
     versions: dict[str, str] = field(default_factory=versions)
+    trace: tuple[Progress, ...] = ()
 
     @property
     def gap(self) -> float | None:

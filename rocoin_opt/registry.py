@@ -1,0 +1,182 @@
+"""The registry: every method by name, how it runs, and what it can do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
+from rocoin_opt.heuristics.baselines.nonn import nonn
+from rocoin_opt.heuristics.baselines.random_plan import random_plan
+from rocoin_opt.heuristics.baselines.rocoin import rocoin
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.heuristics.local_search import local_search
+from rocoin_opt.plan.latency import OBJECTIVES, Objective
+from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.result import Outcome, relative_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+    Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
+    Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
+    BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control], Plan]
+
+THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
+MAX_AUTO_DEVICES = 400
+"""Devices up to which ``auto`` goes on to ``exact`` without a time limit."""
+AUTO_ROUNDS = 2
+"""Rounds of integer packings that it then tries: a minute or two at most, and the same on every machine."""
+MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
+"""The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
+STEPS_A_GROUP = 20
+"""Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find a plan.
+
+    Attributes
+    ----------
+    name : str
+        Name in the API and on the command line.
+    run : callable
+        ``run(instance, objective, control) -> Outcome``.
+    objectives : tuple of str
+        Objectives that it minimises or, for baselines, is scored by.
+    summary : str
+        One line for people.
+    redundant : bool
+        Whether it uses replicas. One that does not rarely keeps the outage limit, and comparisons also score it
+        without the limit.
+    improve : callable or None
+        ``improve(instance, objective, control, start) -> Outcome``, where the method can start from a valid plan. It
+        is given the plan in canonical order and without filters.
+    break_ties : callable or None
+        ``break_ties(instance, objective, plan, control) -> Plan``, where the method goes on behind latency for the
+        threshold objectives: to a better partition, then to fewer device-seconds, then to more spare reliability.
+    """
+
+    name: str
+    run: Run
+    objectives: tuple[Objective, ...]
+    summary: str
+    redundant: bool = True
+    improve: Improve | None = None
+    break_ties: BreakTies | None = None
+
+
+def _milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    # Pyomo and HiGHS take a second to import: only here.
+    from rocoin_opt.exact.milp import milp
+
+    constructed = greedy(instance, objective, control.silent())
+    return milp(instance, objective, control, no_worse(instance, objective, constructed, start).plan)
+
+
+def _exact(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    return _exact_from(instance, objective, control, greedy(instance, objective, control.silent()), start)
+
+
+def _exact_from(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    constructed: Outcome,
+    start: Plan | None,
+    rounds: int | None = None,
+) -> Outcome:
+    """Improve a constructed plan, or a given one, by a little local search, and prove it."""
+    first = no_worse(instance, objective, constructed, start)
+    if first.plan is not None and _gap(instance, objective, first) == 0.0:
+        return first
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact.search import exact
+
+    steps = STEPS_A_GROUP * instance.max_groups
+    improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
+    return exact(instance, objective, control, improved.plan, rounds=rounds)
+
+
+def _lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
+    from rocoin_opt.heuristics.lp_rounding import lp_rounding
+
+    return lp_rounding(instance, objective, control)
+
+
+def _auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    outcome = no_worse(instance, objective, greedy(instance, objective, control), start)
+    if objective not in THRESHOLD_OBJECTIVES:
+        return outcome
+    limited = control.remaining < math.inf
+    if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
+        return outcome
+    return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
+
+
+def _break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control) -> Plan:
+    from rocoin_opt.exact.ties import break_ties
+
+    return break_ties(instance, objective, plan, control)
+
+
+def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
+    """The outcome with the better one of its plan and the start, the start where both are equally good."""
+    if start is None:
+        return outcome
+    if outcome.plan is not None and value_of(instance, outcome.plan, objective) < value_of(instance, start, objective):
+        return outcome
+    return replace(outcome, plan=start, reasons=())
+
+
+def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
+    if outcome.plan is None:
+        return None
+    return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "auto",
+            _auto,
+            OBJECTIVES,
+            "the best there is: greedy, then exact where the size allows it",
+            improve=_auto,
+            break_ties=_break_ties,
+        ),
+        Method(
+            "exact",
+            _exact,
+            THRESHOLD_OBJECTIVES,
+            "threshold search over group packings, proven optimal; large instances get a gap",
+            improve=_exact,
+            break_ties=_break_ties,
+        ),
+        Method(
+            "milp", _milp, THRESHOLD_OBJECTIVES, "one mixed-integer model for everything, proven optimal", improve=_milp
+        ),
+        Method("greedy", greedy, OBJECTIVES, "threshold search with groups built one after another; fast"),
+        Method(
+            "lp-rounding", _lp_rounding, THRESHOLD_OBJECTIVES, "packing relaxation, rounded and repaired many times"
+        ),
+        Method(
+            "local-search",
+            local_search,
+            THRESHOLD_OBJECTIVES,
+            "greedy's plan, improved by best exchanges between pairs of groups",
+            improve=local_search,
+        ),
+        Method("rocoin", rocoin, OBJECTIVES, "baseline: follow the leader, normalised cut, Kuhn-Munkres"),
+        Method("nonn", nonn, OBJECTIVES, "baseline: one device a part, equal students, no redundancy", redundant=False),
+        Method("het-nonn", het_nonn, OBJECTIVES, "baseline: nonn with students fitted to the devices", redundant=False),
+        Method("random", random_plan, OBJECTIVES, "baseline: a random feasible plan"),
+    )
+}

@@ -1,0 +1,210 @@
+"""Comparisons with other solvers: what a peer says is checked, and the tables say what was found."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import examples
+import rocoin_opt as ro
+
+PEER = """#!{python}
+import pathlib, sys
+if sys.argv[1] == "-c":
+    print("9.15")
+else:
+    print(pathlib.Path({answer!r}).read_text())
+"""
+
+
+@pytest.fixture
+def modules(monkeypatch, repository):
+    """The modules behind the script, imported as the script does."""
+    monkeypatch.syspath_prepend(repository / "benchmarks")
+    names = ("cases", "measure", "medians")
+    yield SimpleNamespace(**{name: importlib.import_module(f"peers.{name}") for name in names})
+    for name in [name for name in sys.modules if name.split(".")[0] == "peers"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def instance_file(tmp_path):
+    path = tmp_path / "pairs.json"
+    ro.write_instance(path, examples.pairs())
+    return path
+
+
+@pytest.fixture
+def peer(tmp_path):
+    """An interpreter that stands in for one with OR-Tools, and says whatever it is told to."""
+    program, answer = tmp_path / "python", tmp_path / "answer.json"
+    program.write_text(PEER.format(python=sys.executable, answer=str(answer)))
+    program.chmod(0o755)
+    best = ro.solve(examples.pairs(), "milp")
+    said = {
+        "value": 0.0,
+        "bound": best.lower_bound,
+        "status": "OPTIMAL",
+        "seconds": 0.5,
+        "version": "9.15",
+        "plan": best.plan.model_dump(mode="json", exclude_none=True),
+    }
+
+    def says(**changes):
+        answer.write_text(json.dumps(said | changes))
+        return str(program)
+
+    return SimpleNamespace(says=says, plan=said["plan"], value=best.objective_value)
+
+
+def side_by_side(repository, *arguments):
+    command = [sys.executable, str(repository / "benchmarks" / "side_by_side.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_peers_plan_is_checked_and_valued_anew(modules, peer, instance_file):
+    limits = modules.measure.Limits(10.0)
+    found = modules.measure.measure(instance_file, "cp-sat", "guaranteed", limits, peer.says())
+    assert found.checked
+    assert (found.termination, found.seconds) == ("optimal", 0.5)
+    assert found.value == peer.value
+    assert found.gap == 0.0
+
+
+def test_a_peers_invalid_plan_is_no_result(modules, peer, instance_file):
+    groups = [{**group, "num_filters": group["num_filters"] + 1} for group in peer.plan["groups"]]
+    python = peer.says(plan={**peer.plan, "groups": groups})
+    found = modules.measure.measure(instance_file, "cp-sat", "guaranteed", modules.measure.Limits(10.0), python)
+    assert (found.termination, found.value, found.bound, found.checked) == ("failed", None, None, False)
+    assert "invalid plan" in found.note
+
+
+def test_a_peer_without_a_plan_keeps_its_bound(modules, peer, instance_file):
+    python = peer.says(plan=None, status="UNKNOWN", bound=0.25)
+    found = modules.measure.measure(instance_file, "cp-sat", "guaranteed", modules.measure.Limits(10.0), python)
+    assert (found.termination, found.value, found.bound, found.gap) == ("no plan", None, 0.25, None)
+
+
+def test_a_process_that_breaks_off_is_reported_with_its_last_line(modules, instance_file):
+    limits = modules.measure.Limits(-1.0)
+    found = modules.measure.measure(instance_file, "greedy", "guaranteed", limits, sys.executable)
+    assert found.termination == "failed"
+    assert "time_limit" in found.note or "time-limit" in found.note
+
+
+def test_methods_of_the_package_are_measured_by_their_command(modules, instance_file):
+    found = modules.measure.measure(instance_file, "milp", "nominal", modules.measure.Limits(30.0), sys.executable)
+    expected = ro.solve(examples.pairs(), "milp", "nominal")
+    assert (found.termination, found.value, found.bound) == ("optimal", expected.objective_value, expected.lower_bound)
+    assert found.checked
+
+
+def test_an_infeasible_instance_has_no_value(modules, repository):
+    path = repository / "instances" / "infeasible" / "memory.json"
+    found = modules.measure.measure(path, "greedy", "guaranteed", modules.measure.Limits(10.0), sys.executable)
+    assert (found.termination, found.value, found.checked) == ("infeasible", None, False)
+
+
+def test_without_or_tools_the_peer_is_not_measured(repository, instance_file, tmp_path):
+    python = tmp_path / "no-or-tools"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    out = tmp_path / "runs.json"
+    done = side_by_side(
+        repository, instance_file, "--methods", "greedy,cp-sat", "--peer-python", python, "--out", out, "--markdown"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "CP-SAT is not measured" in done.stderr
+    rows = [line for line in done.stdout.splitlines() if "cp-sat" in line]
+    assert rows[0].startswith("| pairs | 4 | cp-sat | not measured: no OR-Tools | - |")
+    assert "not measured" in rows[1]
+    runs = json.loads(out.read_text())["runs"]
+    assert [run["termination"] for run in runs][1:] == ["not measured"]
+    assert runs[0]["checked"]
+
+
+def test_a_bound_above_a_valid_plan_is_a_contradiction(repository, peer, instance_file):
+    python = peer.says(bound=2.0 * peer.value)
+    done = side_by_side(repository, instance_file, "--methods", "greedy,cp-sat", "--peer-python", python)
+    assert done.returncode == 1
+    assert "contradiction: pairs: cp-sat claims the bound" in done.stderr
+    assert "plan, value" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--methods", "magic", "x.json"], ["--family", "edge"]], ids=["method", "no sizes"]
+)
+def test_what_cannot_be_run_is_refused(repository, arguments):
+    done = side_by_side(repository, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def run_of(modules, case, **fields):
+    reference = modules.measure.Measurement("exact", "optimal", value=2.0, bound=2.0, seconds=1.0, checked=True)
+    result = modules.measure.Measurement(**{"method": "exact", "termination": "optimal", **fields})
+    return modules.medians.Run(case, 0, result, reference)
+
+
+def case_of(modules, gap, seconds=10.0):
+    return modules.cases.Case(None, "a", "edge", 30, modules.cases.Target(seconds, gap))
+
+
+def proof(seconds):
+    return {"value": 2.0, "bound": 2.0, "seconds": seconds, "checked": True}
+
+
+def stopped(gap, seconds):
+    return {"termination": "feasible", "value": 2.0, "bound": 2.0 * (1.0 - gap), "seconds": seconds, "checked": True}
+
+
+@pytest.mark.parametrize(
+    ("gap", "results", "holds"),
+    [
+        (0.0, [proof(1.0), proof(9.0), proof(50.0)], True),
+        (0.0, [proof(1.0), proof(11.0), proof(50.0)], False),
+        (0.0, [proof(1.0), stopped(0.0, 2.0), stopped(0.0, 2.0)], False),
+        (0.25, [stopped(0.125, 10.1), stopped(0.25, 10.1), stopped(0.5, 10.1)], True),
+        (0.25, [stopped(0.125, 10.1), stopped(0.375, 10.1), stopped(0.5, 10.1)], False),
+        (0.25, [stopped(0.125, 10.3)], False),
+        (math.inf, [stopped(0.9, 10.0)], True),
+        (math.inf, [stopped(0.9, 10.0), {"termination": "no plan", "seconds": 1.0, "bound": 1.0}], False),
+    ],
+)
+def test_targets_hold_for_the_median(modules, gap, results, holds):
+    runs = [run_of(modules, case_of(modules, gap), **fields) for fields in results]
+    (row,) = modules.medians.medians(runs, "exact")
+    assert row.holds is holds
+
+
+def test_medians_have_spread_and_ratios(modules):
+    case = case_of(modules, 0.0)
+    runs = [run_of(modules, case, method="cp-sat", **stopped(gap, 4.0 * gap)) for gap in (0.5, 0.25, 1.0)]
+    runs.append(run_of(modules, case, method="cp-sat", termination="not measured"))
+    (row,) = modules.medians.medians(runs, "exact")
+    assert (row.measured, row.proven, row.holds) == (3, 0, None)
+    assert row.gap == (0.5, 0.25, 1.0)
+    assert row.seconds == row.seconds_ratio == (2.0, 1.0, 4.0)
+    assert row.value_ratio == (1.0, 1.0, 1.0)
+
+
+def test_a_proof_of_infeasibility_contradicts_a_plan(modules):
+    case = case_of(modules, 0.0)
+    runs = [run_of(modules, case, **proof(1.0)), run_of(modules, case, method="cp-sat", termination="infeasible")]
+    assert modules.medians.contradictions(runs) == ["a: cp-sat says infeasible, exact has a valid plan"]
+    assert modules.medians.contradictions(runs[:1]) == []
+
+
+def test_preset_chooses_rows_by_family_and_size(modules, tmp_path):
+    cases = list(modules.cases.preset_cases(tmp_path, ["edge", "paper"], [8, 30], [0, 1]))
+    assert [(case.family, case.devices) for case in cases] == [("paper", 8)] * 2 + [("edge", 8)] * 2 + [
+        ("edge", 30)
+    ] * 2
+    assert [str(case.target) for case in cases[::2]] == ["proven within 1 s", "proven within 1 s", "proven within 5 s"]
+    assert all(ro.read_instance(case.path).name == case.name for case in cases)

@@ -12,9 +12,10 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from rocoin_opt import highs
 from rocoin_opt.control import Control, Progress, stopped_by_interrupt
 from rocoin_opt.errors import SolverError
+from rocoin_opt.highs import linear
+from rocoin_opt.highs import models as highs
 
 
 def mixed_model() -> pyo.ConcreteModel:
@@ -249,7 +250,7 @@ def test_a_continuous_model_hears_a_stop_too() -> None:
 
 
 def test_a_fraction_for_an_integer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(highs, "INTEGER_TOLERANCE", -1.0)
+    monkeypatch.setattr(linear, "INTEGER_TOLERANCE", -1.0)
     with pytest.raises(SolverError, match="fraction"):
         highs.solve(mixed_model(), Control.starting_now())
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
-from rocoin_opt import highs
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.thresholds import latencies_between, latency_range
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import outage_after
@@ -64,7 +64,7 @@ def milp(
     start : Plan, optional
         A valid plan to improve on.
     options : mapping, optional
-        More HiGHS options, see :func:`rocoin_opt.highs.solve`.
+        More HiGHS options, see :func:`rocoin_opt.highs.models.solve`.
 
     Returns
     -------

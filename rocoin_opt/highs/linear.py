@@ -1,29 +1,21 @@
-"""The only module that talks to HiGHS: a Pyomo model goes in as arrays, a checked solution comes out.
+"""Linear and mixed-integer models as arrays: passed to HiGHS in one call, solved, and read with care.
 
-Pyomo's standard-form compiler turns the model into arrays, and one ``passModel`` hands them over: several times faster
-than the persistent interfaces. Every solve has a fresh ``Highs`` object, because options stick to a used one and its
-clock runs on.
+Every solve has a fresh ``Highs`` object, because options stick to a used one and its clock runs on.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import highspy
 import numpy as np
-from pyomo.common.errors import InfeasibleConstraintException, InvalidExpressionError
-from pyomo.core.base.objective import Objective as PyomoObjective
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from rocoin_opt.errors import SolverError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray, IntArray
@@ -101,44 +93,58 @@ class _Scheduler:
 _SCHEDULER = _Scheduler()
 
 
-@dataclass(frozen=True)
-class _Arrays:
-    """A linear model ``min or max c x + offset`` with ``row_lower <= A x <= row_upper`` and bounds on x."""
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A model ``min or max c x + offset`` with ``row_lower <= A x <= row_upper``, ``lower <= x <= upper``.
 
-    columns: list[Any]
+    Attributes
+    ----------
+    sense : {1, -1}
+        1 to minimise, -1 to maximise.
+    offset : float
+        Constant of the objective.
+    cost, lower, upper : FloatArray, one a column
+        Objective and bounds; infinite where there is none.
+    row_lower, row_upper : FloatArray, one a row
+        Bounds of the rows; infinite where there is none.
+    starts, rows, values : IntArray, IntArray, FloatArray
+        The matrix by columns: column i has the entries ``starts[i]`` to ``starts[i + 1]``.
+    integral : IntArray, one a column
+        1 for integers, 0 for continuous variables.
+    """
+
     sense: int
     offset: float
     cost: FloatArray
-    matrix: Any
-    row_lower: FloatArray
-    row_upper: FloatArray
     lower: FloatArray
     upper: FloatArray
+    row_lower: FloatArray
+    row_upper: FloatArray
+    starts: IntArray
+    rows: IntArray
+    values: FloatArray
     integral: IntArray
 
 
-def solve(
-    model: ConcreteModel,
+def solve_linear(
+    model: LinearModel,
     control: Control,
     *,
     options: Mapping[str, Option] | None = None,
-    warm_start: bool = False,
-) -> MilpSolution:
-    """Solve a linear or mixed-integer Pyomo model and load the solution into its variables.
-
-    The solution's values replace those of the model's variables, integers rounded; where there is no solution all
-    values that HiGHS was to decide become None, so that nothing stale can be read.
+    start: Mapping[int, float] | None = None,
+) -> tuple[MilpSolution, FloatArray | None]:
+    """Solve a linear or mixed-integer model.
 
     Parameters
     ----------
-    model : ConcreteModel
-        A model with one active objective. Fixed variables count as constants.
+    model : LinearModel
+        With at least one column.
     control : Control
         Time limit, relative gap, threads, seed, the event that stops the solve (Ctrl-C sets it) and progress reports.
     options : mapping, optional
         More HiGHS options by name, other than those that follow from ``control``.
-    warm_start : bool
-        Whether the present values of the model's variables are offered as a first solution.
+    start : mapping, optional
+        Values of some columns, offered as a first solution.
 
     Returns
     -------
@@ -147,60 +153,34 @@ def solve(
         with reduced costs and rows that are right up to :data:`FEASIBILITY_TOLERANCE`, each of which moves a bound by
         the tolerance times the range of a variable, and the sum of these stays far below the step for models of some
         hundred variables of ranges up to some hundred.
+    FloatArray or None
+        Value of each column, integers rounded; None where there is no solution.
 
     Raises
     ------
     SolverError
-        If an option does not exist, has no such value or follows from ``control``, if the model is unbounded or not
-        linear, or if HiGHS ends in any other way that means nothing.
+        If an option does not exist, has no such value or follows from ``control``, if the model is unbounded, or if
+        HiGHS ends in any other way that means nothing.
     """
     highs = highspy.Highs()
-    _set_options(highs, control, options or {})
-    try:
-        arrays = _compile(model)
-    except InfeasibleConstraintException:
-        return MilpSolution("infeasible", None, None)
-    except InvalidExpressionError as error:
-        raise SolverError(f"{model.name}: {error}") from error
-    if not arrays.columns:
-        # The compiler has checked all constant rows; HiGHS would call the model empty.
-        return MilpSolution("optimal", arrays.offset, arrays.offset)
-    _pass(highs, arrays)
-    if warm_start:
-        _offer_values(highs, arrays)
-    _listen(highs, arrays, control)
-    with _SCHEDULER.lock:
-        highs.setOptionValue("time_limit", control.remaining)
-        _SCHEDULER.run(highs, control.threads)
-    return _read(highs, arrays)
+    set_options(highs, control, options or {})
+    _pass(highs, model)
+    if start:
+        indices = np.array(list(start), dtype=np.int32)
+        highs.setSolution(len(start), indices, np.array(list(start.values()), dtype=np.float64))
+    _listen(highs, model.sense, control)
+    run(highs, control)
+    return _read(highs, model)
 
 
-def _compile(model: ConcreteModel) -> _Arrays:
-    objectives = list(model.component_data_objects(PyomoObjective, active=True))
-    if len(objectives) != 1:
-        raise SolverError(f"{model.name}: {len(objectives)} active objectives, a model needs exactly one")
-    # The compiler pauses the garbage collector itself, which halves its time.
-    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
-    kinds = np.array([row.bound_type for row in form.rows], dtype=np.int64)
-    right = np.asarray(form.rhs, dtype=np.float64)
-    for variable in form.columns:
-        if not (variable.is_continuous() or variable.is_integer() or variable.is_binary()):
-            raise SolverError(f"{variable.name}: a domain that is neither continuous nor integer")
-    return _Arrays(
-        columns=form.columns,
-        sense=int(objectives[0].sense),
-        offset=float(form.c_offset[0]),
-        cost=np.asarray(form.c.todense(), dtype=np.float64).ravel(),
-        matrix=form.A.tocsc(),
-        row_lower=np.where(kinds == 1, -np.inf, right),
-        row_upper=np.where(kinds == -1, np.inf, right),
-        lower=np.array([-math.inf if v.lb is None else v.lb for v in form.columns], dtype=np.float64),
-        upper=np.array([math.inf if v.ub is None else v.ub for v in form.columns], dtype=np.float64),
-        integral=np.array([not v.is_continuous() for v in form.columns], dtype=np.int64),
-    )
+def set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> None:
+    """Set the options that follow from the control, then the others; each is checked.
 
-
-def _set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> None:
+    Raises
+    ------
+    SolverError
+        If an option does not exist, has no such value or follows from ``control``.
+    """
     controlled: dict[str, Option] = {
         "mip_rel_gap": control.gap,
         "threads": control.threads,
@@ -224,37 +204,40 @@ def _set_options(highs: Any, control: Control, options: Mapping[str, Option]) ->
             raise SolverError(f"HiGHS has no option {name} with the value {value!r}")
 
 
-def _pass(highs: Any, arrays: _Arrays) -> None:
-    matrix = arrays.matrix
+def run(highs: Any, control: Control, elapsed: float = 0.0) -> None:
+    """Run HiGHS within the time that is left, while no other solve of this process runs.
+
+    A used object's clock runs on: ``elapsed`` is what it shows.
+    """
+    with _SCHEDULER.lock:
+        highs.setOptionValue("time_limit", elapsed + control.remaining)
+        _SCHEDULER.run(highs, control.threads)
+
+
+def _pass(highs: Any, model: LinearModel) -> None:
     status = highs.passModel(
-        len(arrays.columns),
-        len(arrays.row_lower),
-        matrix.nnz,
+        len(model.cost),
+        len(model.row_lower),
+        len(model.values),
         int(highspy.MatrixFormat.kColwise),
-        arrays.sense,
-        arrays.offset,
-        arrays.cost,
-        arrays.lower,
-        arrays.upper,
-        arrays.row_lower,
-        arrays.row_upper,
-        matrix.indptr.astype(np.int32),
-        matrix.indices.astype(np.int32),
-        matrix.data.astype(np.float64),
-        arrays.integral.astype(np.int32),
+        model.sense,
+        model.offset,
+        model.cost,
+        model.lower,
+        model.upper,
+        model.row_lower,
+        model.row_upper,
+        model.starts.astype(np.int32),
+        model.rows.astype(np.int32),
+        model.values.astype(np.float64),
+        model.integral.astype(np.int32),
     )
     # A warning means bounds that cross, which the solve then finds infeasible.
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the model: a coefficient is not finite, or 1e15 and more")
 
 
-def _offer_values(highs: Any, arrays: _Arrays) -> None:
-    known = [(i, v.value) for i, v in enumerate(arrays.columns) if v.value is not None]
-    indices = np.array([i for i, _ in known], dtype=np.int32)
-    highs.setSolution(len(known), indices, np.array([value for _, value in known], dtype=np.float64))
-
-
-def _listen(highs: Any, arrays: _Arrays, control: Control) -> None:
+def _listen(highs: Any, sense: int, control: Control) -> None:
     told: list[tuple[float | None, float | None]] = []
 
     def on_event(kind: Any, _message: str, out: Any, into: Any, _data: Any) -> None:
@@ -262,7 +245,7 @@ def _listen(highs: Any, arrays: _Arrays, control: Control) -> None:
         if control.stop.is_set():
             into.user_interrupt = True
         if kind == highspy.cb.HighsCallbackType.kCallbackMipInterrupt:
-            state = (_known(out.mip_primal_bound), _safe(out.mip_dual_bound, arrays.sense))
+            state = (_known(out.mip_primal_bound), _safe(out.mip_dual_bound, sense))
             if told[-1:] != [state]:
                 told[:] = [state]
                 control.tell(*state)
@@ -272,38 +255,30 @@ def _listen(highs: Any, arrays: _Arrays, control: Control) -> None:
         highs.startCallback(kind)
 
 
-def _read(highs: Any, arrays: _Arrays) -> MilpSolution:
+def _read(highs: Any, model: LinearModel) -> tuple[MilpSolution, FloatArray | None]:
     status, info = highs.getModelStatus(), highs.getInfo()
     if status == _STATUS.kInfeasible:
-        _load(arrays, None)
-        return MilpSolution("infeasible", None, None)
+        return MilpSolution("infeasible", None, None), None
     if status != _STATUS.kOptimal and status not in _LIMITS:
         raise SolverError(f"HiGHS ended with: {highs.modelStatusToString(status)}")
     has_solution = info.primal_solution_status == highspy.kSolutionStatusFeasible
-    objective = _load(arrays, highs.getSolution().col_value if has_solution else None)
-    if arrays.integral.any():
-        bound = _safe(info.mip_dual_bound, arrays.sense)
+    values = _rounded(model, highs.getSolution().col_value) if has_solution else None
+    objective = None if values is None else float(model.cost @ values + model.offset)
+    if model.integral.any():
+        bound = _safe(info.mip_dual_bound, model.sense)
     else:
-        bound = _safe(info.objective_function_value, arrays.sense) if status == _STATUS.kOptimal else None
+        bound = _safe(info.objective_function_value, model.sense) if status == _STATUS.kOptimal else None
     if status == _STATUS.kOptimal:
-        return MilpSolution("optimal", objective, bound)
-    return MilpSolution("feasible" if has_solution else "no_plan", objective, bound)
+        return MilpSolution("optimal", objective, bound), values
+    return MilpSolution("feasible" if has_solution else "no_plan", objective, bound), values
 
 
-def _load(arrays: _Arrays, values: Any) -> float | None:
-    """Set the model's variables, integers rounded, and return the objective; None clears them."""
-    if values is None:
-        for variable in arrays.columns:
-            variable.set_value(None)
-        return None
+def _rounded(model: LinearModel, values: Any) -> FloatArray:
     raw = np.asarray(values, dtype=np.float64)
-    whole = arrays.integral > 0
-    point = np.where(whole, np.rint(raw), raw)
+    point: FloatArray = np.where(model.integral > 0, np.rint(raw), raw)
     if np.abs(point - raw).max() > INTEGER_TOLERANCE:
         raise SolverError("HiGHS returned a fraction for an integer variable")
-    for variable, value, is_whole in zip(arrays.columns, point.tolist(), whole.tolist(), strict=True):
-        variable.set_value(int(value) if is_whole else value, skip_validation=True)
-    return float(arrays.cost @ point + arrays.offset)
+    return point
 
 
 def _known(value: float) -> float | None:

@@ -28,7 +28,7 @@ from strategies import instances
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-    from rocoin_opt import highs
+    from rocoin_opt.highs import models as highs
     from rocoin_opt.plan.latency import Objective
 
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")

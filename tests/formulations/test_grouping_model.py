@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rocoin_opt import highs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import grouping
+from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from strategies import instances
 

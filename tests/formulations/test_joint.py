@@ -10,12 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from rocoin_opt import highs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.formulations import joint
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
+from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.check import check

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rocoin_opt import highs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import partition
+from rocoin_opt.highs import models as highs
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.arrays import FloatArray, IntArray

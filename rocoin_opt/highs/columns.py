@@ -1,0 +1,77 @@
+"""A linear program that grows by columns: the restricted master of a column generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import highspy
+import numpy as np
+
+from rocoin_opt.errors import SolverError
+from rocoin_opt.highs.linear import run, set_options
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class LpSolution:
+    """Optimum of the program as it stands.
+
+    Attributes
+    ----------
+    objective : float
+        Up to the solver's tolerances.
+    values : FloatArray, one a column
+        The point.
+    prices : FloatArray, one a row
+        Dual values, as HiGHS signs them.
+    """
+
+    objective: float
+    values: FloatArray
+    prices: FloatArray
+
+
+class GrowingProgram:
+    """``max c x`` with ``row_lower <= A x <= row_upper`` and ``x >= 0``; every solve starts from the last basis.
+
+    One ``Highs`` object is kept on purpose: its basis is what makes the next solve short.
+    """
+
+    def __init__(self, row_lower: FloatArray, row_upper: FloatArray, control: Control) -> None:
+        self.control = control.silent()
+        self._highs = highspy.Highs()
+        set_options(self._highs, self.control, {})
+        count = len(row_lower)
+        empty = np.zeros(0, dtype=np.int32)
+        self._highs.addRows(count, row_lower, row_upper, 0, np.zeros(count, dtype=np.int32), empty, np.zeros(0))
+        self._highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
+
+    def add(self, cost: FloatArray, starts: IntArray, rows: IntArray, values: FloatArray) -> None:
+        """Add columns ``x >= 0``; column i has the entries ``starts[i]`` to ``starts[i + 1]``."""
+        count = len(cost)
+        lower, upper = np.zeros(count), np.full(count, highspy.kHighsInf)
+        status = self._highs.addCols(
+            count, cost, lower, upper, len(rows), starts[:-1].astype(np.int32), rows.astype(np.int32), values
+        )
+        if status == highspy.HighsStatus.kError:
+            raise SolverError("HiGHS refused a column: a coefficient is not finite, or 1e15 and more")
+
+    def solve(self) -> LpSolution | None:
+        """Solve to optimality; None if a limit came first."""
+        # The clock of a used object runs on, so the limit counts from its start.
+        run(self._highs, self.control, elapsed=self._highs.getRunTime())
+        status = self._highs.getModelStatus()
+        if status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt):
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverError(f"HiGHS ended a linear program with: {self._highs.modelStatusToString(status)}")
+        solution = self._highs.getSolution()
+        return LpSolution(
+            objective=float(self._highs.getInfo().objective_function_value),
+            values=np.array(solution.col_value, dtype=np.float64),
+            prices=np.array(solution.row_dual, dtype=np.float64),
+        )

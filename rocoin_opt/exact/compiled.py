@@ -59,13 +59,14 @@ def covers_within(
         budget = budgets[level] + COST_TOLERANCE
         need = needs[level]
         if need <= SHARE_TOLERANCE:
+            if budget < 0.0:
+                continue
             if count >= limit:
                 return -1, members, levels
-            if budget >= 0.0:
-                if count >= capacity:
-                    members, levels, capacity = _grown(members, levels, limit)
-                levels[count] = level
-                count += 1
+            if count >= capacity:
+                members, levels, capacity = _grown(members, levels, limit)
+            levels[count] = level
+            count += 1
             continue
         depth = 0
         position[0], rest[0], paid[0] = prefixes[level], need, 0.0

@@ -177,7 +177,9 @@ def _covers_of_level(
     need, prefix = float(needs[level]), int(prefixes[level])
     empty = np.empty((1, 0), dtype=np.int64)
     if need <= SHARE_TOLERANCE:
-        return None if limit <= 0 else empty[: int(budget >= 0.0)]
+        if budget < 0.0:
+            return empty[:0]
+        return None if limit <= 0 else empty
     sets, last = empty, np.array([prefix])
     rest, cost = np.array([need]), np.zeros(1)
     done: list[IntArray] = []
@@ -198,7 +200,5 @@ def _covers_of_level(
             return None
         done.append(sets[minimal])
         sets, last, rest, cost = sets[~covers], device[~covers], left[~covers], paid[~covers]
-    width = max((members.shape[1] for members in done), default=0)
-    if not done:
-        return empty[:0]
+    width = max(members.shape[1] for members in done)
     return np.concatenate([np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m in done])

@@ -116,9 +116,9 @@ class _Search:
         from rocoin_opt.exact.milp import milp
 
         outcome = milp(self.instance, self.objective, self.control, self.best)
-        if outcome.plan is None or outcome.lower_bound is None:
+        if outcome.infeasible:
             return outcome
-        return replace(outcome, lower_bound=max(outcome.lower_bound, self.bound))
+        return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
 
     @property
     def open(self) -> bool:

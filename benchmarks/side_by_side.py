@@ -62,6 +62,8 @@ def main() -> None:
     unknown = [name for name in methods if name not in (*ro.METHODS, *PEERS)]
     if unknown:
         sys.exit(f"unknown method {', '.join(unknown)}; there are {', '.join((*ro.METHODS, *PEERS))}")
+    if not (options.files or options.preset or (options.family and options.devices)):
+        sys.exit("name instance files, or --family and --devices, or --preset table")
     version = peer_version(options.peer_python) if set(methods) & set(PEERS) else None
     if version is None and set(methods) & set(PEERS):
         print(f"{options.peer_python} has no OR-Tools (extra bench): CP-SAT is not measured", file=sys.stderr)
@@ -113,8 +115,6 @@ def _cases(options: argparse.Namespace, folder: Path) -> list[Case]:
         return list(file_cases(options.files))
     if options.preset:
         return list(preset_cases(folder, options.family, options.devices, options.seeds))
-    if not options.family or not options.devices:
-        sys.exit("name instance files, or --family and --devices, or --preset table")
     return list(generated_cases(folder, options.family, options.devices, options.seeds))
 
 

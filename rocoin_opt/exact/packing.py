@@ -133,7 +133,7 @@ def pack(view: ThresholdView, relaxation: Relaxation, control: Control, effort: 
     priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
     while True:
         cores = enumerate_cores(view, relaxation, priced, slack, effort.cores)
-        if cores is None:
+        if cores is None or control.exhausted:
             return Packing("unknown")
         status = memory.verdict(view, cores, effort)
         chosen: list[Core] = []

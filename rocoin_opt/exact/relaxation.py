@@ -96,8 +96,8 @@ class Relaxation:
     objective : float
         Filters that they hold.
     complete : bool
-        Whether it was solved until no group could be added: no more than what the bound's safe side costs is left between
-        ``bound`` and ``objective``.
+        Whether it was solved until no group could be added: what the bound's safe side costs is all that may be left
+        between ``bound`` and ``objective``.
     """
 
     bound: float

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
 
-EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(80_000, 2_000), Effort(400_000, None))
+EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effort(150_000, None))
 """Rounds of integer packings, each several times dearer than the last."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""

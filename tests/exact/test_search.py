@@ -213,10 +213,15 @@ def test_what_packings_leave_open_goes_to_the_joint_model(monkeypatch: pytest.Mo
 
 def test_a_stopped_joint_model_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = generate("mcu", devices=9, seed=1)
-    stopped = Outcome(None, 0.0, reasons=("stopped",))
+    bound = combinatorial_bound(instance, "guaranteed")
+    stopped = Outcome(None, None, reasons=("stopped",))
     monkeypatch.setattr("rocoin_opt.exact.milp.milp", lambda *_: stopped)
     monkeypatch.setattr(search, "EFFORTS", ())
-    assert exact(instance, "guaranteed", Control.starting_now()) == stopped
+    # What was proved before stays.
+    assert exact(instance, "guaranteed", Control.starting_now()) == Outcome(None, bound, reasons=("stopped",))
+    impossible = Outcome(None, infeasible=True, reasons=("none",))
+    monkeypatch.setattr("rocoin_opt.exact.milp.milp", lambda *_: impossible)
+    assert exact(instance, "guaranteed", Control.starting_now()) == impossible
 
 
 def test_groups_that_only_rounding_lets_cover_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

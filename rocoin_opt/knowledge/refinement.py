@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
 
 MAX_SWEEPS = 10
 """Passes over all filters; a descent from a spectral partition mostly ends within five."""
@@ -22,7 +22,7 @@ NO_VOLUME = 1e-12
 """Share of the graph's volume below which a part counts as one without edges."""
 
 
-def descend_by_moves(weights: FloatArray, labels: IntArray, parts: int) -> IntArray:
+def descend_by_moves(weights: FloatArray, labels: IntArray, parts: int, limits: IntArray | None = None) -> IntArray:
     """Move single filters to other parts while that lowers the normalised cut; sizes change.
 
     No part loses its last filter with edges: a part of none but isolated filters has no cut, and holds nothing. Volumes
@@ -36,13 +36,15 @@ def descend_by_moves(weights: FloatArray, labels: IntArray, parts: int) -> IntAr
         Part of each filter, 0 to K - 1.
     parts : int
         Number of parts, K.
+    limits : IntArray, K, optional
+        Sizes that the parts must stay within in some order: the largest part within the largest limit, and so on.
 
     Returns
     -------
     IntArray, M
         Labels of a partition that no single move, or no sweep of the bounded number left, improves.
     """
-    association = _Association(weights, labels, parts)
+    association = _Association(weights, labels, parts, limits)
     for _ in range(MAX_SWEEPS):
         steps = [_improve_by_move(association, m) for m in association.movable]
         if not any(steps):
@@ -53,7 +55,7 @@ def descend_by_moves(weights: FloatArray, labels: IntArray, parts: int) -> IntAr
 def descend_by_swaps(weights: FloatArray, labels: IntArray, parts: int) -> IntArray:
     """Swap filters of different parts while that lowers the normalised cut; sizes stay.
 
-    Parameters and return value are those of :func:`descend_by_moves`.
+    Parameters and return value are those of :func:`descend_by_moves`, without limits.
     """
     association = _Association(weights, labels, parts)
     for _ in range(MAX_SWEEPS):
@@ -66,8 +68,9 @@ def descend_by_swaps(weights: FloatArray, labels: IntArray, parts: int) -> IntAr
 class _Association:
     """A partition with what the gain of a step needs: links between filters and parts, inner weights, volumes."""
 
-    def __init__(self, weights: FloatArray, labels: IntArray, parts: int) -> None:
+    def __init__(self, weights: FloatArray, labels: IntArray, parts: int, limits: IntArray | None = None) -> None:
         self.weights = weights
+        self.limits = None if limits is None else np.sort(limits)
         self.degree: FloatArray = weights.sum(axis=1)
         self.labels: IntArray = labels.copy()
         member = np.eye(parts)[labels]
@@ -76,6 +79,7 @@ class _Association:
         self.volume: FloatArray = member.T @ self.degree
         self.movable: list[int] = np.flatnonzero(self.degree > 0).tolist()
         self.connected: IntArray = (member.T @ (self.degree > 0)).astype(np.int64)
+        self.sizes: IntArray = np.bincount(labels, minlength=parts)
         self.no_volume = NO_VOLUME * float(self.volume.sum())
 
     def share(self, inner: FloatArray, volume: FloatArray) -> FloatArray:
@@ -91,8 +95,19 @@ class _Association:
         for part, sign in ((source, -1), (target, 1)):
             self.volume[part] += sign * self.degree[m]
             self.connected[part] += sign
+            self.sizes[part] += sign
             self.links[:, part] += sign * self.weights[m]
         self.labels[m] = target
+
+    def room(self, source: int) -> BoolArray:
+        """Whether each part may take a filter from another one."""
+        if self.limits is None:
+            return np.ones(len(self.sizes), dtype=bool)
+        after = self.sizes.copy()
+        after[source] -= 1
+        # Among parts of equal size the one that grows counts as the largest of them.
+        rank = np.searchsorted(np.sort(after), after, side="right") - 1
+        return np.asarray(after < self.limits[rank], dtype=bool)
 
 
 def _improve_by_move(association: _Association, m: int) -> bool:
@@ -106,6 +121,7 @@ def _improve_by_move(association: _Association, m: int) -> bool:
     volume[source] = a.volume[source] - a.degree[m]
     change = a.share(inner, volume) - a.share(a.inner, a.volume)
     gain = change + change[source]
+    gain[~a.room(source)] = 0.0
     gain[source] = 0.0
     target = int(gain.argmax())
     if gain[target] <= SMALLEST_GAIN:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import threading
@@ -238,6 +239,19 @@ def test_progress_is_told_and_a_stop_is_heard() -> None:
     states = [(p.value, p.bound) for p in told]
     assert all(before != after for before, after in itertools.pairwise(states))
     assert all(value is None or bound is None or bound <= value for value, bound in states)
+
+
+def test_a_solve_without_news_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    def repeated() -> int:
+        told: list[tuple[float | None, float | None]] = []
+        control = Control.starting_now(report=lambda p: told.append((p.value, p.bound)))
+        highs.solve(market_split(), control, options={"mip_max_nodes": 50})
+        return sum(before == after for before, after in itertools.pairwise(told))
+
+    monkeypatch.setattr(linear, "HEARTBEAT", math.inf)
+    assert repeated() == 0
+    monkeypatch.setattr(linear, "HEARTBEAT", 0.0)
+    assert repeated() > 0
 
 
 def test_a_continuous_model_hears_a_stop_too() -> None:

@@ -118,7 +118,7 @@ def pack(view: ThresholdView, relaxation: Relaxation, control: Control, effort: 
     relaxation : Relaxation
         Of the same view.
     control : Control
-        Limits.
+        Limits. It is told of filters placed: give it a report that knows what to make of them, or none.
     effort : Effort
         What it may cost.
     memory : Memory
@@ -161,7 +161,7 @@ def pack_groups(view: ThresholdView, groups: list[Members], control: Control, no
     groups : list of tuples of int
         Device indices; those that do not cover are left out.
     control : Control
-        Limits.
+        Limits. It is told of filters placed: give it a report that knows what to make of them, or none.
     nodes : int or None
         Largest number of branch-and-bound nodes; None for no limit.
 
@@ -186,7 +186,7 @@ def _pack_cores(view: ThresholdView, cores: list[Core], control: Control, effort
     options: dict[str, int | float] = {"objective_target": float(view.wanted)}
     if effort.nodes is not None:
         options["mip_max_nodes"] = effort.nodes
-    solution, values = solve_linear(model, control.silent(), options=options)
+    solution, values = solve_linear(model, control, options=options)
     if values is not None:
         counts = values[: len(cores)].astype(np.int64).tolist()
         return "packed", [core for core, count in zip(cores, counts, strict=True) for _ in range(count)]

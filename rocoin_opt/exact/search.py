@@ -74,6 +74,8 @@ class _Search:
 
     def __init__(self, instance: Instance, objective: Objective, control: Control, start: Plan | None) -> None:
         self.instance, self.objective, self.control = instance, objective, control
+        # What a packing tells is no latency: only that it is alive.
+        self.alive = replace(control, report=lambda _: self._tell())
         self.wanted = instance.knowledge.num_filters
         self.best = start
         self.value = math.inf if start is None else value_of(instance, start, objective)
@@ -166,10 +168,11 @@ class _Search:
         if relaxation is None or not relaxation.admits(self.wanted):
             return False
         diversify(view, relaxation, self.pool, self.control)
-        packing = pack_groups(view, list(self.pool.groups), self.control, effort.nodes)
+        packing = pack_groups(view, list(self.pool.groups), self.alive, effort.nodes)
         return packing.status == "packed" and self._take(packing)
 
     def _relax(self, position: int, question: int | None = None) -> Relaxation | None:
+        self._tell()
         view = ThresholdView(self.instance, self.objective, float(self.candidates[position]))
         return relax(view, self.pool, self.control, question=question)
 
@@ -180,7 +183,7 @@ class _Search:
             return "unknown"
         if not relaxation.admits(self.wanted):
             return "impossible"
-        packing = pack(view, relaxation, self.control, effort, self.memory)
+        packing = pack(view, relaxation, self.alive, effort, self.memory)
         if packing.status == "packed" and not self._take(packing):
             return "unknown"
         return packing.status

@@ -30,6 +30,8 @@ Set for all three tolerances; models should be stated in units that make their n
 """
 BOUND_SAFETY = 1e-6
 """Relative step, of max(1, |bound|), by which a dual bound is moved to the safe side."""
+HEARTBEAT = 1.0
+"""Seconds after which a solve reports although nothing has changed."""
 INTEGER_TOLERANCE = 1e-6
 """A value further than this from an integer is no rounding error."""
 
@@ -238,16 +240,18 @@ def _pass(highs: Any, model: LinearModel) -> None:
 
 
 def _listen(highs: Any, sense: int, control: Control) -> None:
-    told: list[tuple[float | None, float | None]] = []
+    told: tuple[tuple[float | None, float | None], float] = ((None, None), -HEARTBEAT)
 
     def on_event(kind: Any, _message: str, out: Any, into: Any, _data: Any) -> None:
+        nonlocal told
         # Being in Python at all also lets a pending Ctrl-C run its handler, which sets the event.
         if control.stop.is_set():
             into.user_interrupt = True
         if kind == highspy.cb.HighsCallbackType.kCallbackMipInterrupt:
-            state = (_known(out.mip_primal_bound), _safe(out.mip_dual_bound, sense))
-            if told[-1:] != [state]:
-                told[:] = [state]
+            state, now = (_known(out.mip_primal_bound), _safe(out.mip_dual_bound, sense)), control.elapsed
+            # News at once, and a sign of life now and then.
+            if state != told[0] or now - told[1] >= HEARTBEAT:
+                told = (state, now)
                 control.tell(*state)
 
     highs.setCallback(on_event, None)

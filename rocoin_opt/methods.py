@@ -9,7 +9,7 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.knowledge.partition import contiguous_partition
+from rocoin_opt.knowledge.sizes import contiguous_partition
 from rocoin_opt.knowledge.spectral import spectral_partition
 from rocoin_opt.plan.check import check, require_valid
 from rocoin_opt.plan.filters import with_filters, without_filters

@@ -16,8 +16,8 @@ from rocoin_opt.exact.group_program import Cost, Demand, choose
 from rocoin_opt.exact.minimal_groups import roomiest_choices
 from rocoin_opt.exact.thrift import cheapest_student
 from rocoin_opt.knowledge.criteria import ncut
-from rocoin_opt.knowledge.partition import level_sizes
 from rocoin_opt.knowledge.refinement import SMALLEST_GAIN, descend_by_moves, descend_by_swaps
+from rocoin_opt.knowledge.sizes import level_sizes
 from rocoin_opt.knowledge.spectral import spectral_partition
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.knowledge.criteria import ncut
 from rocoin_opt.knowledge.k_means import cluster_means, k_means, squared_distances
-from rocoin_opt.knowledge.partition import contiguous_partition, equal_sizes
 from rocoin_opt.knowledge.refinement import descend_by_moves, descend_by_swaps
+from rocoin_opt.knowledge.sizes import contiguous_partition, equal_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.heuristics.baselines.groups import group_of, keeps_limit, usable_devices
-from rocoin_opt.knowledge.partition import equal_sizes
+from rocoin_opt.knowledge.sizes import equal_sizes
 from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome
 

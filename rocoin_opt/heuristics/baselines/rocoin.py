@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.heuristics.baselines.groups import common_room, group_of
-from rocoin_opt.knowledge.partition import level_sizes
+from rocoin_opt.knowledge.sizes import level_sizes
 from rocoin_opt.knowledge.spectral import spectral_partition
 from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome

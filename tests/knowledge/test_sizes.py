@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocoin_opt.knowledge.partition import contiguous_partition, equal_sizes, level_sizes
+from rocoin_opt.knowledge.sizes import contiguous_partition, equal_sizes, level_sizes
 
 
 def test_equal_sizes_differ_by_one_at_most() -> None:

@@ -1,0 +1,134 @@
+"""How many filters the parts may have, and partitions that need no graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import IntArray
+
+    Sizes: TypeAlias = Sequence[int] | Sequence[tuple[int, int]] | None
+    """None for free sizes; a number for a part of exactly that size, or its least and largest size."""
+
+
+@dataclass(frozen=True, eq=False)
+class SizeRanges:
+    """Sizes that parts may have: part k has ``lower[k]`` to ``upper[k]`` filters, all parts together ``total``.
+
+    Attributes
+    ----------
+    lower, upper : IntArray, K
+        Each of them is the size of the part in some partition within the ranges: ranges are as tight as their sum
+        allows.
+    total : int
+        Number of filters, M.
+    """
+
+    lower: IntArray
+    upper: IntArray
+    total: int
+
+    @classmethod
+    def of(cls, total: int, parts: int, sizes: Sizes = None) -> SizeRanges:
+        """Make ranges of what a user says.
+
+        Parameters
+        ----------
+        total : int
+            Number of filters, M.
+        parts : int
+            Number of parts, K.
+        sizes : sequence or None
+            For each part its size, or its least and largest size; None for free sizes. No part may be empty.
+
+        Raises
+        ------
+        InputError
+            If no partition has such sizes.
+        """
+        if not 1 <= parts <= total:
+            allowed = f"a whole number from 1 to {total}, the number of filters"
+            raise InputError("options", [Problem("parts", repr(parts), allowed)])
+        lower, upper = np.ones(parts, dtype=np.int64), np.full(parts, total, dtype=np.int64)
+        if sizes is not None:
+            pairs = [(size, size) if isinstance(size, (int, np.integer)) else tuple(size) for size in sizes]
+            if len(pairs) != parts or any(len(pair) != 2 or not 1 <= pair[0] <= pair[1] for pair in pairs):
+                allowed = f"for each of the {parts} parts a size of at least 1, or a pair of its least and largest size"
+                raise InputError("options", [Problem("sizes", repr(sizes), allowed)])
+            lower, upper = np.array(pairs, dtype=np.int64).T
+        if not lower.sum() <= total <= upper.sum():
+            allowed = f"sizes that can add up to {total}, the number of filters"
+            raise InputError("options", [Problem("sizes", repr(sizes), allowed)])
+        tightened = np.maximum(lower, total - (upper.sum() - upper)), np.minimum(upper, total - (lower.sum() - lower))
+        return cls(*tightened, total)
+
+    @property
+    def parts(self) -> int:
+        """Number of parts, K."""
+        return len(self.lower)
+
+    @property
+    def are_exact(self) -> bool:
+        """Whether the size of every part is prescribed."""
+        return bool((self.lower == self.upper).all())
+
+    def hold(self, sizes: IntArray) -> bool:
+        """Whether the parts have sizes within their ranges."""
+        return bool(((self.lower <= sizes) & (sizes <= self.upper)).all())
+
+
+def equal_sizes(num_filters: int, parts: int) -> tuple[int, ...]:
+    """Sizes of parts that differ by one filter at most, descending.
+
+    Raises
+    ------
+    ValueError
+        Unless 1 <= parts <= num_filters: no part may be empty.
+    """
+    if not 1 <= parts <= num_filters:
+        raise ValueError(f"{num_filters} filters cannot make {parts} parts without an empty one")
+    smaller, rest = divmod(num_filters, parts)
+    return (smaller + 1,) * rest + (smaller,) * (parts - rest)
+
+
+def level_sizes(num_filters: int, limits: Sequence[int]) -> tuple[int, ...]:
+    """Sizes of parts as equal as upper limits allow: what a limited part cannot take is shared by the others.
+
+    Parameters
+    ----------
+    num_filters : int
+        Sum of the sizes, M.
+    limits : sequence of int
+        Largest size of each part, at least 1.
+
+    Returns
+    -------
+    tuple of int
+        Sizes of at least 1, in the order of the limits.
+
+    Raises
+    ------
+    ValueError
+        Unless the number of filters lies between the number of parts and the sum of the limits.
+    """
+    if not 1 <= len(limits) <= num_filters <= sum(limits) or min(limits) < 1:
+        raise ValueError(f"{num_filters} filters cannot make non-empty parts within the limits {list(limits)}")
+    sizes = [0] * len(limits)
+    left = num_filters
+    # The tightest limits first: each part then takes its equal share of what is left, or its limit.
+    for taken, k in enumerate(sorted(range(len(limits)), key=lambda k: limits[k])):
+        sizes[k] = min(limits[k], left // (len(limits) - taken))
+        left -= sizes[k]
+    return tuple(sizes)
+
+
+def contiguous_partition(sizes: Sequence[int]) -> IntArray:
+    """Part of each filter when the filters are dealt out in their order: M labels, 0 to K - 1."""
+    return np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_MATRIX_BYTES = 2**28
 """Largest unpacked ``.npz`` that is read: a dense graph of 5,792 filters."""
+MAX_FILTERS = math.isqrt(MAX_MATRIX_BYTES // 8)
+"""Most filters that a graph can be over."""
 
 UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, IndexError),
@@ -97,9 +99,8 @@ class FilterGraph(Model):
 
     def check_size(self, num_filters: int) -> None:
         """Refuse a graph that is not over exactly ``num_filters`` filters."""
-        most = math.isqrt(MAX_MATRIX_BYTES // 8)
-        if num_filters > most:
-            raise described_fault("graph", f"a graph over {num_filters} filters", f"at most {most} filters")
+        if num_filters > MAX_FILTERS:
+            raise described_fault("graph", f"a graph over {num_filters} filters", f"at most {MAX_FILTERS} filters")
         if self._weights is not None and self._weights.shape[0] != num_filters:
             raise described_fault(
                 "graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows"

@@ -1,8 +1,13 @@
-"""Descent on the normalised cut: move or swap single filters until no such step improves it.
+"""Refinement of a partition after Fiduccia, Mattheyses, Kernighan and Lin, on the criterion itself.
 
-With inner(P) the weight within part P and vol(P) its degree sum, Ncut = K - sum of inner(P) / vol(P). A step changes
-two terms of that sum, so its gain costs a constant number of operations once the links of all filters to all parts are
-known.
+A pass makes the best step again and again, also where it makes things worse, never moves a filter twice, and goes back
+to the best partition on its way. So it climbs out of the shallow local optima that a descent ends in.
+
+References
+----------
+.. [1] B. W. Kernighan, S. Lin. An efficient heuristic procedure for partitioning graphs. Bell System Technical Journal
+   49(2), 1970.
+.. [2] C. M. Fiduccia, R. M. Mattheyses. A linear-time heuristic for improving network partitions. DAC 1982.
 """
 
 from __future__ import annotations
@@ -12,140 +17,104 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from collections.abc import Callable, Iterator
 
-MAX_SWEEPS = 10
-"""Passes over all filters; a descent from a spectral partition mostly ends within five."""
+    from rocoin_opt.instance.arrays import BoolArray
+    from rocoin_opt.knowledge.sizes import SizeRanges
+    from rocoin_opt.knowledge.tracking import Tracker
+
 SMALLEST_GAIN = 1e-10
-"""Smaller gains are rounding, on which a descent could turn in circles."""
-NO_VOLUME = 1e-12
-"""Share of the graph's volume below which a part counts as one without edges."""
+"""Smaller gains are rounding, on which a refinement could turn in circles."""
+PATIENCE = 40
+"""Steps without a new best after which a pass ends."""
+BREADTH = 4
+"""Filters with the best moves whose swaps are looked at in a step."""
+MAX_PASSES = 100
+"""Bounds the time; refinements end within a dozen."""
 
 
-def descend_by_moves(weights: FloatArray, labels: IntArray, parts: int, limits: IntArray | None = None) -> IntArray:
-    """Move single filters to other parts while that lowers the normalised cut; sizes change.
-
-    No part loses its last filter with edges: a part of none but isolated filters has no cut, and holds nothing. Volumes
-    below the rounding of the sums count as none.
+def refine(tracker: Tracker, ranges: SizeRanges, stopped: Callable[[], bool], *, in_any_order: bool) -> None:
+    """Improve a partition by passes of moves and of swaps until neither kind gains.
 
     Parameters
     ----------
-    weights : FloatArray, M x M
-        Symmetric, non-negative, zero diagonal.
-    labels : IntArray, M
-        Part of each filter, 0 to K - 1.
-    parts : int
-        Number of parts, K.
-    limits : IntArray, K, optional
-        Sizes that the parts must stay within in some order: the largest part within the largest limit, and so on.
-
-    Returns
-    -------
-    IntArray, M
-        Labels of a partition that no single move, or no sweep of the bounded number left, improves.
+    tracker : Tracker
+        The partition, with sizes within the ranges; it is changed.
+    ranges : SizeRanges
+        Sizes that the parts may have.
+    stopped : callable
+        Whether to end early; asked before each pass.
+    in_any_order : bool
+        Whether parts may exchange nested ranges.
     """
-    association = _Association(weights, labels, parts, limits)
-    for _ in range(MAX_SWEEPS):
-        steps = [_improve_by_move(association, m) for m in association.movable]
-        if not any(steps):
+    for _ in range(MAX_PASSES):
+        if stopped():
             break
-    return association.labels
+        gained = _pass(tracker, _moves(tracker, ranges, in_any_order))
+        if not gained:
+            gained = _pass(tracker, _swaps(tracker))
+        if not gained:
+            break
 
 
-def descend_by_swaps(weights: FloatArray, labels: IntArray, parts: int) -> IntArray:
-    """Swap filters of different parts while that lowers the normalised cut; sizes stay.
+def _pass(tracker: Tracker, steps: Iterator[list[tuple[int, int]]]) -> bool:
+    """Follow steps, each a list of moves, and go back to the best partition on the way; whether it is a new one."""
+    trail: list[tuple[int, int]] = []
+    best, kept, idle = tracker.value, 0, 0
+    first = best
+    for step in steps:
+        for m, target in step:
+            trail.append((m, int(tracker.labels[m])))
+            tracker.move(m, target)
+        value = tracker.value
+        if value < best - SMALLEST_GAIN:
+            best, kept, idle = value, len(trail), 0
+        else:
+            idle += 1
+        if idle >= PATIENCE:
+            break
+    for m, source in reversed(trail[kept:]):
+        tracker.move(m, source)
+    return best < first
 
-    Parameters and return value are those of :func:`descend_by_moves`, without limits.
+
+def _moves(tracker: Tracker, ranges: SizeRanges, in_any_order: bool) -> Iterator[list[tuple[int, int]]]:
+    """Best moves of single filters within the ranges, one after another, each filter once."""
+    unlocked = np.ones(len(tracker.labels), dtype=bool)
+    while unlocked.any():
+        labels = tracker.labels
+        allowed = ranges.allow(tracker.sizes, in_any_order=in_any_order)
+        np.fill_diagonal(allowed, val=False)
+        changes = np.where(allowed.T[:, labels] & unlocked, tracker.move_changes(), np.inf)
+        target, m = divmod(int(changes.argmin()), len(labels))
+        if changes[target, m] == np.inf:
+            return
+        unlocked[m] = False
+        yield [(m, target)]
+
+
+def _swaps(tracker: Tracker) -> Iterator[list[tuple[int, int]]]:
+    """Best swaps of two filters of different parts, one after another, each filter once.
+
+    Only filters with the best moves are tried as one of the two.
     """
-    association = _Association(weights, labels, parts)
-    for _ in range(MAX_SWEEPS):
-        steps = [_improve_by_swap(association, m) for m in association.movable]
-        if not any(steps):
-            break
-    return association.labels
+    unlocked = np.ones(len(tracker.labels), dtype=bool)
+    rows = np.arange(len(unlocked))
+    while True:
+        changes = tracker.move_changes()
+        changes[tracker.labels, rows] = np.inf
+        outlook = np.where(unlocked, changes.min(axis=0), np.inf)
+        tried = np.argsort(outlook, kind="stable")[:BREADTH]
+        found = [(*_best_partner(tracker, int(m), unlocked), int(m)) for m in tried if unlocked[m]]
+        change, partner, m = min(found, default=(np.inf, 0, 0))
+        if change == np.inf:
+            return
+        unlocked[[m, partner]] = False
+        yield [(m, int(tracker.labels[partner])), (partner, int(tracker.labels[m]))]
 
 
-class _Association:
-    """A partition with what the gain of a step needs: links between filters and parts, inner weights, volumes."""
-
-    def __init__(self, weights: FloatArray, labels: IntArray, parts: int, limits: IntArray | None = None) -> None:
-        self.weights = weights
-        self.limits = None if limits is None else np.sort(limits)
-        self.degree: FloatArray = weights.sum(axis=1)
-        self.labels: IntArray = labels.copy()
-        member = np.eye(parts)[labels]
-        self.links: FloatArray = weights @ member
-        self.inner: FloatArray = np.einsum("mk,mk->k", member, self.links)
-        self.volume: FloatArray = member.T @ self.degree
-        self.movable: list[int] = np.flatnonzero(self.degree > 0).tolist()
-        self.connected: IntArray = (member.T @ (self.degree > 0)).astype(np.int64)
-        self.sizes: IntArray = np.bincount(labels, minlength=parts)
-        self.no_volume = NO_VOLUME * float(self.volume.sum())
-
-    def share(self, inner: FloatArray, volume: FloatArray) -> FloatArray:
-        """Share of the parts' volume that stays inside of them; 0 without volume, as if all of it were cut."""
-        has_volume = volume > self.no_volume
-        return np.divide(inner, volume, out=np.zeros_like(volume), where=has_volume)
-
-    def move(self, m: int, target: int) -> None:
-        """Give filter m to another part."""
-        source = int(self.labels[m])
-        self.inner[source] -= 2.0 * self.links[m, source]
-        self.inner[target] += 2.0 * self.links[m, target]
-        for part, sign in ((source, -1), (target, 1)):
-            self.volume[part] += sign * self.degree[m]
-            self.connected[part] += sign
-            self.sizes[part] += sign
-            self.links[:, part] += sign * self.weights[m]
-        self.labels[m] = target
-
-    def room(self, source: int) -> BoolArray:
-        """Whether each part may take a filter from another one."""
-        if self.limits is None:
-            return np.ones(len(self.sizes), dtype=bool)
-        after = self.sizes.copy()
-        after[source] -= 1
-        # Among parts of equal size the one that grows counts as the largest of them.
-        rank = np.searchsorted(np.sort(after), after, side="right") - 1
-        return np.asarray(after < self.limits[rank], dtype=bool)
-
-
-def _improve_by_move(association: _Association, m: int) -> bool:
-    """Make the best move of filter m if it gains."""
-    a, source = association, int(association.labels[m])
-    if a.connected[source] == 1:
-        return False
-    inner = a.inner + 2.0 * a.links[m]
-    volume = a.volume + a.degree[m]
-    inner[source] = a.inner[source] - 2.0 * a.links[m, source]
-    volume[source] = a.volume[source] - a.degree[m]
-    change = a.share(inner, volume) - a.share(a.inner, a.volume)
-    gain = change + change[source]
-    gain[~a.room(source)] = 0.0
-    gain[source] = 0.0
-    target = int(gain.argmax())
-    if gain[target] <= SMALLEST_GAIN:
-        return False
-    a.move(m, target)
-    return True
-
-
-def _improve_by_swap(association: _Association, m: int) -> bool:
-    """Make the best swap of filter m with a filter of another part if it gains."""
-    a, source = association, int(association.labels[m])
-    labels, degree, between = a.labels, a.degree, a.weights[m]
-    # The weight between the two filters lies in the cut before the swap and after it.
-    inner_here = a.inner[source] - 2.0 * (a.links[m, source] - a.links[:, source] + between)
-    inner_there = a.inner[labels] + 2.0 * (a.links[m, labels] - a.links[np.arange(len(labels)), labels] - between)
-    volume_here = a.volume[source] - degree[m] + degree
-    volume_there = a.volume[labels] + degree[m] - degree
-    now = a.share(a.inner, a.volume)
-    gain = a.share(inner_here, volume_here) + a.share(inner_there, volume_there) - now[source] - now[labels]
-    gain[labels == source] = 0.0
-    partner = int(gain.argmax())
-    if gain[partner] <= SMALLEST_GAIN:
-        return False
-    target = int(labels[partner])
-    a.move(m, target)
-    a.move(partner, source)
-    return True
+def _best_partner(tracker: Tracker, m: int, unlocked: BoolArray) -> tuple[float, int]:
+    free = unlocked & (tracker.labels != tracker.labels[m])
+    changes = np.where(free, tracker.swap_changes(m), np.inf)
+    partner = int(changes.argmin())
+    return float(changes[partner]), partner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from rocoin_opt.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
 
     Sizes: TypeAlias = Sequence[int] | Sequence[tuple[int, int]] | None
     """None for free sizes; a number for a part of exactly that size, or its least and largest size."""
@@ -74,14 +75,84 @@ class SizeRanges:
         """Number of parts, K."""
         return len(self.lower)
 
-    @property
+    @cached_property
     def are_exact(self) -> bool:
         """Whether the size of every part is prescribed."""
         return bool((self.lower == self.upper).all())
 
+    @cached_property
+    def are_free(self) -> bool:
+        """Whether every part may have any size but 0."""
+        return bool((self.lower == 1).all() and (self.upper == self.total - self.parts + 1).all())
+
+    @cached_property
+    def are_nested(self) -> bool:
+        """Whether a part that may be larger than another one must be at least as large: sorted sizes fit sorted ranges.
+
+        Then only the sizes matter, and not which part has which.
+        """
+        upper = self.upper[self.by_room]
+        return bool((np.diff(self.lower[self.by_room]) <= 0).all() and (np.diff(upper) <= 0).all())
+
+    @cached_property
+    def by_room(self) -> IntArray:
+        """Parts by descending upper, then lower limit."""
+        return np.lexsort((-self.lower, -self.upper))
+
     def hold(self, sizes: IntArray) -> bool:
         """Whether the parts have sizes within their ranges."""
         return bool(((self.lower <= sizes) & (sizes <= self.upper)).all())
+
+    def nearest(self, sizes: IntArray) -> IntArray:
+        """Sizes within the ranges and with the right sum, next to given ones: the parts farthest off give or take."""
+        near = np.clip(sizes, self.lower, self.upper)
+        missing = self.total - int(near.sum())
+        for _ in range(abs(missing)):
+            if missing > 0:
+                near[np.where(near < self.upper, sizes - near, -np.inf).argmax()] += 1
+            else:
+                near[np.where(near > self.lower, near - sizes, -np.inf).argmax()] -= 1
+        return near
+
+    def allow(self, sizes: IntArray, *, in_any_order: bool) -> BoolArray:
+        """Whether a filter may move from one part to another.
+
+        Parameters
+        ----------
+        sizes : IntArray, K
+            Sizes within the ranges.
+        in_any_order : bool
+            Whether the parts may exchange nested ranges for it; :meth:`arranged` undoes that.
+
+        Returns
+        -------
+        BoolArray, K x K
+            By source and target.
+        """
+        if not in_any_order or self.are_free:
+            return np.asarray((sizes > self.lower)[:, None] & (sizes < self.upper))
+        # Sorted sizes fit sorted limits if no size is reached by more parts than limits, or by fewer than it must be.
+        grown = _reaching(sizes, sizes + 1) + 1 <= _reaching(self.upper, sizes + 1)
+        shrunk = _reaching(sizes, sizes) - 1 >= _reaching(self.lower, sizes)
+        exchanged = sizes[:, None] == sizes + 1
+        return np.asarray((shrunk[:, None] & grown) | exchanged)
+
+    def arranged(self, labels: IntArray) -> IntArray:
+        """Number parts of nested ranges such that each has a size within its own: the largest gets the largest range.
+
+        Labels that fit as they are stay.
+        """
+        sizes = np.bincount(labels, minlength=self.parts)
+        if self.hold(sizes):
+            return labels
+        part = np.empty(self.parts, dtype=np.int64)
+        part[np.argsort(-sizes, kind="stable")] = self.by_room
+        return part[labels]
+
+
+def _reaching(values: IntArray, least: IntArray) -> IntArray:
+    """How many of some values are at least as large as each of some others."""
+    return np.asarray(len(values) - np.searchsorted(np.sort(values), least))
 
 
 def equal_sizes(num_filters: int, parts: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Normalised spectral clustering of the filter graph, with free or with prescribed part sizes.
+"""Partitions to start from: normalised spectral clustering of the filter graph, within ranges of part sizes.
 
 References
 ----------
@@ -14,103 +14,135 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 
-from rocoin_opt.knowledge.criteria import ncut
+from rocoin_opt.knowledge.cuts import ncut
 from rocoin_opt.knowledge.k_means import cluster_means, k_means, squared_distances
-from rocoin_opt.knowledge.refinement import descend_by_moves, descend_by_swaps
-from rocoin_opt.knowledge.sizes import contiguous_partition, equal_sizes
+from rocoin_opt.knowledge.sizes import contiguous_partition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.knowledge.sizes import SizeRanges
 
-RESTARTS = 8
+CLUSTERINGS = 40
+"""Clusterings of which the best are taken."""
 MAX_BALANCING_ROUNDS = 5
+DIGITS = 9
+"""Decimals to which cuts tell clusterings apart."""
 
 
-def spectral_partition(weights: FloatArray, sizes: Sequence[int] | None, parts: int, seed: int) -> IntArray:
-    """Cut the filter graph into parts of a low normalised cut.
-
-    The rows of the eigenvectors to the K largest eigenvalues of ``D^-1/2 A D^-1/2``, scaled to length one, are
-    clustered by k-means [2]_. The best of several starts, by normalised cut [1]_, is improved by moves of single
-    filters. Prescribed sizes are then kept by a balanced assignment of rows to centres, and the parts improved by
-    swaps.
-
-    Filters without edges do not bear on the cut. They go where sizes are short: to the smallest part while sizes are
-    free, to any part with room otherwise.
+def normalised_spectrum(weights: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """Smallest eigenvalues of the normalised Laplacian ``I - D^-1/2 A D^-1/2``, ascending, and their eigenvectors.
 
     Parameters
     ----------
     weights : FloatArray, M x M
-        Symmetric, non-negative, zero diagonal.
-    sizes : sequence of int or None
-        Filters of each part, K numbers of at least 1 whose sum is M; None for free sizes.
-    parts : int
-        Number of parts, K.
-    seed : int
-        Seed of the k-means starts.
+        Symmetric, non-negative; every filter has edges.
+    count : int
+        How many, 1 to M.
 
     Returns
     -------
-    IntArray, M
-        Part of each filter, 0 to K - 1: label k stands exactly ``sizes[k]`` times, or at least once. The same arguments
-        give the same labels.
-
-    Raises
-    ------
-    ValueError
-        If no such partition exists.
+    FloatArray, count, and FloatArray, M x count
     """
-    total = len(weights)
-    level = equal_sizes(total, parts)
-    if sizes is not None and (len(sizes) != parts or min(sizes) < 1 or sum(sizes) != total):
-        raise ValueError(f"{total} filters cannot make {parts} parts of the sizes {list(sizes)}")
-    scale = float(weights.max())
-    if parts == 1 or parts == total or scale == 0.0:
-        return contiguous_partition(level if sizes is None else sizes)
-    scaled = weights / scale
-    connected = np.flatnonzero(scaled.sum(axis=1) > 0)
-    inner = scaled[np.ix_(connected, connected)]
-    points = _embedding(inner, parts)
-    rng = np.random.default_rng(seed)
-    starts = [k_means(points, min(parts, len(connected)), rng) for _ in range(RESTARTS)]
-    clusters = min(starts, key=lambda labels: ncut(inner, labels))
-    free = descend_by_moves(scaled, _with_isolated(clusters, connected, total, parts), parts)
-    if sizes is None:
-        return free
-    balanced = _balanced(points, free[connected], connected, np.asarray(sizes))
-    return descend_by_swaps(scaled, balanced, parts)
-
-
-def _embedding(weights: FloatArray, parts: int) -> FloatArray:
-    """One point of length one a filter. Signs and rotations of the eigenvectors do not matter: only distances do."""
-    total = len(weights)
     root = np.sqrt(weights.sum(axis=1))
-    normalised = weights / root[:, None] / root[None, :]
-    _, vectors = eigh(normalised, subset_by_index=(max(0, total - parts), total - 1))
+    total = len(weights)
+    values, vectors = eigh(weights / root[:, None] / root, subset_by_index=(total - count, total - 1))
+    return np.asarray(1.0 - values[::-1]), np.asarray(vectors[:, ::-1])
+
+
+def embedding(weights: FloatArray, parts: int, *, unit_rows: bool = True) -> FloatArray:
+    """One point a filter, M x K: its row of the eigenvectors to the K smallest eigenvalues.
+
+    Rows are scaled to length one [2]_, or divided by the root of the filter's degree [1]_: the first takes every filter
+    for equally important, the second leaves weakly linked ones near the origin. Signs and rotations of the eigenvectors
+    do not matter: only distances do. See :func:`normalised_spectrum`.
+    """
+    _, vectors = normalised_spectrum(weights, min(parts, len(weights)))
+    if not unit_rows:
+        return np.asarray(vectors / np.sqrt(weights.sum(axis=1))[:, None])
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     # A component beyond the K that the eigenvectors span lies at the origin.
     return np.asarray(np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0))
 
 
-def _with_isolated(clusters: IntArray, connected: IntArray, total: int, parts: int) -> IntArray:
-    labels = np.full(total, -1, dtype=np.int64)
+def spectral_partitions(
+    weights: FloatArray, ranges: SizeRanges, rng: np.random.Generator, count: int
+) -> Iterator[IntArray]:
+    """Cluster the filters by k-means over their spectral embeddings, and make the best clusterings fit the ranges.
+
+    Half of the :data:`CLUSTERINGS` are made over each embedding; those of the lowest normalised cut are taken. Clusters
+    become parts by their size: the largest cluster the part of the largest range. Where they do not fit, each part
+    takes the number of filters within its range that is next to its cluster's, and filters are assigned to centres of
+    clusters such that the sum of squared distances is least. Filters without edges go to the smallest part while there
+    is room, and to any part with room otherwise.
+
+    Parameters
+    ----------
+    weights : FloatArray, M x M
+        Symmetric, non-negative, zero diagonal; at least one weight is not 0.
+    ranges : SizeRanges
+        Sizes that the parts may have.
+    rng : numpy.random.Generator
+        Source of the starts.
+    count : int
+        Number of partitions, at most.
+
+    Yields
+    ------
+    IntArray, M
+        Part of each filter, 0 to K - 1, within the ranges; the best clusterings first.
+    """
+    connected = np.flatnonzero(weights.sum(axis=1) > 0)
+    inner = weights[np.ix_(connected, connected)]
+    clusters = min(ranges.parts, len(connected))
+    embeddings = [embedding(inner, ranges.parts, unit_rows=unit_rows) for unit_rows in (True, False)]
+    found = [(points, k_means(points, clusters, rng)) for points in embeddings for _ in range(CLUSTERINGS // 2)]
+    cuts = np.array([ncut(inner, labels) for _, labels in found])
+    # Often the same clustering comes out again, its clusters in another order.
+    _, different = np.unique(np.round(cuts, DIGITS), return_index=True)
+    for position in different[:count]:
+        points, labels = found[position]
+        by_count = np.argsort(-np.bincount(labels, minlength=ranges.parts), kind="stable")
+        part_of_cluster = np.empty(ranges.parts, dtype=np.int64)
+        part_of_cluster[by_count] = ranges.by_room
+        yield _fitted(points, part_of_cluster[labels], connected, ranges)
+
+
+def exchanged_partitions(
+    weights: FloatArray, labels: IntArray, ranges: SizeRanges, rng: np.random.Generator
+) -> Iterator[IntArray]:
+    """Make a partition of any sizes fit the ranges, again and again: which part gets which range is drawn by chance.
+
+    Parameters are those of :func:`spectral_partitions`, and M labels of 0 to K - 1. Yields partitions without end.
+    """
+    connected = np.flatnonzero(weights.sum(axis=1) > 0)
+    points = embedding(weights[np.ix_(connected, connected)], ranges.parts)
+    while True:
+        yield _fitted(points, rng.permutation(ranges.parts)[labels[connected]], connected, ranges)
+
+
+def _fitted(points: FloatArray, labels: IntArray, connected: IntArray, ranges: SizeRanges) -> IntArray:
+    partition = _with_isolated(labels, connected, ranges)
+    sizes = np.bincount(partition, minlength=ranges.parts)
+    if ranges.hold(sizes):
+        return partition
+    return _balanced(points, partition[connected], connected, ranges.nearest(sizes))
+
+
+def _with_isolated(clusters: IntArray, connected: IntArray, ranges: SizeRanges) -> IntArray:
+    labels = np.full(ranges.total, -1, dtype=np.int64)
     labels[connected] = clusters
-    counts = np.bincount(clusters, minlength=parts)
+    counts = np.bincount(clusters, minlength=ranges.parts)
     for m in np.flatnonzero(labels < 0):
-        labels[m] = counts.argmin()
+        labels[m] = np.lexsort((counts, counts >= ranges.upper, counts >= ranges.lower))[0]
         counts[labels[m]] += 1
     return labels
 
 
-def _balanced(points: FloatArray, clusters: IntArray, connected: IntArray, sizes: IntArray) -> IntArray:
+def _balanced(points: FloatArray, labels: IntArray, connected: IntArray, sizes: IntArray) -> IntArray:
     """Labels with exact sizes: a transport of points to centres of least squared distance, centres updated after it."""
     parts, total = len(sizes), int(sizes.sum())
-    # Large clusters become large parts, so that few points have to leave theirs.
-    part_of_cluster = np.empty(parts, dtype=np.int64)
-    by_count = np.argsort(-np.bincount(clusters, minlength=parts), kind="stable")
-    part_of_cluster[by_count] = np.argsort(-sizes, kind="stable")
-    labels = part_of_cluster[clusters]
     places = contiguous_partition(sizes.tolist())
     assigned = np.empty(total, dtype=np.int64)
     for _ in range(MAX_BALANCING_ROUNDS):

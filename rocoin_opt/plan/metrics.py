@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rocoin_opt.documents import Model
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance.fields import Figure
-from rocoin_opt.knowledge.criteria import ncut
+from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
+from rocoin_opt.knowledge.cuts import ncut
 from rocoin_opt.plan.filters import labels_of
 from rocoin_opt.plan.latency import (
     Objective,
@@ -90,6 +91,17 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     """Value of a plan in seconds; infinite where the objective does not apply. See :func:`evaluate`."""
     value = evaluate(instance, plan).value(objective)
     return math.inf if value is None else value
+
+
+def evidence_left(instance: Instance, plan: Plan) -> float | None:
+    """Least share of its evidence that any class keeps when any one group is lost.
+
+    None without explicit filters or class affinities; see :func:`rocoin_opt.knowledge.criteria.evidence_lost`.
+    """
+    labels, affinity = labels_of(instance, plan), instance.knowledge.class_affinity
+    if labels is None or affinity is None:
+        return None
+    return 1.0 - float(evidence_lost(class_evidence(affinity.values), labels).max())
 
 
 def require_objective(instance: Instance, objective: Objective) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rocoin_opt.errors import printable
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings
+from rocoin_opt.plan.metrics import evidence_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,9 @@ def _value_lines(result: Result) -> Iterator[str]:
     ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
     cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
     yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
+    left = None if result.plan is None else evidence_left(result.instance, result.plan)
+    if left is not None:
+        yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
 
 
 def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:

@@ -1,70 +1,69 @@
-"""The partition model against brute force over all label vectors of small graphs."""
+"""The partition model against all vectors of labels of small graphs, and against the recursion over subsets."""
 
 from __future__ import annotations
-
-import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from part_problems import PartProblem, part_problems, random_problem
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import partition
 from rocoin_opt.highs import models as highs
-
-if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-
-SIZES = [(6,), (3, 3), (4, 2), (2, 2, 2), (3, 2, 1), (2, 2, 1, 1), (1,) * 6, (3, 3, 1), (2, 2, 2, 1)]
+from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.knowledge.subsets import best_partition
 
 
-def cut_weight(weights: FloatArray, labels: IntArray) -> float:
-    return float(weights[labels[:, None] != labels[None, :]].sum()) / 2
-
-
-def smallest_cut(weights: FloatArray, sizes: tuple[int, ...]) -> float:
-    multiset = [k for k, size in enumerate(sizes) for _ in range(size)]
-    return min(cut_weight(weights, np.array(labels)) for labels in set(itertools.permutations(multiset)))
-
-
-def random_graph(num_filters: int, seed: int) -> FloatArray:
-    rng = np.random.default_rng(seed)
-    upper = np.triu(rng.integers(0, 5, (num_filters, num_filters)), 1).astype(float)
-    return upper + upper.T
-
-
-@pytest.mark.parametrize("presolve", ["on", "off"])
-@pytest.mark.parametrize("sizes", SIZES)
-def test_it_finds_the_smallest_cut(sizes: tuple[int, ...], presolve: str) -> None:
-    weights = random_graph(sum(sizes), len(sizes))
-    model = partition.build(weights, sizes)
+@given(problem=part_problems(), presolve=st.sampled_from(["on", "off"]))
+@settings(max_examples=150)
+def test_model_recursion_and_all_labels_agree(problem: PartProblem, presolve: str) -> None:
+    additive, bottleneck = problem.costs()
+    model = partition.build(additive, problem.ranges, bottleneck)
     solution = highs.solve(model, Control.starting_now(), options={"presolve": presolve})
-    labels = partition.labels_of(model)
-    assert tuple(np.bincount(labels)) == sizes
-    assert solution.objective == pytest.approx(smallest_cut(weights, sizes))
-    assert cut_weight(weights, labels) == pytest.approx(solution.objective)
+    recursion = best_partition(additive, problem.ranges, bottleneck)
+    found = problem.values(np.array([partition.labels_of(model), recursion]))
+    assert solution.objective == pytest.approx(problem.least(), rel=1e-6, abs=1e-7)
+    assert found == pytest.approx(np.full(2, problem.least()), rel=1e-6, abs=1e-7)
 
 
-@given(labels=st.lists(st.integers(0, 2), min_size=6, max_size=6), seed=st.integers(0, 9))
-@settings(max_examples=60)
-def test_fixed_labels_are_feasible_exactly_when_sizes_and_order_are_right(labels: list[int], seed: int) -> None:
-    weights, sizes = random_graph(6, seed), (2, 2, 2)
-    vector = np.array(labels)
-    model = partition.build(weights, sizes)
-    partition.fix(model, vector)
-    solution = highs.solve(model, Control.starting_now())
-    # Among parts of the same size the one with the smallest filter comes first.
-    in_order = list(dict.fromkeys(labels)) == [0, 1, 2]
-    if tuple(np.bincount(vector, minlength=3)) == sizes and in_order:
-        assert solution.objective == pytest.approx(cut_weight(weights, vector))
+@given(problem=part_problems(), data=st.data())
+@settings(max_examples=150)
+def test_fixed_labels_are_feasible_exactly_when_sizes_are_right(problem: PartProblem, data: st.DataObject) -> None:
+    parts, filters = problem.ranges.parts, len(problem.weights)
+    labels = np.array(data.draw(st.lists(st.integers(0, parts - 1), min_size=filters, max_size=filters)))
+    value = problem.values(labels[None])[0]
+    additive, bottleneck = problem.costs()
+    model = partition.build(additive, problem.ranges, bottleneck)
+    assert partition.fix(model, labels) == np.isfinite(value)
+    if np.isfinite(value):
+        assert highs.solve(model, Control.starting_now()).objective == pytest.approx(value)
+        of_parts = partition.labels_of(model)
+        # Parts that may stand for each other come in their own order, and are worth the same.
+        assert problem.values(of_parts[None])[0] == pytest.approx(value)
     else:
-        assert solution.status == "infeasible"
+        assert not any(variable.fixed for variable in model.chosen.values())
 
 
-@pytest.mark.parametrize("sizes", [(), (4, 3), (6, 0), (7, -1)])
-def test_sizes_that_are_no_parts_are_refused(sizes: tuple[int, ...]) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [None, [6, 5, 5]])
+@pytest.mark.parametrize(
+    ("name", "outages"), [("ncut", None), ("cut", None), ("resilient", [0.1, 0.05, 0.2]), ("resilient", None)]
+)
+def test_sixteen_filters_and_three_parts(name: str, outages: list[float] | None, sizes: list[int] | None) -> None:
+    # The bottleneck with free sizes takes minutes; twelve filters show it as well.
+    filters = 12 if name == "resilient" and outages is None and sizes is None else 16
+    problem = random_problem(name, filters, 3, sizes, outages)
+    additive, bottleneck = problem.costs()
+    model = partition.build(additive, problem.ranges, bottleneck)
+    solution = highs.solve(model, Control.starting_now(), options={"presolve": "off"})
+    recursion = best_partition(additive, problem.ranges, bottleneck)
+    assert solution.status == "optimal"
+    assert problem.values(recursion[None])[0] == pytest.approx(solution.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(32,), (3, 64), (2, 32)])
+def test_costs_of_other_filters_or_parts_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="sizes"):
-        partition.build(random_graph(6, 0), sizes)
+        partition.build(np.ones(shape), SizeRanges.of(6, 2))

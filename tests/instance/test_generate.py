@@ -12,7 +12,7 @@ from rocoin_opt.instance.generate import FAMILIES, activation_graph, generate
 from rocoin_opt.instance.generate.activations import rounded_array
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 from rocoin_opt.instance.model import Device, Instance, Knowledge, Requirements, Student
-from rocoin_opt.knowledge.criteria import ncut
+from rocoin_opt.knowledge.cuts import ncut
 
 families = pytest.mark.parametrize("family", FAMILIES)
 

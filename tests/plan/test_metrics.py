@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rocoin_opt as ro
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.plan.filters import with_filters
+from rocoin_opt.plan.filters import with_filters, without_filters
 from rocoin_opt.plan.latency import OBJECTIVES
-from rocoin_opt.plan.metrics import Metrics, evaluate, require_objective
+from rocoin_opt.plan.metrics import Metrics, evaluate, evidence_left, require_objective
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance.model import Instance
 
 
@@ -34,7 +37,7 @@ def test_the_cut_is_its_definition(data: st.DataObject) -> None:
         inside = [m for m, label in enumerate(labels) if label == k]
         volume = sum(weights[m, other] for m in inside for other in range(len(labels)))
         cut = sum(weights[m, other] for m, other in itertools.product(inside, range(len(labels))) if labels[other] != k)
-        expected += cut / volume if volume else 0.0
+        expected += cut / volume if volume else 1.0
     metrics = evaluate(instance, with_filters(instance, plan, np.array(labels)))
     assert metrics.ncut == pytest.approx(expected)
 
@@ -45,6 +48,21 @@ def test_without_a_graph_there_is_no_cut(data: st.DataObject) -> None:
     plan = data.draw(structured_plans(instance))
     labels = np.repeat(np.arange(len(plan.groups)), plan.sizes)
     assert evaluate(instance, with_filters(instance, plan, labels)).ncut is None
+
+
+def test_the_evidence_left_is_that_of_the_worst_class_and_group(repository: Path) -> None:
+    instance = ro.read_instance(repository / "instances" / "paper" / "paper-8-0.json")
+    plan = ro.solve(instance, "greedy").plan
+    assert plan is not None
+    assert instance.knowledge.class_affinity is not None
+    affinity = instance.knowledge.class_affinity.values
+    kept = [
+        row[[m for other in plan.groups if other is not group for m in other.filters or ()]].sum() / row.sum()
+        for row in affinity
+        for group in plan.groups
+    ]
+    assert evidence_left(instance, plan) == pytest.approx(min(kept))
+    assert evidence_left(instance, without_filters(plan)) is None
 
 
 def test_each_objective_has_its_figure() -> None:

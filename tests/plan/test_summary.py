@@ -44,6 +44,9 @@ def test_a_cut_is_told_and_names_are_no_markup():
     text = ro.solve(odd, "greedy").summary()
     assert "[bold]odd[/bold]: 8 devices" in text
     assert "normalised cut" in text
+    assert "with any one group lost, each class keeps at least 0." in text
+    knowledge = instance.knowledge.model_copy(update={"class_affinity": None})
+    assert "each class" not in ro.solve(instance.model_copy(update={"knowledge": knowledge}), "greedy").summary()
 
 
 def test_many_spares_are_counted():

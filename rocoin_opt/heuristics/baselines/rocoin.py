@@ -16,8 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.heuristics.baselines.groups import common_room, group_of
+from rocoin_opt.knowledge.search import ncut_parts
 from rocoin_opt.knowledge.sizes import level_sizes
-from rocoin_opt.knowledge.spectral import spectral_partition
 from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome
 
@@ -63,12 +63,12 @@ def rocoin(instance: Instance, objective: Objective, control: Control) -> Outcom
         sizes = level_sizes(total, limits)
         return Outcome(_matched_plan(instance, groups, sizes, None, objective))
     weights = graph.dense(total)
-    labels = spectral_partition(weights, None, len(groups), control.seed)
+    labels = ncut_parts(weights, len(groups), None, control.seed)
     sizes = tuple(np.bincount(labels, minlength=len(groups)).tolist())
     plan = _matched_plan(instance, groups, sizes, labels, objective)
     if plan is None:
         sizes = level_sizes(total, limits)
-        labels = spectral_partition(weights, sizes, len(groups), control.seed)
+        labels = ncut_parts(weights, len(groups), sizes, control.seed)
         plan = _matched_plan(instance, groups, sizes, labels, objective)
     return Outcome(plan)
 

@@ -1,0 +1,262 @@
+"""Which filters go where: the public way from a filter graph to a partition with a proven bound."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from rocoin_opt.documents import validate
+from rocoin_opt.errors import CertificateError, InputError, Problem
+from rocoin_opt.instance.matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
+from rocoin_opt.knowledge.criteria import EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
+from rocoin_opt.knowledge.cuts import ncut
+from rocoin_opt.knowledge.search import find_parts
+from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.knowledge.subsets import best_partition, operations, part_costs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.knowledge.sizes import Sizes
+
+MAX_OPERATIONS = 3e6
+"""Steps of the recursion over subsets up to which a partition is found and proven best by it: some 14 filters."""
+CLOSED_GAP = 1e-9
+"""Relative gap below which value and bound differ by rounding only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Filters cut into parts, and what is proven of the cut.
+
+    Attributes
+    ----------
+    labels : IntArray, M
+        Part of each filter, 0 to K - 1.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What was minimised.
+    value : float
+        Value of the criterion.
+    bound : float
+        Valid lower bound: no partition with allowed sizes has a smaller value.
+    ncut : float
+        Normalised cut, whatever was minimised.
+    evidence_left : float or None
+        Least share of its evidence that any class keeps when any one part is lost; None where the criterion needs no
+        class affinity and none was given.
+    affinity_is_estimated : bool
+        Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
+    """
+
+    labels: IntArray
+    criterion: str
+    value: float
+    bound: float
+    ncut: float
+    evidence_left: float | None
+    affinity_is_estimated: bool
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Filters of each part, K numbers."""
+        return tuple(np.bincount(self.labels).tolist())
+
+    @property
+    def gap(self) -> float:
+        """Gap between value and bound, as a share of the value; 0 where the partition is proven best."""
+        return 0.0 if self.value <= self.bound else (self.value - self.bound) / self.value
+
+    def summary(self) -> str:
+        """Say in a few lines what was found."""
+        lines = [
+            f"{len(self.sizes)} parts of {', '.join(map(str, self.sizes))} filters",
+            f"{self.criterion} {self.value:.4f}, lower bound {self.bound:.4f}, gap {100.0 * self.gap:.2g} %",
+            f"normalised cut {self.ncut:.4f}",
+        ]
+        if self.evidence_left is not None:
+            source = " (classes estimated from the graph)" if self.affinity_is_estimated else ""
+            lines.append(f"with one part lost, each class keeps {self.evidence_left:.4f} of its evidence{source}")
+        return "\n".join(lines)
+
+
+def partition(
+    graph: Any,
+    parts: int,
+    sizes: Sizes = None,
+    criterion: str = "ncut",
+    class_affinity: Any = None,
+    seed: int = 0,
+    time_limit: float | None = None,
+    *,
+    evidence_weight: float = EVIDENCE_WEIGHT,
+    outages: Sequence[float] | None = None,
+) -> Partition:
+    """Cut a filter graph into parts that keep together what belongs together, or that survive the loss of one.
+
+    Small graphs, of some 14 filters, are solved to proven optimality. Larger ones are refined from many starts, and the
+    bound says how much better any other partition could be at most.
+
+    Parameters
+    ----------
+    graph : array or SciPy sparse matrix, M x M
+        Weights between filters: symmetric, non-negative, zero diagonal.
+    parts : int
+        Number of parts, K; 1 to M. No part is empty.
+    sizes : sequence, optional
+        For each part its number of filters, or a pair of its least and largest number; free where absent.
+    criterion : {'ncut', 'cut', 'resilient'}
+        Normalised cut; weight of the edges between parts; or class evidence lost with a part, weighed against the
+        normalised cut. See the section "Knowledge partition" of ``docs/formulation.md``.
+    class_affinity : array, C x M, optional
+        How much each filter speaks for each class, non-negative. ``resilient`` estimates it from the graph where
+        absent; the result says so.
+    seed : int
+        Seed of every random choice.
+    time_limit : float, optional
+        Seconds after which the search ends with the best partition so far. Without it the same arguments give the same
+        partition on the same machine, whatever else it does.
+    evidence_weight : float
+        For ``resilient``: weight of the class evidence lost, 0 to 1; the rest goes to the normalised cut by parts.
+    outages : sequence of float, optional
+        For ``resilient``: probability that each part is lost, K numbers. The evidence lost is then the expected one.
+
+    Returns
+    -------
+    Partition
+        With the value, a valid bound and the gap.
+
+    Raises
+    ------
+    InputError
+        If an argument is not what is allowed, or no partition has such sizes.
+    """
+    weights = _dense_graph(graph)
+    given = None if class_affinity is None else _affinity(class_affinity, len(weights))
+    _require_whole("parts", parts, 1)
+    _require_whole("seed", seed, 0)
+    if time_limit is not None and not time_limit >= 0:
+        raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
+    deadline = np.inf if time_limit is None else time.perf_counter() + time_limit
+    ranges = SizeRanges.of(len(weights), parts, sizes)
+    judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
+    labels, bound = best_parts(judged, ranges, seed, deadline)
+    return _certified(judged, ranges, labels, bound, given)
+
+
+def best_parts(
+    criterion: Criterion,
+    ranges: SizeRanges,
+    seed: int = 0,
+    deadline: float = np.inf,
+    starts: Sequence[IntArray] = (),
+) -> tuple[IntArray, float]:
+    """Find a partition and a lower bound, or the best partition where the graph is small enough.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        What is minimised, over M filters.
+    ranges : SizeRanges
+        Sizes that the parts may have.
+    seed : int
+        Seed of every random choice.
+    deadline : float
+        Moment of :func:`time.perf_counter` at which to end.
+    starts : sequence of IntArray
+        Partitions within the ranges to begin with.
+
+    Returns
+    -------
+    IntArray, M, and float
+        Labels 0 to K - 1 within the ranges, and a valid lower bound on the value of all such partitions.
+    """
+    if is_small(criterion, ranges):
+        additive, bottleneck = part_costs(criterion)
+        labels = best_partition(additive, ranges, bottleneck)
+        return labels, criterion.value(labels)
+
+    def stopped() -> bool:
+        return time.perf_counter() >= deadline
+
+    labels = find_parts(criterion, ranges, seed, starts, stopped=stopped)
+    return labels, lower_bound(criterion, ranges, rounds=0 if stopped() else None)
+
+
+def is_small(criterion: Criterion, ranges: SizeRanges) -> bool:
+    """Whether the best partition can be found and proven in a moment."""
+    return operations(ranges, alike=not criterion.parts_differ) <= MAX_OPERATIONS
+
+
+def lower_bound(criterion: Criterion, ranges: SizeRanges, *, rounds: int | None = None) -> float:
+    """Lower bound on the value of all partitions with sizes within ranges.
+
+    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` limits the effort; see
+    :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
+    """
+    if not criterion.normalised:
+        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds)
+    bound = 0.0
+    if criterion.graph_weight > 0.0:
+        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds)
+    if criterion.loss_weight > 0.0:
+        bound += criterion.loss_weight * evidence_bound(criterion.evidence, ranges, criterion.outages)
+    return bound
+
+
+def _certified(
+    criterion: Criterion, ranges: SizeRanges, labels: IntArray, bound: float, affinity: FloatArray | None
+) -> Partition:
+    """The partition with its value computed anew; sizes and bound are checked."""
+    if not ranges.hold(np.bincount(labels, minlength=ranges.parts)) or len(labels) != ranges.total:
+        raise CertificateError(f"a partition of sizes {np.bincount(labels).tolist()} outside of its ranges")
+    value = criterion.value(labels)
+    if bound > value + CLOSED_GAP * abs(value):
+        raise CertificateError(f"the partition's bound {bound!r} is above its value {value!r}")
+    evidence = criterion.evidence if affinity is None else class_evidence(affinity)
+    needed = affinity is not None or criterion.name == "resilient"
+    return Partition(
+        labels=labels,
+        criterion=criterion.name,
+        value=value,
+        bound=min(bound, value),
+        ncut=ncut(criterion.weights, labels),
+        evidence_left=1.0 - float(evidence_lost(evidence, labels).max()) if needed else None,
+        affinity_is_estimated=affinity is None and criterion.name == "resilient",
+    )
+
+
+def _dense_graph(graph: Any) -> FloatArray:
+    given = _matrix(graph, "graph")
+    if len(given.shape) == 2 and max(given.shape) > MAX_FILTERS:
+        raise InputError("graph", [Problem("", f"{given.shape[0]} filters", f"at most {MAX_FILTERS} filters")])
+    return validate(FilterGraph, {}, "graph", {"array": given}).dense(given.shape[0])
+
+
+def _affinity(class_affinity: Any, num_filters: int) -> FloatArray:
+    given = _matrix(class_affinity, "class_affinity")
+    values = validate(ClassAffinity, {}, "class_affinity", {"array": given}).values
+    if values.shape[1] != num_filters:
+        allowed = f"{num_filters} columns, one a filter"
+        raise InputError("class_affinity", [Problem("", f"{values.shape[1]} columns", allowed)])
+    return values
+
+
+def _matrix(values: Any, name: str) -> Any:
+    if sp.issparse(values):
+        sparse: Any = values
+        return sparse.tocsr()
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise InputError(name, [Problem("", "rows of different lengths", "a matrix")]) from None
+
+
+def _require_whole(field: str, found: object, least: int) -> None:
+    if isinstance(found, bool) or not isinstance(found, (int, np.integer)) or found < least:
+        raise InputError("options", [Problem(field, repr(found), f"a whole number of at least {least}")])

@@ -1,0 +1,239 @@
+"""The public way to a partition: against brute force on small graphs, and honest about what it is given."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rocoin_opt as ro
+from rocoin_opt.errors import CertificateError, InputError
+from rocoin_opt.knowledge import partition as module
+from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
+from rocoin_opt.knowledge.sizes import SizeRanges
+from strategies import graphs
+
+
+def every_partition(ranges: SizeRanges) -> list[np.ndarray]:
+    labellings = itertools.product(range(ranges.parts), repeat=ranges.total)
+    return [np.array(x) for x in labellings if ranges.hold(np.bincount(x, minlength=ranges.parts))]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> dict[str, Any]:
+    total = draw(st.integers(1, 6))
+    parts = draw(st.integers(1, min(total, 4)))
+    sizes: Any = None
+    kind = draw(st.sampled_from(["free", "exact", "ranges"]))
+    if kind != "free":
+        labels = draw(
+            st.permutations(
+                [
+                    *range(parts),
+                    *draw(st.lists(st.integers(0, parts - 1), min_size=total - parts, max_size=total - parts)),
+                ]
+            )
+        )
+        sizes = np.bincount(labels, minlength=parts).tolist()
+        if kind == "ranges":
+            sizes = [(draw(st.integers(1, size)), draw(st.integers(size, total))) for size in sizes]
+    affinity = draw(st.lists(st.sampled_from([0.0, 0.5, 1.0, 7.0]), min_size=2 * total, max_size=2 * total))
+    return {
+        "graph": draw(graphs(total)),
+        "parts": parts,
+        "sizes": sizes,
+        "criterion": draw(st.sampled_from(CRITERIA)),
+        "class_affinity": draw(st.sampled_from([None, np.array(affinity).reshape(2, total)])),
+        "evidence_weight": draw(st.sampled_from([0.0, 0.3, 1.0])),
+        "outages": draw(st.sampled_from([None, [0.02, 0.01, 0.3, 0.0][:parts]])),
+    }
+
+
+@settings(max_examples=150)
+@given(problems(), st.booleans())
+def test_small_graphs_are_solved_and_searched_to_the_best_there_is(problem: dict[str, Any], by_search: bool) -> None:
+    total = len(problem["graph"])
+    ranges = SizeRanges.of(total, problem["parts"], problem["sizes"])
+    judged = Criterion.of(
+        problem["criterion"],
+        problem["graph"],
+        problem["parts"],
+        problem["class_affinity"],
+        problem["evidence_weight"],
+        problem["outages"],
+    )
+    best = min(judged.value(labels) for labels in every_partition(ranges))
+    limit = module.MAX_OPERATIONS
+    module.MAX_OPERATIONS = -1.0 if by_search else limit
+    try:
+        found = ro.partition(**problem)
+    finally:
+        module.MAX_OPERATIONS = limit
+    scale = judged.scale if problem["criterion"] == "cut" else 1.0
+    assert found.value == pytest.approx(best, rel=1e-9, abs=1e-9 * scale)
+    assert found.bound <= best + 1e-9 * scale
+    assert ranges.hold(np.array(found.sizes))
+    assert found.value == pytest.approx(judged.value(found.labels), abs=0.0)
+    assert found.gap == pytest.approx((found.value - found.bound) / found.value if found.value else 0.0, abs=1e-12)
+    if not by_search:
+        assert found.gap <= 1e-9
+
+
+def planted(sizes: list[int], inside: float = 6.0, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    blocks = np.repeat(np.arange(len(sizes)), sizes)
+    scale = np.where(blocks[:, None] == blocks[None, :], inside, 1.0)
+    upper = np.triu(rng.random((len(blocks), len(blocks))) * scale, 1)
+    return upper + upper.T
+
+
+GRAPH = planted([12, 8, 10])
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("sizes", [None, [5, 15, 10], [(4, 9), (12, 20), (1, 30)], [(9, 30), 11, (2, 10)]])
+def test_sizes_are_kept_and_the_bound_is_below_the_value(criterion: str, sizes: Any) -> None:
+    found = ro.partition(GRAPH, 3, sizes, criterion=criterion)
+    assert SizeRanges.of(30, 3, sizes).hold(np.array(found.sizes))
+    assert 0.0 <= found.bound <= found.value
+    assert 0.0 <= found.gap < 0.5
+    assert found.labels.dtype == np.int64
+    assert found.criterion == criterion
+
+
+def test_the_planted_parts_are_found_and_nearly_proven() -> None:
+    found = ro.partition(planted([12, 8, 10], inside=40.0), 3)
+    assert sorted(found.sizes) == [8, 10, 12]
+    assert found.gap < 0.01
+
+
+def test_dense_and_sparse_graphs_give_the_same() -> None:
+    weights = np.where(GRAPH > 2.0, GRAPH, 0.0)
+    dense = ro.partition(weights, 3)
+    for kind in (sp.csr_array, sp.coo_matrix, sp.dok_array, sp.csc_matrix):
+        assert np.array_equal(ro.partition(kind(weights), 3).labels, dense.labels)
+    assert np.array_equal(ro.partition(weights.tolist(), 3).labels, dense.labels)
+
+
+def test_the_affinity_decides_and_its_absence_is_said() -> None:
+    affinity = np.zeros((2, 30))
+    affinity[0, :6] = affinity[1, 6:12] = 1.0
+    given_affinity = ro.partition(GRAPH, 3, criterion="resilient", class_affinity=affinity, evidence_weight=1.0)
+    assert given_affinity.evidence_left == pytest.approx(4 / 6)
+    assert given_affinity.gap == pytest.approx(0.0, abs=1e-9)
+    assert not given_affinity.affinity_is_estimated
+    assert "estimated" not in given_affinity.summary()
+    estimated = ro.partition(GRAPH, 3, criterion="resilient")
+    assert estimated.affinity_is_estimated
+    assert "classes estimated from the graph" in estimated.summary()
+    # The other criteria tell what is left where they can, and do not guess.
+    assert ro.partition(GRAPH, 3).evidence_left is None
+    assert ro.partition(GRAPH, 3, class_affinity=affinity).evidence_left == pytest.approx(0.0)
+
+
+def test_more_weight_on_evidence_leaves_more_of_it() -> None:
+    affinity = np.kron(np.eye(3), np.ones(10)) + 0.1
+    rows = [
+        ro.partition(GRAPH, 3, criterion="resilient", class_affinity=affinity, evidence_weight=w)
+        for w in (0.0, 0.5, 1.0)
+    ]
+    left, cuts = [row.evidence_left for row in rows], [row.ncut for row in rows]
+    assert left == sorted(left)
+    assert left[0] < left[2]
+    assert cuts == sorted(cuts)
+
+
+def test_outages_say_which_part_may_hold_more() -> None:
+    affinity = np.ones((1, 30))
+    found = ro.partition(
+        GRAPH, 2, criterion="resilient", class_affinity=affinity, evidence_weight=1.0, outages=[0.3, 0.001]
+    )
+    assert found.sizes == (1, 29)
+
+
+def test_a_time_limit_ends_the_search_with_a_valid_partition() -> None:
+    weights = planted([100, 100, 100], inside=2.0)
+    hurried = ro.partition(weights, 3, time_limit=0.0)
+    assert min(hurried.sizes) >= 1
+    assert 0.0 <= hurried.bound <= hurried.value
+    assert ro.partition(weights, 3).value <= hurried.value
+
+
+def test_the_seed_decides_and_the_hash_seed_does_not() -> None:
+    code = (
+        "import numpy as np, rocoin_opt as ro;"
+        "w = np.triu(np.random.default_rng(0).random((40, 40)), 1); w = w + w.T;"
+        "print([ro.partition(w, 4, None, c, seed=7).labels.tolist() for c in ('ncut', 'resilient')])"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    ]
+    assert outputs[0] == outputs[1] != b""
+    noise = planted([20, 20, 20], inside=1.0)
+    first, second = (ro.partition(noise, 3, seed=seed).labels for seed in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("named", "arguments"),
+    [
+        ("graph: ", {"graph": np.triu(GRAPH)}),
+        ("graph: ", {"graph": -GRAPH}),
+        ("graph: ", {"graph": GRAPH + np.eye(30)}),
+        ("graph: ", {"graph": np.full((30, 30), np.nan)}),
+        ("graph: ", {"graph": [[0.0, 1.0], [1.0]]}),
+        ("graph: ", {"graph": np.ones(3)}),
+        ("graph: found 6000 filters", {"graph": sp.csr_array((6000, 6000))}),
+        ("class_affinity: found 29 columns", {"class_affinity": np.ones((2, 29))}),
+        ("class_affinity: ", {"class_affinity": -np.ones((2, 30))}),
+        ("options: parts", {"parts": 31}),
+        ("options: parts", {"parts": 0}),
+        ("options: parts", {"parts": 2.0}),
+        ("options: sizes", {"sizes": [10, 10]}),
+        ("options: sizes", {"sizes": [10, 10, 9]}),
+        ("options: criterion", {"criterion": "modularity"}),
+        ("options: seed", {"seed": -1}),
+        ("options: time_limit", {"time_limit": -1.0}),
+        ("options: time_limit", {"time_limit": float("nan")}),
+        ("options: evidence_weight", {"evidence_weight": 2.0}),
+        ("options: outages", {"criterion": "resilient", "outages": [0.5]}),
+    ],
+)
+def test_bad_arguments_are_named(named: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=named):
+        ro.partition(**{"graph": GRAPH, "parts": 3, **arguments})
+
+
+def test_a_bound_above_the_value_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "lower_bound", lambda *args, **options: 2.9)
+    with pytest.raises(CertificateError, match="above its value"):
+        ro.partition(GRAPH, 3)
+
+
+def test_sizes_outside_of_the_ranges_are_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_parts", lambda *args, **options: np.arange(30) % 3)
+    with pytest.raises(CertificateError, match="sizes"):
+        ro.partition(GRAPH, 3, [5, 15, 10])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sparse", [False, True])
+def test_two_thousand_filters(sparse: bool) -> None:
+    weights = planted([128] * 16, inside=2.0)
+    if sparse:
+        weights = np.where(weights > 1.9, weights, 0.0)
+    found = ro.partition(sp.csr_array(weights) if sparse else weights, 16)
+    blocks = Criterion.of("ncut", weights, 16).value(np.repeat(np.arange(16), 128))
+    assert found.value <= blocks + 1e-9
+    assert 0.0 < found.bound <= found.value

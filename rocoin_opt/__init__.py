@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.generate import generate
     from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
     from rocoin_opt.instance.model import Device, FailureDomain, Instance, Knowledge, Requirements, Student
+    from rocoin_opt.knowledge.partition import Partition, partition
     from rocoin_opt.methods import compare, solve
     from rocoin_opt.plan.check import Violation, check
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.result import Result
     from rocoin_opt.provenance import versions
     from rocoin_opt.registry import METHODS, Method
+    from rocoin_opt.tradeoff import Frontier, FrontierPoint, frontier
 
 _HOME = {
     "rocoin_opt.control": ("Progress",),
@@ -45,6 +47,7 @@ _HOME = {
     "rocoin_opt.instance.generate": ("generate",),
     "rocoin_opt.instance.matrices": ("ClassAffinity", "FilterGraph"),
     "rocoin_opt.instance.model": ("Device", "FailureDomain", "Instance", "Knowledge", "Requirements", "Student"),
+    "rocoin_opt.knowledge.partition": ("Partition", "partition"),
     "rocoin_opt.plan.check": ("Violation", "check"),
     "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
     "rocoin_opt.plan.metrics": ("Metrics", "evaluate"),
@@ -53,6 +56,7 @@ _HOME = {
     "rocoin_opt.methods": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
     "rocoin_opt.registry": ("METHODS", "Method"),
+    "rocoin_opt.tradeoff": ("Frontier", "FrontierPoint", "frontier"),
 }
 
 __all__ = [
@@ -62,12 +66,15 @@ __all__ = [
     "Device",
     "FailureDomain",
     "FilterGraph",
+    "Frontier",
+    "FrontierPoint",
     "Group",
     "InputError",
     "Instance",
     "Knowledge",
     "Method",
     "Metrics",
+    "Partition",
     "Plan",
     "Problem",
     "Progress",
@@ -81,8 +88,10 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "frontier",
     "generate",
     "instance_schema",
+    "partition",
     "plan_schema",
     "read_instance",
     "read_plan",

@@ -9,8 +9,9 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
+from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.knowledge.sizes import contiguous_partition
-from rocoin_opt.knowledge.spectral import spectral_partition
 from rocoin_opt.plan.check import check, require_valid
 from rocoin_opt.plan.filters import with_filters, without_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective, require_constant_latency
@@ -41,6 +42,7 @@ def solve(
     start: Plan | None = None,
     latency_only: bool = False,
     explicit_filters: bool = False,
+    criterion: str = "ncut",
     report: Report | None = None,
 ) -> Result:
     """Find a plan, check it, value it, and say what is proved.
@@ -70,6 +72,9 @@ def solve(
     explicit_filters : bool
         Whether to say which filters each part holds although the instance has no graph to choose by; with a graph
         the filters are always explicit.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by where the instance has a graph; ``resilient`` takes the class affinities, or
+        estimates them from the graph where the instance has none.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 
@@ -87,15 +92,43 @@ def solve(
     CertificateError
         If the method returned an invalid plan or bound: a defect, which never passes silently.
     """
+    recorder = Recorder(report)
+    control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
+    result = solve_under(
+        control,
+        instance,
+        method,
+        objective,
+        start=start,
+        latency_only=latency_only,
+        explicit_filters=explicit_filters,
+        criterion=criterion,
+    )
+    trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
+    return replace(result, trace=trace)
+
+
+def solve_under(
+    control: Control,
+    instance: Instance,
+    method: str,
+    objective: Objective,
+    *,
+    start: Plan | None = None,
+    latency_only: bool = False,
+    explicit_filters: bool = False,
+    criterion: str = "ncut",
+) -> Result:
+    """Solve as one step of a longer search, whose limits and reports count; see :func:`solve`."""
     chosen = _method(method, objective)
+    if criterion not in CRITERIA:
+        raise InputError("options", [Problem("criterion", repr(criterion), f"one of {', '.join(CRITERIA)}")])
     require_objective(instance, objective)
     require_constant_latency(instance)
     if instance.has_shared_failures:
         raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
     if start is not None:
         start = _canonical_start(instance, chosen, start)
-    recorder = Recorder(report)
-    control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):
         # A valid start is proof enough that there is a plan.
         reasons = () if start is not None else reasons_for_infeasibility(instance)
@@ -104,11 +137,11 @@ def solve(
         else:
             outcome = _outcome(instance, chosen, objective, control, start)
             if not latency_only:
-                outcome = _settled(instance, chosen, objective, control, outcome)
-        plan = None if outcome.plan is None else _with_filters(instance, outcome.plan, start, explicit_filters, seed)
-    result = _certified(instance, chosen, objective, outcome, plan, control)
-    trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
-    return replace(result, trace=trace)
+                outcome = _settled(instance, chosen, objective, control, outcome, criterion)
+        plan = outcome.plan
+        if plan is not None:
+            plan = _with_filters(instance, plan, start, control, criterion, explicit=explicit_filters)
+    return _certified(instance, chosen, objective, outcome, plan, control)
 
 
 def compare(
@@ -175,13 +208,15 @@ def _outcome(instance: Instance, method: Method, objective: Objective, control: 
     return no_worse(instance, objective, outcome, bare)
 
 
-def _settled(instance: Instance, method: Method, objective: Objective, control: Control, outcome: Outcome) -> Outcome:
+def _settled(
+    instance: Instance, method: Method, objective: Objective, control: Control, outcome: Outcome, criterion: str
+) -> Outcome:
     """The outcome with what its method prefers among plans of equal latency."""
     plan = outcome.plan
     if plan is None or method.break_ties is None or objective not in THRESHOLD_OBJECTIVES:
         return outcome
     # What is weighed behind latency is no value of the objective.
-    settled = method.break_ties(instance, objective, plan, control.silent())
+    settled = method.break_ties(instance, objective, plan, control.silent(), criterion)
     _refuse_invalid(instance, method, settled)
     if value_of(instance, settled, objective) > value_of(instance, plan, objective):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
@@ -194,15 +229,15 @@ def _refuse_invalid(instance: Instance, method: Method, plan: Plan | None) -> No
         raise CertificateError(f"{method.name} returned an invalid plan: {'; '.join(map(str, violations))}")
 
 
-def _with_filters(instance: Instance, plan: Plan, start: Plan | None, explicit: bool, seed: int) -> Plan:
+def _with_filters(
+    instance: Instance, plan: Plan, start: Plan | None, control: Control, criterion: str, *, explicit: bool
+) -> Plan:
     if all(group.filters is not None for group in plan.groups):
         return plan
     if start is not None and start.groups[0].filters is not None and plan == without_filters(start):
         return start
-    graph = instance.knowledge.graph
-    if graph is not None:
-        weights = graph.dense(instance.knowledge.num_filters)
-        return with_filters(instance, plan, spectral_partition(weights, plan.sizes, len(plan.sizes), seed))
+    if instance.knowledge.graph is not None:
+        return with_filters(instance, plan, PartSearch(instance, criterion, control).sized(plan.sizes))
     return with_filters(instance, plan, contiguous_partition(plan.sizes)) if explicit else plan
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
-    BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control], Plan]
+    BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Plan]
 
 THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 MAX_AUTO_DEVICES = 400
@@ -59,8 +59,9 @@ class Method:
         ``improve(instance, objective, control, start) -> Outcome``, where the method can start from a valid plan. It
         is given the plan in canonical order and without filters.
     break_ties : callable or None
-        ``break_ties(instance, objective, plan, control) -> Plan``, where the method goes on behind latency for the
-        threshold objectives: to a better partition, then to fewer device-seconds, then to more spare reliability.
+        ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
+        for the threshold objectives: to a better partition by a criterion, then to fewer device-seconds, then to more
+        spare reliability.
     """
 
     name: str
@@ -120,10 +121,10 @@ def _auto(instance: Instance, objective: Objective, control: Control, start: Pla
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
-def _break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control) -> Plan:
+def _break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
     from rocoin_opt.exact.ties import break_ties
 
-    return break_ties(instance, objective, plan, control)
+    return break_ties(instance, objective, plan, control, criterion)
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:

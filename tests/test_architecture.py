@@ -24,6 +24,7 @@ LAYERS = (
     ("heuristics",),
     ("registry",),
     ("methods",),
+    ("tradeoff",),
     ("report",),
     ("cli",),
 )

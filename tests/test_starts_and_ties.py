@@ -174,7 +174,7 @@ def settling(monkeypatch):
     def settling(rule):
         calls = []
 
-        def break_ties(instance, objective, plan, control):
+        def break_ties(instance, objective, plan, control, criterion):
             calls.append((objective, plan))
             control.tell(0.0, 1e9)
             return rule(instance, plan)

@@ -39,6 +39,9 @@ TimeLimit = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random choice.")]
 Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver.")]
+CriterionName = Annotated[
+    str, typer.Option("--criterion", metavar="C", help="What partitions are judged by: ncut, cut or resilient.")
+]
 
 
 @app.command()
@@ -60,6 +63,7 @@ def solve(
     filters: Annotated[
         bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
     ] = False,
+    criterion: CriterionName = "ncut",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON instead of a summary.")] = False,
 ) -> None:
@@ -88,6 +92,7 @@ def solve(
             start=known,
             latency_only=latency_only,
             explicit_filters=filters,
+            criterion=criterion,
             report=report,
         )
     if result.plan is not None and out is not None:
@@ -143,6 +148,46 @@ def compare(
         )
     print_comparison(given, results, _console())
     _exit_without_plan(*results)
+
+
+@app.command()
+def frontier(
+    instance: InstanceFile,
+    objective: ObjectiveName = "guaranteed",
+    criterion: CriterionName = "ncut",
+    points: Annotated[int, typer.Option("--points", metavar="N", help="Number of points at most, 2 or more.")] = 10,
+    time_limit: TimeLimit = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plans as JSON instead of a table.")] = False,
+) -> None:
+    """Show what a better partition of the knowledge of INSTANCE costs in latency."""
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.documents import readable_json
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.report.frontier import frontier_document, print_frontier
+    from rocoin_opt.tradeoff import frontier as find_frontier
+
+    given = read_instance(instance)
+    with showing_progress(f"{given.name}, frontier") as report:
+        found = find_frontier(
+            given,
+            _objective(objective),
+            criterion=criterion,
+            points=points,
+            time_limit=time_limit,
+            seed=seed,
+            threads=threads,
+            report=report,
+        )
+    if as_json:
+        print(readable_json(frontier_document(found)))
+        for reason in found.reasons:
+            print(printable(reason), file=sys.stderr)
+    else:
+        print_frontier(found, _console())
+    if not found.points:
+        raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from rocoin_opt.highs.columns import GrowingProgram
 from rocoin_opt.highs.linear import LinearModel, solve_linear
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.minimal_groups import Choices, Serving
@@ -87,6 +87,19 @@ class Demand:
         wanted = np.array(counts, dtype=np.float64)
         return cls(devices, wanted, wanted, len(counts), np.empty(0, dtype=np.int64))
 
+    @classmethod
+    def of_levels(cls, serving: Serving, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
+        """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size."""
+        possible = serving.possible_groups()
+        levels = sorted(counts)
+        return cls(
+            len(serving.weights),
+            np.array([parts, *(counts[level] for level in levels), filters], dtype=np.float64),
+            np.array([parts, *(min(parts, possible[level - 1]) for level in levels), math.inf], dtype=np.float64),
+            0,
+            np.array([0, *levels], dtype=np.int64),
+        )
+
     def entries(self, choices: Choices, size: IntArray) -> FloatArray:
         """What choices with parts of their sizes add to the sums, C x R."""
         if self.kinds:
@@ -105,6 +118,16 @@ class Cost(NamedTuple):
 
     fixed: FloatArray
     further: FloatArray
+
+
+class Verdict(NamedTuple):
+    """Whether choices can meet a demand.
+
+    ``rows`` are choices that do, None where none were found; ``proven`` tells whether that is the truth and no limit.
+    """
+
+    rows: IntArray | None
+    proven: bool
 
 
 class Priced(NamedTuple):
@@ -211,13 +234,51 @@ def choose(
         parts[start] = demand.sizes(choices.taken(start))
         point[len(choices) :] = (parts - choices.least)[flexible]
         known = dict(enumerate(point.tolist()))
-    alone = replace(control.silent(), threads=1, gap=0.0)
-    # The prices have left out what presolving would: without it these programs take half the time.
-    options: dict[str, Option] = {"presolve": "off", "mip_max_nodes": min(MAX_NODES, MAX_NODE_CHOICES // len(choices))}
+    options = _options(choices)
     if useful < math.inf:
         options["objective_bound"] = useful + CUTOFF * abs(useful)
-    _, values = solve_linear(model, alone, options=options, start=known)
+    _, values = solve_linear(model, _alone(control), options=options, start=known)
     return None if values is None else np.flatnonzero(values[: len(choices)] > 0.5)
+
+
+def decide(choices: Choices, demand: Demand, control: Control) -> Verdict:
+    """Find out whether disjoint groups can meet a demand at all.
+
+    Parameters
+    ----------
+    choices : Choices
+        Few enough for an integer program; each with one part size.
+    demand : Demand
+        What they must add up to.
+    control : Control
+        Limit and seed; threads and gap do not matter.
+
+    Returns
+    -------
+    Verdict
+        The first groups found, large ones if it is all the same; or none, which is proven unless a limit came first.
+    """
+    if control.exhausted:
+        return Verdict(None, proven=False)
+    if len(choices) == 0:
+        return Verdict(None, proven=True)
+    cost = Cost(-choices.most / choices.most.max(), np.zeros(len(choices)))
+    model, _ = _model(choices, demand, cost, None)
+    options = _options(choices) | {"mip_max_improving_sols": 1}
+    solution, values = solve_linear(model, _alone(control), options=options)
+    if values is None:
+        return Verdict(None, proven=solution.status == "infeasible")
+    return Verdict(np.flatnonzero(values > 0.5), proven=True)
+
+
+def _alone(control: Control) -> Control:
+    """The same groups on any number of threads, whatever gap is asked for."""
+    return replace(control.silent(), threads=1, gap=0.0)
+
+
+def _options(choices: Choices) -> dict[str, Option]:
+    # The prices have left out what presolving would: without it these programs take half the time.
+    return {"presolve": "off", "mip_max_nodes": min(MAX_NODES, MAX_NODE_CHOICES // len(choices))}
 
 
 def _model(

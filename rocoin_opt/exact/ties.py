@@ -1,6 +1,6 @@
 """The order behind latency: of plans that answer equally early, the one that is better in what comes next.
 
-First the partition quality where the instance has a graph, then the fewest device-seconds of work, then the most spare
+First the partition where the instance has a graph, then the fewest device-seconds of work, then the most spare
 reliability; see the section "The order behind latency" in ``docs/formulation.md``.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rocoin_opt.control import Control
 from rocoin_opt.exact.least_work import least_work
 from rocoin_opt.exact.minimal_groups import Serving
-from rocoin_opt.exact.part_quality import NCUT_DIGITS, better_parts
-from rocoin_opt.exact.thrift import plan_of, served_by, spend_less
-from rocoin_opt.knowledge.criteria import ncut
-from rocoin_opt.knowledge.spectral import spectral_partition
+from rocoin_opt.exact.part_quality import best_attainable
+from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.exact.size_vectors import SizeVectors
+from rocoin_opt.exact.thrift import cheapest_student, plan_of, served_by, spend_less
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.filters import labels_of, with_filters
-from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.model import Plan
 
 if TYPE_CHECKING:
-    from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.exact.part_quality import Found
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
@@ -30,7 +30,7 @@ DIGITS = 12
 """Significant digits to which plans are compared: the others are rounding, by which equal devices would differ."""
 
 
-def tie_order(instance: Instance, plan: Plan) -> tuple[float, float, float]:
+def tie_order(instance: Instance, plan: Plan, criterion: str = "ncut") -> tuple[float, float, float]:
     """What comes behind latency, as a tuple to compare: smaller is better.
 
     Parameters
@@ -39,23 +39,25 @@ def tie_order(instance: Instance, plan: Plan) -> tuple[float, float, float]:
         What was given.
     plan : Plan
         A valid plan.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by.
 
     Returns
     -------
     tuple of three floats
-        The normalised cut (0 without a graph, infinite where the filters are not explicit), the device-seconds that all
-        replicas together are busy with one request, and the negative sum of the spares' cover shares. Each is rounded
-        to what floating point tells apart.
+        The partition criterion (0 without a graph, infinite where the filters are not explicit; ``cut`` as a share of
+        the weight of all edges), the device-seconds that all replicas together are busy with one request, and the
+        negative sum of the spares' cover shares. Each is rounded to what floating point tells apart.
     """
-    arrays, graph = instance.arrays, instance.knowledge.graph
-    cut = 0.0
-    if graph is not None:
+    parts = None if instance.knowledge.graph is None else PartSearch(instance, criterion, Control())
+    return _order(instance, plan, parts)
+
+
+def _order(instance: Instance, plan: Plan, parts: PartSearch | None) -> tuple[float, float, float]:
+    arrays, cut = instance.arrays, 0.0
+    if parts is not None:
         labels = labels_of(instance, plan)
-        cut = (
-            math.inf
-            if labels is None
-            else round(ncut(graph.dense(instance.knowledge.num_filters), labels), NCUT_DIGITS)
-        )
+        cut = math.inf if labels is None else parts.rank(parts.value(labels))
     seconds = [
         float(seconds)
         for group in served_by(instance, plan)
@@ -69,13 +71,13 @@ def _significant(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control) -> Plan:
+def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str = "ncut") -> Plan:
     """Find the plan that is best behind latency among those that answer as early as a given one.
 
     Without a graph the result is proven best where all minimal groups are listed
     (:data:`rocoin_opt.exact.least_work.MAX_GROUPS`) and the integer programs end within their nodes, as they do for
-    tens of devices; beyond, it is improved without a proof. With a graph the partition is improved by a descent and not
-    proven; the rest is as good as its part sizes allow.
+    tens of devices; beyond, it is improved without a proof. With a graph the partition is chosen over all part sizes
+    that groups can have (see :func:`best_within`); the rest is as good as its part sizes allow.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     control : Control
         Limit and seed. Where the limit is reached the best plan so far is returned; without a limit the same arguments
         give the same plan, on any number of threads.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by, where the instance has a graph.
 
     Returns
     -------
@@ -97,33 +101,53 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     """
     if control.exhausted:
         return plan
-    value = _value(instance, objective, plan)
-    serving, served = Serving(instance, objective, value), served_by(instance, plan)
-    graph = instance.knowledge.graph
-    if graph is None:
+    value = value_of(instance, plan, objective)
+    serving = Serving(instance, objective, value)
+    parts = None
+    if instance.knowledge.graph is None:
+        served = served_by(instance, plan)
         found = [plan_of(instance, groups) for groups in least_work(serving, served, control, free_sizes=True)]
     else:
-        found = _with_better_parts(serving, graph.dense(instance.knowledge.num_filters), plan, control)
-    kept = [other for other in found if not check(instance, other) and _value(instance, objective, other) <= value]
-    return min([plan, *kept], key=lambda other: tie_order(instance, other))
+        parts = PartSearch(instance, criterion, control)
+        found = thrifty_plans(serving, best_within(serving, parts, plan, control), control)
+    kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
+    return min([plan, *kept], key=lambda other: _order(instance, other, parts))
 
 
-def _with_better_parts(serving: Serving, weights: FloatArray, plan: Plan, control: Control) -> list[Plan]:
-    """Plans of the best partition found, with ever less work for its part sizes."""
+def best_within(serving: Serving, parts: PartSearch, plan: Plan, control: Control) -> Found:
+    """Find groups and parts of the best partition within a threshold.
+
+    Parameters
+    ----------
+    serving : Serving
+        What devices can do at the threshold.
+    parts : PartSearch
+        What partitions are judged by.
+    plan : Plan
+        A valid plan whose value is within the threshold.
+    control : Control
+        Limit and seed.
+
+    Returns
+    -------
+    Found
+        With a valid lower bound on the criterion over all plans within the threshold.
+    """
     instance = serving.instance
     canonical = Plan.of(instance, plan.groups)
-    labels = labels_of(instance, canonical)
-    if labels is None:
-        labels = spectral_partition(weights, canonical.sizes, len(canonical.sizes), control.seed)
     served = spend_less(serving, served_by(instance, canonical), control, free_sizes=False)
-    better, cut = better_parts(serving, served, labels, weights, control)
+    groups = [group.members for group in served]
+    vectors = SizeVectors(serving, groups, control)
+    return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
+
+
+def thrifty_plans(serving: Serving, found: Found, control: Control) -> list[Plan]:
+    """Plans of some parts with ever less work, each of which wants to be checked."""
+    groups = [
+        cheapest_student(serving, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
+    ]
     # Parts and the groups of a plan both stand by descending size.
     return [
-        with_filters(instance, plan_of(instance, groups), cut.labels)
-        for groups in least_work(serving, better, control, free_sizes=False)
+        with_filters(serving.instance, plan_of(serving.instance, served), found.cut.labels)
+        for served in least_work(serving, groups, control, free_sizes=False)
     ]
-
-
-def _value(instance: Instance, objective: Objective, plan: Plan) -> float:
-    value = evaluate(instance, plan).value(objective)
-    return math.inf if value is None else value

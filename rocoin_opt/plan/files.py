@@ -121,15 +121,22 @@ def result_document(instance: Instance, result: Result) -> dict[str, Any]:
         seed=result.seed,
         versions=result.versions,
     )
+    return {
+        **plan_document(instance, result.plan, result.metrics),
+        "solve": record.model_dump(mode="json"),
+    }
+
+
+def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None) -> dict[str, Any]:
+    """Make the JSON content of a plan file that does not say how the plan was found; nulls where there is no plan."""
     reference = InstanceReference(name=instance.name, sha256=instance.sha256)
-    decided = {"groups": None, "spares": None} if result.plan is None else _plan_fields(result.plan)
+    decided = {"groups": None, "spares": None} if plan is None else _plan_fields(plan)
     return {
         "format": FORMAT,
         "version": VERSION,
         "instance": reference.model_dump(mode="json"),
         **decided,
-        "metrics": None if result.metrics is None else result.metrics.model_dump(mode="json"),
-        "solve": record.model_dump(mode="json"),
+        "metrics": None if metrics is None else metrics.model_dump(mode="json"),
     }
 
 

@@ -1,4 +1,4 @@
-"""The order behind latency without a graph: proven against brute force, never worse, and the same every time."""
+"""The order behind latency: proven against brute force, never worse, and the same every time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
+import partition_oracle
 import rocoin_opt as ro
 from examples import pairs, two_pairs
 from rocoin_opt.control import Control
 from rocoin_opt.exact import least_work, minimal_groups
 from rocoin_opt.exact.minimal_groups import Serving, free_choices
+from rocoin_opt.exact.part_search import PartSearch
 from rocoin_opt.exact.thrift import cheapest_sizes
 from rocoin_opt.exact.ties import break_ties, tie_order
 from rocoin_opt.plan.check import check
+from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.plan.metrics import evaluate
 from strategies import instances, valid_plans
 
@@ -95,6 +98,31 @@ def test_the_neighbourhood_alone_is_never_worse(objective, data, instance):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(least_work, "MAX_GROUPS", 0)
         assert_kept(instance, objective, plan, break_ties(instance, objective, plan, Control()))
+
+
+@pytest.mark.parametrize("criterion", ["ncut", "cut", "resilient"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
+@settings(max_examples=15)
+def test_the_partition_is_the_best_of_all_earliest_plans(objective, criterion, instance):
+    earliest = oracle.best(instance, objective)
+    assume(earliest is not None)
+    found = break_ties(instance, objective, earliest[1], Control(), criterion)
+    assert check(instance, found) == ()
+    value = evaluate(instance, earliest[1]).value(objective)
+    assert evaluate(instance, found).value(objective) <= value
+    best = partition_oracle.best_within(partition_oracle.outcomes(instance, objective, criterion), value)
+    parts = PartSearch(instance, criterion, Control())
+    assert parts.value(labels_of(instance, found)) == pytest.approx(best, rel=1e-8, abs=1e-8 * parts.unit)
+    assert tie_order(instance, found, criterion)[0] == parts.rank(best)
+
+
+def test_plans_without_filters_come_last():
+    instance = ro.generate("sbc", devices=8, seed=1, filters=12, max_groups=3, graph=True)
+    plan = ro.solve(instance).plan
+    assert tie_order(instance, without_filters(plan))[0] == math.inf
+    assert tie_order(instance, plan)[0] == pytest.approx(evaluate(instance, plan).ncut, abs=1e-9)
+    assert tie_order(instance, plan, "cut")[0] < 1.0
 
 
 def test_the_order_is_worked_out_by_hand():

@@ -1,0 +1,187 @@
+"""The search behind a frontier of latency and partition: the ends, limits that spread evenly, then what is between."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from rocoin_opt.exact.minimal_groups import Serving
+from rocoin_opt.exact.size_vectors import SizeVectors
+from rocoin_opt.exact.thresholds import latency_range, smallest_threshold
+from rocoin_opt.exact.ties import best_within, thrifty_plans
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.filters import labels_of
+from rocoin_opt.plan.metrics import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.part_quality import Found
+    from rocoin_opt.exact.part_search import PartSearch
+    from rocoin_opt.exact.size_vectors import Members
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+HALVED = 0.1
+"""Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""
+
+ROUNDING = 1e-9
+"""Share of a spacing by which a limit may miss its place."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A plan, and the latency limit within which nothing better was found.
+
+    Attributes
+    ----------
+    plan : Plan
+        With explicit filters.
+    seconds, value : float
+        Its latency and its partition criterion.
+    limit : float
+        Largest limit in seconds that it is the answer to.
+    bound : float
+        Valid lower bound on the criterion over all plans within the limit.
+    """
+
+    plan: Plan
+    seconds: float
+    value: float
+    limit: float
+    bound: float
+
+
+class FrontierSearch:
+    """Points so far by ascending latency, none of which is as good as another one in both respects.
+
+    Parameters
+    ----------
+    instance : Instance
+        With a filter graph, constant latencies and independent devices.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Latency.
+    parts : PartSearch
+        What partitions are judged by.
+    plan : Plan
+        A valid plan of the least latency known, with explicit filters.
+    least : float
+        Seconds that no plan betters.
+    control : Control
+        Limit and seed.
+    """
+
+    def __init__(
+        self, instance: Instance, objective: Objective, parts: PartSearch, plan: Plan, least: float, control: Control
+    ) -> None:
+        self.instance, self.objective, self.control, self.parts = instance, objective, control, parts
+        limits = latency_range(instance.arrays)
+        assert limits is not None
+        self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
+        seconds = value_of(instance, plan, objective)
+        # Bounds on sums of fractions of weights: none is negative.
+        self.points = [Point(plan, seconds, self._value(plan), seconds, 0.0)]
+
+    def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
+        """Search limits until all are answered, or there are so many points, or a limit is reached."""
+        first = self.points[0].seconds
+        tell()
+        if not self._answer(self.largest) or (self.points[0].limit <= first and not self._answer(first)):
+            return "limit"
+        limit = self.points[-1].seconds
+        step = (limit - first) / (points - 1)
+        while limit > first and len(self.points) < points:
+            # The next of the limits that spread evenly between the ends.
+            even = first + step * (math.ceil((limit - first) / step - ROUNDING) - 1)
+            limit = min(even, math.nextafter(limit, -math.inf))
+            if limit <= first:
+                break
+            tell()
+            if not self._answer(limit):
+                return "limit"
+            limit = self._answer_to(limit).seconds
+        while gaps := self._gaps():
+            if len(self.points) >= points:
+                return "points"
+            tell()
+            _, first, last = max(gaps)
+            if not self._answer(0.5 * (first + last) if last - first > HALVED * step else last):
+                return "limit"
+        return "complete"
+
+    def _gaps(self) -> list[tuple[float, float, float]]:
+        """Ranges of limits without an answer: what is at stake, seconds times criterion, and the two ends."""
+        gaps = []
+        for point, following in zip(self.points, self.points[1:], strict=False):
+            limit = math.nextafter(following.seconds, -math.inf)
+            if point.limit < limit:
+                gaps.append(((limit - point.limit) * (point.value - following.value), point.limit, limit))
+        return gaps
+
+    def _answer_to(self, limit: float) -> Point:
+        """The point with the best partition within a limit."""
+        return [point for point in self.points if point.seconds <= limit][-1]
+
+    def _answer(self, limit: float) -> bool:
+        """Find the best partition within a limit, and the earliest plan with it; whether there was time for it."""
+        known = self._answer_to(limit)
+        found = best_within(Serving(self.instance, self.objective, limit), self.parts, known.plan, self.control)
+        if self.control.exhausted:
+            return False
+        if self.parts.rank(found.cut.value) < self.parts.rank(known.value):
+            plan = self._earliest(found, limit)
+            if self.control.exhausted:
+                return False
+            if plan is not None:
+                self._insert(Point(plan, value_of(self.instance, plan, self.objective), self._value(plan), 0.0, 0.0))
+        best = self._answer_to(limit)
+        self.points = [
+            replace(point, limit=limit, bound=found.bound)
+            if point is best
+            # What bounds all plans within the limit bounds those within smaller ones.
+            else replace(point, bound=max(point.bound, found.bound))
+            if point.limit <= limit
+            else point
+            for point in self.points
+        ]
+        return True
+
+    def _earliest(self, found: Found, limit: float) -> Plan | None:
+        """The plan of least latency with parts of some sizes; None if time is up before there is one."""
+        threshold = smallest_threshold(
+            self.instance.arrays, lambda t: self._groups_for(found, t) is not None, self.below, limit
+        )
+        groups = None if threshold is None else self._groups_for(found, threshold)
+        if threshold is None or groups is None:
+            return None
+        serving = Serving(self.instance, self.objective, threshold)
+        plans = [
+            plan
+            for plan in thrifty_plans(serving, found._replace(groups=groups), self.control)
+            if not check(self.instance, plan) and value_of(self.instance, plan, self.objective) <= threshold
+        ]
+        # The last one has the least work.
+        return plans[-1] if plans else None
+
+    def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
+        serving = Serving(self.instance, self.objective, threshold)
+        return SizeVectors(serving, found.groups, self.control).groups_for(found.cut.sizes)
+
+    def _insert(self, new: Point) -> None:
+        """Add a point that is better than all that are as early; those that are as late and no better leave."""
+        rank = self.parts.rank
+        beaten = [old for old in self.points if old.seconds >= new.seconds and rank(old.value) >= rank(new.value)]
+        kept = [old for old in self.points if all(old is not other for other in beaten)]
+        # The limits that the others answered are answered by the new one.
+        farthest = max(beaten, key=lambda old: old.limit, default=new)
+        if farthest.limit > new.limit:
+            new = replace(new, limit=farthest.limit, bound=farthest.bound)
+        self.points = sorted([*kept, new], key=lambda point: point.seconds)
+
+    def _value(self, plan: Plan) -> float:
+        labels = labels_of(self.instance, plan)
+        assert labels is not None
+        return self.parts.value(labels)

@@ -23,16 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 from peers.cases import Case, Target, file_cases, generated_cases, preset_cases
 from peers.measure import MONOLITHIC, PEERS, Limits, Measurement, measure, peer_version, terms
-from peers.medians import Medians, Run, Spread, contradictions, medians
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from peers.medians import Medians, Run, contradictions, medians
+from peers.tables import figure, percent, show, spread_text
 
 import rocoin_opt as ro
 from rocoin_opt.documents import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 DEFAULT_METHODS = "exact,milp,cp-sat"
 MAX_TERMS = {"milp": 200_000} | dict.fromkeys(PEERS, 2_000_000)
@@ -51,7 +49,6 @@ RUN_HEADER = (
     "checked",
 )
 MEDIAN_HEADER = ("family", "N", "method", "proven", "gap", "seconds", "seconds/ref", "value/ref", "target", "holds")
-WIDTH = 180
 TEXT_COLUMNS = {"instance", "method", "end", "checked", "family", "target", "holds"}
 
 
@@ -178,17 +175,17 @@ def _document(options: argparse.Namespace, runs: Sequence[Run], version: str | N
 
 
 def _progress(result: Measurement) -> str:
-    spent = "" if result.seconds is None else f" in {result.seconds:.2f} s, value {_figure(result.value)}"
+    spent = "" if result.seconds is None else f" in {result.seconds:.2f} s, value {figure(result.value)}"
     note = f" ({result.note})" if result.note else ""
-    return f"{result.method} {result.termination}{spent}, gap {_percent(result.gap)}{note}"
+    return f"{result.method} {result.termination}{spent}, gap {percent(result.gap)}{note}"
 
 
 def _print_tables(options: argparse.Namespace, runs: Sequence[Run], reference: str) -> None:
-    show = _print_markdown if options.markdown else _print_rich
-    show("Runs", RUN_HEADER, [_run_row(run) for run in runs])
+    show("Runs", RUN_HEADER, [_run_row(run) for run in runs], TEXT_COLUMNS, markdown=options.markdown)
     targets = {(run.case.family, run.case.devices): run.case.target for run in runs}
     rows = [_median_row(row, targets[row.family, row.devices]) for row in medians(runs, reference)]
-    show("Medians over the instances (smallest..largest)", MEDIAN_HEADER, rows)
+    title = "Medians over the instances (smallest..largest)"
+    show(title, MEDIAN_HEADER, rows, TEXT_COLUMNS, markdown=options.markdown)
     print(
         f"ref is {reference}. Seconds are those of the search: of the package with the imports that it makes on its "
         "way (half a second for Pyomo and HiGHS), of the peer without any. After > it ended without a proof. Checked: "
@@ -204,9 +201,9 @@ def _run_row(run: Run) -> list[str]:
         f"{run.case.devices:,}",
         result.method,
         f"{result.termination}: {result.note}" if result.note else result.termination,
-        _figure(result.value),
-        _figure(result.bound),
-        _percent(result.gap),
+        figure(result.value),
+        figure(result.bound),
+        percent(result.gap),
         _marked(mark, "-" if result.seconds is None else f"{result.seconds:.2f}"),
         _marked(mark, "-" if run.seconds_ratio is None else f"{run.seconds_ratio:.3g}"),
         "-" if run.value_ratio is None else f"{run.value_ratio:.5f}",
@@ -222,51 +219,17 @@ def _median_row(row: Medians, target: Target | None) -> list[str]:
         f"{row.devices:,}",
         row.method,
         f"{row.proven} of {row.measured}" if row.measured else "not measured",
-        _spread(row.gap, lambda gap: "none" if math.isinf(gap) else _percent(gap)),
-        _marked(mark, _spread(row.seconds, lambda seconds: f"{seconds:.2f}")),
-        _marked(mark, _spread(row.seconds_ratio, lambda ratio: f"{ratio:.3g}")),
-        _spread(row.value_ratio, lambda ratio: f"{ratio:.5f}"),
+        spread_text(row.gap, lambda gap: "none" if math.isinf(gap) else percent(gap)),
+        _marked(mark, spread_text(row.seconds, lambda seconds: f"{seconds:.2f}")),
+        _marked(mark, spread_text(row.seconds_ratio, lambda ratio: f"{ratio:.3g}")),
+        spread_text(row.value_ratio, lambda ratio: f"{ratio:.5f}"),
         "-" if target is None or row.holds is None else str(target),
         verdict,
     ]
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
-
-
-def _percent(gap: float | None) -> str:
-    return "-" if gap is None else f"{100.0 * gap:.2f} %"
-
-
 def _marked(mark: str, text: str) -> str:
     return text if text == "-" else mark + text
-
-
-def _spread(spread: Spread | None, show: Callable[[float], str]) -> str:
-    if spread is None:
-        return "-"
-    middle, *ends = map(show, spread)
-    return middle if ends[0] == ends[1] else f"{middle} ({ends[0]}..{ends[1]})"
-
-
-def _print_rich(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in header:
-        table.add_column(name, justify="left" if name in TEXT_COLUMNS else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    # A table cut to a pipe's eighty columns would be of no use.
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
-
-
-def _print_markdown(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    print(f"**{title}**\n")
-    print(f"| {' | '.join(header)} |")
-    print(f"|{'|'.join(' --- ' if name in TEXT_COLUMNS else ' ---: ' for name in header)}|")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
-    print()
 
 
 if __name__ == "__main__":

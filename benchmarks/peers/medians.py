@@ -104,6 +104,12 @@ def contradictions(runs: Sequence[Run]) -> list[str]:
     return found
 
 
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """Median, smallest and largest of the values that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return (statistics.median(known), min(known), max(known)) if known else None
+
+
 def _medians(family: str, devices: int, method: str, runs: Sequence[Run], bound_by_target: str) -> Medians:
     measured = [run for run in runs if run.result.termination != "not measured"]
     return Medians(
@@ -112,10 +118,10 @@ def _medians(family: str, devices: int, method: str, runs: Sequence[Run], bound_
         method=method,
         measured=len(measured),
         proven=sum(_is_proof(run) for run in measured),
-        seconds=_spread(run.result.seconds for run in measured),
-        gap=_spread(_gap_or_infinity(run) for run in measured if run.result.termination != "infeasible"),
-        value_ratio=_spread(run.value_ratio for run in measured),
-        seconds_ratio=_spread(run.seconds_ratio for run in measured),
+        seconds=spread(run.result.seconds for run in measured),
+        gap=spread(_gap_or_infinity(run) for run in measured if run.result.termination != "infeasible"),
+        value_ratio=spread(run.value_ratio for run in measured),
+        seconds_ratio=spread(run.seconds_ratio for run in measured),
         holds=_holds(measured) if method == bound_by_target else None,
     )
 
@@ -148,8 +154,3 @@ def _is_proof(run: Run) -> bool:
 
 def _ratio(value: float | None, reference: float | None) -> float | None:
     return None if value is None or not reference else value / reference
-
-
-def _spread(values: Iterable[float | None]) -> Spread | None:
-    known = [value for value in values if value is not None]
-    return (statistics.median(known), min(known), max(known)) if known else None

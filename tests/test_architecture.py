@@ -19,7 +19,7 @@ LAYERS = (
     ("instance",),
     ("knowledge",),
     ("plan",),
-    ("formulations", "highs"),
+    ("formulations", "highs", "failure"),
     ("exact",),
     ("heuristics",),
     ("registry",),
@@ -32,7 +32,7 @@ LAYERS = (
 
 OWNERS = {
     "highspy": {"highs"},
-    "numba": {"exact"},
+    "numba": {"exact", "failure"},
     "pyomo": {"formulations", "highs", "exact"},
     "typer": {"cli"},
     "rich": {"cli", "plan", "report"},

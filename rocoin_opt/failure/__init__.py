@@ -1,0 +1,1 @@
+"""How a plan holds up under failure: laws of random latencies, the exact distribution, Monte Carlo, rare events."""

@@ -1,0 +1,257 @@
+"""How a plan holds up, in figures: its latencies, its quantiles, and what the loss of each device would do to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.simulation import simulate
+from rocoin_opt.plan.check import check
+from rocoin_opt.plan.latency import group_timings, guaranteed_seconds, nominal_seconds, worst_seconds
+from rocoin_opt.plan.model import Plan
+
+if TYPE_CHECKING:
+    from rocoin_opt.failure.estimates import Interval
+    from rocoin_opt.failure.trials import Advance
+    from rocoin_opt.instance.model import Instance
+
+QUANTILES = (0.5, 0.9, 0.99)
+"""Probabilities whose quantiles are given."""
+LEVEL = 0.95
+"""Level of the intervals of simulated figures."""
+REQUIREMENTS = ("outage", "groups")
+"""Rules that a plan may break and still be assessed: its figures have a meaning, and may be what is asked for."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of a plan, exact; None where one does not apply, or where the answer may never come.
+
+    Attributes
+    ----------
+    guaranteed_seconds : float or None
+        Smallest time by which every group's outage is within the limit.
+    nominal_seconds, worst_seconds : float or None
+        Answer time when nobody fails, and of the slowest replica; None where latencies are random.
+    expected_seconds : float or None
+        E[min(X, D)]; None without a deadline.
+    success_probability : float
+        Probability of an answer by the deadline, or of any answer without one.
+    quantiles : dict of float to float or None
+        Seconds by which the answer has come with each of :data:`QUANTILES`.
+    """
+
+    guaranteed_seconds: float | None
+    nominal_seconds: float | None
+    worst_seconds: float | None
+    expected_seconds: float | None
+    success_probability: float
+    quantiles: dict[float, float | None]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A simulated figure with its interval at :data:`LEVEL`; None where the answer may never come."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is left of a plan when one device is lost.
+
+    Attributes
+    ----------
+    device : str
+        Which one.
+    group : int
+        Its group, by the place in the plan.
+    figures : Figures or None
+        Of the plan without it; None where the group is left without any device, and no answer ever comes.
+    keeps_limit : bool
+        Whether the group still keeps the outage limit.
+    """
+
+    device: str
+    group: int
+    figures: Figures | None
+    keeps_limit: bool
+
+
+def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Figures:
+    """Compute the figures of a plan exactly, random latencies and failure domains included.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan that keeps every rule, but for the outage limit and the number of groups.
+    deadline : float, optional
+        Deadline in seconds; the instance's own where absent.
+
+    Raises
+    ------
+    InputError
+        If the plan breaks another rule, or the deadline is not positive and finite.
+    UnsupportedError
+        If too many failure domains tie the groups together, or a law is too extreme: simulate then.
+    """
+    _require_assessable(instance, plan)
+    return _figures(instance, plan, _deadline(instance, deadline))
+
+
+def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
+    """Lose each device of a plan in turn, all others staying where they are; see :func:`assess`."""
+    _require_assessable(instance, plan)
+    end = _deadline(instance, deadline)
+    found = []
+    for k, group in enumerate(plan.groups):
+        for device in group.devices:
+            left = tuple(other for other in group.devices if other != device)
+            figures, keeps = None, False
+            if left:
+                smaller = group.model_copy(update={"devices": left})
+                groups = (*plan.groups[:k], smaller, *plan.groups[k + 1 :])
+                without = Plan(groups=groups, spares=(*plan.spares, device))
+                figures = _figures(instance, without, end)
+                where = f"groups[{k}]"
+                keeps = not any(v.rule == "outage" and v.where.startswith(where) for v in check(instance, without))
+            found.append(Loss(device, k, figures, keeps))
+    return tuple(found)
+
+
+def simulated(
+    instance: Instance,
+    plan: Plan,
+    trials: int,
+    *,
+    seed: int = 0,
+    deadline: float | None = None,
+    workers: int = 1,
+    advance: Advance | None = None,
+) -> dict[str, Simulated | dict[float, Simulated] | None]:
+    """Simulate the figures of :func:`assess`, each with its interval.
+
+    Parameters
+    ----------
+    instance, plan, deadline
+        As for :func:`assess`.
+    trials, seed, workers, advance
+        As for :func:`rocoin_opt.simulate`.
+
+    Returns
+    -------
+    dict
+        The fields of :class:`Figures` by name. ``nominal_seconds`` and ``worst_seconds`` are no matter of chance: their
+        intervals are points. The interval of ``guaranteed_seconds`` holds for all groups at once.
+    """
+    _require_assessable(instance, plan)
+    end = _deadline(instance, deadline)
+    run = simulate(instance, plan, trials, seed=seed, deadline=end, workers=workers, advance=advance)
+    exact = _fixed_figures(instance, plan)
+    success = run.success_probability.interval(LEVEL)
+    expected = run.expected
+    return {
+        "guaranteed_seconds": _simulated_guarantee(instance, plan, trials, seed, workers),
+        "nominal_seconds": _point(exact[0]),
+        "worst_seconds": _point(exact[1]),
+        "expected_seconds": None if expected is None else _with_interval(expected.value, expected.interval(LEVEL)),
+        "success_probability": _with_interval(run.success_probability.value, success),
+        "quantiles": {q: _with_interval(run.quantile(q).value, run.quantile(q).interval(LEVEL)) for q in QUANTILES},
+    }
+
+
+def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
+    distribution = latency_distribution(instance, plan)
+    nominal, worst = _fixed_figures(instance, plan)
+    return Figures(
+        guaranteed_seconds=_guaranteed(instance, plan),
+        nominal_seconds=nominal,
+        worst_seconds=worst,
+        expected_seconds=None if deadline is None else distribution.expected(deadline),
+        success_probability=distribution.success_probability(deadline),
+        quantiles={q: _finite(distribution.quantile(q)) for q in QUANTILES},
+    )
+
+
+def _guaranteed(instance: Instance, plan: Plan) -> float | None:
+    if not _is_random(instance, plan):
+        return guaranteed_seconds(group_timings(instance, plan))
+    met = 1.0 - instance.requirements.max_group_outage
+    each = [latency_distribution(instance, _alone(plan, k)).quantile(max(met, math.ulp(0.0))) for k in _places(plan)]
+    return _finite(max(each))
+
+
+def _simulated_guarantee(instance: Instance, plan: Plan, trials: int, seed: int, workers: int) -> Simulated | None:
+    """The slowest group's quantile; its interval covers all groups at once, by Bonferroni's inequality."""
+    met = 1.0 - instance.requirements.max_group_outage
+    if not 0.0 < met < 1.0:
+        return None
+    level = 1.0 - (1.0 - LEVEL) / len(plan.groups)
+    each = [
+        simulate(instance, _alone(plan, k), trials, seed=seed, workers=workers).quantile(met) for k in _places(plan)
+    ]
+    intervals = [estimate.interval(level) for estimate in each]
+    return Simulated(
+        _finite(max(estimate.value for estimate in each)),
+        _finite(max(interval.low for interval in intervals)),
+        _finite(max(interval.high for interval in intervals)),
+    )
+
+
+def _fixed_figures(instance: Instance, plan: Plan) -> tuple[float | None, float | None]:
+    """Nominal and worst latency in seconds; None where latencies are random."""
+    if _is_random(instance, plan):
+        return None, None
+    timings = group_timings(instance, plan)
+    return nominal_seconds(timings), worst_seconds(timings)
+
+
+def _is_random(instance: Instance, plan: Plan) -> bool:
+    index = instance.arrays.device_index
+    return any(instance.devices[index[device]].is_random for group in plan.groups for device in group.devices)
+
+
+def _places(plan: Plan) -> range:
+    return range(len(plan.groups))
+
+
+def _alone(plan: Plan, k: int) -> Plan:
+    """The plan with one of its groups only."""
+    return Plan(groups=(plan.groups[k],), spares=())
+
+
+def _deadline(instance: Instance, deadline: float | None) -> float | None:
+    if deadline is None:
+        return instance.requirements.deadline_seconds
+    if not 0.0 < deadline < math.inf:
+        raise InputError("options", [Problem("deadline", repr(deadline), "a positive, finite number of seconds")])
+    return deadline
+
+
+def _require_assessable(instance: Instance, plan: Plan) -> None:
+    problems = [
+        Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
+        for v in check(instance, plan)
+        if v.rule not in REQUIREMENTS
+    ]
+    if problems:
+        raise InputError("plan", problems)
+
+
+def _with_interval(value: float, interval: Interval) -> Simulated:
+    return Simulated(_finite(value), _finite(interval.low), _finite(interval.high))
+
+
+def _point(value: float | None) -> Simulated | None:
+    return None if value is None else Simulated(value, value, value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,201 @@
+"""The probability that a plan fails, however small: at least one rare event.
+
+A plan fails where at least one group does. Counting failures among plain trials is hopeless below a millionth, and
+making all devices fail more often goes wrong too. The estimator of Owen, Maximov and Chertkov [1]_ draws a group k in
+proportion to its own outage q_k, lets this group fail, draws everything else under that condition, and counts the
+groups that fail then, S >= 1. With B = sum_k q_k the probability is
+
+    B E[1 / S].
+
+Each draw lies between B / K and B, so a thousand draws settle what would take plain Monte Carlo billions of trials;
+the rarer the failure, the closer is S to 1.
+
+A failure domain ties groups together: under the condition that group k fails, a domain that it meets is down with
+probability P_d / (P_d + (1 - P_d) prod p_n), the product over the group's devices in it. Once the domains' states are
+drawn, the other groups fail independently.
+
+References
+----------
+.. [1] A. B. Owen, Y. Maximov, M. Chertkov, "Importance sampling the union of rare events with an application to power
+   systems analysis", Electronic Journal of Statistics 13, 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.failure.estimates import MeanEstimate, require_fraction
+from rocoin_opt.failure.response import response_of
+from rocoin_opt.failure.system import require_known
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+FIRST_TRIALS = 4096
+"""Draws before the relative error is looked at first; then it is looked at whenever they have doubled."""
+DEFAULT_LIMIT = 4_000_000
+MAX_TRIALS = 2**40
+TILE = 2**20
+"""Draws times groups that are held at a time."""
+LEVEL = 0.95
+"""Level of the interval that a relative error is measured by."""
+IMPOSSIBLE = -1e5
+"""Logarithm that stands for a probability of 0: finite, so that no terms of it make an undefined sum."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outages:
+    """Why groups fail, in logarithms of probabilities.
+
+    Attributes
+    ----------
+    alone : FloatArray, K
+        ln of the probability that all devices of the group outside of domains fail.
+    inside : FloatArray, K x D
+        ln of the probability that all devices of the group in a domain fail although the domain is up; 0 for none.
+    meets : FloatArray, K x D
+        1 where the group has devices in the domain, else 0.
+    domain : FloatArray, D
+        Probability that the domain fails.
+    """
+
+    alone: FloatArray
+    inside: FloatArray
+    meets: FloatArray
+    domain: FloatArray
+
+    @classmethod
+    def of(cls, instance: Instance, plan: Plan, deadline: float | None) -> Outages:
+        """Gather the failures of a plan's devices; without an answer by the deadline a device has failed."""
+        domain_index = {domain.id: d for d, domain in enumerate(instance.failure_domains)}
+        alone = np.zeros(len(plan.groups))
+        inside = np.zeros((len(plan.groups), len(domain_index)))
+        meets = np.zeros_like(inside)
+        for k, group in enumerate(plan.groups):
+            j = instance.arrays.student_index[group.student]
+            for name in group.devices:
+                n = instance.arrays.device_index[name]
+                device = instance.devices[n]
+                failure = device.failure_probability
+                if deadline is not None:
+                    _, late = response_of(instance, n, j, group.num_filters).tails(np.array([deadline]))
+                    failure += (1.0 - failure) * float(late[0])
+                logarithm = math.log(failure) if failure > 0.0 else IMPOSSIBLE
+                if device.failure_domain is None:
+                    alone[k] += logarithm
+                else:
+                    inside[k, domain_index[device.failure_domain]] += logarithm
+                    meets[k, domain_index[device.failure_domain]] = 1.0
+        return cls(alone, inside, meets, np.array([domain.failure_probability for domain in instance.failure_domains]))
+
+    @property
+    def by_domain(self) -> FloatArray:
+        """Probability that all devices of the group in a domain fail, with it or by themselves, K x D; 1 for none."""
+        together: FloatArray = self.domain + (1.0 - self.domain) * np.exp(self.inside)
+        return np.where(self.meets > 0.0, together, 1.0)
+
+    @property
+    def group(self) -> FloatArray:
+        """Outage of each group, K."""
+        outage: FloatArray = np.exp(self.alone) * self.by_domain.prod(axis=1)
+        return outage
+
+    def failed_groups(self, rng: np.random.Generator, trials: int) -> IntArray:
+        """Draw how many groups fail, given that one drawn in proportion to its outage does; at least 1 each."""
+        outage = self.group
+        forced = rng.choice(len(outage), size=trials, p=outage / outage.sum())
+        # Given that a group failed, a domain that it meets is down more often, and the others as ever.
+        down = np.where(self.meets > 0.0, self.domain / np.maximum(self.by_domain, np.finfo(float).tiny), self.domain)
+        is_up = (rng.random((trials, len(self.domain))) >= down[forced]).astype(np.float64)
+        chance = np.exp(self.alone + is_up @ self.inside.T)
+        has_failed = rng.random((trials, len(outage))) < chance
+        has_failed[np.arange(trials), forced] = True
+        failed: IntArray = np.count_nonzero(has_failed, axis=1)
+        return failed
+
+
+def failure_probability(
+    instance: Instance,
+    plan: Plan,
+    *,
+    deadline: float | None = None,
+    rel_error: float = 0.01,
+    trials: int = DEFAULT_LIMIT,
+    seed: int = 0,
+) -> MeanEstimate:
+    """Probability that at least one group never answers, or not by a deadline, by rare-event simulation.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    plan : Plan
+        Groups; no device may be in two.
+    deadline : float, optional
+        Seconds within which every group has to answer; that it ever answers where left out.
+    rel_error : float
+        Draw until half the 95 % interval is within this share of the value.
+    trials : int
+        Largest number of draws, at least 2.
+    seed : int
+        Seed; the same one gives the same result.
+
+    Returns
+    -------
+    MeanEstimate
+        The probability with its standard error and intervals. It never leaves the range from the largest outage of a
+        group to the sum of them all; an outage below the smallest double counts as 0.
+
+    Raises
+    ------
+    InputError
+        If an option is out of range, the plan names what the instance does not have, or a device is in two groups.
+    UnsupportedError
+        If there is a deadline, and the distribution of a device's latency is out of reach.
+    """
+    _check(instance, plan, deadline, rel_error, trials, seed)
+    outages = Outages.of(instance, plan, deadline)
+    groups = len(plan.groups)
+    union_bound = float(outages.group.sum())
+    lowest, highest = float(outages.group.max()), min(union_bound, 1.0)
+    if highest == 0.0:
+        return MeanEstimate(0.0, 0.0, trials, 0.0, 0.0)
+    rng = np.random.default_rng(seed)
+    counts = np.zeros(groups, dtype=np.int64)
+    done, goal = 0, min(FIRST_TRIALS, trials)
+    while True:
+        while done < goal:
+            tile = min(goal - done, max(TILE // groups, 1))
+            counts += np.bincount(outages.failed_groups(rng, tile) - 1, minlength=groups)
+            done += tile
+        mean = MeanEstimate.of(union_bound / np.arange(1, groups + 1), counts, lowest, highest)
+        value = min(max(mean.value, lowest), highest)
+        estimate = MeanEstimate(value, mean.standard_error, done, lowest, highest)
+        low, high = estimate.interval(LEVEL)
+        if done == trials or (high - low) / 2.0 <= rel_error * value:
+            return estimate
+        goal = min(2 * done, trials)
+
+
+def _check(instance: Instance, plan: Plan, deadline: float | None, rel_error: float, trials: int, seed: int) -> None:
+    require_known(instance, plan)
+    require_fraction("rel_error", rel_error)
+    problems = []
+    if not 2 <= trials <= MAX_TRIALS:
+        problems.append(Problem("trials", repr(trials), f"a whole number from 2 to {MAX_TRIALS}"))
+    if seed < 0:
+        problems.append(Problem("seed", repr(seed), "a whole number, at least 0"))
+    if deadline is not None and not 0.0 < deadline < math.inf:
+        problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
+    if problems:
+        raise InputError("options", problems)
+    names = [name for group in plan.groups for name in group.devices]
+    if len(set(names)) < len(names):
+        raise InputError("plan", [Problem("groups", "a device in two places", "each device in one group at most")])

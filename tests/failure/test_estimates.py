@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from rocoin_opt.errors import InputError
+from rocoin_opt.failure.estimates import Interval, MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
+
+INFINITE = math.inf
+
+
+def sample_of(seconds: list[float]) -> Sample:
+    values, counts = np.unique(np.array([t for t in seconds if t < INFINITE]), return_counts=True)
+    return Sample(values, counts, sum(t == INFINITE for t in seconds))
+
+
+@given(draws=st.lists(st.floats(0.0, 9.0), min_size=2, max_size=30), level=st.floats(0.01, 0.99))
+def test_a_mean_agrees_with_scipy(draws: list[float], level: float) -> None:
+    values, counts = np.unique(draws, return_counts=True)
+    mean = MeanEstimate.of(values, counts, 0.0, 9.0)
+    assert mean.value == pytest.approx(np.mean(draws))
+    assert mean.standard_error == pytest.approx(stats.sem(draws), abs=1e-12)
+    low, high = mean.interval(level)
+    assert low <= mean.value * (1 + 1e-12)
+    assert high >= mean.value * (1 - 1e-12)
+    if len(values) > 1 and mean.standard_error > 1e-9:
+        expected = stats.t(len(draws) - 1, mean.value, mean.standard_error).interval(level)
+        assert (low, high) == pytest.approx((max(expected[0], 0.0), min(expected[1], 9.0)))
+
+
+def test_equal_draws_leave_room_for_what_did_not_show() -> None:
+    mean = MeanEstimate.of(np.array([3.0, 0.7]), np.array([0, 100]), 0.0, 10.0)
+    assert (mean.value, mean.standard_error) == (0.7, 0.0)
+    unseen = stats.binomtest(0, 100).proportion_ci(0.95, method="exact").high
+    assert mean.interval() == pytest.approx((0.7 - unseen * 0.7, 0.7 + unseen * 9.3))
+
+
+def test_one_draw_says_nothing_about_its_spread() -> None:
+    mean = MeanEstimate.of(np.array([2.0]), np.array([1]), 0.0, INFINITE)
+    assert (mean.value, mean.standard_error) == (2.0, INFINITE)
+    assert mean.interval() == Interval(0.0, INFINITE)
+
+
+def test_a_proportion_is_clopper_and_pearsons() -> None:
+    share = ProportionEstimate(3, 40)
+    assert share.value == 0.075
+    assert share.standard_error == pytest.approx(math.sqrt(0.075 * 0.925 / 40))
+    low, high = share.interval(0.9)
+    assert stats.binom.sf(2, 40, low) == pytest.approx(0.05)
+    assert stats.binom.cdf(3, 40, high) == pytest.approx(0.05)
+    assert ProportionEstimate(0, 40).interval().low == 0.0
+
+
+@given(
+    seconds=st.lists(st.sampled_from([0.5, 1.0, 2.5, 4.0, INFINITE]), min_size=1, max_size=25),
+    probability=st.sampled_from([0.1, 0.2, 0.5, 0.6, 0.9, 0.99]) | st.floats(0.01, 0.99),
+)
+def test_a_quantile_is_an_order_statistic(seconds: list[float], probability: float) -> None:
+    quantile = QuantileEstimate(probability, sample_of(seconds))
+    by = [t for t in [*seconds, INFINITE] if sum(x <= t for x in seconds) >= probability * len(seconds) * (1 - 1e-9)]
+    assert quantile.value == min(by)
+    assert quantile.sample.trials == len(seconds)
+    low, high = quantile.interval(0.9)
+    assert low <= quantile.value <= high
+
+
+@pytest.mark.parametrize("probability", [0.03, 0.5, 0.9])
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_a_quantiles_interval_holds_its_level(probability: float, level: float) -> None:
+    trials = 60
+    low, high = QuantileEstimate(probability, sample_of([float(t) for t in range(1, trials + 1)])).interval(level)
+    # Of continuous draws, the number below the true quantile is binomial.
+    above = stats.binom.sf(low - 1.0, trials, probability) if low else 1.0
+    beyond = stats.binom.sf(high - 1.0, trials, probability) if high <= trials else 0.0
+    assert 1.0 - above <= (1.0 - level) / 2.0 + 1e-12
+    assert beyond <= (1.0 - level) / 2.0 + 1e-12
+    assert above - beyond >= level - 1e-12
+    # And no narrower pair of ranks does.
+    assert stats.binom.cdf(low, trials, probability) > (1.0 - level) / 2.0
+
+
+def test_a_quantiles_standard_error_is_half_its_interval() -> None:
+    sample = sample_of([float(t) for t in range(10_000)] + [INFINITE] * 100)
+    median = QuantileEstimate(0.5, sample)
+    assert median.standard_error == pytest.approx(math.sqrt(10_100 / 4), rel=0.02)
+    assert QuantileEstimate(0.9999, sample).standard_error == INFINITE
+    assert sample.answered_by(0.0) == 1
+    assert sample.answered_by(-1.0) == 0
+    assert sample_of([INFINITE]).answered == 0
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, math.nan])
+def test_a_level_lies_between_0_and_1(level: float) -> None:
+    for estimate in (
+        MeanEstimate(1.0, 0.1, 5, 0.0, 2.0),
+        ProportionEstimate(1, 2),
+        QuantileEstimate(0.5, sample_of([1.0])),
+    ):
+        with pytest.raises(InputError, match="level"):
+            estimate.interval(level)

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
         SolverError,
         UnsupportedError,
     )
+    from rocoin_opt.failure.arrivals import simulate_arrivals
+    from rocoin_opt.failure.assessment import assess, losses
+    from rocoin_opt.failure.distribution import latency_distribution
+    from rocoin_opt.failure.partial_answers import LinearAccuracy, expected_accuracy, parts_arrived
+    from rocoin_opt.failure.rare import failure_probability
+    from rocoin_opt.failure.simulation import simulate, simulate_difference
     from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
     from rocoin_opt.instance.generate import generate
     from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
@@ -43,6 +49,12 @@ _HOME = {
         "SolverError",
         "UnsupportedError",
     ),
+    "rocoin_opt.failure.arrivals": ("simulate_arrivals",),
+    "rocoin_opt.failure.assessment": ("assess", "losses"),
+    "rocoin_opt.failure.distribution": ("latency_distribution",),
+    "rocoin_opt.failure.partial_answers": ("LinearAccuracy", "expected_accuracy", "parts_arrived"),
+    "rocoin_opt.failure.rare": ("failure_probability",),
+    "rocoin_opt.failure.simulation": ("simulate", "simulate_difference"),
     "rocoin_opt.instance.files": ("instance_schema", "read_instance", "write_instance"),
     "rocoin_opt.instance.generate": ("generate",),
     "rocoin_opt.instance.matrices": ("ClassAffinity", "FilterGraph"),
@@ -72,6 +84,7 @@ __all__ = [
     "InputError",
     "Instance",
     "Knowledge",
+    "LinearAccuracy",
     "Method",
     "Metrics",
     "Partition",
@@ -85,16 +98,25 @@ __all__ = [
     "Student",
     "UnsupportedError",
     "Violation",
+    "assess",
     "check",
     "compare",
     "evaluate",
+    "expected_accuracy",
+    "failure_probability",
     "frontier",
     "generate",
     "instance_schema",
+    "latency_distribution",
+    "losses",
     "partition",
+    "parts_arrived",
     "plan_schema",
     "read_instance",
     "read_plan",
+    "simulate",
+    "simulate_arrivals",
+    "simulate_difference",
     "solve",
     "versions",
     "write_instance",

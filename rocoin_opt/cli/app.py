@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rocoin_opt.cli.evaluate import evaluate
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ def check(instance: InstanceFile, plan: PlanFile) -> None:
     claims = document.metrics is not None or document.solve is not None
     figures = "every figure in it agrees with the evaluator" if claims else "it states no figures"
     print(printable(f"{plan}: a valid plan for {given.name}; {figures}"))
+
+
+app.command()(evaluate)
 
 
 @app.command()

@@ -1,0 +1,98 @@
+"""The command ``replan``: mends a plan after devices failed or joined."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+INFEASIBLE, NO_PLAN = 3, 4
+
+
+def replan(
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file, lost and joined devices in it.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan file so far (*.plan.json).")],
+    lost: Annotated[str, typer.Option("--lost", metavar="ID,...", help="Devices that are gone.")] = "",
+    joined: Annotated[str, typer.Option("--joined", metavar="ID,...", help="Devices that came after the plan.")] = "",
+    max_loads: Annotated[
+        int | None, typer.Option("--max-loads", metavar="N", help="Devices that may be sent a student, at most.")
+    ] = None,
+    objective: Annotated[
+        str, typer.Option("--objective", metavar="O", help="guaranteed, nominal or worst.")
+    ] = "guaranteed",
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which the best plan is taken.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random choice.")] = 0,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the new plan file.")] = None,
+    left: Annotated[
+        Path | None, typer.Option("--left", metavar="FILE", help="Write the instance that is left; the plan is for it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
+    from rich.console import Console
+
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.documents import readable_json, write_text
+    from rocoin_opt.instance.files import read_instance, write_instance
+    from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.replanning import replan as mend_plan
+    from rocoin_opt.report.replan import print_replan, replan_document
+
+    if objective not in OBJECTIVES:
+        raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
+    given, gone, new = read_instance(instance), _names(lost), _names(joined)
+    known = _plan_before(plan, given, new)
+    with showing_progress(f"{given.name}, replan") as report:
+        found = mend_plan(
+            given,
+            known,
+            gone,
+            new,
+            max_loads=max_loads,
+            objective=next(name for name in OBJECTIVES if name == objective),
+            time_limit=time_limit,
+            seed=seed,
+            threads=threads,
+            report=report,
+        )
+    document = replan_document(found)
+    if found.plan is not None and out is not None:
+        write_text(out, readable_json(document["plan"]) + "\n")
+    if left is not None:
+        write_instance(left, found.instance)
+    if as_json:
+        print(readable_json(document))
+        for reason in found.reasons:
+            print(printable(reason), file=sys.stderr)
+    else:
+        print_replan(found, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+    if found.plan is None:
+        raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _plan_before(path: Path, given: Instance, joined: Sequence[str]) -> Plan:
+    """Read the plan so far, which is one for the instance, or for the instance before devices joined."""
+    from rocoin_opt.plan.files import read_plan, read_plan_document
+    from rocoin_opt.replanning import without_devices
+
+    document = read_plan_document(path)
+    if document.instance.sha256 == without_devices(given, joined).sha256:
+        return document.plan
+    return read_plan(path, given)

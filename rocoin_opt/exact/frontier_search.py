@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from rocoin_opt.exact.minimal_groups import Serving
+from rocoin_opt.exact.part_quality import least_bound
 from rocoin_opt.exact.size_vectors import SizeVectors
 from rocoin_opt.exact.thresholds import latency_range, smallest_threshold
+from rocoin_opt.exact.thrift import served_by
 from rocoin_opt.exact.ties import best_within, thrifty_plans
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.filters import labels_of
@@ -82,8 +84,9 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        # Bounds on sums of fractions of weights: none is negative.
-        self.points = [Point(plan, seconds, self._value(plan), seconds, 0.0)]
+        known = [group.members for group in served_by(instance, plan)]
+        vectors = SizeVectors(Serving(instance, objective, seconds), known, control)
+        self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
         """Search limits until all are answered, or there are so many points, or a limit is reached."""

@@ -68,6 +68,12 @@ def best_attainable(
     return search.found()
 
 
+def least_bound(vectors: SizeVectors, parts: PartSearch) -> float:
+    """Lower bound on the criterion over all plans within the threshold, without a search: that of the first boxes."""
+    limits = [vectors.largest(number) for number in vectors.numbers_of_parts()]
+    return min((parts.bound(widest) for widest in limits if widest is not None), default=0.0)
+
+
 class _Search:
     """Open boxes by what they promise; the best partition that groups can take; what the other boxes leave possible."""
 

@@ -148,7 +148,8 @@ class PartSearch:
         criterion, ranges = self.criterion(len(limits)), self._ranges(limits)
         if is_small(criterion, ranges):
             return self.within(limits).value
-        return lower_bound(criterion, ranges, rounds=0 if self.control.exhausted else self.bound_rounds)
+        rounds = 0 if self.control.exhausted else self.bound_rounds
+        return lower_bound(criterion, ranges, rounds=rounds, stopped=lambda: self.control.exhausted)
 
     def _found(self, limits: Limits, descents: int, starts: Sequence[IntArray]) -> Cut:
         labels = self._labels(self._ranges(limits), descents, starts)

@@ -260,6 +260,10 @@ def _checked_matrix(values: Any, field: str) -> Any:
         raise described_fault(field, "NaN or infinite values", "finite numbers")
     if data.size and data.min() < 0:
         raise described_fault(field, f"the value {data.min():g}", "non-negative numbers")
+    with np.errstate(over="ignore"):
+        total = data.sum()
+    if not np.isfinite(total):
+        raise described_fault(field, "values with an infinite sum", "numbers with a finite sum")
     data.flags.writeable = False
     return matrix
 

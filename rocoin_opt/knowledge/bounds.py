@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import eigvalsh
 from scipy.optimize import linprog
 
+from rocoin_opt.knowledge.eigenpairs import smallest_eigenvalues
 from rocoin_opt.knowledge.entry_sets import Dominance, RowSums, SumRange, UnitDiagonal
 from rocoin_opt.knowledge.semidefinite import Projections, Spectra, eigenvalue_error, relaxation_bound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
     from rocoin_opt.knowledge.semidefinite import EntrySet, SpectralSet
     from rocoin_opt.knowledge.sizes import SizeRanges
@@ -57,11 +59,17 @@ def eigenvalue_bound(weights: FloatArray, parts: int) -> float:
         least 0. A filter without edges has the eigenvalue 1, as a part of such filters counts 1.
     """
     similarity, _ = _normalised(weights / (weights.max() or 1.0))
-    largest = eigvalsh(similarity, subset_by_index=(len(weights) - parts, len(weights) - 1))
-    return max(0.0, parts - float(largest.sum()) - parts * eigenvalue_error(similarity))
+    smallest = smallest_eigenvalues(-similarity, parts)
+    return max(0.0, parts + float(smallest.sum()) - parts * eigenvalue_error(similarity))
 
 
-def ncut_bound(weights: FloatArray, ranges: SizeRanges, *, rounds: int | None = None) -> float:
+def ncut_bound(
+    weights: FloatArray,
+    ranges: SizeRanges,
+    *,
+    rounds: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> float:
     """Lower bound on the normalised cut of all partitions with sizes within ranges.
 
     The larger of two bounds. A part of few filters cannot keep a large share of its volume. And the semidefinite
@@ -77,6 +85,8 @@ def ncut_bound(weights: FloatArray, ranges: SizeRanges, *, rounds: int | None = 
     rounds : int, optional
         Eigenvalue problems to spend; by default as many as take under a second for 256 filters, and some seconds for
         2,048. The bound is valid for any number; with 0 it needs no multipliers.
+    stopped : callable
+        Whether to end early; the bound is valid all the same.
 
     Returns
     -------
@@ -99,11 +109,17 @@ def ncut_bound(weights: FloatArray, ranges: SizeRanges, *, rounds: int | None = 
     if limited and root.max() <= np.sqrt(MAX_DEGREE_RATIO) * root.min():
         scale = float(np.sqrt((root**2).mean()))
         entries.append(RowSums(scale / root, least_size, most_size))
-    bound = parts + relaxation_bound(-similarity, spectral, entries, _rounds(total, rounds))
+    bound = parts + relaxation_bound(-similarity, spectral, entries, _rounds(total, rounds), stopped)
     return max(0.0, bound - ROUNDING * parts, _least_shares_cut(inner, np.minimum(ranges.upper, total)))
 
 
-def cut_bound(weights: FloatArray, ranges: SizeRanges, *, rounds: int | None = None) -> float:
+def cut_bound(
+    weights: FloatArray,
+    ranges: SizeRanges,
+    *,
+    rounds: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> float:
     """Lower bound on the weight between parts, of all partitions with sizes within ranges.
 
     The larger of two bounds. A filter has at most one neighbour less in its part than the part has filters, so that its
@@ -133,7 +149,7 @@ def cut_bound(weights: FloatArray, ranges: SizeRanges, *, rounds: int | None = N
         spectral = Spectra(largest / size)
         least_sum, most_sum = _square_sums(ranges)
         entries.append(SumRange((least_size / size, most_size / size), (least_sum / size, most_sum / size)))
-    bound = parts * (1.0 - ROUNDING) + relaxation_bound(centred, spectral, entries, _rounds(total, rounds))
+    bound = parts * (1.0 - ROUNDING) + relaxation_bound(centred, spectral, entries, _rounds(total, rounds), stopped)
     return unit * max(0.0, plain, bound * scale * size / 2.0)
 
 

@@ -6,6 +6,7 @@ The mathematics stands in the section "Knowledge partition" of ``docs/formulatio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -131,14 +132,14 @@ class Criterion:
         """
         if name not in CRITERIA:
             raise InputError("options", [Problem("criterion", repr(name), f"one of {', '.join(CRITERIA)}")])
-        if not 0.0 <= evidence_weight <= 1.0:
+        if not isinstance(evidence_weight, Real) or not 0.0 <= evidence_weight <= 1.0:
             raise InputError("options", [Problem("evidence_weight", repr(evidence_weight), "a number from 0 to 1")])
         scale = float(weights.max(initial=0.0)) or 1.0
         scaled = weights / scale
         if name != "resilient":
             nothing = np.empty((0, len(weights)))
             return cls("cut" if name == "cut" else "ncut", scaled, scale, parts, nothing, 1.0, 0.0)
-        affinity = estimated_affinity(weights) if class_affinity is None else class_affinity
+        affinity = estimated_affinity(scaled) if class_affinity is None else class_affinity
         return cls(
             "resilient",
             scaled,
@@ -172,7 +173,10 @@ class Criterion:
 
 
 def _checked_outages(outages: Sequence[float], parts: int) -> FloatArray:
-    given = np.asarray(outages, dtype=np.float64)
+    try:
+        given = np.asarray(outages, dtype=np.float64)
+    except (TypeError, ValueError):
+        given = np.empty(0)
     if given.shape != (parts,) or not ((given >= 0.0) & (given <= 1.0)).all():
         raise InputError("options", [Problem("outages", repr(outages), f"{parts} probabilities, one for each part")])
     # Given that one part is lost; where none ever is, each is as likely as another.

@@ -29,21 +29,24 @@ def ncut(weights: FloatArray, labels: IntArray) -> float:
     ----------
     .. [1] J. Shi, J. Malik. Normalized cuts and image segmentation. IEEE TPAMI 22(8), 2000.
     """
-    inner, volume = _inner_and_volume(weights, labels)
+    outside, volume = _outside_and_volume(weights, labels)
     # A label that no filter has is no part.
     without_edges = (np.bincount(labels) > 0).astype(np.float64)
-    return float(np.sum(np.divide(volume - inner, volume, out=without_edges, where=volume > 0)))
+    return float(np.sum(np.divide(outside, volume, out=without_edges, where=volume > 0)))
 
 
 def cut(weights: FloatArray, labels: IntArray) -> float:
     """Weight of the edges between parts, each edge counted once; see :func:`ncut`."""
-    inner, volume = _inner_and_volume(weights, labels)
-    return 0.5 * float(np.sum(volume - inner))
+    outside, _ = _outside_and_volume(weights, labels)
+    return 0.5 * float(np.sum(outside))
 
 
-def _inner_and_volume(weights: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Weight within each part, counted in both directions, and the sum of its filters' degrees."""
+def _outside_and_volume(weights: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Weight between each part and the rest, and the sum of its filters' degrees."""
     member = np.eye(int(labels.max()) + 1)[labels]
-    volume = np.asarray(member.T @ weights.sum(axis=1))
-    # Both are sums of the same weights in another order: rounding must not make a cut negative.
-    return np.minimum(np.einsum("mk,mk->k", member, weights @ member), volume), volume
+    between = member.T @ (weights @ member)
+    inner = np.diagonal(between).copy()
+    # Sums of non-negative numbers keep their digits; a difference of volumes would lose those of a small cut.
+    np.fill_diagonal(between, 0.0)
+    outside = between.sum(axis=1)
+    return outside, inner + outside

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.knowledge.subsets import best_partition, operations, part_costs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import Sizes
@@ -140,7 +141,7 @@ def partition(
     given = None if class_affinity is None else _affinity(class_affinity, len(weights))
     _require_whole("parts", parts, 1)
     _require_whole("seed", seed, 0)
-    if time_limit is not None and not time_limit >= 0:
+    if time_limit is not None and not (isinstance(time_limit, Real) and time_limit >= 0):
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
     deadline = np.inf if time_limit is None else time.perf_counter() + time_limit
     ranges = SizeRanges.of(len(weights), parts, sizes)
@@ -185,7 +186,7 @@ def best_parts(
         return time.perf_counter() >= deadline
 
     labels = find_parts(criterion, ranges, seed, starts, stopped=stopped)
-    return labels, lower_bound(criterion, ranges, rounds=0 if stopped() else None)
+    return labels, lower_bound(criterion, ranges, rounds=0 if stopped() else None, stopped=stopped)
 
 
 def is_small(criterion: Criterion, ranges: SizeRanges) -> bool:
@@ -193,17 +194,23 @@ def is_small(criterion: Criterion, ranges: SizeRanges) -> bool:
     return operations(ranges, alike=not criterion.parts_differ) <= MAX_OPERATIONS
 
 
-def lower_bound(criterion: Criterion, ranges: SizeRanges, *, rounds: int | None = None) -> float:
+def lower_bound(
+    criterion: Criterion,
+    ranges: SizeRanges,
+    *,
+    rounds: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> float:
     """Lower bound on the value of all partitions with sizes within ranges.
 
-    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` limits the effort; see
-    :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
+    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` and ``stopped`` limit the effort,
+    as in :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
     """
     if not criterion.normalised:
-        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds)
+        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds, stopped=stopped)
     bound = 0.0
     if criterion.graph_weight > 0.0:
-        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds)
+        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds, stopped=stopped)
     if criterion.loss_weight > 0.0:
         bound += criterion.loss_weight * evidence_bound(criterion.evidence, ranges, criterion.outages)
     return bound
@@ -240,6 +247,9 @@ def _dense_graph(graph: Any) -> FloatArray:
 
 def _affinity(class_affinity: Any, num_filters: int) -> FloatArray:
     given = _matrix(class_affinity, "class_affinity")
+    if sp.issparse(given):
+        sparse: Any = given
+        given = sparse.toarray()
     values = validate(ClassAffinity, {}, "class_affinity", {"array": given}).values
     if values.shape[1] != num_filters:
         allowed = f"{num_filters} columns, one a filter"
@@ -250,6 +260,12 @@ def _affinity(class_affinity: Any, num_filters: int) -> FloatArray:
 def _matrix(values: Any, name: str) -> Any:
     if sp.issparse(values):
         sparse: Any = values
+        # SciPy trusts indices, and reads outside of its memory where they are wrong.
+        if sparse.format in ("csr", "csc", "bsr"):
+            try:
+                sparse.check_format(full_check=True)
+            except ValueError as error:
+                raise InputError(name, [Problem("", f"a broken sparse matrix ({error})", "a matrix")]) from None
         return sparse.tocsr()
     try:
         return np.asarray(values)

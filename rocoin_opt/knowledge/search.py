@@ -70,7 +70,7 @@ def find_parts(
     level = ranges.nearest(np.full(ranges.parts, ranges.total // ranges.parts))
     nothing_to_choose_by = not criterion.weights.any() and not len(criterion.evidence)
     if ranges.parts in (1, ranges.total) or nothing_to_choose_by:
-        return contiguous_partition(level.tolist())
+        return _numbered(criterion, ranges, contiguous_partition(level.tolist()))
     if descents is None:
         most = MAX_DESCENTS if ranges.are_free else LIMITED_DESCENTS
         descents = min(most, max(MIN_DESCENTS, WORK // (ranges.total * ranges.parts)))

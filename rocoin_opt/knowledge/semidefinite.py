@@ -22,11 +22,12 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.linalg import eigh, eigvalsh
 from scipy.optimize import isotonic_regression
 
+from rocoin_opt.knowledge.eigenpairs import largest_eigenpairs, smallest_eigenvalues
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rocoin_opt.instance.arrays import FloatArray
 
@@ -68,7 +69,13 @@ class EntrySet(Protocol):
         """Return a direction close to the given one, and a number that ``<direction, Y>`` never exceeds in the set."""
 
 
-def relaxation_bound(cost: FloatArray, spectral: SpectralSet, entries: Sequence[EntrySet], rounds: int) -> float:
+def relaxation_bound(
+    cost: FloatArray,
+    spectral: SpectralSet,
+    entries: Sequence[EntrySet],
+    rounds: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> float:
     """Lower bound on ``<cost, W>`` over the matrices in all sets.
 
     Parameters
@@ -81,6 +88,8 @@ def relaxation_bound(cost: FloatArray, spectral: SpectralSet, entries: Sequence[
         Conditions on the entries, one at least.
     rounds : int
         Steps of the method [1]_, one eigenvalue problem each. More rounds tighten the bound; any number is valid.
+    stopped : callable
+        Whether to end early; asked after each round.
 
     Returns
     -------
@@ -103,8 +112,11 @@ def relaxation_bound(cost: FloatArray, spectral: SpectralSet, entries: Sequence[
             mixed = RELAXATION * matrix + (1.0 - RELAXATION) * copies[k] + duals[k]
             copies[k] = entry_set.nearest(mixed)
             duals[k] = mixed - copies[k]
-        if number in checkpoints:
+        ending = stopped()
+        if ending or number in checkpoints:
             best = max(best, _dual_value(cost, spectral, entries, [penalty * dual for dual in duals]))
+        if ending:
+            break
         if number % BALANCING_ROUNDS == 0:
             apart = sum(float(np.linalg.norm(matrix - copy)) for copy in copies)
             moved = sum(float(np.linalg.norm(new - old)) for new, old in zip(copies, previous, strict=True)) * penalty
@@ -162,7 +174,7 @@ class Projections:
         """Return the kept vector's value and the sum of the smallest eigenvalues on its complement."""
         fewest, most = self.ranks
         corner, rest = _compressed(cost, self.kept)
-        values = eigvalsh(rest, subset_by_index=(0, most - 1))
+        values = smallest_eigenvalues(rest, most)
         optional = np.minimum(values[fewest:], 0.0)
         return corner + float(values[:fewest].sum() + optional.sum()) - (most + 1) * eigenvalue_error(cost)
 
@@ -192,7 +204,7 @@ class Spectra:
 
     def least(self, cost: FloatArray) -> float:
         """Pair the largest values with the smallest eigenvalues of the cost."""
-        smallest = eigvalsh(cost, subset_by_index=(0, len(self.values) - 1))
+        smallest = smallest_eigenvalues(cost, len(self.values))
         return float(self.values @ smallest) - float(self.values.sum()) * eigenvalue_error(cost)
 
 
@@ -219,7 +231,7 @@ class _LeadingEigenpairs:
                 # It gets the smallest eigenvalue, out of the way of the largest.
                 depth = 1.0 + 2.0 * float(np.linalg.norm(matrix))
                 matrix = matrix - depth * np.outer(avoided, avoided)
-            values, vectors = eigh(matrix, subset_by_index=(total - number, total - 1))
+            values, vectors = largest_eigenpairs(matrix, number)
             self.vectors = vectors
             return values[::-1], vectors[:, ::-1]
         block = self.vectors

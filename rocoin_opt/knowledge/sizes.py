@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -59,11 +60,12 @@ class SizeRanges:
             raise InputError("options", [Problem("parts", repr(parts), allowed)])
         lower, upper = np.ones(parts, dtype=np.int64), np.full(parts, total, dtype=np.int64)
         if sizes is not None:
-            pairs = [(size, size) if isinstance(size, (int, np.integer)) else tuple(size) for size in sizes]
-            if len(pairs) != parts or any(len(pair) != 2 or not 1 <= pair[0] <= pair[1] for pair in pairs):
+            pairs = _pairs(sizes)
+            if pairs is None or len(pairs) != parts or any(not 1 <= least <= most for least, most in pairs):
                 allowed = f"for each of the {parts} parts a size of at least 1, or a pair of its least and largest size"
                 raise InputError("options", [Problem("sizes", repr(sizes), allowed)])
-            lower, upper = np.array(pairs, dtype=np.int64).T
+            # A part of more than all filters is as impossible as a larger one yet; huge numbers would not fit.
+            lower, upper = np.minimum(np.array(pairs, dtype=object), total + 1).astype(np.int64).T
         if not lower.sum() <= total <= upper.sum():
             allowed = f"sizes that can add up to {total}, the number of filters"
             raise InputError("options", [Problem("sizes", repr(sizes), allowed)])
@@ -148,6 +150,23 @@ class SizeRanges:
         part = np.empty(self.parts, dtype=np.int64)
         part[np.argsort(-sizes, kind="stable")] = self.by_room
         return part[labels]
+
+
+def _pairs(sizes: object) -> list[tuple[int, int]] | None:
+    """Least and largest size of each part, as said; None where what is said is anything else."""
+    if not isinstance(sizes, Iterable) or isinstance(sizes, str):
+        return None
+    pairs = []
+    for size in sizes:
+        pair = (size, size) if _is_whole(size) else tuple(size) if isinstance(size, Iterable) else ()
+        if len(pair) != 2 or not all(map(_is_whole, pair)):
+            return None
+        pairs.append((int(pair[0]), int(pair[1])))
+    return pairs
+
+
+def _is_whole(size: object) -> bool:
+    return isinstance(size, (int, np.integer)) and not isinstance(size, bool)
 
 
 def _reaching(values: IntArray, least: IntArray) -> IntArray:

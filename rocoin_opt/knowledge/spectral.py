@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.knowledge.cuts import ncut
+from rocoin_opt.knowledge.eigenpairs import largest_eigenpairs
 from rocoin_opt.knowledge.k_means import cluster_means, k_means, squared_distances
 from rocoin_opt.knowledge.sizes import contiguous_partition
 
@@ -46,8 +46,7 @@ def normalised_spectrum(weights: FloatArray, count: int) -> tuple[FloatArray, Fl
     FloatArray, count, and FloatArray, M x count
     """
     root = np.sqrt(weights.sum(axis=1))
-    total = len(weights)
-    values, vectors = eigh(weights / root[:, None] / root, subset_by_index=(total - count, total - 1))
+    values, vectors = largest_eigenpairs(weights / root[:, None] / root, count)
     return np.asarray(1.0 - values[::-1]), np.asarray(vectors[:, ::-1])
 
 

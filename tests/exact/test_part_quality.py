@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import rocoin_opt as ro
 from partition_oracle import best_within, outcomes
 from rocoin_opt.control import Control
 from rocoin_opt.exact import part_quality, part_search, size_vectors
+from rocoin_opt.exact.frontier_search import FrontierSearch
 from rocoin_opt.exact.minimal_groups import Serving
 from rocoin_opt.exact.part_quality import best_attainable
 from rocoin_opt.exact.part_search import Cut, PartSearch
@@ -20,6 +22,9 @@ from rocoin_opt.exact.ties import best_within as search_within
 from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.plan.metrics import evaluate, value_of
 from strategies import instances, valid_plans
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
 CRITERIA = ("ncut", "cut", "resilient")
@@ -254,3 +259,17 @@ def test_without_a_graph_or_a_name_there_is_no_criterion():
         PartSearch(ro.generate("paper", seed=1), "ncut", Control())
     with pytest.raises(ro.InputError, match="one of ncut, cut, resilient"):
         PartSearch(ro.generate("paper", seed=1, graph=True), "best", Control())
+
+
+def test_the_first_boxes_bound_the_partition_without_a_search(repository: Path) -> None:
+    instance = ro.read_instance(repository / "instances" / "paper" / "paper-8-0.json")
+    plan = ro.solve(instance, "greedy").plan
+    assert plan is not None
+    seconds = ro.evaluate(instance, plan).guaranteed_seconds
+    assert seconds is not None
+    stopped = Control.starting_now(time_limit=0.0)
+    parts = PartSearch(instance, "ncut", stopped, bound_rounds=None)
+    search = FrontierSearch(instance, "guaranteed", parts, plan, 0.0, stopped)
+    # A search without time has nothing else to say; 0 would be no news.
+    assert 1.0 < search.points[0].bound <= search.points[0].value
+    assert search.run(4, lambda: None) == "limit"

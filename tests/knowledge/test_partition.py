@@ -237,3 +237,66 @@ def test_two_thousand_filters(sparse: bool) -> None:
     blocks = Criterion.of("ncut", weights, 16).value(np.repeat(np.arange(16), 128))
     assert found.value <= blocks + 1e-9
     assert 0.0 < found.bound <= found.value
+
+
+@pytest.mark.parametrize("criterion", ["ncut", "cut", "resilient"])
+@pytest.mark.parametrize("sizes", [None, (20, 20), ((19, 21), (19, 21))])
+@pytest.mark.parametrize("link", [0.0, 1e-300, 1e-16, 1e-14])
+def test_two_cliques_that_are_hardly_linked(criterion: str, sizes: Any, link: float) -> None:
+    side = np.arange(40) // 20
+    graph = np.where(side[:, None] == side, 1.0, link)
+    np.fill_diagonal(graph, 0.0)
+    found = ro.partition(graph, 2, sizes, criterion, time_limit=0.1)
+    assert found.bound <= found.value
+    if criterion == "cut":
+        assert found.value == pytest.approx(400 * link, rel=1e-9, abs=0.0)
+
+
+def test_as_many_parts_as_filters_are_numbered_by_their_outages() -> None:
+    graph, affinity = np.ones((20, 20)) - np.eye(20), np.ones((2, 20))
+    affinity[1, 1:] = 0.0
+    outages = [1.0] + [0.0] * 19
+    found = ro.partition(
+        graph, 20, criterion="resilient", class_affinity=affinity, evidence_weight=1.0, outages=outages
+    )
+    assert found.value == pytest.approx(1 / 20)
+
+
+def test_a_broken_sparse_matrix_is_refused() -> None:
+    broken = sp.csr_array(([1.0, 1.0], [5, 0], [0, 1, 2]), shape=(2, 2))
+    with pytest.raises(ro.InputError, match="graph: found a broken sparse matrix"):
+        ro.partition(broken, 1)
+
+
+def test_a_sparse_class_affinity_is_taken() -> None:
+    graph, affinity = np.ones((4, 4)) - np.eye(4), np.eye(4)[:2]
+    dense, sparse = (
+        ro.partition(graph, 2, criterion="resilient", class_affinity=given)
+        for given in (affinity, sp.csr_array(affinity))
+    )
+    assert dense.value == sparse.value
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("time_limit", {"time_limit": "1"}),
+        ("evidence_weight", {"evidence_weight": "1"}),
+        ("outages", {"outages": "ab"}),
+        ("outages", {"outages": {}}),
+        ("sizes", {"sizes": 2}),
+        ("sizes", {"sizes": [2.0, 2.0]}),
+        ("sizes", {"sizes": [(1.5, 3.5), (1, 3)]}),
+        ("sizes", {"sizes": ["12", "12"]}),
+        ("sizes", {"sizes": [True, 3]}),
+        ("graph", {"graph": np.full((4, 4), 1e308) * (1 - np.eye(4))}),
+    ],
+)
+def test_what_is_refused_is_named(field: str, options: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {"graph": np.ones((4, 4)) - np.eye(4), "parts": 2, "criterion": "resilient"} | options
+    with pytest.raises(ro.InputError, match=field):
+        ro.partition(**arguments)
+
+
+def test_huge_upper_limits_limit_nothing() -> None:
+    assert ro.partition(np.ones((4, 4)) - np.eye(4), 2, [(1, 10**30)] * 2).value == pytest.approx(4 / 3)

@@ -266,3 +266,11 @@ def test_a_linear_program_without_an_answer_leaves_a_valid_bound(monkeypatch: py
     monkeypatch.setattr(bounds, "linprog", lambda *_, **__: Failed())
     assert 0.5 <= evidence_bound(evidence, ranges) + 1e-9 <= whole[0] + 1e-9
     assert 0.0 < evidence_bound(evidence, ranges, np.array([0.1, 0.3])) <= whole[1] + 1e-9
+
+
+def test_a_stopped_bound_is_valid_and_looser() -> None:
+    weights, labels = planted(60, 3, outside=0.3)
+    ranges = SizeRanges.of(60, 3)
+    hurried = ncut_bound(weights, ranges, stopped=lambda: True)
+    assert hurried < ncut_bound(weights, ranges) <= ncut(weights, labels)
+    assert 0.0 < cut_bound(weights, ranges, stopped=lambda: True) <= cut(weights, labels)

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from rocoin_opt.knowledge.partition import Partition, partition
     from rocoin_opt.methods import compare, solve
     from rocoin_opt.plan.check import Violation, check
+    from rocoin_opt.plan.continuation import Load
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
     from rocoin_opt.plan.metrics import Metrics, evaluate
     from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Result
     from rocoin_opt.provenance import versions
     from rocoin_opt.registry import METHODS, Method
+    from rocoin_opt.replanning import Replan, replan
     from rocoin_opt.tradeoff import Frontier, FrontierPoint, frontier
 
 _HOME = {
@@ -61,6 +63,7 @@ _HOME = {
     "rocoin_opt.instance.model": ("Device", "FailureDomain", "Instance", "Knowledge", "Requirements", "Student"),
     "rocoin_opt.knowledge.partition": ("Partition", "partition"),
     "rocoin_opt.plan.check": ("Violation", "check"),
+    "rocoin_opt.plan.continuation": ("Load",),
     "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
     "rocoin_opt.plan.metrics": ("Metrics", "evaluate"),
     "rocoin_opt.plan.model": ("Group", "Plan"),
@@ -68,6 +71,7 @@ _HOME = {
     "rocoin_opt.methods": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
     "rocoin_opt.registry": ("METHODS", "Method"),
+    "rocoin_opt.replanning": ("Replan", "replan"),
     "rocoin_opt.tradeoff": ("Frontier", "FrontierPoint", "frontier"),
 }
 
@@ -85,12 +89,14 @@ __all__ = [
     "Instance",
     "Knowledge",
     "LinearAccuracy",
+    "Load",
     "Method",
     "Metrics",
     "Partition",
     "Plan",
     "Problem",
     "Progress",
+    "Replan",
     "Requirements",
     "Result",
     "RocoinError",
@@ -114,6 +120,7 @@ __all__ = [
     "plan_schema",
     "read_instance",
     "read_plan",
+    "replan",
     "simulate",
     "simulate_arrivals",
     "simulate_difference",

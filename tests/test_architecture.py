@@ -24,7 +24,7 @@ LAYERS = (
     ("heuristics",),
     ("registry",),
     ("methods",),
-    ("tradeoff",),
+    ("tradeoff", "replanning"),
     ("report",),
     ("cli",),
 )

@@ -103,7 +103,7 @@ def test_the_commands_of_the_readme_run(readme: str, monkeypatch: pytest.MonkeyP
     blocks = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if "pytest" not in line]
     commands = [line.split("&& .venv/bin/")[-1] for line in lines]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:

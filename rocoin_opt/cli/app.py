@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.evaluate import evaluate
+from rocoin_opt.cli.replan import replan
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.result import Result
 
@@ -81,6 +83,7 @@ def solve(
     known = None if start is None else read_plan(start, given)
     if known is not None:
         require_valid(given, known, str(start))
+    _tell_estimated_classes(given, criterion)
     with showing_progress(f"{given.name}, {method}") as report:
         result = find_plan(
             given,
@@ -173,6 +176,7 @@ def frontier(
     from rocoin_opt.tradeoff import frontier as find_frontier
 
     given = read_instance(instance)
+    _tell_estimated_classes(given, criterion)
     with showing_progress(f"{given.name}, frontier") as report:
         found = find_frontier(
             given,
@@ -192,6 +196,9 @@ def frontier(
         print_frontier(found, _console())
     if not found.points:
         raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
+
+
+app.command()(replan)
 
 
 @app.command()
@@ -326,6 +333,13 @@ def _exit_without_plan(*results: Result) -> None:
     if all(result.plan is None for result in results):
         proven = any(result.termination == "infeasible" for result in results)
         raise typer.Exit(INFEASIBLE if proven else NO_PLAN)
+
+
+def _tell_estimated_classes(instance: Instance, criterion: str) -> None:
+    """Say that a criterion rests on a guess, where nobody measured which filter speaks for which class."""
+    knowledge = instance.knowledge
+    if criterion == "resilient" and knowledge.graph is not None and knowledge.class_affinity is None:
+        _complain(f"{instance.name} has no knowledge.class_affinity: classes are estimated from the filter graph")
 
 
 def _objective(name: str) -> Objective:

@@ -84,6 +84,16 @@ def test_a_search_starts_from_a_plan_file(run, tmp_path):
     assert json.loads(out)["solve"]["objective_value"] < start["solve"]["objective_value"]
 
 
+@pytest.mark.parametrize("command", [["solve", "--method", "greedy"], ["frontier", "--points", "2"]])
+def test_estimated_classes_are_told(run, tmp_path, command):
+    instance = ro.generate("paper", seed=0, filters=12, graph=True)
+    knowledge = instance.knowledge.model_copy(update={"class_affinity": None})
+    ro.write_instance(tmp_path / "i.json", instance.model_copy(update={"knowledge": knowledge}))
+    arguments = [command[0], tmp_path / "i.json", *command[1:], "--criterion"]
+    assert "classes are estimated from the filter graph" in run(*arguments, "resilient")[2]
+    assert "estimated" not in run(*arguments, "ncut")[2]
+
+
 @pytest.mark.parametrize("options", [(), ("--latency-only",)])
 def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
     from rocoin_opt import methods

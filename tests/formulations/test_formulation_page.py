@@ -9,9 +9,10 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from rocoin_opt.formulations import assignment, grouping, joint, partition
+from rocoin_opt.formulations import assignment, continuation, grouping, joint, partition
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,12 @@ OBJECTIVES = ("guaranteed", "nominal", "worst")
 def models() -> list[pyo.ConcreteModel]:
     instance = generate("edge", devices=12, seed=0)
     groups = [range(6), range(6, 12)]
+    student, filters = instance.students[0].id, instance.knowledge.num_filters
+    old = Plan.of(instance, [Group(devices=("device-00",), student=student, num_filters=filters)])
+    mended = continuation.build(instance, old, "nominal", upper_bound=None, max_loads=3)
+    continuation.minimise_bytes(mended, instance)
     return [
+        mended,
         *(joint.build(instance, objective) for objective in OBJECTIVES),
         *(assignment.build(instance, groups, objective) for objective in OBJECTIVES),
         grouping.build(instance),

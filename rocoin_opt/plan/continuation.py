@@ -1,0 +1,103 @@
+"""What a plan keeps of an older one: which groups go on, and which devices must be loaded with a student."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Group, Plan
+
+
+@dataclass(frozen=True)
+class Load:
+    """A device that must be sent a student with its part's content.
+
+    Attributes
+    ----------
+    device, student : str
+        Identifiers.
+    num_filters : int
+        Size of the part.
+    size_bytes : float
+        What is sent: the student's memory with a part of this size.
+    """
+
+    device: str
+    student: str
+    num_filters: int
+    size_bytes: float
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A new plan in the light of an old one.
+
+    Attributes
+    ----------
+    continued : tuple of int or None
+        For each group of the new plan, the group of the old plan that it continues.
+    loads : tuple of Load
+        Devices of the new plan that did not run in the group that theirs continues, in the order of the new plan.
+    """
+
+    continued: tuple[int | None, ...]
+    loads: tuple[Load, ...]
+
+    @property
+    def shipped_bytes(self) -> float:
+        """Bytes of all students that are sent."""
+        return math.fsum(load.size_bytes for load in self.loads)
+
+
+def continuation(instance: Instance, old: Plan, new: Plan) -> Continuation:
+    """Find how a new plan continues an old one with the fewest loads, which are the fewest bytes too.
+
+    A group can continue an old one that has the same student and part: the same filters where both plans are explicit,
+    as many filters otherwise. Each old group is continued once at most. Every device that stays saves one load of the
+    same bytes as any other with that student and size, so that an assignment of the largest overlap is best for both.
+
+    Parameters
+    ----------
+    instance : Instance
+        What the new plan is for; it knows its students.
+    old, new : Plan
+        Both valid for instances that differ in their devices alone.
+    """
+    # SciPy's optimisers take long to import, and checking a plan needs none of them.
+    from scipy.optimize import linear_sum_assignment
+
+    overlap = np.array([[_staying(before, group) for before in old.groups] for group in new.groups])
+    continued: list[int | None] = [None] * len(new.groups)
+    for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+        if overlap[row, column]:
+            continued[row] = int(column)
+    loads = []
+    for group, g in zip(new.groups, continued, strict=True):
+        running = () if g is None else old.groups[g].devices
+        size_bytes = student_bytes(instance, group)
+        loads += [
+            Load(device, group.student, group.num_filters, size_bytes)
+            for device in group.devices
+            if device not in running
+        ]
+    return Continuation(tuple(continued), tuple(loads))
+
+
+def student_bytes(instance: Instance, group: Group) -> float:
+    """Bytes of a group's student with a part of its size."""
+    student = instance.students[instance.arrays.student_index[group.student]]
+    return student.memory_bytes + student.memory_bytes_per_filter * group.num_filters
+
+
+def _staying(before: Group, group: Group) -> int:
+    """Devices that stay if a group continues an old one; 0 where it cannot."""
+    if (before.student, before.num_filters) != (group.student, group.num_filters):
+        return 0
+    if before.filters is not None and group.filters is not None and set(before.filters) != set(group.filters):
+        return 0
+    return len(set(before.devices) & set(group.devices))

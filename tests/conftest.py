@@ -1,11 +1,18 @@
-"""What all tests share: the Hypothesis profile and the place of the repository."""
+"""What all tests share: the Hypothesis profile, the place of the repository, and the command line in this process."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from rocoin_opt.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 settings.register_profile(
     "rocoin-opt",
@@ -22,3 +29,17 @@ settings.load_profile("rocoin-opt")
 def repository() -> Path:
     """Root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process; return exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rocoin-opt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run

@@ -16,10 +16,11 @@ import numpy as np
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.convolution import Time, convolved
 from rocoin_opt.failure.laws import DiscreteFactor, factor_of
+from rocoin_opt.instance.arrays import latency_terms
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.convolution import ConvolvedTime
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.arrays import FloatArray, LatencyTerms
     from rocoin_opt.instance.model import Device, Instance
 
 MAX_ATOMS = 1 << 18
@@ -200,17 +201,14 @@ def response_of(instance: Instance, device: int, student: int, num_filters: int)
     if not given.is_random:
         seconds = instance.arrays.latency(device, student, num_filters)
         return StepResponse(np.array([float(seconds)]), np.ones(1))
-    work = instance.students[student]
-    compute = (work.flops + work.flops_per_filter * num_filters) / given.flops_per_second
-    transfer = instance.knowledge.bits_per_filter * num_filters / given.uplink_bits_per_second
-    return _response(given, compute, transfer)
+    return _response(given, latency_terms(instance, device, student, num_filters))
 
 
-def _response(device: Device, compute: float, transfer: float) -> Response:
-    offsets: FloatArray = np.array([device.overhead_seconds])
+def _response(device: Device, terms: LatencyTerms) -> Response:
+    offsets: FloatArray = np.array([terms.overhead])
     weights: FloatArray = np.ones(1)
     times = []
-    for law, scale in ((device.compute_slowdown, compute), (device.link_slowdown, transfer)):
+    for law, scale in ((device.compute_slowdown, terms.compute), (device.link_slowdown, terms.transfer)):
         factor = factor_of(law)
         if isinstance(factor, DiscreteFactor):
             if len(offsets) * len(factor.values) > MAX_ATOMS:
@@ -223,7 +221,7 @@ def _response(device: Device, compute: float, transfer: float) -> Response:
         elif scale > 0.0:
             times.append(Time(scale, factor))
     if len(times) == 2:
-        return SumResponse(device.overhead_seconds, convolved(*times))
+        return SumResponse(terms.overhead, convolved(*times))
     values, place = np.unique(offsets, return_inverse=True)
     masses = np.asarray(np.bincount(place.ravel(), weights), dtype=np.float64)
     return MixedResponse(values, masses, times[0]) if times else StepResponse(values, masses)

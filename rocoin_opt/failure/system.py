@@ -10,6 +10,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.draws import Chance
 from rocoin_opt.failure.factors import FactorTable, factor_table
+from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.instance.slowdown import Constant
 
 if TYPE_CHECKING:
@@ -105,16 +106,14 @@ class System:
         rows, sizes = [], []
         for group in plan.groups:
             j = arrays.student_index[group.student]
-            student, bits = instance.students[j], instance.knowledge.bits_per_filter * group.num_filters
             for name in group.devices:
                 n = arrays.device_index[name]
                 given = instance.devices[n]
-                compute = (student.flops + student.flops_per_filter * group.num_filters) / given.flops_per_second
-                link = bits / given.uplink_bits_per_second
+                overhead, compute, link = latency_terms(instance, n, j, group.num_filters)
                 laws = _random_law(given.compute_slowdown), _random_law(given.link_slowdown)
                 fixed = float(arrays.latency(n, j, group.num_filters))
                 if given.is_random:
-                    fixed = given.overhead_seconds + (0.0 if laws[0] else compute) + (0.0 if laws[1] else link)
+                    fixed = overhead + (0.0 if laws[0] else compute) + (0.0 if laws[1] else link)
                 places = [NONE if law is None else tables.setdefault(law, len(tables)) for law in laws]
                 shared = NONE if given.failure_domain is None else domain_index[given.failure_domain]
                 rows.append((n, shared, fixed, compute if laws[0] else 0.0, link if laws[1] else 0.0, *places))

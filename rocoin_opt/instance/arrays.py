@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -89,6 +89,24 @@ class InstanceArrays:
     def largest_part(self, threshold: float) -> IntArray:
         """Largest part that each device delivers within a threshold in seconds: S[n, j](T), N x J, 0 where none."""
         return _largest_within(self.base, self.slope, self.largest, threshold)
+
+
+class LatencyTerms(NamedTuple):
+    """What a latency is made of, in seconds; slowdown laws multiply the second and the third."""
+
+    overhead: float
+    compute: float
+    transfer: float
+
+
+def latency_terms(instance: Instance, device: int, student: int, num_filters: int) -> LatencyTerms:
+    """Terms of l(n, j, s) for indices and a part size; rounded each, they may miss its last digit."""
+    given, work = instance.devices[device], instance.students[student]
+    return LatencyTerms(
+        overhead=given.overhead_seconds,
+        compute=(work.flops + work.flops_per_filter * num_filters) / given.flops_per_second,
+        transfer=instance.knowledge.bits_per_filter * num_filters / given.uplink_bits_per_second,
+    )
 
 
 def keeps_outage_limit(outage: float, max_group_outage: float) -> bool:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rocoin_opt.errors import printable
+from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings
 from rocoin_opt.plan.metrics import evidence_left
 
@@ -142,11 +143,8 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
 
 def _breakdown(instance: Instance, group: Group, name: str) -> str:
     arrays = instance.arrays
-    device = instance.devices[arrays.device_index[name]]
-    student = instance.students[arrays.student_index[group.student]]
-    compute = (student.flops + student.flops_per_filter * group.num_filters) / device.flops_per_second
-    link = instance.knowledge.bits_per_filter * group.num_filters / device.uplink_bits_per_second
-    return f"compute {seconds(compute)}, link {seconds(link)}, overhead {seconds(device.overhead_seconds)}"
+    terms = latency_terms(instance, arrays.device_index[name], arrays.student_index[group.student], group.num_filters)
+    return f"compute {seconds(terms.compute)}, link {seconds(terms.transfer)}, overhead {seconds(terms.overhead)}"
 
 
 def _capacity(instance: Instance, group: Group) -> int:

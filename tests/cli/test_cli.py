@@ -17,20 +17,6 @@ from rocoin_opt.control import Progress
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process; return exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rocoin-opt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def given(tmp_path):
     path = tmp_path / "pairs.json"
     ro.write_instance(path, pairs())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Run: TypeAlias = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -23,20 +24,8 @@ def files(repository: Path, tmp_path: Path) -> list[str]:
     return [str(path), str(tmp_path / "plan.json")]
 
 
-def run(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[Any, str, str]:
-    monkeypatch.setattr(sys, "argv", ["rocoin-opt", "evaluate", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    return ended.value.code or 0, printed.out, printed.err
-
-
-def test_json_has_the_figures(
-    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, _ = run([*files, "--json", "--trials", "2000", "--losses"], monkeypatch, capsys)
+def test_json_has_the_figures(files: list[str], run: Run) -> None:
+    code, out, _ = run("evaluate", *files, "--json", "--trials", "2000", "--losses")
     assert code == 0
     document = json.loads(out)
     instance = ro.read_instance(files[0])
@@ -48,28 +37,24 @@ def test_json_has_the_figures(
     assert set(document["simulated"]["expected_seconds"]) == {"value", "low", "high"}
     assert set(document["simulated"]["quantiles"]["0.9"]) == {"value", "low", "high"}
     assert {"device", "group", "keeps_limit", "figures"} == set(document["losses"][0])
-    _, plain, _ = run([*files, "--json"], monkeypatch, capsys)
+    _, plain, _ = run("evaluate", *files, "--json")
     assert "simulated" not in json.loads(plain)
     assert "losses" not in json.loads(plain)
 
 
-def test_the_table_shows_figures_intervals_and_losses(
-    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, _ = run([*files, "--trials", "2000", "--losses"], monkeypatch, capsys)
+def test_the_table_shows_figures_intervals_and_losses(files: list[str], run: Run) -> None:
+    code, out, _ = run("evaluate", *files, "--trials", "2000", "--losses")
     assert code == 0
     for word in ("guaranteed", "success probability", "answered with probability 0.9", "95 % interval", "misses the"):
         assert word in out
-    _, plain, _ = run(files, monkeypatch, capsys)
+    _, plain, _ = run("evaluate", *files)
     assert "interval" not in plain
     assert "without" not in plain
 
 
-def test_seed_deadline_and_workers_have_their_effect(
-    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_seed_deadline_and_workers_have_their_effect(files: list[str], run: Run) -> None:
     def simulated(*options: str) -> Any:
-        return json.loads(run([*files, "--json", "--trials", "3000", *options], monkeypatch, capsys)[1])
+        return json.loads(run("evaluate", *files, "--json", "--trials", "3000", *options)[1])
 
     assert simulated("--seed", "1") != simulated("--seed", "2")
     assert simulated("--workers", "2") == simulated()
@@ -80,13 +65,7 @@ def test_seed_deadline_and_workers_have_their_effect(
     ("options", "named"),
     [(["--trials", "1"], "trials"), (["--deadline", "0"], "deadline"), (["--workers", "0"], "workers")],
 )
-def test_bad_options_are_named(
-    options: list[str],
-    named: str,
-    files: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    code, out, err = run([*files, "--trials", "10", *options], monkeypatch, capsys)
+def test_bad_options_are_named(options: list[str], named: str, files: list[str], run: Run) -> None:
+    code, out, err = run("evaluate", *files, "--trials", "10", *options)
     assert (code, out) == (2, "")
-    assert f"options: {named}: found" in err or f"{named}" in err
+    assert f"options: {named}: found" in err

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.cli import main
 from rocoin_opt.replanning import without_devices
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process; return exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rocoin-opt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]
 
+QUANTILE = "answered with probability"
+"""Name of a quantile's row, before its probability."""
+
 
 def assessment_document(
     figures: Figures, simulation: Simulation | None = None, losses: Sequence[Loss] | None = None
@@ -88,9 +91,13 @@ def _figures_table(figures: Figures, simulation: Simulation | None) -> Table:
         table.add_column("95 % interval", justify="right")
     for name, exact, estimate in _rows(figures, simulation):
         is_time = name != "success probability"
-        row = [name, _shown(exact, is_time)]
-        if simulation is not None:
-            row += ["-", "-"] if estimate is None else [_shown(estimate.value, is_time), _interval(estimate, is_time)]
+        nothing = "never" if name.startswith(QUANTILE) else "-"
+        row = [name, _shown(exact, is_time, nothing)]
+        if simulation is not None and estimate is not None:
+            ends = (_shown(end, is_time, nothing) for end in (estimate.low, estimate.high))
+            row += [_shown(estimate.value, is_time, nothing), " .. ".join(ends)]
+        elif simulation is not None:
+            row += ["-", "-"]
         table.add_row(*row)
     return table
 
@@ -102,7 +109,7 @@ def _rows(figures: Figures, simulation: Simulation | None) -> list[tuple[str, fl
         found = None if simulation is None else simulation[field.name]
         if isinstance(exact, dict):
             estimates = found if isinstance(found, dict) else {}
-            rows += [(f"answered with probability {q:g}", value, estimates.get(q)) for q, value in exact.items()]
+            rows += [(f"{QUANTILE} {q:g}", value, estimates.get(q)) for q, value in exact.items()]
         else:
             name = field.name.removesuffix("_seconds").replace("_", " ")
             rows.append((name, exact, found if isinstance(found, Simulated) else None))
@@ -134,11 +141,7 @@ def _verdict(loss: Loss) -> str:
     return "keeps the limit" if loss.keeps_limit else "misses the limit"
 
 
-def _shown(value: float | None, is_time: bool) -> str:
-    if is_time or value is None:
-        return seconds(value)
-    return f"{value:.6f}"
-
-
-def _interval(estimate: Simulated, is_time: bool) -> str:
-    return f"{_shown(estimate.low, is_time)} .. {_shown(estimate.high, is_time)}"
+def _shown(value: float | None, is_time: bool, nothing: str = "-") -> str:
+    if value is None:
+        return nothing
+    return seconds(value) if is_time else f"{value:.6f}"

@@ -34,6 +34,9 @@ def test_what_does_not_apply_is_a_dash() -> None:
     (expected,) = [line for line in text.splitlines() if line.startswith("expected")]
     assert expected.split() == ["expected", "-", "-", "-"]
     assert "without" not in text
+    # Both groups answer with probability 0.9 times 0.8 only.
+    (quantile,) = [line for line in text.splitlines() if line.startswith("answered with probability 0.9 ")]
+    assert quantile.split()[-5:] == ["never", "never", "never", "..", "never"]
 
 
 def test_the_document_names_quantiles_by_their_probability() -> None:

@@ -25,9 +25,7 @@ DIGITS = 9
 DESCENTS = 4
 """Refinements for each vector of limits."""
 POLISHING_WORK = 100_000
-"""Filters times parts that are refined for the limits that are chosen in the end: a second or two."""
-EVIDENCE_COST = 4
-"""How many times as long a refinement takes that minds class evidence."""
+"""Filters times parts that are refined for the limits chosen in the end: seconds, and more with class evidence."""
 MAX_DESCENTS = 100
 """Refinements for these limits: local optima are many."""
 

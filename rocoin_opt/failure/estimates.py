@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
@@ -30,24 +30,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-class Estimate(Protocol):
-    """A value, how uncertain it is, and intervals for it."""
-
-    @property
-    def value(self) -> float:
-        """The estimate."""
-        ...
-
-    @property
-    def standard_error(self) -> float:
-        """Standard deviation of the estimate, itself estimated."""
-        ...
-
-    def interval(self, level: float = 0.95) -> Interval:
-        """Confidence interval of a level in (0, 1)."""
-        ...
 
 
 @dataclass(frozen=True)

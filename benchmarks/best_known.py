@@ -28,6 +28,11 @@ def feasible_files(names: list[str]) -> list[Path]:
     return [path for path in files if not names or path.stem in names]
 
 
+def has_meaning(instance: ro.Instance, objective: str) -> bool:
+    """Whether an objective has a meaning for an instance: nominal and worst have none for random latencies."""
+    return not instance.has_random_latencies or objective in ("guaranteed", "expected")
+
+
 def improved(entry: dict[str, Any] | None, result: ro.Result) -> dict[str, Any]:
     """Merge a result into an entry."""
     today, version = datetime.datetime.now(datetime.UTC).date().isoformat(), result.versions["rocoin-opt"]
@@ -61,7 +66,7 @@ def main() -> None:
         instance = ro.read_instance(path)
         for objective in options.objectives.split(","):
             for method in options.methods.split(","):
-                if objective not in ro.METHODS[method].objectives:
+                if objective not in ro.METHODS[method].objectives or not has_meaning(instance, objective):
                     continue
                 result = ro.solve(instance, method, objective, time_limit=options.time_limit)
                 if result.plan is None:

@@ -10,12 +10,13 @@ from rocoin_opt.errors import CertificateError, InputError, Problem, Unsupported
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.knowledge.sizes import contiguous_partition
 from rocoin_opt.plan.check import check, require_valid
 from rocoin_opt.plan.filters import with_filters, without_filters
-from rocoin_opt.plan.latency import OBJECTIVES, Objective, require_constant_latency
-from rocoin_opt.plan.metrics import evaluate, require_objective, value_of
+from rocoin_opt.plan.latency import OBJECTIVES, Objective
+from rocoin_opt.plan.metrics import require_objective
 from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome, Result, Termination, relative_gap
 from rocoin_opt.registry import METHODS, THRESHOLD_OBJECTIVES, Method, no_worse
@@ -124,7 +125,7 @@ def solve_under(
     if criterion not in CRITERIA:
         raise InputError("options", [Problem("criterion", repr(criterion), f"one of {', '.join(CRITERIA)}")])
     require_objective(instance, objective)
-    require_constant_latency(instance)
+    _require_honoured(instance, chosen)
     if instance.has_shared_failures:
         raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
     if start is not None:
@@ -185,6 +186,17 @@ def _method(name: str, objective: Objective) -> Method:
     return method
 
 
+def _require_honoured(instance: Instance, method: Method) -> None:
+    """Refuse random latencies where a method cannot honour them."""
+    if instance.has_random_latencies and method.run_random is None:
+        position = next(n for n, device in enumerate(instance.devices) if device.is_random)
+        able = ", ".join(other.name for other in METHODS.values() if other.run_random is not None)
+        raise UnsupportedError(
+            f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
+            f"{method.name} cannot honour random latencies; {able} can"
+        )
+
+
 def _canonical_start(instance: Instance, method: Method, start: Plan) -> Plan:
     """Return the start in canonical order, once it is clear that the method can use it and that it is valid."""
     if method.improve is None:
@@ -197,15 +209,23 @@ def _canonical_start(instance: Instance, method: Method, start: Plan) -> Plan:
 def _outcome(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
     """Run a method, from a start where there is one; what it returns is never worse than the start."""
     if start is None or method.improve is None:
-        outcome = method.run(instance, objective, control)
+        outcome = _run(instance, method, objective, control, None)
         _refuse_invalid(instance, method, outcome.plan)
         return outcome
     # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
     bare = without_filters(start)
     control.tell(value_of(instance, bare, objective), None)
-    outcome = method.improve(instance, objective, control, bare)
+    outcome = _run(instance, method, objective, control, bare)
     _refuse_invalid(instance, method, outcome.plan)
     return no_worse(instance, objective, outcome, bare)
+
+
+def _run(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    if instance.has_random_latencies and method.run_random is not None:
+        return method.run_random(instance, objective, control, start)
+    if start is None or method.improve is None:
+        return method.run(instance, objective, control)
+    return method.improve(instance, objective, control, start)
 
 
 def _settled(
@@ -214,6 +234,9 @@ def _settled(
     """The outcome with what its method prefers among plans of equal latency."""
     plan = outcome.plan
     if plan is None or method.break_ties is None or objective not in THRESHOLD_OBJECTIVES:
+        return outcome
+    if instance.has_random_latencies:
+        # What comes behind latency is stated for constants alone.
         return outcome
     # What is weighed behind latency is no value of the objective.
     settled = method.break_ties(instance, objective, plan, control.silent(), criterion)
@@ -250,7 +273,10 @@ def _certified(
         raise CertificateError(f"{method.name} found no plan possible where there is one")
     metrics = None if plan is None else evaluate(instance, plan)
     value = None if metrics is None else metrics.value(objective)
-    bounds = [] if outcome.infeasible else [outcome.lower_bound, combinatorial_bound(instance, objective)]
+    bounds = [] if outcome.infeasible else [outcome.lower_bound]
+    if bounds and not instance.has_random_latencies:
+        # A slowdown factor may be below 1, so that this bound holds for constants alone.
+        bounds.append(combinatorial_bound(instance, objective))
     bound = max((b for b in bounds if b is not None), default=None)
     if value is not None and bound is not None and bound > value:
         if bound > value * (1.0 + CLOSED_GAP):

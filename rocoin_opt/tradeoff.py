@@ -20,6 +20,7 @@ from rocoin_opt.exact.part_search import PartSearch
 from rocoin_opt.methods import CLOSED_GAP, solve_under
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.filters import labels_of
+from rocoin_opt.plan.latency import require_constant_latency
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import relative_gap
 from rocoin_opt.provenance import versions
@@ -166,6 +167,7 @@ def frontier(
         raise UnsupportedError(f"a frontier has a latency objective of {known}, not {objective}")
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
+    require_constant_latency(instance)
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):

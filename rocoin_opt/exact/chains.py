@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Chain:
         The device that is in every group of the chain and not among ``devices``; None where there is none.
     devices, sizes : IntArray, L
         Device indices, and the part size that each allows, descending.
+    shares : FloatArray, L
+        Share of a cover that each device contributes.
     need : float
         Sum of shares that a cover takes from ``devices``: 1 less the leader's; 0 or less where the leader is enough.
     leader_size : int
@@ -49,6 +51,7 @@ class Chain:
     leader: int | None
     devices: IntArray
     sizes: IntArray
+    shares: FloatArray
     need: float
     leader_size: int
 
@@ -71,6 +74,33 @@ class Levels:
     def rows_of(self, size: int) -> int:
         """How many of the limits count a group of this size."""
         return int(np.searchsorted(self.sizes, size, side="right"))
+
+
+class View(Protocol):
+    """What a packing at one threshold asks for; see :class:`ThresholdView`."""
+
+    @property
+    def instance(self) -> Instance:
+        """What was given."""
+
+    @property
+    def wanted(self) -> int:
+        """Number of filters M."""
+
+    @property
+    def largest(self) -> int:
+        """Largest part that any device delivers in time."""
+
+    @property
+    def chains(self) -> list[Chain]:
+        """All chains that can have a group."""
+
+    @property
+    def levels(self) -> Levels:
+        """Limits on the number of disjoint groups, by size."""
+
+    def capacities(self, groups: Sequence[Members]) -> IntArray:
+        """Largest part of each group. One value a group."""
 
 
 class ThresholdView:
@@ -106,14 +136,20 @@ class ThresholdView:
             order = np.argsort(-self.allowed[:, j], kind="stable")
             order = order[: np.count_nonzero(self.allowed[:, j])]
             if not self.led:
-                found.append(Chain(j, None, order, self.allowed[order, j], 1.0, 0))
+                found.append(Chain(j, None, order, self.allowed[order, j], self.shares[order], 1.0, 0))
                 continue
             for leader in np.flatnonzero(self.timely[:, j]).tolist():
                 own = int(self.timely[leader, j])
                 others = order[order != leader]
                 sizes = np.minimum(self.allowed[others, j], own)
-                found.append(Chain(j, leader, others, sizes, 1.0 - float(self.shares[leader]), own))
+                needed = 1.0 - float(self.shares[leader])
+                found.append(Chain(j, leader, others, sizes, self.shares[others], needed, own))
         return found
+
+    @property
+    def largest(self) -> int:
+        """Largest part that any device delivers in time."""
+        return int(self.timely.max(initial=0))
 
     @cached_property
     def levels(self) -> Levels:

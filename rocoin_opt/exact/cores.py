@@ -74,7 +74,7 @@ def enumerate_cores(
     is_priced[priced] = True
     best: dict[tuple[int, Members], Core] = {}
     for chain in view.chains:
-        found = _cores_of_chain(view, relaxation, chain, is_priced, slack, limit)
+        found = cores_of_chain(relaxation, chain, is_priced, slack, limit)
         if found is None or len(found) > limit:
             return None
         limit -= len(found)
@@ -84,9 +84,10 @@ def enumerate_cores(
     return cores if view.led else _undominated(view, cores, is_priced)
 
 
-def _cores_of_chain(
-    view: ThresholdView, relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
+def cores_of_chain(
+    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
 ) -> list[Core] | None:
+    """Cores of one chain; see :func:`enumerate_cores`."""
     paid = 0.0
     leader: Members = ()
     if chain.leader is not None:
@@ -98,9 +99,9 @@ def _cores_of_chain(
     if len(chain.devices) == 0:
         return []
     # Devices of no share make no cover: to try all sets of them would take for ever.
-    mask = is_priced[chain.devices] & (view.shares[chain.devices] > SHARE_TOLERANCE)
+    mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
     devices = chain.devices[mask]
-    shares, costs = view.shares[devices], relaxation.prices[devices]
+    shares, costs = chain.shares[mask], relaxation.prices[devices]
     # The last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
@@ -108,9 +109,9 @@ def _cores_of_chain(
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
     prefixes = np.cumsum(mask)[ends]
-    fill = np.cumsum(np.where(mask, 0.0, view.shares[chain.devices]))[ends]
+    fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
-    resolution, compiled = resolution_for(len(view.shares)), use_compiled(len(view.shares))
+    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced))
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
     covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)

@@ -20,7 +20,7 @@ from rocoin_opt.highs.linear import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.chains import Members, ThresholdView
+    from rocoin_opt.exact.chains import Members, ThresholdView, View
     from rocoin_opt.exact.relaxation import Relaxation
     from rocoin_opt.instance.arrays import IntArray
 
@@ -138,7 +138,7 @@ def pack(view: ThresholdView, relaxation: Relaxation, control: Control, effort: 
         status = memory.verdict(view, cores, effort)
         chosen: list[Core] = []
         if status is None:
-            status, chosen = _pack_cores(view, cores, control, effort)
+            status, chosen = pack_cores(view, cores, control, effort)
             memory.learn(view, cores, effort, status)
         if status != "packed":
             return Packing(status)
@@ -173,11 +173,12 @@ def pack_groups(view: ThresholdView, groups: list[Members], control: Control, no
     covers = [group for group in groups if float(view.shares[list(group)].sum()) >= 1.0 - COVER_TOLERANCE]
     sizes = view.capacities(covers).tolist()
     cores = [Core(size, 0, group) for size, group in zip(sizes, covers, strict=True) if size > 0]
-    status, chosen = _pack_cores(view, cores, control, Effort(len(cores), nodes))
+    status, chosen = pack_cores(view, cores, control, Effort(len(cores), nodes))
     return Packing("packed", [core.devices for core in chosen]) if status == "packed" else Packing("unknown")
 
 
-def _pack_cores(view: ThresholdView, cores: list[Core], control: Control, effort: Effort) -> tuple[Status, list[Core]]:
+def pack_cores(view: View, cores: list[Core], control: Control, effort: Effort) -> tuple[Status, list[Core]]:
+    """Look for disjoint cores that hold all filters; ``impossible`` is proven for these cores alone."""
     if not cores:
         return "impossible", []
     if control.exhausted:
@@ -193,7 +194,7 @@ def _pack_cores(view: ThresholdView, cores: list[Core], control: Control, effort
     return ("impossible" if solution.status == "infeasible" else "unknown"), []
 
 
-def _model(view: ThresholdView, cores: list[Core]) -> LinearModel:
+def _model(view: View, cores: list[Core]) -> LinearModel:
     """``max sum v x``: every priced device once or idle, no more groups of a size than possible, all filters placed.
 
     Columns are the cores, then one *idle* variable for each priced device. Branching on whether a device is used at all

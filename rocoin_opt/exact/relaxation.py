@@ -34,7 +34,7 @@ from rocoin_opt.highs.columns import GrowingProgram, LpSolution
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.chains import Chain, Members, ThresholdView
+    from rocoin_opt.exact.chains import Chain, Members, View
     from rocoin_opt.instance.arrays import FloatArray
 
 SAFETY = 1e-6
@@ -113,12 +113,12 @@ class Relaxation:
         return self.bound + SAFETY >= wanted
 
 
-def relax(view: ThresholdView, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
+def relax(view: View, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
     """Solve the packing relaxation at a threshold.
 
     Parameters
     ----------
-    view : ThresholdView
+    view : View
         Instance, objective and threshold.
     pool : Pool
         Groups to begin with; those that were generated are added.
@@ -135,7 +135,7 @@ def relax(view: ThresholdView, pool: Pool, control: Control, *, question: int | 
     return _Generation(view, pool, control).run(question)
 
 
-def diversify(view: ThresholdView, relaxation: Relaxation, pool: Pool, control: Control) -> None:
+def diversify(view: View, relaxation: Relaxation, pool: Pool, control: Control) -> None:
     """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
 
     They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
@@ -171,12 +171,11 @@ class _Prices:
 class _Generation:
     """Column generation at one threshold."""
 
-    def __init__(self, view: ThresholdView, pool: Pool, control: Control) -> None:
+    def __init__(self, view: View, pool: Pool, control: Control) -> None:
         self.view, self.pool, self.control = view, pool, control
-        self.devices = len(view.shares)
+        self.devices = len(view.instance.devices)
         self.resolution = resolution_for(self.devices)
         self.compiled = use_compiled(self.devices)
-        self.units = units_of(view.shares, self.resolution)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
         upper = np.concatenate([np.ones(self.devices), view.levels.limits])
@@ -235,7 +234,7 @@ class _Generation:
     def first_prices(self) -> _Prices:
         """The prices of the layer-cake bound: a group pays for its size, devices are free."""
         levels = self.view.levels
-        runs = np.diff(levels.sizes, append=int(self.view.timely.max(initial=0)) + 1).astype(np.float64)
+        runs = np.diff(levels.sizes, append=self.view.largest + 1).astype(np.float64)
         # Not believed before they have been priced.
         return _Prices(np.zeros(self.devices), np.maximum(runs, 0.0))
 
@@ -290,7 +289,7 @@ class _Generation:
         profits = chain.sizes - by_size[chain.sizes] - paid
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
-        units, costs = self.units[chain.devices], prices[chain.devices]
+        units, costs = units_of(chain.shares, self.resolution), prices[chain.devices]
         table = cheapest_covers(units, costs, self.resolution + ROUNDING_UNITS, compiled=self.compiled)
         rest = np.maximum(need - units, 0)
         cheapest = table[np.arange(len(units)), rest] + costs
@@ -303,6 +302,6 @@ class _Generation:
                     break
                 positions = [last, *cheapest_members(table, units, last, wanted)]
                 found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
-                if float(self.view.shares[chain.devices[positions]].sum()) >= chain.need:
+                if float(chain.shares[positions].sum()) >= chain.need:
                     break
         return float(surplus.max())

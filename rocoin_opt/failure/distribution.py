@@ -20,10 +20,13 @@ from rocoin_opt.failure.groups import Groups, Replica, instant
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.system import require_known
+from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.failure.fates import Fates
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
 
@@ -119,27 +122,66 @@ class LatencyDistribution:
         """
         if not 0.0 < probability <= 1.0:
             raise InputError("quantile", [Problem("probability", repr(probability), "above 0, at most 1")])
+
+        def is_reached(times: FloatArray) -> BoolArray:
+            fates = self.groups.system(times)
+            reached: BoolArray = fates[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
+            if probability == 1.0:
+                reached &= fates[LATER] + fates[NEVER] == 0.0
+            return reached
+
+        return self._first(is_reached)
+
+    def guaranteed(self, max_group_outage: float) -> float:
+        """Smallest t by which every group keeps an outage limit, in seconds; infinite where one never does.
+
+        A limit of 1 is kept from the earliest answer on that may come. A limit of 0 asks for a replica that always
+        answers, and has a latest answer.
+        """
+        return max(self._alone(k)._kept_from(max_group_outage) for k in range(len(self.sizes)))
+
+    def _alone(self, group: int) -> LatencyDistribution:
+        return LatencyDistribution(
+            Groups((self.groups.members[group],), self.groups.domain_failure), (self.sizes[group],)
+        )
+
+    def _kept_from(self, limit: float) -> float:
+        if limit == 0.0:
+            sure = {None, *(domain for domain, failure in self.groups.domain_failure.items() if failure == 0.0)}
+            latest = (
+                replica.response.farthest
+                for replica in self.groups.replicas
+                if replica.failure == 0.0 and replica.domain in sure and replica.response.is_step
+            )
+            return min(latest, default=math.inf)
+
+        if limit * (1.0 + OUTAGE_TOLERANCE) >= 1.0:
+            down = {domain for domain, failure in self.groups.domain_failure.items() if failure == 1.0}
+            earliest = (
+                replica.response.earliest
+                for replica in self.groups.replicas
+                if replica.failure < 1.0 and replica.domain not in down
+            )
+            return min(earliest, default=math.inf)
+
+        def is_kept(times: FloatArray) -> BoolArray:
+            fates = self.groups.group(0, times)
+            kept: BoolArray = fates[LATER] + fates[NEVER] <= limit * (1.0 + OUTAGE_TOLERANCE)
+            return kept
+
+        return self._first(is_kept)
+
+    def _first(self, holds: Callable[[FloatArray], BoolArray]) -> float:
+        """The first time at which something holds that then goes on to hold; infinite where it never does."""
         times = np.append(self._jumps if self._has_steps_only else self._edges(LATEST), math.inf)
-        low, high = self._bracket(times, probability)
+        low, high = _bracket(times, holds)
         if self._has_steps_only or high == math.inf:
             return high
         while True:
             inner = np.linspace(low, high, _SECTIONS + 1)
             if inner[1] == low or low == high or np.nextafter(low, high) == high:
                 return high
-            low, high = self._bracket(inner, probability)
-
-    def _bracket(self, times: FloatArray, probability: float) -> tuple[float, float]:
-        """The first time by which a probability is reached, and the one before; infinite where none is."""
-        fates = self.groups.system(times)
-        needed = probability * (1.0 - QUANTILE_TOLERANCE)
-        reached = fates[BY] >= needed
-        if probability == 1.0:
-            reached &= fates[LATER] + fates[NEVER] == 0.0
-        if not reached.any():
-            return math.inf, math.inf
-        position = int(np.argmax(reached))
-        return float(times[max(position - 1, 0)]), float(times[position])
+            low, high = _bracket(inner, holds)
 
     def _fates(self, seconds: float) -> FloatArray:
         return self.groups.system(instant(seconds))[:, 0]
@@ -206,6 +248,15 @@ class LatencyDistribution:
         decay = math.log(masses[0] / masses[1]) / math.log(_GROWTH)
         if decay <= 0.0 or masses[1] / decay > INTEGRAL_ERROR * integral:
             raise UnsupportedError("the answer's tail is too heavy for its mean to be computed exactly")
+
+
+def _bracket(times: FloatArray, holds: Callable[[FloatArray], BoolArray]) -> tuple[float, float]:
+    """The first of some times at which something holds, and the one before; infinite where there is none."""
+    held = holds(times)
+    if not held.any():
+        return math.inf, math.inf
+    position = int(np.argmax(held))
+    return float(times[max(position - 1, 0)]), float(times[position])
 
 
 def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:

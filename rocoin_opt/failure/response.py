@@ -48,6 +48,10 @@ class Response(Protocol):
         """Where the distribution function has kinks, and where it rises."""
 
     @property
+    def earliest(self) -> float:
+        """Lower end of the support: no answer comes before, and after it one may."""
+
+    @property
     def farthest(self) -> float:
         """Time that is exceeded with a probability of :data:`FARTHEST` at most; may be infinite."""
 
@@ -80,6 +84,16 @@ class StepResponse:
     def guides(self) -> FloatArray:
         """No kinks beside the jumps."""
         return np.empty(0)
+
+    @property
+    def terms(self) -> int:
+        """How many probabilities a tail sums."""
+        return len(self.weights)
+
+    @property
+    def earliest(self) -> float:
+        """The first time."""
+        return float(self.jumps[0])
 
     @property
     def farthest(self) -> float:
@@ -126,6 +140,16 @@ class MixedResponse:
             # Many components: each is a small part of the whole.
             rises = rises[:: len(rises) // 4]
         return np.asarray(np.add.outer(self.offsets, rises).ravel())
+
+    @property
+    def terms(self) -> int:
+        """How many probabilities a tail sums."""
+        return len(self.weights)
+
+    @property
+    def earliest(self) -> float:
+        """Where the first component begins."""
+        return float(self.offsets[0]) + self.time.scale * self.time.factor.low
 
     @property
     def farthest(self) -> float:
@@ -175,6 +199,11 @@ class SumResponse:
         return self.offset + np.concatenate([[self.sum.low], _quantiles(self.sum.first) + _quantiles(self.sum.second)])
 
     @property
+    def earliest(self) -> float:
+        """Where both terms begin."""
+        return self.offset + self.sum.low
+
+    @property
     def farthest(self) -> float:
         """Twice as far as either term may go, one of them exceeds its half."""
         return self.offset + 2.0 * max(time.exceeded_with(FARTHEST) for time in (self.sum.first, self.sum.second))
@@ -188,8 +217,14 @@ class SumResponse:
         """P(answer <= t) and P(answer > t)."""
         return self.sum.tails(seconds - self.offset)
 
+    def computed_tails(self, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The same without a table, which only many times are worth."""
+        return self.sum.computed_tails(seconds - self.offset)
 
-def response_of(instance: Instance, device: int, student: int, num_filters: int) -> Response:
+
+def response_of(
+    instance: Instance, device: int, student: int, num_filters: int
+) -> StepResponse | MixedResponse | SumResponse:
     """Response time of a device with a student and a part, by indices; it does not fail.
 
     Raises
@@ -204,7 +239,7 @@ def response_of(instance: Instance, device: int, student: int, num_filters: int)
     return _response(given, latency_terms(instance, device, student, num_filters))
 
 
-def _response(device: Device, terms: LatencyTerms) -> Response:
+def _response(device: Device, terms: LatencyTerms) -> StepResponse | MixedResponse | SumResponse:
     offsets: FloatArray = np.array([terms.overhead])
     weights: FloatArray = np.ones(1)
     times = []

@@ -181,6 +181,11 @@ class Instance(Model):
         return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
 
     @property
+    def has_random_latencies(self) -> bool:
+        """Whether any device's latency is a random variable."""
+        return any(device.is_random for device in self.devices)
+
+    @property
     def has_shared_failures(self) -> bool:
         """Whether any device fails together with others, because it is in a failure domain."""
         return any(device.failure_domain is not None for device in self.devices)

@@ -1,8 +1,7 @@
-"""Plan files, version 1: reading, writing, the JSON Schema, and the check of what a file claims."""
+"""Plan files, version 1: reading, writing and the JSON Schema."""
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +10,10 @@ from pydantic import Field
 from rocoin_opt.documents import Model, document_schema, read_document, readable_json, validate, write_text
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Figure, Identifier, NonNegative
-from rocoin_opt.plan.check import Violation
 from rocoin_opt.plan.latency import Objective
-from rocoin_opt.plan.metrics import Metrics, evaluate
+from rocoin_opt.plan.metrics import MEASURED, Metrics
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.result import Termination, relative_gap
+from rocoin_opt.plan.result import Termination
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 FORMAT = "rocoin-opt/plan"
 VERSION = 1
-CLAIM_TOLERANCE = 1e-9
-"""Relative difference that a claimed figure may have from the computed one: another machine's rounding."""
 
 
 class InstanceReference(Model):
@@ -136,7 +132,7 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
         "version": VERSION,
         "instance": reference.model_dump(mode="json"),
         **decided,
-        "metrics": None if metrics is None else metrics.model_dump(mode="json"),
+        "metrics": None if metrics is None else _metric_fields(metrics),
     }
 
 
@@ -160,52 +156,10 @@ def plan_schema() -> dict[str, Any]:
     return document_schema(PlanDocument, FORMAT, VERSION)
 
 
-def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation, ...]:
-    """Find every claim of a plan file that the instance and the evaluator refute.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    document : PlanDocument
-        A file whose plan is valid, see :func:`rocoin_opt.check`.
-
-    Returns
-    -------
-    tuple of Violation
-        Empty when fingerprint, figures, objective value, gap and termination agree with what is computed anew.
-    """
-    reference = document.instance
-    violations = []
-    if reference.name != instance.name:
-        violations.append(Violation("claim", "instance.name", reference.name, instance.name))
-    if reference.sha256 != instance.sha256:
-        violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256))
-    # Figures for another instance are no lies, and a plan made by hand claims none.
-    if not violations and (document.metrics is not None or document.solve is not None):
-        violations += _false_figures(document, evaluate(instance, document.plan))
-    return tuple(violations)
-
-
-def _false_figures(document: PlanDocument, computed: Metrics) -> list[Violation]:
-    violations = []
-    claims = {} if document.metrics is None else document.metrics.model_dump(exclude_unset=True)
-    for name, claimed in claims.items():
-        violations += _compare(f"metrics.{name}", claimed, getattr(computed, name))
-    record = document.solve
-    if record is None:
-        return violations
-    value, bound = computed.value(record.objective), record.lower_bound
-    gap = relative_gap(value, bound)
-    violations += _compare("solve.objective_value", record.objective_value, value)
-    violations += _compare("solve.gap", record.gap, gap)
-    if record.termination in ("infeasible", "no_plan"):
-        violations.append(Violation("claim", "solve.termination", record.termination, "optimal or feasible"))
-    if record.termination == "optimal" and (gap is None or gap > CLAIM_TOLERANCE):
-        violations.append(Violation("claim", "solve.termination", "optimal", "feasible, as the gap is open"))
-    if bound is not None and value is not None and bound > value * (1 + CLAIM_TOLERANCE):
-        violations.append(Violation("claim", "solve.lower_bound", bound, value, "s"))
-    return violations
+def _metric_fields(metrics: Metrics) -> dict[str, Any]:
+    """All figures that the evaluator knows, null where one does not apply, and those that were measured."""
+    fields = metrics.model_dump(mode="json")
+    return {name: value for name, value in fields.items() if value is not None or name not in MEASURED}
 
 
 def _plan_fields(plan: Plan) -> dict[str, Any]:
@@ -214,14 +168,3 @@ def _plan_fields(plan: Plan) -> dict[str, Any]:
         if group["filters"] is None:
             del group["filters"]
     return fields
-
-
-def _compare(where: str, claimed: float | None, computed: float | None) -> list[Violation]:
-    if claimed is None or computed is None:
-        agree = claimed is computed
-    else:
-        agree = math.isclose(claimed, computed, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)
-    if agree:
-        return []
-    found, allowed = ("null" if figure is None else figure for figure in (claimed, computed))
-    return [Violation("claim", where, found, allowed)]

@@ -1,7 +1,7 @@
 """When a plan answers: the one owner of outage, of the four objectives and of the exact latency distribution.
 
 Latencies are constants here. Devices crash independently, or together with their failure domain; see the symbols in
-``docs/formulation.md``. An instance with slowdown laws is refused where its latencies matter, never approximated.
+``docs/formulation.md``. A random latency is refused, never approximated: it belongs to the failure package.
 """
 
 from __future__ import annotations
@@ -185,12 +185,18 @@ def answer_distribution(instance: Instance, timings: Iterable[GroupTiming]) -> S
     return StepDistribution(times[order], total)
 
 
+def has_random_latency(instance: Instance, plan: Plan) -> bool:
+    """Whether a device of some group has a random latency."""
+    index = instance.arrays.device_index
+    return any(instance.devices[index[device]].is_random for group in plan.groups for device in group.devices)
+
+
 def require_constant_latency(instance: Instance, devices: Iterable[int] | None = None) -> None:
     """Refuse random latencies, of some devices or of all."""
     for position in range(len(instance.devices)) if devices is None else devices:
         device = instance.devices[position]
         if device.is_random:
             raise UnsupportedError(
-                f"{instance.name}: devices[{position}] ({device.id}) has a slowdown law; "
-                "latencies can only be evaluated for constant rates yet"
+                f"{instance.name}: devices[{position}] ({device.id}) has a slowdown law, and random latencies are "
+                "beyond what is asked for here"
             )

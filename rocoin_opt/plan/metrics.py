@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import Model
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.instance.fields import Figure
+from rocoin_opt.instance.fields import Figure, Probability
 from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
 from rocoin_opt.knowledge.cuts import ncut
 from rocoin_opt.plan.filters import labels_of
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.model import Plan
 
 
+MEASURED = frozenset({"expected_accuracy"})
+"""Figures that rest on measurements beside instance and plan: the evaluator cannot compute them."""
+
+
 class Metrics(Model):
     """Figures of a plan; None where one does not apply."""
 
@@ -40,6 +44,8 @@ class Metrics(Model):
     """Probability of an answer: by the deadline where there is one, ever where there is none."""
     ncut: Figure | None = None
     """Normalised cut of the parts; needs a graph and explicit filters."""
+    expected_accuracy: Probability | None = None
+    """Expected accuracy of the answers within the deadline; measured on students, and no plan alone tells it."""
 
     def value(self, objective: Objective) -> float | None:
         """The figure that an objective minimises, in seconds."""
@@ -53,12 +59,14 @@ class Metrics(Model):
 
 
 def evaluate(instance: Instance, plan: Plan) -> Metrics:
-    """Compute every figure of a plan exactly.
+    """Compute every figure of a plan exactly, where latencies are constant and devices independent.
+
+    For all other instances see :func:`rocoin_opt.failure.evaluation.evaluate`, which calls this one.
 
     Parameters
     ----------
     instance : Instance
-        What was given. Its latencies must be constant and its devices independent.
+        What was given. The plan's latencies must be constant and its devices independent.
     plan : Plan
         A plan whose groups are not empty and name devices and students of the instance.
 
@@ -75,15 +83,13 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     timings = group_timings(instance, plan)
     distribution = answer_distribution(instance, timings)
     deadline = instance.requirements.deadline_seconds
-    labels = labels_of(instance, plan)
-    graph = instance.knowledge.graph
     return Metrics(
         guaranteed_seconds=guaranteed_seconds(timings),
         nominal_seconds=nominal_seconds(timings),
         worst_seconds=worst_seconds(timings),
         expected_seconds=None if deadline is None else distribution.expected(deadline),
         success_probability=distribution.cdf(deadline if deadline is not None else float("inf")),
-        ncut=None if graph is None or labels is None else ncut(graph.dense(instance.knowledge.num_filters), labels),
+        ncut=ncut_of(instance, plan),
     )
 
 
@@ -91,6 +97,12 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     """Value of a plan in seconds; infinite where the objective does not apply. See :func:`evaluate`."""
     value = evaluate(instance, plan).value(objective)
     return math.inf if value is None else value
+
+
+def ncut_of(instance: Instance, plan: Plan) -> float | None:
+    """Normalised cut of a plan's parts; None without a graph or explicit filters."""
+    labels, graph = labels_of(instance, plan), instance.knowledge.graph
+    return None if graph is None or labels is None else ncut(graph.dense(instance.knowledge.num_filters), labels)
 
 
 def evidence_left(instance: Instance, plan: Plan) -> float | None:
@@ -108,3 +120,9 @@ def require_objective(instance: Instance, objective: Objective) -> None:
     """Refuse an objective that the instance gives no meaning to."""
     if objective == "expected" and instance.requirements.deadline_seconds is None:
         raise UnsupportedError(f"{instance.name}: the objective expected needs requirements.deadline_seconds")
+    if objective in ("nominal", "worst") and instance.has_random_latencies:
+        position = next(n for n, device in enumerate(instance.devices) if device.is_random)
+        raise UnsupportedError(
+            f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
+            f"{objective} has no meaning for random latencies; guaranteed and expected have"
+        )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rocoin_opt.errors import printable
 from rocoin_opt.instance.arrays import latency_terms
-from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings
+from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings, has_random_latency, outage_after
 from rocoin_opt.plan.metrics import evidence_left
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ def print_summary(result: Result, console: Console) -> None:
     for reason in result.reasons:
         console.print(_text(f"  {reason}"))
     if result.plan is not None:
-        timings = group_timings(instance, result.plan)
+        random = has_random_latency(instance, result.plan)
+        timings = () if random else group_timings(instance, result.plan)
         console.print()
-        console.print(_group_table(instance, result.plan, timings))
+        console.print(_random_table(instance, result.plan) if random else _group_table(instance, result.plan, timings))
         if result.plan.spares:
             console.print(_text(f"spares: {_names(result.plan.spares)}"))
         console.print()
@@ -95,12 +96,7 @@ def _value_lines(result: Result) -> Iterator[str]:
 
 
 def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("group", justify="right")
-    table.add_column("filters", justify="right")
-    table.add_column("student")
-    table.add_column("replica:seconds, first answer first", overflow="fold")
-    table.add_column("outage", justify="right")
+    table = _table("replica:seconds, first answer first")
     table.add_column("guaranteed", justify="right")
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
         # No space inside of a pair, so that a narrow terminal breaks between replicas only.
@@ -118,10 +114,34 @@ def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...
     return table
 
 
+def _table(replicas: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("group", justify="right")
+    table.add_column("filters", justify="right")
+    table.add_column("student")
+    table.add_column(replicas, overflow="fold")
+    table.add_column("outage", justify="right")
+    return table
+
+
+def _random_table(instance: Instance, plan: Plan) -> Table:
+    """The groups where answers have no certain time: what their replicas take if no slowdown factor differs from 1."""
+    table = _table("replica:seconds without slowdown")
+    arrays = instance.arrays
+    for k, group in enumerate(plan.groups):
+        j, members = arrays.student_index[group.student], [arrays.device_index[device] for device in group.devices]
+        answers = sorted(zip(arrays.latency(members, j, group.num_filters).tolist(), group.devices, strict=True))
+        replicas = ", ".join(f"{device}:{answer:.4g}" for answer, device in answers)
+        *_, outage = outage_after(instance, members)
+        held = f"{group.num_filters} of {_capacity(instance, group)}"
+        table.add_row(str(k), held, _text(group.student), _text(replicas), f"{outage:.3g}")
+    return table
+
+
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
     """Say what sets the value: the replica that the objective waits for, and what its time is made of."""
     instance, plan = result.instance, result.plan
-    if plan is None or result.objective == "expected":
+    if plan is None or result.objective == "expected" or has_random_latency(instance, plan):
         return
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
         positions = {"nominal": 0, "worst": len(timing.seconds) - 1}

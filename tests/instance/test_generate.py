@@ -262,3 +262,21 @@ def test_unknown_families_are_refused_naming_the_known_ones():
 def test_options_that_leave_no_plan_are_refused():
     with pytest.raises(InputError, match=r"paper with devices 3, seed 0, max_group_outage 1e-09.*looser outage limit"):
         generate("paper", devices=3, max_group_outage=1e-9)
+
+
+@families
+def test_slowdown_laws_change_nothing_else(family):
+    plain, slowed = (generate(family, devices=24, seed=3, graph=True, slowdowns=laws) for laws in (False, True))
+    assert slowed.has_random_latencies
+    assert not plain.has_random_latencies
+    cleared = {"compute_slowdown": None, "link_slowdown": None, "source": None}
+    for before, after in zip(plain.devices, slowed.devices, strict=True):
+        assert after.source == f"{before.source}; slowdown laws assumed"
+        assert before.model_copy(update=cleared) == after.model_copy(update=cleared)
+        assert 0.1 <= after.compute_slowdown.sigma <= 0.4
+    links = [device.link_slowdown for device in slowed.devices if device.link_slowdown is not None]
+    assert 0 < len(links) < 24
+    assert all(2.0 <= law.rate <= 8.0 for law in links)
+    assert "slowdowns True" in slowed.source
+    same = ("students", "knowledge", "requirements", "name")
+    assert all(getattr(plain, field) == getattr(slowed, field) for field in same)

@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 
 import oracle
 from rocoin_opt.errors import InputError
+from rocoin_opt.failure.claims import check_claims
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.files import (
-    check_claims,
-    plan_schema,
-    read_plan,
-    read_plan_document,
-    result_document,
-    write_plan,
-)
+from rocoin_opt.plan.files import plan_schema, read_plan, read_plan_document, result_document, write_plan
 from rocoin_opt.plan.filters import with_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.metrics import evaluate

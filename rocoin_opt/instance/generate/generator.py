@@ -13,6 +13,7 @@ from rocoin_opt.instance.fields import LARGEST, LARGEST_COUNT, SMALLEST
 from rocoin_opt.instance.generate.activations import activation_graph, class_means, draw_activations, rounded_array
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
+from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance, Knowledge, Requirements
@@ -26,6 +27,8 @@ ATTEMPTS = 200
 """Draws, of which the first that is surely feasible is taken."""
 FAILING_GROUPS = 0.5
 """Most groups that may fail on average: with many groups, a drawn outage limit is lowered to this share."""
+SLOWDOWN_STREAM = 1
+"""Ends the entropy of the draws of slowdown laws."""
 DEFAULT_CLASSES = 10
 MOST_CLASSES = 1000
 GRAPH_DIGITS = 4
@@ -45,6 +48,7 @@ class Options:
     deadline: float | None
     graph: bool
     classes: int | None
+    slowdowns: bool
 
 
 def generate(
@@ -58,6 +62,7 @@ def generate(
     deadline: float | None = None,
     graph: bool = False,
     classes: int | None = None,
+    slowdowns: bool = False,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -83,6 +88,9 @@ def generate(
         Attach a synthetic filter graph and class affinities. The rest of the instance stays the same.
     classes : int, optional
         Number of classes behind the graph; 10 where absent.
+    slowdowns : bool
+        Give the devices slowdown laws, see :mod:`rocoin_opt.instance.generate.slowdowns`. The rest of the instance
+        stays the same.
 
     Raises
     ------
@@ -91,12 +99,14 @@ def generate(
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
-    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes)
+    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns)
     _require_options(options)
     rng = np.random.default_rng(_entropy(options, family))
     for _ in range(ATTEMPTS):
         instance = _draw(recipe, options, rng)
         if is_surely_feasible(instance):
+            if slowdowns:
+                instance = _with_slowdowns(instance, options, family)
             return _with_graph(instance, options, family) if graph else instance
     found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
     allowed = "more devices or groups, fewer filters or a looser outage limit: no draw has a plan"
@@ -128,6 +138,12 @@ def _draw(recipe: Family, options: Options, rng: Generator) -> Instance:
     )
     deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
     return instance.with_requirements(deadline_seconds=deadline)
+
+
+def _with_slowdowns(instance: Instance, options: Options, family: str) -> Instance:
+    # A stream of its own, and none that a graph may have: with and without laws, all else is the same.
+    rng = np.random.default_rng([*_entropy(options, family), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
+    return instance.model_copy(update={"devices": with_slowdowns(rng, instance.devices)})
 
 
 def _with_graph(instance: Instance, options: Options, family: str) -> Instance:

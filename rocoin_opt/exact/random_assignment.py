@@ -1,0 +1,86 @@
+"""Students and part sizes for given groups under random latencies."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+from rocoin_opt.plan.model import Group, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.exact.chains import Members
+    from rocoin_opt.exact.random_shares import RandomShares
+
+MAX_HALVINGS = 40
+RESOLUTION = 1e-12
+"""Relative width at which the search for a smaller threshold ends: filters beyond those wanted are then ties."""
+
+
+def plan_within(shares: RandomShares, groups: Sequence[Members], threshold: float) -> Plan | None:
+    """Make a plan of given groups that answers within a threshold, as early as their sizes allow.
+
+    Parameters
+    ----------
+    shares : RandomShares
+        Owner of instance and shares.
+    groups : sequence of tuples of int
+        Device indices of disjoint groups. A device that cannot hold its group's part becomes a spare.
+    threshold : float
+        T in seconds.
+
+    Returns
+    -------
+    Plan or None
+        None if the groups do not hold all filters within the threshold.
+    """
+    wanted = shares.instance.knowledge.num_filters
+    held = _held(shares, groups, threshold) if len(groups) <= wanted else None
+    if held is None:
+        return None
+    low, high = 0.0, threshold
+    for _ in range(MAX_HALVINGS):
+        if high <= low * (1.0 + RESOLUTION) or sum(held) == wanted:
+            break
+        middle = 0.5 * (low + high)
+        earlier = _held(shares, groups, middle)
+        if earlier is None:
+            low = middle
+        else:
+            held, high = earlier, middle
+    sizes = _cut(held, wanted)
+    instance, chosen = shares.instance, []
+    for members, size in zip(groups, sizes, strict=True):
+        # Of the students that serve, the one whose shares sum to the most is ready first as a rule.
+        j = max(range(len(instance.students)), key=lambda j: shares.total(members, j, size, high))
+        able = [n for n in members if instance.arrays.largest[n, j] >= size]
+        names = tuple(instance.devices[n].id for n in able)
+        chosen.append(Group(devices=names, student=instance.students[j].id, num_filters=size))
+    return Plan.of(instance, chosen)
+
+
+def _held(shares: RandomShares, groups: Sequence[Members], threshold: float) -> list[int] | None:
+    """Largest part of each group within a threshold, with any student; None if they are too few filters."""
+    held = []
+    for members in groups:
+        best = 0
+        for j in range(len(shares.instance.students)):
+            # Another student only matters if it takes a larger part than the best so far.
+            if shares.covers(members, j, best + 1, threshold):
+                best = shares.capacity(members, j, threshold, least=best + 1)
+        if best == 0:
+            return None
+        held.append(best)
+    return held if sum(held) >= shares.instance.knowledge.num_filters else None
+
+
+def _cut(sizes: list[int], wanted: int) -> list[int]:
+    """Cut sizes down to a sum, the largest first, none below one filter."""
+    heap = [(-size, k) for k, size in enumerate(sizes)]
+    heapq.heapify(heap)
+    for _ in range(sum(sizes) - wanted):
+        size, k = heap[0]
+        heapq.heapreplace(heap, (size + 1, k))
+    left = {k: -size for size, k in heap}
+    return [left[k] for k in range(len(sizes))]

@@ -1,0 +1,78 @@
+"""What a plan file claims of its plan, held against what the evaluator computes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.plan.check import Violation
+from rocoin_opt.plan.metrics import MEASURED
+from rocoin_opt.plan.result import relative_gap
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.files import PlanDocument
+    from rocoin_opt.plan.metrics import Metrics
+
+CLAIM_TOLERANCE = 1e-9
+"""Relative difference that a claimed figure may have from the computed one: another machine's rounding."""
+
+
+def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation, ...]:
+    """Find every claim of a plan file that the instance and the evaluator refute.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    document : PlanDocument
+        A file whose plan is valid, see :func:`rocoin_opt.check`.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty when fingerprint, figures, objective value, gap and termination agree with what is computed anew.
+    """
+    reference = document.instance
+    violations = []
+    if reference.name != instance.name:
+        violations.append(Violation("claim", "instance.name", reference.name, instance.name))
+    if reference.sha256 != instance.sha256:
+        violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256))
+    # Figures for another instance are no lies, and a plan made by hand claims none.
+    if not violations and (document.metrics is not None or document.solve is not None):
+        violations += _false_figures(document, evaluate(instance, document.plan))
+    return tuple(violations)
+
+
+def _false_figures(document: PlanDocument, computed: Metrics) -> list[Violation]:
+    violations = []
+    claims = {} if document.metrics is None else document.metrics.model_dump(exclude_unset=True, exclude=set(MEASURED))
+    for name, claimed in claims.items():
+        violations += _compare(f"metrics.{name}", claimed, getattr(computed, name))
+    record = document.solve
+    if record is None:
+        return violations
+    value, bound = computed.value(record.objective), record.lower_bound
+    gap = relative_gap(value, bound)
+    violations += _compare("solve.objective_value", record.objective_value, value)
+    violations += _compare("solve.gap", record.gap, gap)
+    if record.termination in ("infeasible", "no_plan"):
+        violations.append(Violation("claim", "solve.termination", record.termination, "optimal or feasible"))
+    if record.termination == "optimal" and (gap is None or gap > CLAIM_TOLERANCE):
+        violations.append(Violation("claim", "solve.termination", "optimal", "feasible, as the gap is open"))
+    if bound is not None and value is not None and bound > value * (1 + CLAIM_TOLERANCE):
+        violations.append(Violation("claim", "solve.lower_bound", bound, value, "s"))
+    return violations
+
+
+def _compare(where: str, claimed: float | None, computed: float | None) -> list[Violation]:
+    if claimed is None or computed is None:
+        agree = claimed is computed
+    else:
+        agree = math.isclose(claimed, computed, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)
+    if agree:
+        return []
+    found, allowed = ("null" if figure is None else figure for figure in (claimed, computed))
+    return [Violation("claim", where, found, allowed)]

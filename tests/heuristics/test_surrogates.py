@@ -1,0 +1,84 @@
+"""Surrogates: constant latencies that random ones rarely exceed, and what greedy makes of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rocoin_opt as ro
+from fleets import LAWS
+from rocoin_opt.control import Control
+from rocoin_opt.exact.bounds import smallest_failure_probability
+from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.heuristics.surrogates import LATE, greedy_random, surrogate
+from slowed import mixed, slowed
+from strategies import instances, valid_plans
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_a_plan_answers_no_later_than_in_a_surrogate(data: st.DataObject) -> None:
+    instance = data.draw(instances(slowdowns=True, max_devices=4))
+    stand_in = surrogate(instance, data.draw(st.sampled_from(LATE)))
+    assert not stand_in.has_random_latencies
+    plan = data.draw(valid_plans(instance))
+    if not ro.check(stand_in, plan):
+        assert value_of(instance, plan, "guaranteed") <= value_of(stand_in, plan, "guaranteed") * (1 + 1e-9)
+
+
+def test_constants_stay_as_they_are() -> None:
+    instance = ro.generate("edge", devices=6, seed=0)
+    for late in LATE:
+        assert surrogate(instance, late) == instance
+    measured = slowed(instance, {"law": "empirical", "values": [1.0, 4.0, 2.0, 3.0]})
+    factors = [
+        device.flops_per_second / stand_in.flops_per_second
+        for late in (0.0, 0.25, 0.3, 0.5)
+        for device, stand_in in zip(measured.devices[:1], surrogate(measured, late).devices, strict=False)
+    ]
+    assert factors == [4.0, 3.0, 3.0, 2.0]
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "expected"])
+def test_greedy_is_near_the_optimum_and_never_worse_than_its_start(objective: str) -> None:
+    instance = mixed(12, 2)
+    found = greedy_random(instance, objective, Control())
+    value = value_of(instance, found.plan, objective)
+    assert ro.check(instance, found.plan) == ()
+    if objective == "guaranteed":
+        assert found.lower_bound is None
+        assert value <= 1.5 * ro.solve(instance, "exact").objective_value
+    else:
+        deadline = instance.requirements.deadline_seconds
+        assert found.lower_bound == pytest.approx(deadline * smallest_failure_probability(instance))
+        assert found.lower_bound <= value
+    better = ro.solve(instance, "exact").plan
+    kept = greedy_random(instance, "guaranteed", Control(), better)
+    assert kept.plan == better
+    stopped = greedy_random(instance, objective, Control.starting_now(time_limit=0.0))
+    assert stopped.plan is None
+    assert "limit" in stopped.reasons[0]
+
+
+def test_heavy_tails_and_certain_answers() -> None:
+    base = ro.generate("edge", devices=6, seed=0)
+    heavy = slowed(base, {"law": "pareto", "alpha": 0.02})
+    plan = greedy_random(heavy, "guaranteed", Control()).plan
+    assert value_of(heavy, plan, "guaranteed") < math.inf
+    fields = slowed(base, LAWS[5], LAWS[1]).model_dump(exclude_unset=True)
+    for device in fields["devices"]:
+        device["failure_probability"] = 0.0
+    fields["requirements"]["max_group_outage"] = 0.0
+    sure = ro.Instance.model_validate(fields)
+    plan = greedy_random(sure, "guaranteed", Control()).plan
+    assert value_of(sure, plan, "guaranteed") < math.inf
+
+
+def test_no_plan_where_there_is_none() -> None:
+    instance = slowed(ro.generate("edge", devices=6, seed=0), LAWS[1]).with_requirements(max_group_outage=1e-12)
+    found = greedy_random(instance, "guaranteed", Control())
+    assert found.plan is None
+    assert found.reasons == ("the greedy packing found no way that all filters were placed",)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
@@ -13,7 +15,6 @@ from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
-from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome, relative_gap
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
+    RunRandom: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
     BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Plan]
 
 THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
@@ -32,6 +34,14 @@ MAX_AUTO_DEVICES = 400
 """Devices up to which ``auto`` goes on to ``exact`` without a time limit."""
 AUTO_ROUNDS = 2
 """Rounds of integer packings that it then tries: a minute or two at most, and the same on every machine."""
+AUTO_NODES = 300_000
+"""Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
+AUTO_TIMES = 6
+"""Times at which it bounds the expected answer time under random latencies: some seconds."""
+SEARCH_SHARE = 0.4
+"""Share of the time left that local search may take before ``exact`` proves the expected answer time."""
+AUTO_ROUNDS_RANDOM = 1
+"""The same for random latencies, where a packing costs more."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 STEPS_A_GROUP = 20
@@ -62,6 +72,9 @@ class Method:
         ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
         for the threshold objectives: to a better partition by a criterion, then to fewer device-seconds, then to more
         spare reliability.
+    run_random : callable or None
+        ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
+        them: for ``guaranteed`` and ``expected``, with a start where it has ``improve``.
     """
 
     name: str
@@ -71,6 +84,7 @@ class Method:
     redundant: bool = True
     improve: Improve | None = None
     break_ties: BreakTies | None = None
+    run_random: RunRandom | None = None
 
 
 def _milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
@@ -97,12 +111,31 @@ def _exact_from(
     first = no_worse(instance, objective, constructed, start)
     if first.plan is not None and _gap(instance, objective, first) == 0.0:
         return first
+    if objective == "expected":
+        return _exact_expected(instance, control, first.plan, rounds)
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact.search import exact
 
     steps = STEPS_A_GROUP * instance.max_groups
     improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
     return exact(instance, objective, control, improved.plan, rounds=rounds)
+
+
+def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
+    from rocoin_opt.exact.expected import NODES, exact_expected
+    from rocoin_opt.exact.search import exact
+
+    if start is None:
+        # Which plans are valid does not depend on the objective: any will do for a start.
+        found = exact(instance, "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+        if found.infeasible:
+            return found
+        start = found.plan
+    improved = start
+    if start is not None:
+        limit = time.perf_counter() + SEARCH_SHARE * control.remaining
+        improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
+    return exact_expected(instance, control, improved, nodes=NODES if rounds is None else AUTO_NODES)
 
 
 def _lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
@@ -113,12 +146,49 @@ def _lp_rounding(instance: Instance, objective: Objective, control: Control) -> 
 
 def _auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
     outcome = no_worse(instance, objective, greedy(instance, objective, control), start)
-    if objective not in THRESHOLD_OBJECTIVES:
-        return outcome
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
         return outcome
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
+
+
+def _greedy_random(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    # SciPy's special functions take a while to import, and constants do without.
+    from rocoin_opt.heuristics.surrogates import greedy_random
+
+    return greedy_random(instance, objective, control, start)
+
+
+def _exact_random(
+    instance: Instance, objective: Objective, control: Control, start: Plan | None, rounds: int | None = None
+) -> Outcome:
+    first = _greedy_random(instance, objective, control, start)
+    if objective != "guaranteed":
+        return _bounded(instance, control, first, None if rounds is None else AUTO_TIMES)
+    from rocoin_opt.exact.random_search import exact_random
+
+    return exact_random(instance, control, first.plan, rounds=rounds)
+
+
+def _bounded(instance: Instance, control: Control, outcome: Outcome, times: int | None) -> Outcome:
+    """Bound the expected answer time under random latencies; no search betters the plan yet."""
+    from rocoin_opt.exact.answer_model import AnswerModel
+    from rocoin_opt.exact.expected_bound import expected_bound
+
+    bound = expected_bound(AnswerModel(instance), control, times=times)
+    return replace(outcome, lower_bound=max(filter(None, (bound, outcome.lower_bound)), default=None))
+
+
+def _auto_random(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    limited = control.remaining < math.inf
+    if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
+        return _greedy_random(instance, objective, control, start)
+    return _exact_random(instance, objective, control, start, None if limited else AUTO_ROUNDS_RANDOM)
+
+
+def _blind(run: Run) -> RunRandom:
+    """Let a baseline plan as if every slowdown factor were 1; its plan is valid whatever the laws are."""
+    return lambda instance, objective, control, _: run(instance, objective, control)
 
 
 def _break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
@@ -152,32 +222,60 @@ METHODS: dict[str, Method] = {
             "the best there is: greedy, then exact where the size allows it",
             improve=_auto,
             break_ties=_break_ties,
+            run_random=_auto_random,
         ),
         Method(
             "exact",
             _exact,
-            THRESHOLD_OBJECTIVES,
-            "threshold search over group packings, proven optimal; large instances get a gap",
+            OBJECTIVES,
+            "threshold search over group packings, or branch and bound, proven optimal; large instances get a gap",
             improve=_exact,
             break_ties=_break_ties,
+            run_random=_exact_random,
         ),
         Method(
             "milp", _milp, THRESHOLD_OBJECTIVES, "one mixed-integer model for everything, proven optimal", improve=_milp
         ),
-        Method("greedy", greedy, OBJECTIVES, "threshold search with groups built one after another; fast"),
+        Method(
+            "greedy",
+            greedy,
+            OBJECTIVES,
+            "threshold search with groups built one after another; fast",
+            run_random=_greedy_random,
+        ),
         Method(
             "lp-rounding", _lp_rounding, THRESHOLD_OBJECTIVES, "packing relaxation, rounded and repaired many times"
         ),
         Method(
             "local-search",
             local_search,
-            THRESHOLD_OBJECTIVES,
+            OBJECTIVES,
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
         ),
-        Method("rocoin", rocoin, OBJECTIVES, "baseline: follow the leader, normalised cut, Kuhn-Munkres"),
-        Method("nonn", nonn, OBJECTIVES, "baseline: one device a part, equal students, no redundancy", redundant=False),
-        Method("het-nonn", het_nonn, OBJECTIVES, "baseline: nonn with students fitted to the devices", redundant=False),
-        Method("random", random_plan, OBJECTIVES, "baseline: a random feasible plan"),
+        Method(
+            "rocoin",
+            rocoin,
+            OBJECTIVES,
+            "baseline: follow the leader, normalised cut, Kuhn-Munkres",
+            run_random=_blind(rocoin),
+        ),
+        Method(
+            "nonn",
+            nonn,
+            OBJECTIVES,
+            "baseline: one device a part, equal students, no redundancy",
+            redundant=False,
+            run_random=_blind(nonn),
+        ),
+        Method(
+            "het-nonn",
+            het_nonn,
+            OBJECTIVES,
+            "baseline: nonn with students fitted to the devices",
+            redundant=False,
+            run_random=_blind(het_nonn),
+        ),
+        Method("random", random_plan, OBJECTIVES, "baseline: a random feasible plan", run_random=_blind(random_plan)),
     )
 }

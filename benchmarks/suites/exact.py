@@ -9,12 +9,17 @@ import tempfile
 from pathlib import Path
 
 import rocoin_opt as ro
+from rocoin_opt.control import Control
+from rocoin_opt.exact.answer_model import AnswerModel
+from rocoin_opt.exact.expected_bound import expected_bound
 
 from .methods import BEST_KNOWN, INSTANCES, OBJECTIVES, shipped
 
 SIDE_BY_SIDE = Path(__file__).resolve().parents[1] / "side_by_side.py"
 
 PROVEN = ["paper-8-0", "mcu-20-0", "edge-20-0", "edge-30-0", "lossy-16-0", "lossy-24-0"]
+EXPECTED_PROVEN = ["paper-8-0", "mcu-16-0", "edge-16-0", "lossy-16-0"]
+EXPECTED_BOUNDED = ["edge-30-0", "edge-50-0", "lossy-40-0"]
 LIMITED = ["edge-50-0", "edge-100-0", "edge-200-0", "lossy-40-0"]
 HARD = ["mcu-20-0", "edge-50-0", "edge-200-0", "lossy-40-0"]
 EXACT_SECONDS = 10.0
@@ -49,6 +54,35 @@ class ExactObjectives:
 
     def time_solve(self, objective):
         assert ro.solve(self.instance, "exact", objective).termination == "optimal"
+
+
+class ExpectedProof:
+    """``exact`` for the expected answer time, to the proof."""
+
+    params = EXPECTED_PROVEN
+    param_names = ("instance",)
+    timeout = 300
+
+    def setup(self, name):
+        self.instance = shipped(name)
+
+    def time_solve(self, name):
+        assert ro.solve(self.instance, "exact", "expected").termination == "optimal"
+
+
+class ExpectedBound:
+    """The relaxation's gap to the best known expected answer time, for fleets beyond branch and bound."""
+
+    params = EXPECTED_BOUNDED
+    param_names = ("instance",)
+    timeout = 300
+
+    def setup(self, name):
+        self.instance = shipped(name)
+
+    def track_gap(self, name):
+        bound = expected_bound(AnswerModel(self.instance), Control.starting_now(time_limit=EXACT_SECONDS))
+        return 1.0 - bound / BEST_KNOWN[name]["expected"]["value"]
 
 
 class ExactWithinLimit:

@@ -4,18 +4,21 @@ At a threshold T just below the best value so far, a better plan exists exactly 
 filters. So the sum of their capacities is what the search makes larger. Each step takes two groups and some spares at
 random and shares them out in the best way, at random prices of the devices: these decide among equals, and now and
 then among unequals, so that the search drifts instead of resting. Once the capacities suffice, the groups get optimal
-students and sizes, and T falls below the value of that plan.
+students and sizes, and T falls below the value of that plan. ``expected`` has no threshold: see
+:mod:`rocoin_opt.heuristics.expected_descent`.
 """
 
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.thresholds import latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
+from rocoin_opt.heuristics.expected_descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome
@@ -30,6 +33,11 @@ STEPS_PER_GROUP = 1_000
 """Steps of a search, for each group that there may be."""
 MAX_STEPS = 60_000
 """Steps of the longest search: some ten seconds."""
+EXPECTED_STEPS, MAX_EXPECTED_STEPS = 400, 16_000
+"""The same for ``expected``, where a step takes about a millisecond."""
+ALLOWANCE = 0.05
+"""Relative loss against the best value that a first step for ``expected`` may accept; it falls to 0 with the steps, or
+the time, that are left."""
 
 
 def local_search(
@@ -46,7 +54,7 @@ def local_search(
     ----------
     instance : Instance
         What was given: constant latencies, independent devices.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
         What to minimise.
     control : Control
         Limit, gap at which to stop, seed of all random choices. Improvements are told.
@@ -59,16 +67,11 @@ def local_search(
     Returns
     -------
     Outcome
-        A plan no worse than the start, with the layer-cake lower bound.
-
-    Raises
-    ------
-    UnsupportedError
-        For ``expected``, which is no question of a threshold.
+        A plan no worse than the start, with the combinatorial lower bound.
     """
-    if objective == "expected":
-        raise UnsupportedError("local-search minimises guaranteed, nominal, worst, not expected")
     before = Outcome(start) if start else greedy(instance, objective, control)
+    if objective == "expected":
+        return _descend(instance, control, before, iterations)
     best, bound, limits = before.plan, combinatorial_bound(instance, objective), latency_range(instance.arrays)
     if bound is None or limits is None:
         return Outcome(best, None, reasons=before.reasons)
@@ -87,6 +90,28 @@ def local_search(
         control.tell(value, bound)
         search.lower(_below(value))
     return Outcome(best, bound, reasons=() if best else before.reasons)
+
+
+def _descend(instance: Instance, control: Control, before: Outcome, iterations: int | None) -> Outcome:
+    """Improve a plan for the expected answer time."""
+    bound = combinatorial_bound(instance, "expected")
+    if before.plan is None:
+        # Which plans are valid does not depend on the objective: any will do for a start.
+        before = local_search(instance, "guaranteed", replace(control.silent(), gap=1.0), iterations=iterations)
+    if before.plan is None:
+        return replace(before, lower_bound=bound)
+    search = ExpectedDescent(instance, before.plan, control.seed)
+    steps = min(EXPECTED_STEPS * instance.max_groups, MAX_EXPECTED_STEPS) if iterations is None else iterations
+    improved = False
+    begun, available = time.perf_counter(), control.remaining
+    for step in range(steps):
+        if search.value - (bound or 0.0) <= control.gap * search.value or control.exhausted:
+            break
+        done = max(step / steps, (time.perf_counter() - begun) / available)
+        if search.step(ALLOWANCE * (1.0 - min(done, 1.0))):
+            improved = True
+            control.tell(search.value, bound)
+    return Outcome(search.plan() if improved else before.plan, bound)
 
 
 def _below(value: float) -> float:

@@ -1,4 +1,4 @@
-"""``milp`` proves the optimum of every shipped instance of paper size, and of 12 devices."""
+"""``milp`` proves the optimum of every shipped instance of paper size, and of 12 devices; ``exact`` those with laws."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ import pytest
 import rocoin_opt as ro
 
 INSTANCES = Path(__file__).resolve().parents[2] / "instances"
-SMALL = sorted(path for pattern in ("paper/*", "*/*-8-*", "*/*-12-*") for path in INSTANCES.glob(f"{pattern}.json"))
+RANDOM = [path for path in sorted(INSTANCES.glob("*/*.json")) if ro.read_instance(path).has_random_latencies]
+SMALL = {path for pattern in ("paper/*", "*/*-8-*", "*/*-12-*") for path in INSTANCES.glob(f"{pattern}.json")}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(set(SMALL)), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(SMALL - set(RANDOM)), ids=lambda path: path.stem)
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
 def test_the_optimum_is_proven(path, objective):
     result = ro.solve(ro.read_instance(path), "milp", objective)
     assert result.termination == "optimal"
     assert result.gap == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RANDOM, ids=lambda path: path.stem)
+def test_the_optimum_under_random_latencies_is_proven(path):
+    result = ro.solve(ro.read_instance(path), "exact")
+    assert result.termination == "optimal"
+    assert result.gap <= 1e-9
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ import oracle
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
-from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
@@ -129,8 +128,3 @@ def test_an_instance_without_any_group_has_no_plan():
     assert outcome.plan is None
     assert outcome.lower_bound is None
     assert outcome.reasons
-
-
-def test_the_expected_objective_is_refused():
-    with pytest.raises(UnsupportedError, match="expected"):
-        local_search(pairs(), "expected", Control())

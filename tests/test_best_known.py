@@ -17,33 +17,42 @@ BEST_KNOWN = json.loads((INSTANCES / "best_known.json").read_text())
 HEURISTICS = ("greedy", "rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.fixture(params=FEASIBLE, ids=lambda path: path.stem, scope="module")
+def objectives_of(instance):
+    """The objectives that have a meaning: random latencies have no nominal and no worst value."""
+    return ("guaranteed", "expected") if instance.has_random_latencies else OBJECTIVES
+
+
+CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(ro.read_instance(path))]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0].stem}-{case[1]}")
 def shipped(request):
-    """A shipped feasible instance and its best-known entries."""
-    return ro.read_instance(request.param), BEST_KNOWN[request.param.stem]
+    """A shipped feasible instance, an objective and its best-known entry."""
+    path, objective = request.param
+    return ro.read_instance(path), objective, BEST_KNOWN[path.stem][objective]
 
 
 def test_every_feasible_instance_has_an_entry_for_every_objective():
-    assert set(BEST_KNOWN) == {path.stem for path in FEASIBLE}
-    for entries in BEST_KNOWN.values():
-        assert set(entries) == set(OBJECTIVES)
+    assert {(name, objective) for name, entries in BEST_KNOWN.items() for objective in entries} == {
+        (path.stem, objective) for path, objective in CASES
+    }
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_stored_plans_are_worth_what_is_stored(shipped, objective):
-    instance, entries = shipped
-    entry = entries[objective]
+def test_stored_plans_are_worth_what_is_stored(shipped):
+    instance, objective, entry = shipped
     plan = ro.Plan.model_validate(entry["plan"])
     assert ro.check(instance, plan) == ()
-    assert ro.evaluate(instance, plan).value(objective) == pytest.approx(entry["value"], rel=1e-12)
+    # Another machine's special functions may end otherwise.
+    digits = 1e-9 if instance.has_random_latencies else 1e-12
+    assert ro.evaluate(instance, plan).value(objective) == pytest.approx(entry["value"], rel=digits)
     assert {"method", "version", "date", "wall_seconds", "bound_method", "bound_date"} <= set(entry)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_bounds_values_and_heuristics_stand_in_order(shipped, objective):
-    instance, entries = shipped
-    entry = entries[objective]
-    assert combinatorial_bound(instance, objective) <= entry["lower_bound"] <= entry["value"]
+def test_bounds_values_and_heuristics_stand_in_order(shipped):
+    instance, objective, entry = shipped
+    assert entry["lower_bound"] <= entry["value"]
+    if not instance.has_random_latencies:
+        assert combinatorial_bound(instance, objective) <= entry["lower_bound"]
     assert entry["gap"] == pytest.approx((entry["value"] - entry["lower_bound"]) / entry["value"])
     for method in HEURISTICS:
         result = ro.solve(instance, method, objective)
@@ -53,7 +62,6 @@ def test_bounds_values_and_heuristics_stand_in_order(shipped, objective):
             assert entry["value"] <= result.objective_value * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_greedy_is_within_a_quarter_of_the_best_known(shipped, objective):
-    instance, entries = shipped
-    assert ro.solve(instance, "greedy", objective).objective_value <= 1.25 * entries[objective]["value"]
+def test_greedy_is_within_a_quarter_of_the_best_known(shipped):
+    instance, objective, entry = shipped
+    assert ro.solve(instance, "greedy", objective).objective_value <= 1.25 * entry["value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import Annotated
 
@@ -18,30 +19,69 @@ def evaluate(
     deadline: Annotated[
         float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
     ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option("--traces", metavar="FILE", help="Simulate by replaying measured requests (*.npz)."),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Processes that simulate.")] = 1,
     losses: Annotated[bool, typer.Option("--losses", help="Say what the loss of each device would do.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    replicas: Annotated[
+        bool, typer.Option("--replicas", help="Say what one more replica would do: a spare, or a twin of a device.")
+    ] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Say which crash probabilities and rates the figures depend on.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
     from rich.console import Console
 
+    from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.documents import readable_json
+    from rocoin_opt.errors import InputError, Problem
     from rocoin_opt.failure import assessment
+    from rocoin_opt.failure.reinforcement import replica_values
+    from rocoin_opt.failure.sensitivity import sensitivities
+    from rocoin_opt.failure.traces import read_traces
     from rocoin_opt.instance.files import read_instance
     from rocoin_opt.plan.files import read_plan
-    from rocoin_opt.report.assessment import assessment_document, print_assessment
+    from rocoin_opt.report.assessment import Assessment, assessment_document, print_assessment
+    from rocoin_opt.simplification import simplifications
 
+    if traces is not None and trials is None:
+        # The exact figures would ignore them.
+        raise InputError("options", [Problem("--traces", "no --trials", "--traces with --trials N")])
     given = read_instance(instance)
     decided = read_plan(plan, given)
+    replayed = None if traces is None else read_traces(traces, given)
     figures = assessment.assess(given, decided, deadline)
-    simulation = (
-        None
-        if trials is None
-        else assessment.simulated(given, decided, trials, seed=seed, deadline=deadline, workers=workers)
-    )
-    lost = assessment.losses(given, decided, deadline) if losses else None
+    simulation = None
+    if trials is not None:
+        with showing_trials(f"{given.name}, simulation") as advance:
+            simulation = assessment.simulated(
+                given,
+                decided,
+                trials,
+                seed=seed,
+                deadline=deadline,
+                workers=workers,
+                advance=advance,
+                traces=replayed,
+            )
+    with showing_work(f"{given.name}, what if"):
+        found = Assessment(
+            instance=given,
+            plan=decided,
+            deadline=assessment.deadline_of(given, deadline),
+            figures=figures,
+            simpler=simplifications(given, decided, deadline),
+            simulation=simulation,
+            traces=replayed,
+            losses=assessment.losses(given, decided, deadline) if losses else None,
+            replicas=replica_values(given, decided, deadline) if replicas else None,
+            sensitivities=sensitivities(given, decided, deadline) if sensitivity else None,
+        )
     if as_json:
-        print(readable_json(assessment_document(figures, simulation, lost)))
+        print(readable_json(assessment_document(found)))
     else:
-        end = deadline if deadline is not None else given.requirements.deadline_seconds
-        print_assessment(given, decided, end, figures, simulation, lost, Console(highlight=False, soft_wrap=False))
+        print_assessment(found, Console(highlight=False, width=None if sys.stdout.isatty() else 160))

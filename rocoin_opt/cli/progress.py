@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.status import Status
 
 from rocoin_opt.errors import printable
@@ -16,7 +17,9 @@ from rocoin_opt.plan.summary import seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.control import Progress, Report
+    from rocoin_opt.control import Progress as SearchProgress
+    from rocoin_opt.control import Report
+    from rocoin_opt.failure.trials import Advance
 
 PATIENCE = 1.0
 """Seconds of silence before the first word: short searches print their result only."""
@@ -35,7 +38,28 @@ def showing_progress(title: str) -> Iterator[Report]:
         display.close()
 
 
-def describe(title: str, progress: Progress) -> str:
+@contextlib.contextmanager
+def showing_trials(title: str) -> Iterator[Advance]:
+    """Yield a function that shows, on a terminal, how many of all trials are done: a bar, gone at the end."""
+    console = Console(file=sys.stderr, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(printable(title).replace("[", r"\["), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def showing_work(title: str) -> Iterator[None]:
+    """Show on a terminal that something without known steps is under way."""
+    console = Console(file=sys.stderr, highlight=False)
+    if not console.is_terminal:
+        yield
+        return
+    with Status(printable(title).replace("[", r"\["), console=console):
+        yield
+
+
+def describe(title: str, progress: SearchProgress) -> str:
     """Say in one line how far a search is."""
     gap = relative_gap(progress.value, progress.bound)
     shown = "-" if gap is None else f"{100 * gap:.2f} %"
@@ -50,7 +74,7 @@ class _Plain:
         self.title, self.console, self.next_line = title, console, PATIENCE
         self.seconds = 0.0
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: SearchProgress) -> None:
         if progress.seconds < self.seconds:
             # The next search of a comparison: its clock starts anew.
             self.next_line = PATIENCE
@@ -68,7 +92,7 @@ class _Live:
         self.title, self.console = title, console
         self.status: Status | None = None
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: SearchProgress) -> None:
         if progress.seconds < PATIENCE:
             return
         text = describe(self.title, progress).replace("[", r"\[")

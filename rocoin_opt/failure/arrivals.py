@@ -19,6 +19,7 @@ from rocoin_opt.plan.model import Plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rocoin_opt.failure.traces import Traces
     from rocoin_opt.failure.trials import Advance
     from rocoin_opt.instance.arrays import BoolArray
     from rocoin_opt.instance.model import Instance
@@ -71,6 +72,7 @@ def simulate_arrivals(
     deadline: float | None = None,
     chunk: int | None = None,
     advance: Advance | None = None,
+    traces: Traces | None = None,
 ) -> Arrivals:
     """Simulate which parts arrive by the deadline, or at all without one.
 
@@ -79,7 +81,7 @@ def simulate_arrivals(
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_known(instance, plan)
-    systems = [System.of(instance, Plan(groups=(group,))) for group in plan.groups]
+    systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)
     counts: Counter[bytes] = Counter()
     with run.pool() as pool:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.simulation import simulate
 from rocoin_opt.plan.check import check
-from rocoin_opt.plan.latency import group_timings, guaranteed_seconds, nominal_seconds, worst_seconds
+from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
 from rocoin_opt.plan.model import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.failure.estimates import Interval
+    from rocoin_opt.failure.simulation import Simulation
+    from rocoin_opt.failure.traces import Traces
     from rocoin_opt.failure.trials import Advance
     from rocoin_opt.instance.model import Instance
 
@@ -102,14 +107,14 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     UnsupportedError
         If too many failure domains tie the groups together, or a law is too extreme: simulate then.
     """
-    _require_assessable(instance, plan)
-    return _figures(instance, plan, _deadline(instance, deadline))
+    require_assessable(instance, plan)
+    return _figures(instance, plan, deadline_of(instance, deadline))
 
 
 def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
     """Lose each device of a plan in turn, all others staying where they are; see :func:`assess`."""
-    _require_assessable(instance, plan)
-    end = _deadline(instance, deadline)
+    require_assessable(instance, plan)
+    end = deadline_of(instance, deadline)
     found = []
     for k, group in enumerate(plan.groups):
         for device in group.devices:
@@ -135,6 +140,7 @@ def simulated(
     deadline: float | None = None,
     workers: int = 1,
     advance: Advance | None = None,
+    traces: Traces | None = None,
 ) -> dict[str, Simulated | dict[float, Simulated] | None]:
     """Simulate the figures of :func:`assess`, each with its interval.
 
@@ -142,23 +148,30 @@ def simulated(
     ----------
     instance, plan, deadline
         As for :func:`assess`.
-    trials, seed, workers, advance
-        As for :func:`rocoin_opt.simulate`.
+    trials, seed, workers, traces
+        As for :func:`rocoin_opt.simulate`. What :func:`assess` computes knows nothing of traces.
+    advance : callable, optional
+        Told of the trials done and of the number of them all: of the plan, then of each group alone.
 
     Returns
     -------
     dict
         The fields of :class:`Figures` by name. ``nominal_seconds`` and ``worst_seconds`` are no matter of chance: their
-        intervals are points. The interval of ``guaranteed_seconds`` holds for all groups at once.
+        intervals are points; None stands where traces vary them. The interval of ``guaranteed_seconds`` holds for all
+        groups at once.
     """
-    _require_assessable(instance, plan)
-    end = _deadline(instance, deadline)
-    run = simulate(instance, plan, trials, seed=seed, deadline=end, workers=workers, advance=advance)
-    exact = _fixed_figures(instance, plan)
+    require_assessable(instance, plan)
+    end = deadline_of(instance, deadline)
+    steps = _Steps(advance, 1 + len(plan.groups))
+    draw = partial(simulate, instance, trials=trials, seed=seed, workers=workers, traces=traces)
+    run = draw(plan, deadline=end, advance=steps.next())
+    used = {device for group in plan.groups for device in group.devices}
+    is_measured = traces is not None and traces.has_factors and not used.isdisjoint(traces.devices)
+    exact = (None, None) if is_measured else _fixed_figures(instance, plan)
     success = run.success_probability.interval(LEVEL)
     expected = run.expected
     return {
-        "guaranteed_seconds": _simulated_guarantee(instance, plan, trials, seed, workers),
+        "guaranteed_seconds": _simulated_guarantee(instance, plan, draw, steps),
         "nominal_seconds": _point(exact[0]),
         "worst_seconds": _point(exact[1]),
         "expected_seconds": None if expected is None else _with_interval(expected.value, expected.interval(LEVEL)),
@@ -171,7 +184,7 @@ def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
     distribution = latency_distribution(instance, plan)
     nominal, worst = _fixed_figures(instance, plan)
     return Figures(
-        guaranteed_seconds=_guaranteed(instance, plan),
+        guaranteed_seconds=_finite(distribution.guaranteed(instance.requirements.max_group_outage)),
         nominal_seconds=nominal,
         worst_seconds=worst,
         expected_seconds=None if deadline is None else distribution.expected(deadline),
@@ -180,23 +193,15 @@ def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
     )
 
 
-def _guaranteed(instance: Instance, plan: Plan) -> float | None:
-    if not _is_random(instance, plan):
-        return guaranteed_seconds(group_timings(instance, plan))
-    met = 1.0 - instance.requirements.max_group_outage
-    each = [latency_distribution(instance, _alone(plan, k)).quantile(max(met, math.ulp(0.0))) for k in _places(plan)]
-    return _finite(max(each))
-
-
-def _simulated_guarantee(instance: Instance, plan: Plan, trials: int, seed: int, workers: int) -> Simulated | None:
+def _simulated_guarantee(
+    instance: Instance, plan: Plan, draw: Callable[..., Simulation], steps: _Steps
+) -> Simulated | None:
     """The slowest group's quantile; its interval covers all groups at once, by Bonferroni's inequality."""
     met = 1.0 - instance.requirements.max_group_outage
     if not 0.0 < met < 1.0:
         return None
     level = 1.0 - (1.0 - LEVEL) / len(plan.groups)
-    each = [
-        simulate(instance, _alone(plan, k), trials, seed=seed, workers=workers).quantile(met) for k in _places(plan)
-    ]
+    each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
     intervals = [estimate.interval(level) for estimate in each]
     return Simulated(
         _finite(max(estimate.value for estimate in each)),
@@ -207,19 +212,25 @@ def _simulated_guarantee(instance: Instance, plan: Plan, trials: int, seed: int,
 
 def _fixed_figures(instance: Instance, plan: Plan) -> tuple[float | None, float | None]:
     """Nominal and worst latency in seconds; None where latencies are random."""
-    if _is_random(instance, plan):
+    if has_random_latency(instance, plan):
         return None, None
     timings = group_timings(instance, plan)
     return nominal_seconds(timings), worst_seconds(timings)
 
 
-def _is_random(instance: Instance, plan: Plan) -> bool:
-    index = instance.arrays.device_index
-    return any(instance.devices[index[device]].is_random for group in plan.groups for device in group.devices)
+class _Steps:
+    """Tells one listener of several simulations in a row as if they were one."""
 
+    def __init__(self, advance: Advance | None, number: int) -> None:
+        self.advance, self.number, self.begun = advance, number, 0
 
-def _places(plan: Plan) -> range:
-    return range(len(plan.groups))
+    def next(self) -> Advance | None:
+        """What the next simulation tells of its trials."""
+        listener, before = self.advance, self.begun
+        self.begun += 1
+        if listener is None:
+            return None
+        return lambda done, limit: listener(before * limit + done, self.number * limit)
 
 
 def _alone(plan: Plan, k: int) -> Plan:
@@ -227,7 +238,14 @@ def _alone(plan: Plan, k: int) -> Plan:
     return Plan(groups=(plan.groups[k],), spares=())
 
 
-def _deadline(instance: Instance, deadline: float | None) -> float | None:
+def deadline_of(instance: Instance, deadline: float | None) -> float | None:
+    """The deadline in seconds: the one given, or the instance's own.
+
+    Raises
+    ------
+    InputError
+        If it is not positive and finite.
+    """
     if deadline is None:
         return instance.requirements.deadline_seconds
     if not 0.0 < deadline < math.inf:
@@ -235,7 +253,14 @@ def _deadline(instance: Instance, deadline: float | None) -> float | None:
     return deadline
 
 
-def _require_assessable(instance: Instance, plan: Plan) -> None:
+def require_assessable(instance: Instance, plan: Plan) -> None:
+    """Refuse a plan that breaks a rule other than :data:`REQUIREMENTS`.
+
+    Raises
+    ------
+    InputError
+        Naming every violation.
+    """
     problems = [
         Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
         for v in check(instance, plan)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
 
 WordArray: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 Word32Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
@@ -52,6 +52,7 @@ class Purpose(IntEnum):
     FINER_DOMAIN = 3
     COMPUTE = 4
     LINK = 5
+    REQUEST = 6
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,12 @@ def philox(counter: WordArray, index: int, high: WordArray | int, purpose: int, 
 def factor_words(seed: int, first_block: int, blocks: int, device: int, purpose: Purpose) -> Word32Array:
     """Uniform 32-bit words of a device, one a trial, shape (blocks, BLOCK)."""
     return _words(seed, first_block, blocks, FACTOR_COUNTERS, device, purpose).reshape(blocks, BLOCK)
+
+
+def request_rows(seed: int, first_block: int, blocks: int, requests: int) -> IntArray:
+    """Which of so many measured requests each trial replays, shape (blocks, BLOCK); alike for all devices and plans."""
+    words = factor_words(seed, first_block, blocks, 0, Purpose.REQUEST).astype(np.uint64)
+    return ((words * np.uint64(requests)) >> np.uint64(32)).astype(np.int64)
 
 
 def crashes(seed: int, first_block: int, blocks: int, index: int, purpose: Purpose, chance: Chance) -> BoolArray:

@@ -1,6 +1,7 @@
 """Answers of a system in consecutive trials: compiled where Numba is present, by NumPy elsewhere, the same to the bit.
 
-The interpreted kernel works on tiles of blocks that stay in the processor's cache, one replica at a time.
+The interpreted kernel works on tiles of blocks that stay in the processor's cache, one replica at a time. Only it knows
+how to replay traces.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.failure.system import System
+    from rocoin_opt.failure.traces import Replayed
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
 
 TILE = 16
@@ -44,27 +46,27 @@ def count_answers(system: System, seed: int, first_block: int, trials: int, *, c
     trials : int
         Number of trials.
     compiled : bool
-        Whether to run compiled; the result is the same.
+        Whether to run compiled, where there are no traces to replay; the result is the same.
 
     Returns
     -------
     IntArray, len(times) + 1
         Trials that were answered at each of the system's times; in the last place, never.
     """
-    if compiled:
+    if compiled and system.replay is None:
         from rocoin_opt.failure.compiled import count_answers as run
 
         return run(system, seed, first_block, trials)
     never = len(system.times)
     counts = np.zeros(never + 1, dtype=np.int64)
     for block, blocks, kept in _tiles(first_block, trials):
-        domains = _failed_domains(system, seed, block, blocks)
+        domains, replayed = _failed_domains(system, seed, block, blocks), _replayed(system, seed, block, blocks)
         last = np.zeros((blocks, BLOCK), dtype=np.uint16)
         for first, end in zip(system.group_start[:-1], system.group_start[1:], strict=True):
             earliest = np.full((blocks, BLOCK), never, dtype=np.uint16)
             for r in range(first, end):
                 # Arithmetic on the marks is several times faster than a choice by them.
-                own = _failed(system, seed, block, blocks, r, domains) * np.uint16(never - system.step[r])
+                own = _failed(system, seed, block, blocks, r, domains, replayed) * np.uint16(never - system.step[r])
                 own += np.uint16(system.step[r])
                 np.minimum(earliest, own, out=earliest)
             np.maximum(last, earliest, out=last)
@@ -74,19 +76,19 @@ def count_answers(system: System, seed: int, first_block: int, trials: int, *, c
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int, *, compiled: bool) -> FloatArray:
     """Answer time in seconds of each trial, infinite where no answer comes; see :func:`count_answers`."""
-    if compiled:
+    if compiled and system.replay is None:
         from rocoin_opt.failure.compiled import answer_seconds as run
 
         return run(system, seed, first_block, trials)
     tiles = []
     for block, blocks, kept in _tiles(first_block, trials):
-        domains = _failed_domains(system, seed, block, blocks)
+        domains, replayed = _failed_domains(system, seed, block, blocks), _replayed(system, seed, block, blocks)
         last = np.zeros((blocks, BLOCK))
         for first, end in zip(system.group_start[:-1], system.group_start[1:], strict=True):
             earliest = np.full((blocks, BLOCK), np.inf)
             for r in range(first, end):
-                seconds = _seconds(system, seed, block, blocks, r)
-                is_answer = ~_failed(system, seed, block, blocks, r, domains)
+                seconds = _seconds(system, seed, block, blocks, r, replayed)
+                is_answer = ~_failed(system, seed, block, blocks, r, domains, replayed)
                 np.minimum(earliest, seconds, out=earliest, where=is_answer)
             np.maximum(last, earliest, out=last)
         tiles.append(last.ravel()[:kept])
@@ -107,14 +109,22 @@ def _failed_domains(system: System, seed: int, block: int, blocks: int) -> list[
     ]
 
 
-def _failed(system: System, seed: int, block: int, blocks: int, r: int, domains: list[BoolArray]) -> BoolArray:
-    failed = crashes(seed, block, blocks, int(system.device[r]), Purpose.CRASH, system.crash[r])
+def _replayed(system: System, seed: int, block: int, blocks: int) -> Replayed | None:
+    return None if system.replay is None else system.replay.drawn(seed, block, blocks)
+
+
+def _failed(
+    system: System, seed: int, block: int, blocks: int, r: int, domains: list[BoolArray], replayed: Replayed | None
+) -> BoolArray:
+    failed = None if replayed is None else replayed.crashes(r)
+    if failed is None:
+        failed = crashes(seed, block, blocks, int(system.device[r]), Purpose.CRASH, system.crash[r])
     if system.domain[r] != NONE:
         failed |= domains[system.domain[r]]
     return failed
 
 
-def _seconds(system: System, seed: int, block: int, blocks: int, r: int) -> FloatArray:
+def _seconds(system: System, seed: int, block: int, blocks: int, r: int, replayed: Replayed | None) -> FloatArray:
     seconds = np.full((blocks, BLOCK), system.fixed[r])
     for purpose, tables, scale in (
         (Purpose.COMPUTE, system.compute_table, system.compute),
@@ -123,4 +133,8 @@ def _seconds(system: System, seed: int, block: int, blocks: int, r: int) -> Floa
         if tables[r] != NONE:
             words = factor_words(seed, block, blocks, int(system.device[r]), purpose)
             seconds += system.tables[tables[r]].factors(words) * scale[r]
+    if replayed is not None:
+        for factors, scale in ((replayed.compute(r), system.compute), (replayed.link(r), system.link)):
+            if factors is not None:
+                seconds += factors * scale[r]
     return seconds

@@ -1,7 +1,8 @@
 """Monte Carlo: how a plan answers in many simulated trials, with confidence intervals.
 
 It covers what the exact distribution covers and, at the price of an interval, what it cannot: failure domains beyond
-enumeration. The numbers depend on instance, plan, seed and number of trials alone.
+enumeration, and devices that depend on each other as traces measured it. The numbers depend on instance, plan, traces,
+seed and number of trials alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rocoin_opt.failure.trials import DEFAULT_TRIALS, Trials
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rocoin_opt.failure.traces import Traces
     from rocoin_opt.failure.trials import Advance
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.instance.model import Instance
@@ -119,6 +121,7 @@ def simulate(
     deadline: float | None = None,
     chunk: int | None = None,
     advance: Advance | None = None,
+    traces: Traces | None = None,
 ) -> Simulation:
     """Simulate a plan.
 
@@ -148,11 +151,14 @@ def simulate(
         Trials that a worker does at a time, rounded up to whole blocks.
     advance : callable, optional
         Told of the trials done and of their largest number after each chunk.
+    traces : Traces, optional
+        Measured requests, one of which each trial replays, the same for all devices and plans. Runs with traces are
+        not compiled.
 
     Raises
     ------
     InputError
-        If an option is out of range, or the plan names what the instance does not have.
+        If an option is out of range, or the plan or the traces name what the instance does not have.
     UnsupportedError
         If a slowdown law is too extreme to be simulated.
 
@@ -166,7 +172,7 @@ def simulate(
     if trials is None:
         trials = DEFAULT_TRIALS if rel_error is None else DEFAULT_LIMIT
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
-    system = System.of(instance, plan)
+    system = System.of(instance, plan, traces)
     if not system.has_steps:
         _require_room(trials)
     parts: list[FloatArray | IntArray] = []
@@ -194,6 +200,7 @@ def simulate_difference(
     deadline: float | None = None,
     chunk: int | None = None,
     advance: Advance | None = None,
+    traces: Traces | None = None,
 ) -> Difference:
     """Compare two plans for one instance, trial by trial under the same draws.
 
@@ -202,7 +209,7 @@ def simulate_difference(
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     _require_room(trials)
-    one, other = System.of(instance, first), System.of(instance, second)
+    one, other = System.of(instance, first, traces), System.of(instance, second, traces)
     reach = math.inf if run.deadline is None else run.deadline
     draw = partial(_draw_difference, one, other, reach)
     with run.pool() as pool:

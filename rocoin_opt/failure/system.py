@@ -10,12 +10,14 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.draws import Chance
 from rocoin_opt.failure.factors import FactorTable, factor_table
+from rocoin_opt.failure.traces import Replay
 from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.instance.slowdown import Constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rocoin_opt.failure.traces import Traces
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.instance.slowdown import Slowdown
@@ -54,13 +56,15 @@ class System:
     compute, link : FloatArray, R
         Seconds that a random factor multiplies, 0 where it is constant.
     compute_table, link_table : IntArray, R
-        Table of the factor's law; :data:`NONE` where it is constant.
+        Table of the factor's law; :data:`NONE` where it is constant, or measured.
     tables : tuple of FactorTable
         The tables, one for each different law.
     times : FloatArray
         The different values of ``fixed``, ascending.
     step : IntArray, R
         Where among ``times`` each replica's is.
+    replay : Replay or None
+        What was measured of the replicas, instead of their laws; None where nothing was.
     """
 
     group_start: IntArray
@@ -77,11 +81,13 @@ class System:
     tables: tuple[FactorTable, ...]
     times: FloatArray
     step: IntArray
+    replay: Replay | None
 
     @property
     def has_steps(self) -> bool:
         """Whether answers come at the ``times`` only, so that counting them by time tells everything."""
-        return not self.tables and len(self.times) < MAX_STEPS
+        is_measured = self.replay is not None and self.replay.has_factors
+        return not self.tables and not is_measured and len(self.times) < MAX_STEPS
 
     @property
     def work(self) -> int:
@@ -90,17 +96,21 @@ class System:
         return len(self.device) + FACTOR_WORK * int(factors)
 
     @classmethod
-    def of(cls, instance: Instance, plan: Plan) -> System:
-        """Describe a plan; it need not keep the requirements.
+    def of(cls, instance: Instance, plan: Plan, traces: Traces | None = None) -> System:
+        """Describe a plan, its devices as the traces have them where they do; it need not keep the requirements.
 
         Raises
         ------
         InputError
-            If the plan has no groups, an empty one, a part that no filter is in, or names the instance does not know.
+            If the plan has no groups, an empty one, a part that no filter is in, or names the instance does not know;
+            or if the traces do.
         UnsupportedError
             If a slowdown law is too extreme.
         """
         require_known(instance, plan)
+        if traces is not None:
+            traces.require_known(instance)
+        replay = Replay.of(traces, [name for group in plan.groups for name in group.devices])
         arrays, domain_index = instance.arrays, {domain.id: d for d, domain in enumerate(instance.failure_domains)}
         tables: dict[Slowdown, int] = {}
         rows, sizes = [], []
@@ -111,12 +121,15 @@ class System:
                 given = instance.devices[n]
                 overhead, compute, link = latency_terms(instance, n, j, group.num_filters)
                 laws = _random_law(given.compute_slowdown), _random_law(given.link_slowdown)
+                varies = laws[0] is not None, laws[1] is not None
+                if traces is not None and name in traces.devices:
+                    laws, varies = (None, None), (traces.compute is not None, traces.link is not None)
                 fixed = float(arrays.latency(n, j, group.num_filters))
-                if given.is_random:
-                    fixed = overhead + (0.0 if laws[0] else compute) + (0.0 if laws[1] else link)
+                if any(varies):
+                    fixed = overhead + (0.0 if varies[0] else compute) + (0.0 if varies[1] else link)
                 places = [NONE if law is None else tables.setdefault(law, len(tables)) for law in laws]
                 shared = NONE if given.failure_domain is None else domain_index[given.failure_domain]
-                rows.append((n, shared, fixed, compute if laws[0] else 0.0, link if laws[1] else 0.0, *places))
+                rows.append((n, shared, fixed, compute if varies[0] else 0.0, link if varies[1] else 0.0, *places))
             sizes.append(len(group.devices))
         columns = list(zip(*rows, strict=True))
         device: IntArray = np.array(columns[0])
@@ -138,6 +151,7 @@ class System:
             tables=tuple(factor_table(law) for law in tables),
             times=times,
             step=step,
+            replay=replay,
         )
 
 

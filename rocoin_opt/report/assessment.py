@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -11,6 +11,13 @@ from rich.text import Text
 from rocoin_opt.errors import printable
 from rocoin_opt.failure.assessment import Figures, Simulated
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.report.what_if import (
+    losses_table,
+    probability,
+    replicas_table,
+    sensitivities_table,
+    statement_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +25,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rocoin_opt.failure.assessment import Loss
+    from rocoin_opt.failure.reinforcement import ReplicaValue
+    from rocoin_opt.failure.sensitivity import Sensitivity
+    from rocoin_opt.failure.traces import Traces
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
+    from rocoin_opt.simplification import Simplifications, Witness
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]
 
@@ -27,14 +38,59 @@ QUANTILE = "answered with probability"
 """Name of a quantile's row, before its probability."""
 
 
-def assessment_document(
-    figures: Figures, simulation: Simulation | None = None, losses: Sequence[Loss] | None = None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Assessment:
+    """A plan with all that was asked of it; None for what was not.
+
+    Attributes
+    ----------
+    instance, plan : Instance, Plan
+        What was assessed.
+    deadline : float or None
+        Deadline in seconds.
+    figures : Figures
+        Exact figures.
+    simpler : Simplifications
+        Simpler plans that would do as well.
+    simulation : dict, optional
+        Figures by name, see :func:`rocoin_opt.failure.assessment.simulated`.
+    traces : Traces, optional
+        What the simulation replayed.
+    losses : sequence of Loss, optional
+        What the loss of each device would do.
+    replicas : sequence of ReplicaValue, optional
+        What one more replica would do, the best first.
+    sensitivities : sequence of Sensitivity, optional
+        What the figures depend on.
+    """
+
+    instance: Instance
+    plan: Plan
+    deadline: float | None
+    figures: Figures
+    simpler: Simplifications
+    simulation: Simulation | None = None
+    traces: Traces | None = None
+    losses: Sequence[Loss] | None = None
+    replicas: Sequence[ReplicaValue] | None = None
+    sensitivities: Sequence[Sensitivity] | None = None
+
+
+def assessment_document(found: Assessment) -> dict[str, Any]:
     """Return the content of ``rocoin-opt evaluate --json``: figures by name, quantiles by their probability."""
-    document = _document(figures)
-    if simulation is not None:
-        document["simulated"] = {name: _simulated(value) for name, value in simulation.items()}
-    if losses is not None:
+    document = _document(found.figures)
+    document["one_device_suffices"] = _witness(found.simpler.one_device)
+    document["redundancy_does_not_pay"] = _witness(found.simpler.without_redundancy)
+    if found.simulation is not None:
+        document["simulated"] = {name: _simulated(value) for name, value in found.simulation.items()}
+    if found.traces is not None:
+        document["traces"] = {
+            "requests": found.traces.requests,
+            "devices": list(found.traces.devices),
+            "measured": list(found.traces.measured),
+            "replayed_by": ["simulated"],
+        }
+    if found.losses is not None:
         document["losses"] = [
             {
                 "device": loss.device,
@@ -42,32 +98,60 @@ def assessment_document(
                 "keeps_limit": loss.keeps_limit,
                 "figures": None if loss.figures is None else _document(loss.figures),
             }
-            for loss in losses
+            for loss in found.losses
         ]
+    if found.replicas is not None:
+        document["replicas"] = [asdict(value) for value in found.replicas]
+    if found.sensitivities is not None:
+        document["sensitivities"] = [asdict(one) for one in found.sensitivities]
     return document
 
 
-def print_assessment(
-    instance: Instance,
-    plan: Plan,
-    deadline: float | None,
-    figures: Figures,
-    simulation: Simulation | None,
-    losses: Sequence[Loss] | None,
-    console: Console,
-) -> None:
-    """Print the figures, beside them the simulated ones, then what the loss of each device would do."""
-    ends = "no deadline" if deadline is None else f"deadline {deadline:g} s"
+def print_assessment(found: Assessment, console: Console) -> None:
+    """Print the figures, beside them the simulated ones, what is proven of simpler plans, then what else was asked."""
+    instance, plan, figures = found.instance, found.plan, found.figures
+    ends = "no deadline" if found.deadline is None else f"deadline {found.deadline:g} s"
     spares = len(instance.devices) - sum(len(group.devices) for group in plan.groups)
     console.print(Text(printable(f"{instance.name}: {len(plan.groups)} groups, {spares} spares, {ends}")))
-    console.print(_figures_table(figures, simulation))
-    if losses is not None:
+    console.print(_figures_table(figures, found.simulation, is_replayed=found.traces is not None))
+    if found.traces is not None:
+        console.print(Text(_traces_line(found.traces, plan)))
+    for line in statement_lines(figures, found.simpler):
+        console.print(Text(printable(line)))
+    if found.losses is not None:
         console.print()
-        console.print(_losses_table(losses))
-        broken = [loss for loss in losses if not loss.keeps_limit]
+        console.print(losses_table(found.losses))
+        broken = [loss for loss in found.losses if not loss.keeps_limit]
         console.print(
-            f"{len(broken)} of {len(losses)} devices are needed: without one of them its group misses the outage limit"
+            f"{len(broken)} of {len(found.losses)} devices are needed: "
+            "without one of them its group misses the outage limit"
         )
+    if found.replicas is not None:
+        _print_replicas(figures, found.replicas, spares, console)
+    if found.sensitivities is not None:
+        table, others = sensitivities_table(found.sensitivities)
+        console.print("\nif it gets 1 % worse: a crash probability 1 % higher, a rate 1 % lower")
+        console.print(table)
+        console.print(f"{others} more have less influence; --json has them all")
+
+
+def _print_replicas(figures: Figures, values: Sequence[ReplicaValue], spares: int, console: Console) -> None:
+    for is_twin, words in ((False, "spare"), (True, "twin of a device in use")):
+        table = replicas_table(figures, values, is_twin)
+        console.print()
+        if table is not None:
+            console.print(table)
+        elif spares or is_twin:
+            console.print(f"one more replica: no {words} would improve a figure in any group that it can join")
+        else:
+            console.print("one more replica: there are no spares")
+
+
+def _witness(witness: Witness | None) -> dict[str, Any] | None:
+    if witness is None:
+        return None
+    groups = witness.plan.model_dump(mode="json", exclude={"groups": {"__all__": {"filters"}}})["groups"]
+    return {"keeps_limit": witness.keeps_limit, "groups": groups, "figures": _document(witness.figures)}
 
 
 def _document(figures: Figures) -> dict[str, Any]:
@@ -82,12 +166,21 @@ def _simulated(value: Simulated | dict[float, Simulated] | None) -> Any:
     return None if value is None else asdict(value)
 
 
-def _figures_table(figures: Figures, simulation: Simulation | None) -> Table:
+def _traces_line(traces: Traces, plan: Plan) -> str:
+    used = [device for group in plan.groups for device in group.devices]
+    replayed = sum(device in traces.devices for device in used)
+    return (
+        f"simulated: {traces.requests} measured requests ({', '.join(traces.measured)}) replayed for {replayed} of the "
+        f"plan's {len(used)} devices; exact, and all below: the instance's own laws, not the traces"
+    )
+
+
+def _figures_table(figures: Figures, simulation: Simulation | None, *, is_replayed: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("figure")
-    table.add_column("exact", justify="right")
+    table.add_column("exact, own laws" if is_replayed else "exact", justify="right")
     if simulation is not None:
-        table.add_column("simulated", justify="right")
+        table.add_column("simulated, traces" if is_replayed else "simulated", justify="right")
         table.add_column("95 % interval", justify="right")
     for name, exact, estimate in _rows(figures, simulation):
         is_time = name != "success probability"
@@ -116,32 +209,7 @@ def _rows(figures: Figures, simulation: Simulation | None) -> list[tuple[str, fl
     return rows
 
 
-def _losses_table(losses: Sequence[Loss]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("without")
-    for name in ("group", "guaranteed", "expected", "success probability"):
-        table.add_column(name, justify="right")
-    table.add_column("its group")
-    for loss in losses:
-        figures = loss.figures
-        table.add_row(
-            Text(printable(loss.device)),
-            str(loss.group),
-            _shown(None if figures is None else figures.guaranteed_seconds, is_time=True),
-            _shown(None if figures is None else figures.expected_seconds, is_time=True),
-            _shown(0.0 if figures is None else figures.success_probability, is_time=False),
-            _verdict(loss),
-        )
-    return table
-
-
-def _verdict(loss: Loss) -> str:
-    if loss.figures is None:
-        return "has no device left"
-    return "keeps the limit" if loss.keeps_limit else "misses the limit"
-
-
 def _shown(value: float | None, is_time: bool, nothing: str = "-") -> str:
     if value is None:
         return nothing
-    return seconds(value) if is_time else f"{value:.6f}"
+    return seconds(value) if is_time else probability(value)

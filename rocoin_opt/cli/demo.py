@@ -1,0 +1,108 @@
+"""The command ``demo``: from images to plans, students and measured accuracy, in one go."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rocoin_opt.profiling.training import Step
+
+PLAIN_SHARE = 10
+"""Where there is no terminal, a training says so often how far it is."""
+
+
+def demo(
+    data: Annotated[
+        str, typer.Option("--data", metavar="DATA", help="fashion-mnist, digits, a folder of IDX files, or auto.")
+    ] = "auto",
+    fast: Annotated[bool, typer.Option("--fast", help="Small networks on the digits, in less than a minute.")] = False,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
+        "rocoin-demo"
+    ),
+    seed: Annotated[str, typer.Option("--seed", metavar="N,...", help="Seeds; one run with each.")] = "0",
+    device: Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
+    ] = None,
+) -> None:
+    """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
+    seeds = _seeds(seed)
+    for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
+        if find_spec(module) is None:
+            raise UnsupportedError(f"demo needs {package}: install rocoin-opt with the extra torch")
+    from rich.console import Console
+
+    from rocoin_opt.documents import readable_json, write_text
+    from rocoin_opt.profiling.datasets import load_dataset
+    from rocoin_opt.profiling.demo import FAST, FULL, demo_document, run_demo
+    from rocoin_opt.profiling.training import use_threads
+    from rocoin_opt.report.pipeline import pipeline_csv, pipeline_markdown, print_pipeline
+
+    if threads is not None:
+        use_threads(threads)
+    images = load_dataset("digits" if fast and data == "auto" else data)
+    print(printable(f"{images.name}: {images.source}"), file=sys.stderr)
+    settings, results = FAST if fast else FULL, []
+    for number in seeds:
+        with showing_training() as report:
+            results.append(run_demo(images, settings, number, out / f"seed-{number}", device=device, report=report))
+    document = demo_document(images, settings, results)
+    write_text(out / "results.json", readable_json(document) + "\n")
+    write_text(out / "results.csv", pipeline_csv(document))
+    write_text(out / "results.md", pipeline_markdown(document))
+    print_pipeline(document, Console(highlight=False, width=None if sys.stdout.isatty() else 200))
+    print()
+    print(printable(f"Plans, students and tables are in {out}"))
+
+
+@contextlib.contextmanager
+def showing_training() -> Iterator[Callable[[Step], None]]:
+    """Yield a function that shows steps on standard error: a bar for each training, or plain lines without terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr, highlight=False)
+    if not console.is_terminal:
+        yield _plainly(console.print)
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars: dict[str, object] = {}
+    with Progress(*columns, console=console) as progress:
+
+        def show(step: Step) -> None:
+            text = f"{step.name}, loss {step.loss:.3f}"
+            if step.name not in bars:
+                bars[step.name] = progress.add_task(text, total=step.total)
+            progress.update(bars[step.name], completed=step.done, description=text)  # type: ignore[arg-type]
+
+        yield show
+
+
+def _plainly(show: Callable[..., object]) -> Callable[[Step], None]:
+    def line(step: Step) -> None:
+        if step.done * PLAIN_SHARE // step.total > (step.done - 1) * PLAIN_SHARE // step.total:
+            text = f"{step.name}: step {step.done} of {step.total}, loss {step.loss:.4f}"
+            show(printable(text), markup=False, soft_wrap=True)
+
+    return line
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        seeds = [int(number) for number in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0 or max(seeds) >= 2**31 or len(set(seeds)) < len(seeds):
+        allowed = "whole numbers from 0 to 2147483647, each once, with commas between them"
+        raise InputError("options", [Problem("--seed", repr(text), allowed)])
+    return seeds

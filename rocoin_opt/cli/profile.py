@@ -1,0 +1,189 @@
+"""The command ``profile``: measures a teacher and its students, and writes an instance."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+
+if TYPE_CHECKING:
+    from rocoin_opt.profiling.instances import ProfiledInstance
+
+KILO = 1e3
+
+
+def profile(
+    teacher: Annotated[
+        str, typer.Argument(metavar="TEACHER", help="wrn-DEPTH-WIDTH, resnet8, mobilenet-WIDTH, or module:callable.")
+    ],
+    data: Annotated[
+        str, typer.Option("--data", metavar="D", help="fashion-mnist, digits, a folder of IDX files, or an .npz file.")
+    ],
+    students: Annotated[
+        str, typer.Option("--students", metavar="S,S,...", help="Students, named as teachers are; separated by commas.")
+    ],
+    devices: Annotated[Path, typer.Option("--devices", metavar="FILE", help="Device file (*.json).")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")],
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="FILE", help="The teacher's state_dict, as torch.save wrote it.")
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="L", help="Layer whose filters are the knowledge; known networks have one."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--part", metavar="P", help="Part of a data set: train, validation or test.")
+    ] = "validation",
+    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Images at once.")] = 256,
+    precision: Annotated[
+        int, typer.Option("--precision", metavar="BITS", help="Bits of a weight and of an activation on the devices.")
+    ] = 32,
+    bits_per_filter: Annotated[
+        float | None,
+        typer.Option("--bits-per-filter", metavar="BITS", help="Bits of one filter on the link; else the precision."),
+    ] = None,
+    capacity: Annotated[
+        str,
+        typer.Option("--capacity", metavar="S=N,...", help="Largest part of each student; an assumption without."),
+    ] = "",
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of an image.")
+    ] = None,
+    rectify: Annotated[bool, typer.Option("--rectify", help="Take negative activations as 0.")] = False,
+    stem_stride: Annotated[
+        int, typer.Option("--stem-stride", metavar="N", help="Stride of the first convolution of known networks.")
+    ] = 1,
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of that measurement.")] = 1,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the instance.")] = None,
+) -> None:
+    """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
+    _require_torch()
+    from rich.console import Console
+
+    from rocoin_opt.instance.device_files import read_device_file
+    from rocoin_opt.instance.files import write_instance
+    from rocoin_opt.profiling.instances import Origin, profile_instance
+    from rocoin_opt.profiling.labelled_images import labelled_images
+    from rocoin_opt.profiling.networks import FilterNetwork
+    from rocoin_opt.profiling.specifications import load_teacher, student_builder
+
+    fleet = read_device_file(devices, precision_bits=precision)
+    capacities = _capacities(capacity)
+    given = labelled_images(data, part)
+    channels = int(given.images.shape[1])
+    network = load_teacher(
+        teacher, weights, num_classes=given.num_classes, in_channels=channels, stem_stride=stem_stride
+    )
+    if layer is None and not isinstance(network, FilterNetwork):
+        names = ", ".join(found for found, _ in network.named_modules() if found)
+        raise InputError("options", [Problem("--layer", "nothing", names)])
+    builders = [
+        student_builder(found.strip(), in_channels=channels, stem_stride=stem_stride)
+        for found in students.split(",")
+        if found.strip()
+    ]
+    profiled = profile_instance(
+        network,
+        layer or "body",
+        _tracked(given.images, given.labels, batch_size),
+        builders,
+        fleet,
+        name=name or out.stem,
+        origin=Origin(_described(teacher, weights, stem_stride), given.source, devices.name),
+        precision_bits=precision,
+        bits_per_filter=bits_per_filter,
+        capacity=capacities or None,
+        top_k=top_k,
+        rectify=rectify,
+        repeats=repeats,
+        threads=threads,
+    )
+    write_instance(out, profiled.instance)
+    _print(profiled, out, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+
+
+def _require_torch() -> None:
+    if find_spec("torch") is None:
+        raise UnsupportedError("profile needs PyTorch: install rocoin-opt with the extra torch")
+
+
+def _tracked(images: Any, labels: Any, batch_size: int) -> Any:
+    """Batches, with a bar on a terminal's standard error."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from rocoin_opt.profiling.activations import batched
+
+    console = Console(file=sys.stderr)
+    batches = list(batched(images, labels, batch_size))
+    return track(batches, "images", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _capacities(listed: str) -> dict[str, int]:
+    found = {}
+    for entry in filter(None, (entry.strip() for entry in listed.split(","))):
+        student, _, size = entry.rpartition("=")
+        if not student or not size.isdecimal() or student in found:
+            allowed = "STUDENT=N, separated by commas, each student once"
+            raise InputError("options", [Problem("--capacity", repr(entry), allowed)])
+        found[student] = int(size)
+    return found
+
+
+def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
+    stem = f" with a stem of stride {stem_stride}" if stem_stride > 1 and ":" not in teacher else ""
+    if weights is None:
+        return f"{teacher}{stem}"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return f"{teacher}{stem}, weights {weights.name} (sha256 {digest[:16]})"
+
+
+def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    instance, teacher = profiled.instance, profiled.teacher
+    lines = (
+        f"{instance.name}: {len(instance.devices)} devices, {len(instance.students)} students, "
+        f"{instance.knowledge.num_filters} filters, {len(profiled.activations.class_affinity)} classes, "
+        f"{profiled.activations.num_images} images",
+        f"teacher: {teacher.flops / 1e6:.2f} MFLOP, {teacher.parameters} parameters, "
+        f"{teacher.memory_bytes / KILO:.1f} kB at {teacher.precision_bits} bits",
+    )
+    for line in lines:
+        console.print(Text(printable(line)))
+    is_measured = any(student.latency is not None for student in profiled.students)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("student")
+    for column in ("largest part", "MFLOP", "+ a filter", "memory kB", "+ a filter"):
+        table.add_column(column, justify="right")
+    if is_measured:
+        table.add_column("here, largest part", justify="right")
+    for student in profiled.students:
+        costs = student.profile
+        row = [
+            printable(student.id),
+            str(costs.largest),
+            f"{costs.flops / 1e6:.3f}",
+            f"{costs.flops_per_filter / 1e6:.4f}",
+            f"{costs.memory_bytes / KILO:.1f}",
+            f"{costs.memory_bytes_per_filter / KILO:.3f}",
+        ]
+        if student.latency is not None:
+            taken = student.latency
+            low, middle, high = (
+                KILO * seconds for seconds in (taken.low_seconds, taken.median_seconds, taken.high_seconds)
+            )
+            row.append(f"{middle:.3g} ms ({low:.3g} to {high:.3g})")
+        table.add_row(*row)
+    console.print(table)
+    console.print(Text(printable(f"written: {out}")))

@@ -1,0 +1,139 @@
+"""The command ``run``: a plan at work on this host, beside what was predicted of it."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rocoin_opt.errors import UnsupportedError, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rocoin_opt.profiling.execution.messages import ValueArray
+
+
+def run_plan(
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")],
+    students: Annotated[
+        Path | None,
+        typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="D", help="Test images for the students: as for demo, or an .npz file."),
+    ] = "auto",
+    requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of crashes and slow moments.")] = 0,
+    time_scale: Annotated[
+        float, typer.Option("--time-scale", metavar="X", help="Seconds here for each second of the instance.")
+    ] = 1.0,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the distributions into a .png or .svg file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
+    from rich.console import Console
+
+    from rocoin_opt.cli.progress import showing_trials
+    from rocoin_opt.documents import readable_json
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.plan.files import read_plan
+    from rocoin_opt.profiling.execution.comparison import compare_with_distribution, comparison_document
+    from rocoin_opt.profiling.execution.plot import plot_execution, require_picture
+    from rocoin_opt.profiling.execution.run import execute
+
+    if plot is not None:
+        # Before the run, not after it.
+        require_picture(plot)
+    given = read_instance(instance)
+    decided = read_plan(plan, given)
+    ensemble, labels = None, None
+    asked: int | ValueArray = requests
+    if students is not None:
+        if find_spec("torch") is None:
+            raise UnsupportedError("students need PyTorch: install rocoin-opt with the extra torch")
+        from rocoin_opt.profiling.ensemble import Ensemble
+        from rocoin_opt.profiling.labelled_images import labelled_images
+
+        ensemble, images = Ensemble.load(students), labelled_images(data, "test")
+        # Fewer images than requests come around again.
+        rows = [number % len(images.labels) for number in range(requests)]
+        asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()
+    with showing_trials(f"{given.name}, run") as advance:
+        found = execute(
+            given,
+            decided,
+            ensemble,
+            asked,
+            seed,
+            deadline=deadline,
+            time_scale=time_scale,
+            report=lambda state: advance(state.done, state.total),
+        )
+    if plot is not None:
+        plot_execution(plot, found, given, decided)
+    document = comparison_document(found, compare_with_distribution(found, given, decided))
+    if labels is not None and found.predictions is not None:
+        document["accuracy"] = float((found.predictions == labels).mean())
+    if as_json:
+        print(readable_json(document))
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console.print(
+        printable(f"{given.name}: {document['requests']} requests, deadline {document['deadline_seconds']:g} s"),
+        markup=False,
+    )
+    console.print(_table(document))
+    for line in _remarks(document):
+        console.print(printable(line), markup=False)
+
+
+def _table(document: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("", "measured", "95 % interval", "predicted", "error"):
+        table.add_column(column, justify="right" if column else "left")
+    quantile = f"{100 * document['quantile']['probability']:g} % quantile"
+    for name, field, unit in (
+        ("mean of min(X, D)", "expected_seconds", " s"),
+        (quantile, "quantile", " s"),
+        ("success by D", "success_probability", ""),
+    ):
+        figure = document[field]
+        measured, low, high, predicted = (figure[key] for key in ("measured", "low", "high", "predicted"))
+        error = f"{100 * (measured / predicted - 1):+.2f} %" if predicted else "-"
+        table.add_row(name, f"{measured:.5g}{unit}", f"{low:.5g} to {high:.5g}{unit}", f"{predicted:.5g}{unit}", error)
+    return table
+
+
+def _remarks(document: dict[str, Any]) -> list[str]:
+    due = document["expected_seconds"]["due"]
+    added = 1e3 * (document["expected_seconds"]["measured"] - due) * document["time_scale"]
+    distance, band = document["distance"], document["band"]
+    verdict = "within" if distance <= band else "OUTSIDE of"
+    lines = [
+        f"with the same crashes and delays a perfect host would have had a mean of {due:.5g} s: this one added "
+        f"{added:.2f} ms of its own time to a request",
+        f"the distribution is {verdict} the 95 % band: distance {distance:.3f}, band {band:.3f}",
+    ]
+    if document["late_students"]:
+        lines.append(
+            f"{document['late_students']} first answers were late because their student is slower here than the "
+            "instance has it: take a larger --time-scale"
+        )
+    if document["lost"]:
+        lines.append(f"processes that ended during the run: {', '.join(document['lost'])}")
+    if "accuracy" in document:
+        lines.append(f"accuracy of the answers by the deadline: {100 * document['accuracy']:.2f} %")
+    return lines

@@ -1,0 +1,145 @@
+"""Device files: the half of an instance that is not known from a network. Devices, and what plans must keep."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from rocoin_opt.documents import Model, document_schema, parse_document, validate
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
+from rocoin_opt.instance.model import Device, FailureDomain, Requirements
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.catalogue import CatalogueDevice
+
+FORMAT = "rocoin-opt/devices"
+VERSION = 1
+
+PLANNED_BITS = {"int8": 8, "float32": 32, "float64": 32}
+"""Bits of the networks that a measured rate is planned for, by the precision of the measured run."""
+
+
+class Boards(Model):
+    """Equal devices from the catalogue."""
+
+    id: Identifier
+    """Name; with ``count`` the devices are called ``id-0``, ``id-1`` and so on."""
+    board: Identifier
+    """Identifier in the catalogue's devices: says the rate, and the memory where its source does."""
+    link: Identifier
+    """Identifier in the catalogue's links: says rate and overhead."""
+    failure_probability: CrashProbability
+    """Probability that a device never answers."""
+    memory_bytes: Positive | None = None
+    """Memory for the student; the board's where absent."""
+    failure_domain: Identifier | None = None
+    """Failure domain of all of them."""
+    count: Count | None = None
+    """Number of devices; one that is called ``id`` where absent."""
+
+
+class DeviceFile(Model):
+    """Content of a device file."""
+
+    devices: tuple[Device, ...] = ()
+    """Devices with all of their numbers, as in an instance."""
+    boards: tuple[Boards, ...] = ()
+    """Devices whose numbers the catalogue knows."""
+    failure_domains: tuple[FailureDomain, ...] = ()
+    """What devices share and fail with."""
+    requirements: Requirements
+    """What every plan must keep."""
+
+
+class Fleet(Model):
+    """Devices, what they share, and what plans must keep."""
+
+    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+    """All devices, those of the catalogue last."""
+    failure_domains: tuple[FailureDomain, ...] = ()
+    """What devices share and fail with."""
+    requirements: Requirements
+    """What every plan must keep."""
+
+
+def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
+    """Read a device file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.json`` file of format ``rocoin-opt/devices``, version 1.
+    precision_bits : int
+        Bits of a weight and of an activation of the networks that are to run. A board that was measured with other
+        networks is refused: its rate would be another one.
+
+    Raises
+    ------
+    InputError
+        Naming every faulty field, what was found and what is allowed.
+    """
+    source = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(source, [Problem("", str(error), "a readable UTF-8 file")]) from None
+    content = validate(DeviceFile, parse_document(text, source, FORMAT, VERSION), source)
+    if not content.devices and not content.boards:
+        raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
+    problems: list[Problem] = []
+    devices = list(content.devices)
+    for position, boards in enumerate(content.boards):
+        devices += _devices(boards, f"boards[{position}]", precision_bits, problems)
+    if problems:
+        raise InputError(source, problems)
+    return Fleet(devices=tuple(devices), failure_domains=content.failure_domains, requirements=content.requirements)
+
+
+def device_file_schema() -> dict[str, Any]:
+    """JSON Schema of device files."""
+    return document_schema(DeviceFile, FORMAT, VERSION)
+
+
+def _devices(boards: Boards, field: str, precision_bits: int, problems: list[Problem]) -> list[Device]:
+    """Devices of one entry; none, and problems, where the catalogue does not know enough."""
+    known = {board.id: board for board in catalogue.devices()}
+    links = {link.id: link for link in catalogue.links()}
+    board, link = known.get(boards.board), links.get(boards.link)
+    if board is None:
+        problems.append(Problem(f"{field}.board", repr(boards.board), f"one of {', '.join(known)}"))
+    if link is None:
+        problems.append(Problem(f"{field}.link", repr(boards.link), f"one of {', '.join(links)}"))
+    if board is None or link is None:
+        return []
+    memory = boards.memory_bytes or board.memory_bytes
+    if memory is None:
+        problems.append(Problem(f"{field}.memory_bytes", "nothing", f"a number: no source says it for {board.id}"))
+    if PLANNED_BITS[board.precision] != precision_bits:
+        problems.append(Problem(f"{field}.board", _measured(board, precision_bits), "a board measured with such"))
+    if memory is None or PLANNED_BITS[board.precision] != precision_bits:
+        return []
+    origin = "memory as given" if boards.memory_bytes else "RAM as stated there"
+    names = [boards.id] if boards.count is None else [f"{boards.id}-{n}" for n in range(boards.count)]
+    source = f"{board.name}: {board.source}; {origin}; link {link.id}: {link.source}, efficiency and overhead assumed"
+    return [
+        Device(
+            id=name,
+            flops_per_second=board.flops_per_second,
+            memory_bytes=memory,
+            uplink_bits_per_second=link.bits_per_second,
+            overhead_seconds=link.assumed_overhead_seconds,
+            failure_probability=boards.failure_probability,
+            failure_domain=boards.failure_domain,
+            source=source,
+        )
+        for name in names
+    ]
+
+
+def _measured(board: CatalogueDevice, precision_bits: int) -> str:
+    return f"{board.id}, measured in {board.precision}, for networks of {precision_bits} bits"

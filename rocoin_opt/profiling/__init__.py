@@ -1,0 +1,1 @@
+"""From PyTorch networks to instances: profiles, activation graphs, students."""

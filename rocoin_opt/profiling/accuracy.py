@@ -1,0 +1,232 @@
+"""What answers are worth when parts are missing: accuracy for every subset of parts, and expected under failure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from rocoin_opt.documents import readable_json, write_text
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.failure.arrivals import simulate_arrivals
+from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.partial_answers import expected_accuracy
+from rocoin_opt.profiling.training import outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.profiling.datasets import Split
+    from rocoin_opt.profiling.ensemble import Ensemble, Fill
+
+MAX_PARTS = 12
+"""Most parts whose subsets, 4,096 of them, are all measured; beyond, subsets are drawn from the failures."""
+DRAWS = 4096
+"""Default number of simulated requests that the subsets are drawn from."""
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """Measured accuracy by the parts that have arrived.
+
+    Attributes
+    ----------
+    parts : int
+        Number of parts, K.
+    fill : {'zero', 'mean'}
+        What stood in for the features of missing parts.
+    images : int
+        Number of images.
+    accuracies : dict of frozenset of int to float
+        Share of the images put into their class, by the parts that had arrived.
+    """
+
+    parts: int
+    fill: Fill
+    images: int
+    accuracies: dict[frozenset[int], float]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all 2^K subsets were measured."""
+        return len(self.accuracies) == 1 << self.parts
+
+    @property
+    def all_parts(self) -> float:
+        """Accuracy when nothing is missing."""
+        return self.accuracies[frozenset(range(self.parts))]
+
+    @property
+    def without_each(self) -> tuple[float, ...]:
+        """Accuracy when one part alone is missing, for each of the K parts."""
+        everything = frozenset(range(self.parts))
+        return tuple(self.accuracies[everything - {k}] for k in range(self.parts))
+
+
+@dataclass(frozen=True)
+class AnswerAccuracy:
+    """Expected accuracy of a plan's answers.
+
+    Attributes
+    ----------
+    table : AccuracyTable
+        What was measured.
+    deadline_seconds : float or None
+        When the answer is taken from what has arrived; None for whatever ever arrives.
+    expected : float
+        Expected accuracy.
+    low, high : float or None
+        Ends of the 95 % interval where subsets were drawn; None where the failures were summed up exactly.
+    """
+
+    table: AccuracyTable
+    deadline_seconds: float | None
+    expected: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the failures were simulated, because there are too many subsets."""
+        return self.low is not None
+
+
+def measure_accuracy(
+    ensemble: Ensemble,
+    split: Split,
+    *,
+    fill: Fill = "zero",
+    subsets: Iterable[frozenset[int]] | None = None,
+    device: torch.device | None = None,
+) -> AccuracyTable:
+    """Measure the accuracy for subsets of parts. The students run once, whatever the number of subsets.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        In evaluation mode.
+    split : Split
+        The images, commonly the test images.
+    fill : {'zero', 'mean'}
+        What stands in for the features of missing parts.
+    subsets : iterable of frozenset of int, optional
+        The parts that have arrived; all 2^K subsets by default. All parts, and all but one, are always measured.
+    device : torch.device, optional
+        Where the students run.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MAX_PARTS` parts and no subsets are given, or a subset names no part.
+    """
+    count = len(ensemble.parts)
+    everything = frozenset(range(count))
+    if subsets is None:
+        if count > MAX_PARTS:
+            allowed = f"at most {MAX_PARTS}, or the subsets to measure"
+            raise InputError("accuracy", [Problem("parts", f"{count} parts", allowed)])
+        subsets = (frozenset(chosen) for size in range(count + 1) for chosen in combinations(range(count), size))
+    wanted = {everything, *(everything - {k} for k in everything), *subsets}
+    for arrived in wanted:
+        if not arrived <= everything:
+            found, allowed = str(sorted(arrived)), f"parts from 0 to {count - 1}"
+            raise InputError("accuracy", [Problem("subsets", found, allowed)])
+    features = outputs(ensemble.to(device).features, split.images, device)
+    ensemble.cpu()
+    accuracies = {}
+    with torch.no_grad():
+        for arrived in sorted(wanted, key=lambda subset: (len(subset), sorted(subset))):
+            right = ensemble.logits(features, arrived, fill).argmax(1) == split.labels
+            accuracies[arrived] = float(right.double().mean())
+    return AccuracyTable(count, fill, len(split), accuracies)
+
+
+def accuracy_under_failure(
+    ensemble: Ensemble,
+    split: Split,
+    instance: Instance,
+    plan: Plan,
+    *,
+    fill: Fill = "zero",
+    deadline: float | None = None,
+    seed: int = 0,
+    draws: int = DRAWS,
+    device: torch.device | None = None,
+) -> AnswerAccuracy:
+    """Join measured accuracy with the failures of a plan's devices.
+
+    With up to :data:`MAX_PARTS` parts every subset is measured and weighed by its exact probability. With more, the
+    subsets that simulated requests end with are measured, and the result is an estimate with an interval.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Students of the plan's parts, in the order of its groups.
+    split, fill, device
+        As in :func:`measure_accuracy`.
+    instance, plan : Instance, Plan
+        What was given, and a valid plan with explicit filters.
+    deadline : float, optional
+        Seconds after which the answer is taken from what has arrived; the instance's own where absent, and whatever
+        ever arrives where there is none.
+    seed, draws : int
+        Seed and number of simulated requests, where there are too many parts.
+
+    Raises
+    ------
+    InputError
+        If the ensemble's parts are not those of the plan.
+    """
+    ensemble.require_parts_of(plan)
+    end = instance.requirements.deadline_seconds if deadline is None else deadline
+    if len(ensemble.parts) <= MAX_PARTS:
+        table = measure_accuracy(ensemble, split, fill=fill, device=device)
+        law = latency_distribution(instance, plan)
+        return AnswerAccuracy(table, end, expected_accuracy(law, table.accuracies, end))
+    arrivals = simulate_arrivals(instance, plan, draws, seed=seed, deadline=end)
+    table = measure_accuracy(ensemble, split, fill=fill, subsets=arrivals.counts, device=device)
+    estimate = arrivals.expected(table.accuracies.__getitem__, 0.0, 1.0)
+    interval = estimate.interval()
+    return AnswerAccuracy(table, end, estimate.value, interval.low, interval.high)
+
+
+def table_rows(table: AccuracyTable) -> list[dict[str, Any]]:
+    """One row a subset, fewest parts first: ``arrived``, ``missing`` (parts by number) and ``accuracy``."""
+    everything = frozenset(range(table.parts))
+    return [
+        {"arrived": sorted(arrived), "missing": sorted(everything - arrived), "accuracy": accuracy}
+        for arrived, accuracy in table.accuracies.items()
+    ]
+
+
+def write_accuracy_table(path: str | Path, table: AccuracyTable) -> None:
+    """Write a table as CSV or JSON, by the end of the file's name.
+
+    In the CSV, ``arrived`` and ``missing`` hold part numbers with spaces between them.
+
+    Raises
+    ------
+    InputError
+        If the name ends otherwise, or the file cannot be written.
+    """
+    suffix = Path(path).suffix
+    if suffix == ".json":
+        head = {"parts": table.parts, "fill": table.fill, "images": table.images, "complete": table.is_complete}
+        write_text(path, readable_json({**head, "rows": table_rows(table)}) + "\n")
+    elif suffix == ".csv":
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("arrived", "missing", "fill", "images", "accuracy"))
+        for row in table_rows(table):
+            sets = (" ".join(map(str, row[name])) for name in ("arrived", "missing"))
+            writer.writerow((*sets, table.fill, table.images, row["accuracy"]))
+        write_text(path, stream.getvalue())
+    else:
+        raise InputError(str(path), [Problem("", f"the ending {suffix!r}", ".csv or .json")])

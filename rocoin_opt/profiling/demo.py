@@ -1,0 +1,301 @@
+"""The whole way once: teacher, filter graph, instance, plans, students, and what their answers are worth.
+
+Every step leaves its files in a folder, so that a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rocoin_opt.documents import readable_json, write_text
+from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.instance.device_files import read_device_file
+from rocoin_opt.instance.files import write_instance
+from rocoin_opt.knowledge.partition import partition
+from rocoin_opt.knowledge.sizes import contiguous_partition
+from rocoin_opt.methods import compare
+from rocoin_opt.plan.files import plan_document
+from rocoin_opt.plan.filters import with_filters
+from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
+from rocoin_opt.profiling.activations import batched
+from rocoin_opt.profiling.capacity import shipped_capacity
+from rocoin_opt.profiling.distillation import Distillation, Lesson, distil
+from rocoin_opt.profiling.ensemble import Recipe
+from rocoin_opt.profiling.instances import Origin, profile_instance
+from rocoin_opt.profiling.specifications import network_builder, student_builder
+from rocoin_opt.profiling.training import Training, accuracy, train_classifier
+from rocoin_opt.provenance import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.profiling.datasets import Dataset
+    from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.profiling.networks import FilterNetwork
+    from rocoin_opt.profiling.training import Report
+
+FORMAT = "rocoin-opt/demo"
+VERSION = 1
+DEVICES = "demo_devices.json"
+"""Device file of the demonstration, inside of the package: boards with measured rates, assumed failures."""
+METHODS = ("exact", "rocoin", "nonn", "random")
+PARTITIONS = ("resilient",)
+"""Criteria by which the exact plan's part sizes are filled once more; its own parts are cut by ``ncut``."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is trained, and how.
+
+    Attributes
+    ----------
+    teacher : str
+        Network of the teacher.
+    students : tuple of str
+        Networks of the students.
+    stem_stride : int
+        Stride of every network's first convolution.
+    training : Training
+        Of the teacher.
+    distillation : Distillation
+        Of the students.
+    """
+
+    teacher: str
+    students: tuple[str, ...]
+    stem_stride: int
+    training: Training
+    distillation: Distillation
+
+    def seeded(self, seed: int, device: str) -> Settings:
+        """The same with another seed, on another device."""
+        change = partial(replace, seed=seed, device=device)
+        students = replace(self.distillation, training=change(self.distillation.training))
+        return replace(self, training=change(self.training), distillation=students)
+
+
+FULL = Settings(
+    teacher="wrn-16-2",
+    students=("wrn-10-1", "wrn-16-1"),
+    stem_stride=2,
+    training=Training(epochs=6, shift=2, flip=True),
+    distillation=Distillation(training=Training(epochs=2)),
+)
+"""For images of about 28 x 28 pixels."""
+FAST = Settings(
+    teacher="wrn-10-1",
+    students=("mobilenet-0.25",),
+    stem_stride=2,
+    training=Training(epochs=8, batch_size=64),
+    distillation=Distillation(training=Training(epochs=5, batch_size=64)),
+)
+"""For the digits, in well below a minute."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A plan whose parts are learnt.
+
+    Attributes
+    ----------
+    name : str
+        What its files and rows are called.
+    method, criterion : str
+        What found the plan, and what cut its parts: a criterion, or ``random``.
+    instance : Instance
+        What it is a plan for; without the outage limit where the method cannot keep it.
+    plan : Plan
+        With explicit filters.
+    """
+
+    name: str
+    method: str
+    criterion: str
+    instance: Instance
+    plan: Plan
+
+
+def run_demo(
+    data: Dataset, settings: Settings, seed: int, folder: Path, *, device: str = "auto", report: Report | None = None
+) -> dict[str, Any]:
+    """Go the whole way with one seed.
+
+    Parameters
+    ----------
+    data : Dataset
+        Images; see :func:`rocoin_opt.profiling.datasets.load_dataset`.
+    settings : Settings
+        :data:`FULL`, :data:`FAST` or one's own.
+    seed : int
+        Seed of weights, order, augmentation, and of the random plan and parts.
+    folder : Path
+        Gets checkpoints, instance, plan files, students and tables. What is there from a run with the same arguments
+        is not computed again.
+    device : str
+        As in :class:`~rocoin_opt.profiling.training.Training`.
+    report : callable, optional
+        Told of every step of every training.
+
+    Returns
+    -------
+    dict
+        What was measured, as plain data: the content of ``result.json``.
+
+    Raises
+    ------
+    InputError
+        If the folder holds checkpoints of another run, or cannot be written.
+    """
+    chosen = settings.seeded(seed, device)
+    teacher = teach(data, chosen, folder, report)
+    instance = instance_of(teacher, data, chosen)
+    write_instance(folder / "instance.json", instance)
+    lesson = Lesson.of(teacher, data, chosen.training.torch_device)
+    rows = []
+    for variant in variants_of(instance, seed):
+        recipes = [_recipe(group.student, group.num_filters, data, chosen) for group in variant.plan.groups]
+        parts = [group.filters or () for group in variant.plan.groups]
+        home = folder / variant.name
+        ensemble = distil(
+            lesson,
+            recipes,
+            parts,
+            data,
+            chosen.distillation,
+            name=f"students of {variant.name}",
+            checkpoint=home / "checkpoint.pt",
+            report=report,
+        )
+        ensemble.save(home)
+        rows.append(_measured(variant, ensemble, data, home))
+    result = {
+        "seed": seed,
+        "teacher_accuracy": accuracy(teacher, data.test),
+        "rows": rows,
+    }
+    write_text(folder / "result.json", readable_json(result) + "\n")
+    return result
+
+
+def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None = None) -> FilterNetwork:
+    """Train the teacher, or take it from the folder."""
+    build: Callable[[], FilterNetwork] = partial(
+        network_builder(settings.teacher),
+        num_classes=data.num_classes,
+        in_channels=data.input_shape[0],
+        stem_stride=settings.stem_stride,
+    )
+    return train_classifier(build, data, settings.training, checkpoint=folder / "teacher.pt", report=report)
+
+
+def instance_of(teacher: FilterNetwork, data: Dataset, settings: Settings) -> Instance:
+    """Profile teacher and students for the demonstration's devices; the filters are seen on the validation images."""
+    validation, channels = data.validation, data.input_shape[0]
+    builders = [
+        student_builder(name, in_channels=channels, stem_stride=settings.stem_stride) for name in settings.students
+    ]
+    measured = shipped_capacity()
+    # Measured capacities hold for the teacher and the images that they were measured with.
+    known = (measured.teacher, measured.data_sha256) == (settings.teacher, data.sha256)
+    with resources.as_file(resources.files(__package__).joinpath(DEVICES)) as path:
+        fleet = read_device_file(path)
+    return profile_instance(
+        teacher,
+        "body",
+        batched(validation.images, validation.labels),
+        builders,
+        fleet,
+        name=f"demo-{data.name.lower()}-{settings.training.seed}",
+        origin=Origin(
+            teacher=f"{settings.teacher}, stem stride {settings.stem_stride}",
+            data=f"{data.name} ({data.source}), validation images",
+            devices=f"{DEVICES}: boards of the catalogue, failure probabilities assumed",
+            capacity="as measured on Fashion-MNIST" if known else None,
+        ),
+        capacity={name: measured.max_filters(name) for name in settings.students} if known else None,
+    ).instance
+
+
+def variants_of(instance: Instance, seed: int) -> tuple[Variant, ...]:
+    """Find the plans of all methods, and fill the exact plan's parts in other ways.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is no exact plan, or no filter graph and class affinity to cut parts by.
+    """
+    graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
+    if graph is None or affinity is None:
+        raise UnsupportedError(f"{instance.name} has no filter graph or no class affinity to cut parts by")
+    results = compare(instance, METHODS, seed=seed)
+    if results[0].plan is None:
+        raise UnsupportedError(f"{instance.name} has no plan to learn: {'; '.join(results[0].reasons)}")
+    found = [
+        Variant(result.method, result.method, "ncut", result.instance, result.plan)
+        for result in results
+        if result.plan is not None
+    ]
+    exact, weights = found[0], graph.dense(instance.knowledge.num_filters)
+    sizes = exact.plan.sizes
+    for criterion in PARTITIONS:
+        labels = partition(weights, len(sizes), sizes, criterion, affinity.values, seed).labels
+        plan = with_filters(instance, exact.plan, labels)
+        found.append(Variant(f"exact-{criterion}", "exact", criterion, instance, plan))
+    shuffled = np.random.default_rng(seed).permutation(contiguous_partition(sizes))
+    plan = with_filters(instance, exact.plan, shuffled)
+    return (*found, Variant("exact-random-parts", "exact", "random", instance, plan))
+
+
+def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the results of several seeds together with all that they rest on."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "data": {"name": data.name, "source": data.source, "sha256": data.sha256, "test_images": len(data.test)},
+        "teacher": f"{settings.teacher}, stem stride {settings.stem_stride}, {settings.training.epochs} epochs",
+        "students": f"{', '.join(settings.students)}, {settings.distillation.training.epochs} epochs",
+        "versions": versions(),
+        "seeds": results,
+    }
+
+
+def _recipe(student: str, size: int, data: Dataset, settings: Settings) -> Recipe:
+    return Recipe(network=student, in_channels=data.input_shape[0], stem_stride=settings.stem_stride, num_filters=size)
+
+
+def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path) -> dict[str, Any]:
+    """Measure one variant, and write its plan and its tables."""
+    instance, plan = variant.instance, variant.plan
+    zero, mean = (accuracy_under_failure(ensemble, data.test, instance, plan, fill=fill) for fill in ("zero", "mean"))
+    metrics = evaluate(instance, plan).model_copy(update={"expected_accuracy": zero.expected})
+    write_text(home / "plan.json", readable_json(plan_document(instance, plan, metrics)) + "\n")
+    for answers in (zero, mean):
+        write_accuracy_table(home / f"accuracy-{answers.table.fill}.csv", answers.table)
+    return {
+        "name": variant.name,
+        "method": variant.method,
+        "criterion": variant.criterion,
+        "keeps_outage_limit": instance.requirements.max_group_outage < 1.0,
+        "sizes": list(plan.sizes),
+        "students": [group.student for group in plan.groups],
+        "parameters": [sum(p.numel() for p in student.parameters()) for student in ensemble.students],
+        "metrics": metrics.model_dump(mode="json"),
+        "evidence_left": evidence_left(instance, plan),
+        "all_parts": zero.table.all_parts,
+        "zero": _figures(zero),
+        "mean": _figures(mean),
+    }
+
+
+def _figures(answers: AnswerAccuracy) -> dict[str, Any]:
+    return {"without_each": list(answers.table.without_each), "expected_accuracy": answers.expected}

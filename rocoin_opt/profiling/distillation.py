@@ -1,0 +1,213 @@
+"""Distillation: every student learns the teacher's features of its part, all together the teacher's answers.
+
+The teacher's features are seen once: they are computed before the training where images are not augmented.
+
+References
+----------
+.. [1] G. Hinton, O. Vinyals, J. Dean. Distilling the knowledge in a neural network. arXiv 1503.02531, 2015.
+.. [2] K. Bhardwaj, C.-Y. Lin, A. Sartor, R. Marculescu. Memory- and communication-aware model compression for
+   distributed deep learning inference on IoT. ACM TECS 18(5s), 2019. arXiv 1907.11804.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.profiling.ensemble import NO_BUILDERS, Ensemble, Recipe
+from rocoin_opt.profiling.training import Training, fit, outputs, seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from rocoin_opt.profiling.datasets import Dataset
+    from rocoin_opt.profiling.ensemble import Builder
+    from rocoin_opt.profiling.networks import FilterNetwork
+    from rocoin_opt.profiling.training import Batch, Report
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """How to distil.
+
+    Attributes
+    ----------
+    training : Training
+        The descent.
+    temperature : float
+        What softens the logits of teacher and students [1]_.
+    feature_weight : float
+        Weight of the features' squared error, in units of each feature's variance.
+    logit_weight : float
+        Weight of the softened logits' divergence.
+    part_dropout : float
+        Probability with which each part is missing for the head, image by image, while it is trained.
+    """
+
+    training: Training = field(default_factory=lambda: Training(epochs=4))
+    temperature: float = 4.0
+    feature_weight: float = 1.0
+    logit_weight: float = 1.0
+    part_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        rules = {
+            "temperature": (0.0 < self.temperature < math.inf, "a positive number"),
+            "feature_weight": (0.0 <= self.feature_weight < math.inf, "a number from 0"),
+            "logit_weight": (0.0 <= self.logit_weight < math.inf, "a number from 0"),
+            "part_dropout": (0.0 <= self.part_dropout < 1.0, "a probability from 0 to below 1"),
+        }
+        wrong = [Problem(name, repr(getattr(self, name)), what) for name, (holds, what) in rules.items() if not holds]
+        if self.feature_weight == self.logit_weight == 0.0:
+            wrong.append(Problem("feature_weight, logit_weight", "0 and 0", "not both 0"))
+        if wrong:
+            raise InputError("distillation", wrong)
+
+    @property
+    def identity(self) -> str:
+        """What bears on the students beside the training."""
+        return f"{self.temperature!r} {self.feature_weight!r} {self.logit_weight!r} {self.part_dropout!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a teacher makes of a data set, computed once for all distillations.
+
+    Attributes
+    ----------
+    teacher : FilterNetwork
+        In evaluation mode, on the CPU.
+    features : Tensor, N x M
+        Its pooled features of the training images.
+    """
+
+    teacher: FilterNetwork
+    features: Tensor
+
+    @classmethod
+    def of(cls, teacher: FilterNetwork, data: Dataset, device: torch.device | None = None) -> Lesson:
+        """Show the training images to a teacher."""
+        features = outputs(teacher.to(device).eval().pooled, data.train.images, device)
+        return cls(teacher.cpu(), features)
+
+    @property
+    def deviations(self) -> Tensor:
+        """Standard deviation of each feature; infinite where a feature never changes, so that it costs nothing."""
+        deviations = self.features.std(0)
+        return torch.where(deviations > 0, deviations, torch.inf)
+
+    def digest(self) -> str:
+        """Fingerprint of the features and of what the teacher makes of them."""
+        tensors = (self.features, *self.teacher.head.state_dict().values())
+        return hashlib.sha256(b"".join(tensor.cpu().contiguous().numpy().tobytes() for tensor in tensors)).hexdigest()
+
+
+def distil(
+    lesson: Lesson,
+    recipes: Sequence[Recipe],
+    parts: Sequence[Sequence[int]],
+    data: Dataset,
+    distillation: Distillation,
+    *,
+    own: Mapping[str, Builder] = NO_BUILDERS,
+    name: str = "students",
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> Ensemble:
+    """Distil a teacher into one student a part, with a shared head that begins as the teacher's own.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The teacher, and its features of the training images.
+    recipes : sequence of Recipe
+        Network of each part's student, K; a bridge leads to the part's filters where the widths differ.
+    parts : sequence of sequence of int
+        Filters of each part, K; every filter of the teacher once.
+    data : Dataset
+        The images that the lesson was made of.
+    distillation : Distillation
+        How.
+    own : mapping of str to callable, optional
+        Builders by the names of one's own that recipes use.
+    name, checkpoint, report
+        As in :func:`rocoin_opt.profiling.training.fit`.
+
+    Returns
+    -------
+    Ensemble
+        In evaluation mode, on the CPU.
+
+    Raises
+    ------
+    InputError
+        If the parts are no partition of the teacher's filters, or the checkpoint is of another distillation.
+    """
+    teacher, training = lesson.teacher, distillation.training
+    ensemble = seeded(training.seed, lambda: Ensemble(recipes, parts, data.num_classes, own=own))
+    if ensemble.num_filters != teacher.num_filters:
+        found = f"parts of {ensemble.num_filters} filters"
+        raise InputError("distillation", [Problem("parts", found, f"the {teacher.num_filters} filters of the teacher")])
+    device = training.torch_device
+    teacher.to(device)
+    ensemble.head.load_state_dict(teacher.head.state_dict())
+    deviations = lesson.deviations.to(device)
+    targets = _targets(lesson, training)
+
+    def loss(batch: Batch) -> Tensor:
+        target = targets(batch)
+        features = ensemble.features(batch.images)
+        mismatch = ((features - target) / deviations).square().mean()
+        shown = features * _kept(ensemble, len(features), distillation.part_dropout, batch)
+        with torch.no_grad():
+            wanted = teacher.head(target)
+        divergence = softened_divergence(wanted, ensemble.head(shown), distillation.temperature)
+        return distillation.feature_weight * mismatch + distillation.logit_weight * divergence
+
+    identity = f"{data.sha256} {lesson.digest()} {ensemble.parts} {ensemble.recipes} {distillation.identity}"
+    fit(ensemble, loss, data.train, training, name=name, identity=identity, checkpoint=checkpoint, report=report)
+    means = outputs(ensemble.to(device).features, data.train.images, device).mean(0)
+    teacher.cpu()
+    ensemble.cpu().feature_means.copy_(means)
+    return ensemble
+
+
+def softened_divergence(teacher: Tensor, students: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of softened logits, N x classes, times the squared temperature [1]_."""
+    log_students = functional.log_softmax(students / temperature, dim=1)
+    log_teacher = functional.log_softmax(teacher / temperature, dim=1)
+    divergence = functional.kl_div(log_students, log_teacher, reduction="batchmean", log_target=True)
+    return divergence * temperature**2
+
+
+def _targets(lesson: Lesson, training: Training) -> Callable[[Batch], Tensor]:
+    """How to come by the teacher's features of a batch: looked up, or made where the images are augmented."""
+    if training.shift or training.flip:
+
+        def made(batch: Batch) -> Tensor:
+            with torch.no_grad():
+                return lesson.teacher.pooled(batch.images)
+
+        return made
+    features = lesson.features.to(training.torch_device)
+    return lambda batch: features[batch.rows]
+
+
+def _kept(ensemble: Ensemble, count: int, part_dropout: float, batch: Batch) -> Tensor:
+    """Ones for the features that the head sees, zeros for those of dropped parts; count x M."""
+    kept = torch.ones(count, ensemble.num_filters, device=batch.images.device)
+    if part_dropout:
+        drawn = torch.rand(count, len(ensemble.parts), generator=batch.generator).to(batch.images.device)
+        for k, part in enumerate(ensemble.parts):
+            kept[:, list(part)] = (drawn[:, k, None] >= part_dropout).float()
+    return kept

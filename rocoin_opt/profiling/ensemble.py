@@ -1,0 +1,241 @@
+"""Students that answer together: one a part, and the head that classifies from whatever parts have arrived."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, get_args
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from rocoin_opt.documents import Model, read_document, readable_json, validate, write_text
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.fields import Count, Identifier, Index
+from rocoin_opt.profiling.checkpoints import read_state, write_state
+from rocoin_opt.profiling.specifications import network_builder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from torch import Tensor
+
+    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.profiling.networks import FilterNetwork
+
+FORMAT = "rocoin-opt/ensemble"
+VERSION = 1
+DESCRIPTION, WEIGHTS = "ensemble.json", "weights.pt"
+"""Files of a saved ensemble."""
+
+Fill: TypeAlias = Literal["zero", "mean"]
+FILLS: tuple[Fill, ...] = get_args(Fill)
+"""What stands in for the features of a missing part: zeros, or their means over the training images."""
+
+Builder: TypeAlias = "Callable[..., FilterNetwork]"
+"""Takes ``num_classes``, ``in_channels``, ``stem_stride`` and ``num_filters``, and makes a network."""
+NO_BUILDERS: Mapping[str, Builder] = MappingProxyType({})
+
+
+class Recipe(Model):
+    """How to build a student network."""
+
+    network: Identifier
+    """Its name, see :func:`rocoin_opt.profiling.specifications.network_builder`, or a name of one's own."""
+    in_channels: Count = 3
+    """Channels of an image."""
+    stem_stride: Count = 1
+    """Stride of the first convolution."""
+    num_filters: Count | None = None
+    """Filters of the last convolution; as many as the network usually has where absent."""
+
+    def build(self, own: Mapping[str, Builder] = NO_BUILDERS) -> FilterNetwork:
+        """Build the network, without classifier.
+
+        Parameters
+        ----------
+        own : mapping of str to callable
+            Builders by names of one's own, which come first.
+
+        Raises
+        ------
+        InputError
+            If there is no network of that name.
+        """
+        build = own[self.network] if self.network in own else network_builder(self.network)
+        return build(
+            num_classes=0, in_channels=self.in_channels, stem_stride=self.stem_stride, num_filters=self.num_filters
+        )
+
+
+class EnsembleDocument(Model):
+    """Content of ``ensemble.json``."""
+
+    num_classes: Count
+    """Classes of the head."""
+    parts: Annotated[tuple[tuple[Index, ...], ...], Field(min_length=1)]
+    """Filters of each part."""
+    recipes: tuple[Recipe, ...]
+    """Network of each part's student."""
+
+
+class PartStudent(nn.Module):
+    """A student network, and where its width is not the part's size a linear bridge to the part's filters.
+
+    The bridge is a 1 x 1 convolution; applied after the mean over the map it gives the same and costs less.
+
+    Parameters
+    ----------
+    network : FilterNetwork
+        From images to the maps of its own filters.
+    size : int
+        Filters of the part.
+    """
+
+    def __init__(self, network: FilterNetwork, size: int) -> None:
+        super().__init__()
+        self.network = network
+        self.bridge = nn.Identity() if network.num_filters == size else nn.Linear(network.num_filters, size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of the part, N x size: what a device sends."""
+        features: Tensor = self.bridge(self.network.pooled(images))
+        return features
+
+
+class Ensemble(nn.Module):
+    """The students of all parts with their shared head.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        Network of each part's student, K.
+    parts : sequence of sequence of int
+        Filters of each part, K; together 0 to M - 1, each once.
+    num_classes : int
+        Classes of the head.
+    own : mapping of str to callable, optional
+        Builders by the names of one's own that recipes use.
+
+    Attributes
+    ----------
+    students : ModuleList of PartStudent
+        ``students[k]`` makes the features of ``parts[k]`` in the order of the part.
+    head : Linear
+        From all M features, in the order of the filters, to the logits.
+    feature_means : Tensor, M
+        Mean of each feature over the training images: the fill ``mean``.
+
+    Raises
+    ------
+    InputError
+        If the parts are no partition, or there are not as many recipes as parts.
+    """
+
+    feature_means: Tensor
+
+    def __init__(
+        self,
+        recipes: Sequence[Recipe],
+        parts: Sequence[Sequence[int]],
+        num_classes: int,
+        *,
+        own: Mapping[str, Builder] = NO_BUILDERS,
+    ) -> None:
+        super().__init__()
+        self.recipes = tuple(recipes)
+        self.parts = tuple(tuple(int(m) for m in part) for part in parts)
+        self.num_filters = sum(map(len, self.parts))
+        if sorted(m for part in self.parts for m in part) != list(range(self.num_filters)) or not all(self.parts):
+            found = f"parts of {', '.join(str(len(part)) for part in self.parts)} filters"
+            allowed = "parts with at least one filter each that hold every filter from 0 once"
+            raise InputError("ensemble", [Problem("parts", found, allowed)])
+        if len(self.recipes) != len(self.parts):
+            found = f"{len(self.recipes)} for {len(self.parts)} parts"
+            raise InputError("ensemble", [Problem("recipes", found, "one for each part")])
+        self.students = nn.ModuleList(
+            PartStudent(recipe.build(own), len(part)) for recipe, part in zip(self.recipes, self.parts, strict=True)
+        )
+        self.head = nn.Linear(self.num_filters, num_classes)
+        self.register_buffer("feature_means", torch.zeros(self.num_filters))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return all features, N x M, in the order of the filters."""
+        return self.joined([student(images) for student in self.students])
+
+    def joined(self, answers: Sequence[Tensor | None], fill: Fill = "zero") -> Tensor:
+        """Put answers together to N x M features.
+
+        Parameters
+        ----------
+        answers : sequence of Tensor or None, K
+            Features of each part, N x size; None where they have not arrived. At least one has.
+        fill : {'zero', 'mean'}
+            What stands in for the missing ones.
+        """
+        there = next(answer for answer in answers if answer is not None)
+        result = self._filling(fill).to(there.dtype).repeat(len(there), 1)
+        for part, answer in zip(self.parts, answers, strict=True):
+            if answer is not None:
+                result[:, list(part)] = answer
+        return result
+
+    def logits(self, features: Tensor, arrived: Collection[int] | None = None, fill: Fill = "zero") -> Tensor:
+        """Classify features, N x M, of which only the parts in ``arrived`` count; all where it is None."""
+        if arrived is not None:
+            missing = [m for k, part in enumerate(self.parts) if k not in arrived for m in part]
+            features = features.clone()
+            features[:, missing] = self._filling(fill)[missing]
+        logits: Tensor = self.head(features)
+        return logits
+
+    def forward(self, images: Tensor, arrived: Collection[int] | None = None, fill: Fill = "zero") -> Tensor:
+        """Return the logits, N x classes, with the parts that have arrived; all where ``arrived`` is None."""
+        return self.logits(self.features(images), arrived, fill)
+
+    def require_parts_of(self, plan: Plan) -> None:
+        """Refuse a plan whose parts, in the order of its groups, are not those of the students.
+
+        Raises
+        ------
+        InputError
+            If the parts are others, or the plan does not name its filters.
+        """
+        planned = [None if group.filters is None else sorted(group.filters) for group in plan.groups]
+        if planned != [sorted(part) for part in self.parts]:
+            allowed = "students of the plan's parts, in the order of its groups"
+            raise InputError("ensemble", [Problem("parts", "other parts than those of the plan", allowed)])
+
+    def save(self, folder: str | Path) -> None:
+        """Write description and weights into a folder, each in one step."""
+        write_state(Path(folder) / WEIGHTS, self.state_dict())
+        fields = EnsembleDocument(num_classes=self.head.out_features, parts=self.parts, recipes=self.recipes)
+        document = {"format": FORMAT, "version": VERSION, **fields.model_dump(mode="json")}
+        write_text(Path(folder) / DESCRIPTION, readable_json(document) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path, *, own: Mapping[str, Builder] = NO_BUILDERS) -> Self:
+        """Read what :meth:`save` wrote, in evaluation mode. Nothing in the files is executed.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or damaged, or the weights do not fit the description.
+        """
+        source = Path(folder) / DESCRIPTION
+        document = validate(EnsembleDocument, read_document(source, FORMAT, VERSION), os.fspath(source))
+        ensemble = cls(document.recipes, document.parts, document.num_classes, own=own)
+        weights = Path(folder) / WEIGHTS
+        try:
+            ensemble.load_state_dict(read_state(weights))
+        except (RuntimeError, TypeError, AttributeError) as error:
+            first_line = str(error).partition("\n")[0]
+            raise InputError(os.fspath(weights), [Problem("", first_line, f"weights that fit {DESCRIPTION}")]) from None
+        return ensemble.eval()
+
+    def _filling(self, fill: Fill) -> Tensor:
+        if fill not in FILLS:
+            raise InputError("options", [Problem("fill", repr(fill), f"one of {', '.join(FILLS)}")])
+        return self.feature_means if fill == "mean" else torch.zeros_like(self.feature_means)

@@ -1,0 +1,98 @@
+"""What befalls every request on every device: crashes and slow moments, drawn by the seed.
+
+The draws are those of :func:`rocoin_opt.simulate` under the same seed: request i is trial i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.failure.draws import BLOCK, Chance, Purpose, crashes, factor_words
+from rocoin_opt.failure.factors import factor_table
+from rocoin_opt.instance.arrays import latency_terms
+from rocoin_opt.instance.slowdown import Constant
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance.slowdown import Slowdown
+    from rocoin_opt.plan.model import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Fates of N requests on R replicas, in the order of the plan's groups and of the devices within.
+
+    Attributes
+    ----------
+    devices : tuple of str, R
+        The replicas' devices.
+    group_of : tuple of int, R
+        Group of each, by its place in the plan.
+    crashed : BoolArray, N x R
+        Whether a device, or its failure domain, crashes on a request.
+    ready : FloatArray, N x R
+        Seconds from dispatch to the end of the computation: overhead and compute time.
+    transfer : FloatArray, N x R
+        Seconds that the answer is on the link.
+    """
+
+    devices: tuple[str, ...]
+    group_of: tuple[int, ...]
+    crashed: BoolArray
+    ready: FloatArray
+    transfer: FloatArray
+
+    @property
+    def seconds(self) -> FloatArray:
+        """When each group's first answer is due, N x K; infinite where all its replicas crash."""
+        answers = np.where(self.crashed, np.inf, self.ready + self.transfer)
+        groups = np.array(self.group_of)
+        return np.stack([answers[:, groups == k].min(axis=1) for k in range(groups[-1] + 1)], axis=1)
+
+    @classmethod
+    def draw(cls, instance: Instance, plan: Plan, requests: int, seed: int) -> Schedule:
+        """Draw the fates of requests; the plan names only what the instance has.
+
+        Raises
+        ------
+        UnsupportedError
+            If a slowdown law is too extreme.
+        """
+        arrays, blocks = instance.arrays, -(-requests // BLOCK)
+        names, groups, crashed, ready, transfer = [], [], [], [], []
+        domains = {
+            domain.id: crashes(seed, 0, blocks, place, Purpose.DOMAIN, Chance.of(domain.failure_probability))
+            for place, domain in enumerate(instance.failure_domains)
+        }
+        for k, group in enumerate(plan.groups):
+            for name in group.devices:
+                n = arrays.device_index[name]
+                device = instance.devices[n]
+                terms = latency_terms(instance, n, arrays.student_index[group.student], group.num_filters)
+                failed = crashes(seed, 0, blocks, n, Purpose.CRASH, Chance.of(device.failure_probability))
+                if device.failure_domain is not None:
+                    failed = failed | domains[device.failure_domain]
+                compute = _factors(device.compute_slowdown, seed, blocks, n, Purpose.COMPUTE)
+                link = _factors(device.link_slowdown, seed, blocks, n, Purpose.LINK)
+                names.append(name)
+                groups.append(k)
+                crashed.append(failed.ravel()[:requests])
+                ready.append(terms.overhead + terms.compute * compute[:requests])
+                transfer.append(terms.transfer * link[:requests])
+        return cls(
+            devices=tuple(names),
+            group_of=tuple(groups),
+            crashed=np.stack(crashed, axis=1),
+            ready=np.stack(ready, axis=1),
+            transfer=np.stack(transfer, axis=1),
+        )
+
+
+def _factors(law: Slowdown | None, seed: int, blocks: int, device: int, purpose: Purpose) -> FloatArray:
+    if law is None or isinstance(law, Constant):
+        return np.ones(blocks * BLOCK)
+    return factor_table(law).factors(factor_words(seed, 0, blocks, device, purpose)).ravel()

@@ -1,0 +1,175 @@
+"""The source: sends a request to all replicas, takes each group's first answer, and stops at the deadline."""
+
+from __future__ import annotations
+
+import math
+import selectors
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from rocoin_opt.profiling.execution.messages import Inbox, Message, encoded
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from rocoin_opt.profiling.execution.messages import ValueArray
+
+RECEIVED_BYTES = 1 << 16
+
+
+@dataclass(eq=False)
+class Replica:
+    """The source's end of one replica.
+
+    Attributes
+    ----------
+    place : int
+        Its place among all.
+    group : int
+        Group that it belongs to.
+    connection : socket
+        To the process.
+    inbox : Inbox
+        What it said and is not complete.
+    unsent : bytes
+        What it was told and has not yet taken.
+    """
+
+    place: int
+    group: int
+    connection: socket.socket
+    inbox: Inbox = field(default_factory=Inbox)
+    unsent: bytes = b""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What came of one request.
+
+    Attributes
+    ----------
+    seconds : tuple of float, K
+        Host seconds from dispatch to each group's first answer; infinite where none came in time.
+    values : tuple of ValueArray or None, K
+        Its features.
+    late_by : tuple of float, K
+        By how many host seconds the student that answered was slower than its instance has it; 0 where it was not.
+    """
+
+    seconds: tuple[float, ...]
+    values: tuple[ValueArray | None, ...]
+    late_by: tuple[float, ...]
+
+
+class Source:
+    """Asks replicas; a replica that ends, hangs or talks nonsense costs nothing but its answers.
+
+    Parameters
+    ----------
+    connections : sequence of socket, R
+        To the replicas.
+    group_of : sequence of int, R
+        Group of each; all from 0 on occur.
+    sizes : sequence of int, K
+        Filters of each group's part.
+    """
+
+    def __init__(self, connections: Sequence[socket.socket], group_of: Sequence[int], sizes: Sequence[int]) -> None:
+        self.sizes = tuple(sizes)
+        self.lost: list[int] = []
+        """Places of the replicas whose connection has ended."""
+        self._open: list[Replica] = []
+        self._selector = selectors.DefaultSelector()
+        for place, (connection, group) in enumerate(zip(connections, group_of, strict=True)):
+            connection.setblocking(False)
+            replica = Replica(place, group, connection)
+            self._selector.register(connection, selectors.EVENT_READ, replica)
+            self._open.append(replica)
+
+    def __enter__(self) -> Self:
+        """Use the source for a block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forget the connections; whoever made them closes them."""
+        self._selector.close()
+
+    def ask(self, number: int, values: ValueArray, patience: float) -> Answers:
+        """Send a request to all replicas and collect the first answer of each group.
+
+        Parameters
+        ----------
+        number : int
+            Number of the request; every request has a larger one.
+        values : ValueArray
+            The image.
+        patience : float
+            Host seconds after which the source takes what it has.
+
+        Returns
+        -------
+        Answers
+            Sooner than the deadline where all groups have answered, or those that have not are lost.
+        """
+        found: dict[int, tuple[float, Message]] = {}
+        begin = time.monotonic()
+        frame = encoded(Message(number, begin, values))
+        for replica in tuple(self._open):
+            # What a hanging replica cannot take is not kept for it.
+            if not replica.unsent:
+                replica.unsent = frame
+                self._send(replica)
+        while any(replica.group not in found for replica in self._open):
+            left = begin + patience - time.monotonic()
+            if left <= 0.0:
+                break
+            for key, events in self._selector.select(left):
+                if events & selectors.EVENT_READ:
+                    self._receive(key.data, number, begin, found)
+                if events & selectors.EVENT_WRITE and key.data in self._open:
+                    self._send(key.data)
+        kept = [found.get(k) if k in found and found[k][0] <= patience else None for k in range(len(self.sizes))]
+        return Answers(
+            tuple(math.inf if answer is None else answer[0] for answer in kept),
+            tuple(None if answer is None else answer[1].values for answer in kept),
+            tuple(0.0 if answer is None else answer[1].seconds for answer in kept),
+        )
+
+    def _receive(self, replica: Replica, number: int, begin: float, found: dict[int, tuple[float, Message]]) -> None:
+        try:
+            received = replica.connection.recv(RECEIVED_BYTES)
+            seconds = time.monotonic() - begin
+            for answer in replica.inbox.messages(received):
+                if answer.values.shape != (self.sizes[replica.group],):
+                    raise ValueError(f"an answer of shape {answer.values.shape}")
+                # Later answers of the group, and answers to older requests, are dropped.
+                if answer.number == number:
+                    found.setdefault(replica.group, (seconds, answer))
+        except BlockingIOError:
+            return
+        except (OSError, ValueError):
+            received = b""
+        if not received:
+            self._lose(replica)
+
+    def _send(self, replica: Replica) -> None:
+        try:
+            sent = replica.connection.send(replica.unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lose(replica)
+            return
+        replica.unsent = replica.unsent[sent:]
+        writing = selectors.EVENT_WRITE if replica.unsent else 0
+        self._selector.modify(replica.connection, selectors.EVENT_READ | writing, replica)
+
+    def _lose(self, replica: Replica) -> None:
+        self._selector.unregister(replica.connection)
+        self._open.remove(replica)
+        self.lost.append(replica.place)

@@ -1,0 +1,67 @@
+"""Students for the replicas and the head for the source; the only module here that loads PyTorch, where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from rocoin_opt.profiling.execution.messages import ValueArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rocoin_opt.profiling.ensemble import Ensemble
+
+Student: TypeAlias = Callable[[ValueArray], ValueArray]
+"""From an image to the features of a part."""
+
+
+def idle_student(size: int) -> Student:
+    """Return a student that computes nothing: zeros for its part, for runs that are about time alone."""
+    nothing = np.zeros(size, dtype=np.float32)
+    return lambda _: nothing
+
+
+def load_student(folder: str | Path, part: int, shape: Sequence[int]) -> Student:
+    """Load a part's student of a saved ensemble, and run it once: the first run is far slower than all others.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What :meth:`rocoin_opt.profiling.ensemble.Ensemble.save` wrote.
+    part : int
+        Number of the part.
+    shape : sequence of int
+        Shape of an image, C x H x W.
+    """
+    import torch
+
+    from rocoin_opt.profiling.ensemble import Ensemble
+
+    torch.set_num_threads(1)
+    network = Ensemble.load(folder).students[part]
+
+    def student(image: ValueArray) -> ValueArray:
+        with torch.inference_mode():
+            features = network(torch.from_numpy(image.copy())[None])
+        values: ValueArray = features[0].numpy()
+        return values
+
+    student(np.zeros(shape, dtype=np.float32))
+    return student
+
+
+def classify(ensemble: Ensemble, answers: Sequence[ValueArray | None]) -> int:
+    """Classify from the parts that have arrived, zeros standing in for the others; from none, by the head's bias."""
+    import torch
+
+    there = frozenset(k for k, answer in enumerate(answers) if answer is not None)
+    with torch.inference_mode():
+        features = torch.zeros(1, ensemble.num_filters)
+        for part, answer in zip(ensemble.parts, answers, strict=True):
+            if answer is not None:
+                features[0, list(part)] = torch.from_numpy(answer.copy())
+        return int(ensemble.logits(features, there).argmax())

@@ -1,0 +1,213 @@
+"""From a teacher, its images, students and devices to an instance, with the origin of every number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from rocoin_opt.documents import validate
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.matrices import MAX_MATRIX_BYTES, ClassAffinity, FilterGraph
+from rocoin_opt.instance.model import Instance, Knowledge, Student
+from rocoin_opt.profiling.activations import activation_graph
+from rocoin_opt.profiling.network_profile import NetworkProfile, StudentProfile, profile, profile_student
+from rocoin_opt.profiling.timing import MeasuredLatency, measure_latency
+from rocoin_opt.provenance import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor, nn
+
+    from rocoin_opt.instance.device_files import Fleet
+    from rocoin_opt.profiling.activations import ActivationGraph
+    from rocoin_opt.profiling.specifications import StudentBuilder
+
+Capacity: TypeAlias = Mapping[str, int] | Callable[[str, NetworkProfile], int]
+"""Largest part of a student: by its name, or from its name and its profile at its usual size."""
+
+VERSIONS_TOLD = ("rocoin-opt", "torch", "numpy", "python")
+FILE_OVERHEAD = 4096
+"""Bytes of an ``.npz`` beside its two arrays, at most."""
+
+
+@dataclass(frozen=True)
+class ProfiledStudent:
+    """One student's costs, and its latency on this host where that was measured."""
+
+    id: str
+    profile: StudentProfile
+    latency: MeasuredLatency | None
+
+
+@dataclass(frozen=True, eq=False)
+class ProfiledInstance:
+    """An instance, and what it was made of."""
+
+    instance: Instance
+    teacher: NetworkProfile
+    activations: ActivationGraph
+    students: tuple[ProfiledStudent, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where things come from, in words, for the instance's ``source``."""
+
+    teacher: str
+    data: str
+    devices: str
+    capacity: str | None = None
+    """How the capacities came about, where they are not assumed."""
+
+
+def profile_instance(
+    teacher: nn.Module,
+    layer: str,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    students: Sequence[StudentBuilder],
+    fleet: Fleet,
+    *,
+    name: str,
+    origin: Origin,
+    precision_bits: int = 32,
+    bits_per_filter: float | None = None,
+    capacity: Capacity | None = None,
+    top_k: int | None = None,
+    rectify: bool = False,
+    repeats: int | None = None,
+    threads: int = 1,
+) -> ProfiledInstance:
+    """Measure a teacher and its students, and make an instance of them and of devices.
+
+    Parameters
+    ----------
+    teacher, layer, batches, top_k, rectify
+        See :func:`rocoin_opt.profiling.activations.activation_graph`. The filters of the layer are the knowledge.
+    students : sequence of StudentBuilder
+        The students. Each is traced for parts up to its capacity.
+    fleet : Fleet
+        Devices and requirements, see :func:`rocoin_opt.instance.device_files.read_device_file`.
+    name : str
+        Name of the instance.
+    origin : Origin
+        What its ``source`` says.
+    precision_bits : int
+        Bits of a weight and of an activation on the devices.
+    bits_per_filter : float, optional
+        What one filter's output costs on the link; ``precision_bits`` by default, as students send means.
+    capacity : mapping or callable, optional
+        Largest part of each student, cut off at M; :func:`assumed_capacity` by default.
+    repeats : int, optional
+        Measure each student's latency on this host so often, with its largest part.
+    threads : int
+        Threads of that measurement.
+
+    Raises
+    ------
+    InputError
+        If there are no students or two of one name, a capacity is missing or less than 1, the matrices would be too
+        large for a file, or as the functions that do the work.
+    """
+    names = [student.id for student in students]
+    if not names or len(set(names)) < len(names):
+        found_names = ", ".join(names) or "none"
+        raise InputError("profile", [Problem("students", found_names, "at least one, each once")])
+    found = activation_graph(teacher, layer, batches, top_k=top_k, rectify=rectify)
+    num_filters = len(found.weights)
+    if found.weights.nbytes + found.class_affinity.nbytes + FILE_OVERHEAD > MAX_MATRIX_BYTES:
+        allowed = f"filters whose graph and affinities fit into {MAX_MATRIX_BYTES} bytes"
+        raise InputError("profile", [Problem("layer", f"{num_filters} filters", allowed)])
+    whole = profile(teacher, found.input_shape, precision_bits=precision_bits)
+    rule = capacity or assumed_capacity(whole, num_filters)
+    measured = []
+    for student in students:
+        usual = profile(student.build(student.usual_size or num_filters), found.input_shape)
+        largest = min(_capacity_of(rule, student.id, usual), num_filters)
+        costs = profile_student(student.build, found.input_shape, largest, precision_bits=precision_bits)
+        latency = None
+        if repeats is not None:
+            latency = measure_latency(student.build(largest), found.input_shape, repeats=repeats, threads=threads)
+        measured.append(ProfiledStudent(student.id, costs, latency))
+    told = origin.capacity or ("as given" if capacity else "an assumption: M sqrt(parameters / the teacher's)")
+    knowledge = {
+        "num_filters": num_filters,
+        "bits_per_filter": float(precision_bits if bits_per_filter is None else bits_per_filter),
+        "graph": FilterGraph.from_weights(found.weights),
+        "class_affinity": ClassAffinity.from_values(found.class_affinity),
+    }
+    fields = {
+        "name": name,
+        "source": _source(origin, layer, found, precision_bits, top_k, rectify),
+        "devices": fleet.devices,
+        "failure_domains": fleet.failure_domains,
+        "students": tuple(_student(student, precision_bits, told) for student in measured),
+        "knowledge": validate(Knowledge, knowledge, name),
+        "requirements": fleet.requirements,
+    }
+    return ProfiledInstance(validate(Instance, fields, name), whole, found, tuple(measured))
+
+
+def assumed_capacity(teacher: NetworkProfile, num_filters: int) -> Callable[[str, NetworkProfile], int]:
+    """Make the rule for students that nobody measured: ``M sqrt(P / P_teacher)``, rounded, from 1 to M.
+
+    P is the number of parameters of the student at its usual size. It is a modelling assumption, as for the students of
+    the catalogue.
+    """
+
+    def largest(_name: str, student: NetworkProfile) -> int:
+        return max(1, min(num_filters, round(num_filters * math.sqrt(student.parameters / teacher.parameters))))
+
+    return largest
+
+
+def _capacity_of(rule: Capacity, name: str, student: NetworkProfile) -> int:
+    if isinstance(rule, Mapping):
+        if name not in rule:
+            raise InputError("capacity", [Problem(name, "nothing", "the largest part of each student")])
+        size = rule[name]
+    else:
+        size = rule(name, student)
+    if size < 1:
+        raise InputError("capacity", [Problem(name, repr(size), "a whole number from 1")])
+    return size
+
+
+def _student(student: ProfiledStudent, precision_bits: int, capacity: str) -> Student:
+    costs = student.profile
+    source = f"FLOP and memory traced with parts of {', '.join(str(size) for size, _ in costs.traced)} filters at "
+    source += f"{precision_bits} bits; max_filters {capacity}"
+    if student.latency is not None:
+        source += f"; {1e3 * student.latency.median_seconds:.3g} ms on the profiling host"
+        source += f" (threads: {student.latency.threads}, median of {student.latency.repeats})"
+    return Student(
+        id=student.id,
+        flops=costs.flops,
+        flops_per_filter=costs.flops_per_filter,
+        memory_bytes=costs.memory_bytes,
+        memory_bytes_per_filter=costs.memory_bytes_per_filter,
+        max_filters=costs.largest,
+        source=source,
+    )
+
+
+def _source(
+    origin: Origin, layer: str, found: ActivationGraph, precision_bits: int, top_k: int | None, rectify: bool
+) -> str:
+    told = versions()
+    shape = " x ".join(map(str, found.input_shape))
+    choices = [f"the {top_k} most active filters of an image"] if top_k is not None else []
+    choices += ["negative activations taken as 0"] if rectify else []
+    graph = f"graph and affinity from {found.num_images} images ({shape})" + "".join(f", {c}" for c in choices)
+    return "; ".join(
+        (
+            f"profiled: teacher {origin.teacher}, layer {layer}",
+            f"data {origin.data}",
+            graph,
+            f"precision {precision_bits} bits",
+            f"devices {origin.devices}",
+            "versions " + ", ".join(f"{package} {told[package]}" for package in VERSIONS_TOLD),
+        )
+    )

@@ -1,0 +1,154 @@
+"""Networks by name (``wrn-16-2``) or by import (``module:callable``), and weights from a file."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.profiling.checkpoints import read_state
+from rocoin_opt.profiling.networks import FilterNetwork, mobile_net, resnet8, wide_resnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rocoin_opt.profiling.network_profile import Builder
+
+NAMES = "wrn-DEPTH-WIDTH, resnet8, mobilenet-WIDTH, or module:callable"
+
+
+@dataclass(frozen=True)
+class StudentBuilder:
+    """A kind of student.
+
+    Attributes
+    ----------
+    id : str
+        Its name in the instance.
+    build : callable
+        Makes the student for a part of so many filters.
+    usual_size : int, optional
+        Filters of its last layer when it is not cut; None where it has no such number.
+    """
+
+    id: str
+    build: Builder
+    usual_size: int | None = None
+
+
+def network_builder(name: str) -> Callable[..., FilterNetwork]:
+    """Find a network by its name.
+
+    Parameters
+    ----------
+    name : str
+        ``wrn-DEPTH-WIDTH``, ``resnet8`` or ``mobilenet-WIDTH``.
+
+    Returns
+    -------
+    callable
+        Takes the keyword arguments ``num_classes``, ``in_channels``, ``stem_stride`` and ``num_filters``; see
+        :func:`rocoin_opt.profiling.networks.wide_resnet`.
+
+    Raises
+    ------
+    InputError
+        If there is no network of that name.
+    """
+    if name == "resnet8":
+        return resnet8
+    if match := re.fullmatch(r"wrn-(\d+)-(\d+)", name):
+        return partial(wide_resnet, int(match[1]), int(match[2]))
+    if match := re.fullmatch(r"mobilenet-(\d+(?:\.\d+)?)", name):
+        return partial(mobile_net, float(match[1]))
+    raise InputError("options", [Problem("network", repr(name), NAMES)])
+
+
+def load_teacher(
+    name: str, weights: str | Path | None = None, *, num_classes: int = 10, in_channels: int = 3, stem_stride: int = 1
+) -> nn.Module:
+    """Make a teacher, and load its weights. No code in the file of weights is ever run.
+
+    Parameters
+    ----------
+    name : str
+        Name of a network, see :func:`network_builder`, which needs ``weights``; or ``module:callable``, which is
+        imported, from the working folder too, and called without arguments.
+    weights : str or Path, optional
+        File of a ``state_dict``, or of a dictionary that holds it under ``module`` or ``state_dict``.
+    num_classes, in_channels, stem_stride : int
+        Of a network by name.
+
+    Raises
+    ------
+    InputError
+        If there is no such network, the file cannot be read, or the weights do not fit the network.
+    """
+    teacher: nn.Module
+    if ":" in name:
+        teacher = imported(name)()
+        if not isinstance(teacher, nn.Module):
+            found = f"{name}() is a {type(teacher).__name__}"
+            raise InputError("options", [Problem("teacher", found, "a callable that returns a torch.nn.Module")])
+    else:
+        builder = network_builder(name)
+        if weights is None:
+            raise InputError("options", [Problem("weights", "nothing", f"a file of trained weights of {name}")])
+        teacher = builder(num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
+    if weights is not None:
+        state: Any = read_state(weights)
+        inner = next((state[key] for key in ("module", "state_dict") if isinstance(state.get(key), dict)), state)
+        try:
+            teacher.load_state_dict(inner)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            first_fault = " ".join(str(error).split())[:300]
+            raise InputError(os.fspath(weights), [Problem("", first_fault, f"weights of {name}")]) from None
+    teacher.eval()
+    return teacher
+
+
+def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) -> StudentBuilder:
+    """Make the builder of a student, which has no classifier: it returns the mean of each filter of its part.
+
+    Parameters
+    ----------
+    name : str
+        Name of a network, see :func:`network_builder`, or ``module:callable``. The callable takes the number of
+        filters of the part and returns a module.
+    in_channels, stem_stride : int
+        Of a network by name.
+    """
+    if ":" in name:
+        return StudentBuilder(name, imported(name))
+    network = partial(network_builder(name), num_classes=0, in_channels=in_channels, stem_stride=stem_stride)
+    return StudentBuilder(name, lambda size: network(num_filters=size), network().num_filters)
+
+
+def imported(specification: str) -> Callable[..., Any]:
+    """Import ``module:callable``, looking into the working folder first.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, or no such callable in it.
+    """
+    module_name, _, attribute = specification.partition(":")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path of imports holds texts
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError("options", [Problem("network", f"{specification} ({error})", "module:callable")]) from None
+    finally:
+        sys.path.pop(0)
+    if not callable(found):
+        raise InputError("options", [Problem("network", f"{specification}, a {type(found).__name__}", "a callable")])
+    result: Callable[..., Any] = found
+    return result

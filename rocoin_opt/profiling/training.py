@@ -1,0 +1,311 @@
+"""A small training loop: the same seed gives the same weights, stopped and resumed or not.
+
+Every epoch draws its random numbers from a generator of its own, seeded by (seed, epoch). So a checkpoint needs the
+weights, the optimiser and the number of the epoch, and a resumed run is the uninterrupted one bit for bit on a CPU
+with the same number of threads. On CUDA runs agree up to rounding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from rocoin_opt.documents import canonical_json
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.profiling.checkpoints import read_state, write_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from rocoin_opt.profiling.datasets import Dataset, Split
+
+EVALUATION_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train: stochastic gradient descent with Nesterov's momentum, a warm-up and a cosine to zero.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+        Passes over the images, and images of a step.
+    learning_rate : float
+        Its peak.
+    warm_up : float
+        Share of the steps in which the learning rate rises linearly to its peak.
+    momentum, weight_decay : float
+        Of the descent.
+    shift : int
+        Images are moved by up to so many pixels in both directions.
+    flip : bool
+        Whether half of the images are mirrored.
+    seed : int
+        Seed of the first weights, the order of the images and their augmentation.
+    device : str
+        ``cpu``, ``cuda``, or ``auto``: CUDA where there is any.
+    """
+
+    epochs: int = 6
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    warm_up: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    shift: int = 0
+    flip: bool = False
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        rules = {
+            "epochs": (self.epochs >= 1, "a whole number from 1"),
+            "batch_size": (self.batch_size >= 2, "a whole number from 2"),
+            "learning_rate": (0.0 < self.learning_rate < math.inf, "a positive number"),
+            "warm_up": (0.0 <= self.warm_up <= 1.0, "a share from 0 to 1"),
+            "momentum": (0.0 < self.momentum < 1.0, "a number between 0 and 1"),
+            "weight_decay": (0.0 <= self.weight_decay < math.inf, "a number from 0"),
+            "shift": (self.shift >= 0, "a whole number from 0"),
+            "seed": (0 <= self.seed < 2**31, "a whole number from 0 to 2147483647"),
+            "device": (self.device in ("auto", "cpu", "cuda"), "auto, cpu or cuda"),
+        }
+        wrong = [Problem(name, repr(getattr(self, name)), what) for name, (holds, what) in rules.items() if not holds]
+        if wrong:
+            raise InputError("training", wrong)
+
+    def rate(self, progress: float) -> float:
+        """Learning rate after a share of all steps, 0 to 1."""
+        if progress < self.warm_up:
+            return self.learning_rate * progress / self.warm_up
+        rest = 1.0 if self.warm_up == 1.0 else (progress - self.warm_up) / (1.0 - self.warm_up)
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * rest))
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device that is meant.
+
+        Raises
+        ------
+        InputError
+            If it is CUDA and there is none.
+        """
+        available = torch.cuda.is_available()
+        if self.device == "cuda" and not available:
+            raise InputError("training", [Problem("device", "'cuda'", "auto or cpu: this host has no CUDA device")])
+        return torch.device("cuda" if available and self.device != "cpu" else "cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One step's images (augmented), labels and row numbers, and the generator for whatever else is drawn."""
+
+    images: Tensor
+    labels: Tensor
+    rows: Tensor
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a training is: steps done of all, and the mean loss of the epoch so far."""
+
+    name: str
+    done: int
+    total: int
+    loss: float
+
+
+Report: TypeAlias = Callable[[Step], None]
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch use so many threads of the CPU. Weights are the same only for the same number of threads."""
+    if count < 1:
+        raise InputError("options", [Problem("threads", repr(count), "a whole number from 1")])
+    torch.set_num_threads(count)
+
+
+def seeded(seed: int, build: Callable[[], ModuleT]) -> ModuleT:
+    """Build a module whose first weights follow from a seed; the global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def fit(
+    module: nn.Module,
+    loss: Callable[[Batch], Tensor],
+    split: Split,
+    training: Training,
+    *,
+    name: str,
+    identity: str = "",
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> None:
+    """Train all parameters of a module in place; afterwards it is in evaluation mode, on the CPU.
+
+    Parameters
+    ----------
+    module : Module
+        What is trained.
+    loss : callable
+        From a :class:`Batch` to the loss, a scalar.
+    split : Split
+        The images.
+    training : Training
+        How.
+    name : str
+        What progress is told under.
+    identity : str
+        Whatever else the result rests on. A checkpoint of anything else is refused.
+    checkpoint : Path, optional
+        Written after every epoch. Where it is there already, the training goes on from it.
+    report : callable, optional
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint is damaged or belongs to another training, or the loss is no number any more.
+    """
+    device = training.torch_device
+    # Convolutions on a CPU are faster with the channels of a pixel side by side; the stubs do not know this argument.
+    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images, labels = split.images.to(device), split.labels.to(device)
+    optimiser = torch.optim.SGD(
+        module.parameters(),
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+        nesterov=True,
+    )
+    run = _fingerprint(module, training, identity)
+    done = 0 if checkpoint is None or not checkpoint.exists() else _resume(checkpoint, run, module, optimiser)
+    # A last batch of one image would leave batch normalisation without a deviation.
+    per_epoch = max(1, len(split) // training.batch_size)
+    for epoch in range(done, training.epochs):
+        generator = torch.Generator().manual_seed(_mixed(training.seed, epoch))
+        order = torch.randperm(len(split), generator=generator)
+        module.train()
+        total = 0.0
+        for number in range(per_epoch):
+            rows = order[number * training.batch_size : (number + 1) * training.batch_size].to(device)
+            step = epoch * per_epoch + number
+            for group in optimiser.param_groups:
+                group["lr"] = training.rate((step + 1) / (training.epochs * per_epoch))
+            shown = augmented(images[rows], training.shift, training.flip, generator)
+            value = loss(Batch(shown, labels[rows], rows, generator))
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += _finite(value, name)
+            if report is not None:
+                report(Step(name, step + 1, training.epochs * per_epoch, total / (number + 1)))
+        if checkpoint is not None:
+            state = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
+            write_state(checkpoint, {"run": run, "epochs": epoch + 1, **state})
+    module.eval().cpu()
+
+
+def train_classifier(
+    build: Callable[[], ModuleT],
+    data: Dataset,
+    training: Training,
+    *,
+    name: str = "teacher",
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> ModuleT:
+    """Train a classifier on the training images; see :func:`fit`.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network: from images to logits, N x classes.
+    data : Dataset
+        The images.
+    training : Training
+        How; its seed makes the first weights too.
+
+    Returns
+    -------
+    Module
+        In evaluation mode, on the CPU.
+    """
+    network = seeded(training.seed, build)
+
+    def loss(batch: Batch) -> Tensor:
+        return functional.cross_entropy(network(batch.images), batch.labels)
+
+    fit(network, loss, data.train, training, name=name, identity=data.sha256, checkpoint=checkpoint, report=report)
+    return network
+
+
+def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
+    """Move each image by up to ``shift`` pixels, its edge repeated, and mirror half of them; N x C x H x W."""
+    count, _, height, width = images.shape
+    if shift:
+        drawn = torch.randint(0, 2 * shift + 1, (2, count), generator=generator).to(images.device)
+        padded = functional.pad(images, (shift,) * 4, mode="replicate")
+        down = drawn[0, :, None] + torch.arange(height, device=images.device)
+        across = drawn[1, :, None] + torch.arange(width, device=images.device)
+        every = torch.arange(count, device=images.device)[:, None, None]
+        # Indexing around a slice puts the channels last.
+        images = padded[every, :, down[:, :, None], across[:, None, :]].permute(0, 3, 1, 2)
+    if flip:
+        mirrored = (torch.rand(count, generator=generator) < 0.5).to(images.device)
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    return images
+
+
+@torch.no_grad()
+def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.device | None = None) -> Tensor:
+    """Apply a function of images batch by batch, on a device, without gradients; the results are on the CPU."""
+    return torch.cat([function(batch.to(device)).cpu() for batch in torch.split(images, EVALUATION_BATCH)])
+
+
+def accuracy(network: nn.Module, split: Split) -> float:
+    """Share of the images that a network in evaluation mode, on the CPU, puts into their class."""
+    return float((outputs(network, split.images).argmax(1) == split.labels).double().mean())
+
+
+def _mixed(seed: int, epoch: int) -> int:
+    """Mix two numbers into the seed of a generator: neighbouring seeds share no stream."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{epoch}".encode()).digest()[:8], "big") >> 1
+
+
+def _fingerprint(module: nn.Module, training: Training, identity: str) -> str:
+    shapes = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
+    options = {name: value for name, value in asdict(training).items() if name != "device"}
+    return hashlib.sha256(canonical_json([shapes, options, identity]).encode()).hexdigest()
+
+
+def _resume(checkpoint: Path, run: str, module: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """Load a checkpoint of this very training; return the number of epochs that it has behind it."""
+    state: dict[str, Any] = read_state(checkpoint)
+    if state.get("run") != run:
+        allowed = "a checkpoint of this training: same network, options and data; or no such file"
+        raise InputError(os.fspath(checkpoint), [Problem("", "a checkpoint of another training", allowed)])
+    module.load_state_dict(state["module"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["epochs"])
+
+
+def _finite(value: Tensor, name: str) -> float:
+    number = float(value.detach())
+    if not math.isfinite(number):
+        raise InputError(name, [Problem("loss", repr(number), "a finite number: lower the learning rate")])
+    return number

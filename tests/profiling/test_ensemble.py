@@ -1,0 +1,116 @@
+"""Students together: their features land at their filters, missing parts are filled, and files give them back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from rocoin_opt.errors import InputError
+from rocoin_opt.profiling.ensemble import DESCRIPTION, WEIGHTS, Ensemble, PartStudent, Recipe
+from rocoin_opt.profiling.networks import wide_resnet
+
+SMALL = Recipe(network="wrn-10-1", in_channels=1, stem_stride=2, num_filters=3)
+PARTS = ((0, 3, 5), (2,), (1, 4))
+IMAGES = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def ensemble() -> Ensemble:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = Ensemble([SMALL, SMALL, SMALL], PARTS, 4).eval()
+    made.feature_means.copy_(torch.arange(6.0))
+    return made
+
+
+def test_features_stand_at_their_filters(ensemble):
+    features = ensemble.features(IMAGES)
+    assert features.shape == (6, 6)
+    for part, student in zip(PARTS, ensemble.students, strict=True):
+        assert torch.equal(features[:, list(part)], student(IMAGES))
+
+
+def test_a_bridge_is_there_only_where_widths_differ(ensemble):
+    assert isinstance(ensemble.students[0].bridge, torch.nn.Identity)
+    assert ensemble.students[1].bridge.out_features == 1
+    # The bridge after the mean is the 1 x 1 convolution before it.
+    bridge, network = ensemble.students[2].bridge, ensemble.students[2].network
+    maps = network.features(IMAGES)
+    convolved = torch.nn.functional.conv2d(maps, bridge.weight[:, :, None, None], bridge.bias).mean((2, 3))
+    assert torch.allclose(ensemble.students[2](IMAGES), convolved, atol=1e-6)
+
+
+@pytest.mark.parametrize(("fill", "stand_in"), [("zero", [0.0, 0.0]), ("mean", [1.0, 4.0])])
+def test_missing_parts_are_filled(ensemble, fill, stand_in):
+    answers = [student(IMAGES) for student in ensemble.students]
+    features = ensemble.joined([answers[0], answers[1], None], fill)
+    assert torch.equal(features[:, [1, 4]], torch.tensor([stand_in] * 6))
+    assert torch.equal(features[:, [0, 3, 5]], answers[0])
+    expected = ensemble.head(features)
+    assert torch.equal(ensemble(IMAGES, (0, 1), fill), expected)
+    assert torch.equal(ensemble.logits(ensemble.features(IMAGES), {0, 1}, fill), expected)
+
+
+def test_all_parts_count_where_nothing_is_said(ensemble):
+    assert torch.equal(ensemble(IMAGES), ensemble(IMAGES, (0, 1, 2)))
+    assert not torch.equal(ensemble(IMAGES), ensemble(IMAGES, (0, 1)))
+    with pytest.raises(InputError, match="one of zero, mean"):
+        ensemble(IMAGES, (0,), "median")
+
+
+def test_files_give_the_same_students_back(ensemble, tmp_path):
+    ensemble.save(tmp_path / "students")
+    again = Ensemble.load(tmp_path / "students")
+    assert not again.training
+    assert again.parts == ensemble.parts
+    assert again.recipes == ensemble.recipes
+    for arrived in (None, (1,), ()):
+        assert torch.equal(again(IMAGES, arrived, "mean"), ensemble(IMAGES, arrived, "mean"))
+
+
+def test_networks_of_ones_own(tmp_path):
+    def tiny(**arguments):
+        return wide_resnet(10, 1, **{**arguments, "num_filters": 2})
+
+    recipe, own = Recipe(network="tiny", in_channels=1), {"tiny": tiny}
+    ensemble = Ensemble([recipe], [(0, 1, 2)], 2, own=own).eval()
+    assert ensemble.students[0].network.num_filters == 2
+    ensemble.save(tmp_path)
+    with pytest.raises(InputError, match="network"):
+        Ensemble.load(tmp_path)
+    assert torch.equal(Ensemble.load(tmp_path, own=own)(IMAGES), ensemble(IMAGES))
+
+
+@pytest.mark.parametrize("parts", [((0, 1), (1,)), ((0, 2),), ((0,), ()), ((-1, 0),)])
+def test_parts_that_are_no_partition_are_refused(parts):
+    with pytest.raises(InputError, match="every filter from 0 once"):
+        Ensemble([SMALL] * len(parts), parts, 2)
+
+
+def test_every_part_needs_a_recipe():
+    with pytest.raises(InputError, match="1 for 3 parts"):
+        Ensemble([SMALL], PARTS, 2)
+
+
+def test_damaged_folders_are_refused(ensemble, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        Ensemble.load(tmp_path)
+    ensemble.save(tmp_path)
+    document = json.loads((tmp_path / DESCRIPTION).read_text())
+    (tmp_path / DESCRIPTION).write_text(json.dumps(document | {"num_classes": 7}))
+    with pytest.raises(InputError, match=f"weights that fit {DESCRIPTION}"):
+        Ensemble.load(tmp_path)
+    (tmp_path / DESCRIPTION).write_text(json.dumps(document | {"surprise": 7}))
+    with pytest.raises(InputError, match="surprise"):
+        Ensemble.load(tmp_path)
+    (tmp_path / DESCRIPTION).write_text(json.dumps(document))
+    (tmp_path / WEIGHTS).write_bytes(b"nothing")
+    with pytest.raises(InputError, match="a file of weights"):
+        Ensemble.load(tmp_path)
+
+
+def test_a_student_alone_makes_the_features_of_its_part():
+    student = PartStudent(wide_resnet(10, 1, num_classes=0, in_channels=1), 5).eval()
+    assert student(IMAGES).shape == (6, 5)

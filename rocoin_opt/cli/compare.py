@@ -1,0 +1,134 @@
+"""The command ``compare``: several methods side by side, on one instance or over a whole run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from rocoin_opt.plan.result import Result
+
+INFEASIBLE, NO_PLAN = 3, 4
+
+
+def compare(
+    source: Annotated[
+        Path, typer.Argument(metavar="INSTANCE_or_RUN", help="Instance file (*.json), or the folder of a batch run.")
+    ],
+    methods: Annotated[
+        str | None, typer.Option("--methods", metavar="M,M,...", help="Methods of an instance, separated by commas.")
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option("--objective", metavar="O", help="Objective of an instance: guaranteed where none is given."),
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", metavar="S", help="Seconds for each method on an instance.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of every search: 0 where none.")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Threads of the solver: 1 where none is given.")
+    ] = None,
+    shift: Annotated[
+        float | None,
+        typer.Option("--shift", metavar="S", help="Of a run: seconds that shift the geometric mean of times, 1."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Show methods side by side: solve INSTANCE by each of them, or sum up a finished RUN by family and method."""
+    searching = {
+        "--methods": methods,
+        "--objective": objective,
+        "--time-limit": time_limit,
+        "--seed": seed,
+        "--threads": threads,
+    }
+    if source.is_dir():
+        _refuse(searching, "an instance file: a run was asked its questions when it was made")
+        _compare_run(source, shift, as_json)
+        return
+    _refuse({"--shift": shift}, "the folder of a run")
+    if methods is None:
+        raise InputError("options", [Problem("--methods", "nothing", "methods, separated by commas, for an instance")])
+    _compare_methods(
+        source, methods, objective or "guaranteed", time_limit, seed or 0, 1 if threads is None else threads, as_json
+    )
+
+
+def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
+    from rocoin_opt.batch.store import Store
+    from rocoin_opt.documents import readable_json
+    from rocoin_opt.report.run_comparison import print_run_comparison, run_comparison_document
+    from rocoin_opt.report.run_items import RunItems
+    from rocoin_opt.report.run_statistics import SHIFT
+
+    with Store.open(folder) as store:
+        run = RunItems.of(store.rows(), str(folder))
+    used = SHIFT if shift is None else shift
+    if as_json:
+        print(readable_json(run_comparison_document(run, used)))
+    else:
+        print_run_comparison(run, _console(), used)
+
+
+def _compare_methods(
+    path: Path, methods: str, objective: str, time_limit: float | None, seed: int, threads: int, as_json: bool
+) -> None:
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.documents import readable_json
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.methods import compare as solve_by_all
+    from rocoin_opt.plan.files import result_document
+    from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.report.comparison import print_comparison
+
+    if objective not in OBJECTIVES:
+        raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
+    given = read_instance(path)
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    with showing_progress(given.name) as report:
+        results = solve_by_all(
+            given,
+            names,
+            next(name for name in OBJECTIVES if name == objective),
+            time_limit=time_limit,
+            seed=seed,
+            threads=threads,
+            report=report,
+        )
+    if as_json:
+        print(readable_json([result_document(result.instance, result) for result in results]))
+    else:
+        print_comparison(given, results, _console())
+    _exit_without_plan(results)
+
+
+def _refuse(options: Mapping[str, object], allowed: str) -> None:
+    """Refuse options that would have no effect here."""
+    problems = [
+        Problem(name, repr(value), f"only with {allowed}") for name, value in options.items() if value is not None
+    ]
+    if problems:
+        raise InputError("options", problems)
+
+
+def _exit_without_plan(results: tuple[Result, ...]) -> None:
+    """End with the status that says why, unless there is a plan."""
+    if all(result.plan is None for result in results):
+        proven = any(result.termination == "infeasible" for result in results)
+        raise typer.Exit(INFEASIBLE if proven else NO_PLAN)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

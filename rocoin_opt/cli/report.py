@@ -1,0 +1,100 @@
+"""The command ``report``: a plan or a run as one page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.tradeoff import Frontier
+
+PATIENCE = 10.0
+"""Seconds for the frontier of an instance where nobody says otherwise."""
+
+
+def report(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN_or_PLAN", help="Folder of a batch run, or a plan file (*.plan.json).")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.html", help="The page to write.")],
+    instance: Annotated[
+        Path | None, typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; needed for one.")
+    ] = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", metavar="NAME,...", help="Instances of a run to show from close by; else a few."),
+    ] = None,
+    frontier: Annotated[
+        bool, typer.Option("--frontier", help="Search and draw latency against partition, where there is a graph.")
+    ] = False,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", metavar="S", help=f"Seconds for each frontier: {PATIENCE:g}.")
+    ] = None,
+) -> None:
+    """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
+    from rocoin_opt.documents import write_text
+    from rocoin_opt.report.page.rendering import require_report
+
+    if time_limit is not None and not frontier:
+        _refuse("--time-limit", time_limit, "only with --frontier")
+    # Before the work, not after it.
+    require_report()
+    search = _frontier_search(PATIENCE if time_limit is None else time_limit) if frontier else None
+    if source.is_dir():
+        if instance is not None:
+            _refuse("--instance", instance, "only with a plan: a run knows its instances")
+        text = _run_page(source, show, search)
+    else:
+        if show is not None:
+            _refuse("--show", show, "only with the folder of a run")
+        text = _plan_page(source, instance, search)
+    write_text(out, text)
+    print(f"{out}: {len(text.encode()) / 1e3:.0f} kB")
+
+
+def _run_page(folder: Path, show: str | None, search: Callable[[Instance, str], Frontier] | None) -> str:
+    from rocoin_opt.batch.store import Store
+    from rocoin_opt.report.page.run_page import run_report
+
+    names = None if show is None else [name.strip() for name in show.split(",") if name.strip()]
+    with Store.open(folder) as store:
+        return run_report(store, shown=names, frontier_of=search)
+
+
+def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, str], Frontier] | None) -> str:
+    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.plan.files import read_plan, read_plan_document
+    from rocoin_opt.report.page.plan_page import plan_report
+
+    if instance is None:
+        _refuse("--instance", "nothing", "the instance file of the plan")
+    given = read_instance(instance)
+    decided = read_plan(path, given)
+    document = read_plan_document(path)
+    objective = "guaranteed" if document.solve is None else document.solve.objective
+    return plan_report(given, decided, document, None if search is None else search(given, objective))
+
+
+def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
+    def search(given: Instance, objective: str) -> Frontier:
+        from rocoin_opt.cli.progress import showing_progress
+        from rocoin_opt.plan.latency import OBJECTIVES
+        from rocoin_opt.tradeoff import frontier
+
+        # A frontier is one of latencies, and the expected one has none.
+        wanted = next(name for name in OBJECTIVES if (name == objective and name != "expected") or name == "guaranteed")
+        with showing_progress(f"{given.name}, frontier") as tell:
+            return frontier(given, wanted, time_limit=time_limit, report=tell)
+
+    return search
+
+
+def _refuse(option: str, found: object, allowed: str) -> NoReturn:
+    raise InputError("options", [Problem(option, str(found), allowed)])

@@ -1,0 +1,211 @@
+"""Matplotlib figures as inline SVG that follows the page's colour scheme.
+
+A figure is drawn in colours that stand for roles. On its way into the page each becomes a class, so that the style
+sheet decides what it looks like in light and in dark. Styles become attributes, which a strict content security policy
+allows, and names that a second figure might use again are made the figure's own.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+
+INK, MUTED, GRID, ACCENT, ALERT = "#010101", "#020202", "#030303", "#040404", "#050505"
+"""Colours that stand for text, lesser text, lines behind, what matters, and limits."""
+SERIES = tuple(f"#0a0a{number:02x}" for number in range(1, 9))
+"""Colours that stand for curves, one after another."""
+ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", ALERT: "alert"} | {
+    colour: f"s{number}" for number, colour in enumerate(SERIES)
+}
+DASHES = ("solid", "dashed", "dashdot", "dotted")
+"""Line styles in the order in which they are taken when there are more curves than colours."""
+SIZE = (4.4, 3.1)
+"""Inches of a figure: small, so that its text can be read on a telephone."""
+FONT_POINTS = 9.5
+MOST_TICKS = 6
+"""Intervals between the ticks of an axis, at most."""
+
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """What one curve is: its label, the class of its colour, its line style."""
+
+    label: str
+    role: str
+    dash: str = "solid"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the page.
+
+    Attributes
+    ----------
+    title : str
+        What it shows, in a few words.
+    svg : str
+        The drawing, safe to be put into a page as it is: it holds no text but numbers and words of this package.
+    caption : str
+        How to read it.
+    legend : tuple of LegendEntry
+        Its curves.
+    """
+
+    title: str
+    svg: str
+    caption: str = ""
+    legend: tuple[LegendEntry, ...] = ()
+
+
+def curve_style(number: int) -> tuple[str, str]:
+    """Colour and line style of a curve by its number, from 0."""
+    return SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)]
+
+
+def legend_entry(label: str, number: int) -> LegendEntry:
+    """The legend of a curve by its number, see :func:`curve_style`."""
+    colour, dash = curve_style(number)
+    return LegendEntry(label, ROLES[colour], dash)
+
+
+def drawn(name: str, label: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
+    """Draw one pair of axes and return it as inline SVG; the same drawing gives the same text.
+
+    Parameters
+    ----------
+    name : str
+        Name of the figure, unique in its page: letters, digits and hyphens.
+    label : str
+        What the figure shows, for readers who cannot see it. Plain words of this package, no name from a file.
+    draw : callable
+        Draws into the axes, in the colours of this module and without any name from a file.
+    size : tuple of float
+        Width and height in inches.
+    """
+    # Figures without pyplot: no window system, and nothing global to clean up.
+    from matplotlib import rc_context, rcdefaults, rcParams
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    settings: Any = {
+        "svg.hashsalt": name,
+        "svg.fonttype": "none",
+        "font.family": ["DejaVu Sans"],
+        "font.size": FONT_POINTS,
+        "text.color": INK,
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.8,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.unicode_minus": False,
+        "grid.color": GRID,
+        "grid.linewidth": 0.7,
+        "xtick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.color": MUTED,
+        "ytick.labelcolor": INK,
+        "lines.linewidth": 1.7,
+    }
+    stream = io.StringIO()
+    with rc_context():
+        # What a user has set for other pictures is left out.
+        rcdefaults()
+        rcParams.update(settings)
+        figure = Figure(figsize=size, layout="constrained", facecolor="none")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot(facecolor="none")
+        axes.locator_params(nbins=MOST_TICKS)
+        draw(axes)
+        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    return _inlined(stream.getvalue(), name, label)
+
+
+def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narrow: bool = False) -> None:
+    """Make axes logarithmic whose ticks are labelled by plain numbers, which any font can show.
+
+    Narrow axes, of two decades or less, have ticks between the powers of ten.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    for wanted, axis, scale in ((log_x, axes.xaxis, axes.set_xscale), (log_y, axes.yaxis, axes.set_yscale)):
+        if wanted:
+            scale("log")
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,), numticks=7))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+            axis.set_minor_locator(NullLocator())
+
+
+def _inlined(text: str, name: str, label: str) -> str:
+    root = ElementTree.fromstring(text)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _local(child.tag) in ("metadata", "style"):
+                parent.remove(child)
+    kept = _referenced(root)
+    for element in root.iter():
+        element.tag = _local(element.tag)
+        attributes = {_local(key): value for key, value in element.attrib.items()}
+        element.attrib.clear()
+        for key, value in _presented(attributes).items():
+            if key == "id":
+                if value in kept:
+                    element.set("id", f"{name}-{value}")
+            elif key == "href" and value.startswith("#"):
+                element.set("href", f"#{name}-{value[1:]}")
+            else:
+                element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+    for key in ("width", "height", "version"):
+        root.attrib.pop(key, None)
+    root.set("class", "chart")
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _presented(attributes: dict[str, str]) -> dict[str, str]:
+    """Attributes with the inline style taken apart, and colours of roles turned into classes."""
+    declared = attributes.pop("style", "")
+    for declaration in filter(None, map(str.strip, declared.split(";"))):
+        key, _, value = declaration.partition(":")
+        attributes[key.strip()] = value.strip()
+    # The page's own font.
+    attributes.pop("font-family", None)
+    classes = []
+    for key, prefix in (("fill", "f"), ("stroke", "l")):
+        role = ROLES.get(attributes.get(key, ""))
+        if role is not None:
+            classes.append(f"{prefix}-{role}")
+            del attributes[key]
+    if classes:
+        attributes["class"] = " ".join(classes)
+    return attributes
+
+
+def _referenced(root: ElementTree.Element) -> set[str]:
+    """Names of elements that others point to."""
+    found: set[str] = set()
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            found.update(_REFERENCE.findall(value))
+            if _local(key) == "href" and value.startswith("#"):
+                found.add(value[1:])
+    return found
+
+
+def _local(tag: str) -> str:
+    """A name without its namespace: inline SVG has none."""
+    return tag.rpartition("}")[2]

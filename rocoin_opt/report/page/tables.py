@@ -1,0 +1,89 @@
+"""Tables of a page: cells with a text to read and a value to sort by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import printable
+from rocoin_opt.plan.summary import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_CHARACTERS = 120
+"""Characters of a name that are shown: names come from files."""
+
+TINY_SHARE = 1e-5
+"""Shares below are said to be, and no more: they come of rounding, mostly."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, whether it holds numbers, and what the heading means."""
+
+    heading: str
+    is_number: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell, and the number to sort by; None sorts last."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted by a click on a heading.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Its columns.
+    rows : sequence of tuple of Cell
+        One cell for each column.
+    note : str
+        How to read it, or what was left out.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    note: str = ""
+
+
+def name_cell(text: str) -> Cell:
+    """A cell that sorts by its text."""
+    return Cell(shown_name(text))
+
+
+def seconds_cell(value: float | None) -> Cell:
+    """A time in seconds."""
+    return Cell(seconds(value), value)
+
+
+def number_cell(value: float | None, form: str = ".4g") -> Cell:
+    """A number, or a dash where there is none."""
+    return Cell("-" if value is None else format(value, form), value)
+
+
+def percent_cell(value: float | None) -> Cell:
+    """A share in per cent, or a dash where there is none."""
+    return Cell(percent(value), value)
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent for people."""
+    if value is None:
+        return "-"
+    if 0.0 < value < TINY_SHARE:
+        return f"<{100.0 * TINY_SHARE:g} %"
+    return f"{100.0 * value:.0f} %" if value >= 1.0 else f"{100.0 * value:.3g} %"
+
+
+def shown_name(text: str) -> str:
+    """A name on one line and of a bearable length, control characters escaped."""
+    plain = printable(text)
+    return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from rocoin_opt.errors import InputError, Problem
 
+MAX_DOCUMENT_BYTES = 2**25
+"""Largest document that is read: room for the edges of a complete graph over 1,500 filters."""
 MAX_PROBLEMS_SHOWN = 20
 MAX_FOUND_CHARACTERS = 80
 
@@ -109,13 +112,30 @@ def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
         If the file cannot be read, is no JSON object, repeats a key, holds NaN, or is of another format or version.
     """
     source = os.fspath(path)
+    return parse_document(read_text(path), source, kind, version)
+
+
+def read_text(path: str | Path) -> str:
+    """Read the text of a document of bounded size.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is larger than ``MAX_DOCUMENT_BYTES``, or is no UTF-8.
+    """
+    source = os.fspath(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as stream:
+            # One byte more tells too large, of a pipe without a size too.
+            content = stream.read(MAX_DOCUMENT_BYTES + 1)
+        if len(content) > MAX_DOCUMENT_BYTES:
+            found = f"more than {MAX_DOCUMENT_BYTES} bytes"
+            raise InputError(source, [Problem("", found, f"at most {MAX_DOCUMENT_BYTES} bytes")])
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(source, [Problem("", str(error), "a readable UTF-8 file")]) from None
-    return parse_document(text, source, kind, version)
 
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
@@ -268,9 +288,9 @@ def _shorten(text: str) -> str:
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = sorted({key for key in keys if keys.count(key) > 1})
-        raise ValueError(f"the key {json.dumps(repeated[0])} twice in one object")
+        counts = Counter(key for key, _ in pairs)
+        repeated = min(key for key, count in counts.items() if count > 1)
+        raise ValueError(f"the key {json.dumps(repeated)} twice in one object")
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 COMPUTING = ("rocoin-opt", "highspy", "pyomo", "numpy", "scipy")
@@ -11,6 +12,12 @@ OPTIONAL = ("numba", "torch", "distributed")
 
 def versions() -> dict[str, str]:
     """Version of each package that can bear on a result, by name; optional ones only where they are installed."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Read the packages' metadata once: that takes longer than solving a small instance."""
     found = {name: version(name) for name in COMPUTING}
     for name in OPTIONAL:
         try:

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from rocoin_opt.documents import document_schema, read_document, readable_json, validate, write_bytes, write_text
+from rocoin_opt.documents import (
+    document_schema,
+    parse_document,
+    read_text,
+    readable_json,
+    validate,
+    write_bytes,
+    write_text,
+)
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.model import Instance
 
@@ -30,8 +38,22 @@ def read_instance(path: str | Path) -> Instance:
     InputError
         Naming every faulty field, what was found and what is allowed.
     """
-    data = read_document(path, FORMAT, VERSION)
-    return validate(Instance, data, os.fspath(path), context={"folder": Path(path).parent})
+    return parse_instance(read_text(path), os.fspath(path), Path(path).parent)
+
+
+def parse_instance(text: str, source: str, folder: Path) -> Instance:
+    """Parse and validate the text of an instance file whose matrices lie in a folder; see :func:`read_instance`.
+
+    Parameters
+    ----------
+    text : str
+        Content of the file.
+    source : str
+        What errors call the file.
+    folder : Path
+        Folder that the paths of matrices start from.
+    """
+    return validate(Instance, parse_document(text, source, FORMAT, VERSION), source, context={"folder": folder})
 
 
 def write_instance(path: str | Path, instance: Instance) -> None:

@@ -208,6 +208,9 @@ def _load_array(path: Path, key: str) -> tuple[int, Any]:
     # A pipe or a device would be waited for, for ever.
     if path.exists() and not path.is_file():
         raise ValueError("no regular file")
+    # An archive larger than what it may unpack to would be read for its index alone.
+    if path.stat().st_size > MAX_MATRIX_BYTES:
+        return path.stat().st_size, None
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > MAX_MATRIX_BYTES:

@@ -1,0 +1,62 @@
+"""Batches: what an item costs beyond its solver, and how fast a large store is looked through."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import rocoin_opt as ro
+from rocoin_opt.batch.store import Store
+
+
+class Run:
+    """Quick items on one process: its start, which takes about a second, and 40 items."""
+
+    timeout = 300
+    number = 1
+    repeat = 3
+
+    def setup(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.files = [self.folder / f"{seed}.json" for seed in range(10)]
+        for seed, file in enumerate(self.files):
+            ro.write_instance(file, ro.generate("edge", devices=6, seed=seed))
+
+    def teardown(self):
+        shutil.rmtree(self.folder)
+
+    def solve(self):
+        return list(ro.solve_many(self.files, ["greedy"], seeds=range(4), jobs=1))
+
+    def time_run(self):
+        self.solve()
+
+    def track_failures(self):
+        return sum(result.failure is not None for result in self.solve())
+
+
+class LargeStore:
+    """A store of 10,000 rows with their plan files."""
+
+    timeout = 300
+    rows = 10_000
+
+    def setup_cache(self):
+        folder = Path(tempfile.mkdtemp())
+        file = folder / "instance.json"
+        ro.write_instance(file, ro.generate("edge", devices=6, seed=1))
+        (known,) = ro.solve_many([file], ["greedy"], jobs=1)
+        with Store.writer(folder / "run") as store:
+            identities = [f"{number:032x}"[::-1] for number in range(self.rows)]
+            store.add(replace(known, item=i, plan_file=f"plans/{i[:2]}/{i}.plan.json") for i in identities)
+        return folder
+
+    def time_resume(self, folder):
+        with Store.writer(folder / "run") as store:
+            store.finished()
+
+    def time_read(self, folder):
+        with Store.open(folder / "run") as store:
+            sum(1 for _ in store.rows())

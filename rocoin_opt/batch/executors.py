@@ -1,0 +1,133 @@
+"""Where items are worked on: on this machine, or on the machines of a Dask cluster.
+
+An item is always worked on by a crew of processes, which can be ended from outside. The executor, of threads here
+and of Dask's there, only decides where the crew is: the code is the same, and so are the results.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rocoin_opt.batch.processes import Crew, ExecutorError
+from rocoin_opt.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+    from rocoin_opt.batch.processes import Ended, Task
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the tasks of a run are worked on.
+
+    Attributes
+    ----------
+    executor : Executor
+        Takes the tasks.
+    run : callable
+        What it is given to do with each.
+    slots : int
+        Tasks at work at the same time.
+    ships_files : bool
+        Whether tasks must bring the content of their instance along.
+    losses : tuple of exception types
+        By which a future of the executor tells that the machine of a task was lost.
+    """
+
+    executor: Executor
+    run: Callable[[Task], Ended]
+    slots: int
+    ships_files: bool
+    losses: tuple[type[Exception], ...] = ()
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def local_site(jobs: int | None, threads: int) -> Iterator[Site]:
+    """Work in processes of this machine.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Processes at the same time; else as many as keep ``jobs * threads`` within the cores.
+    threads : int
+        Threads of each.
+    """
+    slots = jobs or max(1, available_cores() // threads)
+    crew = Crew(threads)
+    executor = ThreadPoolExecutor(slots, thread_name_prefix="rocoin-opt-batch")
+    try:
+        yield Site(executor, crew.run, slots, ships_files=False)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        crew.dismiss()
+        executor.shutdown(wait=True)
+
+
+@contextmanager
+def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
+    """Work on the machines of a Dask cluster; each has its own crew.
+
+    Parameters
+    ----------
+    address : str
+        Address of the scheduler.
+    jobs : int, optional
+        Items at the same time; else as many as the cluster has threads.
+
+    Raises
+    ------
+    UnsupportedError
+        If the extra ``dask`` is not installed.
+    ExecutorError
+        If the scheduler does not answer, or has no workers.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise UnsupportedError("--scheduler needs Dask: install rocoin-opt with the extra dask") from None
+    try:
+        client: Any = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ExecutorError(f"no Dask scheduler answers at {address}: {error}") from None
+    try:
+        slots = jobs or sum(client.ncores().values())
+        if not slots:
+            raise ExecutorError(f"the Dask scheduler at {address} has no workers")
+        yield Site(client.get_executor(), run_remotely, slots, ships_files=True, losses=(KilledWorker,))
+    finally:
+        client.close()
+
+
+_crews: dict[int, Crew] = {}
+_crews_lock = threading.Lock()
+
+
+def run_remotely(task: Task) -> Ended:
+    """Work on a task where this process is: with a crew that stays for the tasks that come after it."""
+    with _crews_lock:
+        if task.threads not in _crews:
+            _crews[task.threads] = Crew(task.threads)
+            atexit.register(_crews[task.threads].dismiss)
+        crew = _crews[task.threads]
+    with tempfile.TemporaryDirectory(prefix="rocoin-opt-") as folder:
+        file = Path(folder) / "instance.json"
+        for name, content in (task.files or {}).items():
+            target = Path(folder) / name if name else file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return crew.run(replace(task, payload={**task.payload, "file": str(file)}, files=None))

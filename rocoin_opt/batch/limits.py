@@ -1,0 +1,73 @@
+"""Limits of one item, watched from outside of the process that works on it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import psutil
+
+WATCH_SECONDS = 0.05
+"""How often memory is looked at."""
+
+Breach: TypeAlias = Literal["time", "memory"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an item may take.
+
+    Attributes
+    ----------
+    seconds : float, optional
+        Wall time.
+    memory_bytes : int, optional
+        Resident memory of its process.
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+class Watch:
+    """The limits of one item at work.
+
+    Parameters
+    ----------
+    limits : Limits
+        What it may take.
+    pid : int
+        Its process.
+    """
+
+    def __init__(self, limits: Limits, pid: int) -> None:
+        self._limits = limits
+        self._process = None if limits.memory_bytes is None else psutil.Process(pid)
+        self._started = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the item began."""
+        return time.monotonic() - self._started
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until the next look; None where there is nothing to look at."""
+        waits = [WATCH_SECONDS] if self._process is not None else []
+        if self._limits.seconds is not None:
+            waits.append(max(0.0, self._limits.seconds - self.elapsed))
+        return min(waits, default=None)
+
+    def breach(self) -> Breach | None:
+        """Which limit is exceeded."""
+        if self._limits.seconds is not None and self.elapsed >= self._limits.seconds:
+            return "time"
+        if self._process is not None and self._limits.memory_bytes is not None:
+            try:
+                resident = self._process.memory_info().rss
+            except psutil.Error:
+                # It has just ended by itself, which its pipe will tell.
+                return None
+            return "memory" if resident > self._limits.memory_bytes else None
+        return None

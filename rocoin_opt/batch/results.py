@@ -1,0 +1,100 @@
+"""What one item of a run came to: the row of the store, and what ``solve_many`` yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from rocoin_opt.documents import parse_document, validate
+from rocoin_opt.plan.files import FORMAT, VERSION, PlanDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rocoin_opt.plan.model import Plan
+
+Failure: TypeAlias = Literal["input", "unsupported", "time", "memory", "crash", "defect"]
+"""Why an item failed: its input, what its method cannot honour, a limit that ended it, a death, or our own fault."""
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """Result of one item: an instance by a method for an objective with a seed and options.
+
+    Attributes
+    ----------
+    item : str
+        Identity of the item, 32 hexadecimal digits; see :class:`~rocoin_opt.batch.items.Item`.
+    instance : str
+        Name of the instance; the stem of its file where the file could not be read.
+    path : str
+        The instance file, absolute.
+    fingerprint : str
+        SHA-256 of the content of the instance file and of the matrices beside it.
+    method, objective : str
+        What was asked.
+    seed : int
+        Seed of the search.
+    options : mapping of str to object
+        The fields of :class:`~rocoin_opt.batch.items.Options`.
+    termination : str or None
+        ``optimal``, ``feasible``, ``infeasible`` or ``no_plan``; None where the item failed.
+    objective_value, lower_bound : float or None
+        In seconds.
+    gap : float or None
+        (objective_value - lower_bound) / objective_value.
+    wall_seconds : float
+        Time of the search; of the whole item where it failed.
+    reasons : tuple of str
+        Why there is no plan.
+    failure : str or None
+        Why the item failed: ``input``, ``unsupported``, ``time``, ``memory``, ``crash`` or ``defect``.
+    error : str or None
+        The failure in words; None exactly where ``failure`` is.
+    attempts : int
+        How often the item was begun; more than 1 where a worker was lost.
+    versions : mapping of str to str
+        What it was computed with.
+    cores : int or None
+        Cores of the machine that it ran on; None where it was ended before it could tell.
+    trace : tuple of (float, float or None, float or None)
+        Seconds, best value and bound over time; see :attr:`rocoin_opt.Result.trace`.
+    plan_file : str or None
+        File of the plan, relative to the folder of the run; None where there is no plan.
+    plan_sha256 : str or None
+        SHA-256 of that file.
+    plan_text : str or None
+        Content of that file, where it was read.
+    """
+
+    item: str
+    instance: str
+    path: str
+    fingerprint: str
+    method: str
+    objective: str
+    seed: int
+    options: Mapping[str, Any]
+    termination: str | None
+    objective_value: float | None
+    lower_bound: float | None
+    gap: float | None
+    wall_seconds: float
+    reasons: tuple[str, ...]
+    failure: Failure | None
+    error: str | None
+    attempts: int
+    versions: Mapping[str, str]
+    cores: int | None
+    trace: tuple[tuple[float, float | None, float | None], ...] = field(repr=False)
+    plan_file: str | None
+    plan_sha256: str | None
+    plan_text: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan, where there is one and its text was read."""
+        if self.plan_text is None:
+            return None
+        source = self.plan_file or self.item
+        return validate(PlanDocument, parse_document(self.plan_text, source, FORMAT, VERSION), source).plan

@@ -1,0 +1,124 @@
+"""The command ``batch``: every instance by every method, kept safe in the folder of a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem, printable
+
+if TYPE_CHECKING:
+    from rocoin_opt.batch.runner import State
+
+FAILED, INTERRUPTED = 1, 130
+MEGABYTE = 10**6
+
+
+def batch(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Instance files, and folders to search for them.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run; an earlier one is continued.")],
+    methods: Annotated[str, typer.Option("--methods", metavar="M,M,...", help="See the command methods.")] = "auto",
+    objectives: Annotated[
+        str, typer.Option("--objectives", metavar="O,O,...", help="guaranteed, expected, nominal or worst.")
+    ] = "guaranteed",
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help="Seeds; all is repeated with each.")] = "0",
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", help="Items at the same time; else as many as the cores allow."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Work on a Dask cluster (extra dask).")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", metavar="S", help="Seconds for each item.")
+    ] = None,
+    grace: Annotated[
+        float, typer.Option("--grace", metavar="S", help="Seconds beyond it after which an item is ended.")
+    ] = 10.0,
+    memory_limit: Annotated[
+        float | None,
+        typer.Option("--memory-limit", metavar="MB", help="Megabytes beyond which the process of an item is ended."),
+    ] = None,
+    gap: Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which a search may stop.")] = 0.0,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver of each item.")] = 1,
+    latency_only: Annotated[
+        bool, typer.Option("--latency-only", help="Stop after latency: nothing is weighed behind it.")
+    ] = False,
+    criterion: Annotated[
+        str, typer.Option("--criterion", metavar="C", help="What partitions are judged by: ncut, cut or resilient.")
+    ] = "ncut",
+    force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do again what failed.")] = False,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option("--export", metavar="FILE", help="Write the results as .json, .parquet or .csv; repeatable."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print each result as a line of JSON as it finishes.")
+    ] = False,
+) -> None:
+    """Solve every instance by every method for every objective; interrupted, the same command continues."""
+    from rocoin_opt.batch.export import RESULTS, export, fields_of, require_exportable
+    from rocoin_opt.batch.items import Options, find_instances
+    from rocoin_opt.batch.solving import Asked, run_batch
+    from rocoin_opt.batch.store import Store
+    from rocoin_opt.cli.batch_progress import showing_batch
+
+    memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
+    asked = Asked(
+        Options(time_limit, grace, memory, gap, threads, latency_only, criterion),
+        _names(methods),
+        _names(objectives),
+        _numbers(seeds),
+        jobs=jobs,
+        scheduler=scheduler,
+        force=force,
+        retry_failed=retry_failed,
+    )
+    for file in exports or ():
+        require_exportable(file)
+    files, passed = find_instances(paths, leave_out=out)
+    if not quiet:
+        for line in passed:
+            print(printable(f"passed over {line}"), file=sys.stderr)
+    last: State | None = None
+
+    def observe(state: State) -> None:
+        nonlocal last
+        last = state
+        show(state)
+
+    try:
+        with showing_batch(quiet) as show:
+            for result in run_batch(asked, files, out, observe):
+                if json_lines:
+                    print(json.dumps(fields_of(result)), flush=True)
+    except KeyboardInterrupt:
+        done = "" if last is None else f" after {last.done} of {last.total} items"
+        print(f"rocoin-opt: interrupted{done}; the same command continues the run", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    with Store.open(out) as store:
+        for file in exports or ():
+            export(store, file)
+    if last is not None and not json_lines:
+        print(printable(f"{out / RESULTS}: {last.done} items, {last.failed} failed"))
+    if last is not None and last.failed:
+        raise typer.Exit(FAILED)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in _names(text))
+    except ValueError:
+        raise InputError("options", [Problem("--seeds", repr(text), "whole numbers, separated by commas")]) from None

@@ -1,0 +1,160 @@
+"""What counts as the same item, and which files are instances."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rocoin_opt as ro
+from rocoin_opt.batch.items import (
+    Options,
+    find_instances,
+    fingerprint_of,
+    instance_content,
+    items_of,
+    read_given,
+    require_known,
+)
+from rocoin_opt.batch.items import versions as item_versions
+from rocoin_opt.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def identities(files: list[Path], options: Options | None = None) -> list[str]:
+    given = [read_given(file) for file in files]
+    return [item.identity for item in items_of(given, ["greedy"], ["guaranteed"], [0], options or Options())]
+
+
+def test_items_are_all_combinations_by_instance(files: list[Path]) -> None:
+    given = [read_given(file) for file in files]
+    items = list(items_of(given, ["greedy", "exact"], ["guaranteed", "worst"], [0, 7], Options()))
+    assert len({item.identity for item in items}) == len(items) == 3 * 2 * 2 * 2
+    assert [item.given for item in items] == [one for one in given for _ in range(8)]
+    assert {len(item.identity) for item in items} == {32}
+
+
+def test_identity_is_of_the_content_not_of_the_place(files: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere.json"
+    copy.write_bytes(files[0].read_bytes())
+    assert identities([copy]) == identities([files[0]])
+    assert len(identities([copy, files[0]])) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(time_limit=1.0),
+        Options(grace=1.0),
+        Options(memory_limit=10**9),
+        Options(gap=0.1),
+        Options(threads=2),
+        Options(latency_only=True),
+        Options(criterion="cut"),
+    ],
+)
+def test_every_option_makes_new_items(files: list[Path], options: Options) -> None:
+    assert set(identities(files, options)).isdisjoint(identities(files))
+
+
+def test_another_version_of_the_package_makes_new_items(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = identities(files)
+    monkeypatch.setattr("rocoin_opt.batch.items.versions", lambda: {**item_versions(), "rocoin-opt": "99"})
+    assert set(identities(files)).isdisjoint(before)
+
+
+def test_matrices_count_as_content(tmp_path: Path) -> None:
+    file = tmp_path / "graph.json"
+    ro.write_instance(file, ro.generate("paper", devices=4, seed=1, filters=8, graph=True))
+    content = instance_content(file)
+    assert set(content) == {"", "graph.npz"}
+    before = read_given(file).fingerprint
+    assert before == fingerprint_of(content)
+    ro.write_instance(tmp_path / "other.json", ro.generate("paper", devices=4, seed=2, filters=8, graph=True))
+    (tmp_path / "other.npz").replace(tmp_path / "graph.npz")
+    assert read_given(file).fingerprint != before
+
+
+def test_a_file_that_cannot_be_read_is_an_item_all_the_same(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    missing = read_given(broken)
+    broken.write_bytes(b"\xff")
+    unreadable = read_given(broken)
+    broken.write_text('{"name": 3')
+    unparsed = read_given(broken)
+    assert [given.name for given in (missing, unreadable, unparsed)] == ["broken"] * 3
+    assert len({given.fingerprint for given in (missing, unreadable, unparsed)}) == 3
+
+
+def test_folders_are_searched_for_instances(files: list[Path], tmp_path: Path) -> None:
+    folder = files[0].parent
+    (folder / "deeper").mkdir()
+    moved = files[2].rename(folder / "deeper" / "edge-2.json")
+    (folder / "best.json").write_text("{}")
+    (folder / "one.plan.json").write_text('{"format": "rocoin-opt/plan"}')
+    (folder / "broken.json").write_text("{")
+    (folder / "notes.txt").write_text("")
+    (folder / "run").mkdir()
+    (folder / "run" / "edge.json").write_bytes(files[0].read_bytes())
+    found, passed = find_instances([folder, files[0]], leave_out=folder / "run")
+    assert found == [folder / "broken.json", *files[:2], moved]
+    assert [word.split(": ")[1] for word in passed] == ["no instance, which has the format rocoin-opt/instance"]
+
+
+def test_links_out_of_a_folder_and_pipes_are_passed_over(files: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    (folder / "out.json").symlink_to(files[0])
+    (folder / "loop.json").symlink_to(folder / "loop.json")
+    (folder / "in.json").symlink_to(folder / "real.json")
+    (folder / "real.json").write_bytes(files[1].read_bytes())
+    (folder / "round").symlink_to(folder)
+    os.mkfifo(folder / "pipe.json")
+    found, passed = find_instances([folder])
+    assert {path.name for path in found} - {"loop.json"} == {"in.json", "real.json"}
+    assert any("a symbolic link out of the folder" in word for word in passed)
+    assert any("no regular file" in word for word in passed)
+    # What a link is named by its own path is meant.
+    assert find_instances([folder / "out.json"]) == ([folder / "out.json"], [])
+
+
+def test_nothing_to_solve_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no instance file"):
+        find_instances([tmp_path])
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_instances([tmp_path / "nothing"])
+
+
+def test_names_and_options_are_checked() -> None:
+    with pytest.raises(InputError, match="methods: found 'guess'"):
+        require_known(["guess"], ["worst"])
+    with pytest.raises(InputError, match="objectives: found none"):
+        require_known(["greedy"], [])
+    for options in (Options(time_limit=-1), Options(grace=-1), Options(memory_limit=0), Options(criterion="x")):
+        with pytest.raises(InputError):
+            options.check([0])
+    with pytest.raises(InputError, match="seed"):
+        Options().check([-1])
+
+
+@pytest.mark.parametrize("path", ["../secret.npz", "/etc/passwd", "a\0b.npz", "loop.npz", "missing.npz"])
+def test_matrices_outside_of_the_folder_are_never_read(files: list[Path], path: str) -> None:
+    folder = files[0].parent
+    (folder.parent / "secret.npz").write_bytes(b"secret")
+    (folder / "loop.npz").symlink_to(folder / "loop.npz")
+    data = json.loads(files[0].read_text())
+    data["knowledge"]["graph"] = {"path": path}
+    files[0].write_text(json.dumps(data))
+    assert set(instance_content(files[0])) == {""}
+
+
+@pytest.mark.parametrize("knowledge", [None, [], {"graph": 3}, {"graph": {"path": 3}}])
+def test_malformed_knowledge_is_left_to_the_reader(tmp_path: Path, knowledge: object) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps({"name": "odd", "knowledge": knowledge}))
+    assert set(instance_content(file)) == {""}
+    assert read_given(file).name == "odd"

@@ -1,0 +1,204 @@
+"""Runs that are killed, interrupted or out of disk go on with nothing lost and nothing done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+import batch_work
+from batch_work import LOG, asked, outcome
+from rocoin_opt.batch.database import DATABASE, StoreError
+from rocoin_opt.batch.solving import run_batch
+from rocoin_opt.batch.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEEDS = 40
+PATIENCE = 60.0
+WORDS = "words.txt"
+
+
+def start(run: Path, files: list[Path], *, seeds: int = SEEDS, largest_file: int = 0) -> subprocess.Popen[bytes]:
+    command = [sys.executable, batch_work.__file__, str(run), str(seeds), str(largest_file), *map(str, files)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with (run.parent / WORDS).open("w") as words:
+        return subprocess.Popen(command, stderr=words, env=environment)
+
+
+def table(run: Path) -> list[tuple[object, ...]]:
+    with Store.open(run) as store:
+        return [outcome(row) for row in store.rows()]
+
+
+def stored(run: Path) -> int:
+    try:
+        return len(table(run))
+    except StoreError:
+        return 0
+
+
+def begun(files: list[Path]) -> int:
+    log = files[0].parent / LOG
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def undisturbed(files: list[Path], tmp_path: Path) -> list[tuple[object, ...]]:
+    list(run_batch(asked("quick", seeds=SEEDS), files, tmp_path / "undisturbed"))
+    return table(tmp_path / "undisturbed")
+
+
+def test_killing_the_main_process_loses_nothing(
+    files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    run = tmp_path / "run"
+    main = start(run, files)
+    wait_until(lambda: stored(run) >= 5)
+    workers = psutil.Process(main.pid).children()
+    main.kill()
+    main.wait()
+    # Nobody works on for nobody.
+    psutil.wait_procs(workers, timeout=PATIENCE)
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    kept, done_before = stored(run), begun(files)
+    assert 5 <= kept < 3 * SEEDS
+    assert start(run, files).wait() == 0
+    assert table(run) == undisturbed
+    # What was stored was not begun again.
+    assert begun(files) - done_before == 3 * SEEDS - kept
+
+
+def test_killing_a_worker_loses_nothing(
+    files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    run = tmp_path / "run"
+    main = start(run, files)
+    wait_until(lambda: stored(run) >= 5)
+    for worker in psutil.Process(main.pid).children():
+        worker.kill()
+    assert main.wait() == 0
+    assert table(run) == undisturbed
+
+
+def test_ctrl_c_keeps_what_is_done(files: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    main = start(run, files)
+    wait_until(lambda: stored(run) >= 5)
+    main.send_signal(signal.SIGINT)
+    assert main.wait() != 0
+    kept = stored(run)
+    assert 5 <= kept < 3 * SEEDS
+    assert len(list(run_batch(asked("logged", seeds=SEEDS, retries=50), files, run))) == 3 * SEEDS - kept
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
+    files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    run = tmp_path / "run"
+    main = start(run, files, largest_file=60_000)
+    assert main.wait() != 0
+    words = (tmp_path / WORDS).read_text()
+    assert "StoreError" in words
+    assert "the same command continues the run" in words
+    assert 0 < stored(run) < 3 * SEEDS
+    assert start(run, files).wait() == 0
+    assert table(run) == undisturbed
+
+
+def test_what_is_done_is_not_done_again_unless_asked(files: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = asked("logged", seeds=2)
+    assert len(list(run_batch(given, files, run))) == 6
+    assert list(run_batch(given, files, run)) == []
+    earlier = list(run_batch(given, files, run, earlier=True))
+    assert len(earlier) == 6
+    assert all(result.plan_text for result in earlier)
+    assert begun(files) == 6
+    forced = asked("logged", seeds=2)
+    object.__setattr__(forced, "force", True)
+    assert len(list(run_batch(forced, files, run))) == 6
+    assert begun(files) == 12
+
+
+def test_only_failures_are_tried_again_when_asked(files: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    list(run_batch(asked("raising"), files, run))
+    again = asked("quick")
+    assert list(run_batch(again, files, run)) == []
+    object.__setattr__(again, "retry_failed", True)
+    assert {result.seed for result in run_batch(again, files, run)} == {batch_work.BAD_SEED}
+    assert all(row[10] is None for row in table(run))
+
+
+def test_a_changed_instance_and_changed_options_are_new_items(files: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    list(run_batch(asked("quick", seeds=1), files, run))
+    data = json.loads(files[0].read_text())
+    data["devices"][0]["failure_probability"] /= 2
+    files[0].write_text(json.dumps(data))
+    (changed,) = run_batch(asked("quick", seeds=1), files, run)
+    assert changed.path == str(files[0])
+    assert len(table(run)) == 3
+    assert len(list(run_batch(asked("quick", seeds=1, gap=0.5), files, run))) == 3
+    assert len(table(run)) == 3
+    # What was replaced is not lost: asked for again, it counts again.
+    assert list(run_batch(asked("quick", seeds=1), files, run)) == []
+    with Store.open(run) as store:
+        assert {row.options["gap"] for row in store.rows()} == {0.0}
+        assert len(list(store.rows(superseded=True))) == 7
+
+
+def test_an_instance_that_changes_during_the_run_is_told(files: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = asked("quick", seeds=1, jobs=1)
+    object.__setattr__(given, "work", "rocoin_opt.batch.work:solve_item")
+    results = run_batch(given, files, run, observe=lambda state: files[2].write_text("{}"))
+    found = {Path(result.path): result.error for result in results}
+    assert "a content that changed during the run" in str(found[files[2]])
+    assert found[files[0]] is None
+
+
+@pytest.mark.slow
+def test_fifty_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
+    seeds, chance = 300, random.Random(7)
+    list(run_batch(asked("quick", seeds=seeds), files, tmp_path / "undisturbed"))
+    run, kills = tmp_path / "run", {"main": 0, "worker": 0}
+    main = start(run, files, seeds=seeds)
+    while sum(kills.values()) < 50:
+        time.sleep(chance.uniform(0.05, 1.5))
+        if main.poll() is not None:
+            assert main.returncode == 0
+            # Through before the kills are: from the start.
+            (run / DATABASE).unlink()
+            main = start(run, files, seeds=seeds)
+            continue
+        workers = psutil.Process(main.pid).children()
+        if workers and chance.random() < 0.6:
+            chance.choice(workers).kill()
+            kills["worker"] += 1
+        else:
+            main.kill()
+            main.wait()
+            kills["main"] += 1
+            main = start(run, files, seeds=seeds)
+    assert main.wait() == 0
+    assert min(kills.values()) >= 5
+    assert table(run) == table(tmp_path / "undisturbed")

@@ -1,0 +1,224 @@
+"""The store: what is written comes back, damage is found and mended, and one process writes at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rocoin_opt.batch.database import DATABASE, StoreError
+from rocoin_opt.batch.results import ItemResult
+from rocoin_opt.batch.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = "the plan\n"
+
+
+def result(number: int, *, plan: bool = True, **changes: object) -> ItemResult:
+    import hashlib
+
+    item = f"{number:032x}"
+    made = ItemResult(
+        item=item,
+        instance=f"instance-{number % 3}",
+        path=f"/somewhere/{number}.json",
+        fingerprint="f" * 64,
+        method="greedy",
+        objective="guaranteed",
+        seed=number,
+        options={"gap": 0.0, "time_limit": None},
+        termination="feasible",
+        objective_value=0.1 * number,
+        lower_bound=None,
+        gap=None,
+        wall_seconds=1.0,
+        reasons=("one", "zwei ü"),
+        failure=None,
+        error=None,
+        attempts=1,
+        versions={"rocoin-opt": "0.1.0"},
+        cores=2,
+        trace=((0.0, None, None), (1.0, 0.5, 0.25)),
+        plan_file=f"plans/{item[:2]}/{item}.plan.json" if plan else None,
+        plan_sha256=hashlib.sha256(TEXT.encode()).hexdigest() if plan else None,
+        plan_text=TEXT if plan else None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run of four items, the last of which failed."""
+    with Store.writer(tmp_path / "run") as store:
+        store.add([result(number) for number in range(3)])
+        store.add([result(3, plan=False, termination=None, failure="time", error="too long", cores=None)])
+    return tmp_path / "run"
+
+
+def execute(folder: Path, statement: str, *values: object) -> None:
+    connection = sqlite3.connect(folder / DATABASE)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def test_what_was_added_comes_back_in_order(folder: Path) -> None:
+    with Store.open(folder) as store:
+        rows = list(store.rows())
+        assert [row.seed for row in rows] == [0, 3, 1, 2]
+        assert rows[0] == result(0)
+        assert rows[1].failure == "time"
+        assert store.plan_text(rows[0].item) == TEXT
+        assert store.plan_text(rows[1].item) is None
+        assert store.plan_text("nothing") is None
+        assert store.result(rows[0].item).plan_text == TEXT
+    assert (folder / rows[0].plan_file).read_text() == TEXT  # type: ignore[operator]
+
+
+def test_a_run_is_read_while_it_is_written(folder: Path) -> None:
+    with Store.writer(folder) as writer, Store.open(folder) as reader:
+        writer.add([result(9)])
+        assert len(list(reader.rows())) == 5
+
+
+def test_finished_names_failures(folder: Path) -> None:
+    with Store.writer(folder) as store:
+        assert store.finished() == {result(n).item: "time" if n == 3 else None for n in range(4)}
+
+
+@pytest.mark.parametrize("column", ["objective_value", "options", "trace", "checksum", "plan_sha256"])
+def test_a_damaged_row_is_refused_and_then_done_again(folder: Path, column: str) -> None:
+    execute(folder, f"UPDATE items SET {column} = 12 WHERE seed = 1")
+    with Store.open(folder) as store:
+        with pytest.raises(StoreError, match="damaged"):
+            list(store.rows())
+        assert len(list(store.rows(damaged=True))) == 3
+    with Store.writer(folder) as store:
+        assert result(1).item not in store.finished()
+        assert len(list(store.rows())) == 3
+
+
+@pytest.mark.parametrize("harm", ["missing", "changed", "linked", "truncated"])
+def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path: Path) -> None:
+    file = folder / str(result(1).plan_file)
+    if harm == "missing":
+        file.unlink()
+    elif harm == "linked":
+        (tmp_path / "other").write_text(TEXT)
+        file.unlink()
+        file.symlink_to(tmp_path / "other")
+    else:
+        file.write_text("THE plan\n" if harm == "changed" else "")
+    for _ in range(2):
+        with Store.writer(folder) as store:
+            assert len(store.finished()) == 4
+        assert file.read_text() == TEXT
+        assert not file.is_symlink()
+
+
+def test_a_plan_that_is_lost_twice_is_found_anew(folder: Path) -> None:
+    (folder / str(result(1).plan_file)).unlink()
+    execute(folder, "UPDATE items SET plan = x'00' WHERE seed = 1")
+    with Store.open(folder) as store, pytest.raises(StoreError, match="plan of item"):
+        store.plan_text(result(1).item)
+    with Store.writer(folder) as store:
+        assert result(1).item not in store.finished()
+
+
+def test_an_untouched_file_with_another_time_is_kept(folder: Path) -> None:
+    file = folder / str(result(1).plan_file)
+    file.write_text(TEXT)
+    with Store.writer(folder) as store:
+        assert len(store.finished()) == 4
+    (file.parent / ".half").write_text("")
+    with Store.writer(folder) as store:
+        assert len(store.finished()) == 4
+    assert not (file.parent / ".half").exists()
+
+
+def test_a_damaged_database_is_put_aside_and_its_rows_are_rescued(tmp_path: Path) -> None:
+    with Store.writer(tmp_path) as store:
+        store.add([result(number) for number in range(300)])
+    file = tmp_path / DATABASE
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xff" * 4096
+    file.write_bytes(content)
+    with Store.writer(tmp_path) as store:
+        done = store.finished()
+        assert 0 < len(done) < 300
+        assert len(list(store.rows())) == len(done)
+    assert (tmp_path / f"damaged-{DATABASE}").exists()
+    file.write_bytes(b"no database at all" * 300)
+    with Store.writer(tmp_path) as store:
+        assert store.finished() == {}
+
+
+def test_two_processes_do_not_share_a_run(folder: Path) -> None:
+    with Store.writer(folder), pytest.raises(StoreError, match="another process"):
+        Store.writer(folder)
+    Store.writer(folder).close()
+
+
+def test_other_versions_and_other_files_are_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    execute(folder, "PRAGMA user_version = 99")
+    for opened in (Store.open, Store.writer):
+        with pytest.raises(StoreError, match="a run of format 99, and this version of rocoin-opt reads format 1"):
+            opened(folder)
+    execute(folder, "PRAGMA application_id = 7")
+    with pytest.raises(StoreError, match="no database of a run"):
+        Store.open(folder)
+    with pytest.raises(StoreError, match="no run"):
+        Store.open(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="the same command continues"):
+        Store.writer(tmp_path / "file")
+
+
+def test_what_is_asked_anew_replaces_and_can_come_back(folder: Path) -> None:
+    old = result(1)
+    new = replace(old, item="e" * 32, plan_file=None, plan_sha256=None, plan_text=None)
+    with Store.writer(folder) as store:
+        store.supersede([(new.item, new.path, new.method, new.objective, new.seed)])
+        store.add([new])
+        assert {row.item for row in store.rows() if row.seed == 1} == {new.item}
+        assert {row.item for row in store.rows(superseded=True) if row.seed == 1} == {new.item, old.item}
+        store.supersede([(old.item, old.path, old.method, old.objective, old.seed)])
+        assert {row.item for row in store.rows() if row.seed == 1} == {old.item}
+
+
+def test_all_of_an_addition_is_written_or_nothing(folder: Path) -> None:
+    with Store.writer(folder) as store:
+        with pytest.raises(StoreError):
+            store.add([result(10), replace(result(11), method=None)])  # type: ignore[arg-type]
+        assert len(store.finished()) == 4
+
+
+@pytest.mark.parametrize("file", ["lock.sqlite", DATABASE])
+def test_files_that_sqlite_cannot_open_are_told(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).mkdir()
+    with pytest.raises(StoreError, match="unable to open database file"):
+        Store.writer(tmp_path)
+
+
+def test_a_lock_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lock.sqlite").write_text("no database at all" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Store.writer(tmp_path)
+
+
+def test_a_database_that_is_busy_is_not_taken_for_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, timeout=0.0, **o: connect(path, timeout=0.0, **o))
+    connection = connect(folder / DATABASE)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="locked"):
+        Store.writer(folder)
+    connection.close()
+    with Store.writer(folder) as store:
+        assert len(store.finished()) == 4

@@ -1,0 +1,95 @@
+"""``solve_many``: the results of ``solve``, from processes, as they finish."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rocoin_opt as ro
+from rocoin_opt.batch.solving import GIVEN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_results_are_those_of_solve(files: list[Path]) -> None:
+    results = {(r.instance, r.method): r for r in ro.solve_many(files, ["greedy", "exact"], jobs=1)}
+    assert len(results) == 6
+    for file in files:
+        instance = ro.read_instance(file)
+        for method in ("greedy", "exact"):
+            expected = ro.solve(instance, method)
+            found = results[instance.name, method]
+            assert found.plan == expected.plan
+            assert found.termination == expected.termination
+            assert found.objective_value == expected.objective_value
+            assert found.lower_bound == expected.lower_bound
+            assert found.gap == expected.gap
+            assert found.trace[-1][1:] == (expected.objective_value, expected.lower_bound)
+            assert found.failure is None
+
+
+def test_instances_need_no_files(tmp_path: Path) -> None:
+    given = [ro.generate("paper", devices=4, seed=seed, filters=8, graph=True) for seed in range(2)]
+    results = list(ro.solve_many(given, ["greedy"], jobs=1, out=tmp_path))
+    assert {result.instance for result in results} == {instance.name for instance in given}
+    assert all(result.plan is not None for result in results)
+    assert sorted((tmp_path / GIVEN).glob("*/instance.json"))
+    # A second call finds them done, with their plans.
+    again = list(ro.solve_many(given, ["greedy"], jobs=1, out=tmp_path))
+    assert sorted(again, key=lambda r: r.item) == sorted(results, key=lambda r: r.item)
+    assert {r.item: r.plan for r in again} == {r.item: r.plan for r in results}
+
+
+def test_faults_of_items_are_results(files: list[Path]) -> None:
+    files[0].write_text("{")
+    results = {r.instance: r for r in ro.solve_many(files[:2], ["lp-rounding"], ["expected"], jobs=1)}
+    assert results[files[0].stem].failure == "input"
+    assert "valid JSON" in str(results[files[0].stem].error)
+    assert results[files[0].stem].plan is None
+    other = ro.read_instance(files[1]).name
+    assert results[other].failure == "unsupported"
+
+
+def test_options_reach_the_search(files: list[Path]) -> None:
+    (at_once,) = ro.solve_many(files[:1], ["local-search"], time_limit=0.0, jobs=1)
+    assert at_once.termination in ("no_plan", "feasible", "optimal")
+    assert at_once.options["time_limit"] == 0.0
+    seeds = {r.seed: r.objective_value for r in ro.solve_many(files[:1], ["random"], seeds=[0, 1, 2, 3], jobs=1)}
+    assert len(set(seeds.values())) > 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"methods": ["guess"]},
+        {"objectives": ["joy"]},
+        {"seeds": []},
+        {"jobs": 0},
+        {"time_limit": -1.0},
+        {"criterion": "taste"},
+        {"memory_limit": 0},
+    ],
+)
+def test_wrong_options_are_refused_at_once(files: list[Path], options: dict[str, object]) -> None:
+    with pytest.raises(ro.InputError):
+        ro.solve_many(files, **options)  # type: ignore[arg-type]
+
+
+def test_a_script_needs_no_guard(files: list[Path], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import rocoin_opt as ro\nprint(len(list(ro.solve_many([{str(files[0])!r}], ['greedy', 'random']))))\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert ended.stdout == "2\n"
+
+
+def test_importing_the_package_loads_no_database() -> None:
+    heavy = {"sqlite3", "distributed", "psutil"}
+    code = f"import sys, rocoin_opt.cli.app, rocoin_opt.methods; print({heavy} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rocoin_opt.batch.results import ItemResult
+    from rocoin_opt.batch.solving import solve_many
     from rocoin_opt.control import Progress
     from rocoin_opt.errors import (
         CertificateError,
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
         SolverError,
         UnsupportedError,
     )
+    from rocoin_opt.expansion import expansions
     from rocoin_opt.failure.arrivals import simulate_arrivals
     from rocoin_opt.failure.assessment import assess, losses
     from rocoin_opt.failure.distribution import latency_distribution
+    from rocoin_opt.failure.evaluation import evaluate
     from rocoin_opt.failure.partial_answers import LinearAccuracy, expected_accuracy, parts_arrived
     from rocoin_opt.failure.rare import failure_probability
+    from rocoin_opt.failure.reinforcement import replica_values
+    from rocoin_opt.failure.sensitivity import sensitivities
     from rocoin_opt.failure.simulation import simulate, simulate_difference
+    from rocoin_opt.failure.traces import Traces, read_traces
     from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
     from rocoin_opt.instance.generate import generate
     from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
@@ -33,15 +40,18 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.check import Violation, check
     from rocoin_opt.plan.continuation import Load
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
-    from rocoin_opt.plan.metrics import Metrics, evaluate
+    from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Result
     from rocoin_opt.provenance import versions
     from rocoin_opt.registry import METHODS, Method
     from rocoin_opt.replanning import Replan, replan
+    from rocoin_opt.simplification import simplifications
     from rocoin_opt.tradeoff import Frontier, FrontierPoint, frontier
 
 _HOME = {
+    "rocoin_opt.batch.results": ("ItemResult",),
+    "rocoin_opt.batch.solving": ("solve_many",),
     "rocoin_opt.control": ("Progress",),
     "rocoin_opt.errors": (
         "CertificateError",
@@ -51,12 +61,17 @@ _HOME = {
         "SolverError",
         "UnsupportedError",
     ),
+    "rocoin_opt.expansion": ("expansions",),
     "rocoin_opt.failure.arrivals": ("simulate_arrivals",),
     "rocoin_opt.failure.assessment": ("assess", "losses"),
     "rocoin_opt.failure.distribution": ("latency_distribution",),
+    "rocoin_opt.failure.evaluation": ("evaluate",),
     "rocoin_opt.failure.partial_answers": ("LinearAccuracy", "expected_accuracy", "parts_arrived"),
     "rocoin_opt.failure.rare": ("failure_probability",),
+    "rocoin_opt.failure.reinforcement": ("replica_values",),
+    "rocoin_opt.failure.sensitivity": ("sensitivities",),
     "rocoin_opt.failure.simulation": ("simulate", "simulate_difference"),
+    "rocoin_opt.failure.traces": ("Traces", "read_traces"),
     "rocoin_opt.instance.files": ("instance_schema", "read_instance", "write_instance"),
     "rocoin_opt.instance.generate": ("generate",),
     "rocoin_opt.instance.matrices": ("ClassAffinity", "FilterGraph"),
@@ -65,13 +80,14 @@ _HOME = {
     "rocoin_opt.plan.check": ("Violation", "check"),
     "rocoin_opt.plan.continuation": ("Load",),
     "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
-    "rocoin_opt.plan.metrics": ("Metrics", "evaluate"),
+    "rocoin_opt.plan.metrics": ("Metrics",),
     "rocoin_opt.plan.model": ("Group", "Plan"),
     "rocoin_opt.plan.result": ("Result",),
     "rocoin_opt.methods": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
     "rocoin_opt.registry": ("METHODS", "Method"),
     "rocoin_opt.replanning": ("Replan", "replan"),
+    "rocoin_opt.simplification": ("simplifications",),
     "rocoin_opt.tradeoff": ("Frontier", "FrontierPoint", "frontier"),
 }
 
@@ -87,6 +103,7 @@ __all__ = [
     "Group",
     "InputError",
     "Instance",
+    "ItemResult",
     "Knowledge",
     "LinearAccuracy",
     "Load",
@@ -102,12 +119,14 @@ __all__ = [
     "RocoinError",
     "SolverError",
     "Student",
+    "Traces",
     "UnsupportedError",
     "Violation",
     "assess",
     "check",
     "compare",
     "evaluate",
+    "expansions",
     "expected_accuracy",
     "failure_probability",
     "frontier",
@@ -120,11 +139,16 @@ __all__ = [
     "plan_schema",
     "read_instance",
     "read_plan",
+    "read_traces",
     "replan",
+    "replica_values",
+    "sensitivities",
+    "simplifications",
     "simulate",
     "simulate_arrivals",
     "simulate_difference",
     "solve",
+    "solve_many",
     "versions",
     "write_instance",
     "write_plan",

@@ -1,8 +1,8 @@
 """Commands of ``rocoin-opt``. Everything heavy is imported inside the command that needs it.
 
-Results go to standard output, progress and faults to standard error. Exit status: 0 done, 1 violations found,
-2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan; 70 a defect of the package,
-130 interrupted outside of a search.
+Results go to standard output, progress and faults to standard error. Exit status: 0 done, 1 violations found or
+items of a batch failed, 2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan; 70 a defect
+of the package, 130 interrupted outside of a search.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rocoin_opt.cli.batch import batch
+from rocoin_opt.cli.compare import compare
+from rocoin_opt.cli.demo import demo
 from rocoin_opt.cli.evaluate import evaluate
+from rocoin_opt.cli.profile import profile
 from rocoin_opt.cli.replan import replan
+from rocoin_opt.cli.report import report
+from rocoin_opt.cli.run import run_plan
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
@@ -113,9 +119,10 @@ def solve(
 @app.command()
 def check(instance: InstanceFile, plan: PlanFile) -> None:
     """Check PLAN against INSTANCE: every violation, one a line."""
+    from rocoin_opt.failure.claims import check_claims
     from rocoin_opt.instance.files import read_instance
     from rocoin_opt.plan.check import check as find_violations
-    from rocoin_opt.plan.files import check_claims, read_plan_document
+    from rocoin_opt.plan.files import read_plan_document
 
     given, document = read_instance(instance), read_plan_document(plan)
     # What a broken plan claims of itself cannot be computed anew.
@@ -126,35 +133,15 @@ def check(instance: InstanceFile, plan: PlanFile) -> None:
         raise typer.Exit(VIOLATIONS)
     claims = document.metrics is not None or document.solve is not None
     figures = "every figure in it agrees with the evaluator" if claims else "it states no figures"
+    if document.metrics is not None and document.metrics.expected_accuracy is not None:
+        figures += "; expected_accuracy was measured, and is not checked"
     print(printable(f"{plan}: a valid plan for {given.name}; {figures}"))
 
 
 app.command()(evaluate)
 
 
-@app.command()
-def compare(
-    instance: InstanceFile,
-    methods: Annotated[str, typer.Option("--methods", metavar="M,M,...", help="Methods, separated by commas.")],
-    objective: ObjectiveName = "guaranteed",
-    time_limit: TimeLimit = None,
-    seed: Seed = 0,
-    threads: Threads = 1,
-) -> None:
-    """Solve INSTANCE by several methods and show them side by side, scored by one evaluator."""
-    from rocoin_opt.cli.progress import showing_progress
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.methods import compare as solve_by_all
-    from rocoin_opt.report.comparison import print_comparison
-
-    given = read_instance(instance)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    with showing_progress(given.name) as report:
-        results = solve_by_all(
-            given, names, _objective(objective), time_limit=time_limit, seed=seed, threads=threads, report=report
-        )
-    print_comparison(given, results, _console())
-    _exit_without_plan(*results)
+app.command()(compare)
 
 
 @app.command()
@@ -198,7 +185,13 @@ def frontier(
         raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
 
 
+app.command()(batch)
 app.command()(replan)
+
+app.command()(demo)
+app.command()(profile)
+app.command()(report)
+app.command("run")(run_plan)
 
 
 @app.command()
@@ -215,6 +208,7 @@ def generate(
     deadline: Annotated[float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds.")] = None,
     graph: Annotated[bool, typer.Option("--graph", help="Attach a synthetic filter graph and class affinity.")] = False,
     classes: Annotated[int | None, typer.Option("--classes", metavar="C", help="Classes behind the graph.")] = None,
+    slowdowns: Annotated[bool, typer.Option("--slowdowns", help="Give the devices slowdown laws.")] = False,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
     from rocoin_opt.instance.files import write_instance
@@ -230,6 +224,7 @@ def generate(
         deadline=deadline,
         graph=graph,
         classes=classes,
+        slowdowns=slowdowns,
     )
     write_instance(out, instance)
     print(
@@ -254,15 +249,16 @@ def methods() -> None:
 
 @app.command()
 def schema(
-    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="instance or plan.")] = "instance",
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="instance, plan or devices.")] = "instance",
 ) -> None:
-    """Print the JSON Schema of instance files or of plan files."""
+    """Print the JSON Schema of instance files, of plan files or of device files."""
     import json
 
+    from rocoin_opt.instance.device_files import device_file_schema
     from rocoin_opt.instance.files import instance_schema
     from rocoin_opt.plan.files import plan_schema
 
-    schemas = {"instance": instance_schema, "plan": plan_schema}
+    schemas = {"instance": instance_schema, "plan": plan_schema, "devices": device_file_schema}
     if document not in schemas:
         raise InputError("options", [Problem("DOCUMENT", repr(document), f"one of {', '.join(schemas)}")])
     print(json.dumps(schemas[document](), indent=2))

@@ -74,7 +74,9 @@ def seconds(value: float | None) -> str:
 
 
 def _value_lines(result: Result) -> Iterator[str]:
-    gap = "unknown" if result.gap is None else f"{100 * result.gap:.3g} %"
+    # What is left of a closed gap is rounding.
+    share = 0.0 if result.termination == "optimal" else result.gap
+    gap = "unknown" if share is None else f"{100 * share:.3g} %"
     yield (
         f"  {OBJECTIVE_WORDS[result.objective]} {seconds(result.objective_value)}, "
         f"lower bound {seconds(result.lower_bound)}, gap {gap}; {result.wall_seconds:.2f} s of search"

@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def encodable(text: str) -> str:
+    """Return a text as valid Unicode: what stands for bytes of a file name, or for half a character, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class RocoinError(Exception):
     """Base of every error that the package raises on purpose."""
 

@@ -101,6 +101,7 @@ def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
     except ImportError:
         raise UnsupportedError("--scheduler needs Dask: install rocoin-opt with the extra dask") from None
     try:
+        _require_address(address)
         client: Any = Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ExecutorError(f"no Dask scheduler answers at {address}: {error}") from None
@@ -111,6 +112,22 @@ def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
         yield Site(client.get_executor(), run_remotely, slots, ships_files=True, losses=(KilledWorker,))
     finally:
         client.close()
+
+
+def _require_address(address: str) -> None:
+    """Refuse an address that no client can use: Dask itself tries it for a minute, and logs tracebacks.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with it.
+    """
+    from distributed.comm import get_address_host_port
+    from distributed.security import Security
+
+    get_address_host_port(address)
+    if address.startswith(("tls://", "wss://")) and Security().get_connection_args("client").get("ssl_context") is None:
+        raise ValueError("an encrypted address needs certificates in the configuration of Dask")
 
 
 _crews: dict[int, Crew] = {}

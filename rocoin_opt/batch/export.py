@@ -76,7 +76,7 @@ def _write_csv(store: Store, path: Path) -> None:
 
 def _cell(value: object) -> object:
     # One row an item, for readers too that go by lines.
-    return " ".join(value.split("\n")) if isinstance(value, str) else value
+    return " ".join(value.splitlines()) if isinstance(value, str) else value
 
 
 def _write_json(store: Store, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.control import Control
 from rocoin_opt.documents import canonical_json, read_text
-from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.errors import InputError, Problem, encodable
 from rocoin_opt.instance.files import FORMAT
 from rocoin_opt.instance.matrices import MAX_MATRIX_BYTES
 from rocoin_opt.knowledge.criteria import CRITERIA
@@ -62,6 +62,8 @@ class Options:
         for seed in seeds:
             Control.starting_now(time_limit=self.time_limit, gap=self.gap, seed=seed, threads=self.threads)
         require_one_of("criterion", [self.criterion], CRITERIA)
+        if self.time_limit == float("inf"):
+            raise InputError("options", [Problem("time_limit", "inf", "a finite number of seconds, or none")])
         if not 0 <= self.grace < float("inf"):
             raise InputError("options", [Problem("grace", repr(self.grace), "a finite number of seconds, at least 0")])
         if self.memory_limit is not None and self.memory_limit < 1:
@@ -77,7 +79,7 @@ class Given:
     path : str
         The file, absolute.
     name : str
-        Name of the instance; the stem of the file where it cannot be read.
+        Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path.
     fingerprint : str
         SHA-256 of the content of the file and of the matrices beside it.
     """
@@ -157,14 +159,14 @@ def read_given(path: Path) -> Given:
     try:
         content = instance_content(path)
     except InputError as error:
-        return Given(absolute, path.stem, fingerprint_of({"unreadable": str(error).encode()}))
+        return Given(absolute, encodable(path.stem), fingerprint_of({"unreadable": encodable(str(error)).encode()}))
     text = content[""].decode()
     try:
         data = json.loads(text)
         name = str(data["name"])
     except (ValueError, RecursionError, KeyError, TypeError):
         name = path.stem
-    return Given(absolute, name or path.stem, fingerprint_of(content))
+    return Given(absolute, encodable(name or path.stem), fingerprint_of(content))
 
 
 def instance_content(path: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from rocoin_opt.batch.limits import Limits
 from rocoin_opt.batch.processes import Ended, ExecutorError, Task
 from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.store import PLANS
-from rocoin_opt.errors import InputError, printable
+from rocoin_opt.errors import InputError, encodable, printable
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -203,11 +203,11 @@ def _task(schedule: Schedule, item: Item, site: Site) -> Task:
 
 def _result(options: Options, item: Item, attempts: int, ended: Ended) -> ItemResult:
     answer = ended.answer if ended.answer is not None else failure_of(options, attempts, ended)
-    text = answer.get("plan_text")
+    text, error = answer.get("plan_text"), answer.get("error")
     return ItemResult(
         item=item.identity,
         instance=item.given.name,
-        path=item.given.path,
+        path=encodable(item.given.path),
         fingerprint=item.given.fingerprint,
         method=item.method,
         objective=item.objective,
@@ -220,7 +220,7 @@ def _result(options: Options, item: Item, attempts: int, ended: Ended) -> ItemRe
         wall_seconds=answer.get("wall_seconds", ended.seconds),
         reasons=tuple(answer.get("reasons", ())),
         failure=answer.get("failure"),
-        error=answer.get("error"),
+        error=None if error is None else encodable(error),
         attempts=attempts,
         versions=answer.get("versions", {"rocoin-opt": versions()["rocoin-opt"]}),
         cores=answer.get("cores"),

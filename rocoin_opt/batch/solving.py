@@ -13,7 +13,7 @@ from rocoin_opt.batch.export import RESULTS, export
 from rocoin_opt.batch.items import GRACE, Options, items_of, read_given, require_known
 from rocoin_opt.batch.runner import RETRIES, SOLVE, Schedule, State, work_through
 from rocoin_opt.batch.store import Store
-from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.errors import InputError, Problem, encodable
 from rocoin_opt.instance.files import write_instance
 from rocoin_opt.instance.model import Instance
 
@@ -164,7 +164,9 @@ def run_batch(
     with Store.writer(folder) as store:
         items = list(items_of([read_given(file) for file in files], *_combined(asked), asked.options))
         done = store.finished()
-        store.supersede((i.identity, i.given.path, i.method, i.objective, i.seed) for i in items)
+        store.supersede(
+            (i.identity, encodable(i.given.path), i.given.fingerprint, i.method, i.objective, i.seed) for i in items
+        )
 
         def is_done(item: Item) -> bool:
             known = item.identity in done and not asked.force

@@ -211,12 +211,12 @@ class Store:
                 self._connection.executemany("DELETE FROM items WHERE item IS ?", damaged)
         return done
 
-    def supersede(self, wanted: Iterable[tuple[str, str, str, str, int]]) -> None:
-        """Mark what the present items replace: results for the same file, method, objective and seed.
+    def supersede(self, wanted: Iterable[tuple[str, str, str, str, str, int]]) -> None:
+        """Mark what the present items replace: for the same method, objective and seed, and the same file or content.
 
         Parameters
         ----------
-        wanted : iterable of (item, path, method, objective, seed)
+        wanted : iterable of (item, path, fingerprint, method, objective, seed)
             All present items. Those that are done count again, should they have been replaced before.
         """
         asked = list(wanted)
@@ -227,15 +227,18 @@ class Store:
                 # Every row stands as it should, as it mostly does.
                 return
             self._connection.execute(
-                "CREATE TEMP TABLE wanted (item TEXT PRIMARY KEY, path TEXT, method TEXT, objective TEXT, seed INTEGER)"
+                "CREATE TEMP TABLE wanted "
+                "(item TEXT PRIMARY KEY, path TEXT, fingerprint TEXT, method TEXT, objective TEXT, seed INTEGER)"
             )
-            self._connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?, ?, ?, ?)", asked)
-            self._connection.execute("CREATE INDEX temp.asked ON wanted (path, method, objective, seed)")
-            self._connection.execute(
-                "UPDATE items SET superseded = 1 WHERE superseded = 0 AND item NOT IN (SELECT item FROM wanted) AND "
-                "EXISTS (SELECT 1 FROM wanted AS w WHERE w.path = items.path AND w.method = items.method "
-                "AND w.objective = items.objective AND w.seed = items.seed)"
-            )
+            self._connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?, ?, ?, ?, ?)", asked)
+            # By content too: a file that was moved is still the same instance.
+            for same in ("path", "fingerprint"):
+                self._connection.execute(f"CREATE INDEX temp.by_{same} ON wanted ({same}, method, objective, seed)")
+                self._connection.execute(
+                    "UPDATE items SET superseded = 1 WHERE superseded = 0 AND item NOT IN (SELECT item FROM wanted) "
+                    f"AND EXISTS (SELECT 1 FROM wanted AS w WHERE w.{same} = items.{same} "
+                    "AND w.method = items.method AND w.objective = items.objective AND w.seed = items.seed)"
+                )
             self._connection.execute(
                 "UPDATE items SET superseded = 0 WHERE superseded = 1 AND item IN (SELECT item FROM wanted)"
             )

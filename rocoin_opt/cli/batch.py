@@ -71,6 +71,8 @@ def batch(
     from rocoin_opt.batch.store import Store
     from rocoin_opt.cli.batch_progress import showing_batch
 
+    if memory_limit is not None and not 0 < memory_limit < float("inf"):
+        raise InputError("options", [Problem("--memory-limit", repr(memory_limit), "a positive, finite number")])
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
     asked = Asked(
         Options(time_limit, grace, memory, gap, threads, latency_only, criterion),

@@ -56,6 +56,10 @@ def compare(
         _refuse(searching, "an instance file: a run was asked its questions when it was made")
         _compare_run(source, shift, as_json)
         return
+    if not source.exists():
+        raise InputError(
+            str(source), [Problem("", "no such file or folder", "an instance file, or the folder of a run")]
+        )
     _refuse({"--shift": shift}, "the folder of a run")
     if methods is None:
         raise InputError("options", [Problem("--methods", "nothing", "methods, separated by commas, for an instance")])

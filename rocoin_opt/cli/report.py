@@ -52,6 +52,8 @@ def report(
             _refuse("--instance", instance, "only with a plan: a run knows its instances")
         text = _run_page(source, show, search)
     else:
+        if not source.exists():
+            _missing(source)
         if show is not None:
             _refuse("--show", show, "only with the folder of a run")
         text = _plan_page(source, instance, search)
@@ -94,6 +96,10 @@ def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
             return frontier(given, wanted, time_limit=time_limit, report=tell)
 
     return search
+
+
+def _missing(source: Path) -> NoReturn:
+    raise InputError(str(source), [Problem("", "no such file or folder", "the folder of a run, or a plan file")])
 
 
 def _refuse(option: str, found: object, allowed: str) -> NoReturn:

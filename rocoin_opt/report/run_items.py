@@ -40,7 +40,7 @@ class RunItems:
     family, method, objective : IntArray
         Codes of each item. The family is the folder that the instance file lies in, below the folder that holds all.
     question : IntArray
-        Items with the same code ask for the same: the same instance file, objective and seed.
+        Items with the same code ask for the same: the same content of the instance file, objective and seed.
     problem : IntArray
         Items with the same code have the same optimum: the same content of the instance file, and objective.
     value, bound, seconds : FloatArray
@@ -118,7 +118,7 @@ class RunItems:
             family=family,
             method=method,
             objective=objective,
-            question=_coded(tuple(zip(paths, objectives, seeds, strict=True)))[1],
+            question=_coded(tuple(zip(prints, objectives, seeds, strict=True)))[1],
             problem=_coded(tuple(zip(prints, objectives, strict=True)))[1],
             value=np.array(values, dtype=np.float64),
             bound=np.array(bounds, dtype=np.float64),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from rocoin_opt.batch.export import CSV_COLUMNS, RESULTS, export
 from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, UnsupportedError
+from runs import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +38,8 @@ def test_a_run_ends_by_writing_its_table(store: Store) -> None:
         *("instance", "method", "objective", "seed", "termination"),
         *("objective_value", "lower_bound", "gap", "wall_seconds", "error"),
     ]
-    for row, result in zip(rows, store.rows(), strict=True):
-        cells = dict(zip(CSV_COLUMNS, row, strict=True))
+    for line, result in zip(rows, store.rows(), strict=True):
+        cells = dict(zip(CSV_COLUMNS, line, strict=True))
         assert (cells["instance"], cells["seed"]) == (result.instance, str(result.seed))
         assert cells["termination"] == (result.termination or "")
         assert cells["error"] == (result.error or "")
@@ -72,3 +74,10 @@ def test_what_cannot_be_exported_is_refused(store: Store, tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(UnsupportedError, match="extra parquet"):
         export(store, tmp_path / "out.parquet")
+
+
+def test_a_row_is_one_line_whatever_a_name_holds(tmp_path: Path) -> None:
+    with Store.writer(tmp_path) as store:
+        store.add([replace(row("/one.json", "a", 1.0), instance="a\r\nb\rc\u2028d")])
+        export(store, tmp_path / RESULTS)
+    assert (tmp_path / RESULTS).read_bytes().decode().splitlines()[1].startswith("a b c d,a,")

@@ -158,3 +158,13 @@ def test_malformed_knowledge_is_left_to_the_reader(tmp_path: Path, knowledge: ob
     file.write_text(json.dumps({"name": "odd", "knowledge": knowledge}))
     assert set(instance_content(file)) == {""}
     assert read_given(file).name == "odd"
+
+
+def test_names_that_are_no_unicode_are_escaped(tmp_path: Path) -> None:
+    half = tmp_path / "half.json"
+    half.write_text('{"name": "half \\ud800"}')
+    assert read_given(half).name == "half \\ud800"
+    odd = tmp_path / "odd_\udcff.json"
+    odd.write_text("{}")
+    given = read_given(odd)
+    assert (given.name, given.path) == ("odd_\\udcff", str(odd))

@@ -183,11 +183,11 @@ def test_what_is_asked_anew_replaces_and_can_come_back(folder: Path) -> None:
     old = result(1)
     new = replace(old, item="e" * 32, plan_file=None, plan_sha256=None, plan_text=None)
     with Store.writer(folder) as store:
-        store.supersede([(new.item, new.path, new.method, new.objective, new.seed)])
+        store.supersede([(new.item, new.path, new.fingerprint, new.method, new.objective, new.seed)])
         store.add([new])
         assert {row.item for row in store.rows() if row.seed == 1} == {new.item}
         assert {row.item for row in store.rows(superseded=True) if row.seed == 1} == {new.item, old.item}
-        store.supersede([(old.item, old.path, old.method, old.objective, old.seed)])
+        store.supersede([(old.item, old.path, old.fingerprint, old.method, old.objective, old.seed)])
         assert {row.item for row in store.rows() if row.seed == 1} == {old.item}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.batch.solving import GIVEN
+from rocoin_opt.batch.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +94,27 @@ def test_importing_the_package_loads_no_database() -> None:
     code = f"import sys, rocoin_opt.cli.app, rocoin_opt.methods; print({heavy} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "set()\n"
+
+
+def test_names_that_are_no_unicode_stop_no_run(files: list[Path], tmp_path: Path) -> None:
+    odd = tmp_path / "odd_\udcff.json"
+    odd.write_bytes(files[0].read_bytes())
+    half = tmp_path / "half.json"
+    half.write_text('{"format": "rocoin-opt/instance", "version": 1, "name": "\\ud800"}')
+    found = list(ro.solve_many([odd, half], ["greedy"], jobs=1, out=tmp_path / "run"))
+    assert {(result.path, result.failure) for result in found} == {
+        (str(tmp_path / "odd_\\udcff.json"), None),
+        (str(half), "input"),
+    }
+    again = list(ro.solve_many([odd, half], ["greedy"], jobs=1, out=tmp_path / "run"))
+    assert {result.item for result in again} == {result.item for result in found}
+
+
+def test_a_file_that_was_moved_counts_once(files: list[Path], tmp_path: Path) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.write_bytes(files[0].read_bytes())
+    list(ro.solve_many([one], ["greedy"], jobs=1, out=tmp_path / "run"))
+    one.rename(other)
+    (new,) = ro.solve_many([other], ["greedy"], jobs=1, gap=0.5, out=tmp_path / "run")
+    with Store.open(tmp_path / "run") as store:
+        assert [row.item for row in store.rows()] == [new.item]

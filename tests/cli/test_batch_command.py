@@ -113,8 +113,13 @@ def test_what_is_done_can_be_done_again(folder: Path, tmp_path: Path, run: Run) 
         (("--objectives", ""), "objectives: found none"),
         (("--seeds", "x"), "--seeds: found 'x'"),
         (("--jobs", "0"), "jobs: found 0"),
+        (("--time-limit", "inf"), "time_limit: found inf"),
+        (("--memory-limit", "nan"), "--memory-limit: found nan"),
+        (("--memory-limit", "inf"), "--memory-limit: found inf"),
         (("--export", "all.txt"), "a name ending in"),
-        (("--scheduler", "nonsense://x"), "no Dask scheduler answers"),
+        (("--scheduler", "nonsense://x:1"), "no Dask scheduler answers at nonsense://x:1: unknown address scheme"),
+        (("--scheduler", "nowhere"), "no Dask scheduler answers at nowhere: missing port number"),
+        (("--scheduler", "tls://127.0.0.1:1"), "needs certificates in the configuration of Dask"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")

@@ -134,3 +134,10 @@ def test_compare_refuses_what_would_have_no_effect(run, files, folder, source, o
     status, _, error = run("compare", folder if source == "RUN" else files[0], *options)
     assert status == 2
     assert told in error
+
+
+def test_a_source_that_is_not_there_is_told(run, tmp_path) -> None:
+    for command in (("compare", tmp_path / "no"), ("report", tmp_path / "no", "--out", tmp_path / "page.html")):
+        status, _, told = run(*command)
+        assert status == 2
+        assert "no such file or folder" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,6 +145,13 @@ def test_a_method_that_was_not_asked_does_not_answer() -> None:
     rows = [row("/one.json", "a", 1.0), row("/two.json", "a", 1.0), row("/two.json", "b", 1.0)]
     value, _ = performance_profiles(RunItems.of(rows, "run"))
     assert (value.curves["a"].share(1.0), value.curves["b"].share(1.0)) == (1.0, 0.5)
+
+
+def test_a_file_that_was_moved_is_still_the_same_question() -> None:
+    old, new = row("/a/one.json", "a", 1.0), row("/b/one.json", "b", 2.0)
+    run = RunItems.of([old, replace(new, fingerprint=old.fingerprint)], "run")
+    assert run.wins.tolist() == [True, False]
+    assert performance_profiles(run)[0].questions == 1
 
 
 def test_contradictions_are_told() -> None:

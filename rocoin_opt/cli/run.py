@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.errors import UnsupportedError, printable
+from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,11 +50,12 @@ def run_plan(
     from rocoin_opt.plan.files import read_plan
     from rocoin_opt.profiling.execution.comparison import compare_with_distribution, comparison_document
     from rocoin_opt.profiling.execution.plot import plot_execution, require_picture
-    from rocoin_opt.profiling.execution.run import execute
+    from rocoin_opt.profiling.execution.run import execute, require_requests
 
     if plot is not None:
         # Before the run, not after it.
         require_picture(plot)
+    require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
     ensemble, labels = None, None
@@ -66,6 +67,9 @@ def run_plan(
         from rocoin_opt.profiling.labelled_images import labelled_images
 
         ensemble, images = Ensemble.load(students), labelled_images(data, "test")
+        if images.num_classes > ensemble.head.out_features:
+            shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
+            raise InputError("options", [Problem("--data", shown, allowed)])
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
         asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()

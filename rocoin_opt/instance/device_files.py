@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model, document_schema, parse_document, validate
+from rocoin_opt.documents import Model, document_schema, read_document, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
 from rocoin_opt.instance.model import Device, FailureDomain, Requirements
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance.catalogue import CatalogueDevice
 
 FORMAT = "rocoin-opt/devices"
@@ -84,11 +85,7 @@ def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
         Naming every faulty field, what was found and what is allowed.
     """
     source = os.fspath(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(source, [Problem("", str(error), "a readable UTF-8 file")]) from None
-    content = validate(DeviceFile, parse_document(text, source, FORMAT, VERSION), source)
+    content = validate(DeviceFile, read_document(path, FORMAT, VERSION), source)
     if not content.devices and not content.boards:
         raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
     problems: list[Problem] = []

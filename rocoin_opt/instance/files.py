@@ -86,6 +86,8 @@ def write_instance(path: str | Path, instance: Instance) -> None:
         matrices.setdefault(name, {})["class_affinity"] = affinity.values
     for name, arrays in matrices.items():
         file = target.parent / name
+        if file == target:
+            raise InputError(os.fspath(path), [Problem("", "the name of its own matrices", "a name ending in .json")])
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

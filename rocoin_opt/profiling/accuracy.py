@@ -14,6 +14,7 @@ import torch
 from rocoin_opt.documents import readable_json, write_text
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.arrivals import simulate_arrivals
+from rocoin_opt.failure.assessment import deadline_of
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.partial_answers import expected_accuracy
 from rocoin_opt.profiling.training import outputs
@@ -182,10 +183,10 @@ def accuracy_under_failure(
     Raises
     ------
     InputError
-        If the ensemble's parts are not those of the plan.
+        If the ensemble's parts are not those of the plan, or the deadline is not positive and finite.
     """
     ensemble.require_parts_of(plan)
-    end = instance.requirements.deadline_seconds if deadline is None else deadline
+    end = deadline_of(instance, deadline)
     if len(ensemble.parts) <= MAX_PARTS:
         table = measure_accuracy(ensemble, split, fill=fill, device=device)
         law = latency_distribution(instance, plan)

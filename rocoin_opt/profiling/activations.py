@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.profiling.tracing import blank_images, evaluating
+from rocoin_opt.profiling.tracing import REFUSALS, blank_images, evaluating
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
 
+MAX_CLASSES = 2**16
+"""Most classes: a larger label is a fault, and would take memory for every class below it."""
 CHUNK = 128
 """Images whose products are summed at once: three arrays of 128 x M numbers stay within a processor's cache."""
 
@@ -187,7 +189,7 @@ def _output_of(teacher: nn.Module, layer: str, images: Tensor) -> Tensor:
     try:
         with evaluating(teacher):
             teacher(images)
-    except (RuntimeError, ValueError) as error:
+    except REFUSALS as error:
         found, shape = str(error).partition("\n")[0], tuple(images.shape[1:])
         raise InputError("activations", [Problem("images", f"{shape}: {found}", "images that it takes")]) from error
     finally:
@@ -213,6 +215,8 @@ def _checked_labels(labels: Tensor, num_images: int) -> IntArray:
     if values.shape != (num_images,) or values.dtype.kind not in "iu" or num_images == 0 or values.min() < 0:
         found = f"{values.dtype} of shape {values.shape} for {num_images} images"
         raise InputError("activations", [Problem("labels", found, "one whole number from 0 for each image")])
+    if values.max() >= MAX_CLASSES:
+        raise InputError("activations", [Problem("labels", f"the label {values.max()}", f"labels below {MAX_CLASSES}")])
     return values.astype(np.int64)
 
 

@@ -13,7 +13,7 @@ import torch
 from rocoin_opt.documents import write_bytes
 from rocoin_opt.errors import InputError, Problem
 
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError)
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError)
 """What PyTorch raises for a file that is no file of weights."""
 
 
@@ -44,9 +44,13 @@ def read_state(path: str | Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError:
+        # PyTorch's own words advise to read the file without this protection.
+        found = "no weights, or a pickle of more than tensors, numbers and texts, which is never run"
+        raise InputError(os.fspath(path), [Problem("", found, "a file of weights")]) from None
     except UNREADABLE as error:
-        first_line = str(error).partition("\n")[0]
-        raise InputError(os.fspath(path), [Problem("", first_line, "a file of weights")]) from None
+        found = str(error).partition("\n")[0] or "a file that ends too early"
+        raise InputError(os.fspath(path), [Problem("", found, "a file of weights")]) from None
     if not isinstance(state, dict):
         raise InputError(os.fspath(path), [Problem("", f"a {type(state).__name__}", "a dictionary of weights")])
     return state

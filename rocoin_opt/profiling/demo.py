@@ -139,8 +139,8 @@ def run_demo(
     seed : int
         Seed of weights, order, augmentation, and of the random plan and parts.
     folder : Path
-        Gets checkpoints, instance, plan files, students and tables. What is there from a run with the same arguments
-        is not computed again.
+        Gets checkpoints, instance, plan files, students and tables. Epochs whose checkpoint is there from a run with
+        the same arguments are not trained again.
     device : str
         As in :class:`~rocoin_opt.profiling.training.Training`.
     report : callable, optional

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from rocoin_opt.errors import InputError, Problem
@@ -151,13 +152,20 @@ def distil(
     Raises
     ------
     InputError
-        If the parts are no partition of the teacher's filters, or the checkpoint is of another distillation.
+        If the parts are no partition of the teacher's filters, the lesson is of other data, or the checkpoint is of
+        another distillation.
     """
     teacher, training = lesson.teacher, distillation.training
     ensemble = seeded(training.seed, lambda: Ensemble(recipes, parts, data.num_classes, own=own))
     if ensemble.num_filters != teacher.num_filters:
         found = f"parts of {ensemble.num_filters} filters"
         raise InputError("distillation", [Problem("parts", found, f"the {teacher.num_filters} filters of the teacher")])
+    classes = teacher.head.out_features if isinstance(teacher.head, nn.Linear) else 0
+    images = len(data.train)
+    if (classes, len(lesson.features)) != (data.num_classes, images):
+        found = f"{classes} classes, seen on {len(lesson.features)} images"
+        allowed = f"{data.num_classes} classes and {images} images, those of the data"
+        raise InputError("distillation", [Problem("lesson", found, allowed)])
     device = training.torch_device
     teacher.to(device)
     ensemble.head.load_state_dict(teacher.head.state_dict())

@@ -231,8 +231,8 @@ class Ensemble(nn.Module):
         try:
             ensemble.load_state_dict(read_state(weights))
         except (RuntimeError, TypeError, AttributeError) as error:
-            first_line = str(error).partition("\n")[0]
-            raise InputError(os.fspath(weights), [Problem("", first_line, f"weights that fit {DESCRIPTION}")]) from None
+            faults = " ".join(str(error).split())[:300]
+            raise InputError(os.fspath(weights), [Problem("", faults, f"weights that fit {DESCRIPTION}")]) from None
         return ensemble.eval()
 
     def _filling(self, fill: Fill) -> Tensor:

@@ -108,13 +108,15 @@ def profile_instance(
     Raises
     ------
     InputError
-        If there are no students or two of one name, a capacity is missing or less than 1, the matrices would be too
-        large for a file, or as the functions that do the work.
+        If there are no students or two of one name, a capacity is missing, less than 1 or of no student, the matrices
+        would be too large for a file, or as the functions that do the work.
     """
     names = [student.id for student in students]
     if not names or len(set(names)) < len(names):
         found_names = ", ".join(names) or "none"
         raise InputError("profile", [Problem("students", found_names, "at least one, each once")])
+    if isinstance(capacity, Mapping) and (unknown := sorted(set(capacity) - set(names))):
+        raise InputError("capacity", [Problem(unknown[0], "no such student", f"one of {', '.join(names)}")])
     found = activation_graph(teacher, layer, batches, top_k=top_k, rectify=rectify)
     num_filters = len(found.weights)
     if found.weights.nbytes + found.class_affinity.nbytes + FILE_OVERHEAD > MAX_MATRIX_BYTES:

@@ -13,6 +13,7 @@ import torch
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.matrices import UNREADABLE
+from rocoin_opt.profiling.activations import MAX_CLASSES
 from rocoin_opt.profiling.datasets import load_dataset
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def _from_arrays(path: Path) -> LabelledImages:
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         found = f"{labels.dtype} of shape {labels.shape}"
         raise InputError(name, [Problem("labels", found, f"{len(images)} whole numbers from 0")])
+    if labels.max() >= MAX_CLASSES:
+        raise InputError(name, [Problem("labels", f"the label {labels.max()}", f"labels below {MAX_CLASSES}")])
     return LabelledImages(
         torch.from_numpy(images.astype(np.float32)),
         torch.from_numpy(labels.astype(np.int64)),

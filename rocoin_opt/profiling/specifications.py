@@ -94,10 +94,7 @@ def load_teacher(
     """
     teacher: nn.Module
     if ":" in name:
-        teacher = imported(name)()
-        if not isinstance(teacher, nn.Module):
-            found = f"{name}() is a {type(teacher).__name__}"
-            raise InputError("options", [Problem("teacher", found, "a callable that returns a torch.nn.Module")])
+        teacher = _made(name, imported(name))
     else:
         builder = network_builder(name)
         if weights is None:
@@ -127,7 +124,8 @@ def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) ->
         Of a network by name.
     """
     if ":" in name:
-        return StudentBuilder(name, imported(name))
+        build = imported(name)
+        return StudentBuilder(name, lambda size: _made(name, build, size))
     network = partial(network_builder(name), num_classes=0, in_channels=in_channels, stem_stride=stem_stride)
     return StudentBuilder(name, lambda size: network(num_filters=size), network().num_filters)
 
@@ -144,7 +142,7 @@ def imported(specification: str) -> Callable[..., Any]:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path of imports holds texts
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
         raise InputError("options", [Problem("network", f"{specification} ({error})", "module:callable")]) from None
     finally:
         sys.path.pop(0)
@@ -152,3 +150,17 @@ def imported(specification: str) -> Callable[..., Any]:
         raise InputError("options", [Problem("network", f"{specification}, a {type(found).__name__}", "a callable")])
     result: Callable[..., Any] = found
     return result
+
+
+def _made(name: str, build: Callable[..., Any], *arguments: int) -> nn.Module:
+    """Call what was imported, and refuse what is no network."""
+    call = f"{name}({', '.join(map(str, arguments))})"
+    try:
+        made = build(*arguments)
+    except TypeError as error:
+        allowed = "a callable without arguments for a teacher, one that takes the size of a part for a student"
+        raise InputError("options", [Problem("network", f"{call}: {error}", allowed)]) from error
+    if not isinstance(made, nn.Module):
+        found = f"{call} is a {type(made).__name__}"
+        raise InputError("options", [Problem("network", found, "a callable that returns a torch.nn.Module")])
+    return made

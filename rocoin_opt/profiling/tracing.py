@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
+"""What a module raises for images that it does not take."""
 FREE_OPERATORS = {"aten.embedding", "aten.native_layer_norm", "aten._weight_norm_interface"}
 """Operators that read a weight matrix, but multiply none; as those that work value by value, or only reduce."""
 
@@ -75,7 +77,7 @@ def trace(module: nn.Module, input_shape: tuple[int, ...], precision_bits: int =
     with evaluating(module), FlopCounterMode(display=False) as counter, lives:
         try:
             output = module(image)
-        except (RuntimeError, ValueError) as error:
+        except REFUSALS as error:
             found, allowed = str(error).partition("\n")[0], "an input shape that the module takes"
             raise InputError("profile", [Problem("input_shape", f"{input_shape}: {found}", allowed)]) from error
     if not isinstance(output, torch.Tensor) or output.ndim < 2:

@@ -192,7 +192,8 @@ def fit(
         weight_decay=training.weight_decay,
         nesterov=True,
     )
-    run = _fingerprint(module, training, identity)
+    # The split is part of the data: so many images to train on, of all that were read.
+    run = _fingerprint(module, training, f"{identity} {len(split)}")
     done = 0 if checkpoint is None or not checkpoint.exists() else _resume(checkpoint, run, module, optimiser)
     # A last batch of one image would leave batch normalisation without a deviation.
     per_epoch = max(1, len(split) // training.batch_size)
@@ -290,7 +291,8 @@ def _mixed(seed: int, epoch: int) -> int:
 def _fingerprint(module: nn.Module, training: Training, identity: str) -> str:
     shapes = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
     options = {name: value for name, value in asdict(training).items() if name != "device"}
-    return hashlib.sha256(canonical_json([shapes, options, identity]).encode()).hexdigest()
+    # The text tells networks apart that have the same weights, by a stride say.
+    return hashlib.sha256(canonical_json([str(module), shapes, options, identity]).encode()).hexdigest()
 
 
 def _resume(checkpoint: Path, run: str, module: nn.Module, optimiser: torch.optim.Optimizer) -> int:

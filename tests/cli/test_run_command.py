@@ -74,11 +74,22 @@ def test_students_classify(run, tmp_path):
     assert "accuracy of the answers by the deadline: 66.67 %" in out
 
 
+def test_images_of_classes_that_the_students_do_not_know_are_refused(run, files, tmp_path):
+    recipes = [Recipe(network="wrn-10-1", in_channels=1, stem_stride=2, num_filters=2)] * 2
+    Ensemble(recipes, [(0, 1), (2, 3)], 3).save(tmp_path / "students")
+    np.savez(tmp_path / "data.npz", images=np.zeros((1, 8, 8)), labels=[3])
+    status, _, err = run("run", *files, "--students", tmp_path / "students", "--data", tmp_path / "data.npz")
+    assert (status, "--data: found 4 classes; allowed: 3" in err) == (2, True)
+
+
 def test_what_is_missing_is_told_before_anything_runs(run, files, tmp_path, monkeypatch):
     status, _, err = run("run", *files, "--plot", tmp_path / "run.txt")
     assert (status, ".png or .svg" in err) == (2, True)
     assert run("run", *files, "--time-scale", 0)[0] == 2
-    assert run("run", *files, "--requests", 0)[0] == 2
+    for requests in (-2, 0, 10**12):
+        # Before so many images are picked.
+        status, _, err = run("run", *files, "--requests", requests, "--students", tmp_path)
+        assert (status, f"requests: found {requests};" in err) == (2, True)
     monkeypatch.setattr(plot, "find_spec", lambda _: None)
     assert "Matplotlib" in run("run", *files, "--plot", tmp_path / "run.png")[2]
     monkeypatch.setattr(command, "find_spec", lambda _: None)

@@ -13,6 +13,7 @@ from hypothesis import given
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
+from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Device, Instance
 from rocoin_opt.instance.slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Weibull
@@ -89,6 +90,13 @@ def test_what_is_written_reads_back_equal(tmp_path_factory: pytest.TempPathFacto
     first = (folder / "i.json").read_bytes()
     write_instance(folder / "i.json", again)
     assert (folder / "i.json").read_bytes() == first
+
+
+def test_the_instance_does_not_overwrite_its_own_matrices(tmp_path: Path) -> None:
+    instance = generate("mcu", devices=4, seed=0, graph=True)
+    with pytest.raises(InputError, match=r"a name ending in \.json"):
+        write_instance(tmp_path / "i.npz", instance)
+    assert not (tmp_path / "i.npz").exists()
 
 
 def test_a_full_document_survives_reading_and_writing(tmp_path: Path) -> None:

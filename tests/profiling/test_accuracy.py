@@ -127,6 +127,12 @@ def test_the_deadline_is_the_instances_own_where_none_is_given(ensemble):
     assert own.expected != accuracy_under_failure(ensemble, DATA.test, instance(), plan()).expected
 
 
+@pytest.mark.parametrize("deadline", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_deadline_out_of_range_is_refused(ensemble, deadline):
+    with pytest.raises(InputError, match="deadline: found"):
+        accuracy_under_failure(ensemble, DATA.test, instance(), plan(), deadline=deadline)
+
+
 def test_the_fill_matters(ensemble):
     zero, mean = (
         accuracy_under_failure(ensemble, DATA.test, instance(), plan(), fill=fill) for fill in ("zero", "mean")

@@ -153,6 +153,8 @@ ONE = [(torch.ones(2, 3), torch.tensor([0, 1]))]
         (nn.Sequential(nn.Identity()), "0", [(torch.ones(2, 3), torch.tensor([0, 2]))], "no image of class 1"),
         (nn.Sequential(nn.Identity()), "0", [(torch.ones(2, 3), torch.tensor([0]))], "labels"),
         (nn.Sequential(nn.Identity()), "0", [(torch.ones(1, 3), torch.tensor([-1]))], "labels"),
+        (nn.Sequential(nn.Identity()), "0", [(torch.ones(1, 3), torch.tensor([2**40]))], "labels: found the label"),
+        (nn.Sequential(nn.Bilinear(3, 3, 1)), "0", [(torch.ones(1, 3), torch.tensor([0]))], "missing 1 required"),
         (nn.Sequential(nn.Identity()), "0", [(torch.ones(1, 3), torch.tensor([0.5]))], "labels"),
         (nn.Sequential(nn.Identity()), "0", [(torch.ones(0, 3), torch.zeros(0, dtype=torch.int64))], "labels"),
     ],

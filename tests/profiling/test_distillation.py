@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -121,6 +122,18 @@ def test_the_divergence_of_softened_logits():
     by_hand = 4 * (p * math.log(p / 0.5) + (1 - p) * math.log((1 - p) / 0.5))
     assert softened_divergence(teacher, student, 2.0).item() == pytest.approx(by_hand, rel=1e-5)
     assert softened_divergence(teacher, teacher, 2.0).item() == pytest.approx(0.0, abs=1e-7)
+
+
+@pytest.mark.parametrize("num_classes", [0, 4])
+def test_a_teacher_of_other_classes_is_refused(lesson, num_classes):
+    other = wide_resnet(10, 1, num_classes=num_classes, in_channels=1, stem_stride=2, num_filters=16)
+    with pytest.raises(InputError, match=f"lesson: found {num_classes} classes"):
+        students(replace(lesson, teacher=other))
+
+
+def test_a_lesson_of_other_images_is_refused(lesson):
+    with pytest.raises(InputError, match="lesson: found 3 classes, seen on 5 images"):
+        students(replace(lesson, features=lesson.features[:5]))
 
 
 def test_parts_must_be_those_of_the_teacher(lesson):

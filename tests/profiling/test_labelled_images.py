@@ -56,6 +56,8 @@ GOOD = {"images": np.zeros((2, 3, 3)), "labels": np.array([0, 1])}
         ({**GOOD, "labels": np.array([0])}, "labels: "),
         ({**GOOD, "labels": np.array([0.0, 1.0])}, "labels: "),
         ({**GOOD, "labels": np.array([0, -1])}, "labels: "),
+        ({**GOOD, "labels": np.array([0, 2**16])}, "labels: found the label 65536"),
+        ({**GOOD, "labels": np.array([0, 2**64 - 1], dtype=np.uint64)}, "labels: found the label 18446744073709551615"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path, arrays, field):

@@ -126,6 +126,7 @@ class _Pair(nn.Module):
         (resnet8(), (3, 0, 32), 32, "input_shape"),
         (resnet8(), IMAGE, 0, "precision_bits"),
         (_Pair(), (4,), 32, "no tensor"),
+        (nn.Bilinear(4, 4, 1), (4,), 32, "input_shape.*missing 1 required"),
         (nn.Flatten(0), (4,), 32, r"shape \(4,\)"),
     ],
 )

@@ -155,6 +155,11 @@ def test_every_student_needs_a_capacity(teacher, capacity):
         made(teacher, capacity=capacity)
 
 
+def test_a_capacity_of_no_student_is_refused(teacher):
+    with pytest.raises(InputError, match="capacity: nobody: found no such student"):
+        made(teacher, capacity={"wrn-10-1": 3, "mobilenet-0.25": 3, "nobody": 3})
+
+
 def test_what_a_filter_costs_on_the_link_is_an_option(teacher):
     assert made(teacher, bits_per_filter=2048).instance.knowledge.bits_per_filter == 2048
 

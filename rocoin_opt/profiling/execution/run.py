@@ -150,8 +150,8 @@ def execute(
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
     count = requests if isinstance(requests, int) else len(requests)
+    require_requests(count)
     rules = (
-        ("requests", repr(count), 1 <= count <= MAX_REQUESTS, f"from 1 to {MAX_REQUESTS}"),
         ("seed", repr(seed), 0 <= seed < SEEDS, "a whole number from 0, below 2^64"),
         ("time_scale", repr(time_scale), 0.0 < time_scale < math.inf, "a positive, finite number"),
         ("deadline", "none", end is not None, "seconds, here or in the instance: without, a lost request never ends"),
@@ -195,6 +195,18 @@ def execute(
         late_students=late,
         lost=lost,
     )
+
+
+def require_requests(count: int) -> None:
+    """Refuse a number of requests below 1 or above :data:`MAX_REQUESTS`.
+
+    Raises
+    ------
+    InputError
+        If it is out of range.
+    """
+    if not 1 <= count <= MAX_REQUESTS:
+        raise InputError("options", [Problem("requests", repr(count), f"from 1 to {MAX_REQUESTS}")])
 
 
 def tasks_of(

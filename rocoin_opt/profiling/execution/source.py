@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from rocoin_opt.profiling.execution.messages import Inbox, Message, encoded
+from rocoin_opt.profiling.execution.throttle import LONGEST_WAIT
 
 if TYPE_CHECKING:
     import socket
@@ -128,7 +129,7 @@ class Source:
             left = begin + patience - time.monotonic()
             if left <= 0.0:
                 break
-            for key, events in self._selector.select(left):
+            for key, events in self._selector.select(min(left, LONGEST_WAIT)):
                 if events & selectors.EVENT_READ:
                     self._receive(key.data, number, begin, found)
                 if events & selectors.EVENT_WRITE and key.data in self._open:

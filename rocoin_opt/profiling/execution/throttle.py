@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
+LONGEST_WAIT = 3600.0
+"""Seconds that the system is asked to wait at once: it refuses some weeks, the loops around it do not."""
 PIECE_SECONDS = 0.01
 """Time between two pieces of a paced message: some times what a scheduler is late by."""
 
@@ -27,7 +29,7 @@ def wait_until(connection: socket.socket, moment: float) -> bool:
     """
     while True:
         left = moment - time.monotonic()
-        readable, _, _ = select.select([connection], [], [], max(left, 0.0))
+        readable, _, _ = select.select([connection], [], [], min(max(left, 0.0), LONGEST_WAIT))
         if readable:
             return False
         if left <= 0.0:

@@ -51,6 +51,13 @@ def test_the_first_answer_of_each_group_counts(pairs, source):
         assert np.array_equal(request.values, IMAGE)
 
 
+@pytest.mark.parametrize("patience", [1e7, 1e300])
+def test_patience_may_be_longer_than_the_system_waits(pairs, source, patience):
+    pairs[1][1].send(answer(5, 1.0, 2.0))
+    pairs[2][1].send(answer(5, 3.0))
+    assert [values.tolist() for values in source.ask(5, IMAGE, patience).values] == [[1.0, 2.0], [3.0]]
+
+
 def test_answers_to_older_requests_and_second_answers_are_dropped(pairs, source):
     pairs[0][1].send(answer(1, 9.0, 9.0) + answer(2, 1.0, 1.0) + answer(2, 8.0, 8.0))
     pairs[1][1].send(answer(1, 7.0, 7.0))

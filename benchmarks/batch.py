@@ -77,7 +77,9 @@ def measure_store(folder: Path, rows: int) -> None:
         for word, seed in (("the same items", 0), ("other items", 1)):
             started = time.perf_counter()
             identities = (f"{n + seed:032x}"[::-1] for n in range(rows))
-            store.supersede((item, known.path, known.method, known.objective, known.seed) for item in identities)
+            store.supersede(
+                (item, known.path, known.fingerprint, known.method, known.objective, known.seed) for item in identities
+            )
             print(f"{rows} items asked for, {word}: {time.perf_counter() - started:.2f} s to compare")
         started = time.perf_counter()
         print(f"{sum(1 for _ in store.rows(superseded=True))} rows read: {time.perf_counter() - started:.2f} s")

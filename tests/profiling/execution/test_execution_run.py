@@ -246,19 +246,26 @@ def test_a_plan_may_run_without_keeping_the_outage_limit():
 
 
 PLANS = (
-    ("sbc/sbc-8-0", "exact", "guaranteed", 5.0),
-    ("mcu/mcu-12-1", "rocoin", "guaranteed", 0.7),
-    ("edge/edge-12-1", "greedy", "expected", 0.2),
+    ("sbc/sbc-8-0", "exact", "guaranteed", 5.0, 150),
+    ("mcu/mcu-12-1", "rocoin", "guaranteed", 0.7, 150),
+    ("edge/edge-12-1", "greedy", "expected", 0.1, 600),
 )
-"""Shipped instances, how each is planned, and the time scale: a response takes some 0.2 s here."""
+"""Shipped instances, how each is planned, the time scale, and the requests: a response takes 0.1 to 0.2 s here.
+
+The plan of the third waits for the deadline where a group is lost, so that its mean needs more requests: the standard
+error has to stay far below the tolerance.
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "method", "objective", "time_scale"), PLANS)
-def test_response_times_are_those_predicted(repository, name, method, objective, time_scale):
+@pytest.mark.parametrize(("name", "method", "objective", "time_scale", "requests"), PLANS)
+def test_response_times_are_those_predicted(repository, name, method, objective, time_scale, requests):
     instance = ro.read_instance(repository / "instances" / f"{name}.json")
     plan = ro.solve(instance, method, objective).plan
-    found = compare_with_distribution(execute(instance, plan, None, 150, 1, time_scale=time_scale), instance, plan)
+    execution = execute(instance, plan, None, requests, 1, time_scale=time_scale)
+    found = compare_with_distribution(execution, instance, plan)
+    assert found.mean.standard_error < 0.05 * found.predicted_mean
+    assert abs(found.mean.value / found.due_mean - 1.0) < 0.05
     assert abs(found.mean_error) < 0.10
     assert abs(found.quantile_error) < 0.15
     assert found.distance < found.band

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,23 @@ def told(folder: Path) -> Iterator[None]:
     """Translate what the disk and SQLite say into one clear error."""
     try:
         yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        # A defect here, nothing that the disk did.
+        raise
     except (OSError, sqlite3.Error, InputError) as error:
-        raise StoreError(
-            f"{folder}: {error}; what was written before is safe, and the same command continues the run"
-        ) from None
+        hint = "; what was written before is safe, and the same command continues the run" if _is_full(error) else ""
+        raise StoreError(f"{folder}: {error}{hint}") from None
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether there is no room left, so that the run can go on once there is."""
+    if isinstance(error, sqlite3.Error):
+        # SQLite says less than the system where a limit on file sizes ends a write.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    if isinstance(error, InputError) and error.__context__ is not None:
+        # A plan file that could not be written.
+        return _is_full(error.__context__)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def locked(folder: Path) -> sqlite3.Connection:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from rocoin_opt.batch.processes import Ended, Task
 
+CONNECT_SECONDS = 10
+"""After which a scheduler that does not answer is given up."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -102,7 +105,7 @@ def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
         raise UnsupportedError("--scheduler needs Dask: install rocoin-opt with the extra dask") from None
     try:
         _require_address(address)
-        client: Any = Client(address, set_as_default=False)
+        client: Any = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise ExecutorError(f"no Dask scheduler answers at {address}: {error}") from None
     try:

@@ -23,6 +23,10 @@ from rocoin_opt.registry import METHODS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+GIVEN = "given"
+"""Folder, in that of a run, of the instances that were no files: each in a folder named by its hash."""
+HASH_DIGITS = 32
+"""Digits of a hash that name an item, or the folder of an instance."""
 GRACE = 10.0
 """Seconds beyond its time limit after which a search is ended from outside: loading a solver takes some of them."""
 
@@ -128,8 +132,15 @@ def items_of(
             continue
         seen.add(instance.fingerprint)
         for method, objective, seed, rest in combinations:
-            identity = hashlib.sha256(f"{instance.fingerprint}{rest}".encode()).hexdigest()[:32]
+            identity = hashlib.sha256(f"{instance.fingerprint}{rest}".encode()).hexdigest()[:HASH_DIGITS]
             yield Item(instance, method, objective, seed, identity)
+
+
+def family_folder(path: str) -> str:
+    """Folder that stands for an instance's family: that of its file, or the one of all instances that were no files."""
+    folder, _, _ = path.rpartition(os.sep)
+    above, _, name = folder.rpartition(os.sep)
+    return above if len(name) == HASH_DIGITS and above.endswith(os.sep + GIVEN) else folder or os.sep
 
 
 def require_one_of(name: str, found: Sequence[str], allowed: Sequence[str] | dict[str, Any]) -> None:
@@ -225,8 +236,11 @@ def find_instances(paths: Sequence[Path], leave_out: Path | None = None) -> tupl
     for path in paths:
         if path.is_dir():
             candidates = [file for file in _json_files(path, leave_out) if _is_instance(file, path, passed)]
-        elif path.exists():
+        elif path.is_file():
             candidates = [path]
+        elif path.exists():
+            # It is read more than once, and a pipe can be read only once.
+            raise InputError(str(path), [Problem("", "no regular file", "an instance file, or a folder")])
         else:
             raise InputError(str(path), [Problem("", "no such file or folder", "an instance file, or a folder")])
         for file in candidates:

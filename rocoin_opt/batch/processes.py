@@ -106,17 +106,23 @@ class Worker:
         self._connection, theirs = Pipe()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         code = START.format(path=json.dumps(sys.path), handle=theirs.fileno())
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.DEVNULL,
-            stdout=self._words,
-            stderr=self._words,
-            pass_fds=(theirs.fileno(),),
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
-            # Ctrl-C on the terminal is the parent's to handle.
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=self._words,
+                stderr=self._words,
+                pass_fds=(theirs.fileno(),),
+                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
+                # Ctrl-C on the terminal is the parent's to handle.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._connection.close()
+            self._words.close()
+            raise ExecutorError(f"no worker process starts: {error}") from None
+        finally:
+            theirs.close()
 
     def await_start(self) -> bool:
         """Wait until it is ready; False if it was killed before.
@@ -226,8 +232,10 @@ class Crew:
             ended = worker.run(task)
             if ended.answer is not None:
                 with self._lock:
-                    self._idle.append(worker)
-                worker = None
+                    # One that answers while all are dismissed would stay for ever.
+                    if not self._dismissed:
+                        self._idle.append(worker)
+                        worker = None
             return ended
         finally:
             if worker is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.batch.executors import dask_site, local_site
 from rocoin_opt.batch.export import RESULTS, export
-from rocoin_opt.batch.items import GRACE, Options, items_of, read_given, require_known
+from rocoin_opt.batch.items import GIVEN, GRACE, HASH_DIGITS, Options, items_of, read_given, require_known
 from rocoin_opt.batch.runner import RETRIES, SOLVE, Schedule, State, work_through
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, Problem, encodable
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from rocoin_opt.batch.items import Item
     from rocoin_opt.batch.results import ItemResult
     from rocoin_opt.batch.runner import Observe
-
-GIVEN = "given"
-"""Folder of a run for instances that were no files."""
 
 
 def solve_many(
@@ -218,7 +215,7 @@ def _solved(asked: Asked, instances: list[Instance | str | Path], out: Path | No
 def _file_of(instance: Instance, out: Path) -> Path:
     """Write an instance that is no file where the processes of a run can read it."""
     # A folder for each, because their matrices may have the same names.
-    file = out / GIVEN / instance.sha256[:32] / "instance.json"
+    file = out / GIVEN / instance.sha256[:HASH_DIGITS] / "instance.json"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         write_instance(file, instance)

@@ -214,16 +214,19 @@ class Store:
     def supersede(self, wanted: Iterable[tuple[str, str, str, str, str, int]]) -> None:
         """Mark what the present items replace: for the same method, objective and seed, and the same file or content.
 
+        Results of a file that was moved are told to lie where it lies now.
+
         Parameters
         ----------
         wanted : iterable of (item, path, fingerprint, method, objective, seed)
             All present items. Those that are done count again, should they have been replaced before.
         """
         asked = list(wanted)
-        identities = {item for item, *_ in asked}
+        paths = {item: path for item, path, *_ in asked}
         with told(self.folder), self._connection:
-            rows = self._connection.execute("SELECT item, superseded FROM items").fetchall()
-            if all((item in identities) != superseded for item, superseded in rows):
+            rows = self._connection.execute("SELECT item, path, superseded FROM items").fetchall()
+            self._move((item, paths[item]) for item, path, _ in rows if paths.get(item, path) != path)
+            if all((item in paths) != superseded for item, _, superseded in rows):
                 # Every row stands as it should, as it mostly does.
                 return
             self._connection.execute(
@@ -243,6 +246,16 @@ class Store:
                 "UPDATE items SET superseded = 0 WHERE superseded = 1 AND item IN (SELECT item FROM wanted)"
             )
             self._connection.execute("DROP TABLE wanted")
+
+    def _move(self, moved: Iterable[tuple[str, str]]) -> None:
+        """Write where the files of items lie now."""
+        where = list(COLUMNS).index("path")
+        for item, path in moved:
+            (row,) = self._connection.execute(f"SELECT {FIELDS} FROM items WHERE item = ?", (item,))
+            anew = (*row[:where], path, *row[where + 1 :])
+            self._connection.execute(
+                "UPDATE items SET path = ?, checksum = ? WHERE item = ?", (path, checksum_of(anew), item)
+            )
 
     def _write_plan(self, file: str, content: bytes) -> str:
         path = self.folder / file

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rocoin_opt.batch.items import family_folder
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.plan.latency import OBJECTIVES
 
@@ -191,7 +192,7 @@ class RunItems:
 
 def families_of(paths: Sequence[str]) -> tuple[str, ...]:
     """Folder of each file, told from the folder that holds all of them; that one's own name for files right in it."""
-    parents = [os.path.dirname(path) for path in paths]  # noqa: PTH120 - a hundred thousand of them
+    parents = [family_folder(path) for path in paths]
     distinct = set(parents)
     shared = os.path.commonpath(distinct)
     names = {parent: os.path.relpath(parent, shared) for parent in distinct}

@@ -168,3 +168,9 @@ def test_names_that_are_no_unicode_are_escaped(tmp_path: Path) -> None:
     odd.write_text("{}")
     given = read_given(odd)
     assert (given.name, given.path) == ("odd_\\udcff", str(odd))
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(InputError, match="no regular file"):
+        find_instances([tmp_path / "pipe.json"])

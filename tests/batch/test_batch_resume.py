@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def stored(run: Path) -> int:
         return len(table(run))
     except StoreError:
         return 0
+
+
+def some_worker(main: subprocess.Popen[bytes], chance: random.Random) -> psutil.Process | None:
+    """Wait for a process of a run, which takes a while on a busy machine; None once the run is over."""
+    while main.poll() is None:
+        if found := psutil.Process(main.pid).children():
+            return chance.choice(found)
+        time.sleep(0.01)
+    return None
 
 
 def begun(files: list[Path]) -> int:
@@ -123,6 +133,30 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     assert table(run) == undisturbed
 
 
+def test_a_power_cut_between_two_writes_loses_only_what_was_not_on_the_disk(
+    files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    run = tmp_path / "run"
+    main = start(run, files)
+    wait_until(lambda: stored(run) >= 30)
+    main.kill()
+    main.wait()
+    log = (run / f"{DATABASE}-wal").read_bytes()
+    plans = sorted(run.glob("plans/*/*.json"))
+    chance = random.Random(1)
+    for cut in sorted(chance.sample(range(len(log)), 4), reverse=True):
+        # What the power cut leaves: the log up to some byte, and plan files that are empty.
+        after = tmp_path / f"after-{cut}"
+        shutil.copytree(run, after)
+        (after / f"{DATABASE}-wal").write_bytes(log[:cut])
+        (after / f"{DATABASE}-shm").unlink()
+        for plan in chance.sample(plans, 5):
+            (after / plan.relative_to(run)).write_bytes(b"")
+        kept = stored(after)
+        assert len(list(run_batch(asked("quick", seeds=SEEDS), files, after))) == 3 * SEEDS - kept
+        assert table(after) == undisturbed
+
+
 def test_what_is_done_is_not_done_again_unless_asked(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = asked("logged", seeds=2)
@@ -190,10 +224,10 @@ def test_fifty_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
             (run / DATABASE).unlink()
             main = start(run, files, seeds=seeds)
             continue
-        workers = psutil.Process(main.pid).children()
-        if workers and chance.random() < 0.6:
-            chance.choice(workers).kill()
-            kills["worker"] += 1
+        if chance.random() < 0.6:
+            if (worker := some_worker(main, chance)) is not None:
+                worker.kill()
+                kills["worker"] += 1
         else:
             main.kill()
             main.wait()

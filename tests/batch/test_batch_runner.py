@@ -16,7 +16,7 @@ from rocoin_opt.batch import runner, solving
 from rocoin_opt.batch.database import StoreError
 from rocoin_opt.batch.executors import Site, available_cores, local_site
 from rocoin_opt.batch.limits import Limits, Watch
-from rocoin_opt.batch.processes import Crew, Ended, ExecutorError, Task
+from rocoin_opt.batch.processes import Crew, Ended, ExecutorError, Task, Worker
 from rocoin_opt.batch.runner import State
 from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
@@ -150,6 +150,30 @@ def test_a_worker_that_does_not_start_is_an_error_at_once(monkeypatch: pytest.Mo
     monkeypatch.setattr("rocoin_opt.batch.processes.START", "raise SystemExit('no {path}'[:2])")
     with pytest.raises(ExecutorError, match="no worker process starts: no"):
         Crew(1).run(Task("batch_work:quick", {}, Limits()))
+
+
+def test_a_system_that_starts_no_process_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("too many processes")
+
+    monkeypatch.setattr("rocoin_opt.batch.processes.subprocess.Popen", refused)
+    with pytest.raises(ExecutorError, match="no worker process starts: too many processes"):
+        Crew(1).run(Task("batch_work:quick", {}, Limits()))
+
+
+def test_a_worker_that_answers_while_all_are_dismissed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    crew, closed = Crew(1), []
+    answered, close = Worker.run, Worker.close
+
+    def dismissed(self: Worker, task: Task) -> Ended:
+        ended = answered(self, task)
+        crew.dismiss()
+        return ended
+
+    monkeypatch.setattr(Worker, "run", dismissed)
+    monkeypatch.setattr(Worker, "close", lambda self: (closed.append(self), close(self)))
+    assert crew.run(Task("batch_work:process", {}, Limits())).answer is not None
+    assert len(closed) == 1
 
 
 def test_a_worker_killed_while_it_starts_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:

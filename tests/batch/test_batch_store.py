@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -175,8 +177,9 @@ def test_other_versions_and_other_files_are_refused_with_the_reason(folder: Path
     with pytest.raises(StoreError, match="no run"):
         Store.open(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="the same command continues"):
+    with pytest.raises(StoreError, match="Not a directory") as refused:
         Store.writer(tmp_path / "file")
+    assert "the same command continues" not in str(refused.value)
 
 
 def test_what_is_asked_anew_replaces_and_can_come_back(folder: Path) -> None:
@@ -196,6 +199,33 @@ def test_all_of_an_addition_is_written_or_nothing(folder: Path) -> None:
         with pytest.raises(StoreError):
             store.add([result(10), replace(result(11), method=None)])  # type: ignore[arg-type]
         assert len(store.finished()) == 4
+
+
+def test_a_moved_file_takes_its_results_with_it(folder: Path) -> None:
+    moved = replace(result(1), path="/elsewhere/1.json")
+    with Store.writer(folder) as store:
+        store.supersede([(moved.item, moved.path, moved.fingerprint, moved.method, moved.objective, moved.seed)])
+        assert {row.path for row in store.rows() if row.item == moved.item} == {moved.path}
+        assert moved.item in store.finished()
+        assert store.result(moved.item) == moved
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_as_such_whatever_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, "no room")
+
+    with Store.writer(folder) as store:
+        monkeypatch.setattr(tempfile, "mkstemp", full)
+        with pytest.raises(StoreError, match=r"no room.*; what was written before is safe"):
+            store.add([result(10)])
+
+
+def test_a_defect_is_not_told_as_a_fault_of_the_disk(folder: Path) -> None:
+    with Store.writer(folder) as store, pytest.raises(sqlite3.ProgrammingError):
+        store.supersede([("too", "few")])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("file", ["lock.sqlite", DATABASE])

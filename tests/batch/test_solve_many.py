@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.batch.solving import GIVEN
+from rocoin_opt.batch.items import GIVEN
 from rocoin_opt.batch.store import Store
 
 if TYPE_CHECKING:

@@ -104,6 +104,13 @@ def test_a_family_is_a_folder_below_the_shared_one() -> None:
     assert families_of(["/1.json"]) == ("/",)
 
 
+def test_instances_that_were_no_files_are_one_family():
+    hashed = [f"/run/given/{digit * 32}/instance.json" for digit in "ab"]
+    assert families_of(hashed) == ("given", "given")
+    assert families_of([*hashed, "/run/edge/1.json"]) == ("given", "given", "edge")
+    assert families_of(["/run/given/a/1.json", "/run/given/b/1.json"]) == ("a", "b")
+
+
 def test_a_run_of_one_family_has_no_second_table_for_all() -> None:
     run = RunItems.of([row("/set/one.json", "fast", 1.0)], "run")
     assert [entry.family for entry in method_figures(run)] == ["set"]

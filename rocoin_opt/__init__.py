@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rocoin_opt.batch.results import ItemResult
     from rocoin_opt.batch.solving import solve_many
-    from rocoin_opt.control import Progress
+    from rocoin_opt.control import Control, Progress
     from rocoin_opt.errors import (
         CertificateError,
         InputError,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Group, Plan
-    from rocoin_opt.plan.result import Result
+    from rocoin_opt.plan.result import Outcome, Result
     from rocoin_opt.provenance import versions
     from rocoin_opt.registry import METHODS, Method
     from rocoin_opt.replanning import Replan, replan
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _HOME = {
     "rocoin_opt.batch.results": ("ItemResult",),
     "rocoin_opt.batch.solving": ("solve_many",),
-    "rocoin_opt.control": ("Progress",),
+    "rocoin_opt.control": ("Control", "Progress"),
     "rocoin_opt.errors": (
         "CertificateError",
         "InputError",
@@ -82,7 +82,7 @@ _HOME = {
     "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
     "rocoin_opt.plan.metrics": ("Metrics",),
     "rocoin_opt.plan.model": ("Group", "Plan"),
-    "rocoin_opt.plan.result": ("Result",),
+    "rocoin_opt.plan.result": ("Outcome", "Result"),
     "rocoin_opt.methods": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
     "rocoin_opt.registry": ("METHODS", "Method"),
@@ -95,6 +95,7 @@ __all__ = [
     "METHODS",
     "CertificateError",
     "ClassAffinity",
+    "Control",
     "Device",
     "FailureDomain",
     "FilterGraph",
@@ -109,6 +110,7 @@ __all__ = [
     "Load",
     "Method",
     "Metrics",
+    "Outcome",
     "Partition",
     "Plan",
     "Problem",

@@ -1,6 +1,7 @@
 """Grouping, student assignment and part sizes in one model, for guaranteed, nominal and worst latency.
 
-Symbols and proofs are in ``docs/formulation.md``; every component has the name that it has there.
+Symbols are in ``docs/formulation.md``, the model is in ``docs/formulation/models.md``; every component has the name
+that it has there.
 """
 
 from __future__ import annotations
@@ -131,6 +132,12 @@ def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
             )
         )
     return Plan.of(instance, groups)
+
+
+def membership(model: pyo.ConcreteModel, device: int, group: int) -> Any:
+    r"""Whether a device is in a group, for rules of one's own: :math:`\sum_j (counted_{nkj} + extra_{nkj})`, 0 or 1."""
+    kinds = (model.counted, model.extra)
+    return pyo.quicksum(_value(kind, device, group, j) for kind in kinds for j in model.J)
 
 
 def forbid_cover(model: pyo.ConcreteModel, devices: Collection[int]) -> None:

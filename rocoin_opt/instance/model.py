@@ -19,7 +19,7 @@ from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Device(Model):
@@ -207,3 +207,9 @@ class Instance(Model):
         """Copy of the instance with some requirements replaced, validated anew."""
         requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
         return self.model_copy(update={"requirements": requirements})
+
+    def with_devices(self, devices: Iterable[Device]) -> Instance:
+        """Copy of the instance with other devices, validated anew, those included that ``model_copy`` made."""
+        fields = {name: getattr(self, name) for name in Instance.model_fields}
+        given = [{name: getattr(device, name) for name in Device.model_fields} for device in devices]
+        return Instance.model_validate({**fields, "devices": given})

@@ -6,16 +6,17 @@ import io
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from rocoin_opt.errors import printable
+from rocoin_opt.errors import counted, printable
 from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings, has_random_latency, outage_after
 from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.table import Table
 
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Group, Plan
@@ -39,7 +40,7 @@ WIDTH = 110
 def summarise(result: Result) -> str:
     """Tell a result as plain text of at most 110 columns."""
     stream = io.StringIO()
-    print_summary(result, Console(file=stream, width=WIDTH, highlight=False, color_system=None))
+    print_summary(result, Console(file=stream, width=WIDTH, highlight=False, color_system=None, force_jupyter=False))
     return stream.getvalue()
 
 
@@ -47,25 +48,26 @@ def print_summary(result: Result, console: Console) -> None:
     """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
     instance = result.instance
     console.print(
-        f"[bold]{_plain(instance.name)}[/]: {len(instance.devices)} devices, {len(instance.students)} students, "
-        f"{instance.knowledge.num_filters} filters, at most {instance.max_groups} groups, "
+        f"[bold]{_plain(instance.name)}[/]: {counted(len(instance.devices), 'device')}, "
+        f"{counted(len(instance.students), 'student')}, {counted(instance.knowledge.num_filters, 'filter')}, "
+        f"at most {counted(instance.max_groups, 'group')}, "
         f"outage limit {instance.requirements.max_group_outage:g} a group"
     )
     console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:
-        console.print(_text(f"  {reason}"))
+        console.print(plain_text(f"  {reason}"))
     if result.plan is not None:
         random = has_random_latency(instance, result.plan)
         timings = () if random else group_timings(instance, result.plan)
         console.print()
         console.print(_random_table(instance, result.plan) if random else _group_table(instance, result.plan, timings))
         if result.plan.spares:
-            console.print(_text(f"spares: {_names(result.plan.spares)}"))
+            console.print(plain_text(f"spares: {_names(result.plan.spares)}"))
         console.print()
         for line in _binding_lines(result, timings):
-            console.print(_text(line))
+            console.print(plain_text(line))
 
 
 def seconds(value: float | None) -> str:
@@ -74,6 +76,11 @@ def seconds(value: float | None) -> str:
 
 
 def _value_lines(result: Result) -> Iterator[str]:
+    if result.plan is None:
+        known = "" if result.lower_bound is None else f"{OBJECTIVE_WORDS[result.objective]} at least "
+        known += "" if result.lower_bound is None else f"{seconds(result.lower_bound)}; "
+        yield f"  {known}{result.wall_seconds:.2f} s of search"
+        return
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
     gap = "unknown" if share is None else f"{100 * share:.3g} %"
@@ -92,6 +99,11 @@ def _value_lines(result: Result) -> Iterator[str]:
     ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
     cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
     yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
+    late = metrics.guaranteed_seconds
+    if deadline is not None and late is not None and late > deadline:
+        proven = result.objective == "guaranteed" and result.lower_bound is not None and result.lower_bound > deadline
+        verdict = ": no plan keeps the outage limit by then" if proven else ""
+        yield f"  the guaranteed latency is beyond the deadline of {deadline:g} s{verdict}"
     left = None if result.plan is None else evidence_left(result.instance, result.plan)
     if left is not None:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
@@ -108,8 +120,8 @@ def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...
         table.add_row(
             str(k),
             f"{group.num_filters} of {_capacity(instance, group)}",
-            _text(group.student),
-            _text(replicas),
+            plain_text(group.student),
+            plain_text(replicas),
             f"{timing.final_outage:.3g}",
             seconds(timing.guaranteed_seconds),
         )
@@ -117,9 +129,7 @@ def _group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...
 
 
 def _table(replicas: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("group", justify="right")
-    table.add_column("filters", justify="right")
+    table = plain_table(numbers=("group", "filters"))
     table.add_column("student")
     table.add_column(replicas, overflow="fold")
     table.add_column("outage", justify="right")
@@ -136,7 +146,7 @@ def _random_table(instance: Instance, plan: Plan) -> Table:
         replicas = ", ".join(f"{device}:{answer:.4g}" for answer, device in answers)
         *_, outage = outage_after(instance, members)
         held = f"{group.num_filters} of {_capacity(instance, group)}"
-        table.add_row(str(k), held, _text(group.student), _text(replicas), f"{outage:.3g}")
+        table.add_row(str(k), held, plain_text(group.student), plain_text(replicas), f"{outage:.3g}")
     return table
 
 
@@ -181,8 +191,3 @@ def _names(names: tuple[str, ...], shown: int = 12) -> str:
 def _plain(text: str) -> str:
     """Keep a name from being read as console markup, or by the terminal."""
     return printable(text).replace("[", r"\[")
-
-
-def _text(text: str) -> Text:
-    """Make a text without markup that no name in it can break."""
-    return Text(printable(text))

@@ -218,6 +218,31 @@ def test_impossible_requirements_are_refused() -> None:
         Instance.model_validate(fields()).with_requirements(min_groups=9)
 
 
+def test_other_devices_replace_the_old_ones_alone() -> None:
+    instance = Instance.model_validate(fields())
+    safer = instance.with_devices(d.model_copy(update={"failure_probability": 0.01}) for d in instance.devices)
+    assert {device.failure_probability for device in safer.devices} == {0.01}
+    assert (safer.arrays.failure == 0.01).all()
+    assert (safer.students, safer.knowledge, safer.requirements) == (
+        instance.students,
+        instance.knowledge,
+        instance.requirements,
+    )
+    assert safer.sha256 != instance.sha256
+    assert instance.with_devices(instance.devices) == instance
+
+
+def test_devices_changed_without_validation_are_validated() -> None:
+    instance = Instance.model_validate(fields())
+    first, *others = instance.devices
+    law = {"law": "lognormal", "sigma": 0.3}
+    slowed = instance.with_devices([first.model_copy(update={"compute_slowdown": law}), *others])
+    assert slowed.devices[0].compute_slowdown == LogNormal(sigma=0.3)
+    for wrong in ([first.model_copy(update={"failure_probability": 1.5}), *others], [first, first], []):
+        with pytest.raises(ValidationError):
+            instance.with_devices(wrong)
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(None, 6), (9, 6), (4, 4), (1, 1)])
 def test_the_largest_number_of_groups(limit: int | None, expected: int) -> None:
     # Seven devices and six filters: no plan has more than six groups.

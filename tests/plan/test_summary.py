@@ -8,13 +8,19 @@ from examples import pairs, two_pairs
 
 def test_a_summary_names_groups_replicas_and_what_binds():
     text = ro.solve(two_pairs(), "milp").summary()
-    assert "two pairs: 4 devices, 1 students, 4 filters" in text
+    assert "two pairs: 4 devices, 1 student, 4 filters" in text
     assert "guaranteed latency 5 s, lower bound 5 s, gap 0 %" in text
     assert "optimal: no plan is better" in text
     assert "d0:5, d1:5" in text
     assert "2 of 9" in text
     assert "compute 3 s, link 2 s, overhead 0 s" in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_a_summary_is_text_within_jupyter_too(monkeypatch):
+    plain = ro.solve(two_pairs(), "greedy")
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "two pairs: 4 devices" in plain.summary()
 
 
 def test_every_objective_names_its_replica():
@@ -35,7 +41,24 @@ def test_without_a_plan_the_reasons_are_told():
     text = ro.solve(pairs(requirements={"max_group_outage": 1e-9})).summary()
     assert "infeasible: there is no plan" in text
     assert "reliability: all 4 devices" in text
-    assert "lower bound -" in text
+    assert "lower bound" not in text
+    assert "gap" not in text
+
+
+def test_without_a_plan_the_bound_is_told():
+    text = ro.solve(two_pairs(), "nonn").summary()
+    assert "no plan found; one may exist" in text
+    assert "  guaranteed latency at least 5 s; " in text
+
+
+def test_a_guarantee_beyond_the_deadline_is_told():
+    def late(deadline, **options):
+        return ro.solve(two_pairs().with_requirements(deadline_seconds=deadline), "exact", **options).summary()
+
+    assert "beyond the deadline of 4 s: no plan keeps the outage limit by then" in late(4.0)
+    # The bound is on another figure then, and says nothing of the guarantee.
+    assert "beyond the deadline of 4 s\n" in late(4.0, objective="expected")
+    assert "deadline" not in late(5.0)
 
 
 def test_a_cut_is_told_and_names_are_no_markup():

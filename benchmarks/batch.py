@@ -1,26 +1,35 @@
 """What a batch run costs beyond its solvers, and how long a large store takes to look through.
 
-python benchmarks/batch.py                      # 200 items, 10,000 rows
-python benchmarks/batch.py --items 4000 --rows 100000
+``python benchmarks/batch.py [--items N] [--rows N] [--repeats N]``. Every repeat makes its own small instances, runs
+them in two processes, asks for the same run again, and fills a store with rows of no use but for their number.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
+from peers.medians import spread
+from peers.tables import show, spread_text
+from script import Document, Script, run, shared_options
 
 import rocoin_opt as ro
 from rocoin_opt.batch.items import Options
 from rocoin_opt.batch.solving import Asked, run_batch
 from rocoin_opt.batch.store import Store
 
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
 METHODS = ("greedy", "exact", "rocoin", "local-search")
 JOBS = 2
+LOOKS = 8
+"""How often the memory of the main process is looked at in a run."""
 
 
 def write_instances(folder: Path, count: int) -> list[Path]:
@@ -33,8 +42,8 @@ def write_instances(folder: Path, count: int) -> list[Path]:
     return files
 
 
-def measure_run(folder: Path, items: int) -> None:
-    """Print time and memory of a run, beside the time of its solvers."""
+def measured_run(folder: Path, items: int) -> dict[str, Any]:
+    """Time and memory of a run, beside the time of its solvers."""
     files = write_instances(folder / "instances", max(1, items // len(METHODS)))
     asked = Asked(Options(time_limit=10.0), METHODS, ("guaranteed",), jobs=JOBS)
     process = psutil.Process()
@@ -45,55 +54,130 @@ def measure_run(folder: Path, items: int) -> None:
         first = first or time.perf_counter()
         solver += result.wall_seconds
         count += 1
-        if count % max(1, items // 8) == 0:
-            resident.append(process.memory_info().rss / 1e6)
+        if count % max(1, items // LOOKS) == 0:
+            resident.append(process.memory_info().rss)
     wall = time.perf_counter() - started
-    overhead = wall * JOBS - solver
-    print(f"{count} items on {JOBS} processes: {wall:.1f} s, of which {first - started:.1f} s before the first result")
-    print(f"solvers {solver:.1f} s; beyond them {1e3 * overhead / count:.2f} ms an item, {overhead / solver:.1%}")
-    print(f"processor time of the main process: {1e3 * (time.process_time() - busy) / count:.2f} ms an item")
-    print(f"memory of the main process over the run, MB: {', '.join(f'{size:.0f}' for size in resident)}")
+    busy = time.process_time() - busy
     started = time.perf_counter()
     again = sum(1 for _ in run_batch(asked, files, folder / "run"))
-    print(f"the same command again: {again} items, {time.perf_counter() - started:.2f} s")
+    return {
+        "items": count,
+        "jobs": JOBS,
+        "wall_seconds": wall,
+        "first_result_seconds": (first or started) - (started - wall),
+        "solver_seconds": solver,
+        "main_process_seconds": busy,
+        "resident_bytes": resident,
+        "items_again": again,
+        "again_seconds": time.perf_counter() - started,
+    }
 
 
-def measure_store(folder: Path, rows: int) -> None:
-    """Print how long it takes to see what a run of so many rows has done."""
+def measured_store(folder: Path, rows: int) -> dict[str, Any]:
+    """How long it takes to see what a run of so many rows has done."""
     with Store.writer(folder / "run") as store:
         known = next(row for row in store.rows() if row.plan_file is not None)
         text = store.plan_text(known.item)
     with Store.writer(folder / "large") as store:
         for start in range(0, rows, 5000):
-            identities = [f"{number:032x}"[::-1] for number in range(start, min(start + 5000, rows))]
+            identities = [_identity(number) for number in range(start, min(start + 5000, rows))]
             store.add(
                 replace(known, item=i, plan_file=f"plans/{i[:2]}/{i}.plan.json", plan_text=text) for i in identities
             )
+    seconds = {}
     started = time.perf_counter()
     with Store.writer(folder / "large") as store:
-        opened = time.perf_counter() - started
-        found = len(store.finished())
-        print(f"{found} rows: {time.perf_counter() - started:.2f} s to resume, {opened:.2f} s of it to open")
-        for word, seed in (("the same items", 0), ("other items", 1)):
-            started = time.perf_counter()
-            identities = (f"{n + seed:032x}"[::-1] for n in range(rows))
-            store.supersede(
-                (item, known.path, known.fingerprint, known.method, known.objective, known.seed) for item in identities
+        seconds["open"] = time.perf_counter() - started
+        seconds["resume"] = _timed(store.finished) + seconds["open"]
+        for word, first in (("same", 0), ("other", 1)):
+            wanted = (
+                (_identity(n + first), known.path, known.fingerprint, known.method, known.objective, known.seed)
+                for n in range(rows)
             )
-            print(f"{rows} items asked for, {word}: {time.perf_counter() - started:.2f} s to compare")
-        started = time.perf_counter()
-        print(f"{sum(1 for _ in store.rows(superseded=True))} rows read: {time.perf_counter() - started:.2f} s")
+            seconds[f"compare_{word}"] = _timed(lambda: store.supersede(wanted))  # noqa: B023 - called at once
+        seconds["read"] = _timed(lambda: sum(1 for _ in store.rows(superseded=True)))
+    return {"rows": rows, "seconds": seconds}
+
+
+def _identity(number: int) -> str:
+    return f"{number:032x}"[::-1]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """A run and a store, as often as asked for."""
+    found = []
+    for _ in range(options.repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            run_found = measured_run(Path(folder), options.items)
+            found.append({"run": run_found, "store": measured_store(Path(folder), options.rows)})
+    return found
+
+
+def show_tables(found: Document, *, markdown: bool) -> None:
+    """Two tables: the run, the store."""
+    runs = [repeat["run"] for repeat in found["results"]]
+    stores = [repeat["store"]["seconds"] for repeat in found["results"]]
+    items, rows = runs[0]["items"], found["results"][0]["store"]["rows"]
+
+    def line(name: str, value: Callable[[dict[str, Any]], float], shown: str) -> list[str]:
+        return [name, spread_text(spread(map(value, runs)), shown.format)]
+
+    table = [
+        line("wall time", lambda r: r["wall_seconds"], "{:.1f} s"),
+        line("until the first result", lambda r: r["first_result_seconds"], "{:.1f} s"),
+        line("in the solvers, all processes together", lambda r: r["solver_seconds"], "{:.1f} s"),
+        line("beyond the solvers, an item", lambda r: 1e3 * _beyond(r) / r["items"], "{:.2f} ms"),
+        line("beyond the solvers, share of their time", lambda r: 100 * _beyond(r) / r["solver_seconds"], "{:.1f} %"),
+        line("processor time of the main process, an item", _main_milliseconds, "{:.2f} ms"),
+        line("memory of the main process, first look", lambda r: r["resident_bytes"][0] / 1e6, "{:.0f} MB"),
+        line("memory of the main process, last look", lambda r: r["resident_bytes"][-1] / 1e6, "{:.0f} MB"),
+        line(f"the same command again, {runs[0]['items_again']} items to do", lambda r: r["again_seconds"], "{:.2f} s"),
+    ]
+    title = f"A run of {items:,} items on {runs[0]['jobs']} processes"
+    show(title, ("what", _heading(runs)), table, {"what"}, markdown=markdown)
+    labels = {
+        "open": "open it",
+        "resume": "see what is done, opening included",
+        "compare_same": f"compare with {rows:,} items asked for, the same ones",
+        "compare_other": f"compare with {rows:,} items asked for, other ones",
+        "read": "read all rows",
+    }
+    table = [
+        [label, spread_text(spread(seconds[key] for seconds in stores), "{:.2f} s".format)]
+        for key, label in labels.items()
+    ]
+    show(f"A store of {rows:,} rows", ("what", _heading(stores)), table, {"what"}, markdown=markdown)
+
+
+def _heading(repeats: list[Any]) -> str:
+    return "once" if len(repeats) == 1 else f"median of {len(repeats)} repeats (smallest..largest)"
+
+
+def _beyond(found: dict[str, Any]) -> float:
+    """Seconds of all processes that no solver used."""
+    return float(found["wall_seconds"] * found["jobs"] - found["solver_seconds"])
+
+
+def _main_milliseconds(found: dict[str, Any]) -> float:
+    return float(1e3 * found["main_process_seconds"] / found["items"])
+
+
+SCRIPT = Script("batch", measure, show_tables, quick={"items": 24, "rows": 2000, "repeats": 1})
 
 
 def main() -> None:
-    """Measure a run, then a store."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=200, help="items of the run; a quarter as many instances")
-    parser.add_argument("--rows", type=int, default=10_000, help="rows of the large store")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        measure_run(Path(folder), options.items)
-        measure_store(Path(folder), options.rows)
+    """Measure or show."""
+    parser = shared_options(__doc__)
+    parser.add_argument("--items", type=int, default=200, help="of a run; a quarter as many instances")
+    parser.add_argument("--rows", type=int, default=10_000, help="of a large store")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="default 3")
+    run(SCRIPT, parser)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import os
 import platform
 import shlex
 import sys
-from importlib.metadata import version
+import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ import rocoin_opt as ro
 from rocoin_opt.documents import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def document(benchmark: str, settings: Mapping[str, Any], results: Any, packages: Iterable[str] = ()) -> dict[str, Any]:
@@ -33,26 +36,40 @@ def document(benchmark: str, settings: Mapping[str, Any], results: Any, packages
     results : Any
         What was measured.
     packages : iterable of str
-        Distributions beside the package's own, as the peers, whose versions count.
+        Distributions beside the package's own, as the peers, whose versions count; None stands for one that is not
+        installed.
     """
     return {
         "benchmark": benchmark,
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(portable, sys.argv[1:])]),
         "measured": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        # From the start of this process, imports and all.
+        "duration_seconds": round(time.time() - psutil.Process().create_time(), 1),
         "machine": {
             "system": platform.system(),
             "architecture": platform.machine(),
             "cores": os.cpu_count(),
             "memory_gib": round(psutil.virtual_memory().total / 2**30),
+            # Of the last minute, this benchmark included: what ran beside it shows.
+            "load": round(psutil.getloadavg()[0], 1),
         },
-        "versions": ro.versions() | {name: version(name) for name in packages},
+        "versions": ro.versions() | {name: _version(name) for name in packages},
         "settings": dict(settings),
         "results": results,
     }
 
 
+def portable(argument: str) -> str:
+    """An argument of a command as it may be shown: a path from the repository on, or the name of a file elsewhere."""
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    return path.relative_to(REPOSITORY).as_posix() if path.is_relative_to(REPOSITORY) else path.name
+
+
 def write(path: Path, found: Mapping[str, Any]) -> None:
-    """Write a document, whole or not at all."""
+    """Write a document, whole or not at all; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
@@ -65,10 +82,38 @@ def read(path: Path, benchmark: str) -> dict[str, Any]:
 
 
 def provenance(found: Mapping[str, Any]) -> str:
-    """Return the sentence that stands below a table: when, by what and on what."""
-    machine, versions = found["machine"], found["versions"]
-    named = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
-    return (
-        f"Measured on {found['measured']} on {machine['cores']} cores with {machine['memory_gib']} GiB "
-        f"({machine['system']}, {machine['architecture']}): {named}."
-    )
+    """Return the sentences that stand below a table: by what command it was made, when, on what and by what.
+
+    A document from before machines and durations were kept has neither.
+    """
+    machine, seconds = found["machine"], found.get("duration_seconds")
+    named = ", ".join(f"{name} {number}" for name, number in found["versions"].items() if number)
+    spent = "" if seconds is None else f" in {duration_text(seconds)}"
+    place = ""
+    if machine is not None:
+        load = f", load {machine['load']:g}" if "load" in machine else ""
+        place = (
+            f" on {machine['cores']} cores with {machine['memory_gib']} GiB "
+            f"({machine['system']}, {machine['architecture']}{load})"
+        )
+    return f"Made by `{found['command']}`{spent}. Measured on {found['measured']}{place}: {named}."
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as people say them: 45 s, 12 min, 1.5 h."""
+    if seconds < 100.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def settings_of(options: Mapping[str, Any], leave_out: Sequence[str]) -> dict[str, Any]:
+    """Options of a command line as plain data; of a file its name."""
+    kept = {key: value for key, value in options.items() if key not in leave_out}
+    return {key: portable(str(value)) if isinstance(value, Path) else value for key, value in kept.items()}

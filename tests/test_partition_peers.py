@@ -193,7 +193,8 @@ def test_a_contest_values_every_answer_anew(modules, at_once):
         answering(modules, [0, 1, 0, 1], "any"),
     ]
     told = []
-    entries, (duel,) = modules.contest.contest([graph], variants, 1.0, told.append)
+    entries = modules.contest.contest([graph], variants, 1.0, told.append)
+    (duel,) = modules.contest.duels(entries)
     assert told == entries
     assert [(entry.method, entry.value) for entry in entries] == [
         ("rocoin-opt", pytest.approx(2 / 9)),
@@ -257,12 +258,20 @@ def test_the_script_without_peers(repository, tmp_path):
     assert "| 2 parts | 0.2222 | 0.2222 | 0.00 % |" in done.stdout
     assert "0 wins, 0 ties, 0 losses" in done.stdout
     found = json.loads(out.read_text())
-    assert {entry["method"] for entry in found["entries"]} == {"rocoin-opt"}
-    assert all(entry["bound"] <= entry["value"] * (1 + 1e-9) for entry in found["entries"])
-    ncut_only, evidence_only = found["criteria"]
+    entries, criteria = found["results"]["entries"], found["results"]["criteria"]
+    assert set(entries) == {"network", "planted"}
+    for entry in (*entries["network"], *entries["planted"]):
+        assert entry["method"] == "rocoin-opt"
+        assert entry["bound"] <= entry["value"] * (1 + 1e-9)
+        assert (entry["planted"] is None) == (entry in entries["network"])
+    ncut_only, evidence_only = criteria["frontier"]
     assert ncut_only["ncut"] <= evidence_only["ncut"]
     assert ncut_only["evidence_left"] <= evidence_only["evidence_left"]
     assert found["versions"]["rocoin-opt"] == ro.versions()["rocoin-opt"]
+    assert found["settings"]["graph"] == "graph.npz"
+    shown = script(repository, "--from", out, "--markdown", "--figures", tmp_path)
+    assert shown.stdout == done.stdout
+    assert "weight of the evidence" in (tmp_path / "partition-frontier.svg").read_text()
 
 
 @pytest.mark.slow
@@ -270,7 +279,8 @@ def test_the_script_on_large_and_shipped_graphs(repository, tmp_path):
     out = tmp_path / "found.json"
     done = script(repository, "--quick", "--peers", "none", "--tables", "scale,shipped", "--out", out)
     assert done.returncode == 0, done.stderr
-    rows = {(row["criterion"], row["sizes"]): row["evidence_left"] for row in json.loads(out.read_text())["criteria"]}
+    judged = json.loads(out.read_text())["results"]["criteria"]["shipped"]
+    rows = {(row["criterion"], row["sizes"]): row["evidence_left"] for row in judged}
     assert rows["resilient", "equal"] > rows["random, most evidence of 20", "equal"] > rows["ncut", "equal"]
 
 

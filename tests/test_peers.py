@@ -19,6 +19,7 @@ import pathlib, sys
 if sys.argv[1] == "-c":
     print("9.15")
 else:
+    print("a banner")
     print(pathlib.Path({answer!r}).read_text())
 """
 
@@ -27,8 +28,12 @@ else:
 def modules(monkeypatch, repository):
     """The modules behind the script, imported as the script does."""
     monkeypatch.syspath_prepend(repository / "benchmarks")
-    names = ("cases", "measure", "medians")
+    names = ("cases", "measure", "medians", "method_table", "run_records")
     yield SimpleNamespace(**{name: importlib.import_module(f"peers.{name}") for name in names})
+    forget_peers()
+
+
+def forget_peers():
     for name in [name for name in sys.modules if name.split(".")[0] == "peers"]:
         del sys.modules[name]
 
@@ -52,6 +57,7 @@ def peer(tmp_path):
         "bound": best.lower_bound,
         "status": "OPTIMAL",
         "seconds": 0.5,
+        "build_seconds": 0.25,
         "version": "9.15",
         "plan": best.plan.model_dump(mode="json", exclude_none=True),
     }
@@ -72,9 +78,20 @@ def test_a_peers_plan_is_checked_and_valued_anew(modules, peer, instance_file):
     limits = modules.measure.Limits(10.0)
     found = modules.measure.measure(instance_file, "cp-sat", "guaranteed", limits, peer.says())
     assert found.checked
-    assert (found.termination, found.seconds) == ("optimal", 0.5)
+    assert (found.termination, found.seconds, found.build_seconds) == ("optimal", 0.5, 0.25)
     assert found.value == peer.value
     assert found.gap == 0.0
+
+
+@pytest.mark.parametrize("method", ["cp-sat", "scip", "linopy"])
+def test_a_proof_needs_its_bound(modules, peer, instance_file, method):
+    limits = modules.measure.Limits(10.0)
+    near = peer.says(bound=0.999999 * peer.value)
+    within = modules.measure.measure(instance_file, method, "guaranteed", limits, near)
+    assert within.termination == "optimal"
+    below = modules.measure.measure(instance_file, method, "guaranteed", limits, peer.says(bound=0.999 * peer.value))
+    assert (below.termination, below.value, below.bound) == ("feasible", peer.value, 0.999 * peer.value)
+    assert "claims" in below.note
 
 
 def test_a_peers_invalid_plan_is_no_result(modules, peer, instance_file):
@@ -120,13 +137,28 @@ def test_without_or_tools_the_peer_is_not_measured(repository, instance_file, tm
         repository, instance_file, "--methods", "greedy,cp-sat", "--peer-python", python, "--out", out, "--markdown"
     )
     assert done.returncode == 0, done.stderr
-    assert "CP-SAT is not measured" in done.stderr
-    rows = [line for line in done.stdout.splitlines() if "cp-sat" in line]
-    assert rows[0].startswith("| pairs | 4 | cp-sat | not measured: no OR-Tools | - |")
-    assert "not measured" in rows[1]
-    runs = json.loads(out.read_text())["runs"]
+    assert "no-or-tools has no ortools (extra bench): it is not measured" in done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("|") and "not measured" in line]
+    assert row.endswith("| not measured: no ortools |")
+    runs = json.loads(out.read_text())["results"]["runs"]
     assert [run["termination"] for run in runs][1:] == ["not measured"]
     assert runs[0]["checked"]
+    again = side_by_side(repository, "--from", out, "--markdown")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout
+
+
+def test_what_was_measured_is_kept(repository, peer, instance_file, tmp_path):
+    out = tmp_path / "runs.json"
+    asked = [instance_file, "--methods", "scip", "--peer-python", peer.says(), "--out", out, "--resume"]
+    assert side_by_side(repository, *asked).returncode == 0
+    before = json.loads(out.read_text())["results"]["runs"]
+    peer.says(seconds=7.0)
+    assert side_by_side(repository, *asked).returncode == 0
+    assert json.loads(out.read_text())["results"]["runs"] == before
+    other = side_by_side(repository, *asked, "--time-limit", "5")
+    assert other.returncode == 1
+    assert "other settings" in other.stderr
 
 
 def test_a_bound_above_a_valid_plan_is_a_contradiction(repository, peer, instance_file):
@@ -208,3 +240,61 @@ def test_preset_chooses_rows_by_family_and_size(modules, tmp_path):
     ] * 2
     assert [str(case.target) for case in cases[::2]] == ["proven within 1 s", "proven within 1 s", "proven within 5 s"]
     assert all(ro.read_instance(case.path).name == case.name for case in cases)
+    assert [case.target.limit for case in cases[::2]] == [10.0, 10.0, 10.0]
+    large = list(modules.cases.preset_cases(tmp_path, ["edge"], [50, 100], None))
+    assert large[0].target.limit == 15.0
+    assert [case.name for case in large] == ["edge-50-0", "edge-50-1", "edge-50-2", "edge-100-0"]
+
+
+def sized(modules, devices, **fields):
+    case = modules.cases.Case(None, f"edge-{devices}", "edge", devices, modules.cases.Target(5.0))
+    return run_of(modules, case, method="scip", **fields)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ([stopped(1.0, 9.0), stopped(0.99, 9.0), stopped(0.1, 9.0)], "gap 99 % with 30 devices"),
+        ([stopped(1.0, 9.0), stopped(1.0, 9.0), proof(9.0)], ""),
+        ([stopped(0.98, 9.0)], ""),
+        ([{"termination": "no plan", "seconds": 9.0}], "no plan with 30 devices"),
+        ([{"termination": "not measured", "note": "no pyscipopt"}], "no pyscipopt"),
+    ],
+)
+def test_a_method_that_gets_nowhere_is_not_tried_on_larger_instances(modules, last, said):
+    runs = [sized(modules, 8, **proof(1.0)), *(sized(modules, 30, **fields) for fields in last)]
+    larger = modules.cases.Case(None, "edge-50", "edge", 50)
+    assert modules.medians.hopeless(runs, larger, "scip") == said
+    assert modules.medians.hopeless(runs, larger, "exact") == ""
+    assert modules.medians.hopeless(runs, modules.cases.Case(None, "edge-30", "edge", 30), "scip") == ""
+
+
+def test_a_row_a_size_and_a_column_a_method(modules):
+    case = case_of(modules, 0.0)
+    runs = [run_of(modules, case, **proof(seconds)) for seconds in (1.0, 20.0)]
+    runs += [run_of(modules, case, method="scip", **{**stopped(0.5, 10.0), "value": 2.5, "bound": 1.25})]
+    runs += [run_of(modules, case, method="linopy", termination="not measured", note="why")]
+    rows = modules.medians.medians(runs, "exact")
+    header, body = modules.method_table.method_table(rows, {("edge", 30): case.target})
+    assert header == ["family", "devices", "target", "exact", "scip", "linopy"]
+    assert body == [
+        [
+            *("edge", "30", "proven within 10 s"),
+            "2/2 proven, 10 (1.00..20) s, target missed",
+            "0/1 proven, >10 s, gap 50.00 %, value +25.00 %",
+            "not measured: why",
+        ]
+    ]
+
+
+def test_runs_survive_their_document(modules):
+    case = modules.cases.Case(None, "a", "edge", 30, modules.cases.Target(10.0, math.inf))
+    results = [
+        modules.measure.Measurement("exact", "optimal", 2.0, 2.0, 1.0, checked=True),
+        modules.measure.Measurement("scip", "failed", note="why"),
+    ]
+    runs = [modules.medians.Run(case, 1, result, results[0]) for result in results]
+    kept = json.loads(json.dumps([modules.run_records.record(run) for run in runs], allow_nan=False))
+    again = modules.run_records.runs_of(kept)
+    assert [(run.repeat, run.result, run.reference) for run in again] == [(1, result, results[0]) for result in results]
+    assert {run.case.target for run in again} == {case.target}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,11 @@ class Graph:
 
 @dataclass(frozen=True)
 class Entry:
-    """What one variant did with one graph; ``value`` is None, and ``note`` says why, where its answer is not valid."""
+    """What one variant did with one graph.
+
+    ``value`` is None, and ``note`` says why, where its answer is not valid. ``planted`` is the value of what was
+    planted in the graph; the package's own entry tells it.
+    """
 
     group: str
     graph: str
@@ -68,6 +72,7 @@ class Entry:
     bound: float | None
     seconds: float | None
     note: str
+    planted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def contest(
     variants: Sequence[Variant],
     limit: float,
     told: Callable[[Entry], None],
-) -> tuple[list[Entry], list[Duel]]:
+) -> list[Entry]:
     """Ask the package and all variants that take a graph's sizes, on every graph.
 
     Parameters
@@ -118,22 +123,35 @@ def contest(
         Seconds for each call of a peer. The package has no limit.
     told : callable
         Hears of every entry.
+
+    Returns
+    -------
+    list of Entry
+        Graph by graph, the package's own first.
     """
     entries: list[Entry] = []
-    duels: list[Duel] = []
     for graph in graphs:
-        own = [_ours(graph)]
-        told(own[0])
+        entries.append(_ours(graph))
+        told(entries[-1])
         for variant in variants:
             if variant.takes(graph.sizes):
                 answer = ask(variant, graph.weights, graph.parts, graph.sizes, graph.seed, limit)
-                own.append(_entry(graph, variant.peer, variant.name, answer))
-                told(own[-1])
-        entries += own
-        best = {peer: _best(entry for entry in own[1:] if entry.method == peer) for peer in MODULES}
+                entries.append(_entry(graph, variant.peer, variant.name, answer))
+                told(entries[-1])
+    return entries
+
+
+def duels(entries: Iterable[Entry]) -> list[Duel]:
+    """Set the package's entry for each graph against the best one of each peer."""
+    together: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        together.setdefault((entry.group, entry.graph), []).append(entry)
+    found = []
+    for ours, *others in together.values():
+        best = {peer: _best(entry for entry in others if entry.method == peer) for peer in MODULES}
         known = {peer: entry for peer, entry in best.items() if entry is not None}
-        duels.append(Duel(own[0], known, None if graph.planted is None else _value(graph, graph.planted)))
-    return entries, duels
+        found.append(Duel(ours, known, ours.planted))
+    return found
 
 
 @dataclass(frozen=True)
@@ -162,10 +180,10 @@ class Standing:
     peers: dict[str, PeerStanding]
 
 
-def standings(duels: Sequence[Duel]) -> list[Standing]:
+def standings(fought: Sequence[Duel]) -> list[Standing]:
     """Summarise duels by group, in the order in which they come."""
     together: dict[str, list[Duel]] = {}
-    for duel in duels:
+    for duel in fought:
         together.setdefault(duel.ours.group, []).append(duel)
     return [_standing(group, members) for group, members in together.items()]
 
@@ -187,12 +205,13 @@ def _ours(graph: Graph) -> Entry:
     found = ro.partition(graph.weights, graph.parts, graph.sizes, seed=graph.seed)
     seconds = time.perf_counter() - start
     wrong = fault(found.labels, graph.weights.shape[0], graph.parts, graph.sizes)
-    return _entry(graph, OURS, "", Answer(None if wrong else found.labels, seconds, wrong), found.bound)
+    entry = _entry(graph, OURS, "", Answer(None if wrong else found.labels, seconds, wrong))
+    return replace(entry, bound=found.bound, planted=None if graph.planted is None else _value(graph, graph.planted))
 
 
-def _entry(graph: Graph, method: str, variant: str, answer: Answer, bound: float | None = None) -> Entry:
+def _entry(graph: Graph, method: str, variant: str, answer: Answer) -> Entry:
     value = None if answer.labels is None else _value(graph, answer.labels)
-    return Entry(graph.group, graph.name, method, variant, value, bound, answer.seconds, answer.note)
+    return Entry(graph.group, graph.name, method, variant, value, None, answer.seconds, answer.note)
 
 
 def _value(graph: Graph, labels: Labels) -> float:
@@ -204,21 +223,21 @@ def _best(entries: Iterable[Entry]) -> Entry | None:
     return min((e for e in entries if e.value is not None), key=lambda e: e.value or 0.0, default=None)
 
 
-def _standing(group: str, duels: Sequence[Duel]) -> Standing:
-    verdicts = [duel.verdict for duel in duels]
-    ours = [duel.ours for duel in duels]
+def _standing(group: str, fought: Sequence[Duel]) -> Standing:
+    verdicts = [duel.verdict for duel in fought]
+    ours = [duel.ours for duel in fought]
     return Standing(
         group=group,
         wins=verdicts.count("win"),
         ties=verdicts.count("tie"),
         losses=verdicts.count("loss"),
-        ratio=spread(duel.ratio for duel in duels),
+        ratio=spread(duel.ratio for duel in fought),
         value=spread(entry.value for entry in ours),
         bound=spread(entry.bound for entry in ours),
         gap=spread(relative_gap(entry.value, entry.bound) for entry in ours),
         seconds=spread(entry.seconds for entry in ours),
-        planted=spread(duel.planted for duel in duels),
-        peers={peer: _of_peer([duel.peers[peer] for duel in duels if peer in duel.peers]) for peer in MODULES},
+        planted=spread(duel.planted for duel in fought),
+        peers={peer: _of_peer([duel.peers[peer] for duel in fought if peer in duel.peers]) for peer in MODULES},
     )
 
 

@@ -17,6 +17,8 @@ OVERRUN = 0.02
 """Share of a time limit by which a search that the limit stops may end late."""
 AGREEMENT = 1e-9
 """Relative excess of a bound over a value that rounding explains."""
+HOPELESS_GAP = 0.99
+"""Median gap from which on a method that proved nothing is not tried on larger instances of the family."""
 
 Spread: TypeAlias = tuple[float, float, float]
 """Median, smallest and largest value."""
@@ -52,6 +54,10 @@ class Medians:
         Number of runs, and how many of them ended with a proof.
     seconds, gap, value_ratio, seconds_ratio : tuple or None
         Median, smallest and largest; infinite gaps stand for runs without a plan or a bound, None for no runs.
+    failed : int
+        Runs that broke off, or whose plan is not valid.
+    note : str
+        Why nothing was measured, where nothing was.
     holds : bool or None
         Whether the target is reached; None where there is none, or the method is not the one that has it.
     """
@@ -65,6 +71,8 @@ class Medians:
     gap: Spread | None
     value_ratio: Spread | None
     seconds_ratio: Spread | None
+    failed: int
+    note: str
     holds: bool | None
 
 
@@ -104,6 +112,23 @@ def contradictions(runs: Sequence[Run]) -> list[str]:
     return found
 
 
+def hopeless(runs: Iterable[Run], case: Case, method: str) -> str:
+    """Say why a method is not worth trying on a case, by its runs on the family's next smaller size; '' if it is."""
+    smaller = [run for run in runs if run.result.method == method and run.case.family == case.family]
+    sizes = [run.case.devices for run in smaller if run.case.devices < case.devices]
+    if not sizes:
+        return ""
+    last = [run for run in smaller if run.case.devices == max(sizes)]
+    measured = [run for run in last if run.result.termination != "not measured"]
+    if not measured:
+        return last[0].result.note
+    gap = statistics.median(map(_gap_or_infinity, measured))
+    if gap < HOPELESS_GAP or any(map(_is_proof, measured)):
+        return ""
+    state = "no plan" if math.isinf(gap) else f"gap {100.0 * gap:.0f} %"
+    return f"{state} with {max(sizes):,} devices"
+
+
 def spread(values: Iterable[float | None]) -> Spread | None:
     """Median, smallest and largest of the values that are known; None where none is."""
     known = [value for value in values if value is not None]
@@ -122,6 +147,8 @@ def _medians(family: str, devices: int, method: str, runs: Sequence[Run], bound_
         gap=spread(_gap_or_infinity(run) for run in measured if run.result.termination != "infeasible"),
         value_ratio=spread(run.value_ratio for run in measured),
         seconds_ratio=spread(run.seconds_ratio for run in measured),
+        failed=sum(run.result.termination == "failed" for run in measured),
+        note="" if measured else runs[0].result.note,
         holds=_holds(measured) if method == bound_by_target else None,
     )
 

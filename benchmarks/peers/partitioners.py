@@ -14,9 +14,6 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import multiprocessing
-import os
-import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -24,6 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
+
+from peers.isolation import isolated, preload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +40,8 @@ VOLUME_SUM = 2**20
 """Sum of the degrees as integer vertex weights: a filter's share is precise to a millionth of all."""
 METIS_TRIES, METIS_ROUNDS = 10, 20
 MODULES = {"scikit-learn": "sklearn.cluster", "METIS": "pymetis", "KaHIP": "kahip"}
+DISTRIBUTIONS = {"scikit-learn": "scikit-learn", "METIS": "pymetis", "KaHIP": "kahip"}
+"""By peer: what is imported, and what is installed."""
 
 
 @dataclass(frozen=True)
@@ -89,34 +90,13 @@ def ask(variant: Variant, weights: Weights, parts: int, sizes: Sizes, seed: int,
     """Run a variant in its own process for at most some seconds, and check its labels; they are never mended."""
     if not installed(variant.peer):
         return Answer(None, note="not installed")
+    preload([module for peer, module in MODULES.items() if installed(peer)])
     said = isolated(_timed, limit, MODULES[variant.peer], variant.partitioner, weights, parts, sizes, seed)
     if isinstance(said, str):
         return Answer(None, note=said)
     labels, seconds = said
     wrong = fault(labels, weights.shape[0], parts, sizes)
     return Answer(None if wrong else labels, seconds, wrong)
-
-
-def isolated(function: Callable[..., Any], limit: float, *arguments: Any) -> Any:
-    """What a function returns in a process of its own; a text that says how the process ended if it returns nothing."""
-    context = multiprocessing.get_context("forkserver")
-    # The processes are copies of one that has imported the peers.
-    context.set_forkserver_preload([module for peer, module in MODULES.items() if installed(peer)])
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(sending, function, arguments), daemon=True)
-    process.start()
-    sending.close()
-    try:
-        if not receiving.poll(limit):
-            return f"no answer within {limit:g} s"
-        return receiving.recv()
-    except EOFError:
-        process.join()
-        return f"ended with status {process.exitcode}"
-    finally:
-        process.kill()
-        process.join()
-        receiving.close()
 
 
 def fault(labels: Labels, filters: int, parts: int, sizes: Sizes) -> str:
@@ -275,13 +255,3 @@ def _timed(importable: str, partitioner: Partitioner, *arguments: Any) -> tuple[
     start = time.perf_counter()
     labels = partitioner(*arguments)
     return labels, time.perf_counter() - start
-
-
-def _send(sending: Any, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    # The peers complain on the standard output, which is for the tables.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    try:
-        said = function(*arguments)
-    except (ValueError, RuntimeError, TypeError, MemoryError) as error:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    sending.send(said)

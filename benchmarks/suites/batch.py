@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +34,29 @@ class Run:
     def time_run(self):
         self.solve()
 
+    def peakmem_main_process(self):
+        self.solve()
+
     def track_failures(self):
         return sum(result.failure is not None for result in self.solve())
+
+
+class Overhead:
+    """What an item of a batch costs beyond its solver, with the start of the process that solves."""
+
+    timeout = 300
+    unit = "s"
+
+    def track_seconds_an_item(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            files = [folder / f"{seed}.json" for seed in range(10)]
+            for seed, file in enumerate(files):
+                ro.write_instance(file, ro.generate("edge", devices=6, seed=seed))
+            started = time.perf_counter()
+            results = list(ro.solve_many(files, ["greedy"], seeds=range(4), jobs=1))
+            spent = time.perf_counter() - started
+        return (spent - sum(result.wall_seconds for result in results)) / len(results)
 
 
 class LargeStore:

@@ -1,9 +1,7 @@
-"""Reading, checking and valuing plans, and starting the program."""
+"""Reading, checking and valuing plans by size."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -28,28 +26,20 @@ class Evaluation:
         ro.evaluate(self.instance, self.plan)
 
 
-class CommandLine:
-    """Whole processes: help within 0.5 s, the check of a plan for 1,000 devices within 1 s."""
-
-    timeout = 120
+class Files:
+    """An instance of 1,000 devices, written and read."""
 
     def setup(self):
         self.folder = tempfile.TemporaryDirectory()
-        folder = Path(self.folder.name)
-        self.instance, self.plan = folder / "edge.json", folder / "edge.plan.json"
-        instance = ro.generate("edge", devices=1000, seed=1)
-        ro.write_instance(self.instance, instance)
-        ro.write_plan(self.plan, instance, ro.solve(instance, "greedy"))
+        self.file = Path(self.folder.name) / "edge.json"
+        self.instance = ro.generate("edge", devices=1000, seed=1)
+        ro.write_instance(self.file, self.instance)
 
     def teardown(self):
         self.folder.cleanup()
 
-    def run_command(self, *arguments):
-        program = "from rocoin_opt.cli import main; main()"
-        subprocess.run([sys.executable, "-c", program, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    def time_read(self):
+        ro.read_instance(self.file)
 
-    def time_help(self):
-        self.run_command("--help")
-
-    def time_check_1000_devices(self):
-        self.run_command("check", self.instance, self.plan)
+    def time_write(self):
+        ro.write_instance(self.file, self.instance)

@@ -59,5 +59,5 @@ class Peers:
     timeout = 300
 
     def track_exit_status(self):
-        script = [sys.executable, BENCHMARKS / "simulation.py", "--repeats", "1"]
+        script = [sys.executable, BENCHMARKS / "simulation.py", "--quick"]
         return subprocess.run(script, capture_output=True, check=True).returncode

@@ -62,7 +62,7 @@ class Peers:
             out = Path(folder) / "found.json"
             command = [sys.executable, BENCHMARKS / "partition.py", "--quick", "--tables", "planted", "--out", out]
             subprocess.run(list(map(str, command)), check=True, capture_output=True)
-            entries = json.loads(out.read_text())["entries"]
+            entries = json.loads(out.read_text())["results"]["entries"]["planted"]
         ours = {entry["group"]: entry["value"] for entry in entries if entry["method"] == "rocoin-opt"}
         theirs = [entry for entry in entries if entry["method"] != "rocoin-opt" and entry["value"] is not None]
         return max((ours[entry["group"]] / entry["value"] for entry in theirs), default=float("nan"))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from rocoin_opt.report.pipeline import Sheet, pipeline_csv, pipeline_markdown, pipeline_sheets, print_pipeline
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def row(name: str, method: str, criterion: str, shift: float = 0.0, limited: bool = True) -> dict[str, object]:
@@ -113,12 +108,3 @@ def test_markdown_and_csv():
         "0.25",
         "0.75",
     )
-
-
-def test_the_page_holds_the_measured_tables(repository: Path) -> None:
-    specification = importlib.util.spec_from_file_location("page", repository / "benchmarks" / "pipeline_page.py")
-    assert specification is not None
-    assert specification.loader is not None
-    page = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(page)
-    assert page.current() == page.PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The comparison study, step by step: cases, plans, stages of the sequential pipeline, redundancy, tables, figures."""

@@ -266,6 +266,6 @@ def test_response_times_are_those_predicted(repository, name, method, objective,
     found = compare_with_distribution(execution, instance, plan)
     assert found.mean.standard_error < 0.05 * found.predicted_mean
     assert abs(found.mean.value / found.due_mean - 1.0) < 0.05
-    assert abs(found.mean_error) < 0.10
-    assert abs(found.quantile_error) < 0.15
+    assert found.mean.value == pytest.approx(found.predicted_mean, rel=0.10)
+    assert found.measured_quantile == pytest.approx(found.predicted_quantile, rel=0.15)
     assert found.distance < found.band

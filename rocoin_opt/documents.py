@@ -8,12 +8,13 @@ line that names file, field, what was found and what is allowed.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import os
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
@@ -88,15 +89,15 @@ def validate(model: type[ModelT], data: object, source: str, context: dict[str, 
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
-        raise InputError(source, problems_of(error, data)) from None
+        raise InputError(source, problems_of(error, data, model)) from None
 
 
-def problems_of(error: ValidationError, data: object) -> list[Problem]:
+def problems_of(error: ValidationError, data: object, model: type[Model]) -> list[Problem]:
     """Translate a pydantic error into problems with readable field paths, the first few of many."""
     details = error.errors(include_url=False)
     # A list whose every item is faulty is also reported as too short; the items' faults say it better.
     details = [d for d in details if d["type"] != "too_short" or not _has_inner(d["loc"], details)]
-    problems = [_problem(detail, data) for detail in details[:MAX_PROBLEMS_SHOWN]]
+    problems = [_problem(detail, data, model) for detail in details[:MAX_PROBLEMS_SHOWN]]
     left_out = len(details) - len(problems)
     if left_out:
         problems.append(Problem("", f"{left_out} more problems", "none"))
@@ -135,7 +136,7 @@ def read_text(path: str | Path) -> str:
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(source, [Problem("", str(error), "a readable UTF-8 file")]) from None
+        raise InputError(source, [Problem("", _cause(error), "a readable UTF-8 file")]) from None
 
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
@@ -211,7 +212,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -221,7 +222,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(target)
     except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
     finally:
         # Still there only if it was not moved, whatever stopped it: Ctrl-C as well.
         with contextlib.suppress(OSError):
@@ -234,10 +235,15 @@ def _write_into(path: str | Path, content: bytes) -> None:
         with Path(path).open("wb") as stream:
             stream.write(content)
     except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", str(error), "a writable file")]) from None
+        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
 
 
-def _problem(detail: Any, data: object) -> Problem:
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    # The number of a system error says nothing to most people, and its file may be a temporary one.
+    return str((isinstance(error, OSError) and error.strerror) or error)
+
+
+def _problem(detail: Any, data: object, model: type[Model]) -> Problem:
     where = _path(detail["loc"], data)
     if detail["type"] == "rule":
         rule = detail["ctx"]
@@ -246,7 +252,26 @@ def _problem(detail: Any, data: object) -> Problem:
     template = ALLOWED.get(detail["type"])
     if template is None:
         return Problem(where, found, detail["msg"].removeprefix("Input should be "))
-    return Problem(where, found, template.format_map(detail.get("ctx", {})))
+    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else ""
+    return Problem(where, found, template.format_map(detail.get("ctx", {})) + meant)
+
+
+def _meant(location: tuple[int | str, ...], model: type[Model]) -> str:
+    """The field that an unknown one may stand for, as a question; nothing where none is like it."""
+    models = {model}
+    for step in location[:-1]:
+        # A place in a list and the tag of a union are no fields, and leave the models as they are.
+        fields = [outer.model_fields[step] for outer in models if step in outer.model_fields]
+        models = {inner for field in fields for inner in _models_in(field.annotation)} or models
+    name, known = str(location[-1]), sorted({field for inner in models for field in inner.model_fields})
+    like = [field for field in known if name and field.startswith(name)] or difflib.get_close_matches(name, known)
+    return f"; did you mean {like[0]}?" if like else ""
+
+
+def _models_in(annotation: Any) -> set[type[Model]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return {annotation}
+    return {model for inner in get_args(annotation) for model in _models_in(inner)}
 
 
 def _has_inner(location: tuple[int | str, ...], details: list[Any]) -> bool:

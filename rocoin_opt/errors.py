@@ -19,6 +19,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 group``, ``2 groups``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class RocoinError(Exception):
     """Base of every error that the package raises on purpose."""
 
@@ -65,6 +70,13 @@ class InputError(RocoinError, ValueError):
 
 class UnsupportedError(RocoinError):
     """A method was asked for something that it cannot honour, and does not ignore."""
+
+
+def missing_extra(need: str, extra: str) -> UnsupportedError:
+    """Make the error for a need that an extra of the package would meet, with the command that installs it."""
+    return UnsupportedError(
+        f"{need}: install rocoin-opt with the extra {extra}, in a clone by: pip install -c constraints.txt '.[{extra}]'"
+    )
 
 
 class SolverError(RocoinError):

@@ -72,13 +72,15 @@ def expansions(
     ----------
     instance : Instance
         What is given.
-    method, objective, seed, threads, report
+    method, objective
         As for :func:`rocoin_opt.solve`. Only latency counts: nothing is sought behind it.
     devices : iterable of Device, optional
         Devices that may join, a catalogue say; twins of the instance's own where left out, one for each kind of equal
         numbers.
     time_limit : float, optional
         Seconds for each solve.
+    seed, threads, report
+        As for :func:`rocoin_opt.solve`.
 
     Returns
     -------

@@ -11,7 +11,13 @@ OPTIONAL = ("numba", "torch", "distributed")
 
 
 def versions() -> dict[str, str]:
-    """Version of each package that can bear on a result, by name; optional ones only where they are installed."""
+    """Ask for the version of each package that can bear on a result.
+
+    Returns
+    -------
+    dict of str to str
+        By name, Python's own among them; optional packages only where they are installed.
+    """
     return dict(_installed())
 
 

@@ -71,6 +71,11 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
     instance, plan, deadline
         As for :func:`rocoin_opt.assess`.
 
+    Returns
+    -------
+    Simplifications
+        For each of the two a plan that is no worse, with its figures, or None.
+
     Raises
     ------
     InputError, UnsupportedError

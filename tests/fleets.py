@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import rocoin_opt as ro
 from rocoin_opt.plan.model import Group, Plan
+
+if TYPE_CHECKING:
+    from rocoin_opt.failure.simulation import Simulation
 
 LAWS: tuple[dict[str, Any], ...] = (
     {"law": "shifted_exponential", "rate": 4.0},
@@ -62,6 +67,11 @@ def fleet(
     ids = [device["id"] for device in devices]
     dealt = [Group(devices=tuple(ids[k::groups]), student="s", num_filters=1) for k in range(groups)]
     return instance, Plan.of(instance, dealt)
+
+
+def bits(result: Simulation) -> tuple[bytes, bytes, int]:
+    """All that a simulation has counted, to the last bit."""
+    return result.sample.seconds.tobytes(), np.ascontiguousarray(result.sample.counts).tobytes(), result.sample.never
 
 
 def failure_by_enumeration(instance: ro.Instance, plan: Plan) -> float:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rocoin_opt.errors import InputError
 
 FieldPath = tuple[str | int, ...]
 
@@ -72,6 +80,38 @@ def renamed(document: Any, path: FieldPath, name: str) -> str:
     parent = _parent(document, path)
     parent[name] = parent.pop(path[-1])
     return json.dumps(document)
+
+
+def assert_helpful(refusal: InputError, path: Path, fields: set[str]) -> None:
+    """A refusal of a file names the file, a field of the format for each problem, and what is allowed there."""
+    assert str(refusal).startswith(f"{path}: ")
+    assert refusal.problems
+    for problem in refusal.problems:
+        assert problem.allowed
+        root = problem.field.split(".")[0].split("[")[0]
+        assert root in fields or "an unknown field" in problem.found or problem.allowed in ("none", "valid JSON")
+
+
+def variants(document: Any, path: FieldPath) -> Iterator[str]:
+    """Texts of the document with one place spoilt in every way: junk, nothing at all, another name."""
+    for junk in JUNK:
+        yield spoilt(document, path, junk)
+    yield without(document, path)
+    if isinstance(path[-1], str):
+        yield renamed(document, path, f"{path[-1]}s")
+        yield renamed(document, path, "")
+
+
+@st.composite
+def spoilt_at_several_places(draw: st.DrawFn, document: Any) -> Any:
+    """The document with up to four places spoilt at once."""
+    for path in draw(st.lists(st.sampled_from(paths_of(document)), min_size=1, max_size=4)):
+        junk = draw(st.sampled_from(JUNK) | st.integers() | st.floats() | st.text(max_size=5))
+        try:
+            document = json.loads(spoilt(document, path, junk))
+        except (KeyError, IndexError, TypeError):
+            continue  # An earlier change took the place away.
+    return document
 
 
 def _parent(document: Any, path: FieldPath) -> Any:

@@ -128,7 +128,14 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         ({}, "name: found nothing; allowed: this field is required"),
         ({"name": ""}, 'name: found ""; allowed: a text of at least 1 character'),
         ({"name": 3}, "name: found 3; allowed: a text"),
-        ({"name": "a", "vales": [1]}, "vales: found an unknown field; allowed: only the fields of the format"),
+        (
+            {"name": "a", "vales": [1]},
+            "vales: found an unknown field; allowed: only the fields of the format; did you mean values?",
+        ),
+        (
+            {"name": "a", "values": [1], "zzz": 1},
+            "zzz: found an unknown field; allowed: only the fields of the format",
+        ),
         ({"name": "a", "values": []}, "values: found []; allowed: a list of at least 1 item"),
         ({"name": "a", "values": 1}, "values: found 1; allowed: a list"),
         ({"name": "a", "values": ["x"]}, 'values[0]: found "x"; allowed: a number'),

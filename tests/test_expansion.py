@@ -42,6 +42,17 @@ def test_a_method_without_proof_never_makes_a_device_harmful() -> None:
         assert one.largest_saving is None or one.largest_saving >= one.saving
 
 
+def test_options_reach_the_search() -> None:
+    told: list[ro.Progress] = []
+    nominal = ro.expansions(pairs(), "exact", "nominal", report=told.append)
+    assert told
+    assert {one.after.objective for one in nominal} == {"nominal"}
+    (hurried,) = ro.expansions(ro.generate("edge", devices=16, seed=0), devices=pairs().devices[:1], time_limit=0.0)
+    assert hurried.before.termination != "optimal"
+    with pytest.raises(ro.InputError, match="threads"):
+        ro.expansions(pairs(), threads=0)
+
+
 def test_a_device_may_make_a_plan_possible() -> None:
     impossible = two_pairs().model_copy(update={"devices": two_pairs().devices[:1]})
     (one,) = ro.expansions(impossible)

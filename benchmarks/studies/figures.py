@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from studies.cases import LONE, METHODS
+from studies.cases import METHODS, REDUNDANT
 from studies.columns import column
 from studies.reading import ANSWERS, answers, excesses, families, losses, shared, sizes, swept
 from studies.style import COLOURS, INK, boxes, legend, panels
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from studies.columns import Floats
 
-PROFILED = tuple(method for method in METHODS if method not in LONE)
 MOST_EXCESS = 100.0
 """Right end of the profiles, as a share: beyond, hardly any plan lies."""
 STEP_COLOURS = {"grouping": "#3f7fe0", "sizes": "#d99a00", "matching": "#d9534f"}
@@ -37,7 +36,7 @@ def profiles(results: Mapping[str, Any], devices: int) -> Figure:
 
     def draw(figure: Figure, axes: list[Axes]) -> None:
         for axis, family in zip(axes, names, strict=True):
-            for method in PROFILED:
+            for method in REDUNDANT:
                 over = excesses(results, f"{family}-{devices}", method)
                 known = np.sort(over[np.isfinite(over)])
                 shares = np.arange(1, len(known) + 1) / len(over)
@@ -51,7 +50,7 @@ def profiles(results: Mapping[str, Any], devices: int) -> Figure:
             axis.set_ylabel("share")
         axes[-1].set_xticks([0.0, 0.01, 0.1, 1.0, 10.0, 100.0], ["0", "1 %", "10 %", "100 %", "1000 %", "10⁴ %"])
         axes[-1].set_xlabel("guaranteed latency above the best plan, at most")
-        legend(figure, PROFILED, [COLOURS[method] for method in PROFILED], 3)
+        legend(figure, REDUNDANT, [COLOURS[method] for method in REDUNDANT], 3)
 
     return panels([1.5] * len(names), draw)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.processes import Crew, ExecutorError
-from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.errors import missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +102,7 @@ def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
     try:
         from distributed import Client, KilledWorker
     except ImportError:
-        raise UnsupportedError("--scheduler needs Dask: install rocoin-opt with the extra dask") from None
+        raise missing_extra("--scheduler needs Dask", "dask") from None
     try:
         _require_address(address)
         client: Any = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)

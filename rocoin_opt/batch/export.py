@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.schema import COLUMNS, FROM_JSON
 from rocoin_opt.documents import canonical_json, readable_json, write_bytes, write_text
-from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.errors import InputError, Problem, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def require_exportable(path: Path) -> None:
         try:
             import pyarrow.parquet  # noqa: F401
         except ImportError:
-            raise UnsupportedError("Parquet needs PyArrow: install rocoin-opt with the extra parquet") from None
+            raise missing_extra("Parquet needs PyArrow", "parquet") from None
 
 
 def fields_of(result: ItemResult) -> dict[str, Any]:

@@ -78,10 +78,10 @@ def solve_many(
     retry_failed : bool
         Whether to do again what failed.
 
-    Yields
-    ------
-    ItemResult
-        One an item, failed ones too; ``plan`` holds the plan where there is one.
+    Returns
+    -------
+    iterator of ItemResult
+        One an item as it finishes, failed ones too; ``plan`` holds the plan where there is one.
 
     Raises
     ------

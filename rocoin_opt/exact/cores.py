@@ -19,6 +19,8 @@ from rocoin_opt.exact.relaxation import resolution_for
 from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rocoin_opt.exact.chains import Chain, Members, ThresholdView
     from rocoin_opt.exact.relaxation import Relaxation
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
@@ -72,22 +74,32 @@ def enumerate_cores(
     """
     is_priced = np.zeros(len(view.shares), dtype=bool)
     is_priced[priced] = True
+    found = cores_of_chains(relaxation, view.chains, is_priced, slack, limit)
+    if found is None:
+        return None
     best: dict[tuple[int, Members], Core] = {}
-    for chain in view.chains:
-        found = cores_of_chain(relaxation, chain, is_priced, slack, limit)
-        if found is None or len(found) > limit:
-            return None
-        limit -= len(found)
-        for core in found:
-            best.setdefault((core.size, core.devices), core)
+    for core in found:
+        best.setdefault((core.size, core.devices), core)
     cores = [best[key] for key in sorted(best)]
     return cores if view.led else _undominated(view, cores, is_priced)
 
 
-def cores_of_chain(
+def cores_of_chains(
+    relaxation: Relaxation, chains: Iterable[Chain], is_priced: BoolArray, slack: float, limit: int
+) -> list[Core] | None:
+    """Cores chain by chain, equal ones as often as they are met; see :func:`enumerate_cores`."""
+    cores: list[Core] = []
+    for chain in chains:
+        found = _cores_of_chain(relaxation, chain, is_priced, slack, limit - len(cores))
+        if found is None or len(cores) + len(found) > limit:
+            return None
+        cores += found
+    return cores
+
+
+def _cores_of_chain(
     relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
 ) -> list[Core] | None:
-    """Cores of one chain; see :func:`enumerate_cores`."""
     paid = 0.0
     leader: Members = ()
     if chain.leader is not None:

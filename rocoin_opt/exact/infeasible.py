@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.errors import counted
 from rocoin_opt.exact.bounds import possible_groups
 from rocoin_opt.plan.latency import outage_after
 
@@ -53,17 +54,22 @@ def _reliability(instance: Instance) -> tuple[str, ...]:
     if possible < 1:
         *_, outage = outage_after(instance, usable)
         return (
-            f"reliability: all {len(usable)} devices that can hold a student, in one group, fail together with "
-            f"probability {outage:.3g}; the outage limit is {limit:g}. Add devices, take more reliable ones, "
-            "or raise max_group_outage.",
+            f"reliability: {_failing_together(len(usable))} with probability {outage:.3g}; the outage limit is "
+            f"{limit:g}. Add devices, take more reliable ones, or raise max_group_outage.",
         )
     if possible < wanted:
         bound = min(possible, instance.knowledge.num_filters)
         return (
-            f"groups: at most {bound} groups can keep the outage limit {limit:g} and hold a filter; min_groups asks "
-            f"for {wanted}. Add devices, raise max_group_outage, or lower min_groups.",
+            f"groups: at most {counted(bound, 'group')} can keep the outage limit {limit:g} and hold a filter; "
+            f"min_groups asks for {wanted}. Add devices, raise max_group_outage, or lower min_groups.",
         )
     return ()
+
+
+def _failing_together(number: int) -> str:
+    if number == 1:
+        return "the one device that can hold a student fails"
+    return f"all {number} devices that can hold a student, in one group, fail together"
 
 
 def _capacity(instance: Instance) -> tuple[str, ...]:
@@ -73,7 +79,8 @@ def _capacity(instance: Instance) -> tuple[str, ...]:
         return ()
     largest = int(instance.arrays.largest.max())
     return (
-        f"capacity: at most {placed} of {wanted} filters find a place, in at most {int(counts[0])} groups; the largest "
-        f"part that any device can hold is {largest} filters. Add students of larger max_filters, devices "
-        "that can hold them, or what more groups need: devices, a larger max_groups or max_group_outage.",
+        f"capacity: at most {placed} of {wanted} filters find a place, in at most "
+        f"{counted(int(counts[0]), 'group')}; the largest part that any device can hold is "
+        f"{counted(largest, 'filter')}. Add students of larger max_filters, devices that can hold them, or what more "
+        "groups need: devices, a larger max_groups or max_group_outage.",
     )

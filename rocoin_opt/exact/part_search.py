@@ -10,7 +10,7 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.partition import best_parts, is_small, lower_bound
 from rocoin_opt.knowledge.search import find_parts
-from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.knowledge.sizes import SizeRanges, are_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,9 +110,11 @@ class PartSearch:
         Cut
             Not worse than a start, nor than what was found within these or tighter limits before.
         """
-        known = [cut for cut in self._cuts.values() if _fits(cut.sizes, limits)]
+        known = [cut for cut in self._cuts.values() if are_within(cut.sizes, limits)]
         if limits not in self._cuts:
-            wider = [cut for other, cut in self._cuts.items() if _fits(limits, other) and _fits(cut.sizes, limits)]
+            wider = [
+                cut for other, cut in self._cuts.items() if are_within(limits, other) and are_within(cut.sizes, limits)
+            ]
             # What is best within wider limits is best within these too if it keeps them.
             known += wider or [self._found(limits, DESCENTS, starts)]
         known += [Cut(labels, self.value(labels)) for labels in starts]
@@ -127,7 +129,7 @@ class PartSearch:
     def polished(self, cut: Cut, limits: Limits) -> Cut:
         """Look longer for a better partition within limits; the same one where there is none."""
         if self.control.exhausted or any(
-            _fits(limits, wider) and cut is done for wider, done in self._polished.items()
+            are_within(limits, wider) and cut is done for wider, done in self._polished.items()
         ):
             return cut
         descents = min(max(POLISHING_WORK // (self.total * len(limits)), DESCENTS), MAX_DESCENTS)
@@ -164,7 +166,3 @@ class PartSearch:
 
     def _ranges(self, limits: Limits) -> SizeRanges:
         return SizeRanges.of(self.total, len(limits), [(1, limit) for limit in limits])
-
-
-def _fits(sizes: Sequence[int], limits: Sequence[int]) -> bool:
-    return len(sizes) == len(limits) and all(size <= limit for size, limit in zip(sizes, limits, strict=True))

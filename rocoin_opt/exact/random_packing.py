@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.cores import Core, cores_of_chain
+from rocoin_opt.exact.cores import Core, cores_of_chains
 from rocoin_opt.exact.packing import Packing, pack_cores
 from rocoin_opt.exact.random_exchange import exchange
 from rocoin_opt.exact.random_view import Intervals, RandomView
@@ -158,15 +158,13 @@ class RandomPacking:
         """Groups that a packing can consist of, by their reduced costs; None if there are more than a limit."""
         slack = relaxation.bound - view.wanted
         everyone = np.ones(len(view.instance.devices), dtype=bool)
+        found = cores_of_chains(relaxation, view.chains, everyone, slack, limit)
+        if found is None:
+            return None
         best: dict[Members, Core] = {}
-        for chain in view.chains:
-            found = cores_of_chain(relaxation, chain, everyone, slack, limit)
-            if found is None or len(found) > limit:
-                return None
-            limit -= len(found)
-            for core in found:
-                if core.devices not in best or best[core.devices].size < core.size:
-                    best[core.devices] = core
+        for core in found:
+            if core.devices not in best or best[core.devices].size < core.size:
+                best[core.devices] = core
         return [best[devices] for devices in sorted(best)]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from rocoin_opt.exact.group_program import Demand, Verdict, decide
 from rocoin_opt.exact.minimal_groups import roomiest_choices
+from rocoin_opt.knowledge.sizes import are_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ class SizeVectors:
     def groups_for(self, sizes: Sequence[int]) -> list[Members] | None:
         """Disjoint groups that take parts of descending sizes, in this order; None where none were found."""
         for limits, groups in self._packings.items():
-            if _within(sizes, limits):
+            if are_within(sizes, limits):
                 return groups
         if self._known_conflict(sizes) is not None:
             return None
@@ -156,7 +157,3 @@ class SizeVectors:
             demand = Demand.of_levels(self.serving, parts, counts, self.wanted)
             self._verdicts[parts, needed] = decide(self.choices, demand, self.control)
         return self._verdicts[parts, needed]
-
-
-def _within(sizes: Sequence[int], limits: Sequence[int]) -> bool:
-    return len(sizes) == len(limits) and all(size <= limit for size, limit in zip(sizes, limits, strict=True))

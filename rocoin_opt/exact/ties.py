@@ -1,7 +1,7 @@
 """The order behind latency: of plans that answer equally early, the one that is better in what comes next.
 
 First the partition where the instance has a graph, then the fewest device-seconds of work, then the most spare
-reliability; see the section "The order behind latency" in ``docs/formulation.md``.
+reliability; see "The order behind latency" in ``docs/formulation/order.md``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.control import Control
 from rocoin_opt.exact.least_work import least_work
 from rocoin_opt.exact.minimal_groups import Serving
 from rocoin_opt.exact.part_quality import best_attainable
@@ -22,6 +21,7 @@ from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.model import Plan
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.part_quality import Found
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
@@ -30,7 +30,7 @@ DIGITS = 12
 """Significant digits to which plans are compared: the others are rounding, by which equal devices would differ."""
 
 
-def tie_order(instance: Instance, plan: Plan, criterion: str = "ncut") -> tuple[float, float, float]:
+def tie_order(instance: Instance, plan: Plan, parts: PartSearch | None) -> tuple[float, float, float]:
     """What comes behind latency, as a tuple to compare: smaller is better.
 
     Parameters
@@ -39,8 +39,8 @@ def tie_order(instance: Instance, plan: Plan, criterion: str = "ncut") -> tuple[
         What was given.
     plan : Plan
         A valid plan.
-    criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by.
+    parts : PartSearch or None
+        What partitions are judged by; None without a graph.
 
     Returns
     -------
@@ -49,11 +49,6 @@ def tie_order(instance: Instance, plan: Plan, criterion: str = "ncut") -> tuple[
         the weight of all edges), the device-seconds that all replicas together are busy with one request, and the
         negative sum of the spares' cover shares. Each is rounded to what floating point tells apart.
     """
-    parts = None if instance.knowledge.graph is None else PartSearch(instance, criterion, Control())
-    return _order(instance, plan, parts)
-
-
-def _order(instance: Instance, plan: Plan, parts: PartSearch | None) -> tuple[float, float, float]:
     arrays, cut = instance.arrays, 0.0
     if parts is not None:
         labels = labels_of(instance, plan)
@@ -111,7 +106,7 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
         parts = PartSearch(instance, criterion, control)
         found = thrifty_plans(serving, best_within(serving, parts, plan, control), control)
     kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
-    return min([plan, *kept], key=lambda other: _order(instance, other, parts))
+    return min([plan, *kept], key=lambda other: tie_order(instance, other, parts))
 
 
 def best_within(serving: Serving, parts: PartSearch, plan: Plan, control: Control) -> Found:

@@ -76,8 +76,26 @@ def simulate_arrivals(
 ) -> Arrivals:
     """Simulate which parts arrive by the deadline, or at all without one.
 
-    The trials are those of :func:`rocoin_opt.failure.simulation.simulate` under the same seed; parameters and errors
-    are the same too.
+    The trials are those of :func:`rocoin_opt.simulate` under the same seed.
+
+    Parameters
+    ----------
+    instance, plan
+        As for :func:`rocoin_opt.simulate`.
+    trials : int
+        Number of trials, at least 2.
+    seed, workers, deadline, chunk, advance, traces
+        As for :func:`rocoin_opt.simulate`.
+
+    Returns
+    -------
+    Arrivals
+        How often each set of groups had answered.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As for :func:`rocoin_opt.simulate`.
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_known(instance, plan)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.evaluation import finite_or_none
 from rocoin_opt.failure.simulation import simulate
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
@@ -100,6 +101,11 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     deadline : float, optional
         Deadline in seconds; the instance's own where absent.
 
+    Returns
+    -------
+    Figures
+        Exact; None for what does not apply, or where the answer may never come.
+
     Raises
     ------
     InputError
@@ -112,7 +118,23 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
 
 
 def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
-    """Lose each device of a plan in turn, all others staying where they are; see :func:`assess`."""
+    """Lose each device of a plan in turn, all others staying where they are.
+
+    Parameters
+    ----------
+    instance, plan, deadline
+        As for :func:`rocoin_opt.assess`.
+
+    Returns
+    -------
+    tuple of Loss
+        One a device, in the order of the plan.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As for :func:`rocoin_opt.assess`.
+    """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
     found = []
@@ -184,12 +206,12 @@ def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
     distribution = latency_distribution(instance, plan)
     nominal, worst = _fixed_figures(instance, plan)
     return Figures(
-        guaranteed_seconds=_finite(distribution.guaranteed(instance.requirements.max_group_outage)),
+        guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
         nominal_seconds=nominal,
         worst_seconds=worst,
         expected_seconds=None if deadline is None else distribution.expected(deadline),
         success_probability=distribution.success_probability(deadline),
-        quantiles={q: _finite(distribution.quantile(q)) for q in QUANTILES},
+        quantiles={q: finite_or_none(distribution.quantile(q)) for q in QUANTILES},
     )
 
 
@@ -204,9 +226,9 @@ def _simulated_guarantee(
     each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
     intervals = [estimate.interval(level) for estimate in each]
     return Simulated(
-        _finite(max(estimate.value for estimate in each)),
-        _finite(max(interval.low for interval in intervals)),
-        _finite(max(interval.high for interval in intervals)),
+        finite_or_none(max(estimate.value for estimate in each)),
+        finite_or_none(max(interval.low for interval in intervals)),
+        finite_or_none(max(interval.high for interval in intervals)),
     )
 
 
@@ -271,12 +293,8 @@ def require_assessable(instance: Instance, plan: Plan) -> None:
 
 
 def _with_interval(value: float, interval: Interval) -> Simulated:
-    return Simulated(_finite(value), _finite(interval.low), _finite(interval.high))
+    return Simulated(finite_or_none(value), finite_or_none(interval.low), finite_or_none(interval.high))
 
 
 def _point(value: float | None) -> Simulated | None:
     return None if value is None else Simulated(value, value, value)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -39,7 +39,8 @@ def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation,
     if reference.name != instance.name:
         violations.append(Violation("claim", "instance.name", reference.name, instance.name))
     if reference.sha256 != instance.sha256:
-        violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256))
+        since = "" if violations else ": the instance has changed since"
+        violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256 + since))
     # Figures for another instance are no lies, and a plan made by hand claims none.
     if not violations and (document.metrics is not None or document.solve is not None):
         violations += _false_figures(document, evaluate(instance, document.plan))

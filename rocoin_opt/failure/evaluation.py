@@ -48,7 +48,7 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     timings = None if is_random else group_timings(instance, plan)
     deadline = instance.requirements.deadline_seconds
     return Metrics(
-        guaranteed_seconds=_finite(distribution.guaranteed(instance.requirements.max_group_outage)),
+        guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
         nominal_seconds=None if timings is None else nominal_seconds(timings),
         worst_seconds=None if timings is None else worst_seconds(timings),
         expected_seconds=None if deadline is None else distribution.expected(deadline),
@@ -78,5 +78,6 @@ def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     return latency_distribution(instance, plan)
 
 
-def _finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
+    """None for an answer that may never come."""
     return value if math.isfinite(value) else None

@@ -97,6 +97,11 @@ def expected_accuracy(
     deadline : float, optional
         In seconds.
 
+    Returns
+    -------
+    float
+        In [0, 1].
+
     Raises
     ------
     InputError

@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
 from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.evaluation import finite_or_none
 from rocoin_opt.failure.fates import BY
 from rocoin_opt.failure.groups import Replica
 from rocoin_opt.failure.response import response_of
@@ -125,8 +126,7 @@ class _Waiting:
         else:
             kept_from = self.steps.kept_from(replica, self.limit)
             expected, success = self.steps.expected(replica), self.steps.success(replica)
-        guaranteed = max(self.others, kept_from)
-        return guaranteed if math.isfinite(guaranteed) else None, expected, success
+        return finite_or_none(max(self.others, kept_from)), expected, success
 
 
 @dataclass(frozen=True, eq=False)

@@ -155,6 +155,11 @@ def simulate(
         Measured requests, one of which each trial replays, the same for all devices and plans. Runs with traces are
         not compiled.
 
+    Returns
+    -------
+    Simulation
+        The answer times; figures with their intervals are taken from them.
+
     Raises
     ------
     InputError
@@ -205,7 +210,28 @@ def simulate_difference(
     """Compare two plans for one instance, trial by trial under the same draws.
 
     Every device, and every failure domain, meets the same fate in both plans, so the difference is far less uncertain
-    than the values. Parameters and errors are those of :func:`simulate`.
+    than the values.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    first, second : Plan
+        Their difference is that of the first less the second.
+    trials : int
+        Number of trials, at least 2.
+    seed, workers, deadline, chunk, advance, traces
+        As for :func:`rocoin_opt.simulate`.
+
+    Returns
+    -------
+    Difference
+        Means of the differences, with their intervals.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As for :func:`rocoin_opt.simulate`.
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     _require_room(trials)

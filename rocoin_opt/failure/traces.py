@@ -118,6 +118,11 @@ def read_traces(path: str | Path, instance: Instance) -> Traces:
     instance : Instance
         What the devices belong to; those that the file leaves out keep their laws and crash probabilities.
 
+    Returns
+    -------
+    Traces
+        In the order of the file.
+
     Raises
     ------
     InputError

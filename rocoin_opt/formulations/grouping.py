@@ -75,11 +75,6 @@ def fix(model: pyo.ConcreteModel, groups: Sequence[Sequence[int]]) -> bool:
     return True
 
 
-def groups_of(model: pyo.ConcreteModel) -> tuple[tuple[int, ...], ...]:
-    """Device indices of each used group, from the values of the model's variables."""
-    return tuple(tuple(n for n in model.N if model.member[n, k].value) for k in model.K if model.used[k].value)
-
-
 def _sets(model: pyo.ConcreteModel, instance: Instance, num_groups: int | None) -> None:
     """Devices N that can hold a student, and groups K: no more than the sum of all shares allows."""
     useful = np.flatnonzero(instance.arrays.largest.max(axis=1))

@@ -18,7 +18,7 @@ from rocoin_opt.heuristics.expected_descent import ExpectedDescent
 from rocoin_opt.heuristics.packing import pack
 from rocoin_opt.heuristics.redundancy import with_helpful_spares
 from rocoin_opt.plan.check import check
-from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 
 if TYPE_CHECKING:
@@ -164,8 +164,4 @@ def _polished(instance: Instance, plan: Plan | None, control: Control) -> Plan |
 
 
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:
-    def value(plan: Plan) -> float:
-        value = evaluate(instance, plan).value(objective)
-        return math.inf if value is None else value
-
-    return min(plans, key=value, default=None)
+    return min(plans, key=lambda plan: value_of(instance, plan, objective), default=None)

@@ -20,7 +20,7 @@ from rocoin_opt.exact.thresholds import latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.expected_descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def local_search(
     best, bound, limits = before.plan, combinatorial_bound(instance, objective), latency_range(instance.arrays)
     if bound is None or limits is None:
         return Outcome(best, None, reasons=before.reasons)
-    value = math.inf if best is None else _value(instance, best, objective)
+    value = math.inf if best is None else value_of(instance, best, objective)
     index = instance.arrays.device_index
     groups = [[index[name] for name in group.devices] for group in best.groups] if best else []
     search = DisjointGroups(instance, objective, groups, min(limits[1], _below(value)), control.seed)
@@ -86,7 +86,7 @@ def local_search(
         if plan is None:
             search.step()
             continue
-        best, value = plan, _value(instance, plan, objective)
+        best, value = plan, value_of(instance, plan, objective)
         control.tell(value, bound)
         search.lower(_below(value))
     return Outcome(best, bound, reasons=() if best else before.reasons)
@@ -117,8 +117,3 @@ def _descend(instance: Instance, control: Control, before: Outcome, iterations: 
 def _below(value: float) -> float:
     """The largest threshold that asks for something better."""
     return math.nextafter(value, -math.inf)
-
-
-def _value(instance: Instance, plan: Plan, objective: Objective) -> float:
-    value = evaluate(instance, plan).value(objective)
-    return math.inf if value is None else value

@@ -33,6 +33,11 @@ def read_instance(path: str | Path) -> Instance:
     path : str or Path
         A ``.json`` file of format ``rocoin-opt/instance``, version 1.
 
+    Returns
+    -------
+    Instance
+        Valid, with the matrices in memory.
+
     Raises
     ------
     InputError
@@ -99,5 +104,11 @@ def write_instance(path: str | Path, instance: Instance) -> None:
 
 
 def instance_schema() -> dict[str, Any]:
-    """JSON Schema of instance files."""
+    """Make the JSON Schema of instance files.
+
+    Returns
+    -------
+    dict
+        A schema of draft 2020-12, generated from the data classes.
+    """
     return document_schema(Instance, FORMAT, VERSION)

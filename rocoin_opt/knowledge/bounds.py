@@ -19,9 +19,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from rocoin_opt.knowledge.eigenpairs import smallest_eigenvalues
 from rocoin_opt.knowledge.entry_sets import Dominance, RowSums, SumRange, UnitDiagonal
-from rocoin_opt.knowledge.semidefinite import Projections, Spectra, eigenvalue_error, relaxation_bound
+from rocoin_opt.knowledge.semidefinite import Projections, Spectra, relaxation_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,27 +39,6 @@ MOST_ENTRIES = 400_000
 """Classes times filters times parts beyond which no linear program mixes the classes."""
 ROUNDING = 1e-12
 """Relative safety margin on sums of non-negative numbers."""
-
-
-def eigenvalue_bound(weights: FloatArray, parts: int) -> float:
-    """Lower bound on the normalised cut of free sizes: the sum of the K smallest eigenvalues [1]_.
-
-    Parameters
-    ----------
-    weights : FloatArray, M x M
-        Symmetric, non-negative, zero diagonal.
-    parts : int
-        Number of parts, 1 to M.
-
-    Returns
-    -------
-    float
-        Sum of the K smallest eigenvalues of ``I - D^-1/2 A D^-1/2``, lowered by what rounding may have added, and at
-        least 0. A filter without edges has the eigenvalue 1, as a part of such filters counts 1.
-    """
-    similarity, _ = _normalised(weights / (weights.max() or 1.0))
-    smallest = smallest_eigenvalues(-similarity, parts)
-    return max(0.0, parts + float(smallest.sum()) - parts * eigenvalue_error(similarity))
 
 
 def ncut_bound(
@@ -84,7 +62,8 @@ def ncut_bound(
         Sizes that the K parts may have.
     rounds : int, optional
         Eigenvalue problems to spend; by default as many as take under a second for 256 filters, and some seconds for
-        2,048. The bound is valid for any number; with 0 it needs no multipliers.
+        2,048. The bound is valid for any number; with 0 it needs no multipliers, and is the sum of the K smallest
+        eigenvalues of ``I - D^-1/2 A D^-1/2`` [1]_ where sizes are free and every filter has an edge.
     stopped : callable
         Whether to end early; the bound is valid all the same.
 

@@ -1,6 +1,6 @@
 """What a partition of the filters is judged by: normalised cut, cut, and what is left when a part is lost.
 
-The mathematics stands in the section "Knowledge partition" of ``docs/formulation.md``.
+The mathematics stands in ``docs/formulation/partition.md``.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def partition(
         For each part its number of filters, or a pair of its least and largest number; free where absent.
     criterion : {'ncut', 'cut', 'resilient'}
         Normalised cut; weight of the edges between parts; or class evidence lost with a part, weighed against the
-        normalised cut. See the section "Knowledge partition" of ``docs/formulation.md``.
+        normalised cut. See ``docs/formulation/partition.md``.
     class_affinity : array, C x M, optional
         How much each filter speaks for each class, non-negative. ``resilient`` estimates it from the graph where
         absent; the result says so.
@@ -155,7 +155,6 @@ def best_parts(
     ranges: SizeRanges,
     seed: int = 0,
     deadline: float = np.inf,
-    starts: Sequence[IntArray] = (),
 ) -> tuple[IntArray, float]:
     """Find a partition and a lower bound, or the best partition where the graph is small enough.
 
@@ -169,8 +168,6 @@ def best_parts(
         Seed of every random choice.
     deadline : float
         Moment of :func:`time.perf_counter` at which to end.
-    starts : sequence of IntArray
-        Partitions within the ranges to begin with.
 
     Returns
     -------
@@ -185,7 +182,7 @@ def best_parts(
     def stopped() -> bool:
         return time.perf_counter() >= deadline
 
-    labels = find_parts(criterion, ranges, seed, starts, stopped=stopped)
+    labels = find_parts(criterion, ranges, seed, stopped=stopped)
     return labels, lower_bound(criterion, ranges, rounds=0 if stopped() else None, stopped=stopped)
 
 

@@ -219,6 +219,11 @@ def level_sizes(num_filters: int, limits: Sequence[int]) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def are_within(sizes: Sequence[int], limits: Sequence[int]) -> bool:
+    """Whether there are as many sizes as limits, and none is above the limit at its place."""
+    return len(sizes) == len(limits) and all(size <= limit for size, limit in zip(sizes, limits, strict=True))
+
+
 def contiguous_partition(sizes: Sequence[int]) -> IntArray:
     """Part of each filter when the filters are dealt out in their order: M labels, 0 to K - 1."""
     return np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)

@@ -91,6 +91,18 @@ def read_plan_document(path: str | Path) -> PlanDocument:
 def read_plan(path: str | Path, instance: Instance) -> Plan:
     """Read the plan of a file; it need not be valid, see :func:`rocoin_opt.check`.
 
+    Parameters
+    ----------
+    path : str or Path
+        A ``.plan.json`` file of format ``rocoin-opt/plan``, version 1.
+    instance : Instance
+        What the plan is for.
+
+    Returns
+    -------
+    Plan
+        As it stands there; the figures and the solve record of the file are left aside.
+
     Raises
     ------
     InputError
@@ -100,6 +112,8 @@ def read_plan(path: str | Path, instance: Instance) -> Plan:
     if document.instance.sha256 != instance.sha256:
         found = f"a plan for {document.instance.name} ({document.instance.sha256[:12]}…)"
         allowed = f"a plan for {instance.name} ({instance.sha256[:12]}…)"
+        if document.instance.name == instance.name:
+            allowed += ": the instance has changed since; solve it again"
         raise InputError(os.fspath(path), [Problem("instance.sha256", found, allowed)])
     return document.plan
 
@@ -139,6 +153,15 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
 def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
     """Write the plan of a result, in one step.
 
+    Parameters
+    ----------
+    path : str or Path
+        File to write; one that is there is replaced.
+    instance : Instance
+        What the plan is for.
+    result : Result
+        The plan, its figures and how it was found.
+
     Raises
     ------
     InputError
@@ -152,7 +175,13 @@ def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
 
 
 def plan_schema() -> dict[str, Any]:
-    """JSON Schema of plan files."""
+    """Make the JSON Schema of plan files.
+
+    Returns
+    -------
+    dict
+        A schema of draft 2020-12, generated from the data classes.
+    """
     return document_schema(PlanDocument, FORMAT, VERSION)
 
 

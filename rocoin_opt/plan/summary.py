@@ -35,6 +35,8 @@ OBJECTIVE_WORDS: dict[Objective, str] = {
     "worst": "worst latency",
 }
 WIDTH = 110
+MOST_NAMES = 12
+"""Spares that are named; of the others there is the number."""
 
 
 def summarise(result: Result) -> str:
@@ -75,11 +77,15 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g} s"
 
 
+def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
+    """A search without a plan in words: what no plan can beat, where that is known, and how long it took."""
+    known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {seconds(lower_bound)}; "
+    return f"{known}{wall_seconds:.2f} s of search"
+
+
 def _value_lines(result: Result) -> Iterator[str]:
     if result.plan is None:
-        known = "" if result.lower_bound is None else f"{OBJECTIVE_WORDS[result.objective]} at least "
-        known += "" if result.lower_bound is None else f"{seconds(result.lower_bound)}; "
-        yield f"  {known}{result.wall_seconds:.2f} s of search"
+        yield f"  {bound_alone(result.objective, result.lower_bound, result.wall_seconds)}"
         return
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
@@ -183,9 +189,9 @@ def _capacity(instance: Instance, group: Group) -> int:
     return instance.students[instance.arrays.student_index[group.student]].max_filters
 
 
-def _names(names: tuple[str, ...], shown: int = 12) -> str:
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+def _names(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _plain(text: str) -> str:

@@ -93,11 +93,6 @@ class AnswerAccuracy:
     low: float | None = None
     high: float | None = None
 
-    @property
-    def is_sampled(self) -> bool:
-        """Whether the failures were simulated, because there are too many subsets."""
-        return self.low is not None
-
 
 def measure_accuracy(
     ensemble: Ensemble,

@@ -226,11 +226,10 @@ def train_classifier(
     data: Dataset,
     training: Training,
     *,
-    name: str = "teacher",
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> ModuleT:
-    """Train a classifier on the training images; see :func:`fit`.
+    """Train a classifier, a teacher say, on the training images; see :func:`fit`.
 
     Parameters
     ----------
@@ -251,7 +250,7 @@ def train_classifier(
     def loss(batch: Batch) -> Tensor:
         return functional.cross_entropy(network(batch.images), batch.labels)
 
-    fit(network, loss, data.train, training, name=name, identity=data.sha256, checkpoint=checkpoint, report=report)
+    fit(network, loss, data.train, training, name="teacher", identity=data.sha256, checkpoint=checkpoint, report=report)
     return network
 
 

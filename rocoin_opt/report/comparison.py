@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,28 +15,27 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.result import Result
 
+NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "success", "groups", "search")
+"""Columns of figures."""
+
 
 def print_comparison(instance: Instance, results: Sequence[Result], console: Console) -> None:
     """Print one row a result: value and bound of the objective, all figures, and why where there is no plan."""
     objective = results[0].objective if results else "guaranteed"
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("method")
-    table.add_column("termination")
-    for name in ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "success", "groups", "search"):
-        table.add_column(name, justify="right")
+    table = plain_table("method", "termination", numbers=NUMBERS)
     unlimited = False
     for result in results:
         is_unlimited = result.instance is not instance
         unlimited = unlimited or is_unlimited
         table.add_row(*_row(result, "*" if is_unlimited else ""))
-    console.print(Text(printable(f"{instance.name}, objective {objective}")))
+    console.print(plain_text(f"{instance.name}, objective {objective}"))
     console.print(table)
     if unlimited:
         limit = instance.requirements.max_group_outage
         console.print(f"* scored without the outage limit of {limit:g}, which this method cannot keep here")
     for result in results:
         for reason in result.reasons:
-            console.print(Text(printable(f"{result.method}: {reason}")))
+            console.print(plain_text(f"{result.method}: {reason}"))
 
 
 def _row(result: Result, mark: str) -> list[str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from rocoin_opt.tradeoff import Frontier
 
@@ -31,20 +29,18 @@ END_WORDS = {
 def print_frontier(frontier: Frontier, console: Console) -> None:
     """Print one row a point, fastest plan first: latency, its limit, the parts, the criterion, what is proven of it."""
     title = f"{frontier.instance.name}, objective {frontier.objective}, criterion {frontier.criterion}"
-    console.print(Text(printable(f"{title}: {END_WORDS[frontier.termination]}")))
+    console.print(plain_text(f"{title}: {END_WORDS[frontier.termination]}"))
     if frontier.points:
         console.print(_table(frontier))
         bound = seconds(frontier.latency_bound)
         console.print(f"no plan is faster than {bound}; {frontier.wall_seconds:.2f} s of search")
         console.print("bound: no plan within the limit has a smaller criterion")
     for reason in frontier.reasons:
-        console.print(Text(printable(f"  {reason}")))
+        console.print(plain_text(f"  {reason}"))
 
 
 def _table(frontier: Frontier) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("latency", "limit", "groups"):
-        table.add_column(name, justify="right")
+    table = plain_table(numbers=("latency", "limit", "groups"))
     table.add_column("filters", overflow="fold")
     for name in (frontier.criterion, "bound", "gap"):
         table.add_column(name, justify="right")

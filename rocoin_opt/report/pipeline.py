@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,15 +62,13 @@ def pipeline_sheets(document: dict[str, Any]) -> tuple[Sheet, ...]:
 def print_pipeline(document: dict[str, Any], console: Console) -> None:
     """Print what was measured, and on what."""
     data = document["data"]
-    console.print(Text(printable(f"{data['name']} ({data['source']}), {data['test_images']} test images")))
+    console.print(plain_text(f"{data['name']} ({data['source']}), {data['test_images']} test images"))
     for sheet in pipeline_sheets(document):
         console.print()
-        console.print(Text(sheet.title, style="bold"))
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for position, column in enumerate(sheet.columns):
-            table.add_column(column, justify="left" if position == 0 else "right")
+        console.print(plain_text(sheet.title, "bold"))
+        table = plain_table(*sheet.columns[:1], numbers=sheet.columns[1:])
         for row in sheet.rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*map(plain_text, row))
         console.print(table)
     if _has_unlimited(document):
         console.print(UNLIMITED)

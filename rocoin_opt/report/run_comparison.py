@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 from rocoin_opt.report.performance_profile import CLOCK, GOOD, performance_profiles
 from rocoin_opt.report.run_statistics import SHIFT, method_figures
 
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from rocoin_opt.report.performance_profile import PerformanceProfile
     from rocoin_opt.report.run_items import RunItems
@@ -33,7 +31,7 @@ def print_run_comparison(run: RunItems, console: Console, shift: float = SHIFT) 
     """Print, for each objective, the figures by family and method, and the performance profiles."""
     figures, profiles = method_figures(run, shift), performance_profiles(run)
     for objective in run.objectives:
-        console.print(Text(printable(f"objective {objective}"), style="bold"))
+        console.print(plain_text(f"objective {objective}", "bold"))
         console.print(_figures_table([entry for entry in figures if entry.objective == objective]))
         console.print()
         for profile in profiles:
@@ -41,9 +39,9 @@ def print_run_comparison(run: RunItems, console: Console, shift: float = SHIFT) 
                 console.print(_profile_table(profile))
                 console.print()
     for line in definitions(shift):
-        console.print(Text(line))
+        console.print(plain_text(line))
     for line in conflict_lines(run):
-        console.print(Text(printable(line), style="bold red"))
+        console.print(plain_text(line, "bold red"))
 
 
 def run_comparison_document(run: RunItems, shift: float = SHIFT) -> dict[str, Any]:
@@ -94,14 +92,13 @@ def conflict_lines(run: RunItems) -> tuple[str, ...]:
 
 
 def _figures_table(figures: Sequence[MethodFigures]) -> Table:
-    table = _table("family", "method")
-    for name in ("items", "failed", "solved", "proven", "mean gap", "worst", "mean excess", "worst", "time", "wins"):
-        table.add_column(name, justify="right")
+    numbers = ("items", "failed", "solved", "proven", "mean gap", "worst", "mean excess", "worst", "time", "wins")
+    table = plain_table("family", "method", numbers=numbers)
     family = None
     for entry in figures:
         table.add_row(
-            Text("" if entry.family == family else printable(entry.family)),
-            Text(printable(entry.method)),
+            plain_text("" if entry.family == family else entry.family),
+            plain_text(entry.method),
             *map(str, (entry.items, entry.failed, entry.solved, entry.proven)),
             *map(_percent, (entry.mean_gap, entry.worst_gap, entry.mean_excess, entry.worst_excess)),
             seconds(entry.seconds),
@@ -112,19 +109,10 @@ def _figures_table(figures: Sequence[MethodFigures]) -> Table:
 
 
 def _profile_table(profile: PerformanceProfile) -> Table:
-    table = _table(f"profile by {MEASURE_WORDS[profile.measure]}")
     ratios = RATIOS[profile.measure]
-    for ratio in ratios:
-        table.add_column(f"{ratio:g} x", justify="right")
+    table = plain_table(f"profile by {MEASURE_WORDS[profile.measure]}", numbers=(f"{ratio:g} x" for ratio in ratios))
     for method, curve in profile.curves.items():
-        table.add_row(Text(printable(method)), *(_percent(curve.share(ratio)) for ratio in ratios))
-    return table
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in names:
-        table.add_column(name)
+        table.add_row(plain_text(method), *(_percent(curve.share(ratio)) for ratio in ratios))
     return table
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.table import Table
 
     from rocoin_opt.failure.assessment import Figures, Loss
     from rocoin_opt.failure.reinforcement import ReplicaValue
@@ -55,12 +54,12 @@ def statement_lines(figures: Figures, simpler: Simplifications) -> Iterator[str]
 
 def losses_table(losses: Sequence[Loss]) -> Table:
     """One row a device: the figures without it."""
-    table = _table("without", ("group", "guaranteed", "expected", "success probability"))
+    table = plain_table("without", numbers=("group", "guaranteed", "expected", "success probability"))
     table.add_column("its group")
     for loss in losses:
         figures = loss.figures
         table.add_row(
-            Text(printable(loss.device)),
+            plain_text(loss.device),
             str(loss.group),
             seconds(None if figures is None else figures.guaranteed_seconds),
             seconds(None if figures is None else figures.expected_seconds),
@@ -76,10 +75,10 @@ def replicas_table(figures: Figures, values: Sequence[ReplicaValue], is_twin: bo
     if not better:
         return None
     names = ("joins group", "guaranteed", "expected", "success probability")
-    table = _table("one more replica: twin of" if is_twin else "one more replica: spare", names)
+    table = plain_table("one more replica: twin of" if is_twin else "one more replica: spare", numbers=names)
     for value in better[:BEST_REPLICAS]:
         table.add_row(
-            Text(printable(value.device)),
+            plain_text(value.device),
             str(value.group),
             seconds(value.guaranteed_seconds),
             seconds(value.expected_seconds),
@@ -92,11 +91,11 @@ def sensitivities_table(found: Sequence[Sensitivity]) -> tuple[Table, int]:
     """The most influential parameters, and the number of those left out."""
     ordered = sorted(found, key=_influence, reverse=True)
     shown = [one for one in ordered[:MOST_INFLUENTIAL] if max(_influence(one)) >= NO_EFFECT]
-    table = _table("device", ("group", "parameter", "value", "expected", "no answer", "guaranteed"))
+    table = plain_table("device", numbers=("group", "parameter", "value", "expected", "no answer", "guaranteed"))
     table.add_column("same guarantee for")
     for one in shown:
         table.add_row(
-            Text(printable(one.device)),
+            plain_text(one.device),
             str(one.group),
             PARAMETER_WORDS[one.parameter],
             f"{one.value:.4g}",
@@ -109,14 +108,6 @@ def sensitivities_table(found: Sequence[Sensitivity]) -> tuple[Table, int]:
 def probability(value: float) -> str:
     """A probability for people."""
     return f"{value:.6f}"
-
-
-def _table(first: str, numbers: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table
 
 
 def _verdict(loss: Loss) -> str:

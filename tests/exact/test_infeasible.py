@@ -24,7 +24,7 @@ def test_a_reason_is_a_proof(instance):
         ("memory", ["memory: no device can hold any student", "bytes"]),
         ("reliability", ["reliability: all", "fail together", "the outage limit is"]),
         ("capacity", ["capacity: at most", "filters find a place"]),
-        ("groups", ["groups: at most", "min_groups asks for"]),
+        ("groups", ["groups: at most 1 group can", "min_groups asks for"]),
     ],
 )
 def test_shipped_infeasible_instances_name_their_cause(repository, name, words):
@@ -39,3 +39,6 @@ def test_a_reason_gives_the_figures():
     assert "all 4 devices" in reason
     assert "probability 0.0001" in reason
     assert "limit is 1e-05" in reason
+    instance = two_pairs()
+    (reason,) = reasons_for_infeasibility(instance.with_devices(instance.devices[:1]))
+    assert reason.startswith("reliability: the one device that can hold a student fails with probability 0.1; ")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 import oracle
+from checked import value_of
 from rocoin_opt.control import Control, Progress
 from rocoin_opt.errors import SolverError, UnsupportedError
 from rocoin_opt.exact import milp as milp_module
@@ -20,8 +21,7 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.check import check
-from rocoin_opt.plan.metrics import Metrics, evaluate
+from rocoin_opt.plan.metrics import Metrics
 from rocoin_opt.plan.model import Group, Plan
 from strategies import instances
 
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
 
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
-
-
-def value_of(instance: Instance, plan: Plan | None, objective: Objective) -> float:
-    assert plan is not None
-    assert check(instance, plan) == ()
-    value = evaluate(instance, plan).value(objective)
-    assert value is not None
-    return value
 
 
 @pytest.mark.parametrize("presolve", ["on", "off"])

@@ -19,6 +19,7 @@ from rocoin_opt.exact.minimal_groups import Serving
 from rocoin_opt.exact.part_quality import best_attainable
 from rocoin_opt.exact.part_search import Cut, PartSearch
 from rocoin_opt.exact.ties import best_within as search_within
+from rocoin_opt.knowledge.sizes import are_within
 from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.plan.metrics import evaluate, value_of
 from strategies import instances, valid_plans
@@ -70,7 +71,7 @@ class Packings:
         return size - 1
 
     def groups_for(self, sizes):
-        return next(([limits] for limits in self.possible if fits(sizes, limits)), None)
+        return next(([limits] for limits in self.possible if are_within(sizes, limits)), None)
 
     def conflict(self, sizes):
         return tuple(enumerate(sizes, start=1))
@@ -83,7 +84,7 @@ class Costs:
         self.costs = costs
 
     def within(self, limits, starts=()):
-        cost, sizes = min((cost, sizes) for sizes, cost in self.costs.items() if fits(sizes, limits))
+        cost, sizes = min((cost, sizes) for sizes, cost in self.costs.items() if are_within(sizes, limits))
         return Cut(np.repeat(np.arange(len(sizes)), sizes), cost)
 
     def bound(self, limits):
@@ -94,10 +95,6 @@ class Costs:
 
     def rank(self, value):
         return value
-
-
-def fits(sizes, limits):
-    return len(sizes) == len(limits) and all(size <= limit for size, limit in zip(sizes, limits, strict=True))
 
 
 TWELVE = [
@@ -114,7 +111,7 @@ def puzzles(draw):
     possible = draw(st.lists(st.sampled_from(TWELVE), min_size=1, max_size=6))
     costs = {}
     for sizes, cost in zip(TWELVE, draw(st.permutations(range(len(TWELVE)))), strict=True):
-        attained = any(fits(sizes, limits) for limits in possible)
+        attained = any(are_within(sizes, limits) for limits in possible)
         costs[sizes] = float(cost + 100 * attained)
     return possible, costs
 
@@ -124,9 +121,9 @@ def puzzles(draw):
 def test_boxes_lose_no_vector_of_sizes(puzzle):
     possible, costs = puzzle
     found = best_attainable(Packings(possible, 12), Costs(costs), [possible[0]], None)
-    best = min(cost for sizes, cost in costs.items() if any(fits(sizes, limits) for limits in possible))
+    best = min(cost for sizes, cost in costs.items() if any(are_within(sizes, limits) for limits in possible))
     assert found.cut.value == found.bound == best
-    assert fits(found.cut.sizes, found.groups[0])
+    assert are_within(found.cut.sizes, found.groups[0])
 
 
 @given(puzzles())
@@ -137,7 +134,7 @@ def test_what_is_not_proven_does_not_raise_the_bound(puzzle):
         patch.setattr(Packings, "conflict", lambda self, sizes: None)
         packings = Packings(possible, 12)
         found = best_attainable(packings, Costs(costs), [possible[0]], None)
-    best = min(cost for sizes, cost in costs.items() if any(fits(sizes, limits) for limits in possible))
+    best = min(cost for sizes, cost in costs.items() if any(are_within(sizes, limits) for limits in possible))
     hulls = [limits for limits in map(packings.largest, (3, 4)) if limits]
     assert found.bound == min(Costs(costs).bound(limits) for limits in hulls)
     # The search goes on as if it were proven.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import oracle
+from checked import value_of
 from examples import two_pairs
 from packing_oracle import best_position, candidates, random_instance
 from rocoin_opt.control import Control, Progress
@@ -19,8 +20,6 @@ from rocoin_opt.exact.packing import Effort, Packing
 from rocoin_opt.exact.search import exact
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
-from rocoin_opt.plan.check import check
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome
 from strategies import instances
 
@@ -30,14 +29,6 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.model import Plan
 
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
-
-
-def value_of(instance: Instance, plan: Plan | None, objective: Objective) -> float:
-    assert plan is not None
-    assert check(instance, plan) == ()
-    value = evaluate(instance, plan).value(objective)
-    assert value is not None
-    return value
 
 
 def proven(instance: Instance, objective: Objective, outcome: Outcome) -> float:

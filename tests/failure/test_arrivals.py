@@ -43,7 +43,10 @@ def test_all_parts_arrive_in_the_trials_that_are_answered() -> None:
     assert arrivals.groups == 3
     assert arrivals.parts_arrived(3) == simulate(instance, plan, 30_000, seed=3).success_probability
     assert simulate_arrivals(instance, plan, 30_000, seed=3, workers=2, chunk=4096) == arrivals
-    assert list(simulate_arrivals(instance, plan, 30_000, seed=3, chunk=2048).counts) == list(arrivals.counts)
+    told: list[tuple[int, int]] = []
+    again = simulate_arrivals(instance, plan, 30_000, seed=3, chunk=20_480, advance=lambda *done: told.append(done))
+    assert list(again.counts) == list(arrivals.counts)
+    assert told == [(20_480, 30_000), (30_000, 30_000)]
 
 
 def test_a_figure_of_what_arrived_is_averaged() -> None:

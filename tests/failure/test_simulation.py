@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import strategies
-from fleets import failure_by_enumeration, fleet
+from fleets import bits, failure_by_enumeration, fleet
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure import compiled as compiled_module
 from rocoin_opt.failure import kernel, simulation, system
@@ -17,7 +17,7 @@ from rocoin_opt.failure import trials as trials_module
 from rocoin_opt.failure.draws import BLOCK, Purpose, factor_words
 from rocoin_opt.failure.factors import factor_table
 from rocoin_opt.failure.kernel import answer_seconds, count_answers
-from rocoin_opt.failure.simulation import Simulation, simulate, simulate_difference
+from rocoin_opt.failure.simulation import simulate, simulate_difference
 from rocoin_opt.failure.system import System
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Group, Plan
@@ -43,10 +43,6 @@ def compiled_kernel(request: pytest.FixtureRequest) -> Iterator[None]:
             for name in KERNEL:
                 patch.setattr(compiled_module, name, getattr(compiled_module, name).py_func)
         yield
-
-
-def bits(result: Simulation) -> tuple[bytes, bytes, int]:
-    return result.sample.seconds.tobytes(), np.ascontiguousarray(result.sample.counts).tobytes(), result.sample.never
 
 
 def within(estimate: Any, exact: float, errors: float = 4.0) -> bool:
@@ -272,6 +268,19 @@ def test_progress_is_told_after_every_chunk() -> None:
     told: list[tuple[int, int]] = []
     simulate(instance, plan, 10_000, chunk=4096, advance=lambda done, limit: told.append((done, limit)))
     assert told == [(4096, 10_000), (8192, 10_000), (10_000, 10_000)]
+    of_difference: list[tuple[int, int]] = []
+    simulate_difference(instance, plan, plan, 10_000, chunk=4096, advance=lambda *done: of_difference.append(done))
+    assert of_difference == told
+
+
+def test_a_difference_is_taken_by_the_deadline_that_is_given() -> None:
+    instance, plan = fleet(**SHARED, laws=True)
+    part = Plan.of(instance, plan.groups[:1])
+    differences = [simulate_difference(instance, part, plan, 10_000, deadline=seconds) for seconds in (2.0, 4.0)]
+    for seconds, difference in zip((2.0, 4.0), differences, strict=True):
+        success = [simulate(instance, p, 10_000, deadline=seconds).success_probability.value for p in (part, plan)]
+        assert difference.success_probability.value == pytest.approx(success[0] - success[1], abs=1e-12)
+    assert differences[0] != differences[1]
 
 
 @pytest.mark.parametrize(

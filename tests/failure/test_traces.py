@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fleets import fleet
+from fleets import bits, fleet
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure import kernel
 from rocoin_opt.failure import traces as traces_module
@@ -17,7 +17,7 @@ from rocoin_opt.failure.assessment import simulated
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.draws import BLOCK, Purpose, factor_words, request_rows
 from rocoin_opt.failure.kernel import answer_seconds
-from rocoin_opt.failure.simulation import Simulation, simulate, simulate_difference
+from rocoin_opt.failure.simulation import simulate, simulate_difference
 from rocoin_opt.failure.system import System
 from rocoin_opt.failure.traces import Traces, read_traces
 from rocoin_opt.plan.model import Group, Plan
@@ -72,10 +72,6 @@ def conditioned(instance: Instance, traces: Traces, row: int) -> Instance:
 
 def assert_near(estimate: Any, exact: float) -> None:
     assert abs(estimate.value - exact) <= 4.0 * estimate.standard_error + 1e-9 * abs(exact)
-
-
-def bits(result: Simulation) -> tuple[bytes, bytes, int]:
-    return result.sample.seconds.tobytes(), np.ascontiguousarray(result.sample.counts).tobytes(), result.sample.never
 
 
 @pytest.mark.parametrize("names", [ALL, ("compute", "link"), ("link",), ("alive",), ("compute", "alive")])

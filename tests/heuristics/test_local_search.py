@@ -18,15 +18,11 @@ from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan.check import check
-from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
-
-
-def value_of(instance, plan, objective):
-    return evaluate(instance, plan).value(objective)
 
 
 @given(instances(max_devices=5, max_filters=5))

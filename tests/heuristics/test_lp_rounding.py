@@ -23,15 +23,11 @@ from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.lp_rounding import Fraction, draw_disjoint, fractions_of, lp_rounding
 from rocoin_opt.heuristics.packing import pack
 from rocoin_opt.plan.check import check
-from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
-
-
-def value_of(instance, plan, objective):
-    return evaluate(instance, plan).value(objective)
 
 
 def devices_with_shares(*shares, sizes, **changes):

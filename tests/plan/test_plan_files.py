@@ -188,8 +188,11 @@ def test_a_plan_for_another_instance_is_refused(tmp_path: Path) -> None:
         read_plan(tmp_path / "p.json", other)
     assert str(caught.value) == (
         f"{tmp_path / 'p.json'}: instance.sha256: found a plan for full ({instance.sha256[:12]}…); "
-        f"allowed: a plan for full ({other.sha256[:12]}…)"
+        f"allowed: a plan for full ({other.sha256[:12]}…): the instance has changed since; solve it again"
     )
+    with pytest.raises(InputError) as caught:
+        read_plan(tmp_path / "p.json", instance.model_copy(update={"name": "other"}))
+    assert str(caught.value).endswith("…)")
 
 
 def test_without_a_plan_there_is_nothing_to_write(tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ def generate(
         Give the devices slowdown laws, see :mod:`rocoin_opt.instance.generate.slowdowns`. The rest of the instance
         stays the same.
 
+    Returns
+    -------
+    Instance
+        Named after family, number of devices and seed.
+
     Raises
     ------
     InputError

@@ -70,19 +70,9 @@ class Comparison:
     deadline: float
 
     @property
-    def mean_error(self) -> float:
-        """Measured over predicted mean, less 1."""
-        return self.mean.value / self.predicted_mean - 1.0
-
-    @property
     def measured_quantile(self) -> float:
         """Measured quantile of min(X, D)."""
         return min(self.quantile.value, self.deadline)
-
-    @property
-    def quantile_error(self) -> float:
-        """Measured over predicted quantile, less 1."""
-        return self.measured_quantile / self.predicted_quantile - 1.0
 
 
 def compare_with_distribution(execution: Execution, instance: Instance, plan: Plan) -> Comparison:

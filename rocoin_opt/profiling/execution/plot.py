@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.profiling.execution.comparison import cdf_at, compare_with_distribution
 
@@ -91,4 +91,4 @@ def require_picture(path: str | Path) -> None:
     if Path(path).suffix not in SUFFIXES:
         raise InputError(str(path), [Problem("", f"the ending {Path(path).suffix!r}", " or ".join(SUFFIXES))])
     if find_spec("matplotlib") is None:
-        raise UnsupportedError("a picture needs Matplotlib: install rocoin-opt with the extra report")
+        raise missing_extra("a picture needs Matplotlib", "report")

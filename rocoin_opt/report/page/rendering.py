@@ -9,7 +9,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.errors import missing_extra
 
 if TYPE_CHECKING:
     from rocoin_opt.report.page.figures import Picture
@@ -86,7 +86,7 @@ def require_report() -> None:
         name for name, module in (("Jinja2", "jinja2"), ("Matplotlib", "matplotlib")) if find_spec(module) is None
     ]
     if missing:
-        raise UnsupportedError(f"a report needs {' and '.join(missing)}: install rocoin-opt with the extra report")
+        raise missing_extra(f"a report needs {' and '.join(missing)}", "report")
 
 
 def rendered(page: Page) -> str:

@@ -6,6 +6,8 @@ them in two processes, asks for the same run again, and fills a store with rows 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -96,6 +98,9 @@ def measured_store(folder: Path, rows: int) -> dict[str, Any]:
             )
             seconds[f"compare_{word}"] = _timed(lambda: store.supersede(wanted))  # noqa: B023 - called at once
         seconds["read"] = _timed(lambda: sum(1 for _ in store.rows(superseded=True)))
+    program = "from rocoin_opt.cli import main; main()"
+    command = [sys.executable, "-c", program, "report", str(folder / "large"), "--out", str(folder / "large.html")]
+    seconds["report"] = _timed(lambda: subprocess.run(command, check=True, capture_output=True))
     return {"rows": rows, "seconds": seconds}
 
 
@@ -147,6 +152,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         "compare_same": f"compare with {rows:,} items asked for, the same ones",
         "compare_other": f"compare with {rows:,} items asked for, other ones",
         "read": "read all rows",
+        "report": "`rocoin-opt report`, a process of its own",
     }
     table = [
         [label, spread_text(spread(seconds[key] for seconds in stores), "{:.2f} s".format)]

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def document(benchmark: str, settings: Mapping[str, Any], results: Any, packages: Iterable[str] = ()) -> dict[str, Any]:
+def document(
+    benchmark: str,
+    settings: Mapping[str, Any],
+    results: Any,
+    packages: Iterable[str] = (),
+    earlier_seconds: float = 0.0,
+) -> dict[str, Any]:
     """Return a document of results that are plain data.
 
     Parameters
@@ -38,13 +44,15 @@ def document(benchmark: str, settings: Mapping[str, Any], results: Any, packages
     packages : iterable of str
         Distributions beside the package's own, as the peers, whose versions count; None stands for one that is not
         installed.
+    earlier_seconds : float
+        What the run had taken before it broke off and was continued.
     """
     return {
         "benchmark": benchmark,
         "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(portable, sys.argv[1:])]),
         "measured": datetime.datetime.now(datetime.UTC).date().isoformat(),
         # From the start of this process, imports and all.
-        "duration_seconds": round(time.time() - psutil.Process().create_time(), 1),
+        "duration_seconds": round(earlier_seconds + time.time() - psutil.Process().create_time(), 1),
         "machine": {
             "system": platform.system(),
             "architecture": platform.machine(),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Document: TypeAlias = dict[str, Any]
-SHARED = ("out", "stored", "markdown", "figures", "quick")
+SHARED = ("out", "stored", "markdown", "figures", "quick", "earlier_seconds")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ def shared_options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of tables for terminals")
     parser.add_argument("--figures", type=Path, metavar="FOLDER", help="draw the figures, as SVG")
     parser.add_argument("--quick", action="store_true", help="everything tiny, to see whether it works")
+    # What a run had taken before it broke off and was continued.
+    parser.set_defaults(earlier_seconds=0.0)
     return parser
 
 
@@ -84,7 +86,8 @@ def run(script: Script, parser: argparse.ArgumentParser) -> NoReturn:
             parser.set_defaults(**script.quick)
             options = parser.parse_args()
         results = script.measure(options)
-        found = document(script.name, settings_of(vars(options), SHARED), results, script.packages)
+        settings = settings_of(vars(options), SHARED)
+        found = document(script.name, settings, results, script.packages, options.earlier_seconds)
         if options.out is not None:
             write(options.out, found)
     script.show(found, markdown=options.markdown)

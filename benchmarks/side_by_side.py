@@ -97,14 +97,17 @@ def _run(options: argparse.Namespace, cases: Sequence[Case], versions: Mapping[s
         for repeat in range(options.repeat):
             reference: Measurement | None = None
             for method in options.methods:
-                result = known.get((case.name, repeat, method)) or _measurement(options, case, method, runs, versions)
+                earlier = known.pop((case.name, repeat, method), None)
+                result = _measurement(options, case, method, runs, versions) if earlier is None else earlier.result
                 reference = reference or result
                 runs.append(Run(case, repeat, result, reference))
                 print(f"[{len(runs)}/{total}] {case.name}: {progress(result)}", file=sys.stderr, flush=True)
                 if options.out is not None:
-                    results = _results(runs, [], versions)
+                    # Those that come later were measured already, and must not be lost by another interruption.
+                    results = _results([*runs, *known.values()], [], versions)
                     settings = measurement.settings_of(vars(options), SHARED)
-                    measurement.write(options.out, measurement.document(NAME, settings, results))
+                    made = measurement.document(NAME, settings, results, earlier_seconds=options.earlier_seconds)
+                    measurement.write(options.out, made)
     return runs
 
 
@@ -135,15 +138,16 @@ def _results(
     return {"runs": [record(run) for run in runs], "building": list(building), "peers": dict(versions)}
 
 
-def _stored(options: argparse.Namespace) -> dict[tuple[str, int, str], Measurement]:
-    """Results of an earlier run that broke off."""
+def _stored(options: argparse.Namespace) -> dict[tuple[str, int, str], Run]:
+    """Runs of an earlier measurement that broke off."""
     if not (options.resume and options.out is not None and options.out.exists()):
         return {}
     found = measurement.read(options.out, NAME)
     wanted = measurement.settings_of(vars(options), SHARED)
     if found["settings"] | {"resume": True} != wanted:
         sys.exit(f"{options.out}: was measured with other settings")
-    return {(run.case.name, run.repeat, run.result.method): run.result for run in runs_of(found["results"]["runs"])}
+    options.earlier_seconds = found["duration_seconds"]
+    return {(run.case.name, run.repeat, run.result.method): run for run in runs_of(found["results"]["runs"])}
 
 
 def show(found: Document, *, markdown: bool) -> None:

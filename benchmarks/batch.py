@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from rocoin_opt.batch.results import ItemResult
+
 METHODS = ("greedy", "exact", "rocoin", "local-search")
 JOBS = 2
 LOOKS = 8
@@ -82,19 +84,17 @@ def measured_store(folder: Path, rows: int) -> dict[str, Any]:
         text = store.plan_text(known.item)
     with Store.writer(folder / "large") as store:
         for start in range(0, rows, 5000):
-            identities = [_identity(number) for number in range(start, min(start + 5000, rows))]
-            store.add(
-                replace(known, item=i, plan_file=f"plans/{i[:2]}/{i}.plan.json", plan_text=text) for i in identities
-            )
+            store.add(_row(known, text, number) for number in range(start, min(start + 5000, rows)))
     seconds = {}
     started = time.perf_counter()
     with Store.writer(folder / "large") as store:
         seconds["open"] = time.perf_counter() - started
         seconds["resume"] = _timed(store.finished) + seconds["open"]
         for word, first in (("same", 0), ("other", 1)):
+            asked = (_row(known, text, n) for n in range(rows))
             wanted = (
-                (_identity(n + first), known.path, known.fingerprint, known.method, known.objective, known.seed)
-                for n in range(rows)
+                (_identity(n + first), row.path, row.fingerprint, row.method, row.objective, row.seed)
+                for n, row in enumerate(asked)
             )
             seconds[f"compare_{word}"] = _timed(lambda: store.supersede(wanted))  # noqa: B023 - called at once
         seconds["read"] = _timed(lambda: sum(1 for _ in store.rows(superseded=True)))
@@ -102,6 +102,13 @@ def measured_store(folder: Path, rows: int) -> dict[str, Any]:
     command = [sys.executable, "-c", program, "report", str(folder / "large"), "--out", str(folder / "large.html")]
     seconds["report"] = _timed(lambda: subprocess.run(command, check=True, capture_output=True))
     return {"rows": rows, "seconds": seconds}
+
+
+def _row(known: ItemResult, text: str | None, number: int) -> ItemResult:
+    """A result like a known one, by one of the methods and with a seed of its own for every few of them."""
+    item, (seed, method) = _identity(number), divmod(number, len(METHODS))
+    file = f"plans/{item[:2]}/{item}.plan.json"
+    return replace(known, item=item, method=METHODS[method], seed=seed, plan_file=file, plan_text=text)
 
 
 def _identity(number: int) -> str:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from rocoin_opt.cli.batch import batch
 from rocoin_opt.cli.compare import compare
 from rocoin_opt.cli.demo import demo
 from rocoin_opt.cli.evaluate import evaluate
+from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons
 from rocoin_opt.cli.profile import profile
 from rocoin_opt.cli.replan import replan
 from rocoin_opt.cli.report import report
@@ -29,9 +30,8 @@ from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.result import Result
 
-VIOLATIONS, BAD_INPUT, INFEASIBLE, NO_PLAN, DEFECT, INTERRUPTED = 1, 2, 3, 4, 70, 130
+VIOLATIONS, BAD_INPUT, DEFECT, INTERRUPTED = 1, 2, 70, 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,9 +40,13 @@ app = typer.Typer(
     help="Plan robust cooperative inference on unreliable devices, and prove how good the plan is.",
 )
 
+OBJECTIVE_HELP = (
+    "What to make early: guaranteed (each group within its outage limit), expected (the mean answer), "
+    "nominal (the answer if nobody fails) or worst (the slowest device)."
+)
 InstanceFile = Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")]
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")]
-ObjectiveName = Annotated[str, typer.Option("--objective", metavar="O", help="guaranteed, expected, nominal or worst.")]
+ObjectiveName = Annotated[str, typer.Option("--objective", metavar="O", help=OBJECTIVE_HELP)]
 TimeLimit = Annotated[
     float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which the best plan so far is taken.")
 ]
@@ -109,11 +113,13 @@ def solve(
         write_plan(out, given, result)
     if as_json:
         print(readable_json(result_document(given, result)))
-        for reason in result.reasons:
-            print(printable(reason), file=sys.stderr)
+        tell_reasons(result.reasons)
     else:
-        print_summary(result, _console())
-    _exit_without_plan(result)
+        print_summary(result, console())
+    if result.plan is None and out is not None:
+        # A file of an earlier search may stand there.
+        _complain(f"{out} is not written: there is no plan to write")
+    exit_without_plan(result.termination)
 
 
 @app.command()
@@ -177,12 +183,10 @@ def frontier(
         )
     if as_json:
         print(readable_json(frontier_document(found)))
-        for reason in found.reasons:
-            print(printable(reason), file=sys.stderr)
+        tell_reasons(found.reasons)
     else:
-        print_frontier(found, _console())
-    if not found.points:
-        raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
+        print_frontier(found, console())
+    exit_without_plan(found.termination)
 
 
 app.command()(batch)
@@ -196,7 +200,16 @@ app.command("run")(run_plan)
 
 @app.command()
 def generate(
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="paper, mcu, sbc, edge or lossy.")],
+    family: Annotated[
+        str,
+        typer.Argument(
+            metavar="FAMILY",
+            help=(
+                "paper (rates of the RoCoIn paper), mcu (microcontrollers), sbc (single-board computers), "
+                "edge or lossy (synthetic; lossy devices fail often)."
+            ),
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")],
     devices: Annotated[int | None, typer.Option("--devices", metavar="N", help="Number of devices.")] = None,
     seed: Seed = 0,
@@ -235,16 +248,13 @@ def generate(
 @app.command()
 def methods() -> None:
     """List the methods and the objectives that each minimises."""
-    from rich.table import Table
-
+    from rocoin_opt.plan.terminal import plain_table
     from rocoin_opt.registry import METHODS
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("method", "objectives", "what it does"):
-        table.add_column(column)
+    table = plain_table("method", "objectives", "what it does")
     for method in METHODS.values():
         table.add_row(method.name, ", ".join(method.objectives), method.summary)
-    _console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -324,13 +334,6 @@ def _complain(message: str) -> None:
         print(f"rocoin-opt: {printable(line)}", file=sys.stderr)
 
 
-def _exit_without_plan(*results: Result) -> None:
-    """End with the status that says why, unless there is a plan."""
-    if all(result.plan is None for result in results):
-        proven = any(result.termination == "infeasible" for result in results)
-        raise typer.Exit(INFEASIBLE if proven else NO_PLAN)
-
-
 def _tell_estimated_classes(instance: Instance, criterion: str) -> None:
     """Say that a criterion rests on a guess, where nobody measured which filter speaks for which class."""
     knowledge = instance.knowledge
@@ -345,10 +348,3 @@ def _objective(name: str) -> Objective:
         if name == objective:
             return objective
     raise InputError("options", [Problem("--objective", repr(name), f"one of {', '.join(OBJECTIVES)}")])
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    # A pipe or a file has no width: give tables the room they need instead of folding them at 80 columns.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, printable
+from rocoin_opt.errors import InputError, Problem, counted, printable
 
 if TYPE_CHECKING:
     from rocoin_opt.batch.runner import State
@@ -110,7 +110,7 @@ def batch(
         for file in exports or ():
             export(store, file)
     if last is not None and not json_lines:
-        print(printable(f"{out / RESULTS}: {last.done} items, {last.failed} failed"))
+        print(printable(f"{out / RESULTS}: {counted(last.done, 'item')}, {last.failed} failed"))
     if last is not None and last.failed:
         raise typer.Exit(FAILED)
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rocoin_opt.cli.output import console, exit_without_plan
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from rich.console import Console
-
-    from rocoin_opt.plan.result import Result
-
-INFEASIBLE, NO_PLAN = 3, 4
 
 
 def compare(
@@ -62,7 +56,7 @@ def compare(
         )
     _refuse({"--shift": shift}, "the folder of a run")
     if methods is None:
-        raise InputError("options", [Problem("--methods", "nothing", "methods, separated by commas, for an instance")])
+        raise InputError("options", [Problem("--methods", "nothing", "methods for an instance, as auto,rocoin")])
     _compare_methods(
         source, methods, objective or "guaranteed", time_limit, seed or 0, 1 if threads is None else threads, as_json
     )
@@ -81,7 +75,7 @@ def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
     if as_json:
         print(readable_json(run_comparison_document(run, used)))
     else:
-        print_run_comparison(run, _console(), used)
+        print_run_comparison(run, console(), used)
 
 
 def _compare_methods(
@@ -112,8 +106,8 @@ def _compare_methods(
     if as_json:
         print(readable_json([result_document(result.instance, result) for result in results]))
     else:
-        print_comparison(given, results, _console())
-    _exit_without_plan(results)
+        print_comparison(given, results, console())
+    exit_without_plan(*(result.termination for result in results))
 
 
 def _refuse(options: Mapping[str, object], allowed: str) -> None:
@@ -123,16 +117,3 @@ def _refuse(options: Mapping[str, object], allowed: str) -> None:
     ]
     if problems:
         raise InputError("options", problems)
-
-
-def _exit_without_plan(results: tuple[Result, ...]) -> None:
-    """End with the status that says why, unless there is a plan."""
-    if all(result.plan is None for result in results):
-        proven = any(result.termination == "infeasible" for result in results)
-        raise typer.Exit(INFEASIBLE if proven else NO_PLAN)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

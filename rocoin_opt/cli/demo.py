@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+from rocoin_opt.cli.output import console
+from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +40,7 @@ def demo(
     seeds = _seeds(seed)
     for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
         if find_spec(module) is None:
-            raise UnsupportedError(f"demo needs {package}: install rocoin-opt with the extra torch")
-    from rich.console import Console
+            raise missing_extra(f"demo needs {package}", "torch")
 
     from rocoin_opt.documents import readable_json, write_text
     from rocoin_opt.profiling.datasets import load_dataset
@@ -60,7 +60,7 @@ def demo(
     write_text(out / "results.json", readable_json(document) + "\n")
     write_text(out / "results.csv", pipeline_csv(document))
     write_text(out / "results.md", pipeline_markdown(document))
-    print_pipeline(document, Console(highlight=False, width=None if sys.stdout.isatty() else 200))
+    print_pipeline(document, console(200))
     print()
     print(printable(f"Plans, students and tables are in {out}"))
 

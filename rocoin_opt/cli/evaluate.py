@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import Annotated
 
 import typer
+
+from rocoin_opt.cli.output import console
 
 
 def evaluate(
@@ -34,8 +35,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
-    from rich.console import Console
-
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.documents import readable_json
     from rocoin_opt.errors import InputError, Problem
@@ -84,4 +83,4 @@ def evaluate(
     if as_json:
         print(readable_json(assessment_document(found)))
     else:
-        print_assessment(found, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+        print_assessment(found, console())

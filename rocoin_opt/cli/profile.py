@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+from rocoin_opt.cli.output import console
+from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling.instances import ProfiledInstance
@@ -67,7 +68,6 @@ def profile(
 ) -> None:
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
     _require_torch()
-    from rich.console import Console
 
     from rocoin_opt.instance.device_files import read_device_file
     from rocoin_opt.instance.files import write_instance
@@ -108,12 +108,12 @@ def profile(
         threads=threads,
     )
     write_instance(out, profiled.instance)
-    _print(profiled, out, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+    _print(profiled, out, console())
 
 
 def _require_torch() -> None:
     if find_spec("torch") is None:
-        raise UnsupportedError("profile needs PyTorch: install rocoin-opt with the extra torch")
+        raise missing_extra("profile needs PyTorch", "torch")
 
 
 def _tracked(images: Any, labels: Any, batch_size: int) -> Any:
@@ -148,8 +148,7 @@ def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
 
 
 def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from rocoin_opt.plan.terminal import plain_table, plain_text
 
     instance, teacher = profiled.instance, profiled.teacher
     lines = (
@@ -160,12 +159,9 @@ def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
         f"{teacher.memory_bytes / KILO:.1f} kB at {teacher.precision_bits} bits",
     )
     for line in lines:
-        console.print(Text(printable(line)))
+        console.print(plain_text(line))
     is_measured = any(student.latency is not None for student in profiled.students)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("student")
-    for column in ("largest part", "MFLOP", "+ a filter", "memory kB", "+ a filter"):
-        table.add_column(column, justify="right")
+    table = plain_table("student", numbers=("largest part", "MFLOP", "+ a filter", "memory kB", "+ a filter"))
     if is_measured:
         table.add_column("here, largest part", justify="right")
     for student in profiled.students:
@@ -186,4 +182,4 @@ def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
             row.append(f"{middle:.3g} ms ({low:.3g} to {high:.3g})")
         table.add_row(*row)
     console.print(table)
-    console.print(Text(printable(f"written: {out}")))
+    console.print(plain_text(f"written: {out}"))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, printable
+from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons
+from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
-
-INFEASIBLE, NO_PLAN = 3, 4
 
 
 def replan(
@@ -42,8 +40,6 @@ def replan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
-    from rich.console import Console
-
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json, write_text
     from rocoin_opt.instance.files import read_instance, write_instance
@@ -75,12 +71,10 @@ def replan(
         write_instance(left, found.instance)
     if as_json:
         print(readable_json(document))
-        for reason in found.reasons:
-            print(printable(reason), file=sys.stderr)
+        tell_reasons(found.reasons)
     else:
-        print_replan(found, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
-    if found.plan is None:
-        raise typer.Exit(INFEASIBLE if found.termination == "infeasible" else NO_PLAN)
+        print_replan(found, console())
+    exit_without_plan(found.termination)
 
 
 def _names(listed: str) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem, UnsupportedError, printable
+from rocoin_opt.cli.output import console
+from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,8 +42,6 @@ def run_plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
-    from rich.console import Console
-
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
@@ -62,7 +60,7 @@ def run_plan(
     asked: int | ValueArray = requests
     if students is not None:
         if find_spec("torch") is None:
-            raise UnsupportedError("students need PyTorch: install rocoin-opt with the extra torch")
+            raise missing_extra("students need PyTorch", "torch")
         from rocoin_opt.profiling.ensemble import Ensemble
         from rocoin_opt.profiling.labelled_images import labelled_images
 
@@ -92,22 +90,20 @@ def run_plan(
     if as_json:
         print(readable_json(document))
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    console.print(
+    terminal = console()
+    terminal.print(
         printable(f"{given.name}: {document['requests']} requests, deadline {document['deadline_seconds']:g} s"),
         markup=False,
     )
-    console.print(_table(document))
+    terminal.print(_table(document))
     for line in _remarks(document):
-        console.print(printable(line), markup=False)
+        terminal.print(printable(line), markup=False)
 
 
 def _table(document: dict[str, Any]) -> Table:
-    from rich.table import Table
+    from rocoin_opt.plan.terminal import plain_table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("", "measured", "95 % interval", "predicted", "error"):
-        table.add_column(column, justify="right" if column else "left")
+    table = plain_table("", numbers=("measured", "95 % interval", "predicted", "error"))
     quantile = f"{100 * document['quantile']['probability']:g} % quantile"
     for name, field, unit in (
         ("mean of min(X, D)", "expected_seconds", " s"),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
+from rocoin_opt.errors import counted
 from rocoin_opt.failure.assessment import Figures, Simulated
 from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 from rocoin_opt.report.what_if import (
     losses_table,
     probability,
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from rocoin_opt.failure.assessment import Loss
     from rocoin_opt.failure.reinforcement import ReplicaValue
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]
 
+GUARANTEED, NEVER = "guaranteed", "never"
 QUANTILE = "answered with probability"
 """Name of a quantile's row, before its probability."""
 
@@ -112,12 +112,17 @@ def print_assessment(found: Assessment, console: Console) -> None:
     instance, plan, figures = found.instance, found.plan, found.figures
     ends = "no deadline" if found.deadline is None else f"deadline {found.deadline:g} s"
     spares = len(instance.devices) - sum(len(group.devices) for group in plan.groups)
-    console.print(Text(printable(f"{instance.name}: {len(plan.groups)} groups, {spares} spares, {ends}")))
+    size = f"{counted(len(plan.groups), 'group')}, {counted(spares, 'spare')}"
+    console.print(plain_text(f"{instance.name}: {size}, {ends}"))
     console.print(_figures_table(figures, found.simulation, is_replayed=found.traces is not None))
+    if found.simulation is not None and any(_is_open(estimate) for *_, estimate in _rows(figures, found.simulation)):
+        console.print(
+            "an interval up to never: these trials do not rule out that the time never comes; more trials narrow it"
+        )
     if found.traces is not None:
-        console.print(Text(_traces_line(found.traces, plan)))
+        console.print(plain_text(_traces_line(found.traces, plan)))
     for line in statement_lines(figures, found.simpler):
-        console.print(Text(printable(line)))
+        console.print(plain_text(line))
     if found.losses is not None:
         console.print()
         console.print(losses_table(found.losses))
@@ -132,7 +137,8 @@ def print_assessment(found: Assessment, console: Console) -> None:
         table, others = sensitivities_table(found.sensitivities)
         console.print("\nif it gets 1 % worse: a crash probability 1 % higher, a rate 1 % lower")
         console.print(table)
-        console.print(f"{others} more have less influence; --json has them all")
+        if others:
+            console.print(f"{others} more have less influence; --json has them all")
 
 
 def _print_replicas(figures: Figures, values: Sequence[ReplicaValue], spares: int, console: Console) -> None:
@@ -176,15 +182,11 @@ def _traces_line(traces: Traces, plan: Plan) -> str:
 
 
 def _figures_table(figures: Figures, simulation: Simulation | None, *, is_replayed: bool) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("figure")
-    table.add_column("exact, own laws" if is_replayed else "exact", justify="right")
-    if simulation is not None:
-        table.add_column("simulated, traces" if is_replayed else "simulated", justify="right")
-        table.add_column("95 % interval", justify="right")
+    exact_laws, drawn = ("exact, own laws", "simulated, traces") if is_replayed else ("exact", "simulated")
+    table = plain_table("figure", numbers=(exact_laws,) if simulation is None else (exact_laws, drawn, "95 % interval"))
     for name, exact, estimate in _rows(figures, simulation):
         is_time = name != "success probability"
-        nothing = "never" if name.startswith(QUANTILE) else "-"
+        nothing = NEVER if name == GUARANTEED or name.startswith(QUANTILE) else "-"
         row = [name, _shown(exact, is_time, nothing)]
         if simulation is not None and estimate is not None:
             ends = (_shown(end, is_time, nothing) for end in (estimate.low, estimate.high))
@@ -207,6 +209,11 @@ def _rows(figures: Figures, simulation: Simulation | None) -> list[tuple[str, fl
             name = field.name.removesuffix("_seconds").replace("_", " ")
             rows.append((name, exact, found if isinstance(found, Simulated) else None))
     return rows
+
+
+def _is_open(estimate: Simulated | None) -> bool:
+    """Whether the interval begins at a time and has no end: trials do not rule out that there is no such time."""
+    return estimate is not None and estimate.low is not None and estimate.high is None
 
 
 def _shown(value: float | None, is_time: bool, nothing: str = "-") -> str:

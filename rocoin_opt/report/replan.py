@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from rocoin_opt.errors import printable
+from rocoin_opt.errors import counted
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.plan.metrics import evaluate
-from rocoin_opt.plan.summary import OBJECTIVE_WORDS, TERMINATION_WORDS, seconds
+from rocoin_opt.plan.summary import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, seconds
+from rocoin_opt.plan.terminal import plain_table, plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from rocoin_opt.replanning import Replan
 
@@ -22,28 +21,36 @@ FORMAT, VERSION = "rocoin-opt/replan", 1
 
 def print_replan(found: Replan, console: Console) -> None:
     """Tell how the fleet is mended: value and bound, the loads one a row, the groups."""
-    limit = "any number of loads" if found.max_loads is None else f"at most {found.max_loads} loads"
-    devices = f"{len(found.instance.devices)} devices left, {len(found.lost)} lost, {len(found.joined)} joined"
-    console.print(_text(f"{found.instance.name}: {devices}; {limit}"))
-    console.print(_text(f"{found.objective}: {TERMINATION_WORDS[found.termination]}"))
-    for reason in found.reasons:
-        console.print(_text(f"  {reason}"))
-    gap = "unknown" if found.gap is None else f"{100 * found.gap:.3g} %"
-    console.print(
-        f"  {OBJECTIVE_WORDS[found.objective]} {seconds(found.objective_value)}, "
-        f"lower bound {seconds(found.lower_bound)}, gap {gap}; {found.wall_seconds:.2f} s of search"
+    limit = "any number of devices" if found.max_loads is None else f"at most {counted(found.max_loads, 'device')}"
+    devices = (
+        f"{counted(len(found.instance.devices), 'device')} left, {len(found.lost)} lost, {len(found.joined)} joined"
     )
-    free = f"{seconds(found.unrestricted_value)}, lower bound {seconds(found.unrestricted_bound)}"
-    console.print(f"  with any number of loads {free}")
+    console.print(plain_text(f"{found.instance.name}: {devices}; {limit} may be sent a student"))
+    console.print(plain_text(f"{found.objective}: {TERMINATION_WORDS[found.termination]}"))
+    for reason in found.reasons:
+        console.print(plain_text(f"  {reason}"))
+    if found.plan is None:
+        console.print(f"  {bound_alone(found.objective, found.lower_bound, found.wall_seconds)}")
+    else:
+        gap = "unknown" if found.gap is None else f"{100 * found.gap:.3g} %"
+        console.print(
+            f"  {OBJECTIVE_WORDS[found.objective]} {seconds(found.objective_value)}, "
+            f"lower bound {seconds(found.lower_bound)}, gap {gap}; {found.wall_seconds:.2f} s of search"
+        )
+    if found.max_loads is not None:
+        free = f"{seconds(found.unrestricted_value)}, lower bound {seconds(found.unrestricted_bound)}"
+        console.print(f"  if any number of devices could be sent one: {free}")
     if found.plan is None:
         return
-    shipped = f"{found.shipped_bytes:,.0f} bytes to ship, no such plan ships less than {found.bytes_bound:,.0f}"
-    console.print(f"  {len(found.loads)} loads: {shipped}")
     if found.loads:
+        least = f"no plan as early ships less than {found.bytes_bound:,.0f}"
+        console.print(f"  to send: {counted(len(found.loads), 'student')}, {found.shipped_bytes:,.0f} bytes; {least}")
         console.print(_load_table(found))
+    else:
+        console.print("  to send: nothing, every device goes on with the student that it has")
     console.print(_group_table(found))
     if found.plan.spares:
-        console.print(_text(f"spares: {', '.join(found.plan.spares)}"))
+        console.print(plain_text(f"spares: {', '.join(found.plan.spares)}"))
 
 
 def replan_document(found: Replan) -> dict[str, Any]:
@@ -84,31 +91,19 @@ def replan_document(found: Replan) -> dict[str, Any]:
 
 
 def _load_table(found: Replan) -> Table:
-    table = _table("load", "student")
-    table.add_column("filters", justify="right")
-    table.add_column("bytes", justify="right")
+    table = plain_table("send to", "student", numbers=("filters", "bytes"))
     for load in found.loads:
-        table.add_row(_text(load.device), _text(load.student), str(load.num_filters), f"{load.size_bytes:,.0f}")
+        table.add_row(
+            plain_text(load.device), plain_text(load.student), str(load.num_filters), f"{load.size_bytes:,.0f}"
+        )
     return table
 
 
 def _group_table(found: Replan) -> Table:
-    table = _table("group", "student")
-    table.add_column("filters", justify="right")
-    table.add_column("devices, those to load with a +", overflow="fold")
+    table = plain_table("group", "student", numbers=("filters",))
+    table.add_column("devices, + marks those to send it to", overflow="fold")
     loaded = {load.device for load in found.loads}
     for k, group in enumerate(() if found.plan is None else found.plan.groups):
         names = " ".join(f"+{device}" if device in loaded else device for device in group.devices)
-        table.add_row(str(k), _text(group.student), str(group.num_filters), _text(names))
+        table.add_row(str(k), plain_text(group.student), str(group.num_filters), plain_text(names))
     return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _text(text: str) -> Text:
-    return Text(printable(text))

@@ -129,8 +129,11 @@ def test_a_limit_without_a_plan_has_status_4(run, given):
 
 
 @pytest.mark.parametrize("cause", ["memory", "reliability", "capacity", "groups"])
-def test_infeasible_has_status_3_and_says_why(run, repository, cause):
-    status, out, _ = run("solve", repository / "instances" / "infeasible" / f"{cause}.json")
+def test_infeasible_has_status_3_and_says_why(run, repository, tmp_path, cause):
+    plan = tmp_path / "none.plan.json"
+    status, out, err = run("solve", repository / "instances" / "infeasible" / f"{cause}.json", "--out", plan)
+    assert f"{plan} is not written: there is no plan" in err
+    assert not plan.exists()
     assert status == 3
     assert f"{cause}:" in out
     status, out, _ = run("compare", repository / "instances" / "infeasible" / f"{cause}.json", "--methods", "greedy")
@@ -170,7 +173,7 @@ def test_bad_usage_has_status_2(run, given):
 def test_an_unwritable_file_has_status_2(run, given, tmp_path):
     status, _, err = run("solve", given, "--out", tmp_path / "no" / "such" / "x.json")
     assert status == 2
-    assert "writable" in err
+    assert "found No such file or directory; allowed: a writable file" in err
 
 
 def test_check_prints_every_violation_on_a_line(run, given, tmp_path):

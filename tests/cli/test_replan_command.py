@@ -28,8 +28,8 @@ def test_tables_say_what_to_load(run, files):
     instance, plan, lost = files
     status, out, _ = run("replan", instance, plan, "--lost", lost, "--max-loads", 1)
     assert status == 0
-    assert "11 devices left, 1 lost, 0 joined; at most 1 loads" in out
-    assert "1 loads: " in out
+    assert "11 devices left, 1 lost, 0 joined; at most 1 device may be sent a student" in out
+    assert "to send: 1 student, " in out
     assert "+" in out
 
 

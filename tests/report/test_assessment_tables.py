@@ -53,6 +53,24 @@ def test_what_does_not_apply_is_a_dash() -> None:
     assert quantile.split()[-5:] == ["never", "never", "never", "..", "never"]
 
 
+def test_an_interval_without_an_end_is_explained() -> None:
+    explained = "do not rule out that the time never comes"
+    instance, plan = system([replica(0.04, 1.0)], deadline_seconds=9.0, max_group_outage=0.05)
+
+    def simulation(trials: int) -> str:
+        return shown(assessed(instance, plan, simulation=simulated(instance, plan, trials)))
+
+    few = simulation(100)
+    (guaranteed,) = [line for line in few.splitlines() if line.startswith("guaranteed")]
+    assert guaranteed.split()[-4:] == ["1", "s", "..", "never"]
+    assert explained in few
+    assert explained not in shown(assessed(instance, plan))
+    # With 99 in 100 there is no answer, and no interval around one.
+    many = simulation(100_000)
+    assert explained not in many
+    assert "never .. never" in many
+
+
 def test_the_document_names_quantiles_by_their_probability() -> None:
     instance, plan = fleet([0.1, 0.2], groups=2)
     document = assessment_document(assessed(instance, plan))
@@ -121,7 +139,9 @@ def test_sensitivities_are_shown_by_their_influence() -> None:
     assert "same guarantee for" in rows[0]
     # The second group alone sets the guarantee, and is late for certain.
     assert rows[1].split() == ["g1d0", "1", "FLOP/s", "0.1111", "0", "0", "+1.000", "%", "waits", "for", "it"]
-    assert rows[-1].endswith("more have less influence; --json has them all")
+    assert rows[-1] == "8 more have less influence; --json has them all"
+    few = [one for one in ro.sensitivities(instance, plan) if one.device == "g1d0" and "flops" in one.parameter]
+    assert "less influence" not in shown(assessed(instance, plan, sensitivities=few))
 
 
 @pytest.mark.parametrize("deadline", [None, 5.0])

@@ -16,14 +16,6 @@ def page(repository):
     return (repository / "docs" / "profiling.md").read_text(encoding="utf-8")
 
 
-def test_the_examples_run(page):
-    shown = {}
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(block, shown)
-
-
 def test_the_device_file_is_one(page, tmp_path):
     (content,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     (tmp_path / "devices.json").write_text(content)

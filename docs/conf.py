@@ -3,7 +3,8 @@
 Pages with code cells run as if they were started in the root of the repository: each in an empty folder of its own,
 with links to `instances` and `benchmarks`. So ``ro.read_instance("instances/mcu/mcu-12-0.json")`` works in
 every page, `!rocoin-opt solve ...` is the program of the same environment, and what a page writes is gone afterwards.
-The folder `figures` can be imported: its pictures follow the light and dark of the site.
+The folder `figures` can be imported: its pictures follow the light and dark of the site. So can what `benchmarks` has
+to read its documents.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ profile, style = Path(made.name, "profile_default"), Path(made.name, "style")
     "import pathlib, sys\n"
     "for shared in ('instances', 'benchmarks'):\n"
     f"    pathlib.Path(shared).symlink_to(pathlib.Path({str(docs.parent)!r}, shared))\n"
-    f"sys.path.append({str(docs)!r})\n"
+    f"sys.path += [{str(docs)!r}, {str(docs.parent / 'benchmarks')!r}]\n"
     "del pathlib, shared, sys\n",
     encoding="utf-8",
 )

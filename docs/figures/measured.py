@@ -6,6 +6,8 @@ import json
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from measurement import provenance
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -15,17 +17,6 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table whose first column is text and whose others are figures."""
     rule = ("---", *("---:" for _ in heading[1:]))
     return "\n".join(f"| {' | '.join(row)} |" for row in (heading, rule, *rows))
-
-
-def provenance(document: dict[str, Any]) -> str:
-    """Return what made a document, when and on what."""
-    machine, versions = document["machine"], document["versions"]
-    return (
-        f"Measured on {document['measured']} by `{document['command']}` on {machine['cores']} cores "
-        f"(load {machine['load']}): "
-        + ", ".join(f"{name} {number}" for name, number in versions.items() if number is not None)
-        + "."
-    )
 
 
 def proofs(path: Path) -> str:

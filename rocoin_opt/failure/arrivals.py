@@ -14,6 +14,7 @@ from rocoin_opt.failure.estimates import MeanEstimate, ProportionEstimate
 from rocoin_opt.failure.kernel import answer_seconds
 from rocoin_opt.failure.system import System, require_known
 from rocoin_opt.failure.trials import DEFAULT_TRIALS, Trials
+from rocoin_opt.instance.limits import stretched
 from rocoin_opt.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _draw(
     arrived: BoolArray = np.empty((trials, len(systems)), dtype=np.bool_)
     for k, system in enumerate(systems):
         seconds = answer_seconds(system, seed, first_block, trials, compiled=compiled)
-        arrived[:, k] = np.isfinite(seconds) & (seconds <= reach)
+        arrived[:, k] = np.isfinite(seconds) & (seconds <= stretched(reach))
     packed, counts = np.unique(np.packbits(arrived, axis=1, bitorder="little"), axis=0, return_counts=True)
     return {row.tobytes(): int(count) for row, count in zip(packed, counts, strict=True)}
 

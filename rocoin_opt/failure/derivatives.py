@@ -31,6 +31,7 @@ from rocoin_opt.failure.quadrature import INTEGRAL_ERROR
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.variants import Variants, alone
 from rocoin_opt.instance.arrays import latency_terms
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,8 @@ class ReplicaDerivatives:
     def _unchanged_crash(self) -> tuple[float, float]:
         base = self.base
         times = np.concatenate([replica.response.jumps for replica in self.alone.plan.groups.replicas])
-        earlier = times[times < base.guaranteed]
+        # What comes at the same time but for rounding is in time together.
+        earlier = times[stretched(times) < base.guaranteed]
         before = float(earlier.max()) if len(earlier) else None
         return unchanged_crash(base.limit, base.guaranteed, self.others, before, self._outage)
 
@@ -152,9 +154,11 @@ class ReplicaDerivatives:
         scaled = terms.compute if rate == "flops_per_second" else terms.transfer
         expected = None
         if base.deadline is not None:
-            sides = (self._expected_by_latency(latency * (1.0 + shift)) for shift in (-TIE, TIE))
+            # Far enough apart that the tolerance on limits does not take one side for the other.
+            sides = (self._expected_by_latency(latency * (1.0 + shift)) for shift in (-4.0 * TIE, 4.0 * TIE))
             expected = Derivative(*sides).times(-scaled / value)
-        in_time = (0.0, base.end) if latency <= base.end else (math.nextafter(base.end, math.inf), math.inf)
+        end = stretched(base.end)
+        in_time = (0.0, end) if latency <= end else (math.nextafter(end, math.inf), math.inf)
         failure_range = _rates(value, latency, scaled, in_time)
         if math.isinf(base.guaranteed):
             return Derivatives(expected, STANDING, None, failure_range)

@@ -20,7 +20,7 @@ from rocoin_opt.failure.groups import Groups, Replica, instant
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.system import require_known
-from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class LatencyDistribution:
     sizes: tuple[int, ...]
 
     def cdf(self, seconds: float) -> float:
-        """P(X <= t)."""
+        """P(X <= t), up to the tolerance on limits: an answer at t exactly, but for rounding, is in time."""
         return float(self._fates(seconds)[BY])
 
     def success_probability(self, deadline: float | None = None) -> float:
@@ -125,9 +125,13 @@ class LatencyDistribution:
 
         def is_reached(times: FloatArray) -> BoolArray:
             fates = self.groups.system(times)
+            # A level near 1 is a limit on what is left to 1, where 1 - 0.9 and 0.1 differ by more than their last digit.
+            late = fates[LATER] + fates[NEVER]
             reached: BoolArray = fates[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
+            if probability >= 0.5:
+                reached |= late <= stretched(1.0 - probability)
             if probability == 1.0:
-                reached &= fates[LATER] + fates[NEVER] == 0.0
+                reached &= late == 0.0
             return reached
 
         return self._first(is_reached)
@@ -155,7 +159,7 @@ class LatencyDistribution:
             )
             return min(latest, default=math.inf)
 
-        if limit * (1.0 + OUTAGE_TOLERANCE) >= 1.0:
+        if stretched(limit) >= 1.0:
             down = {domain for domain, failure in self.groups.domain_failure.items() if failure == 1.0}
             earliest = (
                 replica.response.earliest
@@ -166,7 +170,7 @@ class LatencyDistribution:
 
         def is_kept(times: FloatArray) -> BoolArray:
             fates = self.groups.group(0, times)
-            kept: BoolArray = fates[LATER] + fates[NEVER] <= limit * (1.0 + OUTAGE_TOLERANCE)
+            kept: BoolArray = fates[LATER] + fates[NEVER] <= stretched(limit)
             return kept
 
         return self._first(is_kept)

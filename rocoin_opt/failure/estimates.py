@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.arrays import FloatArray, IntArray
@@ -148,8 +149,8 @@ class Sample:
         return self.answered + self.never
 
     def answered_by(self, seconds: float) -> int:
-        """Trials that were answered by a time."""
-        position = int(np.searchsorted(self.seconds, seconds, side="right"))
+        """Trials that were answered by a time in seconds, up to the tolerance on limits."""
+        position = int(np.searchsorted(self.seconds, stretched(seconds), side="right"))
         return int(self.cumulative[position - 1]) if position else 0
 
     def ranked(self, rank: int) -> float:

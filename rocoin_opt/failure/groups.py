@@ -14,6 +14,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.domains import MAX_JOINT_DOMAINS, Table, eliminate, elimination_order
 from rocoin_opt.failure.fates import BY, LATER, NEVER, Fates, first_of, last_of, never_answered
 from rocoin_opt.failure.response import StepResponse
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -229,7 +230,7 @@ class Groups:
 
 
 def instant(seconds: float) -> FloatArray:
-    """A time as a vector of one.
+    """A time as a vector of one, later by the tolerance on limits: an answer at that very time is in time.
 
     Raises
     ------
@@ -238,7 +239,7 @@ def instant(seconds: float) -> FloatArray:
     """
     if math.isnan(seconds):
         raise InputError("time", [Problem("seconds", repr(seconds), "a number")])
-    return np.array([float(seconds)])
+    return np.array([stretched(float(seconds))])
 
 
 def _is_fixed(response: Response) -> bool:

@@ -30,6 +30,7 @@ import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.estimates import MeanEstimate, require_fraction
+from rocoin_opt.failure.groups import instant
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.system import require_known
 
@@ -85,7 +86,7 @@ class Outages:
                 device = instance.devices[n]
                 failure = device.failure_probability
                 if deadline is not None:
-                    _, late = response_of(instance, n, j, group.num_filters).tails(np.array([deadline]))
+                    _, late = response_of(instance, n, j, group.num_filters).tails(instant(deadline))
                     failure += (1.0 - failure) * float(late[0])
                 logarithm = math.log(failure) if failure > 0.0 else IMPOSSIBLE
                 if device.failure_domain is None:

@@ -20,6 +20,7 @@ from rocoin_opt.failure.groups import Replica
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.variants import alone, joined, served
 from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
+from rocoin_opt.instance.limits import keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,7 +184,7 @@ class _Steps:
         return self.mean - (1.0 - replica.failure) * gain
 
     def success(self, replica: Replica) -> float:
-        is_timely = replica.response.farthest <= self.end
+        is_timely = keeps_limit(replica.response.farthest, self.end)
         return min(self.answered + (1.0 - replica.failure) * self.decisive * is_timely, 1.0)
 
     def kept_from(self, replica: Replica, limit: float) -> float:

@@ -20,6 +20,7 @@ from rocoin_opt.failure.estimates import MeanEstimate, ProportionEstimate, Quant
 from rocoin_opt.failure.kernel import answer_seconds, count_answers
 from rocoin_opt.failure.system import System
 from rocoin_opt.failure.trials import DEFAULT_TRIALS, Trials
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,7 +260,7 @@ def _draw_difference(
     answers = [answer_seconds(system, seed, first_block, trials, compiled=compiled) for system in (one, other)]
     # Without a deadline only the successes are compared: seconds without an end have no difference.
     until = [np.minimum(seconds, min(reach, LARGEST_SECONDS)) for seconds in answers]
-    success = [np.isfinite(seconds) & (seconds <= reach) for seconds in answers]
+    success = [np.isfinite(seconds) & (seconds <= stretched(reach)) for seconds in answers]
     return until[0] - until[1], success[0].astype(np.float64) - success[1]
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
+
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
 
@@ -19,8 +21,7 @@ FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
-OUTAGE_TOLERANCE = 1e-12
-"""Relative slack on the outage limit: what rounding does to a product of probabilities, and no more."""
+OUTAGE_TOLERANCE = LIMIT_TOLERANCE
 SMALLEST_LIMIT = 1e-6
 """Limits closer to 1, in logarithms, are no limits to cover shares: rounding decides them, and ``check`` has to."""
 
@@ -71,7 +72,7 @@ class InstanceArrays:
         arrays = cls(
             base=base,
             slope=slope,
-            largest=_largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, memory),
+            largest=_largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, stretched(memory)),
             failure=failure,
             cover_share=_cover_share(failure, instance.requirements.max_group_outage),
             device_index={device.id: n for n, device in enumerate(devices)},
@@ -111,7 +112,7 @@ def latency_terms(instance: Instance, device: int, student: int, num_filters: in
 
 def keeps_outage_limit(outage: float, max_group_outage: float) -> bool:
     """Whether an outage probability keeps the limit, up to what rounding does to products."""
-    return outage <= max_group_outage * (1.0 + OUTAGE_TOLERANCE)
+    return keeps_limit(outage, max_group_outage)
 
 
 def _column(values: list[float]) -> FloatArray:

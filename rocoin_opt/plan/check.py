@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem, printable
 from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.limits import keeps_limit
 from rocoin_opt.plan.latency import outage_after
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _check_group(instance: Instance, group: Group, k: int) -> Iterator[Violation
         needed = student.memory_bytes + student.memory_bytes_per_filter * group.num_filters
         for i, device in enumerate(group.devices):
             n = arrays.device_index.get(device)
-            if n is not None and needed > instance.devices[n].memory_bytes:
+            if n is not None and not keeps_limit(needed, instance.devices[n].memory_bytes):
                 memory = instance.devices[n].memory_bytes
                 yield Violation("memory", f"{where}.devices[{i}]", needed, memory, "bytes")
     members = dict.fromkeys(arrays.device_index[d] for d in group.devices if d in arrays.device_index)

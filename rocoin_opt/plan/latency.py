@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance.arrays import FloatArray, keeps_outage_limit
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,8 +74,8 @@ class StepDistribution:
     log_probability: FloatArray
 
     def cdf(self, seconds: float) -> float:
-        """P(X <= t)."""
-        position = int(np.searchsorted(self.seconds, seconds, side="right"))
+        """P(X <= t), up to the tolerance on limits: an answer that comes at t exactly, but for rounding, is in time."""
+        position = int(np.searchsorted(self.seconds, stretched(seconds), side="right"))
         return math.exp(self.log_probability[position - 1]) if position else 0.0
 
     def expected(self, deadline: float) -> float:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rocoin_opt.errors import counted, printable
 from rocoin_opt.instance.arrays import latency_terms
+from rocoin_opt.instance.limits import keeps_limit
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings, has_random_latency, outage_after
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.terminal import plain_table, plain_text
@@ -106,8 +107,9 @@ def _value_lines(result: Result) -> Iterator[str]:
     cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
     yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
     late = metrics.guaranteed_seconds
-    if deadline is not None and late is not None and late > deadline:
-        proven = result.objective == "guaranteed" and result.lower_bound is not None and result.lower_bound > deadline
+    if deadline is not None and late is not None and not keeps_limit(late, deadline):
+        bound = result.lower_bound if result.objective == "guaranteed" else None
+        proven = bound is not None and not keeps_limit(bound, deadline)
         verdict = ": no plan keeps the outage limit by then" if proven else ""
         yield f"  the guaranteed latency is beyond the deadline of {deadline:g} s{verdict}"
     left = None if result.plan is None else evidence_left(result.instance, result.plan)

@@ -77,7 +77,7 @@ def test_quantiles_meet_the_exact_ones() -> None:
     for q in (0.1, 0.5, 0.9):
         low, high = result.quantile(q).interval(0.999)
         assert exact.cdf(high) >= q
-        assert exact.cdf(np.nextafter(low, 0.0)) <= q
+        assert exact.cdf(low * (1.0 - 1e-9)) <= q
     assert result.quantile(0.9999).value == math.inf
     with pytest.raises(InputError, match="probability"):
         result.quantile(1.0)

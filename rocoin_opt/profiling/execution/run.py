@@ -14,6 +14,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
 from rocoin_opt.failure.draws import SEEDS
+from rocoin_opt.instance.limits import stretched
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.schedule import Schedule
@@ -98,7 +99,7 @@ class Execution:
     def due_seconds(self) -> FloatArray:
         """Response times that the injected crashes and delays ask for, N; what the host adds is the difference."""
         seconds = self.schedule.seconds.max(axis=1)
-        return np.where(seconds <= self.deadline, seconds, np.inf)
+        return np.where(seconds <= stretched(self.deadline), seconds, np.inf)
 
 
 def execute(

@@ -1,0 +1,28 @@
+"""The one tolerance with which computed figures are compared with the limits that an instance states.
+
+Files hold decimals, and sums and products of them are rounded: 0.1 + 0.1 + 0.1 is above 0.3, and 0.1 * 0.1 above 0.01.
+A figure keeps a limit up to a relative :data:`LIMIT_TOLERANCE`. That holds for outage against its limit, for a time
+against a deadline and for bytes against a memory alike, in ``check``, in every evaluator and in every method.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray
+
+    Limit = TypeVar("Limit", float, FloatArray)
+
+LIMIT_TOLERANCE = 1e-12
+"""Relative slack on a limit: what rounding does to a figure that meets it exactly, and no more."""
+
+
+def stretched(limit: Limit) -> Limit:
+    """A limit as figures are compared with it: whatever is at most this keeps the limit."""
+    return limit * (1.0 + LIMIT_TOLERANCE)
+
+
+def keeps_limit(figure: float, limit: float) -> bool:
+    """Whether a probability, a time in seconds or a number of bytes keeps its limit, up to rounding."""
+    return figure <= stretched(limit)

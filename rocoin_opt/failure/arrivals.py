@@ -12,9 +12,10 @@ import numpy as np
 
 from rocoin_opt.failure.estimates import MeanEstimate, ProportionEstimate
 from rocoin_opt.failure.kernel import answer_seconds
-from rocoin_opt.failure.system import System, require_known
+from rocoin_opt.failure.system import System
 from rocoin_opt.failure.trials import DEFAULT_TRIALS, Trials
 from rocoin_opt.instance.limits import stretched
+from rocoin_opt.plan.check import require_computable
 from rocoin_opt.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def simulate_arrivals(
         As for :func:`rocoin_opt.simulate`.
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
-    require_known(instance, plan)
+    require_computable(instance, plan)
     systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)
     counts: Counter[bytes] = Counter()

@@ -26,7 +26,7 @@ import numpy as np
 
 from rocoin_opt.failure.differences import Derivative, log_derivative
 from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.guarantees import TIE, Reach, unchanged_crash
+from rocoin_opt.failure.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.variants import Variants, alone
@@ -45,6 +45,8 @@ Range: TypeAlias = tuple[float, float | None]
 """From and to; no end where the second is None."""
 
 STANDING = Derivative(0.0, 0.0)
+ALL = (0.0, math.inf)
+"""All latencies."""
 _NEARLY = 0.9
 """Share of the other groups' guarantee below which a group cannot reach it within a step."""
 
@@ -106,10 +108,12 @@ class ReplicaDerivatives:
     def by_crash(self) -> Derivatives:
         """By the crash probability."""
         base, gone, sure = self.base, self.system.gone, self.system.sure
-        failure = gone.failure_probability(base.end) - sure.failure_probability(base.end)
+        # Gone minus sure, without a difference.
+        in_time, _ = self.system.replica.response.tails(np.array([base.end]))
+        failure = float(in_time[0]) * self.system.decisive(base.end)
         expected = None
         if base.deadline is not None:
-            slope = gone.expected(base.deadline) - sure.expected(base.deadline)
+            slope = max(gone.expected(base.deadline) - sure.expected(base.deadline), 0.0)
             expected = Derivative(slope, slope)
         guaranteed, unchanged = None, None
         if math.isfinite(base.guaranteed):
@@ -159,7 +163,8 @@ class ReplicaDerivatives:
             expected = Derivative(*sides).times(-scaled / value)
         end = stretched(base.end)
         in_time = (0.0, end) if latency <= end else (math.nextafter(end, math.inf), math.inf)
-        failure_range = _rates(value, latency, scaled, in_time)
+        # Whether it answers in time makes no difference where nothing ever hinges on it.
+        failure_range = _rates(value, latency, scaled, in_time if self.system.decisive(base.end) > 0.0 else ALL)
         if math.isinf(base.guaranteed):
             return Derivatives(expected, STANDING, None, failure_range)
         ends = (max(self.others, variant.guaranteed(base.limit)) for variant in (self.alone.instant, self.alone.gone))
@@ -220,9 +225,9 @@ def _rates(value: float, latency: float, scaled: float, latencies: tuple[float, 
     first, last = latencies
     if scaled == 0.0:
         return 0.0, None
-    if first == last == latency:
-        return value, value
-    fixed = latency - scaled
-    low = 0.0 if math.isinf(last) else value * scaled / (last - fixed)
-    high = value * scaled / (first - fixed) if first > fixed else None
+    # Seconds that there are to lose and to gain. The scaled ones may be lost in the rest of the latency, so that no
+    # difference from it tells them.
+    slack, lead = (0.0 if is_tied(latency, end) else abs(end - latency) for end in (last, first))
+    low = value * (scaled / (scaled + slack))
+    high = value * (scaled / (scaled - lead)) if lead == 0.0 or scaled - lead > TIE * latency else None
     return low, high

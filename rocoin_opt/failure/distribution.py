@@ -19,8 +19,8 @@ from rocoin_opt.failure.fates import BY, LATER, NEVER
 from rocoin_opt.failure.groups import Groups, Replica, instant
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.response import response_of
-from rocoin_opt.failure.system import require_known
 from rocoin_opt.instance.limits import stretched
+from rocoin_opt.plan.check import require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,7 +271,8 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     instance : Instance
         What was given, with any slowdown laws and failure domains.
     plan : Plan
-        A plan with at least one group, none of them empty, whose devices and students are the instance's.
+        A plan with at least one group, none of them empty, whose devices and students are the instance's; no device may
+        be in two.
 
     Returns
     -------
@@ -285,7 +286,7 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     UnsupportedError
         If too many failure domains tie groups together, or a law is too extreme; see :func:`rocoin_opt.simulate`.
     """
-    require_known(instance, plan)
+    require_computable(instance, plan)
     arrays = instance.arrays
     places = {domain.id: place for place, domain in enumerate(instance.failure_domains)}
     members = []

@@ -1,29 +1,45 @@
 """Estimates from independent trials, each with its standard error and its confidence intervals.
 
-Means have Student's t intervals, probabilities Clopper and Pearson's, quantiles those between order statistics. The
-last two hold their level whatever is estimated; the first does so for many trials. SciPy computes what they need.
+Probabilities have Clopper and Pearson's intervals, means of bounded figures Gaffke's [1]_, which are the same for draws
+of two values, quantiles those between order statistics. None takes for granted that the draws show all that there is.
+Means without limits have Student's t intervals, which hold their level for many trials.
+
+References
+----------
+.. [1] N. Gaffke, "Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative
+   variable", Mathematical Methods of Statistics 14 (2005).
+.. [2] R. Lugannani, S. Rice, "Saddle point approximation for the distribution of the sum of independent random
+   variables", Advances in Applied Probability 12 (1980).
+.. [3] O. E. Barndorff-Nielsen, "Inference on full or partial parameters based on the standardized signed log likelihood
+   ratio", Biometrika 73 (1986).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.instance.arrays import FloatArray, IntArray
 
 ONE_SIGMA = math.erf(math.sqrt(0.5))
 """Level of an interval of one standard error to either side of a normal mean."""
 RANK_ROUNDING = 1e-12
 """Relative excess of a product over a whole number that rounding explains."""
+MOST_DRAWS = 1 << 16
+"""Different draws of a mean that are kept."""
+_AGREEMENT = 1e-9
+_WIDEST = 64.0
 
 
 class Interval(NamedTuple):
@@ -31,6 +47,53 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What was drawn of a figure within known limits.
+
+    Attributes
+    ----------
+    values : FloatArray
+        The different draws.
+    counts : FloatArray
+        How often each came.
+    lowest, highest : float
+        What no draw can leave; perhaps infinite.
+    rounding : float
+        Relative error that the draws share, beside chance.
+    """
+
+    values: FloatArray
+    counts: FloatArray
+    lowest: float
+    highest: float
+    rounding: float = 0.0
+
+    @classmethod
+    def of(cls, values: FloatArray, counts: IntArray, lowest: float, highest: float) -> Draws:
+        """Gather draws; of many different ones, those that lie close to each other stand at their mean."""
+        weights = np.asarray(counts, dtype=np.float64)
+        if len(values) > MOST_DRAWS:
+            first, width = values.min(), np.ptp(values) or 1.0
+            share = (values - first) / width
+            place = np.minimum(share * MOST_DRAWS, MOST_DRAWS - 1).astype(np.int64)
+            total = np.asarray(np.bincount(place, weights), dtype=np.float64)
+            is_met = total > 0.0
+            means = np.bincount(place, weights * share)[is_met] / total[is_met]
+            values, weights = np.clip(first + width * means, first, values.max()), total[is_met]
+        return cls(values, weights, lowest, highest)
+
+    def low(self, tail: float) -> float:
+        """Lower limit of the mean, wrong with a probability of ``tail``; for a finite ``lowest``."""
+        limit = self.lowest + _nearest_mean(self.values - self.lowest, self.counts, tail)
+        return limit - self.rounding * abs(limit)
+
+    def high(self, tail: float) -> float:
+        """Upper limit of the mean, wrong with a probability of ``tail``; for a finite ``highest``."""
+        limit = self.highest - _nearest_mean(self.highest - self.values, self.counts, tail)
+        return limit + self.rounding * abs(limit)
 
 
 @dataclass(frozen=True)
@@ -42,9 +105,11 @@ class MeanEstimate:
     value, standard_error : float
         Mean, and its standard error; infinite for a single draw.
     trials : int
-        Number of draws.
+        Number of draws; 0 where the value is computed, and no chance is in it.
     lowest, highest : float
-        What no draw can leave.
+        What the mean cannot leave.
+    draws : Draws or None
+        What was drawn; without it nothing is known of the mean but its limits.
     """
 
     value: float
@@ -52,35 +117,39 @@ class MeanEstimate:
     trials: int
     lowest: float
     highest: float
+    draws: Draws | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, draws: FloatArray, counts: IntArray, lowest: float, highest: float) -> MeanEstimate:
-        """Estimate from draws, at least one, and how often each came."""
+        """Estimate from draws, at least one, and how often each came; none of them, nor the mean, leaves the limits."""
         trials = int(counts.sum())
-        # Differences from one draw: where all draws are equal, nothing is left to round.
         draws, counts = draws[counts > 0], counts[counts > 0]
+        # Differences from one draw: where all draws are equal, nothing is left to round. Scaled: no square overflows.
         distance = draws - draws[0]
+        scale = float(np.abs(distance).max()) or 1.0
+        distance = distance / scale
         mean = float((distance * counts).sum()) / trials
         squares = float((np.square(distance - mean) * counts).sum())
-        error = math.sqrt(squares / (trials - 1) / trials) if trials > 1 else math.inf
-        return cls(float(draws[0]) + mean, error, trials, lowest, highest)
+        error = scale * math.sqrt(squares / (trials - 1) / trials) if trials > 1 else math.inf
+        value = float(draws[0]) + scale * mean
+        return cls(value, error, trials, lowest, highest, Draws.of(draws, counts, lowest, highest))
 
     def interval(self, level: float = 0.95) -> Interval:
-        """Student's t interval, cut at the limits.
+        """Interval between the limits that Gaffke gives for the mean of bounded draws, cut at those of the mean.
 
-        Where all draws were equal, the interval leaves room for others that did not show: they may have the share that
-        Clopper and Pearson's interval gives to what was never seen, and lie anywhere within the limits.
+        It leaves room for draws that did not show. For draws of two values it is Clopper and Pearson's, for many draws
+        Student's. To a side without a limit it is Student's, and infinite where all draws were equal.
         """
         require_fraction("level", level)
-        if math.isinf(self.standard_error):
+        if self.draws is None or math.isinf(self.standard_error):
             return Interval(self.lowest, self.highest)
-        if self.standard_error == 0.0:
-            unseen = -math.expm1(math.log((1.0 - level) / 2.0) / self.trials)
-            low = self.value - unseen * (self.value - self.lowest)
-            return Interval(low, self.value + unseen * (self.highest - self.value))
+        tail = 0.5 - level / 2.0
         # The quantile function of Student's t, without the half second that SciPy's distributions take to import.
-        width = float(stdtrit(self.trials - 1, 0.5 + level / 2.0)) * self.standard_error
-        return Interval(max(self.value - width, self.lowest), min(self.value + width, self.highest))
+        width = -float(stdtrit(self.trials - 1, tail)) * self.standard_error or math.inf
+        low = self.value - width if math.isinf(self.draws.lowest) else self.draws.low(tail)
+        high = self.value + width if math.isinf(self.draws.highest) else self.draws.high(tail)
+        # The value is between them but for rounding, or at a level near 0.
+        return Interval(max(min(low, self.value), self.lowest), min(max(high, self.value), self.highest))
 
 
 @dataclass(frozen=True)
@@ -209,3 +278,79 @@ def require_fraction(name: str, value: float) -> None:
     """Refuse what does not lie strictly between 0 and 1."""
     if not 0.0 < value < 1.0:
         raise InputError("options", [Problem(name, repr(value), "a number between 0 and 1, both excluded")])
+
+
+def _nearest_mean(distances: FloatArray, counts: FloatArray, tail: float) -> float:
+    r"""How near to an end of their range the mean of draws may lie, but for a probability.
+
+    Gaffke's limit: add a draw at the end, and weight all draws, :math:`x_0 = 0` among them, by the gaps between sorted
+    uniform numbers. The weighted mean is below :math:`\delta` if :math:`\sum_i E_i (\delta - x_i) \ge 0`, with standard
+    exponential E. The saddle point of that sum belongs to one :math:`\sigma > 0` with
+
+    .. math::
+        \delta = \sum_i \frac{x_i}{\sigma + x_i} \Big/ \sum_i \frac{1}{\sigma + x_i} ,
+
+    and with :math:`r = \sqrt{2 \sum_i \ln ((\sigma + x_i) / (\sigma + \delta))}` and :math:`u = \sqrt{\sum_i
+    ((x_i - \delta) / (\sigma + x_i))^2}` the probability is that of a standard normal number above
+    :math:`r + \ln(u / r) / r` [2]_ [3]_. For draws of two values that is right but for some per cent of the
+    probability, to the safe side.
+
+    Parameters
+    ----------
+    distances : FloatArray
+        Of the draws from the end.
+    counts : FloatArray
+        How often each came.
+    tail : float
+        The probability, below 1/2.
+
+    Returns
+    -------
+    float
+        The ``tail`` quantile of the weighted mean: a distance from the end.
+    """
+    x, n = np.append(distances, 0.0), np.append(counts, 1.0)
+    scale = float(x.max())
+    if distances.min() == scale:
+        return scale * math.exp(math.log(tail) / float(counts.sum()))
+    x, wanted, trials = x / scale, -float(ndtri(tail)), float(n.sum())
+
+    def at(log_sigma: float) -> tuple[float, float]:
+        sigma = math.exp(log_sigma)
+        weights = n / (sigma + x)
+        delta = float((weights * x).sum() / weights.sum())
+        r = math.sqrt(max(2.0 * float((n * np.log1p((x - delta) / (sigma + delta))).sum()), 0.0))
+        u = math.sqrt(float((n * np.square((x - delta) / (sigma + x))).sum()))
+        return (r + math.log(u / r) / r if min(u, r) > 0.0 else 0.0) - wanted, delta
+
+    mean = float((n * x).sum()) / trials
+    # What it is for normal draws.
+    start = 0.5 * math.log(float((n * np.square(x - mean)).sum())) - math.log(max(wanted, _AGREEMENT))
+    return scale * _root(at, start)
+
+
+def _root(at: Callable[[float], tuple[float, float]], start: float) -> float:
+    """The second value of a function where the first, which falls, is 0: false position with Illinois's rule."""
+    low = high = start
+    above, found = at(low)
+    below, step = above, 0.25
+    while above < 0.0:
+        low, high, below = low - step, low, above
+        above, found = at(low)
+        step *= 2.0
+    while below > 0.0 and step < _WIDEST:
+        low, high, above = high, high + step, below
+        below, found = at(high)
+        step *= 2.0
+    side, size = 0, math.inf
+    while size > _AGREEMENT and high - low > _AGREEMENT and below < 0.0:
+        middle = (low * below - high * above) / (below - above)
+        value, found = at(middle)
+        size = abs(value)
+        if value > 0.0:
+            low, above, below = middle, value, below / 2.0 if side > 0 else below
+            side = 1
+        else:
+            high, below, above = middle, value, above / 2.0 if side < 0 else above
+            side = -1
+    return found

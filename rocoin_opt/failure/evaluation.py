@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import metrics
+from rocoin_opt.plan.check import require_computable
 from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
 from rocoin_opt.plan.metrics import Metrics, ncut_of
 
@@ -28,7 +29,8 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     instance : Instance
         What was given, with any slowdown laws and failure domains.
     plan : Plan
-        A plan whose groups are not empty and name devices and students of the instance.
+        A plan with at least one group, none of them empty, whose devices and students are the instance's; no device may
+        be in two. It need not keep the requirements.
 
     Returns
     -------
@@ -38,9 +40,12 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
 
     Raises
     ------
+    InputError
+        If the plan is not such a plan.
     UnsupportedError
         If too many failure domains tie groups together, or a law is too extreme.
     """
+    require_computable(instance, plan)
     is_random = has_random_latency(instance, plan)
     if not (is_random or instance.has_shared_failures):
         return metrics.evaluate(instance, plan)

@@ -11,8 +11,10 @@ Each draw lies between B / K and B, so a thousand draws settle what would take p
 the rarer the failure, the closer is S to 1.
 
 A failure domain ties groups together: under the condition that group k fails, a domain that it meets is down with
-probability P_d / (P_d + (1 - P_d) prod p_n), the product over the group's devices in it. Once the domains' states are
-drawn, the other groups fail independently.
+probability P_d / (P_d + (1 - P_d) prod p_n), the product over the group's devices in it. Only the domains' states are
+drawn: given them groups fail independently, with c_k say, and E[1 / S] is (1 - prod(1 - c_k)) / sum(c_k). This falls
+when any c_k grows, so the draws lie between its values with all domains down and with all of them up. Without domains
+nothing is left to draw.
 
 References
 ----------
@@ -23,7 +25,7 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +34,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.estimates import MeanEstimate, require_fraction
 from rocoin_opt.failure.groups import instant
 from rocoin_opt.failure.response import response_of
-from rocoin_opt.failure.system import require_known
+from rocoin_opt.plan.check import require_computable
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.arrays import FloatArray, IntArray
@@ -47,6 +49,10 @@ TILE = 2**20
 """Draws times groups that are held at a time."""
 LEVEL = 0.95
 """Level of the interval that a relative error is measured by."""
+ROUNDING = 1e-11
+"""Relative error of what is computed: that of logarithms down to the smallest double, times a few devices."""
+SMALLEST = 5e-324
+"""Error of what is computed near the smallest double."""
 IMPOSSIBLE = -1e5
 """Logarithm that stands for a probability of 0: finite, so that no terms of it make an undefined sum."""
 
@@ -108,18 +114,23 @@ class Outages:
         outage: FloatArray = np.exp(self.alone) * self.by_domain.prod(axis=1)
         return outage
 
-    def failed_groups(self, rng: np.random.Generator, trials: int) -> IntArray:
-        """Draw how many groups fail, given that one drawn in proportion to its outage does; at least 1 each."""
+    def shares(self, rng: np.random.Generator, trials: int) -> FloatArray:
+        """Draw the domains' states given that one group, drawn in proportion to its outage, fails: E[1 / S] in each."""
         outage = self.group
-        forced = rng.choice(len(outage), size=trials, p=outage / outage.sum())
-        # Given that a group failed, a domain that it meets is down more often, and the others as ever.
-        down = np.where(self.meets > 0.0, self.domain / np.maximum(self.by_domain, np.finfo(float).tiny), self.domain)
-        is_up = (rng.random((trials, len(self.domain))) >= down[forced]).astype(np.float64)
-        chance = np.exp(self.alone + is_up @ self.inside.T)
-        has_failed = rng.random((trials, len(outage))) < chance
-        has_failed[np.arange(trials), forced] = True
-        failed: IntArray = np.count_nonzero(has_failed, axis=1)
-        return failed
+        forced = np.searchsorted(np.cumsum(outage / outage.sum())[:-1], rng.random(trials), side="right")
+        # A failed group's domain that it meets is down more often, and the others as ever.
+        by_domain = np.where(self.meets > 0.0, self.by_domain, 1.0)
+        down = np.divide(self.domain, by_domain, out=np.zeros_like(by_domain), where=by_domain > 0.0)
+        return self.share((rng.random((trials, len(self.domain))) >= down[forced]).astype(np.float64))
+
+    def share(self, is_up: FloatArray) -> FloatArray:
+        """E[1 / S] by the states of the domains, T x D, 1 for up: what fails is one of ``sum_k q_k`` groups or more."""
+        outage = np.exp(self.alone + is_up @ self.inside.T)
+        with np.errstate(divide="ignore"):
+            some = -np.expm1(np.log1p(-outage).sum(axis=1))
+        total = outage.sum(axis=1)
+        share: FloatArray = np.divide(some, total, out=np.ones_like(total), where=total > 0.0)
+        return np.minimum(share, 1.0)
 
 
 def failure_probability(
@@ -151,8 +162,9 @@ def failure_probability(
     Returns
     -------
     MeanEstimate
-        The probability with its standard error and intervals. It never leaves the range from the largest outage of a
-        group to the sum of them all; an outage below the smallest double counts as 0.
+        The probability with its standard error and intervals; of 0 trials where no domain ties groups together, and
+        the value is exact but for rounding. It never leaves the range from the largest outage of a group to the sum of
+        them all; an outage below the smallest double counts as 0.
 
     Raises
     ------
@@ -163,22 +175,29 @@ def failure_probability(
     """
     _check(instance, plan, deadline, rel_error, trials, seed)
     outages = Outages.of(instance, plan, deadline)
-    groups = len(plan.groups)
-    union_bound = float(outages.group.sum())
-    lowest, highest = float(outages.group.max()), min(union_bound, 1.0)
-    if highest == 0.0:
-        return MeanEstimate(0.0, 0.0, trials, 0.0, 0.0)
+    union_bound, largest = float(outages.group.sum()), float(outages.group.max())
+    if largest in (0.0, 1.0):
+        return MeanEstimate(largest, 0.0, 0, largest, largest)
+    # A domain that never fails is up.
+    is_sure = (outages.domain == 0.0).astype(np.float64)
+    least, most = outages.share(np.stack([is_sure, np.ones_like(is_sure)]))
+    lowest, highest = max(largest, union_bound * float(least)), min(union_bound * float(most), 1.0)
+    limits = lowest * (1.0 - ROUNDING) - SMALLEST, min(highest * (1.0 + ROUNDING) + SMALLEST, 1.0)
+    if most - least <= ROUNDING * least:
+        return MeanEstimate(highest, 0.0, 0, *limits)
     rng = np.random.default_rng(seed)
-    counts = np.zeros(groups, dtype=np.int64)
+    found: list[tuple[FloatArray, IntArray]] = []
     done, goal = 0, min(FIRST_TRIALS, trials)
     while True:
         while done < goal:
-            tile = min(goal - done, max(TILE // groups, 1))
-            counts += np.bincount(outages.failed_groups(rng, tile) - 1, minlength=groups)
+            tile = min(goal - done, max(TILE // len(plan.groups), 1))
+            found.append(np.unique(outages.shares(rng, tile), return_counts=True))
             done += tile
-        mean = MeanEstimate.of(union_bound / np.arange(1, groups + 1), counts, lowest, highest)
+        values, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+        mean = MeanEstimate.of(values * union_bound, counts, union_bound * float(least), union_bound * float(most))
         value = min(max(mean.value, lowest), highest)
-        estimate = MeanEstimate(value, mean.standard_error, done, lowest, highest)
+        draws = None if mean.draws is None else replace(mean.draws, rounding=ROUNDING)
+        estimate = MeanEstimate(value, mean.standard_error, done, *limits, draws)
         low, high = estimate.interval(LEVEL)
         if done == trials or (high - low) / 2.0 <= rel_error * value:
             return estimate
@@ -186,7 +205,7 @@ def failure_probability(
 
 
 def _check(instance: Instance, plan: Plan, deadline: float | None, rel_error: float, trials: int, seed: int) -> None:
-    require_known(instance, plan)
+    require_computable(instance, plan)
     require_fraction("rel_error", rel_error)
     problems = []
     if not 2 <= trials <= MAX_TRIALS:
@@ -197,6 +216,3 @@ def _check(instance: Instance, plan: Plan, deadline: float | None, rel_error: fl
         problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
     if problems:
         raise InputError("options", problems)
-    names = [name for group in plan.groups for name in group.devices]
-    if len(set(names)) < len(names):
-        raise InputError("plan", [Problem("groups", "a device in two places", "each device in one group at most")])

@@ -15,7 +15,7 @@ import numpy as np
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.evaluation import finite_or_none
-from rocoin_opt.failure.fates import BY
+from rocoin_opt.failure.fates import LATER, NEVER
 from rocoin_opt.failure.groups import Replica
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.variants import alone, joined, served
@@ -114,19 +114,23 @@ class _Waiting:
     ) -> None:
         self.plan, self.group, self.others, self.deadline = plan, group, others, deadline
         self.limit = instance.requirements.max_group_outage
+        # Limits of 0, or of 1 but for rounding, are no thresholds of a product.
+        self.is_threshold = self.limit > 0.0 and self.limit * (1.0 + OUTAGE_TOLERANCE) < 1.0
         self.steps = _Steps.of(plan, group, deadline) if _has_steps(plan.groups.replicas) else None
 
     def joined_by(self, replica: Replica) -> tuple[float | None, float | None, float]:
         """Guaranteed and expected seconds, and the success probability, with one more replica."""
         expected: float | None
+        system = joined(self.plan, self.group, replica)
         if self.steps is None or replica.domain is not None or not _has_steps([replica]):
-            system = joined(self.plan, self.group, replica)
-            kept_from = alone(system, self.group).guaranteed(self.limit)
             expected = None if self.deadline is None else system.expected(self.deadline)
             success = system.success_probability(self.deadline)
         else:
-            kept_from = self.steps.kept_from(replica, self.limit)
             expected, success = self.steps.expected(replica), self.steps.success(replica)
+        if self.steps is None or not (self.is_threshold and replica.domain is None and _has_steps([replica])):
+            kept_from = alone(system, self.group).guaranteed(self.limit)
+        else:
+            kept_from = self.steps.kept_from(replica, self.limit)
         return finite_or_none(max(self.others, kept_from)), expected, success
 
 
@@ -136,22 +140,25 @@ class _Steps:
 
     Attributes
     ----------
-    end, mean, answered : float
-        Deadline, perhaps infinite; E[min(X, D)], infinite without a deadline; success probability.
+    end, answered : float
+        Deadline, perhaps infinite; success probability.
     decisive : float
         Probability that the system waits for the group alone at the deadline.
-    edges, gain : FloatArray
-        Times, and the integral from each to the deadline of the probability that the system waits for the group alone.
+    edges : FloatArray
+        Times from 0 to the deadline; empty without one.
+    before, after, spared : FloatArray
+        Integrals of P(X > t) up to each edge, and from each on; the latter once more for a group that answers at once.
     times, outage : FloatArray
         When the group may answer, with 0 before, and its outage from then on.
     """
 
     end: float
-    mean: float
     answered: float
     decisive: float
     edges: FloatArray
-    gain: FloatArray
+    before: FloatArray
+    after: FloatArray
+    spared: FloatArray
     times: FloatArray
     outage: FloatArray
 
@@ -161,27 +168,34 @@ class _Steps:
         answered = plan.success_probability(deadline)
         end = math.inf if deadline is None else deadline
         jumps = np.array([replica.response.farthest for replica in plan.groups.replicas])
-        edges = np.unique([0.0, *jumps[jumps < end], jumps.max() if deadline is None else deadline])
-        waits = with_group.groups.system(edges)[BY] - plan.groups.system(edges)[BY]
-        areas = waits[:-1] * np.diff(edges)
+        edges = np.empty(0) if deadline is None else np.unique([0.0, *jumps[jumps < end], deadline])
+        late, served_late = (
+            system.groups.system(edges[:-1])[[LATER, NEVER]].sum(axis=0) * np.diff(edges)
+            for system in (plan, with_group)
+        )
         times = np.unique([0.0, *(replica.response.farthest for replica in group_alone.groups.replicas)])
         return cls(
             end=end,
-            mean=math.inf if deadline is None else plan.expected(deadline),
             answered=answered,
             decisive=with_group.success_probability(deadline) - answered,
             edges=edges,
-            gain=np.append(np.cumsum(areas[::-1])[::-1], 0.0),
+            before=np.append(0.0, np.cumsum(late)),
+            after=np.append(np.cumsum(late[::-1])[::-1], 0.0),
+            spared=np.append(np.cumsum(served_late[::-1])[::-1], 0.0),
             times=times,
             outage=group_alone.groups.system(times)[1:].sum(axis=0),
         )
 
     def expected(self, replica: Replica) -> float | None:
-        """E[min(X, D)]; the gain is linear between the edges, for nothing changes there."""
-        if math.isinf(self.mean):
+        """E[min(X, D)]; the integrals are linear between the edges, for nothing changes there."""
+        if math.isinf(self.end):
             return None
-        gain = float(np.interp(replica.response.farthest, self.edges, self.gain))
-        return self.mean - (1.0 - replica.failure) * gain
+        until, crashed, survived = (
+            float(np.interp(replica.response.farthest, self.edges, integral))
+            for integral in (self.before, self.after, self.spared)
+        )
+        # A sum of what is positive: nothing cancels, however far the deadline.
+        return until + replica.failure * crashed + (1.0 - replica.failure) * survived
 
     def success(self, replica: Replica) -> float:
         is_timely = keeps_limit(replica.response.farthest, self.end)

@@ -54,11 +54,14 @@ class Simulation:
         Deadline in seconds.
     seed : int
         Seed of the draws.
+    latest : float
+        Seconds after which no answer comes; infinite where nothing limits them.
     """
 
     sample: Sample
     deadline: float | None
     seed: int
+    latest: float = math.inf
 
     @property
     def trials(self) -> int:
@@ -78,7 +81,7 @@ class Simulation:
         """E[X | an answer comes, be it after the deadline] in seconds; None where none came."""
         if self.sample.answered == 0:
             return None
-        return MeanEstimate.of(self.sample.seconds, self.sample.counts, 0.0, math.inf)
+        return MeanEstimate.of(self.sample.seconds, self.sample.counts, 0.0, self.latest)
 
     @property
     def success_probability(self) -> ProportionEstimate:
@@ -170,8 +173,9 @@ def simulate(
 
     Notes
     -----
-    The interval of a mean knows nothing of failures too rare to show among the trials. How likely they are is told by
-    :func:`rocoin_opt.failure.rare.failure_probability`.
+    The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
+    ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure.rare.failure_probability`. Without a
+    deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
     """
     if rel_error is not None:
         require_fraction("rel_error", rel_error)
@@ -189,7 +193,8 @@ def simulate(
                 # Counts by time add up; answers kept one by one stand end to end.
                 parts = [parts[0] + part] if parts and system.has_steps else [*parts, part]
             done = stage
-            simulation = Simulation(_sample(system, parts), run.deadline, seed)
+            latest = float(system.times[-1]) if system.has_steps else math.inf
+            simulation = Simulation(_sample(system, parts), run.deadline, seed, latest)
             if rel_error is not None and _is_precise(simulation, rel_error):
                 break
     return simulation

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.draws import Chance
 from rocoin_opt.failure.factors import FactorTable, factor_table
 from rocoin_opt.failure.traces import Replay
 from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.instance.slowdown import Constant
+from rocoin_opt.plan.check import require_computable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rocoin_opt.failure.traces import Traces
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.instance.model import Instance
@@ -102,12 +100,12 @@ class System:
         Raises
         ------
         InputError
-            If the plan has no groups, an empty one, a part that no filter is in, or names the instance does not know;
-            or if the traces do.
+            If the plan has no figures, see :func:`rocoin_opt.plan.check.require_computable`; or if the traces name
+            what the instance does not know.
         UnsupportedError
             If a slowdown law is too extreme.
         """
-        require_known(instance, plan)
+        require_computable(instance, plan)
         if traces is not None:
             traces.require_known(instance)
         replay = Replay.of(traces, [name for group in plan.groups for name in group.devices])
@@ -155,25 +153,5 @@ class System:
         )
 
 
-def require_known(instance: Instance, plan: Plan) -> None:
-    """Refuse a plan without groups, with an empty one or part, or with names that the instance does not know."""
-    arrays, problems = instance.arrays, []
-    if not plan.groups:
-        problems.append(Problem("groups", "none", "at least one group"))
-    for k, group in enumerate(plan.groups):
-        if not group.devices:
-            problems.append(Problem(f"groups[{k}].devices", "none", "at least one device"))
-        if group.num_filters < 1:
-            problems.append(Problem(f"groups[{k}].num_filters", str(group.num_filters), "at least 1"))
-        problems += _unknown(f"groups[{k}].devices", group.devices, arrays.device_index)
-        problems += _unknown(f"groups[{k}].student", (group.student,), arrays.student_index)
-    if problems:
-        raise InputError("plan", problems)
-
-
 def _random_law(law: Slowdown | None) -> Slowdown | None:
     return None if isinstance(law, Constant) else law
-
-
-def _unknown(field: str, names: Sequence[str], known: dict[str, int]) -> list[Problem]:
-    return [Problem(field, repr(name), "an identifier of the instance") for name in names if name not in known]

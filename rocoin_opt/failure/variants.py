@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.failure.distribution import LatencyDistribution
-from rocoin_opt.failure.groups import Groups, Replica
+from rocoin_opt.failure.domains import Table, eliminate
+from rocoin_opt.failure.fates import BY, LATER, NEVER
+from rocoin_opt.failure.groups import Groups, Replica, instant
 from rocoin_opt.failure.response import StepResponse
 
 if TYPE_CHECKING:
@@ -54,10 +56,6 @@ class Variants:
         """The replica answers at once, unless it or its failure domain fails."""
         return self.answering(_AT_ONCE)
 
-    @cached_property
-    def _sure_instant(self) -> LatencyDistribution:
-        return self.having(replace(self.replica, failure=0.0, response=_AT_ONCE))
-
     def answering(self, response: Response) -> LatencyDistribution:
         """The replica has another response time."""
         return self.having(replace(self.replica, response=response))
@@ -71,8 +69,23 @@ class Variants:
         return LatencyDistribution(Groups(tuple(members), self.plan.groups.domain_failure), self.plan.sizes)
 
     def decisive(self, seconds: float) -> float:
-        """Probability that the answer is there at a time if the replica has answered, and is not if it has not."""
-        return self.gone.failure_probability(seconds) - self._sure_instant.failure_probability(seconds)
+        """Probability that the answer is there at a time if the replica has answered, and is not if it has not.
+
+        That all other groups have answered, and the rest of its own has not although the replica's domain is up: a sum
+        of products, so it is 0 only where no state makes the replica matter.
+        """
+        domain, failure = self.replica.domain, dict(self.plan.groups.domain_failure)
+        is_up = 1.0
+        if domain is not None:
+            is_up, failure[domain] = 1.0 - failure[domain], 0.0
+        groups = Groups(self.gone.groups.members, failure)
+        tables = []
+        for table in groups.tables(instant(seconds)):
+            fates = table.values
+            is_own = table.groups == (self.group,)
+            wanted = fates[..., LATER, :] + fates[..., NEVER, :] if is_own else fates[..., BY, :]
+            tables.append(Table(table.groups, table.domains, wanted))
+        return is_up * float(eliminate(tables, groups.elimination_order, failure, np.multiply).values[0])
 
 
 def alone(plan: LatencyDistribution, group: int) -> LatencyDistribution:

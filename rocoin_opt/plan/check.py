@@ -102,6 +102,36 @@ def require_valid(instance: Instance, plan: Plan, source: str) -> None:
         raise InputError(source, problems)
 
 
+def require_computable(instance: Instance, plan: Plan) -> None:
+    """Refuse a plan that has no figures, whatever it may be allowed to miss.
+
+    Raises
+    ------
+    InputError
+        Naming each place without groups, devices or filters, what the instance does not know, and every device that
+        stands in two places.
+    """
+    known = instance.arrays.device_index, instance.arrays.student_index
+    problems = [] if plan.groups else [Problem("groups", "none", "at least one group")]
+    seen: set[str] = set()
+    for k, group in enumerate(plan.groups):
+        if not group.devices:
+            problems.append(Problem(f"groups[{k}].devices", "none", "at least one device"))
+        if group.num_filters < 1:
+            problems.append(Problem(f"groups[{k}].num_filters", str(group.num_filters), "at least 1"))
+        for i, name in enumerate(group.devices):
+            where = f"groups[{k}].devices[{i}]"
+            if name not in known[0]:
+                problems.append(Problem(where, repr(name), "a device of the instance"))
+            elif name in seen:
+                problems.append(Problem(where, f"{name!r} again", "each device in one group at most"))
+            seen.add(name)
+        if group.student not in known[1]:
+            problems.append(Problem(f"groups[{k}].student", repr(group.student), "a student of the instance"))
+    if problems:
+        raise InputError("plan", problems)
+
+
 def _check_devices(instance: Instance, plan: Plan) -> Iterator[Violation]:
     known = instance.arrays.device_index
     places: dict[str, str] = {}

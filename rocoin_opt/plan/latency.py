@@ -97,7 +97,9 @@ def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
     is_sure = False
     for n in devices:
         device = instance.devices[n]
-        is_sure = is_sure or device.failure_probability == 0.0
+        # A domain that may fail takes its sure devices along.
+        falls = domains[device.failure_domain] if device.failure_domain is not None else 0.0
+        is_sure = is_sure or device.failure_probability == falls == 0.0
         if device.failure_domain is None:
             alone *= device.failure_probability
         else:

@@ -62,6 +62,21 @@ def test_values_are_those_of_the_enlarged_plan(slowdowns: bool) -> None:
         holds()
 
 
+@pytest.mark.parametrize("failures", [[0.05, 0.05], [0.1, 0.1, 0.1], [0.3, 0.3], [0.0, 0.3], [1e-200, 1e-200]])
+@pytest.mark.parametrize("limit", [0.0, 1e-300, 0.3 * 0.3, 1.0 - 1e-11, 1.0 - 1e-13, 1.0])
+@pytest.mark.parametrize("deadline", [2.0, 1e20])
+def test_values_are_right_at_the_ends(failures: list[float], limit: float, deadline: float) -> None:
+    for groups in (1, 2):
+        instance, plan = fleet(failures, groups=groups)
+        assert_values(instance.with_requirements(max_group_outage=limit, deadline_seconds=deadline), plan)
+
+
+def test_a_limit_of_1_is_kept_from_the_first_answer_on() -> None:
+    instance, plan = fleet([0.3, 0.3], groups=1)
+    first = min(instance.arrays.latency([0, 1], 0, 1))
+    assert {value.guaranteed_seconds for value in ro.replica_values(instance, plan)} == {first}
+
+
 def test_every_spare_and_every_kind_is_tried_where_it_fits() -> None:
     instance, plan = fleet([0.1, 0.2, 0.1, 0.2], groups=2)
     small = instance.devices[0].model_copy(update={"id": "small", "memory_bytes": 0.5})

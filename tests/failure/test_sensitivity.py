@@ -105,7 +105,8 @@ def test_the_guarantee_stays_within_its_range_and_changes_outside(data: st.DataO
         gap = 1e-7
         inside = [low + gap * (one.value - low), min(end, 1e6 * one.value) - gap * (min(end, 1e6) - one.value)]
         for value in inside:
-            if 0.0 < value < top:
+            # Where the range ends at the value itself, rounding decides what is inside.
+            if 0.0 < value < top and not math.isclose(value, one.value, rel_tol=1e-9):
                 assert at(value) == pytest.approx(guarantee, rel=1e-5)
         if low > 1e-6 and low * (1.0 - 1e-3) < one.value:
             assert at(low * (1.0 - 1e-3)) != pytest.approx(guarantee, rel=1e-12)

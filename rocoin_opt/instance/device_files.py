@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model, document_schema, read_document, validate
+from rocoin_opt.documents import Items, Model, document_schema, read_document, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
@@ -47,11 +47,11 @@ class Boards(Model):
 class DeviceFile(Model):
     """Content of a device file."""
 
-    devices: tuple[Device, ...] = ()
+    devices: Items[Device] = ()
     """Devices with all of their numbers, as in an instance."""
-    boards: tuple[Boards, ...] = ()
+    boards: Items[Boards] = ()
     """Devices whose numbers the catalogue knows."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
     requirements: Requirements
     """What every plan must keep."""
@@ -60,9 +60,9 @@ class DeviceFile(Model):
 class Fleet(Model):
     """Devices, what they share, and what plans must keep."""
 
-    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+    devices: Annotated[Items[Device], Field(min_length=1)]
     """All devices, those of the catalogue last."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
     requirements: Requirements
     """What every plan must keep."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
-from rocoin_opt.documents import Model, described_fault, fault
+from rocoin_opt.documents import Items, Model, described_fault, fault
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class FilterGraph(Model):
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
-    edges: tuple[tuple[Index, Index, NonNegative], ...] | None = None
+    edges: Items[tuple[Index, Index, NonNegative]] | None = None
     """Each edge once, or once in each direction: filter, filter, weight."""
 
     _weights: Any = PrivateAttr(default=None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from rocoin_opt.documents import Model, canonical_json, fault
+from rocoin_opt.documents import Items, Model, canonical_json, fault
 from rocoin_opt.instance.arrays import InstanceArrays
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
@@ -130,11 +130,11 @@ class Instance(Model):
     """What the instance shows."""
     source: str | None = None
     """Where the numbers come from."""
-    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+    devices: Annotated[Items[Device], Field(min_length=1)]
     """The devices that may be used."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
-    students: Annotated[tuple[Student, ...], Field(min_length=1)]
+    students: Annotated[Items[Student], Field(min_length=1)]
     """The students that may be distilled."""
     knowledge: Knowledge
     """What is cut into parts."""

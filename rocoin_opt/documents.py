@@ -100,7 +100,7 @@ def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
     allowed : str
         What may stand there.
     """
-    return described_fault(field, _show(found), allowed)
+    return described_fault(field, shown(found), allowed)
 
 
 def described_fault(field: str, description: str, allowed: str) -> PydanticCustomError:
@@ -176,13 +176,13 @@ def parse_document(text: str, source: str, kind: str, version: int) -> dict[str,
     """Parse the text of a JSON document; see :func:`read_document`."""
     data = parse_json(text, source)
     if not isinstance(data, dict):
-        raise InputError(source, [Problem("", _show(data), "a JSON object")])
+        raise InputError(source, [Problem("", shown(data), "a JSON object")])
     header = {"format": kind, "version": version}
     for key, expected in header.items():
         found = data.pop(key, None)
         # True and 1.0 equal 1 in Python, but not in a file.
         if found != expected or type(found) is not type(expected):
-            raise InputError(source, [Problem(key, "nothing" if found is None else _show(found), json.dumps(expected))])
+            raise InputError(source, [Problem(key, "nothing" if found is None else shown(found), json.dumps(expected))])
     return data
 
 
@@ -296,7 +296,7 @@ def _problem(detail: Any, data: object, model: type[Model]) -> Problem:
     if detail["type"] == "rule":
         rule = detail["ctx"]
         return Problem(_join(where, rule["field"]), rule["found"], rule["allowed"])
-    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], _show(detail["input"]))
+    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], shown(detail["input"]))
     template = ALLOWED.get(detail["type"])
     if template is None:
         return Problem(where, found, detail["msg"].removeprefix("Input should be "))
@@ -352,7 +352,8 @@ def _join(path: str, field: str) -> str:
     return f"{path}.{field}" if path and field else path or field
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
+    """Write a value as JSON does, cut short, for messages."""
     try:
         text = ""
         # Piece by piece: to write all of a large or deep value, and cut it then, would take long.
@@ -374,7 +375,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         counts = Counter(key for key, _ in pairs)
         repeated = min(key for key, count in counts.items() if count > 1)
-        raise ValueError(f"the key {_show(repeated)} twice in one object")
+        raise ValueError(f"the key {shown(repeated)} twice in one object")
     if len(pairs) > MAX_FIELDS:
         raise ValueError(f"an object of {len(pairs)} fields, of {MAX_FIELDS} at most")
     return result

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+NAMED = 10
+"""Most failure domains that a message lists."""
+
+
 class Device(Model):
     """A device that can run one student."""
 
@@ -152,7 +156,8 @@ class Instance(Model):
         domains = {domain.id for domain in self.failure_domains}
         for position, device in enumerate(self.devices):
             if device.failure_domain is not None and device.failure_domain not in domains:
-                allowed = f"the id of a failure domain: {', '.join(sorted(domains)) or 'none is defined'}"
+                known = ", ".join(sorted(domains)[:NAMED]) + (", …" if len(domains) > NAMED else "")
+                allowed = f"the id of a failure domain: {known or 'none is defined'}"
                 raise fault(f"devices[{position}].failure_domain", device.failure_domain, allowed)
         return self
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rocoin_opt.errors import (
         CertificateError,
         InputError,
+        MendedWarning,
         Problem,
         RocoinError,
         SolverError,
@@ -56,6 +57,7 @@ _HOME = {
     "rocoin_opt.errors": (
         "CertificateError",
         "InputError",
+        "MendedWarning",
         "Problem",
         "RocoinError",
         "SolverError",
@@ -108,6 +110,7 @@ __all__ = [
     "Knowledge",
     "LinearAccuracy",
     "Load",
+    "MendedWarning",
     "Method",
     "Metrics",
     "Outcome",

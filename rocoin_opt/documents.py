@@ -14,16 +14,27 @@ import os
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from rocoin_opt.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydantic import ValidatorFunctionWrapHandler
+
 MAX_DOCUMENT_BYTES = 2**25
 """Largest document that is read: room for the edges of a complete graph over 1,500 filters."""
+MAX_NESTED = MAX_DOCUMENT_BYTES // 8
+"""Most lists in a document, an object counting as four: in a valid one each takes up 8 bytes, and an object 32."""
+MAX_FIELDS = 1000
+"""Most fields of an object."""
 MAX_PROBLEMS_SHOWN = 20
+SLICE = 20
+"""Items of a list that are validated at a time."""
 MAX_FOUND_CHARACTERS = 80
 
 ALLOWED = {
@@ -54,6 +65,27 @@ class Model(BaseModel):
 
 
 ModelT = TypeVar("ModelT", bound=Model)
+ItemT = TypeVar("ItemT")
+
+
+def _in_slices(items: Any, validated: ValidatorFunctionWrapHandler) -> Any:
+    """Validate a long list until enough faults are known: each takes up far more memory than its item."""
+    if not isinstance(items, list | tuple) or len(items) <= SLICE:
+        return validated(items)
+    found: list[Any] = []
+    faults, end = 0, 0
+    while end < len(items) and faults <= MAX_PROBLEMS_SHOWN:
+        start, end = end, end + SLICE
+        try:
+            found += validated(items[start:end])
+        except ValidationError as error:
+            faults += error.error_count()
+    # Once more from the start, so that places are told as they are.
+    return validated(items[:end]) if faults else tuple(found)
+
+
+Items: TypeAlias = Annotated[tuple[ItemT, ...], WrapValidator(_in_slices)]
+"""A list of any length: where very many items are faulty, the first are told."""
 
 
 def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
@@ -68,7 +100,7 @@ def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
     allowed : str
         What may stand there.
     """
-    return described_fault(field, _show(found), allowed)
+    return described_fault(field, shown(found), allowed)
 
 
 def described_fault(field: str, description: str, allowed: str) -> PydanticCustomError:
@@ -100,7 +132,7 @@ def problems_of(error: ValidationError, data: object, model: type[Model]) -> lis
     problems = [_problem(detail, data, model) for detail in details[:MAX_PROBLEMS_SHOWN]]
     left_out = len(details) - len(problems)
     if left_out:
-        problems.append(Problem("", f"{left_out} more problems", "none"))
+        problems.append(Problem("", f"at least {left_out} more problems", "none"))
     return problems
 
 
@@ -132,7 +164,8 @@ def read_text(path: str | Path) -> str:
         if len(content) > MAX_DOCUMENT_BYTES:
             found = f"more than {MAX_DOCUMENT_BYTES} bytes"
             raise InputError(source, [Problem("", found, f"at most {MAX_DOCUMENT_BYTES} bytes")])
-        return content.decode("utf-8")
+        # Editors on Windows put a byte order mark in front.
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -141,8 +174,32 @@ def read_text(path: str | Path) -> str:
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
     """Parse the text of a JSON document; see :func:`read_document`."""
+    data = parse_json(text, source)
+    if not isinstance(data, dict):
+        raise InputError(source, [Problem("", shown(data), "a JSON object")])
+    header = {"format": kind, "version": version}
+    for key, expected in header.items():
+        found = data.pop(key, None)
+        # True and 1.0 equal 1 in Python, but not in a file.
+        if found != expected or type(found) is not type(expected):
+            raise InputError(source, [Problem(key, "nothing" if found is None else shown(found), json.dumps(expected))])
+    return data
+
+
+def parse_json(text: str, source: str) -> Any:
+    """Parse JSON of any kind as strictly as documents are read.
+
+    Raises
+    ------
+    InputError
+        If the text is no JSON, repeats a key, holds NaN, or holds more lists and objects than any document.
+    """
+    nested = text.count("[") + 4 * text.count("{")
+    if nested > MAX_NESTED:
+        found = f"{nested} lists, each object counted as four"
+        raise InputError(source, [Problem("", found, f"at most {MAX_NESTED}")])
     try:
-        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         found = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise InputError(source, [Problem("", found, "valid JSON")]) from None
@@ -150,15 +207,6 @@ def parse_document(text: str, source: str, kind: str, version: int) -> dict[str,
         raise InputError(source, [Problem("", "JSON nested too deeply", "valid JSON")]) from None
     except ValueError as error:
         raise InputError(source, [Problem("", str(error), "valid JSON")]) from None
-    if not isinstance(data, dict):
-        raise InputError(source, [Problem("", _show(data), "a JSON object")])
-    header = {"format": kind, "version": version}
-    for key, expected in header.items():
-        found = data.pop(key, None)
-        # True and 1.0 equal 1 in Python, but not in a file.
-        if found != expected or type(found) is not type(expected):
-            raise InputError(source, [Problem(key, "nothing" if found is None else _show(found), json.dumps(expected))])
-    return data
 
 
 def document_schema(model: type[Model], kind: str, version: int) -> dict[str, Any]:
@@ -248,7 +296,7 @@ def _problem(detail: Any, data: object, model: type[Model]) -> Problem:
     if detail["type"] == "rule":
         rule = detail["ctx"]
         return Problem(_join(where, rule["field"]), rule["found"], rule["allowed"])
-    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], _show(detail["input"]))
+    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], shown(detail["input"]))
     template = ALLOWED.get(detail["type"])
     if template is None:
         return Problem(where, found, detail["msg"].removeprefix("Input should be "))
@@ -264,6 +312,8 @@ def _meant(location: tuple[int | str, ...], model: type[Model]) -> str:
         fields = [outer.model_fields[step] for outer in models if step in outer.model_fields]
         models = {inner for field in fields for inner in _models_in(field.annotation)} or models
     name, known = str(location[-1]), sorted({field for inner in models for field in inner.model_fields})
+    if len(name) > MAX_FOUND_CHARACTERS:
+        return ""
     like = [field for field in known if name and field.startswith(name)] or difflib.get_close_matches(name, known)
     return f"; did you mean {like[0]}?" if like else ""
 
@@ -287,21 +337,31 @@ def _path(location: tuple[int | str, ...], data: object) -> str:
             continue
         inner = data.get(part) if isinstance(data, dict) else None
         # pydantic names the chosen member of a tagged union by its tag, which is a value of the file and no field.
-        is_tag = isinstance(data, dict) and inner is None and part in map(str, data.values())
+        is_tag = isinstance(data, dict) and inner is None and part in _texts(data.values())
         if is_tag and position + 1 < len(location):
             continue
-        path, data = _join(path, part), inner
+        path, data = _join(path, _shorten(part)), inner
     return path
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str))
 
 
 def _join(path: str, field: str) -> str:
     return f"{path}.{field}" if path and field else path or field
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
+    """Write a value as JSON does, cut short, for messages."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
+        text = ""
+        # Piece by piece: to write all of a large or deep value, and cut it then, would take long.
+        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+            text += piece
+            if len(text) > MAX_FOUND_CHARACTERS:
+                break
+    except (TypeError, ValueError):
         text = repr(value)
     return _shorten(text)
 
@@ -315,7 +375,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         counts = Counter(key for key, _ in pairs)
         repeated = min(key for key, count in counts.items() if count > 1)
-        raise ValueError(f"the key {json.dumps(repeated)} twice in one object")
+        raise ValueError(f"the key {shown(repeated)} twice in one object")
+    if len(pairs) > MAX_FIELDS:
+        raise ValueError(f"an object of {len(pairs)} fields, of {MAX_FIELDS} at most")
     return result
 
 

@@ -68,6 +68,10 @@ class InputError(RocoinError, ValueError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
 
 
+class MendedWarning(UserWarning):
+    """An input that was read although something in it was slightly off, and put right."""
+
+
 class UnsupportedError(RocoinError):
     """A method was asked for something that it cannot honour, and does not ignore."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import Field, model_validator
 
 from rocoin_opt.documents import (
     MAX_PROBLEMS_SHOWN,
+    Items,
     Model,
     canonical_json,
     document_schema,
@@ -25,6 +27,7 @@ from rocoin_opt.documents import (
     write_text,
 )
 from rocoin_opt.errors import InputError, Problem, RocoinError, printable
+from rocoin_opt.instance.fields import Index
 
 if TYPE_CHECKING:
     from typing import Self
@@ -154,9 +157,60 @@ def test_the_path_of_a_rule_below_another_object() -> None:
 
 
 def test_only_the_first_of_many_problems_are_listed() -> None:
-    lines = problems(Point, {"name": "a", "values": [None] * 50})
+    lines = problems(Point, {"name": None, "values": [None] * 50})
     assert len(lines) == MAX_PROBLEMS_SHOWN + 1
-    assert lines[-1] == "f.json: found 30 more problems; allowed: none"
+    assert lines[-1] == "f.json: found at least 31 more problems; allowed: none"
+
+
+class Many(Model):
+    """Lists as data classes have them."""
+
+    points: Items[Point]
+    counts: Items[Items[Index]] = ()
+
+
+def test_faults_of_a_long_list_are_told_with_their_places() -> None:
+    points: list[Any] = [{"name": "a", "values": [1]} for _ in range(1000)]
+    assert len(validate(Many, {"points": points}, "f.json").points) == 1000
+    points[503] = {"name": "a", "values": [1, 0]}
+    points[999] = {"name": 3, "values": [1]}
+    assert problems(Many, {"points": points, "counts": [[]] * 30 + [[0] * 90 + ["x"]]}) == [
+        "f.json: points[503].values[1]: found 0.0; allowed: ascending values",
+        "f.json: points[999].name: found 3; allowed: a text",
+        'f.json: counts[30][90]: found "x"; allowed: a whole number',
+    ]
+
+
+def test_a_million_faults_are_not_all_made() -> None:
+    data = {"points": [{}] * 500_000}
+    tracemalloc.start()
+    lines = problems(Many, data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lines[MAX_PROBLEMS_SHOWN:] == ["f.json: found at least 20 more problems; allowed: none"]
+    assert peak < 2**20
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b'\xef\xbb\xbf{"format": "test/thing", "version": 1, "name": "a"}')
+    assert read_document(marked, "test/thing", 1) == {"name": "a"}
+
+
+@pytest.mark.parametrize("text", ["[{}" + ",{}" * 1_100_000 + "]", "[[]" + ",[]" * 4_200_000 + "]"])
+def test_more_lists_and_objects_than_any_document_has_are_refused_unread(text: str) -> None:
+    assert "allowed: at most 4194304" in refusal(text)
+
+
+def test_an_object_of_very_many_fields_is_refused() -> None:
+    assert "an object of 1001 fields, of 1000 at most" in refusal(json.dumps(dict.fromkeys(map(str, range(1001)))))
+
+
+def test_no_message_grows_with_the_file() -> None:
+    huge = "x" * 10**6
+    for data in ({huge: 0}, {"name": [huge] * 50}, {"name": {huge: huge}}, {"name": "a", "values": {huge: [huge]}}):
+        assert len("".join(problems(Point, data))) < 1000
+    assert len(refusal(f'{{"{huge}": 1, "{huge}": 1}}')) < 1000
 
 
 def test_long_values_are_cut_short() -> None:

@@ -40,6 +40,13 @@ def remade(tmp_path_factory):
     return folder
 
 
+def test_fingerprints_stay_as_they_were():
+    # Another fingerprint would make every plan of the instance one for another instance.
+    stored = (Path(__file__).parent / "shipped_fingerprints.txt").read_text().splitlines()
+    files = sorted([*GENERATED, *INFEASIBLE])
+    assert [f"{path.relative_to(FOLDER).as_posix()} {read_instance(path).sha256}" for path in files] == stored
+
+
 def test_every_family_is_shipped():
     counts = Counter(path.parent.name for path in [*GENERATED, *INFEASIBLE])
     assert counts == {"paper": 6, "mcu": 7, "sbc": 4, "edge": 10, "lossy": 5, "infeasible": 4}

@@ -1,22 +1,36 @@
-"""The database file of a run: locked, opened, checked, rescued, and its faults told in one way."""
+"""The database file of a run: locked, opened, checked, begun anew, and its faults told in one way."""
 
 from __future__ import annotations
 
 import errno
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.batch.schema import APPLICATION, COLUMNS, CREATE, FIELDS, HOUSEKEEPING, INSERT, VERSION, checksum_of
+import psutil
+
+from rocoin_opt.batch.schema import (
+    ALL_FIELDS,
+    APPLICATION,
+    CREATE,
+    INSERT,
+    PLACE,
+    VERSION,
+    DamagedError,
+    plan_of,
+)
 from rocoin_opt.errors import InputError, RocoinError
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DATABASE = "run.sqlite"
 LOCK = "lock.sqlite"
+ASIDE = f"damaged-{DATABASE}"
+NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "gluster", "fuse.")
+"""How the names of file systems begin that other computers may see, or that cannot share memory."""
 
 
 class StoreError(RocoinError):
@@ -60,12 +74,20 @@ def locked(folder: Path) -> sqlite3.Connection:
     return lock
 
 
+def connected(database: str | Path, **options: Any) -> sqlite3.Connection:
+    """Open a database whose texts can be looked at even where they are damaged."""
+    connection: sqlite3.Connection = sqlite3.connect(database, **options)
+    connection.text_factory = _text
+    return connection
+
+
 def opened(folder: Path) -> sqlite3.Connection:
-    """Open a database for writing, and make it anew of what can be read where it is damaged."""
-    connection = sqlite3.connect(folder / DATABASE)
+    """Open a database for writing; where it is damaged, begin a new one with the rows that can still be read."""
+    connection = connected(folder / DATABASE)
     try:
-        if not _is_sound(connection):
-            connection = _rescued(folder, connection)
+        if not _is_sound(folder, connection):
+            connection.close()
+            connection = _begun_anew(folder)
         _prepare(folder, connection)
     except BaseException:
         connection.close()
@@ -73,47 +95,60 @@ def opened(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def _is_sound(connection: sqlite3.Connection) -> bool:
-    """Whether the file is a database whose pages fit together."""
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _is_sound(folder: Path, connection: sqlite3.Connection) -> bool:
+    """Whether the file is a database whose pages fit together, its indices too; one of another version is refused."""
     try:
-        return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        if not _is_new(connection):
+            require_version(folder, connection)
+            if [name for _, name, *_ in connection.execute("PRAGMA table_info(items)")] != list(PLACE):
+                return False
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        # The last stands for a format of files or a definition of a table that SQLite cannot understand.
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             return False
         raise
 
 
-def _rescued(folder: Path, damaged: sqlite3.Connection) -> sqlite3.Connection:
+def _begun_anew(folder: Path) -> sqlite3.Connection:
     """Put a damaged database aside, and make a new one of the rows that can still be read."""
-    rows: dict[Any, Any] = {}
-    names = f"{FIELDS}, {', '.join(HOUSEKEEPING)}"
-    # From both ends: a damaged page stops a scan, and rarely is there more than one.
-    for direction in ("ASC", "DESC"):
-        with suppress(sqlite3.DatabaseError):
-            for row in damaged.execute(f"SELECT {names} FROM items ORDER BY rowid {direction}"):
-                if checksum_of(row[: len(COLUMNS)]) == row[len(COLUMNS)]:
-                    rows[row[0]] = row
-    damaged.close()
     for suffix in ("", "-wal", "-shm"):
-        source = folder / (DATABASE + suffix)
+        source, aside = folder / (DATABASE + suffix), folder / f"{ASIDE}{suffix}"
+        aside.unlink(missing_ok=True)
         if source.exists():
-            source.replace(folder / f"damaged-{DATABASE}{suffix}")
-    connection = sqlite3.connect(folder / DATABASE)
+            source.replace(aside)
+    connection = connected(folder / DATABASE)
     _prepare(folder, connection)
-    with connection:
-        connection.executemany(INSERT, rows.values())
+    with closing(connected(folder / ASIDE)) as damaged, connection:
+        connection.executemany(INSERT, _readable(damaged))
     return connection
 
 
+def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield the sound rows in front of the first damaged page; what lies behind it is done again."""
+    with suppress(sqlite3.DatabaseError):
+        for row in damaged.execute(f"SELECT {ALL_FIELDS} FROM items NOT INDEXED"):
+            with suppress(DamagedError):
+                plan_of(row)
+                yield row
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
+
+
 def _prepare(folder: Path, connection: sqlite3.Connection) -> None:
-    """Make the tables of a new database, and refuse one of another version."""
-    is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
-    if not is_new:
-        require_version(folder, connection)
-    connection.execute("PRAGMA journal_mode = WAL")
+    """Choose how to write, and make the tables of a new database."""
+    # The log that lets others read meanwhile is shared through memory, which computers do not share. Where SQLite
+    # itself finds that it cannot have one, it stays with the other mode.
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if _is_on_network(folder) else 'WAL'}")
     # Grouped commits make this cheap, and what was told as done survives a power cut.
     connection.execute("PRAGMA synchronous = FULL")
-    if is_new:
+    if _is_new(connection):
         with connection:
             connection.execute("BEGIN")
             for statement in CREATE:
@@ -121,12 +156,24 @@ def _prepare(folder: Path, connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO facts VALUES ('made by', ?)", (f"rocoin-opt {versions()['rocoin-opt']}",))
 
 
+def _is_on_network(folder: Path) -> bool:
+    """Whether the file system of a folder says that it is one of other computers, as far as the system tells."""
+    path = folder.resolve()
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except OSError:
+        return False
+    above = [mount for mount in mounts if path.is_relative_to(mount.mountpoint)]
+    kind = max(above, key=lambda mount: len(Path(mount.mountpoint).parts)).fstype if above else ""
+    return kind.startswith(NETWORK)
+
+
 def require_version(folder: Path, connection: sqlite3.Connection) -> None:
     """Refuse a database that is not one of a run, or of another version of its tables."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION:
-        raise StoreError(f"{folder}: {DATABASE} is no database of a run")
+        raise StoreError(f"{folder}: {DATABASE} is no database of a run; where it was one, move it away to begin anew")
     if version != VERSION:
         raise StoreError(
             f"{folder}: a run of format {version}, and this version of rocoin-opt reads format {VERSION}; "

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rocoin_opt.control import Control
 from rocoin_opt.documents import canonical_json, read_text
 from rocoin_opt.errors import InputError, Problem, encodable
+from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
 from rocoin_opt.instance.files import FORMAT
-from rocoin_opt.instance.matrices import MAX_MATRIX_BYTES
 from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.provenance import versions

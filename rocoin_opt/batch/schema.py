@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.results import ItemResult
-from rocoin_opt.documents import canonical_json
+from rocoin_opt.documents import MAX_DOCUMENT_BYTES, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +49,7 @@ FROM_JSON = ("options", "reasons", "versions", "trace")
 HOUSEKEEPING = {
     "checksum": "TEXT NOT NULL",  # of the columns above
     "superseded": "INTEGER NOT NULL DEFAULT 0",  # a later command asked for the same with another input
-    "plan_stamp": "TEXT",  # size and time of the plan file as it was written
+    "plan_stamp": "TEXT",  # of no use any more, and never filled
     "plan": "BLOB",  # its content, compressed: last, because a scan that does not ask for it skips its pages
 }
 
@@ -58,23 +60,40 @@ CREATE = (
     f"PRAGMA user_version = {VERSION}",
 )
 FIELDS = ", ".join(COLUMNS)
-INSERT = (
-    f"INSERT OR REPLACE INTO items ({FIELDS}, {', '.join(HOUSEKEEPING)}) "
-    f"VALUES ({', '.join('?' * (len(COLUMNS) + len(HOUSEKEEPING)))})"
-)
+ALL_FIELDS = ", ".join(COLUMNS | HOUSEKEEPING)
+INSERT = f"INSERT OR REPLACE INTO items ({ALL_FIELDS}) VALUES ({', '.join('?' * (len(COLUMNS) + len(HOUSEKEEPING)))})"
+PLACE = {name: place for place, name in enumerate(COLUMNS | HOUSEKEEPING)}
+"""Where a field stands in a row of all fields."""
+PLAN_FILE = re.compile(r"plans/[0-9a-z]{2}/[0-9a-z]{1,64}\.plan\.json")
+"""What the names of plan files are like: no row of a foreign store writes anywhere else."""
+
+
+class DamagedError(Exception):
+    """A row that is not as it was written."""
 
 
 def row_of(result: ItemResult) -> tuple[Any, ...]:
-    """Values of the columns, in order."""
+    """Values of all fields, in order."""
     values = {name: getattr(result, name) for name in COLUMNS}
     for name in FROM_JSON:
         values[name] = canonical_json(values[name])
-    return tuple(values.values())
+    row = tuple(values.values())
+    text = result.plan_text if result.plan_file is not None else None
+    return (*row, checksum_of(row), 0, None, None if text is None else zlib.compress(text.encode(), 1))
 
 
 def result_of(row: Sequence[Any], plan_text: str | None = None) -> ItemResult:
-    """Make the result of a row whose checksum holds."""
-    values = dict(zip(COLUMNS, row, strict=True))
+    """Make the result of a row: its columns, and behind them the checksum at least.
+
+    Raises
+    ------
+    DamagedError
+        If the columns are not what was written.
+    """
+    columns = row[: len(COLUMNS)]
+    if checksum_of(columns) != row[PLACE["checksum"]]:
+        raise DamagedError
+    values = dict(zip(COLUMNS, columns, strict=True))
     for name in FROM_JSON:
         values[name] = json.loads(values[name])
     values["reasons"] = tuple(values["reasons"])
@@ -82,7 +101,43 @@ def result_of(row: Sequence[Any], plan_text: str | None = None) -> ItemResult:
     return ItemResult(**values, plan_text=plan_text)
 
 
+def plan_of(row: Sequence[Any]) -> bytes | None:
+    """Content of the plan file of a row of all fields; None where there is no plan.
+
+    Raises
+    ------
+    DamagedError
+        If anything in the row is not what was written.
+    """
+    if checksum_of(row[: len(COLUMNS)]) != row[PLACE["checksum"]] or row[PLACE["superseded"]] not in (0, 1):
+        raise DamagedError
+    packed, digest, file = (row[PLACE[name]] for name in ("plan", "plan_sha256", "plan_file"))
+    if packed is None and digest is None:
+        return None
+    if not PLAN_FILE.fullmatch(str(file)):
+        raise DamagedError
+    return unpacked(packed, digest)
+
+
+def unpacked(packed: Any, digest: Any) -> bytes:
+    """Content of a plan file.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written.
+    """
+    try:
+        content = zlib.decompressobj().decompress(packed, MAX_DOCUMENT_BYTES)
+    except (zlib.error, TypeError):
+        raise DamagedError from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise DamagedError
+    return content
+
+
 def checksum_of(row: Sequence[Any]) -> str:
     """Tell rows apart that differ in any value: what a flipped bit on the disk would change."""
     # Plain texts, because a hundred thousand rows are looked through before a run goes on.
-    return hashlib.blake2b("\0".join(map(str, row)).encode(), digest_size=16).hexdigest()
+    text = "\0".join(map(str, row))
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

@@ -6,26 +6,36 @@ process at a time writes; any number may read meanwhile.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sqlite3
-import zlib
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rocoin_opt.batch.database import (
     DATABASE,
     StoreError,
+    connected,
     locked,
     opened,
     require_version,
     told,
 )
-from rocoin_opt.batch.schema import COLUMNS, FIELDS, INSERT, checksum_of, result_of, row_of
+from rocoin_opt.batch.schema import (
+    ALL_FIELDS,
+    COLUMNS,
+    FIELDS,
+    INSERT,
+    PLACE,
+    DamagedError,
+    checksum_of,
+    plan_of,
+    result_of,
+    row_of,
+    unpacked,
+)
 from rocoin_opt.documents import write_bytes
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
@@ -65,7 +75,7 @@ class Store:
         if not (path / DATABASE).is_file():
             raise StoreError(f"{path}: no run, which has a file {DATABASE}")
         with told(path):
-            connection = sqlite3.connect(f"{(path / DATABASE).absolute().as_uri()}?mode=ro", uri=True)
+            connection = connected(f"{(path / DATABASE).absolute().as_uri()}?mode=ro", uri=True)
             require_version(path, connection)
         return cls(path, connection, None)
 
@@ -73,7 +83,7 @@ class Store:
     def writer(cls, folder: str | Path) -> Self:
         """Open the store of a run for writing, and make it where there is none.
 
-        What can still be read of a damaged database is saved; the rest counts as not done.
+        A damaged database is put aside, and begun anew with the rows in front of the damage; the others are not done.
 
         Raises
         ------
@@ -105,15 +115,13 @@ class Store:
         if self._lock is not None:
             self._lock.close()
 
-    def rows(self, *, superseded: bool = False, damaged: bool = False) -> Iterator[ItemResult]:
+    def rows(self, *, superseded: bool = False) -> Iterator[ItemResult]:
         """Yield all results, ordered by instance, method, objective and seed.
 
         Parameters
         ----------
         superseded : bool
             Whether to yield too what a later command asked for anew, because the instance or an option had changed.
-        damaged : bool
-            Whether to pass over rows whose checksum fails, instead of refusing.
 
         Raises
         ------
@@ -122,13 +130,11 @@ class Store:
         """
         where = "" if superseded else "WHERE superseded = 0 "
         with told(self.folder):
-            for *row, checksum in self._connection.execute(
-                f"SELECT {FIELDS}, checksum FROM items {where}ORDER BY {_ORDER}"
-            ):
-                if checksum_of(row) == checksum:
+            for row in self._connection.execute(f"SELECT {FIELDS}, checksum FROM items {where}ORDER BY {_ORDER}"):
+                try:
                     yield result_of(row)
-                elif not damaged:
-                    raise StoreError(f"{self.folder}: item {row[0]} is damaged; the batch command does it again")
+                except DamagedError:
+                    raise self._damage(f"item {row[0]}") from None
 
     def result(self, item: str) -> ItemResult:
         """Return the result of an item that is done, with the text of its plan.
@@ -139,8 +145,11 @@ class Store:
             If it is damaged.
         """
         with told(self.folder):
-            (row,) = self._connection.execute(f"SELECT {FIELDS} FROM items WHERE item = ?", (item,))
-            return result_of(row, self.plan_text(item))
+            (row,) = self._connection.execute(f"SELECT {FIELDS}, checksum FROM items WHERE item = ?", (item,))
+            try:
+                return result_of(row, self.plan_text(item))
+            except DamagedError:
+                raise self._damage(f"item {item}") from None
 
     def plan_text(self, item: str) -> str | None:
         """Content of an item's plan file as it was found; None where there is no such item or no plan.
@@ -153,12 +162,12 @@ class Store:
         with told(self.folder):
             query = "SELECT plan, plan_sha256 FROM items WHERE item = ?"
             packed, digest = self._connection.execute(query, (item,)).fetchone() or (None, None)
-        if packed is None:
+        if packed is None and digest is None:
             return None
-        content = _unpacked(packed, digest)
-        if content is None:
-            raise StoreError(f"{self.folder}: the plan of item {item} is damaged; the batch command finds it again")
-        return content.decode()
+        try:
+            return unpacked(packed, digest).decode()
+        except DamagedError:
+            raise self._damage(f"the plan of item {item}") from None
 
     def add(self, results: Iterable[ItemResult]) -> None:
         """Write results and their plan files; they are safe once this returns.
@@ -171,13 +180,9 @@ class Store:
         with told(self.folder):
             rows = []
             for result in results:
-                row = row_of(result)
-                stamp, packed = None, None
                 if result.plan_file is not None and result.plan_text is not None:
-                    content = result.plan_text.encode()
-                    stamp = self._write_plan(result.plan_file, content)
-                    packed = zlib.compress(content, 1)
-                rows.append((*row, checksum_of(row), 0, stamp, packed))
+                    self._write_plan(result.plan_file, result.plan_text.encode())
+                rows.append(row_of(result))
             # A transaction: all rows or none.
             with self._connection:
                 self._connection.executemany(INSERT, rows)
@@ -185,30 +190,26 @@ class Store:
     def finished(self) -> dict[str, str | None]:
         """Say which items are done, once all damage is mended: identity, and the failure of those that failed.
 
-        A row whose checksum fails is dropped. A plan file that is missing or is not what was written is written
-        again from the database.
+        A row that is not what was written, its plan included, is dropped. A plan file that is missing or of another
+        size is written again.
         """
         done: dict[str, str | None] = {}
-        damaged: list[tuple[str]] = []
+        damaged: list[tuple[int]] = []
         with told(self.folder):
-            query = f"SELECT {FIELDS}, checksum, plan_stamp FROM items"
-            where = {name: position for position, name in enumerate(COLUMNS)}
-            suspect = []
-            stamps = self._stamps()
-            for *row, checksum, stamp in self._connection.execute(query):
-                item, file = row[0], row[where["plan_file"]]
-                if checksum_of(row) != checksum:
-                    damaged.append((item,))
+            sizes = self._plan_sizes()
+            for number, *row in self._connection.execute(f"SELECT rowid, {ALL_FIELDS} FROM items"):
+                try:
+                    plan = plan_of(row)
+                except DamagedError:
+                    damaged.append((number,))
                     continue
-                if file is not None and stamps.get(file) != stamp:
-                    suspect.append((item, file))
-                done[item] = row[where["failure"]]
-            for item, file in suspect:
-                if not self._mended(item, file):
-                    damaged.append((item,))
-                    del done[item]
+                done[row[PLACE["item"]]] = row[PLACE["failure"]]
+                file = row[PLACE["plan_file"]]
+                if plan is not None and sizes.get(file) != len(plan):
+                    (self.folder / file).unlink(missing_ok=True)
+                    self._write_plan(file, plan)
             with self._connection:
-                self._connection.executemany("DELETE FROM items WHERE item IS ?", damaged)
+                self._connection.executemany("DELETE FROM items WHERE rowid = ?", damaged)
         return done
 
     def supersede(self, wanted: Iterable[tuple[str, str, str, str, str, int]]) -> None:
@@ -257,14 +258,13 @@ class Store:
                 "UPDATE items SET path = ?, checksum = ? WHERE item = ?", (path, checksum_of(anew), item)
             )
 
-    def _write_plan(self, file: str, content: bytes) -> str:
+    def _write_plan(self, file: str, content: bytes) -> None:
         path = self.folder / file
         path.parent.mkdir(exist_ok=True)
         write_bytes(path, content)
-        return _stamp(path.stat())
 
-    def _stamps(self) -> dict[str, str]:
-        """Size and time of every plan file: far sooner known than their contents."""
+    def _plan_sizes(self) -> dict[str, int]:
+        """Size of every plan file: far sooner known than their contents."""
         found = {}
         for part in os.scandir(self.folder / PLANS):
             if part.is_dir(follow_symlinks=False):
@@ -272,37 +272,9 @@ class Store:
                     if entry.name.startswith("."):
                         # Half of a plan file: its process was ended while it wrote.
                         Path(entry.path).unlink()
-                        continue
-                    found[f"{PLANS}/{part.name}/{entry.name}"] = _stamp(entry.stat(follow_symlinks=False))
+                    elif entry.is_file(follow_symlinks=False):
+                        found[f"{PLANS}/{part.name}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
         return found
 
-    def _mended(self, item: str, file: str) -> bool:
-        """Whether a plan file is what was written, or could be made so."""
-        query = "SELECT plan, plan_sha256 FROM items WHERE item IS ?"
-        packed, digest = self._connection.execute(query, (item,)).fetchone()
-        path = self.folder / file
-        stamp = None
-        with suppress(OSError):
-            if not path.is_symlink() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
-                stamp = _stamp(path.stat())
-        if stamp is None:
-            content = _unpacked(packed, digest)
-            if content is None:
-                return False
-            path.unlink(missing_ok=True)
-            stamp = self._write_plan(file, content)
-        with self._connection:
-            self._connection.execute("UPDATE items SET plan_stamp = ? WHERE item IS ?", (stamp, item))
-        return True
-
-
-def _stamp(status: os.stat_result) -> str:
-    return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def _unpacked(packed: Any, digest: Any) -> bytes | None:
-    try:
-        content = zlib.decompress(packed)
-    except (zlib.error, TypeError):
-        return None
-    return content if hashlib.sha256(content).hexdigest() == digest else None
+    def _damage(self, what: str) -> StoreError:
+        return StoreError(f"{self.folder}: {what} is damaged; the batch command does it again")

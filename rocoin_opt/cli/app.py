@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from rocoin_opt.cli.batch import batch
 from rocoin_opt.cli.compare import compare
 from rocoin_opt.cli.demo import demo
 from rocoin_opt.cli.evaluate import evaluate
-from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons
+from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons, warning_line
 from rocoin_opt.cli.profile import profile
 from rocoin_opt.cli.replan import replan
 from rocoin_opt.cli.report import report
@@ -286,6 +287,7 @@ def versions() -> None:
 def run() -> None:
     """Run the command line; a fault of input, usage or output becomes one clear message, never a traceback."""
     _prepare_streams()
+    warnings.formatwarning = warning_line
     try:
         sys.exit(_status())
     except (CertificateError, SolverError) as error:

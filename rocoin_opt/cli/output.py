@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rocoin_opt.errors import printable
+from rocoin_opt.errors import MendedWarning, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,12 @@ def tell_reasons(reasons: Iterable[str]) -> None:
     """Say on standard error why there is no plan, where standard output holds JSON."""
     for reason in reasons:
         print(printable(reason), file=sys.stderr)
+
+
+def warning_line(message: Warning | str, category: type[Warning], *place: object, **_: object) -> str:
+    """Say what was mended, without the line of our code that says so; any other warning concerns that line."""
+    where = "" if issubclass(category, MendedWarning) else f"{place[0]}:{place[1]}: {category.__name__}: "
+    return printable(f"rocoin-opt: {where}{message}") + "\n"
 
 
 def exit_without_plan(*terminations: str) -> None:

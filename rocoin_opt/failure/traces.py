@@ -7,7 +7,6 @@ down together, a shared link or a common load, slows them down together again, w
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ import numpy as np
 from rocoin_opt.documents import MAX_PROBLEMS_SHOWN
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.draws import request_rows
+from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
 from rocoin_opt.instance.fields import LARGEST, SMALLEST
-from rocoin_opt.instance.matrices import MAX_MATRIX_BYTES, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,25 +130,35 @@ def read_traces(path: str | Path, instance: Instance) -> Traces:
     source = os.fspath(path)
     allowed = f"an .npz file with arrays devices, {', '.join(MEASURED)}, and no pickled objects"
     try:
-        arrays = _load(Path(path))
-        devices = arrays.pop("devices", np.empty(0))
-        names = devices.tolist()
+        arrays = read_arrays(Path(path))
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
-    # The last is NumPy's answer to texts with characters that there cannot be.
-    except (*UNREADABLE, SystemError) as error:
-        raise InputError(source, [Problem("", str(error) or type(error).__name__, allowed)]) from None
+    except ArchiveError as error:
+        raise InputError(source, [Problem("", str(error), allowed)]) from None
+    devices = arrays.pop("devices", np.empty(0))
     problems = [Problem(name, "an array of this name", allowed) for name in sorted(set(arrays) - set(MEASURED))]
     if devices.ndim != 1 or devices.dtype.kind != "U":
         found = f"{devices.dtype} of shape {devices.shape}" if devices.size else "nothing"
         problems.append(Problem("devices", found, "an array of identifiers (texts), one a device"))
+    elif len(devices) > len(instance.devices):
+        # As texts they could take up a hundred times the memory.
+        found = f"{len(devices)} identifiers"
+        problems.append(Problem("devices", found, f"those of the instance, which has {len(instance.devices)}"))
+    problems += [
+        Problem(name, f"{8 * values.size} bytes as floats", f"at most {MAX_MATRIX_BYTES} bytes")
+        for name, values in arrays.items()
+        if name != "alive" and 8 * values.size > MAX_MATRIX_BYTES
+    ]
     if problems:
         raise InputError(source, problems[:MAX_PROBLEMS_SHOWN])
     try:
-        traces = Traces(tuple(names), **arrays)
+        traces = Traces(tuple(devices.tolist()), **arrays)
         traces.require_known(instance)
     except InputError as error:
         raise InputError(source, error.problems) from None
+    # NumPy's answer to texts with characters that there cannot be.
+    except (SystemError, ValueError) as error:
+        raise InputError(source, [Problem("devices", str(error) or "no text", allowed)]) from None
     return traces
 
 
@@ -240,26 +249,6 @@ class Replayed:
         return None if values is None or place == UNTRACED else values[place][self.rows]
 
 
-def _load(path: Path) -> dict[str, Any]:
-    # A pipe or a device would be waited for, for ever.
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")
-    # An archive larger than what it may unpack to would be read for its index alone.
-    if path.stat().st_size > MAX_MATRIX_BYTES:
-        raise ValueError(f"{path.stat().st_size} bytes, of {MAX_MATRIX_BYTES} at most")
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > MAX_MATRIX_BYTES:
-        raise ValueError(f"{size} bytes unpacked, of {MAX_MATRIX_BYTES} at most")
-    with np.load(path, allow_pickle=False) as archived:
-        arrays = {name: archived[name] for name in archived.files}
-    # Whatever lies in the archive and is no array comes as bytes.
-    for name, values in arrays.items():
-        if not isinstance(values, np.ndarray):
-            raise TypeError(f"{name} is no array")
-    return arrays
-
-
 def _device_problems(devices: tuple[str, ...]) -> Iterator[Problem]:
     if not devices:
         yield Problem("devices", "none", "at least one device")
@@ -296,7 +285,7 @@ def _array_problems(traces: Traces) -> Iterator[Problem]:
 
 def _factor_problems(name: str, values: Any) -> Iterator[Problem]:
     with np.errstate(over="ignore"):
-        factors = values.astype(np.float64)
+        factors = values.astype(np.float64, copy=False)
     # Written so that what is not a number is refused as well.
     wrong = np.flatnonzero(~((factors >= SMALLEST) & (factors <= LARGEST)))
     if len(wrong):

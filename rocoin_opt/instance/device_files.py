@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model, document_schema, read_document, validate
+from rocoin_opt.documents import (
+    MAX_DOCUMENT_BYTES,
+    MAX_PROBLEMS_SHOWN,
+    Items,
+    Model,
+    document_schema,
+    read_document,
+    shown,
+    validate,
+)
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
@@ -16,7 +25,7 @@ from rocoin_opt.instance.model import Device, FailureDomain, Requirements
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rocoin_opt.instance.catalogue import CatalogueDevice
+    from rocoin_opt.instance.catalogue import CatalogueDevice, Link
 
 FORMAT = "rocoin-opt/devices"
 VERSION = 1
@@ -47,11 +56,11 @@ class Boards(Model):
 class DeviceFile(Model):
     """Content of a device file."""
 
-    devices: tuple[Device, ...] = ()
+    devices: Items[Device] = ()
     """Devices with all of their numbers, as in an instance."""
-    boards: tuple[Boards, ...] = ()
+    boards: Items[Boards] = ()
     """Devices whose numbers the catalogue knows."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
     requirements: Requirements
     """What every plan must keep."""
@@ -60,12 +69,19 @@ class DeviceFile(Model):
 class Fleet(Model):
     """Devices, what they share, and what plans must keep."""
 
-    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+    devices: Annotated[Items[Device], Field(min_length=1)]
     """All devices, those of the catalogue last."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
     requirements: Requirements
     """What every plan must keep."""
+
+
+class _Catalogued(NamedTuple):
+    """The catalogue by identifier."""
+
+    boards: dict[str, CatalogueDevice]
+    links: dict[str, Link]
 
 
 def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
@@ -90,8 +106,26 @@ def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
         raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
     problems: list[Problem] = []
     devices = list(content.devices)
+    catalogued = _Catalogued(
+        {board.id: board for board in catalogue.devices()}, {link.id: link for link in catalogue.links()}
+    )
+    room = MAX_DOCUMENT_BYTES
     for position, boards in enumerate(content.boards):
-        devices += _devices(boards, f"boards[{position}]", precision_bits, problems)
+        field = f"boards[{position}]"
+        device = _device(boards, catalogued, field, precision_bits, problems)
+        if device is None:
+            if len(problems) >= MAX_PROBLEMS_SHOWN:
+                break
+            continue
+        # A count is short, and what it stands for is not.
+        room -= (boards.count or 1) * len(device.model_dump_json(exclude_none=True))
+        if room < 0:
+            problems.append(Problem(f"{field}.count", str(boards.count), "devices that fit into an instance file"))
+            break
+        if boards.count is None:
+            devices.append(device)
+        else:
+            devices += [device.model_copy(update={"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
     if problems:
         raise InputError(source, problems)
     return Fleet(devices=tuple(devices), failure_domains=content.failure_domains, requirements=content.requirements)
@@ -102,40 +136,36 @@ def device_file_schema() -> dict[str, Any]:
     return document_schema(DeviceFile, FORMAT, VERSION)
 
 
-def _devices(boards: Boards, field: str, precision_bits: int, problems: list[Problem]) -> list[Device]:
-    """Devices of one entry; none, and problems, where the catalogue does not know enough."""
-    known = {board.id: board for board in catalogue.devices()}
-    links = {link.id: link for link in catalogue.links()}
-    board, link = known.get(boards.board), links.get(boards.link)
+def _device(
+    boards: Boards, catalogued: _Catalogued, field: str, precision_bits: int, problems: list[Problem]
+) -> Device | None:
+    """One device of an entry, by the name of the entry; None, and problems, where the catalogue knows too little."""
+    board, link = catalogued.boards.get(boards.board), catalogued.links.get(boards.link)
     if board is None:
-        problems.append(Problem(f"{field}.board", repr(boards.board), f"one of {', '.join(known)}"))
+        problems.append(Problem(f"{field}.board", shown(boards.board), f"one of {', '.join(catalogued.boards)}"))
     if link is None:
-        problems.append(Problem(f"{field}.link", repr(boards.link), f"one of {', '.join(links)}"))
+        problems.append(Problem(f"{field}.link", shown(boards.link), f"one of {', '.join(catalogued.links)}"))
     if board is None or link is None:
-        return []
+        return None
     memory = boards.memory_bytes or board.memory_bytes
     if memory is None:
         problems.append(Problem(f"{field}.memory_bytes", "nothing", f"a number: no source says it for {board.id}"))
     if PLANNED_BITS[board.precision] != precision_bits:
         problems.append(Problem(f"{field}.board", _measured(board, precision_bits), "a board measured with such"))
     if memory is None or PLANNED_BITS[board.precision] != precision_bits:
-        return []
+        return None
     origin = "memory as given" if boards.memory_bytes else "RAM as stated there"
-    names = [boards.id] if boards.count is None else [f"{boards.id}-{n}" for n in range(boards.count)]
-    source = f"{board.name}: {board.source}; {origin}; link {link.id}: {link.source}, efficiency and overhead assumed"
-    return [
-        Device(
-            id=name,
-            flops_per_second=board.flops_per_second,
-            memory_bytes=memory,
-            uplink_bits_per_second=link.bits_per_second,
-            overhead_seconds=link.assumed_overhead_seconds,
-            failure_probability=boards.failure_probability,
-            failure_domain=boards.failure_domain,
-            source=source,
-        )
-        for name in names
-    ]
+    return Device(
+        id=boards.id,
+        flops_per_second=board.flops_per_second,
+        memory_bytes=memory,
+        uplink_bits_per_second=link.bits_per_second,
+        overhead_seconds=link.assumed_overhead_seconds,
+        failure_probability=boards.failure_probability,
+        failure_domain=boards.failure_domain,
+        source=f"{board.name}: {board.source}; {origin}; link {link.id}: {link.source}, "
+        "efficiency and overhead assumed",
+    )
 
 
 def _measured(board: CatalogueDevice, precision_bits: int) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import zipfile
-import zlib
+import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
-from rocoin_opt.documents import Model, described_fault, fault
+from rocoin_opt.documents import Items, Model, described_fault, fault
+from rocoin_opt.errors import MendedWarning
+from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, SPARSE, ArchiveError, read_arrays, sparse_matrix
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
 
 if TYPE_CHECKING:
@@ -25,16 +26,13 @@ if TYPE_CHECKING:
     Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
     SparseMatrix: TypeAlias = sp.csr_array[np.float64, tuple[int, int]]
 
-MAX_MATRIX_BYTES = 2**28
-"""Largest unpacked ``.npz`` that is read: a dense graph of 5,792 filters."""
 MAX_FILTERS = math.isqrt(MAX_MATRIX_BYTES // 8)
 """Most filters that a graph can be over."""
 
-UNREADABLE = (
-    *(OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, IndexError),
-    *(RuntimeError, zipfile.BadZipFile, zlib.error),
-)
-"""What a damaged or malicious ``.npz`` raises; RuntimeError stands for encryption, odd methods and link loops."""
+ASYMMETRY = 1e-6
+"""Share of a graph's largest weight by which the two weights of a pair may differ: rounding in single precision."""
+ROWS = 256
+"""Rows of a matrix that are compared with its columns at a time."""
 
 
 class FilterGraph(Model):
@@ -48,10 +46,11 @@ class FilterGraph(Model):
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
-    edges: tuple[tuple[Index, Index, NonNegative], ...] | None = None
+    edges: Items[tuple[Index, Index, NonNegative]] | None = None
     """Each edge once, or once in each direction: filter, filter, weight."""
 
     _weights: Any = PrivateAttr(default=None)
+    _is_mended: bool = PrivateAttr(default=False)
 
     @classmethod
     def from_weights(cls, weights: Matrix | SparseMatrix) -> Self:
@@ -71,11 +70,12 @@ class FilterGraph(Model):
         if self._weights is not None:
             return self
         if "array" in context:
-            self._weights = _checked_graph(context["array"], "")
+            self._weights = _checked_graph(_checked_matrix(context["array"], ""), "")
         elif (self.path is None) == (self.edges is None):
             raise fault("", self.model_dump(exclude_none=True), 'either {"path": FILE} or {"edges": [...]}')
         elif self.path is not None:
-            self._weights = _checked_graph(_load_npz(self.path, "weights", context.get("folder")), "path")
+            weights = _load_npz(self.path, "weights", context.get("folder"))
+            self._weights = _checked_graph(_checked_matrix(weights, "path", is_ours=True), "path", self.path)
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -90,8 +90,13 @@ class FilterGraph(Model):
         """Dense adjacency matrix, M x M, read-only."""
         if self.edges is not None:
             dense = np.zeros((num_filters, num_filters))
-            for i, j, weight in self.edges:
-                dense[i, j] = dense[j, i] = weight
+            i, j, weights = np.array(self.edges, dtype=np.float64).reshape(-1, 3).T
+            places = i.astype(np.intp), j.astype(np.intp)
+            # What stands there for the other direction too comes last.
+            dense[places[::-1]] = weights
+            dense[places] = weights
+            if self._is_mended:
+                _symmetrise(dense)
         else:
             dense = self._weights if isinstance(self._weights, np.ndarray) else self._weights.toarray()
         dense.flags.writeable = False
@@ -106,13 +111,18 @@ class FilterGraph(Model):
                 "graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows"
             )
         seen: dict[tuple[int, int], float] = {}
+        tolerated = ASYMMETRY * max((weight for *_, weight in self.edges or ()), default=0.0)
         for position, (i, j, weight) in enumerate(self.edges or ()):
             if max(i, j) >= num_filters or i == j or (i, j) in seen:
                 allowed = f"two different filters below {num_filters}, each pair once"
                 raise fault(f"graph.edges[{position}]", [i, j], allowed)
             # The other direction may stand there too: it says the same again.
-            if seen.get((j, i), weight) != weight:
+            difference = abs(seen.get((j, i), weight) - weight)
+            if difference > tolerated:
                 raise fault(f"graph.edges[{position}]", [i, j, weight], f"{seen[j, i]:g}, the weight of [{j}, {i}]")
+            if difference > 0 and not self._is_mended:
+                self._is_mended = True
+                _tell_asymmetry("graph.edges", difference)
             seen[i, j] = weight
 
     def digest(self, num_filters: int) -> str:
@@ -147,11 +157,12 @@ class ClassAffinity(Model):
         if self._values is not None:
             return self
         if "array" in context:
-            self._values = _checked_matrix(context["array"], "")
+            self._values = _read_only(_checked_matrix(context["array"], ""))
         elif self.path is None:
             raise fault("", {}, '{"path": FILE}')
         else:
-            self._values = _checked_matrix(_load_npz(self.path, "class_affinity", context.get("folder")), "path")
+            values = _load_npz(self.path, "class_affinity", context.get("folder"))
+            self._values = _read_only(_checked_matrix(values, "path", is_ours=True))
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -184,81 +195,60 @@ def _load_npz(name: str, key: str, folder: Path | None) -> Any:
     try:
         root = folder.resolve()
         path = (root / name).resolve()
-    except UNREADABLE as error:
+    except (OSError, ValueError, RuntimeError) as error:
+        # A name too long, with a null byte, or a loop of links.
         raise described_fault("path", f"{name} ({error})", "a file inside the instance's folder") from None
     if not path.is_relative_to(root):
         raise fault("path", name, "a file inside the instance's folder")
     if path.suffix != ".npz":
         raise fault("path", name, "an .npz file")
     try:
-        size, found = _load_array(path, key)
+        arrays = read_arrays(path, [key])
+        if key == "weights" and not arrays:
+            arrays = read_arrays(path, SPARSE)
+            if "format" in arrays:
+                return sparse_matrix(arrays)
     except FileNotFoundError:
         raise fault("path", name, "an existing file") from None
-    except UNREADABLE as error:
+    except ArchiveError as error:
         raise described_fault("path", f"{name} ({error})", "a readable .npz file without pickled objects") from None
-    if size > MAX_MATRIX_BYTES:
-        raise described_fault("path", f"{name}, which unpacks to {size} bytes", f"at most {MAX_MATRIX_BYTES} bytes")
-    if found is None:
+    if key not in arrays:
         raise described_fault("path", f"{name} without {key}", f"an .npz file with the array {key}")
-    return found
-
-
-def _load_array(path: Path, key: str) -> tuple[int, Any]:
-    """Unpacked size of an archive, and the wanted array unless the archive is too large or lacks it."""
-    # A pipe or a device would be waited for, for ever.
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")
-    # An archive larger than what it may unpack to would be read for its index alone.
-    if path.stat().st_size > MAX_MATRIX_BYTES:
-        return path.stat().st_size, None
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
+    size = 8 * arrays[key].size
     if size > MAX_MATRIX_BYTES:
-        return size, None
-    with np.load(path, allow_pickle=False) as arrays:
-        if key in arrays:
-            # Whatever lies in the archive under that name and is no array comes as bytes.
-            if not isinstance(arrays[key], np.ndarray):
-                raise TypeError(f"{key} is no array")
-            return size, arrays[key]
-        is_sparse = key == "weights" and "format" in arrays
-    return size, _load_sparse(path) if is_sparse else None
+        raise described_fault("path", f"{name}, of {size} bytes as floats", f"at most {MAX_MATRIX_BYTES} bytes")
+    return arrays[key]
 
 
-def _load_sparse(path: Path) -> Any:
-    import scipy.sparse as sp
-
-    matrix: Any = sp.load_npz(path)
-    # SciPy trusts the indices of a file, and reads outside of its memory where they are wrong.
-    if matrix.format in ("csr", "csc", "bsr"):
-        matrix.check_format(full_check=True)
-    if 8 * math.prod(matrix.shape) > MAX_MATRIX_BYTES:
-        raise ValueError(f"a matrix of shape {matrix.shape}")
-    return sp.csr_array(matrix)
-
-
-def _checked_graph(weights: Any, field: str) -> Any:
-    matrix = _checked_matrix(weights, field)
+def _checked_graph(matrix: Any, field: str, name: str = "the filter graph") -> Any:
     if matrix.shape[0] != matrix.shape[1]:
         raise described_fault(field, f"a {matrix.shape[0]} x {matrix.shape[1]} matrix", "a square matrix")
-    difference = float(abs(matrix - matrix.T).max())
-    if difference > 0:
+    is_dense = isinstance(matrix, np.ndarray)
+    difference = _asymmetry(matrix) if is_dense else float(abs(matrix - matrix.T).max())
+    if difference > ASYMMETRY * matrix.max():
         raise described_fault(
             field, f"weights that differ from their transpose by {difference:g}", "a symmetric matrix"
         )
     if matrix.diagonal().any():
         raise described_fault(field, "a non-zero diagonal", "a zero diagonal")
-    return matrix
+    if difference > 0:
+        _tell_asymmetry(name, difference)
+        if is_dense:
+            _symmetrise(matrix)
+        else:
+            matrix = (matrix + matrix.T) / 2
+    return _read_only(matrix)
 
 
-def _checked_matrix(values: Any, field: str) -> Any:
-    is_dense = isinstance(values, np.ndarray)
+def _checked_matrix(values: Any, field: str, *, is_ours: bool = False) -> Any:
+    """Check that this is a matrix of non-negative numbers; it is copied unless nobody else has it."""
+    values = values.tocsr() if hasattr(values, "tocsr") else np.asarray(values)
     if values.ndim != 2 or min(values.shape) == 0:
         raise described_fault(field, f"an array of shape {values.shape}", "a matrix")
-    if values.dtype.kind not in "fiu":
+    if values.dtype.kind not in "fiub":
         raise described_fault(field, f"values of type {values.dtype}", "real numbers")
-    matrix = values.astype(np.float64)
-    data = matrix if is_dense else matrix.data
+    matrix = values.astype(np.float64, copy=not is_ours)
+    data = _numbers(matrix)
     if not np.isfinite(data).all():
         raise described_fault(field, "NaN or infinite values", "finite numbers")
     if data.size and data.min() < 0:
@@ -267,7 +257,35 @@ def _checked_matrix(values: Any, field: str) -> Any:
         total = data.sum()
     if not np.isfinite(total):
         raise described_fault(field, "values with an infinite sum", "numbers with a finite sum")
-    data.flags.writeable = False
+    return matrix
+
+
+def _asymmetry(matrix: Matrix) -> float:
+    """Largest difference of a dense matrix from its transpose."""
+    starts = range(0, len(matrix), ROWS)
+    return max(float(abs(matrix[n : n + ROWS] - matrix[:, n : n + ROWS].T).max()) for n in starts)
+
+
+def _symmetrise(matrix: Matrix) -> None:
+    """Give both weights of each pair their mean, in place: a copy may not fit into memory."""
+    for start in range(0, len(matrix), ROWS):
+        rows, columns = matrix[start : start + ROWS, start:], matrix[start:, start : start + ROWS]
+        mean = (rows + columns.T) / 2
+        rows[:] = mean
+        columns[:] = mean.T
+
+
+def _tell_asymmetry(name: str, difference: float) -> None:
+    message = f"{name}: weights differ from their transpose by up to {difference:g}; both of a pair count as their mean"
+    warnings.warn(message, MendedWarning, stacklevel=2)
+
+
+def _numbers(matrix: Any) -> Any:
+    return matrix if isinstance(matrix, np.ndarray) else matrix.data
+
+
+def _read_only(matrix: Any) -> Any:
+    _numbers(matrix).flags.writeable = False
     return matrix
 
 
@@ -278,5 +296,6 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _digest(matrix: Matrix) -> str:
-    shape = "x".join(map(str, matrix.shape))
-    return hashlib.sha256(shape.encode() + np.ascontiguousarray(matrix, dtype="<f8").tobytes()).hexdigest()
+    digest = hashlib.sha256("x".join(map(str, matrix.shape)).encode())
+    digest.update(np.ascontiguousarray(matrix, dtype="<f8").data)
+    return digest.hexdigest()

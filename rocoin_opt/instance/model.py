@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from rocoin_opt.documents import Model, canonical_json, fault
+from rocoin_opt.documents import Items, Model, canonical_json, fault
 from rocoin_opt.instance.arrays import InstanceArrays
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
@@ -20,6 +20,10 @@ from rocoin_opt.instance.slowdown import Constant, Slowdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+NAMED = 10
+"""Most failure domains that a message lists."""
 
 
 class Device(Model):
@@ -130,11 +134,11 @@ class Instance(Model):
     """What the instance shows."""
     source: str | None = None
     """Where the numbers come from."""
-    devices: Annotated[tuple[Device, ...], Field(min_length=1)]
+    devices: Annotated[Items[Device], Field(min_length=1)]
     """The devices that may be used."""
-    failure_domains: tuple[FailureDomain, ...] = ()
+    failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
-    students: Annotated[tuple[Student, ...], Field(min_length=1)]
+    students: Annotated[Items[Student], Field(min_length=1)]
     """The students that may be distilled."""
     knowledge: Knowledge
     """What is cut into parts."""
@@ -152,7 +156,8 @@ class Instance(Model):
         domains = {domain.id for domain in self.failure_domains}
         for position, device in enumerate(self.devices):
             if device.failure_domain is not None and device.failure_domain not in domains:
-                allowed = f"the id of a failure domain: {', '.join(sorted(domains)) or 'none is defined'}"
+                known = ", ".join(sorted(domains)[:NAMED]) + (", …" if len(domains) > NAMED else "")
+                allowed = f"the id of a failure domain: {known or 'none is defined'}"
                 raise fault(f"devices[{position}].failure_domain", device.failure_domain, allowed)
         return self
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model
+from rocoin_opt.documents import Items, Model
 from rocoin_opt.instance.fields import Positive
 
 
@@ -71,7 +71,7 @@ class Empirical(Law):
     """A factor drawn uniformly from measured ones."""
 
     law: Literal["empirical"] = "empirical"
-    values: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    values: Annotated[Items[Positive], Field(min_length=1)]
     """Measured factors."""
 
 

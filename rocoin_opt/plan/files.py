@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model, document_schema, read_document, readable_json, validate, write_text
+from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate, write_text
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Figure, Identifier, NonNegative
 from rocoin_opt.plan.latency import Objective
@@ -62,9 +62,9 @@ class PlanDocument(Model):
 
     instance: InstanceReference
     """The instance that the plan is for."""
-    groups: tuple[Group, ...]
+    groups: Items[Group]
     """The groups."""
-    spares: tuple[Identifier, ...] = ()
+    spares: Items[Identifier] = ()
     """Devices in no group."""
     metrics: Metrics | None = None
     """Figures of the plan."""

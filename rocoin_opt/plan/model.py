@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from rocoin_opt.documents import Model
+from rocoin_opt.documents import Items, Model
 from rocoin_opt.instance.fields import Identifier, Index
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class Group(Model):
     """Devices that all run the same student on the same part."""
 
-    devices: tuple[Identifier, ...]
+    devices: Items[Identifier]
     """Identifiers of the replicas."""
     student: Identifier
     """Identifier of the student that all of them run."""
     num_filters: Index
     """Size of the part, s."""
-    filters: tuple[Index, ...] | None = None
+    filters: Items[Index] | None = None
     """The filters of the part, where they are explicit."""
 
 
@@ -34,9 +34,9 @@ class Plan(Model):
     The class holds whatever a file says; :func:`rocoin_opt.plan.check.check` tells whether it is valid.
     """
 
-    groups: Annotated[tuple[Group, ...], Field()]
+    groups: Annotated[Items[Group], Field()]
     """The groups; every one must answer."""
-    spares: tuple[Identifier, ...] = ()
+    spares: Items[Identifier] = ()
     """Devices in no group."""
 
     @classmethod

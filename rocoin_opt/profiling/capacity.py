@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from scipy.optimize import isotonic_regression
 
-from rocoin_opt.documents import Model, parse_document, validate
+from rocoin_opt.documents import Items, Model, parse_document, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Count, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.profiling.ensemble import PartStudent
@@ -77,7 +77,7 @@ class CapacityTable(Model):
     """Loss up to which a part counts as learnt."""
     versions: dict[str, str]
     """Versions of all that bears on the figures."""
-    rows: tuple[CapacityRow, ...] = Field(min_length=1)
+    rows: Items[CapacityRow] = Field(min_length=1)
     """The measurements."""
 
     def losses(self, student: str) -> dict[int, float]:

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from rocoin_opt.documents import Model, read_document, readable_json, validate, write_text
+from rocoin_opt.documents import Items, Model, read_document, readable_json, validate, write_text
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
@@ -75,9 +75,9 @@ class EnsembleDocument(Model):
 
     num_classes: Count
     """Classes of the head."""
-    parts: Annotated[tuple[tuple[Index, ...], ...], Field(min_length=1)]
+    parts: Annotated[Items[Items[Index]], Field(min_length=1)]
     """Filters of each part."""
-    recipes: tuple[Recipe, ...]
+    recipes: Items[Recipe]
     """Network of each part's student."""
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.matrices import MAX_MATRIX_BYTES, ClassAffinity, FilterGraph
+from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
+from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance, Knowledge, Student
 from rocoin_opt.profiling.activations import activation_graph
 from rocoin_opt.profiling.network_profile import NetworkProfile, StudentProfile, profile, profile_student

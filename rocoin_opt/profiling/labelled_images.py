@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.matrices import UNREADABLE
 from rocoin_opt.profiling.activations import MAX_CLASSES
 from rocoin_opt.profiling.datasets import load_dataset
 
@@ -66,7 +65,10 @@ def _from_arrays(path: Path) -> LabelledImages:
         content = path.read_bytes()
         with np.load(path, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
-    except UNREADABLE as error:
+        if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray)):
+            raise TypeError("something else under the name of an array")
+    except Exception as error:
+        # A damaged file makes zipfile and NumPy raise nearly anything.
         raise InputError(name, [Problem("", str(error), "an .npz file with the arrays images and labels")]) from None
     if images.ndim == 3:
         images = images[:, None]

@@ -6,12 +6,15 @@ import errno
 import sqlite3
 import tempfile
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from rocoin_opt.batch.database import DATABASE, StoreError
 from rocoin_opt.batch.results import ItemResult
+from rocoin_opt.batch.schema import PLACE, row_of
 from rocoin_opt.batch.store import Store
 
 if TYPE_CHECKING:
@@ -95,16 +98,14 @@ def test_finished_names_failures(folder: Path) -> None:
 @pytest.mark.parametrize("column", ["objective_value", "options", "trace", "checksum", "plan_sha256"])
 def test_a_damaged_row_is_refused_and_then_done_again(folder: Path, column: str) -> None:
     execute(folder, f"UPDATE items SET {column} = 12 WHERE seed = 1")
-    with Store.open(folder) as store:
-        with pytest.raises(StoreError, match="damaged"):
-            list(store.rows())
-        assert len(list(store.rows(damaged=True))) == 3
+    with Store.open(folder) as store, pytest.raises(StoreError, match="damaged"):
+        list(store.rows())
     with Store.writer(folder) as store:
         assert result(1).item not in store.finished()
         assert len(list(store.rows())) == 3
 
 
-@pytest.mark.parametrize("harm", ["missing", "changed", "linked", "truncated"])
+@pytest.mark.parametrize("harm", ["missing", "longer", "linked", "truncated"])
 def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path: Path) -> None:
     file = folder / str(result(1).plan_file)
     if harm == "missing":
@@ -114,7 +115,7 @@ def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path:
         file.unlink()
         file.symlink_to(tmp_path / "other")
     else:
-        file.write_text("THE plan\n" if harm == "changed" else "")
+        file.write_text(2 * TEXT if harm == "longer" else "")
     for _ in range(2):
         with Store.writer(folder) as store:
             assert len(store.finished()) == 4
@@ -122,42 +123,128 @@ def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path:
         assert not file.is_symlink()
 
 
-def test_a_plan_that_is_lost_twice_is_found_anew(folder: Path) -> None:
-    (folder / str(result(1).plan_file)).unlink()
-    execute(folder, "UPDATE items SET plan = x'00' WHERE seed = 1")
-    with Store.open(folder) as store, pytest.raises(StoreError, match="plan of item"):
-        store.plan_text(result(1).item)
+@pytest.mark.parametrize("plan", ["x'00'", "NULL", "12", "'text'", "zeroblob(9)"])
+def test_a_damaged_plan_is_found_anew_though_its_file_is_there(folder: Path, plan: str) -> None:
+    execute(folder, f"UPDATE items SET plan = {plan} WHERE seed = 1")
+    with Store.open(folder) as store, pytest.raises(StoreError, match=r"plan of item .* does it again"):
+        store.result(result(1).item)
     with Store.writer(folder) as store:
         assert result(1).item not in store.finished()
+        store.add([result(1)])
+        assert store.plan_text(result(1).item) == TEXT
 
 
-def test_an_untouched_file_with_another_time_is_kept(folder: Path) -> None:
+def test_half_a_plan_file_is_swept_up(folder: Path) -> None:
     file = folder / str(result(1).plan_file)
-    file.write_text(TEXT)
-    with Store.writer(folder) as store:
-        assert len(store.finished()) == 4
     (file.parent / ".half").write_text("")
     with Store.writer(folder) as store:
         assert len(store.finished()) == 4
     assert not (file.parent / ".half").exists()
 
 
-def test_a_damaged_database_is_put_aside_and_its_rows_are_rescued(tmp_path: Path) -> None:
-    with Store.writer(tmp_path) as store:
+@pytest.mark.parametrize("column", ["instance", "plan_sha256", "method", "item", "options"])
+def test_a_text_that_is_no_utf8_is_done_again(folder: Path, column: str) -> None:
+    execute(folder, f"UPDATE items SET {column} = CAST(x'66ff6f' AS TEXT) WHERE seed = 1")
+    with Store.open(folder) as store, pytest.raises(StoreError, match="does it again"):
+        list(store.rows())
+    with Store.writer(folder) as store:
+        assert result(1).item not in store.finished()
+        store.add([result(1)])
+        assert len(list(store.rows())) == 4
+
+
+def test_no_row_is_hidden_by_damage(folder: Path) -> None:
+    execute(folder, "UPDATE items SET superseded = 5 WHERE seed = 1")
+    with Store.writer(folder) as store:
+        assert result(1).item not in store.finished()
+
+
+def test_no_row_of_a_foreign_store_writes_elsewhere(folder: Path, tmp_path: Path) -> None:
+    harmful = "plans/../../owned.plan.json"
+    with Store.writer(folder) as store:
+        store.add([result(7)])
+    checksum = row_of(replace(result(7), plan_file=harmful))[PLACE["checksum"]]
+    execute(folder, "UPDATE items SET plan_file = ?, checksum = ? WHERE seed = 7", harmful, checksum)
+    with Store.writer(folder) as store:
+        assert result(7).item not in store.finished()
+    assert not list(tmp_path.rglob("owned*"))
+
+
+def damage(folder: Path, place: int, length: int) -> None:
+    content = bytearray((folder / DATABASE).read_bytes())
+    content[place : place + length] = bytes(255 - byte for byte in content[place : place + length])
+    (folder / DATABASE).write_bytes(content)
+
+
+def pages_of(folder: Path, name: str) -> list[int]:
+    """Where the leaf pages of a table or an index begin."""
+    connection = sqlite3.connect(folder / DATABASE)
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    connection.close()
+    return [(root - 1) * 4096]
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    """A run of 300 items."""
+    with Store.writer(tmp_path / "long") as store:
         store.add([result(number) for number in range(300)])
-    file = tmp_path / DATABASE
-    content = bytearray(file.read_bytes())
-    middle = len(content) // 2 // 4096 * 4096
-    content[middle : middle + 4096] = b"\xff" * 4096
-    file.write_bytes(content)
-    with Store.writer(tmp_path) as store:
+    return tmp_path / "long"
+
+
+def test_a_damaged_index_costs_no_row(long: Path) -> None:
+    damage(long, pages_of(long, "sqlite_autoindex_items_1")[0] + 8, 4)
+    with Store.writer(long) as store:
+        assert len(store.finished()) == 300
+        assert store.result(result(123).item) == result(123)
+    assert (long / f"damaged-{DATABASE}").exists()
+
+
+def test_a_damaged_database_is_put_aside_and_begun_anew(long: Path) -> None:
+    file = long / DATABASE
+    damage(long, file.stat().st_size // 2 // 4096 * 4096, 4096)
+    with Store.open(long) as store, pytest.raises(StoreError):
+        list(store.rows())
+    with Store.writer(long) as store:
         done = store.finished()
         assert 0 < len(done) < 300
         assert len(list(store.rows())) == len(done)
-    assert (tmp_path / f"damaged-{DATABASE}").exists()
+    assert (long / f"damaged-{DATABASE}").exists()
     file.write_bytes(b"no database at all" * 300)
-    with Store.writer(tmp_path) as store:
+    with Store.writer(long) as store:
         assert store.finished() == {}
+
+
+def test_a_table_under_another_name_is_begun_anew(folder: Path) -> None:
+    execute(folder, "ALTER TABLE items RENAME TO itemt")
+    with Store.writer(folder) as store:
+        assert store.finished() == {}
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("nfs4", "delete"), ("fuse.sshfs", "delete"), ("ext4", "wal")])
+def test_no_log_is_shared_over_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str) -> None:
+    run = tmp_path / "run"
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype=kind)]
+    for _ in range(2):
+        with Store.writer(run) as store:
+            store.add([result(1)])
+        # Begun on a local disk, and continued in a folder of this kind.
+        monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    with Store.writer(run) as store, Store.open(run) as reader:
+        assert len(list(reader.rows())) == len(store.finished()) == 1
+    connection = sqlite3.connect(run / DATABASE)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
+    connection.close()
+
+
+def test_where_the_file_systems_are_unknown_the_disk_counts_as_local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(**_: bool) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(psutil, "disk_partitions", unknown)
+    Store.writer(tmp_path / "run").close()
 
 
 def test_two_processes_do_not_share_a_run(folder: Path) -> None:

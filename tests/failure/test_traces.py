@@ -20,6 +20,7 @@ from rocoin_opt.failure.kernel import answer_seconds
 from rocoin_opt.failure.simulation import simulate, simulate_difference
 from rocoin_opt.failure.system import System
 from rocoin_opt.failure.traces import Traces, read_traces
+from rocoin_opt.instance import archives
 from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
@@ -316,10 +317,10 @@ def test_what_is_no_archive_of_arrays_is_refused(tmp_path: Path, monkeypatch: py
         read_traces(tmp_path / "text.npz", instance)
     with zipfile.ZipFile(tmp_path / "bytes.npz", "w") as archive:
         archive.writestr("devices", "d0")
-    with pytest.raises(InputError, match="devices is no array"):
+    with pytest.raises(InputError, match="magic string"):
         read_traces(tmp_path / "bytes.npz", instance)
     np.savez_compressed(tmp_path / "large.npz", devices=["d0"], compute=np.ones((1000, 1)))
     for limit, named in ((8000, "bytes unpacked, of 8000 at most"), (100, "bytes, of 100 at most")):
-        monkeypatch.setattr(traces_module, "MAX_MATRIX_BYTES", limit)
+        monkeypatch.setattr(archives, "MAX_MATRIX_BYTES", limit)
         with pytest.raises(InputError, match=named):
             read_traces(tmp_path / "large.npz", instance)

@@ -76,11 +76,14 @@ def test_a_rate_holds_for_networks_of_the_measured_precision(write, board, bits)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"boards": [BOARDS, {**BOARDS, "board": "abacus"}]}, r"boards\[1\].board: found 'abacus'; allowed: .*h7a3"),
-        ({"boards": [{**BOARDS, "link": "string"}]}, r"boards\[0\].link: found 'string'; allowed: .*wifi-54"),
+        ({"boards": [BOARDS, {**BOARDS, "board": "abacus"}]}, r"boards\[1\].board: found \"abacus\"; allowed: .*h7a3"),
+        ({"boards": [{**BOARDS, "link": "string"}]}, r"boards\[0\].link: found \"string\"; allowed: .*wifi-54"),
         ({"boards": [{**BOARDS, "board": "pi-4"}]}, r"boards\[0\].memory_bytes: found nothing"),
         ({"boards": [{**BOARDS, "bored": 1}]}, r"boards\[0\].bored: found an unknown field"),
         ({"devices": [{**DEVICE, "memory_bytes": -1}]}, r"devices\[0\].memory_bytes: found -1"),
+        ({"boards": [{**BOARDS, "count": 10**6}]}, r"boards\[0\].count: found 1000000; allowed: devices that fit"),
+        ({"boards": [{**BOARDS, "id": "x" * 10**5, "count": 10**3}]}, r"boards\[0\].count: found 1000"),
+        ({"boards": [{**BOARDS, "board": "x" * 1000}] * 10**4}, r"boards\[0\].board: found \"xxx.*…; allowed"),
         ({"devices": [], "boards": []}, "no devices"),
         ({"requirements": None}, "requirements: found nothing"),
         ({"format": "rocoin-opt/instance"}, "format"),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rocoin_opt.errors import InputError
-from rocoin_opt.instance import matrices
+from rocoin_opt.instance import archives, matrices
 from rocoin_opt.instance.files import read_instance
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance
@@ -300,12 +300,18 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
     np.savez_compressed(tmp_path / "g.npz", weights=WEIGHTS)
     path = instance_file(tmp_path, graph={"path": "g.npz"})
     size = WEIGHTS.nbytes + 128
-    monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", size - 1)
+    monkeypatch.setattr(archives, "MAX_MATRIX_BYTES", size - 1)
     assert refusal(path) == (
-        f"knowledge.graph.path: found g.npz, which unpacks to {size} bytes; allowed: at most {size - 1} bytes"
+        f"knowledge.graph.path: found g.npz ({size} bytes unpacked, of {size - 1} at most); allowed: {UNREADABLE}"
     )
-    monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", size)
+    monkeypatch.setattr(archives, "MAX_MATRIX_BYTES", size)
     assert read_instance(path).knowledge.graph is not None
+
+
+def test_a_small_file_with_very_many_small_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", 8 * WEIGHTS.size - 1)
+    message = graph_refusal(tmp_path, WEIGHTS.astype(np.int8))
+    assert message == "knowledge.graph.path: found g.npz, of 288 bytes as floats; allowed: at most 287 bytes"
 
 
 def test_a_graph_over_more_filters_than_a_matrix_can_hold_is_refused(tmp_path: Path) -> None:

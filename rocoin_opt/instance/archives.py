@@ -1,0 +1,144 @@
+"""Archives of arrays, ``.npz`` files: read within bounds, whatever lies in them, and never unpickled.
+
+Sizes in an archive are claims. None of them is followed further than :data:`MAX_PIECE_BYTES` at a time, and what
+would unpack to more than :data:`MAX_MATRIX_BYTES` is refused before it does.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zipfile
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+MAX_MATRIX_BYTES = 2**28
+"""Largest ``.npz`` that is read, packed and unpacked: a dense graph of 5,792 filters."""
+MAX_PIECE_BYTES = 2**20
+"""Most that is read at once: thousands of times what the directory of an archive with a few arrays takes up."""
+SPARSE = ("format", "shape", "data", "indices", "indptr", "offsets", "row", "col", "coords")
+"""Names under which ``scipy.sparse.save_npz`` puts the parts of a matrix."""
+
+
+class ArchiveError(ValueError):
+    """A file that is no archive of arrays, in words for people."""
+
+
+def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, Any]:
+    """Read the arrays of an archive.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : collection of str, optional
+        Which arrays; those that are missing are left out. All where absent.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By name, each in the type that it was written in.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ArchiveError
+        If it cannot be read, is too large, or holds something else under one of the names.
+    """
+    with _told():
+        # A pipe or a device would be waited for, for ever.
+        if path.exists() and not path.is_file():
+            raise ArchiveError("no regular file")
+        _require_fit(path.stat().st_size, "bytes")
+        with path.open("rb") as file, zipfile.ZipFile(_in_pieces(file)) as archive:
+            _require_fit(sum(entry.file_size for entry in archive.infolist()), "bytes unpacked")
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+            wanted = entries if names is None else [name for name in names if name in entries]
+            return {name: _array(archive, entries[name]) for name in wanted}
+
+
+def sparse_matrix(arrays: dict[str, Any]) -> Any:
+    """Make the matrix that SciPy wrote as these arrays.
+
+    Returns
+    -------
+    csr_array
+        With sound indices; entries may stand there twice, and count together.
+
+    Raises
+    ------
+    ArchiveError
+        If they are no sparse matrix, or a dense one of its shape would be too large.
+    """
+    with _told():
+        import scipy.sparse as sp
+
+        form, shape = str(arrays["format"].astype(np.str_).item()), tuple(arrays["shape"].tolist())
+        if len(shape) != 2 or min(shape) < 1 or 8 * math.prod(shape) > MAX_MATRIX_BYTES:
+            raise ArchiveError(f"a matrix of shape {shape}")
+        data: Any = arrays["data"]
+        if data.dtype.kind in "iu":
+            # Entries that stand there twice are added up, and small integers would overflow.
+            data = data.astype(np.float64)
+        if form in ("csr", "csc", "bsr"):
+            matrix = getattr(sp, f"{form}_array")((data, arrays["indices"], arrays["indptr"]), shape=shape)
+            # SciPy trusts the indices of a file, and reads outside of its memory where they are wrong.
+            matrix.check_format(full_check=True)
+        elif form == "dia":
+            matrix = sp.dia_array((data, arrays["offsets"]), shape=shape)
+        elif form == "coo":
+            places = arrays["coords"] if "coords" in arrays else (arrays["row"], arrays["col"])
+            matrix = sp.coo_array((data, tuple(places)), shape=shape)
+        else:
+            raise ArchiveError(f"a sparse matrix of the format {form}")
+        return sp.csr_array(matrix)
+
+
+class _Pieces:
+    """A stream that gives little at a time: whoever asks for much follows a number that lies."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MAX_PIECE_BYTES:
+            raise ArchiveError(f"{size} bytes in one piece, of {MAX_PIECE_BYTES} at most")
+        return self._stream.read(size if size >= 0 else MAX_PIECE_BYTES)
+
+
+def _in_pieces(stream: IO[bytes]) -> Any:
+    return _Pieces(stream)
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # NumPy writes no other, and Python's readers of those unpack without a bound.
+        raise ArchiveError(f"{entry.filename} is packed by method {entry.compress_type}")
+    with archive.open(entry) as stream:
+        return np.lib.format.read_array(_in_pieces(stream), allow_pickle=False)
+
+
+def _require_fit(size: int, unit: str) -> None:
+    if size > MAX_MATRIX_BYTES:
+        raise ArchiveError(f"{size} {unit}, of {MAX_MATRIX_BYTES} at most")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Translate whatever a damaged or malicious file makes zipfile, NumPy and SciPy raise, which is nearly anything."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (ArchiveError, FileNotFoundError):
+        raise
+    except Exception as error:
+        raise ArchiveError(str(error) or type(error).__name__) from None

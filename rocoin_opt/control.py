@@ -15,6 +15,8 @@ from rocoin_opt.errors import InputError, Problem
 
 MAX_THREADS = 64
 """Threads beyond which a solver is busier with them than with its work."""
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a program that SIGTERM ended, as shells have it."""
 ROUNDING = 1e-6
 """Relative distance up to which what a search told differs from what is certified by a solver's tolerances only."""
 
@@ -172,9 +174,11 @@ class Control:
 
 @contextlib.contextmanager
 def stopped_by_interrupt(control: Control) -> Iterator[None]:
-    """Let the first Ctrl-C stop the search gently, and a second one break it off.
+    """Let the first Ctrl-C, or SIGTERM, stop the search gently, and a second Ctrl-C break it off.
 
-    Outside of the main thread, where Python cannot handle signals, nothing changes.
+    SIGTERM is taken only where it would end the program at once: a program that ignores it, or handles it itself, goes
+    on to do so. It stops the last search of the program: whatever begins another one afterwards ends, by SystemExit
+    with the status :data:`TERMINATED`. Outside of the main thread, where Python cannot handle signals, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -185,11 +189,61 @@ def stopped_by_interrupt(control: Control) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         control.stop.set()
 
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
+    def on_termination(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
+        # Some send it twice in a row, GNU timeout for one; who means it harder has SIGKILL.
+        _terminated.set()
+        control.stop.set()
+
+    # Of searches within each other the outermost takes it, and the others share its event.
+    with _termination_handled(on_termination) as is_outermost:
+        if is_outermost and terminated():
+            raise SystemExit(TERMINATED)
+        previous = signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+
+def terminated() -> bool:
+    """Whether SIGTERM stopped a search of this program: no other one will begin."""
+    return _terminated.is_set()
+
+
+@contextlib.contextmanager
+def ended_by_termination() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does, by way of every ``finally``: by SystemExit, with :data:`TERMINATED`.
+
+    For work that is no single search: searches in it are broken off too. Where a program ignores SIGTERM or handles it
+    itself, and outside of the main thread, nothing changes.
+    """
+
+    def on_termination(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
+        # A second one must not break off what the first one tidies up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
         yield
+        return
+    with _termination_handled(on_termination):
+        yield
+
+
+@contextlib.contextmanager
+def _termination_handled(handler: Callable[[int, Any], None]) -> Iterator[bool]:
+    """Handle SIGTERM if it would end the program at once; yield whether that is so."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield False
+        return
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield True
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+_terminated = threading.Event()
 
 
 def _best(choose: Callable[[float, float], float], known: float | None, told: float | None) -> float | None:

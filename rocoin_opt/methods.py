@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
+from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, terminated
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
@@ -177,7 +177,8 @@ def compare(
     Returns
     -------
     tuple of Result
-        One a method, and one more where a method was solved once more without the outage limit.
+        One a method, and one more where a method was solved once more without the outage limit. Once SIGTERM has
+        stopped a search, no other one begins: the results so far are all.
 
     Raises
     ------
@@ -194,6 +195,8 @@ def compare(
             variant = variants.pop()
             result = solve(variant, method, objective, time_limit=time_limit, seed=seed, threads=threads, report=report)
             results.append(result)
+            if terminated():
+                return tuple(results)
             if result.plan is None and not chosen.redundant and variant is instance:
                 variants.append(instance.with_requirements(max_group_outage=1.0))
     return tuple(results)

@@ -9,9 +9,11 @@ import faulthandler
 import json
 import os
 import queue
+import signal
 import threading
 from importlib import import_module
 from multiprocessing.connection import Connection
+from typing import Any
 
 IDLE_SECONDS = 60.0
 """A worker without work for so long ends: on a cluster nobody else would end it."""
@@ -31,6 +33,9 @@ def main(handle: int) -> None:
         result goes back. What it raises ends the process, with the traceback on standard error.
     """
     faulthandler.enable()
+    # What cut a search short, a signal to all processes of a job say, would pass for the item's result.
+    signal.signal(signal.SIGTERM, _end)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     connection = Connection(handle)
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()
@@ -45,6 +50,12 @@ def main(handle: int) -> None:
         module, _, name = message["work"].partition(":")
         answer = getattr(import_module(module), name)(message["payload"])
         connection.send_bytes(json.dumps(answer, allow_nan=False).encode())
+
+
+def _end(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
+    """End by the signal itself, so that the item counts as lost with its worker, and is begun again."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _listen(connection: Connection, messages: queue.SimpleQueue[bytes]) -> None:

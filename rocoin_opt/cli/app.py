@@ -1,40 +1,60 @@
 """Commands of ``rocoin-opt``. Everything heavy is imported inside the command that needs it.
 
 Results go to standard output, progress and faults to standard error. Exit status: 0 done, 1 violations found or
-items of a batch failed, 2 bad input or usage, 3 proven infeasible, 4 a limit was reached without a plan; 70 a defect
-of the package, 130 interrupted outside of a search.
+items of a batch failed, 2 bad input or usage, or a file or the output cannot be written, 3 proven infeasible, 4 a
+limit was reached without a plan; 70 a defect of the package, 130 interrupted outside of a search, 141 the reader of the
+output has gone, 143 ended by SIGTERM outside of a search.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import signal
 import sys
+import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rocoin_opt.cli.batch import batch
 from rocoin_opt.cli.compare import compare
 from rocoin_opt.cli.demo import demo
 from rocoin_opt.cli.evaluate import evaluate
-from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons, warning_line
+from rocoin_opt.cli.output import (
+    console,
+    delivering,
+    exit_without_plan,
+    require_outputs,
+    tell_reasons,
+    warning_line,
+)
 from rocoin_opt.cli.profile import profile
 from rocoin_opt.cli.replan import replan
 from rocoin_opt.cli.report import report
 from rocoin_opt.cli.run import run_plan
+from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
-VIOLATIONS, BAD_INPUT, DEFECT, INTERRUPTED = 1, 2, 70, 130
+VIOLATIONS, BAD_INPUT, DEFECT, INTERRUPTED, UNREAD = 1, 2, 70, 130, 141
+
+
+class _Commands(TyperGroup):
+    """The commands. Typer would take a broken pipe or the early end of a file, whichever it is, for the user's wish."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OSError, EOFError) as fault:
+            raise SystemExit(_told(fault)) from None
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -90,6 +110,7 @@ def solve(
     from rocoin_opt.plan.files import read_plan, result_document, write_plan
     from rocoin_opt.plan.summary import print_summary
 
+    require_outputs(out)
     given = read_instance(instance)
     known = None if start is None else read_plan(start, given)
     if known is not None:
@@ -110,13 +131,14 @@ def solve(
             criterion=criterion,
             report=report,
         )
-    if result.plan is not None and out is not None:
-        write_plan(out, given, result)
-    if as_json:
-        print(readable_json(result_document(given, result)))
-        tell_reasons(result.reasons)
-    else:
-        print_summary(result, console())
+    with delivering() as deliver:
+        is_kept = result.plan is None or out is None or deliver(write_plan, out, given, result)
+        if not as_json:
+            print_summary(result, console())
+        if as_json or not is_kept:
+            print(readable_json(result_document(given, result)))
+        if as_json:
+            tell_reasons(result.reasons)
     if result.plan is None and out is not None:
         # A file of an earlier search may stand there.
         _complain(f"{out} is not written: there is no plan to write")
@@ -228,6 +250,7 @@ def generate(
     from rocoin_opt.instance.files import write_instance
     from rocoin_opt.instance.generate import generate as make
 
+    require_outputs(out)
     instance = make(
         family,
         devices=devices,
@@ -286,24 +309,12 @@ def versions() -> None:
 
 def run() -> None:
     """Run the command line; a fault of input, usage or output becomes one clear message, never a traceback."""
-    _prepare_streams()
+    prepare_streams()
     warnings.formatwarning = warning_line
     try:
         sys.exit(_status())
-    except (CertificateError, SolverError) as error:
-        _complain(f"{error}\nThis is a defect of rocoin-opt; please report it with the files that show it.")
-        sys.exit(DEFECT)
-    except RocoinError as error:
-        _complain(str(error))
-        sys.exit(BAD_INPUT)
-    except OSError as error:
-        _complain(f"cannot write the output: {error}")
-        # What is left in the buffer would fail once more when the program ends.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the end
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as fault:
+        sys.exit(_told(fault))
 
 
 def _status() -> int | str | None:
@@ -317,18 +328,25 @@ def _status() -> int | str | None:
     return status
 
 
-def _prepare_streams() -> None:
-    """Make printing work wherever it goes: nowhere, into a pipe that closes early, or in an old encoding."""
-    if sys.stdout is sys.__stdout__ and hasattr(signal, "SIGPIPE"):
-        # As for other tools, a reader that has enough, head say, ends the program without a word.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
-        elif isinstance(stream, io.TextIOWrapper):
-            # JSON is UTF-8 by definition, and a name of any alphabet must not end the program.
-            stream.reconfigure(encoding="utf-8")
+def _told(fault: BaseException) -> int:
+    """Tell what ended the command; return the exit status. A fault of the output shows where it arose, by its type."""
+    if isinstance(fault, OutputError):
+        abandon_output()
+        if isinstance(fault, ReaderGoneError):
+            # As for other tools: without a word.
+            return UNREAD
+    if isinstance(fault, CertificateError | SolverError):
+        _complain(f"{fault}\nThis is a defect of rocoin-opt; please report it with the files that show it.")
+        return DEFECT
+    if isinstance(fault, RocoinError | OSError):
+        _complain(str(fault))
+        return BAD_INPUT
+    if isinstance(fault, KeyboardInterrupt):
+        _complain("interrupted")
+        return INTERRUPTED
+    traceback.print_exception(fault)
+    _complain("This is a defect of rocoin-opt; please report it with the files that show it.")
+    return DEFECT
 
 
 def _complain(message: str) -> None:

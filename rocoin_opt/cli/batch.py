@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem, counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rocoin_opt.batch.runner import State
 
 FAILED, INTERRUPTED = 1, 130
@@ -23,11 +29,25 @@ def batch(
         list[Path], typer.Argument(metavar="PATH...", help="Instance files, and folders to search for them.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run; an earlier one is continued.")],
-    methods: Annotated[str, typer.Option("--methods", metavar="M,M,...", help="See the command methods.")] = "auto",
+    methods: Annotated[
+        list[str] | None,
+        typer.Option("--methods", metavar="M,M,...", help="See the command methods; repeatable.", show_default="auto"),
+    ] = None,
     objectives: Annotated[
-        str, typer.Option("--objectives", metavar="O,O,...", help="guaranteed, expected, nominal or worst.")
-    ] = "guaranteed",
-    seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help="Seeds; all is repeated with each.")] = "0",
+        list[str] | None,
+        typer.Option(
+            "--objectives",
+            metavar="O,O,...",
+            help="guaranteed, expected, nominal or worst; repeatable.",
+            show_default="guaranteed",
+        ),
+    ] = None,
+    seeds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--seeds", metavar="N,N,...", help="Seeds; all is repeated with each. Repeatable.", show_default="0"
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", metavar="N", help="Items at the same time; else as many as the cores allow."),
@@ -70,15 +90,17 @@ def batch(
     from rocoin_opt.batch.solving import Asked, run_batch
     from rocoin_opt.batch.store import Store
     from rocoin_opt.cli.batch_progress import showing_batch
+    from rocoin_opt.control import TERMINATED, ended_by_termination
+    from rocoin_opt.documents import require_folder
 
     if memory_limit is not None and not 0 < memory_limit < float("inf"):
         raise InputError("options", [Problem("--memory-limit", repr(memory_limit), "a positive, finite number")])
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
     asked = Asked(
         Options(time_limit, grace, memory, gap, threads, latency_only, criterion),
-        _names(methods),
-        _names(objectives),
-        _numbers(seeds),
+        tuple(listed(methods or ["auto"])),
+        tuple(listed(objectives or ["guaranteed"])),
+        _numbers(seeds or ["0"]),
         jobs=jobs,
         scheduler=scheduler,
         force=force,
@@ -86,6 +108,9 @@ def batch(
     )
     for file in exports or ():
         require_exportable(file)
+    # Before the work, not after it.
+    require_folder(out)
+    require_outputs(*exports or (), out / RESULTS if out.exists() else None)
     files, passed = find_instances(paths, leave_out=out)
     if not quiet:
         for line in passed:
@@ -98,29 +123,41 @@ def batch(
         show(state)
 
     try:
-        with showing_batch(quiet) as show:
+        with _quiet_cluster(scheduler), ended_by_termination(), showing_batch(quiet) as show:
             for result in run_batch(asked, files, out, observe):
                 if json_lines:
                     print(json.dumps(fields_of(result)), flush=True)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        how, status = ("terminated", TERMINATED) if isinstance(end, SystemExit) else ("interrupted", INTERRUPTED)
         done = "" if last is None else f" after {last.done} of {last.total} items"
-        print(f"rocoin-opt: interrupted{done}; the same command continues the run", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
-    with Store.open(out) as store:
-        for file in exports or ():
-            export(store, file)
-    if last is not None and not json_lines:
-        print(printable(f"{out / RESULTS}: {counted(last.done, 'item')}, {last.failed} failed"))
+        print(f"rocoin-opt: {how}{done}; the same command continues the run", file=sys.stderr)
+        raise typer.Exit(status) from None
+    with delivering() as deliver:
+        with Store.open(out) as store:
+            for file in exports or ():
+                deliver(export, store, file)
+        if last is not None and not json_lines:
+            print(printable(f"{out / RESULTS}: {counted(last.done, 'item')}, {last.failed} failed"))
     if last is not None and last.failed:
         raise typer.Exit(FAILED)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _numbers(text: str) -> tuple[int, ...]:
+@contextlib.contextmanager
+def _quiet_cluster(scheduler: str | None) -> Iterator[None]:
+    """Keep the log of Dask off the terminal: what ends a run there, a scheduler that is gone say, is told in a line."""
+    before = logging.root.manager.disable
+    if scheduler is not None:
+        # It has loggers and handlers of its own, set up when it is imported.
+        logging.disable(logging.CRITICAL)
     try:
-        return tuple(int(number) for number in _names(text))
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _numbers(given: list[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in listed(given))
     except ValueError:
-        raise InputError("options", [Problem("--seeds", repr(text), "whole numbers, separated by commas")]) from None
+        problem = Problem("--seeds", repr(",".join(given)), "whole numbers, separated by commas")
+        raise InputError("options", [problem]) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.output import console, exit_without_plan
 from rocoin_opt.errors import InputError, Problem
 
@@ -19,7 +21,8 @@ def compare(
         Path, typer.Argument(metavar="INSTANCE_or_RUN", help="Instance file (*.json), or the folder of a batch run.")
     ],
     methods: Annotated[
-        str | None, typer.Option("--methods", metavar="M,M,...", help="Methods of an instance, separated by commas.")
+        list[str] | None,
+        typer.Option("--methods", metavar="M,M,...", help="Methods of an instance, separated by commas; repeatable."),
     ] = None,
     objective: Annotated[
         str | None,
@@ -40,7 +43,7 @@ def compare(
 ) -> None:
     """Show methods side by side: solve INSTANCE by each of them, or sum up a finished RUN by family and method."""
     searching = {
-        "--methods": methods,
+        "--methods": ",".join(methods) if methods else None,
         "--objective": objective,
         "--time-limit": time_limit,
         "--seed": seed,
@@ -55,7 +58,7 @@ def compare(
             str(source), [Problem("", "no such file or folder", "an instance file, or the folder of a run")]
         )
     _refuse({"--shift": shift}, "the folder of a run")
-    if methods is None:
+    if not methods:
         raise InputError("options", [Problem("--methods", "nothing", "methods for an instance, as auto,rocoin")])
     _compare_methods(
         source, methods, objective or "guaranteed", time_limit, seed or 0, 1 if threads is None else threads, as_json
@@ -79,9 +82,10 @@ def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
 
 
 def _compare_methods(
-    path: Path, methods: str, objective: str, time_limit: float | None, seed: int, threads: int, as_json: bool
+    path: Path, methods: list[str], objective: str, time_limit: float | None, seed: int, threads: int, as_json: bool
 ) -> None:
     from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.control import terminated
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
     from rocoin_opt.methods import compare as solve_by_all
@@ -92,7 +96,7 @@ def _compare_methods(
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
     given = read_instance(path)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
+    names = listed(methods)
     with showing_progress(given.name) as report:
         results = solve_by_all(
             given,
@@ -107,6 +111,9 @@ def _compare_methods(
         print(readable_json([result_document(result.instance, result) for result in results]))
     else:
         print_comparison(given, results, console())
+    left_out = names[len({result.method for result in results}) :] if terminated() else []
+    if left_out:
+        print(f"ended by SIGTERM before {', '.join(left_out)}", file=sys.stderr)
     exit_without_plan(*(result.termination for result in results))
 
 

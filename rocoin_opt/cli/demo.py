@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.output import console
+from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
@@ -30,39 +30,49 @@ def demo(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
         "rocoin-demo"
     ),
-    seed: Annotated[str, typer.Option("--seed", metavar="N,...", help="Seeds; one run with each.")] = "0",
+    seed: Annotated[
+        list[str] | None,
+        typer.Option("--seed", metavar="N,...", help="Seeds; one run with each. Repeatable.", show_default="0"),
+    ] = None,
     device: Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
     ] = None,
 ) -> None:
     """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
-    seeds = _seeds(seed)
+    seeds = _seeds(seed or ["0"])
     for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
         if find_spec(module) is None:
             raise missing_extra(f"demo needs {package}", "torch")
 
-    from rocoin_opt.documents import readable_json, write_text
+    from rocoin_opt.control import ended_by_termination
+    from rocoin_opt.documents import readable_json, require_folder, write_text
     from rocoin_opt.profiling.datasets import load_dataset
     from rocoin_opt.profiling.demo import FAST, FULL, demo_document, run_demo
     from rocoin_opt.profiling.training import use_threads
     from rocoin_opt.report.pipeline import pipeline_csv, pipeline_markdown, print_pipeline
 
+    # Before the work, not after it.
+    require_folder(out)
+    tables = [out / f"results.{kind}" for kind in ("json", "csv", "md")]
+    if out.exists():
+        require_outputs(*tables)
     if threads is not None:
         use_threads(threads)
     images = load_dataset("digits" if fast and data == "auto" else data)
     print(printable(f"{images.name}: {images.source}"), file=sys.stderr)
     settings, results = FAST if fast else FULL, []
     for number in seeds:
-        with showing_training() as report:
+        with ended_by_termination(), showing_training() as report:
             results.append(run_demo(images, settings, number, out / f"seed-{number}", device=device, report=report))
     document = demo_document(images, settings, results)
-    write_text(out / "results.json", readable_json(document) + "\n")
-    write_text(out / "results.csv", pipeline_csv(document))
-    write_text(out / "results.md", pipeline_markdown(document))
-    print_pipeline(document, console(200))
-    print()
-    print(printable(f"Plans, students and tables are in {out}"))
+    texts = (readable_json(document) + "\n", pipeline_csv(document), pipeline_markdown(document))
+    with delivering() as deliver:
+        for table, text in zip(tables, texts, strict=True):
+            deliver(write_text, table, text)
+        print_pipeline(document, console(200))
+        print()
+        print(printable(f"Plans, students and tables are in {out}"))
 
 
 @contextlib.contextmanager
@@ -97,7 +107,8 @@ def _plainly(show: Callable[..., object]) -> Callable[[Step], None]:
     return line
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(given: list[str]) -> list[int]:
+    text = ",".join(given)
     try:
         seeds = [int(number) for number in text.split(",")]
     except ValueError:

@@ -36,6 +36,7 @@ def evaluate(
 ) -> None:
     """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
+    from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
     from rocoin_opt.errors import InputError, Problem
     from rocoin_opt.failure import assessment
@@ -56,7 +57,8 @@ def evaluate(
     figures = assessment.assess(given, decided, deadline)
     simulation = None
     if trials is not None:
-        with showing_trials(f"{given.name}, simulation") as advance:
+        # With workers there is more to end than this process.
+        with ended_by_termination(), showing_trials(f"{given.name}, simulation") as advance:
             simulation = assessment.simulated(
                 given,
                 decided,

@@ -1,16 +1,18 @@
-"""What commands print with, and the exit status where there is no plan."""
+"""What commands print with, the files that they write, and the exit status where there is no plan."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rocoin_opt.errors import MendedWarning, printable
+from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -23,6 +25,54 @@ def console(width: int = 160) -> Console:
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else width)
+
+
+def require_outputs(*files: Path | None) -> None:
+    """Refuse files that could not be written, before the work for them begins; nothing that stands there is touched.
+
+    Raises
+    ------
+    InputError
+        If one of them could not be written, or two are the same.
+    """
+    from rocoin_opt.documents import require_writable
+
+    asked = [file for file in files if file is not None]
+    for place, file in enumerate(asked):
+        require_writable(file)
+        if file.is_file() or not file.exists():
+            same = [other for other in asked[:place] if other.resolve() == file.resolve()]
+            if same:
+                raise InputError(str(file), [Problem("", "two results for one file", "a file for each")])
+
+
+@contextlib.contextmanager
+def delivering() -> Iterator[Callable[..., bool]]:
+    """Yield a function that calls another one, which writes a file, and says whether it could.
+
+    A fault of writing is raised at the end of the block, so that the result is printed all the same.
+
+    Raises
+    ------
+    RocoinError
+        With the faults of all files.
+    """
+    faults = []
+
+    def deliver(write: Callable[..., object], *arguments: Any) -> bool:
+        try:
+            write(*arguments)
+        except (RocoinError, OSError) as fault:
+            faults.append(str(fault))
+            return False
+        return True
+
+    try:
+        yield deliver
+    finally:
+        # Whatever status the block ends with, this one is worse.
+        if faults:
+            raise RocoinError("\n".join(faults))
 
 
 def tell_reasons(reasons: Iterable[str]) -> None:

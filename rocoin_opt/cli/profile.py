@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.output import console
+from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def profile(
         str, typer.Option("--data", metavar="D", help="fashion-mnist, digits, a folder of IDX files, or an .npz file.")
     ],
     students: Annotated[
-        str, typer.Option("--students", metavar="S,S,...", help="Students, named as teachers are; separated by commas.")
+        list[str],
+        typer.Option(
+            "--students", metavar="S,S,...", help="Students, named as teachers are; separated by commas, repeatable."
+        ),
     ],
     devices: Annotated[Path, typer.Option("--devices", metavar="FILE", help="Device file (*.json).")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")],
@@ -50,9 +54,11 @@ def profile(
         typer.Option("--bits-per-filter", metavar="BITS", help="Bits of one filter on the link; else the precision."),
     ] = None,
     capacity: Annotated[
-        str,
-        typer.Option("--capacity", metavar="S=N,...", help="Largest part of each student; an assumption without."),
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            "--capacity", metavar="S=N,...", help="Largest part of each student; an assumption without. Repeatable."
+        ),
+    ] = None,
     top_k: Annotated[
         int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of an image.")
     ] = None,
@@ -71,11 +77,13 @@ def profile(
 
     from rocoin_opt.instance.device_files import read_device_file
     from rocoin_opt.instance.files import write_instance
+    from rocoin_opt.plan.terminal import plain_text
     from rocoin_opt.profiling.instances import Origin, profile_instance
     from rocoin_opt.profiling.labelled_images import labelled_images
     from rocoin_opt.profiling.networks import FilterNetwork
     from rocoin_opt.profiling.specifications import load_teacher, student_builder
 
+    require_outputs(out)
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part)
@@ -86,11 +94,7 @@ def profile(
     if layer is None and not isinstance(network, FilterNetwork):
         names = ", ".join(found for found, _ in network.named_modules() if found)
         raise InputError("options", [Problem("--layer", "nothing", names)])
-    builders = [
-        student_builder(found.strip(), in_channels=channels, stem_stride=stem_stride)
-        for found in students.split(",")
-        if found.strip()
-    ]
+    builders = [student_builder(found, in_channels=channels, stem_stride=stem_stride) for found in listed(students)]
     profiled = profile_instance(
         network,
         layer or "body",
@@ -107,8 +111,11 @@ def profile(
         repeats=repeats,
         threads=threads,
     )
-    write_instance(out, profiled.instance)
-    _print(profiled, out, console())
+    with delivering() as deliver:
+        is_written = deliver(write_instance, out, profiled.instance)
+        _print(profiled, console())
+        if is_written:
+            console().print(plain_text(f"written: {out}"))
 
 
 def _require_torch() -> None:
@@ -128,9 +135,9 @@ def _tracked(images: Any, labels: Any, batch_size: int) -> Any:
     return track(batches, "images", console=console, transient=True, disable=not console.is_terminal)
 
 
-def _capacities(listed: str) -> dict[str, int]:
+def _capacities(given: list[str] | None) -> dict[str, int]:
     found = {}
-    for entry in filter(None, (entry.strip() for entry in listed.split(","))):
+    for entry in listed(given):
         student, _, size = entry.rpartition("=")
         if not student or not size.isdecimal() or student in found:
             allowed = "STUDENT=N, separated by commas, each student once"
@@ -147,7 +154,7 @@ def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
     return f"{teacher}{stem}, weights {weights.name} (sha256 {digest[:16]})"
 
 
-def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
+def _print(profiled: ProfiledInstance, console: Any) -> None:
     from rocoin_opt.plan.terminal import plain_table, plain_text
 
     instance, teacher = profiled.instance, profiled.teacher
@@ -182,4 +189,3 @@ def _print(profiled: ProfiledInstance, out: Path, console: Any) -> None:
             row.append(f"{middle:.3g} ms ({low:.3g} to {high:.3g})")
         table.add_row(*row)
     console.print(table)
-    console.print(plain_text(f"written: {out}"))

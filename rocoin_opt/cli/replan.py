@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.output import console, exit_without_plan, tell_reasons
+from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.output import console, delivering, exit_without_plan, require_outputs, tell_reasons
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 def replan(
     instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file, lost and joined devices in it.")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan file so far (*.plan.json).")],
-    lost: Annotated[str, typer.Option("--lost", metavar="ID,...", help="Devices that are gone.")] = "",
-    joined: Annotated[str, typer.Option("--joined", metavar="ID,...", help="Devices that came after the plan.")] = "",
+    lost: Annotated[
+        list[str] | None, typer.Option("--lost", metavar="ID,...", help="Devices that are gone; repeatable.")
+    ] = None,
+    joined: Annotated[
+        list[str] | None,
+        typer.Option("--joined", metavar="ID,...", help="Devices that came after the plan; repeatable."),
+    ] = None,
     max_loads: Annotated[
         int | None, typer.Option("--max-loads", metavar="N", help="Devices that may be sent a student, at most.")
     ] = None,
@@ -49,7 +55,9 @@ def replan(
 
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
-    given, gone, new = read_instance(instance), _names(lost), _names(joined)
+    require_outputs(out, left)
+    given = read_instance(instance)
+    gone, new = listed(lost, given.arrays.device_index), listed(joined, given.arrays.device_index)
     known = _plan_before(plan, given, new)
     with showing_progress(f"{given.name}, replan") as report:
         found = mend_plan(
@@ -65,20 +73,19 @@ def replan(
             report=report,
         )
     document = replan_document(found)
-    if found.plan is not None and out is not None:
-        write_text(out, readable_json(document["plan"]) + "\n")
-    if left is not None:
-        write_instance(left, found.instance)
-    if as_json:
-        print(readable_json(document))
-        tell_reasons(found.reasons)
-    else:
-        print_replan(found, console())
+    with delivering() as deliver:
+        is_kept = True
+        if found.plan is not None and out is not None:
+            is_kept = deliver(write_text, out, readable_json(document["plan"]) + "\n")
+        if left is not None:
+            deliver(write_instance, left, found.instance)
+        if not as_json:
+            print_replan(found, console())
+        if as_json or not is_kept:
+            print(readable_json(document))
+        if as_json:
+            tell_reasons(found.reasons)
     exit_without_plan(found.termination)
-
-
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _plan_before(path: Path, given: Instance, joined: Sequence[str]) -> Plan:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -28,8 +31,10 @@ def report(
         Path | None, typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; needed for one.")
     ] = None,
     show: Annotated[
-        str | None,
-        typer.Option("--show", metavar="NAME,...", help="Instances of a run to show from close by; else a few."),
+        list[str] | None,
+        typer.Option(
+            "--show", metavar="NAME,...", help="Instances of a run to show from close by; else a few. Repeatable."
+        ),
     ] = None,
     frontier: Annotated[
         bool, typer.Option("--frontier", help="Search and draw latency against partition, where there is a graph.")
@@ -46,6 +51,7 @@ def report(
         _refuse("--time-limit", time_limit, "only with --frontier")
     # Before the work, not after it.
     require_report()
+    require_outputs(out)
     search = _frontier_search(PATIENCE if time_limit is None else time_limit) if frontier else None
     if source.is_dir():
         if instance is not None:
@@ -54,19 +60,23 @@ def report(
     else:
         if not source.exists():
             _missing(source)
-        if show is not None:
-            _refuse("--show", show, "only with the folder of a run")
+        if show:
+            _refuse("--show", ",".join(show), "only with the folder of a run")
         text = _plan_page(source, instance, search)
-    write_text(out, text)
-    print(f"{out}: {len(text.encode()) / 1e3:.0f} kB")
+    with delivering() as deliver:
+        if deliver(write_text, out, text):
+            print(f"{out}: {len(text.encode()) / 1e3:.0f} kB")
+        elif not sys.stdout.isatty():
+            # Frontiers took time. On a terminal a page would only push the message away.
+            print(text)
 
 
-def _run_page(folder: Path, show: str | None, search: Callable[[Instance, str], Frontier] | None) -> str:
+def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, str], Frontier] | None) -> str:
     from rocoin_opt.batch.store import Store
     from rocoin_opt.report.page.run_page import run_report
 
-    names = None if show is None else [name.strip() for name in show.split(",") if name.strip()]
     with Store.open(folder) as store:
+        names = listed(show, {row.instance for row in store.rows()}) if show else None
         return run_report(store, shown=names, frontier_of=search)
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.output import console
+from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from rocoin_opt.instance.model import Instance
     from rocoin_opt.profiling.execution.messages import ValueArray
 
 
@@ -43,6 +44,7 @@ def run_plan(
 ) -> None:
     """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
+    from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
     from rocoin_opt.plan.files import read_plan
@@ -53,6 +55,7 @@ def run_plan(
     if plot is not None:
         # Before the run, not after it.
         require_picture(plot)
+        require_outputs(plot)
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
@@ -71,7 +74,7 @@ def run_plan(
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
         asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()
-    with showing_trials(f"{given.name}, run") as advance:
+    with ended_by_termination(), showing_trials(f"{given.name}, run") as advance:
         found = execute(
             given,
             decided,
@@ -82,14 +85,19 @@ def run_plan(
             time_scale=time_scale,
             report=lambda state: advance(state.done, state.total),
         )
-    if plot is not None:
-        plot_execution(plot, found, given, decided)
     document = comparison_document(found, compare_with_distribution(found, given, decided))
     if labels is not None and found.predictions is not None:
         document["accuracy"] = float((found.predictions == labels).mean())
-    if as_json:
-        print(readable_json(document))
-        return
+    with delivering() as deliver:
+        if plot is not None:
+            deliver(plot_execution, plot, found, given, decided)
+        if as_json:
+            print(readable_json(document))
+        else:
+            _print(given, document)
+
+
+def _print(given: Instance, document: dict[str, Any]) -> None:
     terminal = console()
     terminal.print(
         printable(f"{given.name}: {document['requests']} requests, deadline {document['deadline_seconds']:g} s"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import selectors
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 from rocoin_opt.errors import RocoinError, UnsupportedError
 from rocoin_opt.profiling.execution.replica import HELLO, HOST
@@ -28,6 +28,8 @@ START_SECONDS = 180.0
 """Time for all replicas to load and connect."""
 HELLO_SECONDS = 5.0
 """Time for a connection to say whose it is."""
+MAX_STRANGERS = 128
+"""Most connections that have not said so yet: whoever opens more of them loses the oldest."""
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 1.0
 """Time for replicas to end once the source is gone; then they are killed."""
@@ -59,7 +61,8 @@ class Fleet:
 def running(tasks: Sequence[Task]) -> Iterator[Fleet]:
     """Start a process for each task, and end all of them with the block.
 
-    The replicas end when their connection does, so not even a killed source leaves one behind.
+    The replicas end when their connection does, so not even a killed source leaves one behind. Task and last words of
+    a replica are in files without a name, so nor does it leave the token.
 
     Parameters
     ----------
@@ -77,65 +80,123 @@ def running(tasks: Sequence[Task]) -> Iterator[Fleet]:
         raise UnsupportedError(f"{len(tasks)} replicas are too many for one host; {MAX_REPLICAS} at most")
     token = secrets.token_bytes(TOKEN_BYTES)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-")))
         processes: list[subprocess.Popen[bytes]] = []
         connections: dict[int, socket.socket] = {}
         stack.callback(_stop, processes, connections)
         listener = stack.enter_context(socket.create_server((HOST, 0)))
-        listener.settimeout(POLL_SECONDS)
+        words = [stack.enter_context(tempfile.TemporaryFile()) for _ in tasks]
         for place, task in enumerate(tasks):
             given = replace(task, port=listener.getsockname()[1], token=token.hex(), place=place)
-            _start(given, folder, processes)
+            processes.append(_started(given, words[place]))
         patience = time.monotonic() + START_SECONDS
-        while len(connections) < len(tasks):
-            _accept(listener, token, len(tasks), connections)
-            _require_alive(processes, folder)
-            if time.monotonic() > patience:
-                raise StartError(f"replicas did not start within {START_SECONDS:g} s")
+        with _Reception(listener, token, len(tasks)) as reception:
+            while len(connections) < len(tasks):
+                connections.update(reception.identified(POLL_SECONDS))
+                _require_alive(processes, words)
+                if time.monotonic() > patience:
+                    raise StartError(f"replicas did not start within {START_SECONDS:g} s")
+        # Nobody else is to come.
+        listener.close()
         places = range(len(tasks))
         yield Fleet(tuple(connections[place] for place in places), tuple(process.pid for process in processes))
 
 
-def _start(task: Task, folder: Path, processes: list[subprocess.Popen[bytes]]) -> None:
-    given = folder / f"{task.place}.json"
-    given.write_text(task.text())
-    with given.open() as stream, (folder / f"{task.place}.log").open("w") as errors:
-        process = subprocess.Popen(
+def _started(task: Task, words: IO[bytes]) -> subprocess.Popen[bytes]:
+    with tempfile.TemporaryFile() as given:
+        given.write(task.text().encode())
+        given.seek(0)
+        return subprocess.Popen(
             # Without the working folder on its path: nothing there is to be imported by chance.
             [sys.executable, "-P", "-m", REPLICA],
-            stdin=stream,
+            stdin=given,
             stdout=subprocess.DEVNULL,
-            stderr=errors,
+            stderr=words,
             # Ctrl-C reaches the source alone; when it ends, so do the connections, and with them the replicas.
             process_group=0,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-    processes.append(process)
 
 
-def _accept(listener: socket.socket, token: bytes, count: int, connections: dict[int, socket.socket]) -> None:
-    """Accept a replica if one is there; whoever cannot say the token is turned away."""
-    try:
-        connection, _ = listener.accept()
-    except TimeoutError:
-        return
-    connection.settimeout(HELLO_SECONDS)
-    hello = b""
-    with contextlib.suppress(OSError):
-        while len(hello) < HELLO.size and (received := connection.recv(HELLO.size - len(hello))):
-            hello += received
-    if len(hello) == HELLO.size:
-        said, place = HELLO.unpack(hello)
-        if secrets.compare_digest(said, token) and place < count and place not in connections:
-            connections[place] = connection
+class _Reception:
+    """Takes connections in beside each other, and turns away whoever cannot say the token at once or says another."""
+
+    def __init__(self, listener: socket.socket, token: bytes, count: int) -> None:
+        self._token, self._count = token, count
+        self._selector = selectors.DefaultSelector()
+        self._listener = listener
+        self._strangers: dict[socket.socket, tuple[float, bytes]] = {}
+        """Until when each may speak, and what it has said, the first to come first."""
+        self._places: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stranger in tuple(self._strangers):
+            self._dismiss(stranger)
+        self._selector.close()
+
+    def identified(self, patience: float) -> dict[int, socket.socket]:
+        """Wait for a while; return the replicas that have said who they are meanwhile, by their places."""
+        found: dict[int, socket.socket] = {}
+        for key, _ in self._selector.select(patience):
+            if key.fileobj is self._listener:
+                self._accept()
+            elif key.fileobj in self._strangers:
+                self._hear(key.fileobj, found)
+        now = time.monotonic()
+        for stranger in [known for known, (end, _) in self._strangers.items() if now > end]:
+            self._dismiss(stranger)
+        return found
+
+    def _accept(self) -> None:
+        try:
+            stranger, _ = self._listener.accept()
+        except OSError:
+            # It has gone again.
             return
-    connection.close()
+        if len(self._strangers) == MAX_STRANGERS:
+            self._dismiss(next(iter(self._strangers)))
+        stranger.setblocking(False)
+        self._strangers[stranger] = time.monotonic() + HELLO_SECONDS, b""
+        self._selector.register(stranger, selectors.EVENT_READ)
+
+    def _hear(self, stranger: socket.socket, found: dict[int, socket.socket]) -> None:
+        end, said = self._strangers[stranger]
+        try:
+            received = stranger.recv(HELLO.size - len(said))
+        except OSError:
+            received = b""
+        said += received
+        if not received or not secrets.compare_digest(said[:TOKEN_BYTES], self._token[: len(said)]):
+            self._dismiss(stranger)
+        elif len(said) < HELLO.size:
+            self._strangers[stranger] = end, said
+        else:
+            _, place = HELLO.unpack(said)
+            if place >= self._count or place in self._places:
+                self._dismiss(stranger)
+                return
+            self._places.add(place)
+            self._forget(stranger)
+            found[place] = stranger
+
+    def _forget(self, stranger: socket.socket) -> None:
+        del self._strangers[stranger]
+        self._selector.unregister(stranger)
+
+    def _dismiss(self, stranger: socket.socket) -> None:
+        self._forget(stranger)
+        stranger.close()
 
 
-def _require_alive(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
+def _require_alive(processes: Sequence[subprocess.Popen[bytes]], words: Sequence[IO[bytes]]) -> None:
     for place, process in enumerate(processes):
         if process.poll() is not None:
-            told = (folder / f"{place}.log").read_text(errors="replace").strip().splitlines()
+            words[place].seek(0)
+            told = words[place].read().decode(errors="replace").strip().splitlines()
             raise StartError(f"replica {place} did not start: {told[-1] if told else f'status {process.returncode}'}")
 
 

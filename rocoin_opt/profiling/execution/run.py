@@ -163,14 +163,16 @@ def execute(
         raise InputError("options", problems)
     schedule = Schedule.draw(instance, plan, count, seed)
     with contextlib.ExitStack() as stack:
-        folder = None
-        if ensemble is not None:
-            ensemble.require_parts_of(plan)
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-students-"))
-            ensemble.save(folder)
-            ensemble.eval()
-        shape = () if isinstance(requests, int) else requests.shape[1:]
-        fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape)))
+        # Only until the replicas have loaded their students: what ends the run later finds nothing to leave behind.
+        with contextlib.ExitStack() as starting:
+            folder = None
+            if ensemble is not None:
+                ensemble.require_parts_of(plan)
+                folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-students-"))
+                ensemble.save(folder)
+                ensemble.eval()
+            shape = () if isinstance(requests, int) else requests.shape[1:]
+            fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape)))
         pids = dict(zip(schedule.devices, fleet.pids, strict=True))
         source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes))
         first_answers = np.empty((count, len(plan.groups)))

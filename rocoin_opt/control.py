@@ -160,6 +160,10 @@ class Control:
         """Whether the time is up or somebody asked to stop."""
         return self.stop.is_set() or time.perf_counter() >= self.deadline
 
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether something that takes about so long, and cannot be stopped, may begin."""
+        return not self.exhausted and seconds <= self.remaining
+
     def tell(self, value: float | None, bound: float | None) -> None:
         """Report the state of the search to whoever listens."""
         if self.report is not None:

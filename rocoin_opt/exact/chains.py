@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.exact.bounds import Levels, possible_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,26 +54,6 @@ class Chain:
     shares: FloatArray
     need: float
     leader_size: int
-
-
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """How many disjoint groups can hold parts of at least some sizes: at most ``limits[r]`` of ``sizes[r]`` or more.
-
-    Attributes
-    ----------
-    sizes : IntArray, R
-        Ascending from 1; only those from which on fewer groups are possible than before.
-    limits : IntArray, R
-        Descending.
-    """
-
-    sizes: IntArray
-    limits: IntArray
-
-    def rows_of(self, size: int) -> int:
-        """How many of the limits count a group of this size."""
-        return int(np.searchsorted(self.sizes, size, side="right"))
 
 
 class View(Protocol):
@@ -154,9 +134,7 @@ class ThresholdView:
     @cached_property
     def levels(self) -> Levels:
         """Limits of the layer-cake bound, as rows of a linear program."""
-        counts = possible_groups(self.instance, self.timely, self.objective)
-        first = np.flatnonzero(np.diff(counts, prepend=counts[0] + 1))
-        return Levels(first + 1, counts[first])
+        return possible_groups(self.instance, self.timely, self.objective)
 
     def capacities(self, groups: Sequence[Members]) -> IntArray:
         """Largest part of each group, 0 where it cannot serve; its cover is taken for granted. One value a group."""

@@ -15,7 +15,7 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.exact.thresholds import Candidates, latency_range
 from rocoin_opt.formulations import continuation as formulation
 from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.arrays import keeps_outage_limit
@@ -137,19 +137,19 @@ class ContinuationSearch:
         """Refute candidate latencies from below, find plans from above, until both meet."""
         limits = latency_range(self.instance.arrays)
         first = math.nextafter(max(self.lower_bound, 0.0 if limits is None else limits[0]), -math.inf)
-        candidates = latencies_between(self.instance.arrays, first, self.value)
-        low, high = 0, len(candidates) - 1
+        candidates = Candidates(self.instance.arrays, first, self.value)
+        low, high = 0, candidates.first_from(self.value)
         while low < high and not self.control.exhausted:
             middle = (low + high) // 2
-            answer = self._solve(float(candidates[middle]), self.max_loads, {"mip_max_improving_sols": 1})
+            answer = self._solve(candidates[middle], self.max_loads, {"mip_max_improving_sols": 1})
             if answer.verdict == "unknown":
                 break
             if answer.plan is None:
-                low = middle + 1
+                low = candidates.behind(middle)
             else:
                 self._take(answer.plan)
-                high = min(middle, int(np.searchsorted(candidates, self.value)))
-            self.lower_bound = min(max(self.lower_bound, float(candidates[low])), self.value)
+                high = min(middle, candidates.first_from(self.value))
+            self.lower_bound = min(max(self.lower_bound, candidates[low]), self.value)
             self._tell()
         if low >= high:
             self.lower_bound = self.value

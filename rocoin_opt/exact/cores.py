@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.exact.bounds import sums_at_least
 from rocoin_opt.exact.knapsack import cheapest_covers, covers_within, units_of, use_compiled
 from rocoin_opt.exact.relaxation import resolution_for
 from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.exact.chains import Chain, Members, ThresholdView
     from rocoin_opt.exact.relaxation import Relaxation
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _cores_of_chain(
         paid += float(relaxation.prices[chain.leader])
         leader = (chain.leader,) if is_priced[chain.leader] else ()
         if chain.need <= SHARE_TOLERANCE:
-            surplus = chain.leader_size - float(relaxation.size_prices[chain.leader_size]) - paid + slack
+            surplus = chain.leader_size - relaxation.size_prices.of_one(chain.leader_size) - paid + slack
             return [Core(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
     if len(chain.devices) == 0:
         return []
@@ -117,7 +118,7 @@ def _cores_of_chain(
     # The last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
-    budgets = sizes - relaxation.size_prices[sizes] - paid + slack
+    budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
     prefixes = np.cumsum(mask)[ends]
@@ -155,17 +156,10 @@ def _undominated(view: ThresholdView, cores: list[Core], is_priced: BoolArray) -
     dominated = np.zeros(len(cores), dtype=bool)
     for j in range(timely.shape[1]):
         able = timely[members, j] >= sizes[:, None]
-        fill = _fill(view.timely[~is_priced, j], view.shares[~is_priced], view.wanted)
-        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill[sizes]
+        fill = sums_at_least(view.timely[~is_priced, j], view.shares[~is_priced], sizes)
+        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
         smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
         fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
         spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
         dominated |= (fewer | spare) & np.isin(sizes, view.timely[:, j])
     return [core for core, out in zip(cores, dominated.tolist(), strict=True) if not out]
-
-
-def _fill(sizes: IntArray, shares: FloatArray, num_filters: int) -> FloatArray:
-    """For s = 0 .. M, the shares of the fillers that allow at least s filters."""
-    by_size: FloatArray = np.bincount(sizes, weights=shares, minlength=num_filters + 1).astype(np.float64)
-    reached: FloatArray = np.cumsum(by_size[::-1])[::-1]
-    return reached

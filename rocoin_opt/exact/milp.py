@@ -12,7 +12,7 @@ from pyomo.common.gc_manager import PauseGC
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.exact.thresholds import latency_range, next_latency
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.highs import models as highs
@@ -235,8 +235,8 @@ class _Search:
         limits = latency_range(self.instance.arrays)
         if limits is None or bound <= limits[0]:
             return bound
-        values = latencies_between(self.instance.arrays, math.nextafter(bound, 0.0), min(self.value, limits[1]))
-        return float(values[0]) if values.size else min(bound, self.value)
+        found = next_latency(self.instance.arrays, math.nextafter(bound, 0.0))
+        return min(bound, self.value) if found is None or found > self.value else found
 
     def _teller(self, unit: float) -> Report:
         """Report progress of the present solve, in seconds and in the light of all that is known already."""

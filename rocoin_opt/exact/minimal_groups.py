@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.exact.bounds import Levels, possible_groups
 from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
 
@@ -125,8 +125,8 @@ class Serving:
             held, fastest = np.minimum(held, allowed[column]), np.maximum(fastest, timely[column])
         return np.minimum(held, fastest) if self.led else held
 
-    def possible_groups(self) -> IntArray:
-        """Most disjoint groups that can take s filters or more, for s = 1 .. M: the layer-cake bound."""
+    def possible_groups(self) -> Levels:
+        """Most disjoint groups that can take s filters or more: the layer-cake bound."""
         return possible_groups(self.instance, self.timely, self.objective)
 
     def minimal_groups(self, limit: int) -> IntArray | None:

@@ -171,4 +171,4 @@ class RandomPacking:
 def _excess(relaxation: Relaxation, core: Core) -> float:
     """What a group costs at the relaxation's prices beyond the filters that it holds."""
     paid = float(relaxation.prices[list(core.devices)].sum())
-    return paid + float(relaxation.size_prices[core.size]) - core.size
+    return paid + relaxation.size_prices.of_one(core.size) - core.size

@@ -14,7 +14,7 @@ import numpy as np
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
-from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.heuristics.mending import mend
 from rocoin_opt.instance.matrices import FilterGraph
@@ -283,12 +283,12 @@ def _with_old_filters(left: Instance, before: Plan, plan: Plan, control: Control
 def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Control) -> IntArray:
     """Cut some of the filters into parts of given sizes, by the graph among them where there is one."""
     graph = left.knowledge.graph
-    if graph is None or len(sizes) == 1:
+    if graph is None or len(sizes) == 1 or control.exhausted:
         return contiguous_partition(sizes)
     weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
     among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
     knowledge = left.knowledge.model_copy(update=among)
-    return PartSearch(left.model_copy(update={"knowledge": knowledge}), "ncut", control).sized(sizes)
+    return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
 
 
 def _certified(result: Replan, mended: Mended) -> Replan:

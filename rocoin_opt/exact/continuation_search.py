@@ -15,6 +15,7 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
+from rocoin_opt.exact.durations import joint_model
 from rocoin_opt.exact.thresholds import Candidates, latency_range
 from rocoin_opt.formulations import continuation as formulation
 from rocoin_opt.highs import models as highs
@@ -173,6 +174,8 @@ class ContinuationSearch:
     ) -> _Answer:
         """Solve the model at a threshold; groups that only the solver's tolerance lets through are cut off."""
         unit = 1.0
+        if not self.control.has_time_for(joint_model(self.instance, max(1, max_loads) + len(self.old.groups))):
+            return _Answer("unknown")
         with PauseGC():
             model = formulation.build(
                 self.instance, self.old, self.objective, upper_bound=threshold, max_loads=max_loads
@@ -234,6 +237,8 @@ class ContinuationSearch:
         value = value_of(self.instance, plan, self.objective)
         loads = sorted(continuation(self.instance, self.old, plan).loads, key=lambda load: -load.size_bytes)
         for load in loads:
+            if self.control.exhausted:
+                break
             groups = [
                 group.model_copy(update={"devices": tuple(d for d in group.devices if d != load.device)})
                 for group in plan.groups

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.bounds import sums_at_least
 from rocoin_opt.exact.knapsack import cheapest_covers, covers_within, units_of, use_compiled
 from rocoin_opt.exact.relaxation import resolution_for
@@ -22,6 +23,7 @@ from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.chains import Chain, Members, ThresholdView
     from rocoin_opt.exact.relaxation import Relaxation
     from rocoin_opt.instance.arrays import BoolArray, IntArray
@@ -47,7 +49,12 @@ class Core:
 
 
 def enumerate_cores(
-    view: ThresholdView, relaxation: Relaxation, priced: IntArray, slack: float, limit: int
+    view: ThresholdView,
+    relaxation: Relaxation,
+    priced: IntArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
 ) -> list[Core] | None:
     """List the cores whose cost exceeds their size by no more than a slack.
 
@@ -67,15 +74,17 @@ def enumerate_cores(
         In filters.
     limit : int
         Largest number of cores, before equal ones are merged.
+    control : Control
+        Its limit ends the enumeration.
 
     Returns
     -------
     list of Core or None
-        Each size and set of priced devices once; None if there are more than ``limit``.
+        Each size and set of priced devices once; None if there are more than ``limit``, or time is up.
     """
     is_priced = np.zeros(len(view.shares), dtype=bool)
     is_priced[priced] = True
-    found = cores_of_chains(relaxation, view.chains, is_priced, slack, limit)
+    found = cores_of_chains(relaxation, view.chains, is_priced, slack, limit, control)
     if found is None:
         return None
     best: dict[tuple[int, Members], Core] = {}
@@ -86,12 +95,19 @@ def enumerate_cores(
 
 
 def cores_of_chains(
-    relaxation: Relaxation, chains: Iterable[Chain], is_priced: BoolArray, slack: float, limit: int
+    relaxation: Relaxation,
+    chains: Iterable[Chain],
+    is_priced: BoolArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
 ) -> list[Core] | None:
     """Cores chain by chain, equal ones as often as they are met; see :func:`enumerate_cores`."""
     cores: list[Core] = []
     for chain in chains:
-        found = _cores_of_chain(relaxation, chain, is_priced, slack, limit - len(cores))
+        if control.exhausted:
+            return None
+        found = _cores_of_chain(relaxation, chain, is_priced, slack, limit - len(cores), control)
         if found is None or len(cores) + len(found) > limit:
             return None
         cores += found
@@ -99,7 +115,7 @@ def cores_of_chains(
 
 
 def _cores_of_chain(
-    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
+    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int, control: Control
 ) -> list[Core] | None:
     paid = 0.0
     leader: Members = ()
@@ -124,7 +140,7 @@ def _cores_of_chain(
     prefixes = np.cumsum(mask)[ends]
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
-    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced))
+    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
     covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)

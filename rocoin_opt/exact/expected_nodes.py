@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.bounds import SAFETY
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.answer_model import AnswerModel
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
 
@@ -71,10 +73,12 @@ class Nodes:
 class Bounding:
     """The bounds of nodes over one instance.
 
-    Devices are renumbered, the fastest first: ``order[i]`` is device i of a node.
+    Devices are renumbered, the fastest first: ``order[i]`` is device i of a node. A control's limit breaks off what
+    makes nodes, with :class:`rocoin_opt.control.TimeUp`.
     """
 
-    def __init__(self, model: AnswerModel) -> None:
+    def __init__(self, model: AnswerModel, control: Control = UNLIMITED) -> None:
+        self.control = control
         arrays, instance = model.arrays, model.instance
         self.deadline, self.wanted = model.deadline, model.wanted
         largest = arrays.largest.max(axis=1)
@@ -132,6 +136,7 @@ class Bounding:
 
     def bounds(self, places: IntArray, low: IntArray) -> FloatArray:
         """Lower bounds in seconds on the expected answer time of all completions, B values."""
+        self.control.require_time()
         count, groups = low.shape
         devices = len(self.order)
         fixed = places[:, None, :] == np.arange(groups)[None, :, None]

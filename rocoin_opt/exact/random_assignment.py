@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocoin_opt.control import TimeUp
 from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
@@ -32,8 +33,15 @@ def plan_within(shares: RandomShares, groups: Sequence[Members], threshold: floa
     Returns
     -------
     Plan or None
-        None if the groups do not hold all filters within the threshold.
+        None if the groups do not hold all filters within the threshold, or the time of the shares is up.
     """
+    try:
+        return _plan_within(shares, groups, threshold)
+    except TimeUp:
+        return None
+
+
+def _plan_within(shares: RandomShares, groups: Sequence[Members], threshold: float) -> Plan | None:
     wanted = shares.instance.knowledge.num_filters
     held = _held(shares, groups, threshold) if len(groups) <= wanted else None
     if held is None:

@@ -173,6 +173,8 @@ def diversify(view: View, relaxation: Relaxation, pool: Pool, control: Control) 
         prices = relaxation.prices * rng.uniform(1.0 - DISTURBANCE, 1.0 + DISTURBANCE, len(relaxation.prices))
         found: list[tuple[Members, int]] = []
         for chain in view.chains:
+            if control.exhausted:
+                break
             generation.price_chain(chain, prices, by_size, found)
         pool.add([group for group, _ in found])
 
@@ -199,7 +201,7 @@ class _Generation:
         self.view, self.pool, self.control = view, pool, control
         self.devices = len(view.instance.devices)
         self.resolution = resolution_for(self.devices)
-        self.compiled = use_compiled(self.devices)
+        self.compiled = use_compiled(self.devices, control)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
         upper = np.concatenate([np.ones(self.devices), view.levels.limits])
@@ -237,10 +239,15 @@ class _Generation:
             weight, new = SMOOTHING, False
             while not new and weight >= 0.0:
                 tried = best.mixed(own, weight) if weight > 0.0 else own
-                priced, tried = self.price(tried)
+                answer = self.price(tried)
+                if answer is None:
+                    break
+                priced, tried = answer
                 best = min(best, tried, key=lambda prices: prices.value)
                 new = self.take(self.worth(priced, own))
                 weight = -1.0 if weight == 0.0 else weight / 2 if weight > 2 * LEAST_SMOOTHING else 0.0
+            if answer is None:
+                break
             found = Relaxation(
                 bound=best.value,
                 prices=best.devices,
@@ -283,16 +290,20 @@ class _Generation:
             if size - float(prices.devices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
         ]
 
-    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices]:
-        """Groups worth more than they cost, and the prices raised until there is none, with their bound."""
+    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices] | None:
+        """Groups worth more than they cost, and the prices raised until there is none, with their bound.
+
+        None where the limit came before all chains were looked at.
+        """
         found: list[tuple[Members, int]] = []
-        by_size = self.size_prices(prices)
-        excess = max(
-            (self.price_chain(chain, prices.devices, by_size, found) for chain in self.view.chains), default=0.0
-        )
+        by_size, excess = self.size_prices(prices), 0.0
+        for chain in self.view.chains:
+            if self.control.exhausted:
+                return None
+            excess = max(excess, self.price_chain(chain, prices.devices, by_size, found))
         limits = prices.limits.copy()
         # Every group counts in the first row.
-        limits[0] += max(excess, 0.0)
+        limits[0] += excess
         value = float(prices.devices.sum()) + float(self.view.levels.limits @ limits)
         return found, _Prices(prices.devices, limits, value)
 

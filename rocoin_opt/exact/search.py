@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.assignment import plan_with_best_sizes
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.chains import ThresholdView
+from rocoin_opt.exact.durations import import_of_models
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.packing import Effort, Memory, Packing, pack, pack_groups
 from rocoin_opt.exact.relaxation import SAFETY, Pool, Relaxation, diversify, relax
@@ -106,7 +107,8 @@ class _Search:
                 self._improve(effort)
             if self.open:
                 self._prove(effort)
-        if self.open and rounds is None and len(self.instance.devices) * self.instance.max_groups <= MAX_JOINT:
+        is_small = len(self.instance.devices) * self.instance.max_groups <= MAX_JOINT
+        if self.open and rounds is None and is_small and self.control.has_time_for(import_of_models()):
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())

@@ -46,7 +46,7 @@ class SizeVectors:
     def __init__(self, serving: Serving, known: Sequence[Members], control: Control) -> None:
         self.serving, self.control = serving, control
         self.wanted = serving.instance.knowledge.num_filters
-        groups = serving.minimal_groups(MAX_GROUPS)
+        groups = serving.minimal_groups(MAX_GROUPS, control)
         self.choices = None if groups is None else roomiest_choices(serving, groups)
         self._levels: list[int] = [] if self.choices is None else np.unique(self.choices.most).tolist()
         self._packings: dict[Limits, list[Members]] = {}

@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
+from rocoin_opt.exact.continuation_search import ContinuationSearch, Mended
 from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.heuristics.mending import mend
@@ -31,7 +32,6 @@ from rocoin_opt.provenance import versions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.exact.continuation_search import Mended
     from rocoin_opt.instance.arrays import IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
@@ -248,9 +248,6 @@ def _moment(control: Control, share: float) -> float:
 
 
 def _searched(left: Instance, before: Plan, free: Result, max_loads: int | None, control: Control) -> Mended:
-    # Pyomo and HiGHS take a while to import: only here.
-    from rocoin_opt.exact.continuation_search import ContinuationSearch
-
     bare = without_filters(before)
     search = ContinuationSearch(
         left,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
 
-PYOMO = 1.0
+PYOMO = 0.7
 """To import Pyomo and what solves its models."""
 REPLICA = 1e-4
 """For each device, group and student of a model of groups: to build it, to compile it, and to hand it over."""

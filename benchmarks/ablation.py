@@ -27,7 +27,8 @@ from script import Document, Script, numbers, run, shared_options
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact import packing
-from rocoin_opt.exact.chains import Levels, ThresholdView
+from rocoin_opt.exact.bounds import Levels
+from rocoin_opt.exact.chains import ThresholdView
 from rocoin_opt.exact.cores import enumerate_cores
 from rocoin_opt.exact.packing import PRICE_TOLERANCE, Effort, pack_cores
 from rocoin_opt.exact.relaxation import Pool, relax

@@ -21,6 +21,10 @@ ROUNDING = 1e-6
 """Relative distance up to which what a search told differs from what is certified by a solver's tolerances only."""
 
 
+class TimeUp(Exception):  # noqa: N818 - no error: it never leaves the search that it ends
+    """The time is up in the middle of something; whoever began it goes on with what was known before."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """State of a search at one moment.
@@ -162,6 +166,21 @@ class Control:
         """Whether the time is up or somebody asked to stop."""
         return self.stop.is_set() or time.perf_counter() >= self.deadline
 
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether something that takes about so long, and cannot be stopped, may begin."""
+        return not self.exhausted and seconds <= self.remaining
+
+    def require_time(self) -> None:
+        """Break off what cannot be used half done.
+
+        Raises
+        ------
+        TimeUp
+            If the time is up or somebody asked to stop.
+        """
+        if self.exhausted:
+            raise TimeUp
+
     def tell(self, value: float | None, bound: float | None) -> None:
         """Report the state of the search to whoever listens."""
         if self.report is not None:
@@ -170,6 +189,10 @@ class Control:
     def silent(self) -> Control:
         """Return the same control without reports, for a search inside a search."""
         return replace(self, report=None)
+
+
+UNLIMITED = Control()
+"""For what is searched without a clock."""
 
 
 @contextlib.contextmanager

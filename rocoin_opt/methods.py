@@ -9,7 +9,7 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, 
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.knowledge.sizes import contiguous_partition
@@ -303,7 +303,7 @@ def _with_filters(
     if start is not None and start.groups[0].filters is not None and plan == without_filters(start):
         return start
     if instance.knowledge.graph is not None:
-        return with_filters(instance, plan, PartSearch(instance, criterion, control).sized(plan.sizes))
+        return with_filters(instance, plan, sized_parts(instance, criterion, plan.sizes, control))
     return with_filters(instance, plan, contiguous_partition(plan.sizes)) if explicit else plan
 
 

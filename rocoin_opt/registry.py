@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from rocoin_opt.exact.durations import import_of_models
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
@@ -88,11 +89,13 @@ class Method:
 
 
 def _milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    first = no_worse(instance, objective, greedy(instance, objective, control.silent()), start)
+    if not control.has_time_for(import_of_models()):
+        return first
     # Pyomo and HiGHS take a second to import: only here.
     from rocoin_opt.exact.milp import milp
 
-    constructed = greedy(instance, objective, control.silent())
-    return milp(instance, objective, control, no_worse(instance, objective, constructed, start).plan)
+    return milp(instance, objective, control, first.plan)
 
 
 def _exact(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:

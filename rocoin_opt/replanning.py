@@ -14,7 +14,8 @@ import numpy as np
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
-from rocoin_opt.exact.part_search import PartSearch
+from rocoin_opt.exact.continuation_search import ContinuationSearch, Mended
+from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.heuristics.mending import mend
 from rocoin_opt.instance.matrices import FilterGraph
@@ -31,7 +32,6 @@ from rocoin_opt.provenance import versions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.exact.continuation_search import Mended
     from rocoin_opt.instance.arrays import IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
@@ -248,9 +248,6 @@ def _moment(control: Control, share: float) -> float:
 
 
 def _searched(left: Instance, before: Plan, free: Result, max_loads: int | None, control: Control) -> Mended:
-    # Pyomo and HiGHS take a while to import: only here.
-    from rocoin_opt.exact.continuation_search import ContinuationSearch
-
     bare = without_filters(before)
     search = ContinuationSearch(
         left,
@@ -283,12 +280,12 @@ def _with_old_filters(left: Instance, before: Plan, plan: Plan, control: Control
 def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Control) -> IntArray:
     """Cut some of the filters into parts of given sizes, by the graph among them where there is one."""
     graph = left.knowledge.graph
-    if graph is None or len(sizes) == 1:
+    if graph is None or len(sizes) == 1 or control.exhausted:
         return contiguous_partition(sizes)
     weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
     among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
     knowledge = left.knowledge.model_copy(update=among)
-    return PartSearch(left.model_copy(update={"knowledge": knowledge}), "ncut", control).sized(sizes)
+    return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
 
 
 def _certified(result: Replan, mended: Mended) -> Replan:

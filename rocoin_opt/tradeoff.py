@@ -200,10 +200,10 @@ def _explored(
     parts = PartSearch(instance, criterion, control, bound_rounds=None)
     search = FrontierSearch(instance, objective, parts, plan, first.lower_bound or 0.0, control)
     end = search.run(points, lambda: control.tell(first.objective_value, first.lower_bound))
-    return end, tuple(_certified(instance, objective, criterion, point) for point in search.points)
+    return end, tuple(_certified(instance, objective, parts, point) for point in search.points)
 
 
-def _certified(instance: Instance, objective: Objective, criterion: str, point: Point) -> FrontierPoint:
+def _certified(instance: Instance, objective: Objective, parts: PartSearch, point: Point) -> FrontierPoint:
     """Check and value a point; nothing that the search says of it is believed."""
     violations = check(instance, point.plan)
     if violations:
@@ -211,7 +211,7 @@ def _certified(instance: Instance, objective: Objective, criterion: str, point: 
     seconds, labels = value_of(instance, point.plan, objective), labels_of(instance, point.plan)
     if labels is None or seconds > point.limit:
         raise CertificateError(f"a point of the frontier misses its latency limit of {point.limit!r} s, or its filters")
-    value = PartSearch(instance, criterion, Control()).value(labels)
+    value = parts.value(labels)
     if point.bound > value + CLOSED_GAP * max(1.0, value):
         raise CertificateError(f"a point of the frontier has the bound {point.bound!r} above its value {value!r}")
     return FrontierPoint(point.plan, seconds, value, point.limit, min(point.bound, value))

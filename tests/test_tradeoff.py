@@ -268,7 +268,8 @@ def test_what_cannot_be_honoured_is_refused(sbc):
 def test_false_points_never_leave(sbc, seven):
     first = seven.points[0]
     point = frontier_search.Point(first.plan, first.seconds, first.partition_value, first.limit_seconds, 0.0)
-    certified = tradeoff._certified(sbc, "guaranteed", "ncut", point)
+    parts = PartSearch(sbc, "ncut", ro.Control())
+    certified = tradeoff._certified(sbc, "guaranteed", parts, point)
     assert certified.partition_value == first.partition_value
     group = first.plan.groups[0].model_copy(update={"num_filters": 13})
     broken = first.plan.model_copy(update={"groups": (group, *first.plan.groups[1:])})
@@ -279,7 +280,7 @@ def test_false_points_never_leave(sbc, seven):
         ({"bound": 2.0 * first.partition_value}, "above its value"),
     ):
         with pytest.raises(ro.CertificateError, match=words):
-            tradeoff._certified(sbc, "guaranteed", "ncut", dataclasses.replace(point, **change))
+            tradeoff._certified(sbc, "guaranteed", parts, dataclasses.replace(point, **change))
 
 
 def test_progress_tells_the_left_end(sbc, seven):

@@ -58,8 +58,8 @@ class AnswerModel:
         Numbers of groups.
     weights : FloatArray, N
         ``-ln p_n``, finite: the weights of a group that answered by t sum to ``-ln q_k(t)``.
-    work : FloatArray, J x (M + 1)
-        FLOP of each student by part size.
+    flops : FloatArray, J x 2
+        FLOP of each student, and what each filter of its part adds.
     """
 
     def __init__(self, instance: Instance) -> None:
@@ -72,8 +72,8 @@ class AnswerModel:
         self.fewest = instance.requirements.min_groups
         self.most = min(instance.max_groups, self.wanted, len(instance.devices))
         self.weights: FloatArray = -np.log(np.maximum(self.arrays.failure, LEAST_OUTAGE))
-        sizes = np.arange(self.wanted + 1)
-        self.work: FloatArray = np.array([s.flops + s.flops_per_filter * sizes for s in instance.students])
+        flops = [(student.flops, student.flops_per_filter) for student in instance.students]
+        self.flops: FloatArray = np.array(flops, dtype=np.float64)
 
     def lightest(self, room: IntArray, sizes: IntArray) -> IntArray:
         """For each size the student with the least work of those with room; -1 where none has.
@@ -85,7 +85,8 @@ class AnswerModel:
         sizes : IntArray, S
             Part sizes.
         """
-        work = np.where(room[:, None] >= sizes[None, :], self.work[:, sizes], np.inf)
+        work = self.flops[:, :1] + self.flops[:, 1:] * sizes[None, :]
+        work = np.where(room[:, None] >= sizes[None, :], work, np.inf)
         best = np.argmin(work, axis=0)
         return np.where(np.isfinite(work[best, np.arange(len(sizes))]), best, -1)
 

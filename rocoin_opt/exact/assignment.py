@@ -24,17 +24,15 @@ COVER_TOLERANCE = 1e-15
 """Slack on sums of cover shares, of the order of their rounding; every plan is checked again with exact products."""
 
 
-def group_capacity(
-    arrays: InstanceArrays, members: Sequence[int] | IntArray, parts: IntArray, objective: Objective
-) -> IntArray:
-    """Largest part that a group delivers within a threshold, for each student.
+def group_capacities(arrays: InstanceArrays, members: IntArray, parts: IntArray, objective: Objective) -> IntArray:
+    """Largest part that groups deliver within a threshold, for each student.
 
     Parameters
     ----------
     arrays : InstanceArrays
         Owner of shares and memory limits.
-    members : sequence of int
-        Device indices of the group.
+    members : IntArray, K x L
+        Device indices of each group; the number of devices, N, stands for none.
     parts : IntArray, N x J
         ``arrays.largest_part(T)``.
     objective : str
@@ -43,24 +41,25 @@ def group_capacity(
 
     Returns
     -------
-    IntArray, J
+    IntArray, K x J
         0 where the student cannot serve.
     """
-    # A tuple would be read as one index into several axes.
-    members = np.asarray(members)
-    held: IntArray = arrays.largest[members].min(axis=0)
-    timely: IntArray = parts[members]
+    nothing = np.zeros((1, parts.shape[1]), dtype=np.int64)
+    anything = nothing + np.iinfo(np.int64).max
     if objective == "worst":
-        slowest: IntArray = timely.min(axis=0)
+        slowest: IntArray = np.vstack([parts, anything])[members].min(axis=1)
         return slowest
+    held: IntArray = np.vstack([arrays.largest, anything])[members].min(axis=1)
+    timely = np.vstack([parts, nothing])[members]
     if objective == "nominal":
-        fastest: IntArray = timely.max(axis=0)
-        return np.minimum(held, fastest)
-    order = np.argsort(-timely, axis=0, kind="stable")
-    covered = np.cumsum(arrays.cover_share[members][order], axis=0) >= 1.0 - COVER_TOLERANCE
-    last = np.argmax(covered, axis=0)
-    level = np.take_along_axis(timely, order, axis=0)[last, np.arange(timely.shape[1])]
-    return np.where(covered[-1], np.minimum(held, level), 0)
+        return np.asarray(np.minimum(held, timely.max(axis=1)))
+    order = np.argsort(-timely, axis=1, kind="stable")
+    shares = np.append(arrays.cover_share, 0.0)[members]
+    gathered = np.take_along_axis(np.broadcast_to(shares[:, :, None], timely.shape), order, axis=1)
+    covered = np.cumsum(gathered, axis=1) >= 1.0 - COVER_TOLERANCE
+    last = np.argmax(covered, axis=1)[:, None, :]
+    level = np.take_along_axis(np.take_along_axis(timely, order, axis=1), last, axis=1)[:, 0, :]
+    return np.where(covered[:, -1, :], np.minimum(held, level), 0)
 
 
 def assign_sizes(
@@ -88,9 +87,12 @@ def assign_sizes(
     if limits is None or not 1 <= len(members) <= wanted:
         return None
 
+    width = max(map(len, members))
+    # The index behind all devices stands for none.
+    padded = np.array([[*group, *([len(arrays.failure)] * (width - len(group)))] for group in members])
+
     def capacities(threshold: float) -> IntArray:
-        parts = arrays.largest_part(threshold)
-        return np.array([group_capacity(arrays, group, parts, objective) for group in members])
+        return group_capacities(arrays, padded, arrays.largest_part(threshold), objective)
 
     def reachable(threshold: float) -> bool:
         best = capacities(threshold).max(axis=1)

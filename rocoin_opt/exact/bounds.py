@@ -4,11 +4,15 @@ The layer-cake bound counts, for each part size s, the groups of that size or mo
 s filters in time and whose cover shares sum to 1, and every device serves one group. So there are at most K of them, at
 most the floor of the sum of such shares, and at most the devices that cover alone and, of the others, one group for
 each few that it takes to cover. A plan holds as many filters as the sum of these counts over s, at most.
+
+The counts change only where s passes the largest part of some device, so that they cost no more for a million filters
+than for a thousand.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +30,41 @@ SAFETY = 1e-9
 """Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
 
 
-def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -> IntArray:
-    """Largest number of groups of at least s filters that a threshold allows, for s = 1 .. M.
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """How many disjoint groups can hold parts of at least some sizes: at most ``limits[r]`` of ``sizes[r]`` or more.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Ascending from 1; only those from which on fewer groups are possible than before.
+    limits : IntArray, R
+        Descending.
+    """
+
+    sizes: IntArray
+    limits: IntArray
+
+    def rows_of(self, size: int) -> int:
+        """How many of the limits count a group of this size."""
+        return int(np.searchsorted(self.sizes, size, side="right"))
+
+    def groups_of(self, size: int) -> int:
+        """Most groups of this size or more."""
+        return int(self.limits[self.rows_of(size) - 1])
+
+    def largest_of(self, groups: int, num_filters: int) -> int:
+        """Largest size, up to that of all filters, of which so many groups are possible; 0 where there is none."""
+        rows = int(np.count_nonzero(self.limits >= groups))
+        return num_filters if rows == len(self.sizes) else int(self.sizes[rows]) - 1
+
+    def room(self, num_filters: int) -> int:
+        """Filters that find a place at most: the sum over all sizes up to ``num_filters`` of what is possible."""
+        return int(np.diff(self.sizes, append=num_filters + 1) @ self.limits)
+
+
+def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -> Levels:
+    """Largest number of groups of at least s filters that a threshold allows, for every s from 1 to M.
 
     Parameters
     ----------
@@ -40,23 +77,28 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
 
     Returns
     -------
-    IntArray, M
-        Non-increasing upper bounds; their sum bounds the number of filters that find a place.
+    Levels
+        Upper bounds.
     """
     arrays = instance.arrays
     timely = parts.max(axis=1)
+    held = arrays.largest.max(axis=1) if objective == "nominal" else timely
+    # From one size of a device to the next nothing changes.
+    steps = np.unique(np.concatenate([[0], timely, held]))
+    firsts = steps[steps < instance.knowledge.num_filters] + 1
+    counts = _covers(instance, held, firsts)
     if objective == "nominal":
-        leaders = _sum_at_least(timely, np.ones(len(timely)), instance.knowledge.num_filters)
-        counts = np.minimum(leaders, _covers(instance, arrays.largest.max(axis=1)))
-    else:
-        counts = _covers(instance, timely)
-    return np.minimum(counts, instance.max_groups).astype(np.int64)
+        counts = np.minimum(sums_at_least(timely, np.ones(len(timely)), firsts), counts)
+    limits = np.minimum(counts, instance.max_groups).astype(np.int64)
+    falls = np.flatnonzero(np.diff(limits, prepend=limits[0] + 1))
+    return Levels(firsts[falls], limits[falls])
 
 
 def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
     """Whether the layer-cake bound leaves room for a plan within a threshold; if not, there is none."""
-    counts = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
-    return bool(counts.sum() >= instance.knowledge.num_filters and counts[0] >= instance.requirements.min_groups)
+    levels = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
+    wanted, fewest = instance.knowledge.num_filters, instance.requirements.min_groups
+    return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)
 
 
 def combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
@@ -93,19 +135,21 @@ def smallest_failure_probability(instance: Instance) -> float:
     return -math.expm1(groups * math.log1p(-min(each, 1.0 - 2.0**-53)))
 
 
-def _covers(instance: Instance, sizes: IntArray) -> FloatArray:
-    """For s = 1 .. M, the most disjoint covers that devices of at least that size can form."""
-    share, num_filters = instance.arrays.cover_share, instance.knowledge.num_filters
-    by_share = np.floor(_sum_at_least(sizes, share, num_filters) + SAFETY)
+def sums_at_least(sizes: IntArray, values: FloatArray, firsts: IntArray) -> FloatArray:
+    """For each of some sizes, the sum of the values that stand at that size or a larger one."""
+    steps, place = np.unique(sizes, return_inverse=True)
+    by_size: FloatArray = np.bincount(place, weights=values, minlength=len(steps)).astype(np.float64)
+    reached = np.append(np.cumsum(by_size[::-1])[::-1], 0.0)
+    return np.asarray(reached[np.searchsorted(steps, firsts)])
+
+
+def _covers(instance: Instance, sizes: IntArray, firsts: IntArray) -> FloatArray:
+    """For each of some sizes, the most disjoint covers that devices of at least that size can form."""
+    share = instance.arrays.cover_share
+    by_share = np.floor(sums_at_least(sizes, share, firsts) + SAFETY)
     alone = share >= 1.0 - SAFETY
     # The fewest of the devices that do not cover alone that can cover at all.
     together = np.cumsum(np.sort(share[~alone & (sizes > 0)])[::-1]) >= 1.0 - SAFETY
     fewest = int(np.argmax(together)) + 1 if together.any() else len(share) + 1
-    others = np.floor(_sum_at_least(sizes, (~alone).astype(np.float64), num_filters) / fewest)
-    return np.minimum(by_share, _sum_at_least(sizes, alone.astype(np.float64), num_filters) + others)
-
-
-def _sum_at_least(sizes: IntArray, values: FloatArray, num_filters: int) -> FloatArray:
-    """For s = 1 .. M, the sum of the values whose size is at least s."""
-    by_size: FloatArray = np.bincount(sizes, weights=values, minlength=num_filters + 1).astype(np.float64)
-    return np.cumsum(by_size[::-1])[::-1][1:]
+    others = np.floor(sums_at_least(sizes, (~alone).astype(np.float64), firsts) / fewest)
+    return np.minimum(by_share, sums_at_least(sizes, alone.astype(np.float64), firsts) + others)

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.exact.bounds import Levels, possible_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
+
+MAX_KEPT = 50_000_000
+"""Devices in all chains together up to which chains are kept: some 3,000 devices with five students."""
 
 Members: TypeAlias = tuple[int, ...]
 """Device indices of a group, ascending."""
@@ -56,26 +59,6 @@ class Chain:
     leader_size: int
 
 
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """How many disjoint groups can hold parts of at least some sizes: at most ``limits[r]`` of ``sizes[r]`` or more.
-
-    Attributes
-    ----------
-    sizes : IntArray, R
-        Ascending from 1; only those from which on fewer groups are possible than before.
-    limits : IntArray, R
-        Descending.
-    """
-
-    sizes: IntArray
-    limits: IntArray
-
-    def rows_of(self, size: int) -> int:
-        """How many of the limits count a group of this size."""
-        return int(np.searchsorted(self.sizes, size, side="right"))
-
-
 class View(Protocol):
     """What a packing at one threshold asks for; see :class:`ThresholdView`."""
 
@@ -92,7 +75,7 @@ class View(Protocol):
         """Largest part that any device delivers in time."""
 
     @property
-    def chains(self) -> list[Chain]:
+    def chains(self) -> Iterable[Chain]:
         """All chains that can have a group."""
 
     @property
@@ -128,23 +111,29 @@ class ThresholdView:
         self.allowed: IntArray = arrays.largest if self.led else self.timely
         """Part up to which a device may be in a group at all, N x J."""
 
+    @property
+    def chains(self) -> Iterable[Chain]:
+        """All chains that can have a group, by student and leader; very many are made anew each time."""
+        is_large = self.led and self.timely.size * len(self.timely) > MAX_KEPT
+        return self._chains() if is_large else self._kept_chains
+
     @cached_property
-    def chains(self) -> list[Chain]:
-        """All chains that can have a group, by student and leader."""
-        found = []
+    def _kept_chains(self) -> list[Chain]:
+        return list(self._chains())
+
+    def _chains(self) -> Iterator[Chain]:
         for j in range(self.timely.shape[1]):
             order = np.argsort(-self.allowed[:, j], kind="stable")
             order = order[: np.count_nonzero(self.allowed[:, j])]
             if not self.led:
-                found.append(Chain(j, None, order, self.allowed[order, j], self.shares[order], 1.0, 0))
+                yield Chain(j, None, order, self.allowed[order, j], self.shares[order], 1.0, 0)
                 continue
             for leader in np.flatnonzero(self.timely[:, j]).tolist():
                 own = int(self.timely[leader, j])
                 others = order[order != leader]
                 sizes = np.minimum(self.allowed[others, j], own)
                 needed = 1.0 - float(self.shares[leader])
-                found.append(Chain(j, leader, others, sizes, self.shares[others], needed, own))
-        return found
+                yield Chain(j, leader, others, sizes, self.shares[others], needed, own)
 
     @property
     def largest(self) -> int:
@@ -154,9 +143,7 @@ class ThresholdView:
     @cached_property
     def levels(self) -> Levels:
         """Limits of the layer-cake bound, as rows of a linear program."""
-        counts = possible_groups(self.instance, self.timely, self.objective)
-        first = np.flatnonzero(np.diff(counts, prepend=counts[0] + 1))
-        return Levels(first + 1, counts[first])
+        return possible_groups(self.instance, self.timely, self.objective)
 
     def capacities(self, groups: Sequence[Members]) -> IntArray:
         """Largest part of each group, 0 where it cannot serve; its cover is taken for granted. One value a group."""

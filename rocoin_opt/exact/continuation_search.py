@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
-from rocoin_opt.formulations import continuation as formulation
-from rocoin_opt.highs import models as highs
+from rocoin_opt.exact.durations import import_of_models, joint_model
+from rocoin_opt.exact.thresholds import Candidates, latency_range
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.continuation import continuation
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control
+    from rocoin_opt.highs.models import Option
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
@@ -137,19 +136,19 @@ class ContinuationSearch:
         """Refute candidate latencies from below, find plans from above, until both meet."""
         limits = latency_range(self.instance.arrays)
         first = math.nextafter(max(self.lower_bound, 0.0 if limits is None else limits[0]), -math.inf)
-        candidates = latencies_between(self.instance.arrays, first, self.value)
-        low, high = 0, len(candidates) - 1
+        candidates = Candidates(self.instance.arrays, first, self.value)
+        low, high = 0, candidates.first_from(self.value)
         while low < high and not self.control.exhausted:
             middle = (low + high) // 2
-            answer = self._solve(float(candidates[middle]), self.max_loads, {"mip_max_improving_sols": 1})
+            answer = self._solve(candidates[middle], self.max_loads, {"mip_max_improving_sols": 1})
             if answer.verdict == "unknown":
                 break
             if answer.plan is None:
-                low = middle + 1
+                low = candidates.behind(middle)
             else:
                 self._take(answer.plan)
-                high = min(middle, int(np.searchsorted(candidates, self.value)))
-            self.lower_bound = min(max(self.lower_bound, float(candidates[low])), self.value)
+                high = min(middle, candidates.first_from(self.value))
+            self.lower_bound = min(max(self.lower_bound, candidates[low]), self.value)
             self._tell()
         if low >= high:
             self.lower_bound = self.value
@@ -167,12 +166,21 @@ class ContinuationSearch:
         self,
         threshold: float | None,
         max_loads: int,
-        options: dict[str, highs.Option] | None = None,
+        options: dict[str, Option] | None = None,
         *,
         ship_less: bool = False,
     ) -> _Answer:
         """Solve the model at a threshold; groups that only the solver's tolerance lets through are cut off."""
         unit = 1.0
+        building = joint_model(self.instance, max(1, max_loads) + len(self.old.groups))
+        if not self.control.has_time_for(import_of_models() + building):
+            return _Answer("unknown")
+        # Pyomo and HiGHS take a while to import: only here.
+        from pyomo.common.gc_manager import PauseGC
+
+        from rocoin_opt.formulations import continuation as formulation
+        from rocoin_opt.highs import models as highs
+
         with PauseGC():
             model = formulation.build(
                 self.instance, self.old, self.objective, upper_bound=threshold, max_loads=max_loads
@@ -198,6 +206,8 @@ class ContinuationSearch:
 
     def _cut_off(self, plan: Plan, model: ConcreteModel) -> bool:
         """Cut off the groups of a plan that miss the outage limit by a hair; whether there are any."""
+        from rocoin_opt.formulations import continuation as formulation
+
         violations = check(self.instance, plan)
         missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
         if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
@@ -234,6 +244,8 @@ class ContinuationSearch:
         value = value_of(self.instance, plan, self.objective)
         loads = sorted(continuation(self.instance, self.old, plan).loads, key=lambda load: -load.size_bytes)
         for load in loads:
+            if self.control.exhausted:
+                break
             groups = [
                 group.model_copy(update={"devices": tuple(d for d in group.devices if d != load.device)})
                 for group in plan.groups

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
+from rocoin_opt.exact.bounds import sums_at_least
 from rocoin_opt.exact.knapsack import cheapest_covers, covers_within, units_of, use_compiled
 from rocoin_opt.exact.relaxation import resolution_for
 from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
@@ -21,9 +23,10 @@ from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.chains import Chain, Members, ThresholdView
     from rocoin_opt.exact.relaxation import Relaxation
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class Core:
 
 
 def enumerate_cores(
-    view: ThresholdView, relaxation: Relaxation, priced: IntArray, slack: float, limit: int
+    view: ThresholdView,
+    relaxation: Relaxation,
+    priced: IntArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
 ) -> list[Core] | None:
     """List the cores whose cost exceeds their size by no more than a slack.
 
@@ -66,15 +74,17 @@ def enumerate_cores(
         In filters.
     limit : int
         Largest number of cores, before equal ones are merged.
+    control : Control
+        Its limit ends the enumeration.
 
     Returns
     -------
     list of Core or None
-        Each size and set of priced devices once; None if there are more than ``limit``.
+        Each size and set of priced devices once; None if there are more than ``limit``, or time is up.
     """
     is_priced = np.zeros(len(view.shares), dtype=bool)
     is_priced[priced] = True
-    found = cores_of_chains(relaxation, view.chains, is_priced, slack, limit)
+    found = cores_of_chains(relaxation, view.chains, is_priced, slack, limit, control)
     if found is None:
         return None
     best: dict[tuple[int, Members], Core] = {}
@@ -85,12 +95,19 @@ def enumerate_cores(
 
 
 def cores_of_chains(
-    relaxation: Relaxation, chains: Iterable[Chain], is_priced: BoolArray, slack: float, limit: int
+    relaxation: Relaxation,
+    chains: Iterable[Chain],
+    is_priced: BoolArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
 ) -> list[Core] | None:
     """Cores chain by chain, equal ones as often as they are met; see :func:`enumerate_cores`."""
     cores: list[Core] = []
     for chain in chains:
-        found = _cores_of_chain(relaxation, chain, is_priced, slack, limit - len(cores))
+        if control.exhausted:
+            return None
+        found = _cores_of_chain(relaxation, chain, is_priced, slack, limit - len(cores), control)
         if found is None or len(cores) + len(found) > limit:
             return None
         cores += found
@@ -98,7 +115,7 @@ def cores_of_chains(
 
 
 def _cores_of_chain(
-    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int
+    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int, control: Control
 ) -> list[Core] | None:
     paid = 0.0
     leader: Members = ()
@@ -106,7 +123,7 @@ def _cores_of_chain(
         paid += float(relaxation.prices[chain.leader])
         leader = (chain.leader,) if is_priced[chain.leader] else ()
         if chain.need <= SHARE_TOLERANCE:
-            surplus = chain.leader_size - float(relaxation.size_prices[chain.leader_size]) - paid + slack
+            surplus = chain.leader_size - relaxation.size_prices.of_one(chain.leader_size) - paid + slack
             return [Core(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
     if len(chain.devices) == 0:
         return []
@@ -117,13 +134,13 @@ def _cores_of_chain(
     # The last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
-    budgets = sizes - relaxation.size_prices[sizes] - paid + slack
+    budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
     prefixes = np.cumsum(mask)[ends]
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
-    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced))
+    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
     covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)
@@ -155,17 +172,10 @@ def _undominated(view: ThresholdView, cores: list[Core], is_priced: BoolArray) -
     dominated = np.zeros(len(cores), dtype=bool)
     for j in range(timely.shape[1]):
         able = timely[members, j] >= sizes[:, None]
-        fill = _fill(view.timely[~is_priced, j], view.shares[~is_priced], view.wanted)
-        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill[sizes]
+        fill = sums_at_least(view.timely[~is_priced, j], view.shares[~is_priced], sizes)
+        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
         smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
         fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
         spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
         dominated |= (fewer | spare) & np.isin(sizes, view.timely[:, j])
     return [core for core, out in zip(cores, dominated.tolist(), strict=True) if not out]
-
-
-def _fill(sizes: IntArray, shares: FloatArray, num_filters: int) -> FloatArray:
-    """For s = 0 .. M, the shares of the fillers that allow at least s filters."""
-    by_size: FloatArray = np.bincount(sizes, weights=shares, minlength=num_filters + 1).astype(np.float64)
-    reached: FloatArray = np.cumsum(by_size[::-1])[::-1]
-    return reached

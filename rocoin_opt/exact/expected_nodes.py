@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.bounds import SAFETY
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.answer_model import AnswerModel
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
 
@@ -71,22 +73,23 @@ class Nodes:
 class Bounding:
     """The bounds of nodes over one instance.
 
-    Devices are renumbered, the fastest first: ``order[i]`` is device i of a node.
+    Devices are renumbered, the fastest first: ``order[i]`` is device i of a node. A control's limit breaks off what
+    makes nodes, with :class:`rocoin_opt.control.TimeUp`.
     """
 
-    def __init__(self, model: AnswerModel) -> None:
+    def __init__(self, model: AnswerModel, control: Control = UNLIMITED) -> None:
+        self.control = control
         arrays, instance = model.arrays, model.instance
         self.deadline, self.wanted = model.deadline, model.wanted
         largest = arrays.largest.max(axis=1)
-        sizes = np.arange(1, self.wanted + 1)
-        latency = arrays.base[:, :, None] + arrays.slope[:, :, None] * sizes
-        latency = np.where(arrays.largest[:, :, None] >= sizes, latency, np.inf).min(axis=1)
         typical = max(1, self.wanted // model.most)
-        self.order: IntArray = np.argsort(latency[:, typical - 1], kind="stable")
-        # Column s is a part of s filters; no part has 0.
-        self.latency: FloatArray = np.minimum(
-            np.concatenate([latency[:, :1], latency], axis=1)[self.order], self.deadline
-        )
+        fastest = np.where(arrays.largest >= typical, arrays.base + arrays.slope * typical, np.inf).min(axis=1)
+        self.order: IntArray = np.argsort(fastest, kind="stable")
+        self.students = [
+            (arrays.base[self.order, j], arrays.slope[self.order, j], arrays.largest[self.order, j])
+            for j in range(arrays.base.shape[1])
+        ]
+        """Latency of each student by device, ``base + slope * s`` up to a size; N values each."""
         self.weight: FloatArray = model.weights[self.order]
         self.share: FloatArray = arrays.cover_share[self.order]
         self.largest: IntArray = largest[self.order]
@@ -121,13 +124,24 @@ class Bounding:
         bounds = [self.bounds(places[i : i + step], low[i : i + step]) for i in range(0, len(places), step)]
         return Nodes(places, low, high, np.concatenate([*bounds, np.empty(0)]))
 
+    def latency(self, sizes: IntArray) -> FloatArray:
+        """Seconds in which each device answers with its fastest student, the deadline at most; ... x N for sizes."""
+        # Few sizes are asked for, many times each.
+        asked, place = np.unique(np.maximum(sizes, 1), return_inverse=True)
+        fastest = np.full((len(asked), len(self.order)), self.deadline)
+        for base, slope, largest in self.students:
+            seconds = np.where(asked[:, None] <= largest, base + slope * asked[:, None], np.inf)
+            np.minimum(fastest, seconds, out=fastest)
+        return np.asarray(fastest[place.reshape(sizes.shape)])
+
     def bounds(self, places: IntArray, low: IntArray) -> FloatArray:
         """Lower bounds in seconds on the expected answer time of all completions, B values."""
+        self.control.require_time()
         count, groups = low.shape
         devices = len(self.order)
         fixed = places[:, None, :] == np.arange(groups)[None, :, None]
         is_open = (places == OPEN)[:, None, :]
-        seconds = self.latency[np.arange(devices)[None, None, :], low[:, :, None]]
+        seconds = self.latency(low)
         seconds = np.where(fixed | is_open, seconds, self.deadline)
         # An open device is counted once, in the group that it answers first.
         counted = is_open & (np.argmin(seconds, axis=1)[:, None, :] == np.arange(groups)[None, :, None])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected_nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import value_of
@@ -32,6 +33,7 @@ SAMPLE = 32
 """Nodes of a kind on which both ways to branch are tried. Each batch with so many of them tries anew."""
 MOST_OPEN = 400_000
 """Open nodes from which on the newest are taken, so that memory stays bounded."""
+STOPPED = "the search was stopped before it found a plan"
 STEEPEST, STEP = 1e4, 1.2
 """Largest rate at which trees are taken to grow, and the factor between two rates that are told apart."""
 
@@ -55,7 +57,11 @@ def prove_expected(model: AnswerModel, control: Control, start: Plan | None, *, 
     Outcome
         The plan and a valid lower bound in seconds; ``infeasible`` if there is no plan.
     """
-    return _Search(model, control, start).run(nodes)
+    try:
+        search = _Search(model, control, start)
+    except TimeUp:
+        return Outcome(start, None, reasons=() if start else (STOPPED,))
+    return search.run(nodes)
 
 
 class _Search:
@@ -63,7 +69,7 @@ class _Search:
 
     def __init__(self, model: AnswerModel, control: Control, start: Plan | None) -> None:
         self.model, self.control = model, control
-        self.bounding = Bounding(model)
+        self.bounding = Bounding(model, control)
         self.best = start
         self.value = math.inf if start is None else value_of(model.instance, start, "expected")
         roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
@@ -84,11 +90,15 @@ class _Search:
 
     def run(self, limit: float) -> Outcome:
         while self.bound < self.goal and self.seen < limit and not self.control.exhausted:
-            self.branch()
+            try:
+                self.branch()
+            except TimeUp:
+                # The nodes that were looked at stay open.
+                break
             self.control.tell(None if self.best is None else self.value, self.bound)
         if math.isinf(self.bound):
             return Outcome(None, infeasible=True)
-        reasons = () if self.best else ("the search was stopped before it found a plan",)
+        reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
 
     def branch(self) -> None:

@@ -68,11 +68,12 @@ class Demand:
         is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
         """
         fewest, most = groups
-        counts = np.minimum(serving.possible_groups(), most)
+        possible = serving.possible_groups()
         # Where the count falls: each such level and its count.
-        falls = np.flatnonzero(np.diff(counts, prepend=most)) + 1
+        lower_counts = possible.limits < most
+        falls, counts = possible.sizes[lower_counts], possible.limits[lower_counts]
         lower = [fewest, *([-math.inf] * len(falls)), filters[0]]
-        upper = [most, *counts[falls - 1], filters[1]]
+        upper = [most, *counts, filters[1]]
         return cls(
             len(serving.weights),
             np.array(lower, dtype=np.float64),
@@ -95,7 +96,7 @@ class Demand:
         return cls(
             len(serving.weights),
             np.array([parts, *(counts[level] for level in levels), filters], dtype=np.float64),
-            np.array([parts, *(min(parts, possible[level - 1]) for level in levels), math.inf], dtype=np.float64),
+            np.array([parts, *(min(parts, possible.groups_of(level)) for level in levels), math.inf], dtype=np.float64),
             0,
             np.array([0, *levels], dtype=np.int64),
         )

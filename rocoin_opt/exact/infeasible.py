@@ -50,7 +50,7 @@ def _memory(instance: Instance) -> tuple[str, ...]:
 def _reliability(instance: Instance) -> tuple[str, ...]:
     usable = np.flatnonzero(instance.arrays.largest.any(axis=1)).tolist()
     limit, wanted = instance.requirements.max_group_outage, instance.requirements.min_groups
-    possible = int(possible_groups(instance, instance.arrays.largest, "worst")[0])
+    possible = int(possible_groups(instance, instance.arrays.largest, "worst").limits[0])
     if possible < 1:
         *_, outage = outage_after(instance, usable)
         return (
@@ -73,14 +73,14 @@ def _failing_together(number: int) -> str:
 
 
 def _capacity(instance: Instance) -> tuple[str, ...]:
-    counts = possible_groups(instance, instance.arrays.largest, "worst")
-    placed, wanted = int(counts.sum()), instance.knowledge.num_filters
-    if placed >= wanted or counts[0] < 1:
+    levels, wanted = possible_groups(instance, instance.arrays.largest, "worst"), instance.knowledge.num_filters
+    placed, most = levels.room(wanted), int(levels.limits[0])
+    if placed >= wanted or most < 1:
         return ()
     largest = int(instance.arrays.largest.max())
     return (
         f"capacity: at most {placed} of {wanted} filters find a place, in at most "
-        f"{counted(int(counts[0]), 'group')}; the largest part that any device can hold is "
+        f"{counted(most, 'group')}; the largest part that any device can hold is "
         f"{counted(largest, 'filter')}. Add students of larger max_filters, devices that can hold them, or what more "
         "groups need: devices, a larger max_groups or max_group_outage.",
     )

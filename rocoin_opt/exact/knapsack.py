@@ -13,18 +13,26 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT_TOLERANCE, UNREACHABLE
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray, IntArray
 
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
+
+COMPILED = "rocoin_opt.exact.compiled"
+IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
+"""Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +51,14 @@ class Covers:
     levels: IntArray
 
 
-def use_compiled(devices: int) -> bool:
-    """Whether the compiled recursions are there and worth their import."""
-    return devices >= MIN_COMPILED_DEVICES and importlib.util.find_spec("numba") is not None
+def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
+    """Whether the compiled recursions are there, and worth their import, or at first their compilation."""
+    if devices < MIN_COMPILED_DEVICES or importlib.util.find_spec("numba") is None:
+        return False
+    if COMPILED in sys.modules:
+        return True
+    is_cached = any(Path(__file__).parent.glob("__pycache__/compiled.*.nbi"))
+    return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
 
 
 def units_of(shares: FloatArray, resolution: int) -> IntArray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.exact.durations import CHOICE, EXTENSION
 from rocoin_opt.exact.group_program import Cost, Demand, choose, price_choices
 from rocoin_opt.exact.minimal_groups import chosen_before, free_choices, sized_choices, stacked
 from rocoin_opt.exact.thrift import Served, spend_less
@@ -64,10 +65,12 @@ def least_work(serving: Serving, served: Sequence[Served], control: Control, *, 
         What was found, in the order of the steps; each wants to be checked and compared.
     """
     found = [spend_less(serving, served, control, free_sizes=free_sizes)]
-    groups = serving.minimal_groups(MAX_GROUPS)
+    groups = serving.minimal_groups(MAX_GROUPS, control)
     if groups is not None:
         return found + _steps(serving, found[-1], groups, control, free_sizes=free_sizes, complete=True)
     for _ in range(NEAR_ROUNDS):
+        if not control.has_time_for(EXTENSION * MAX_NEAR):
+            break
         groups = _near(serving, found[-1])
         better = _steps(serving, found[-1], groups, control, free_sizes=free_sizes, complete=False)
         if not better:
@@ -86,9 +89,10 @@ def _steps(
     complete: bool,
 ) -> list[list[Served]]:
     """What less work and then more spare lead to, where they lead anywhere."""
-    if control.exhausted:
-        return []
     instance, counts = serving.instance, Counter(group.size for group in served)
+    kinds = len(serving.arrays.base[0]) if free_sizes else len(counts)
+    if not control.has_time_for(CHOICE * len(groups) * kinds):
+        return []
     if free_sizes:
         total = float(instance.knowledge.num_filters)
         demand = Demand.of_filters(serving, (instance.requirements.min_groups, instance.max_groups), (total, total))

@@ -11,8 +11,9 @@ from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.durations import grouping_model, joint_model
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.exact.thresholds import latency_range, next_latency
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
 from rocoin_opt.highs import models as highs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
+RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 COUNTING_NODES = 2_000
 """Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
 
@@ -130,6 +132,8 @@ class _Search:
         allowed, least = self.instance.max_groups, self.instance.requirements.min_groups
         if self.best is not None and len(self.best.groups) == allowed:
             return
+        if not self.control.has_time_for(grouping_model(self.instance)):
+            return
         # Limited by nodes and not by time, so that the search stays the same on every machine.
         options = {**self.options, "mip_max_nodes": GROUPING_NODES}
         solution = highs.solve(grouping.build(self.instance), self.control.silent(), options=options)
@@ -151,6 +155,8 @@ class _Search:
         simple = self.reasons or reasons_for_infeasibility(self.instance)
         if simple:
             return simple
+        if not self.control.has_time_for(joint_model(self.instance)):
+            return (f"together: no groups keep all limits at once. {RELAX}",)
         model = joint.build(self.instance, self.objective)
         joint.maximise_filters(model)
         solution = highs.solve(model, self.control.silent(), options={**self.options, "mip_max_nodes": COUNTING_NODES})
@@ -163,10 +169,13 @@ class _Search:
                 "groups whose devices hold the same student and keep the outage limit have room for at most "
                 f"{placed} of {wanted} filters"
             )
-        return (f"together: {found}. Relax what costs least: max_group_outage, max_groups, memory or max_filters.",)
+        return (f"together: {found}. {RELAX}",)
 
     def _improve(self) -> None:
-        """Solve the model of all plans better than the best one."""
+        """Solve the model of all plans better than the best one, where there is time to build it."""
+        if not self.control.has_time_for(joint_model(self.instance)):
+            self.stopped = True
+            return
         with PauseGC():
             model = self._model()
         unit = float(model.unit.value)
@@ -235,8 +244,8 @@ class _Search:
         limits = latency_range(self.instance.arrays)
         if limits is None or bound <= limits[0]:
             return bound
-        values = latencies_between(self.instance.arrays, math.nextafter(bound, 0.0), min(self.value, limits[1]))
-        return float(values[0]) if values.size else min(bound, self.value)
+        found = next_latency(self.instance.arrays, math.nextafter(bound, 0.0))
+        return min(bound, self.value) if found is None or found > self.value else found
 
     def _teller(self, unit: float) -> Report:
         """Report progress of the present solve, in seconds and in the light of all that is known already."""

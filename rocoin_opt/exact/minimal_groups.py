@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.control import UNLIMITED
+from rocoin_opt.exact.bounds import Levels, possible_groups
+from rocoin_opt.exact.durations import EXTENSION
 from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rocoin_opt.control import Control
     from rocoin_opt.exact.thrift import Served
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
     from rocoin_opt.instance.model import Instance
@@ -125,18 +128,21 @@ class Serving:
             held, fastest = np.minimum(held, allowed[column]), np.maximum(fastest, timely[column])
         return np.minimum(held, fastest) if self.led else held
 
-    def possible_groups(self) -> IntArray:
-        """Most disjoint groups that can take s filters or more, for s = 1 .. M: the layer-cake bound."""
+    def possible_groups(self) -> Levels:
+        """Most disjoint groups that can take s filters or more: the layer-cake bound."""
         return possible_groups(self.instance, self.timely, self.objective)
 
-    def minimal_groups(self, limit: int) -> IntArray | None:
-        """Every group without a superfluous replica that can serve, C x L; None if there are more than a limit."""
-        covers = self._minimal_covers(np.flatnonzero(self.allowed.max(axis=1) > 0), limit)
+    def minimal_groups(self, limit: int, control: Control = UNLIMITED) -> IntArray | None:
+        """Every group without a superfluous replica that can serve, C x L.
+
+        None if there are more than a limit, or they cannot be listed in time.
+        """
+        covers = self._minimal_covers(np.flatnonzero(self.allowed.max(axis=1) > 0), limit, control)
         if covers is None or not self.led:
             return covers
-        return self._with_leaders(covers, limit)
+        return self._with_leaders(covers, limit, control)
 
-    def _minimal_covers(self, devices: IntArray, limit: int) -> IntArray | None:
+    def _minimal_covers(self, devices: IntArray, limit: int, control: Control) -> IntArray | None:
         """Breadth first, heaviest devices first: a set that its last device completes is minimal."""
         devices = devices[np.argsort(-self.weights[devices], kind="stable")]
         weights, count = self.weights[devices], len(devices)
@@ -147,7 +153,9 @@ class Serving:
         found = 0
         while len(sets):
             choices = count - 1 - last
-            if choices.sum() > MAX_EXTENSIONS * limit:
+            extensions = int(choices.sum())
+            in_time = control.has_time_for(EXTENSION * extensions * (sets.shape[1] + 1))
+            if extensions > MAX_EXTENSIONS * limit or not in_time:
                 return None
             parent = np.repeat(np.arange(len(sets)), choices)
             device = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent] + 1
@@ -171,12 +179,14 @@ class Serving:
             able &= self.allowed[column] > 0
         return np.asarray(able.any(axis=1), dtype=bool)
 
-    def _with_leaders(self, covers: IntArray, limit: int) -> IntArray | None:
+    def _with_leaders(self, covers: IntArray, limit: int, control: Control) -> IntArray | None:
         """Covers with a replica in time among them, and covers with one that comes on top and delivers more."""
         own = self.capacities(covers)
         groups = [covers[own.max(axis=1, initial=0) > 0]]
         found = len(groups[0])
         for leader in np.flatnonzero(self.timely.max(axis=1) > 0):
+            if not control.has_time_for(EXTENSION * covers.size):
+                return None
             led = np.column_stack([covers, np.full(len(covers), leader)])
             better = (self.capacities(led) > own).any(axis=1) & (covers != leader).all(axis=1)
             groups.append(led[better])

@@ -15,6 +15,7 @@ import numpy as np
 
 from rocoin_opt.exact.assignment import COVER_TOLERANCE
 from rocoin_opt.exact.cores import Core, enumerate_cores
+from rocoin_opt.exact.durations import CORE
 from rocoin_opt.exact.fillers import deal
 from rocoin_opt.highs.linear import LinearModel, solve_linear
 
@@ -132,7 +133,7 @@ def pack(view: ThresholdView, relaxation: Relaxation, control: Control, effort: 
     slack = relaxation.bound - view.wanted
     priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
     while True:
-        cores = enumerate_cores(view, relaxation, priced, slack, effort.cores)
+        cores = enumerate_cores(view, relaxation, priced, slack, effort.cores, control)
         if cores is None or control.exhausted:
             return Packing("unknown")
         status = memory.verdict(view, cores, effort)
@@ -181,7 +182,7 @@ def pack_cores(view: View, cores: list[Core], control: Control, effort: Effort) 
     """Look for disjoint cores that hold all filters; ``impossible`` is proven for these cores alone."""
     if not cores:
         return "impossible", []
-    if control.exhausted:
+    if not control.has_time_for(CORE * len(cores)):
         return "unknown", []
     model = _model(view, cores)
     options: dict[str, int | float] = {"objective_target": float(view.wanted)}

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.knowledge.affinity import estimated_affinity
 from rocoin_opt.knowledge.criteria import Criterion
+from rocoin_opt.knowledge.eigenpairs import eigen_seconds
 from rocoin_opt.knowledge.partition import best_parts, is_small, lower_bound
 from rocoin_opt.knowledge.search import find_parts
-from rocoin_opt.knowledge.sizes import SizeRanges, are_within
+from rocoin_opt.knowledge.sizes import SizeRanges, are_within, contiguous_partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,8 @@ DESCENTS = 4
 """Refinements for each vector of limits."""
 POLISHING_WORK = 100_000
 """Filters times parts that are refined for the limits chosen in the end: seconds, and more with class evidence."""
+READING_SECONDS = 1e-7
+"""Seconds for each pair of filters that it takes to look through a graph: 0.1 s for 1,024 filters."""
 MAX_DESCENTS = 100
 """Refinements for these limits: local optima are many."""
 
@@ -71,9 +75,13 @@ class PartSearch:
                 f"{instance.name}: partitions are judged by a filter graph; knowledge.graph is missing"
             )
         self.total, self.control, self.bound_rounds = knowledge.num_filters, control, bound_rounds
-        self._name, self._weights = criterion, knowledge.graph.dense(self.total)
+        self._weights = knowledge.graph.dense(self.total)
         affinity = knowledge.class_affinity
         self._affinity = None if affinity is None else affinity.values
+        if criterion == "resilient" and affinity is None:
+            # The guess belongs to the graph, whatever the number of parts is.
+            self._affinity = estimated_affinity(self._weights / (float(self._weights.max(initial=0.0)) or 1.0))
+        self._judged = Criterion.of(criterion, self._weights, 1, self._affinity)
         self._criteria: dict[int, Criterion] = {}
         self._cuts: dict[Limits, Cut] = {}
         self._polished: dict[Limits, Cut] = {}
@@ -81,10 +89,19 @@ class PartSearch:
         # The weight of all edges is the unit of the cut; the other criteria have none.
         self.unit = float(self._weights.sum()) / 2.0 or 1.0 if self.criterion(1).name == "cut" else 1.0
 
+    @staticmethod
+    def seconds_to_begin(instance: Instance, criterion: str) -> float:
+        """About how long it takes before the first partition can be judged, which nothing can stop."""
+        total, is_guessed = instance.knowledge.num_filters, instance.knowledge.class_affinity is None
+        seconds = READING_SECONDS * total**2
+        # Communities are guessed from two spectra of the graph.
+        return seconds + 2.0 * eigen_seconds(total) if criterion == "resilient" and is_guessed else seconds
+
     def criterion(self, parts: int) -> Criterion:
         """The criterion for so many parts."""
         if parts not in self._criteria:
-            self._criteria[parts] = Criterion.of(self._name, self._weights, parts, self._affinity)
+            # All of them share one graph: copies of it for every number of parts would fill the memory.
+            self._criteria[parts] = self._judged.for_parts(parts)
         return self._criteria[parts]
 
     def value(self, labels: IntArray) -> float:
@@ -139,7 +156,9 @@ class PartSearch:
         return best
 
     def bound(self, limits: Limits) -> float:
-        """Valid lower bound on the value of all partitions within limits."""
+        """Valid lower bound on the value of all partitions within limits; 0 where there is no time for another one."""
+        if limits not in self._bounds and self.control.exhausted:
+            return 0.0
         if limits not in self._bounds:
             self._bounds[limits] = self._bound(limits)
         return self._bounds[limits]
@@ -148,8 +167,7 @@ class PartSearch:
         criterion, ranges = self.criterion(len(limits)), self._ranges(limits)
         if is_small(criterion, ranges):
             return self.within(limits).value
-        rounds = 0 if self.control.exhausted else self.bound_rounds
-        return lower_bound(criterion, ranges, rounds=rounds, stopped=lambda: self.control.exhausted)
+        return lower_bound(criterion, ranges, rounds=self.bound_rounds, control=self.control)
 
     def _found(self, limits: Limits, descents: int, starts: Sequence[IntArray]) -> Cut:
         labels = self._labels(self._ranges(limits), descents, starts)
@@ -162,7 +180,31 @@ class PartSearch:
         criterion, control = self.criterion(ranges.parts), self.control
         if is_small(criterion, ranges):
             return best_parts(criterion, ranges)[0]
-        return find_parts(criterion, ranges, control.seed, starts, descents=descents, stopped=lambda: control.exhausted)
+        return find_parts(criterion, ranges, control.seed, starts, descents=descents, control=control)
 
     def _ranges(self, limits: Limits) -> SizeRanges:
         return SizeRanges.of(self.total, len(limits), [(1, limit) for limit in limits])
+
+
+def sized_parts(instance: Instance, criterion: str, sizes: Sequence[int], control: Control) -> IntArray:
+    """Cut an instance's filters into parts of given sizes: by the graph, or in their order where time is up.
+
+    Parameters
+    ----------
+    instance : Instance
+        With a filter graph.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by.
+    sizes : sequence of int
+        Filters of each part.
+    control : Control
+        Limit and seed.
+
+    Returns
+    -------
+    IntArray, M
+        Part of each filter.
+    """
+    if not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
+        return contiguous_partition(sizes)
+    return PartSearch(instance, criterion, control).sized(sizes)

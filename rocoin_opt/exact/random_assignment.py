@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
+from rocoin_opt.control import TimeUp
 from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
@@ -33,8 +33,15 @@ def plan_within(shares: RandomShares, groups: Sequence[Members], threshold: floa
     Returns
     -------
     Plan or None
-        None if the groups do not hold all filters within the threshold.
+        None if the groups do not hold all filters within the threshold, or the time of the shares is up.
     """
+    try:
+        return _plan_within(shares, groups, threshold)
+    except TimeUp:
+        return None
+
+
+def _plan_within(shares: RandomShares, groups: Sequence[Members], threshold: float) -> Plan | None:
     wanted = shares.instance.knowledge.num_filters
     held = _held(shares, groups, threshold) if len(groups) <= wanted else None
     if held is None:
@@ -49,7 +56,7 @@ def plan_within(shares: RandomShares, groups: Sequence[Members], threshold: floa
             low = middle
         else:
             held, high = earlier, middle
-    sizes = _cut(held, wanted)
+    sizes = cut_to(held, wanted)
     instance, chosen = shares.instance, []
     for members, size in zip(groups, sizes, strict=True):
         # Of the students that serve, the one whose shares sum to the most is ready first as a rule.
@@ -75,12 +82,21 @@ def _held(shares: RandomShares, groups: Sequence[Members], threshold: float) -> 
     return held if sum(held) >= shares.instance.knowledge.num_filters else None
 
 
-def _cut(sizes: list[int], wanted: int) -> list[int]:
-    """Cut sizes down to a sum, the largest first, none below one filter."""
-    heap = [(-size, k) for k, size in enumerate(sizes)]
-    heapq.heapify(heap)
-    for _ in range(sum(sizes) - wanted):
-        size, k = heap[0]
-        heapq.heapreplace(heap, (size + 1, k))
-    left = {k: -size for size, k in heap}
-    return [left[k] for k in range(len(sizes))]
+def cut_to(sizes: list[int], wanted: int) -> list[int]:
+    """Cut sizes down to a sum, the largest first, none below one filter: to a common level, as it turns out.
+
+    Of the sizes above the level the last ones keep one more.
+    """
+    low, high = 1, max(sizes)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(size, middle) for size in sizes) <= wanted:
+            low = middle
+        else:
+            high = middle - 1
+    left = [min(size, low) for size in sizes]
+    above = [k for k, size in enumerate(sizes) if size > low]
+    spare = wanted - sum(left)
+    for k in above[len(above) - spare :]:
+        left[k] += 1
+    return left

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.cores import Core, cores_of_chains
 from rocoin_opt.exact.packing import Packing, pack_cores
 from rocoin_opt.exact.random_exchange import exchange
@@ -55,7 +56,10 @@ class RandomPacking:
 
     def refutes(self, threshold: float, control: Control) -> bool:
         """Whether the relaxation proves that no plan keeps a threshold."""
-        return self._relaxed(threshold, control, question=True) == "impossible"
+        try:
+            return self._relaxed(threshold, control, question=True) == "impossible"
+        except TimeUp:
+            return False
 
     def decide(self, threshold: float, control: Control, effort: Effort) -> Packing:
         """Decide whether disjoint groups hold all filters within a threshold.
@@ -63,12 +67,18 @@ class RandomPacking:
         Groups are those that cover by upper bounds on shares: ``impossible`` is proven, and a plan of ``packed`` groups
         wants to be valued.
         """
+        try:
+            return self._decide(threshold, control, effort)
+        except TimeUp:
+            return Packing("unknown")
+
+    def _decide(self, threshold: float, control: Control, effort: Effort) -> Packing:
         while True:
             relaxed = self._relaxed(threshold, control, question=False)
             if isinstance(relaxed, str):
                 return Packing(relaxed)
             view, relaxation = relaxed
-            cores = self._cores(view, relaxation, effort.cores)
+            cores = self._cores(view, relaxation, effort.cores, control)
             if cores is None or control.exhausted:
                 return Packing("unknown")
             status, chosen = pack_cores(view, cores, control, effort)
@@ -79,6 +89,12 @@ class RandomPacking:
 
     def search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
         """Look for a packing by exchanges between groups; it may be found, but not refuted."""
+        try:
+            return self._search(threshold, groups, control, steps)
+        except TimeUp:
+            return Packing("unknown")
+
+    def _search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
         for seed in range(control.seed, control.seed + SEARCHES):
             view = RandomView(self.shares, threshold, self.intervals)
             groups, held = exchange(view, groups, control, steps, seed)
@@ -94,6 +110,12 @@ class RandomPacking:
 
     def attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
         """Look for a packing among the groups of the pool and some more: it may be found, but not refuted."""
+        try:
+            return self._attempt(threshold, control, effort)
+        except TimeUp:
+            return Packing("unknown")
+
+    def _attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
         relaxed = self._relaxed(threshold, control, question=False)
         if isinstance(relaxed, str):
             return Packing(relaxed)
@@ -154,11 +176,11 @@ class RandomPacking:
         able = self.shares.capacity(members, student, threshold, least=first, at_most=True)
         return able < last and self.intervals.split(student, able)
 
-    def _cores(self, view: RandomView, relaxation: Relaxation, limit: int) -> list[Core] | None:
+    def _cores(self, view: RandomView, relaxation: Relaxation, limit: int, control: Control) -> list[Core] | None:
         """Groups that a packing can consist of, by their reduced costs; None if there are more than a limit."""
         slack = relaxation.bound - view.wanted
         everyone = np.ones(len(view.instance.devices), dtype=bool)
-        found = cores_of_chains(relaxation, view.chains, everyone, slack, limit)
+        found = cores_of_chains(relaxation, view.chains, everyone, slack, limit, control)
         if found is None:
             return None
         best: dict[Members, Core] = {}
@@ -171,4 +193,4 @@ class RandomPacking:
 def _excess(relaxation: Relaxation, core: Core) -> float:
     """What a group costs at the relaxation's prices beyond the filters that it holds."""
     paid = float(relaxation.prices[list(core.devices)].sum())
-    return paid + float(relaxation.size_prices[core.size]) - core.size
+    return paid + relaxation.size_prices.of_one(core.size) - core.size

@@ -70,7 +70,7 @@ class _Search:
         self.instance, self.control = instance, control
         # What a packing tells is no latency: only that it is alive.
         self.alive = replace(control, report=lambda _: self._tell())
-        self.shares = RandomShares(instance)
+        self.shares = RandomShares(instance, control)
         self.packing = RandomPacking(self.shares)
         self.best, self.low, self.value = start, 0.0, math.inf
         if start is not None:

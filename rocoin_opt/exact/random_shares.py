@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.tolerances import SHARE_TOLERANCE
 from rocoin_opt.failure.deliveries import Deliveries
 from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
@@ -19,6 +20,7 @@ from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray
     from rocoin_opt.instance.model import Instance
 
@@ -33,6 +35,9 @@ class RandomShares:
     ----------
     instance : Instance
         What was given, without failure domains.
+    control : Control
+        Its limit breaks off whatever asks for shares, with :class:`rocoin_opt.control.TimeUp`: a share of a convolved
+        law takes a millisecond.
 
     Attributes
     ----------
@@ -40,8 +45,8 @@ class RandomShares:
         What the weights of a group must sum to, ``-ln eps`` less the tolerance of the outage limit.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
+    def __init__(self, instance: Instance, control: Control = UNLIMITED) -> None:
+        self.instance, self.control = instance, control
         self.deliveries = Deliveries(instance)
         self._known: dict[tuple[int, int], FloatArray] = {}
         self._known_at = math.nan
@@ -50,6 +55,7 @@ class RandomShares:
 
     def share(self, device: int, student: int, size: int, threshold: float, *, at_most: bool = False) -> float:
         """Share of one device, from 0 to 1; ``at_most`` asks for an upper bound in the face of numerical errors."""
+        self.control.require_time()
         if size > self.instance.arrays.largest[device, student]:
             return 0.0
         if self.need < SMALLEST_NEED:

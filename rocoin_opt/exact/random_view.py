@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.bounds import SAFETY
-from rocoin_opt.exact.chains import Chain, Levels
+from rocoin_opt.exact.bounds import SAFETY, Levels
+from rocoin_opt.exact.chains import Chain
 from rocoin_opt.exact.tolerances import SHARE_TOLERANCE
 
 if TYPE_CHECKING:
@@ -121,9 +121,8 @@ class RandomView:
     def admits_plan(self) -> bool:
         """Whether the layer-cake bound leaves room for a plan; if not, there is none."""
         levels = self.levels
-        lengths = np.diff(levels.sizes, append=self.wanted + 1)
-        placed = int(lengths @ levels.limits)
-        return placed >= self.wanted and int(levels.limits[0]) >= self.instance.requirements.min_groups
+        fewest = self.instance.requirements.min_groups
+        return levels.room(self.wanted) >= self.wanted and bool(levels.limits[0] >= fewest)
 
     def capacities(self, groups: Sequence[Members]) -> IntArray:
         """Largest part of each group by the chains that it covers, 0 where there is none. One value a group."""

@@ -17,7 +17,7 @@ only the rounding of sums is left, and :data:`SAFETY` is far above it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,7 @@ from rocoin_opt.highs.columns import GrowingProgram, LpSolution
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.chains import Chain, Members, View
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
 
 SAFETY = 1e-6
 """Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""
@@ -78,6 +78,30 @@ class Pool:
 
 
 @dataclass(frozen=True, eq=False)
+class SizePrices:
+    """Price of a group by its size: a step function that never falls.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Sizes at which it rises, ascending.
+    totals : FloatArray, R + 1
+        Price below the first of them, from the first on, and so on.
+    """
+
+    sizes: IntArray
+    totals: FloatArray
+
+    def of(self, sizes: IntArray) -> FloatArray:
+        """Prices of some sizes."""
+        return np.asarray(self.totals[np.searchsorted(self.sizes, sizes, side="right")])
+
+    def of_one(self, size: int) -> float:
+        """Price of one size."""
+        return float(self.totals[np.searchsorted(self.sizes, size, side="right")])
+
+
+@dataclass(frozen=True, eq=False)
 class Relaxation:
     """A packing relaxation, solved or stopped as soon as it answered the question.
 
@@ -87,7 +111,7 @@ class Relaxation:
         No packing holds more filters. Valid at any stage.
     prices : FloatArray, N
         Device prices that prove it.
-    size_prices : FloatArray, M + 1
+    size_prices : SizePrices
         Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together.
     groups : list of tuples of int
         The groups of the linear program.
@@ -102,7 +126,7 @@ class Relaxation:
 
     bound: float
     prices: FloatArray
-    size_prices: FloatArray
+    size_prices: SizePrices
     groups: list[Members]
     values: FloatArray
     objective: float
@@ -142,13 +166,15 @@ def diversify(view: View, relaxation: Relaxation, pool: Pool, control: Control) 
     """
     rng = np.random.default_rng(control.seed)
     generation = _Generation(view, Pool(), control)
-    by_size = relaxation.size_prices - DISCOUNT
+    by_size = replace(relaxation.size_prices, totals=relaxation.size_prices.totals - DISCOUNT)
     for _ in range(DIVERSIONS):
         if control.exhausted:
             break
         prices = relaxation.prices * rng.uniform(1.0 - DISTURBANCE, 1.0 + DISTURBANCE, len(relaxation.prices))
         found: list[tuple[Members, int]] = []
         for chain in view.chains:
+            if control.exhausted:
+                break
             generation.price_chain(chain, prices, by_size, found)
         pool.add([group for group, _ in found])
 
@@ -175,7 +201,7 @@ class _Generation:
         self.view, self.pool, self.control = view, pool, control
         self.devices = len(view.instance.devices)
         self.resolution = resolution_for(self.devices)
-        self.compiled = use_compiled(self.devices)
+        self.compiled = use_compiled(self.devices, control)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
         upper = np.concatenate([np.ones(self.devices), view.levels.limits])
@@ -213,10 +239,15 @@ class _Generation:
             weight, new = SMOOTHING, False
             while not new and weight >= 0.0:
                 tried = best.mixed(own, weight) if weight > 0.0 else own
-                priced, tried = self.price(tried)
+                answer = self.price(tried)
+                if answer is None:
+                    break
+                priced, tried = answer
                 best = min(best, tried, key=lambda prices: prices.value)
                 new = self.take(self.worth(priced, own))
                 weight = -1.0 if weight == 0.0 else weight / 2 if weight > 2 * LEAST_SMOOTHING else 0.0
+            if answer is None:
+                break
             found = Relaxation(
                 bound=best.value,
                 prices=best.devices,
@@ -238,11 +269,9 @@ class _Generation:
         # Not believed before they have been priced.
         return _Prices(np.zeros(self.devices), np.maximum(runs, 0.0))
 
-    def size_prices(self, prices: _Prices) -> FloatArray:
-        """Price of a group of 0 .. M filters."""
-        counted = np.searchsorted(self.view.levels.sizes, np.arange(self.view.wanted + 1), side="right")
-        totals: FloatArray = np.concatenate([[0.0], np.cumsum(prices.limits)])[counted]
-        return totals
+    def size_prices(self, prices: _Prices) -> SizePrices:
+        """Price of a group by its size."""
+        return SizePrices(self.view.levels.sizes, np.concatenate([[0.0], np.cumsum(prices.limits)]))
 
     def solve(self) -> LpSolution | None:
         if self.groups:
@@ -258,35 +287,39 @@ class _Generation:
         return [
             (group, size)
             for group, size in priced
-            if size - float(prices.devices[list(group)].sum()) - by_size[size] > PRICING_TOLERANCE
+            if size - float(prices.devices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
         ]
 
-    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices]:
-        """Groups worth more than they cost, and the prices raised until there is none, with their bound."""
+    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices] | None:
+        """Groups worth more than they cost, and the prices raised until there is none, with their bound.
+
+        None where the limit came before all chains were looked at.
+        """
         found: list[tuple[Members, int]] = []
-        by_size = self.size_prices(prices)
-        excess = max(
-            (self.price_chain(chain, prices.devices, by_size, found) for chain in self.view.chains), default=0.0
-        )
+        by_size, excess = self.size_prices(prices), 0.0
+        for chain in self.view.chains:
+            if self.control.exhausted:
+                return None
+            excess = max(excess, self.price_chain(chain, prices.devices, by_size, found))
         limits = prices.limits.copy()
         # Every group counts in the first row.
-        limits[0] += max(excess, 0.0)
+        limits[0] += excess
         value = float(prices.devices.sum()) + float(self.view.levels.limits @ limits)
         return found, _Prices(prices.devices, limits, value)
 
     def price_chain(
-        self, chain: Chain, prices: FloatArray, by_size: FloatArray, found: list[tuple[Members, int]]
+        self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]
     ) -> float:
         """Add the most profitable groups of a chain; returns the largest surplus, in filters."""
         leader = () if chain.leader is None else (chain.leader,)
         paid = 0.0 if chain.leader is None else float(prices[chain.leader])
         need = units_needed(chain.need, self.resolution)
         if need == 0:
-            surplus_alone = chain.leader_size - paid - float(by_size[chain.leader_size])
+            surplus_alone = chain.leader_size - paid - by_size.of_one(chain.leader_size)
             if surplus_alone > PRICING_TOLERANCE:
                 found.append((leader, chain.leader_size))
             return surplus_alone
-        profits = chain.sizes - by_size[chain.sizes] - paid
+        profits = chain.sizes - by_size.of(chain.sizes) - paid
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
         units, costs = units_of(chain.shares, self.resolution), prices[chain.devices]

@@ -11,15 +11,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rocoin_opt.exact.assignment import plan_with_best_sizes
 from rocoin_opt.exact.bounds import combinatorial_bound
 from rocoin_opt.exact.chains import ThresholdView
+from rocoin_opt.exact.durations import import_of_models
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.packing import Effort, Memory, Packing, pack, pack_groups
 from rocoin_opt.exact.relaxation import SAFETY, Pool, Relaxation, diversify, relax
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.exact.thresholds import Candidates, latency_range
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome, relative_gap
@@ -82,21 +81,23 @@ class _Search:
         bound = combinatorial_bound(instance, objective)
         self.pool, self.memory = Pool(), Memory()
         self.candidates = self._candidates(bound)
-        self.low, self.high = 0, len(self.candidates) - (0 if start is None else 1)
+        self.low, self.high = 0, len(self.candidates)
+        if start is not None:
+            self.high = self.candidates.first_from(self.value)
         self.least = 0.0 if bound is None else bound
 
-    def _candidates(self, bound: float | None) -> np.ndarray:
-        limits = latency_range(self.instance.arrays)
+    def _candidates(self, bound: float | None) -> Candidates:
+        arrays, limits = self.instance.arrays, latency_range(self.instance.arrays)
         if bound is None or limits is None:
-            return np.empty(0)
-        return latencies_between(self.instance.arrays, math.nextafter(bound, -math.inf), min(self.value, limits[1]))
+            return Candidates(arrays, math.inf, math.inf)
+        return Candidates(arrays, math.nextafter(bound, -math.inf), min(self.value, limits[1]))
 
     @property
     def bound(self) -> float:
         """Valid lower bound in seconds."""
         if self.low >= len(self.candidates):
             return self.value
-        return max(self.least, float(self.candidates[self.low]))
+        return max(self.least, self.candidates[self.low])
 
     def run(self, rounds: int | None) -> Outcome:
         if self.open:
@@ -106,7 +107,8 @@ class _Search:
                 self._improve(effort)
             if self.open:
                 self._prove(effort)
-        if self.open and rounds is None and len(self.instance.devices) * self.instance.max_groups <= MAX_JOINT:
+        is_small = len(self.instance.devices) * self.instance.max_groups <= MAX_JOINT
+        if self.open and rounds is None and is_small and self.control.has_time_for(import_of_models()):
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())
@@ -160,10 +162,10 @@ class _Search:
         while low < self.high and self.open:
             middle = (low + self.high) // 2
             if not self._reach(middle, effort):
-                low = middle + 1
+                low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
-        view = ThresholdView(self.instance, self.objective, float(self.candidates[position]))
+        view = ThresholdView(self.instance, self.objective, self.candidates[position])
         relaxation = relax(view, self.pool, self.control)
         if relaxation is None or not relaxation.admits(self.wanted):
             return False
@@ -173,11 +175,11 @@ class _Search:
 
     def _relax(self, position: int, question: int | None = None) -> Relaxation | None:
         self._tell()
-        view = ThresholdView(self.instance, self.objective, float(self.candidates[position]))
+        view = ThresholdView(self.instance, self.objective, self.candidates[position])
         return relax(view, self.pool, self.control, question=question)
 
     def _decide(self, position: int, effort: Effort) -> str:
-        view = ThresholdView(self.instance, self.objective, float(self.candidates[position]))
+        view = ThresholdView(self.instance, self.objective, self.candidates[position])
         relaxation = relax(view, self.pool, self.control)
         if relaxation is None:
             return "unknown"
@@ -189,7 +191,7 @@ class _Search:
         return packing.status
 
     def _refute(self, position: int) -> None:
-        self.low = max(self.low, position + 1)
+        self.low = max(self.low, self.candidates.behind(position))
         self._tell()
 
     def _take(self, packing: Packing) -> bool:
@@ -201,7 +203,7 @@ class _Search:
         value = value_of(self.instance, plan, self.objective)
         if value < self.value:
             self.best, self.value = plan, value
-            self.high = int(np.searchsorted(self.candidates, value))
+            self.high = self.candidates.first_from(value)
             self._tell()
         return True
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED, TimeUp
 from rocoin_opt.exact.answer_model import LEAST_OUTAGE
 from rocoin_opt.exact.knapsack import cheapest_covers, cheapest_members, use_compiled
 from rocoin_opt.exact.tolerances import UNREACHABLE
@@ -87,7 +88,9 @@ class GroupPool:
     groups: dict[tuple[Members, int], None] = field(default_factory=dict)
 
 
-def deliverers_by(model: AnswerModel, seconds: float, deliveries: Deliveries | None) -> list[Deliverers]:
+def deliverers_by(
+    model: AnswerModel, seconds: float, deliveries: Deliveries | None, control: Control = UNLIMITED
+) -> list[Deliverers]:
     """List all that can be delivered by a time, in an order that does not depend on it.
 
     Parameters
@@ -98,6 +101,8 @@ def deliverers_by(model: AnswerModel, seconds: float, deliveries: Deliveries | N
         The time t.
     deliveries : Deliveries, optional
         The random latencies; left out where all are constant.
+    control : Control
+        Its limit breaks the list off, with :class:`rocoin_opt.control.TimeUp`.
     """
     largest = model.arrays.largest
     if deliveries is None:
@@ -108,7 +113,9 @@ def deliverers_by(model: AnswerModel, seconds: float, deliveries: Deliveries | N
         for low, high in itertools.pairwise(ends.tolist()):
             able = np.flatnonzero(largest[:, j] > low)
             missed = np.ones(len(largest))
-            missed[able] = [deliveries.missed(n, j, low + 1, seconds, at_least=True) for n in able.tolist()]
+            for n in able.tolist():
+                control.require_time()
+                missed[n] = deliveries.missed(n, j, low + 1, seconds, at_least=True)
             weights = -np.log(np.maximum(missed, LEAST_OUTAGE))
             found.append(Deliverers(np.where(weights > UNLIKELY, np.minimum(largest[:, j], high), 0), weights))
     return found
@@ -132,7 +139,10 @@ def most_likely(
     deliveries : Deliveries, optional
         The random latencies; left out where all are constant.
     """
-    deliverers = deliverers_by(model, seconds, deliveries)
+    try:
+        deliverers = deliverers_by(model, seconds, deliveries, control)
+    except TimeUp:
+        return 0.0
     likely = _Generation(model, deliverers, pool, control).run()
     ignored = np.max([np.where(chain.sizes == 0, chain.weights, 0.0) for chain in deliverers], axis=0)
     # Either one of the devices that were left out delivers all the same, or the plan answers without them.
@@ -151,7 +161,7 @@ class _Generation:
         with np.errstate(divide="ignore"):
             # The last unit stands for all larger weights.
             self.worth[:-1] = np.log(-np.expm1(-np.arange(UNITS) / scale))
-        self.compiled = use_compiled(self.devices)
+        self.compiled = use_compiled(self.devices, control)
         self.chains = []
         for place, chain in enumerate(deliverers):
             order = np.argsort(-chain.sizes, kind="stable")[: np.count_nonzero(chain.sizes)]
@@ -193,23 +203,28 @@ class _Generation:
             new = False
             for weight in (SMOOTHING, 0.0):
                 prices = weight * centre + (1.0 - weight) * own if math.isfinite(best) else own
-                groups, bound = self.price(prices)
+                answer = self.price(prices)
+                if answer is None:
+                    break
+                groups, bound = answer
                 if bound < best:
                     best, centre = bound, prices
                 new = self.take(groups)
                 if new or not math.isfinite(best):
                     break
-            if not new or best - solution.objective < STOP_GAP:
+            if answer is None or not new or best - solution.objective < STOP_GAP:
                 break
         self.pool.groups.update(dict.fromkeys(self.known))
         return min(0.0, best + ROUNDING)
 
-    def price(self, prices: FloatArray) -> tuple[list[tuple[Members, int]], float]:
-        """Groups that promise a gain at some prices, and the bound that these prove."""
+    def price(self, prices: FloatArray) -> tuple[list[tuple[Members, int]], float] | None:
+        """Groups that promise a gain at some prices, and the bound that these prove; None where time is up before."""
         costs, filter_price = prices[:-1], float(prices[-1])
         found: list[tuple[Members, int]] = []
         excess = 0.0
         for place, order, sizes, units in self.chains:
+            if self.control.exhausted:
+                return None
             paid = costs[order]
             table = cheapest_covers(units, paid, UNITS, compiled=self.compiled)
             wanted = np.arange(UNITS + 1)

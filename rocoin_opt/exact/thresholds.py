@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 20_000
 """Candidates that are listed and sorted; wider intervals are halved first."""
-MAX_HALVINGS = 200
+MAX_HALVINGS = 2_000
+"""More than there are halvings of any interval of doubles."""
+MAX_KEPT = 1_000_000
+"""Candidates up to which :class:`Candidates` lists them: a tenth of a second, and some dozen megabytes."""
 BELOW_ALL = -1.0
 """Below every latency: the threshold to search from where nothing better is known. A latency can be 0."""
 
@@ -27,6 +31,62 @@ def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatA
     position = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     devices, students = np.unravel_index(pairs, first.shape)
     return np.unique(arrays.latency(devices, students, first.ravel()[pairs] + position))
+
+
+def next_latency(arrays: InstanceArrays, low: float) -> float | None:
+    """The smallest latency above a threshold that some plan could attain; None where there is none."""
+    sizes = arrays.largest_part(low) + 1
+    later = np.where(sizes <= arrays.largest, arrays.base + arrays.slope * sizes, np.inf)
+    least = float(later.min())
+    return least if least < np.inf else None
+
+
+class Candidates:
+    """All l(n, j, s) with low < l <= high by their position, ascending; too many to be listed, they are counted.
+
+    Listed, each stands there once. Counted, a latency has as many positions as there are devices, students and sizes
+    that attain it, so that a step of a bisection goes over all of them at once: see :meth:`behind`.
+
+    Parameters
+    ----------
+    arrays : InstanceArrays
+        Owner of the latencies.
+    low, high : float
+        In seconds.
+    """
+
+    def __init__(self, arrays: InstanceArrays, low: float, high: float) -> None:
+        self._arrays, self._low, self._high = arrays, low, high
+        self._first = arrays.largest_part(low) + 1
+        self._number = self._up_to(high)
+        self._listed = latencies_between(arrays, low, high) if self._number <= MAX_KEPT else None
+        if self._listed is not None:
+            self._number = len(self._listed)
+
+    def __len__(self) -> int:
+        """How many positions there are."""
+        return self._number
+
+    def __getitem__(self, position: int) -> float:
+        """The latency at a position, in seconds."""
+        if self._listed is not None:
+            return float(self._listed[position])
+        found = smallest_threshold(self._arrays, lambda t: self._up_to(t) > position, self._low, self._high)
+        assert found is not None
+        return found
+
+    def first_from(self, seconds: float) -> int:
+        """The first position of a latency that is not below a time."""
+        if self._listed is not None:
+            return int(np.searchsorted(self._listed, seconds))
+        return self._up_to(min(math.nextafter(seconds, -math.inf), self._high))
+
+    def behind(self, position: int) -> int:
+        """The first position of a larger latency than that at a position."""
+        return position + 1 if self._listed is not None else self._up_to(self[position])
+
+    def _up_to(self, seconds: float) -> int:
+        return int(np.maximum(self._arrays.largest_part(seconds) - self._first + 1, 0).sum())
 
 
 def latency_range(arrays: InstanceArrays) -> tuple[float, float] | None:
@@ -70,6 +130,9 @@ def smallest_threshold(
         if not low < middle < high:
             break
         low, high = (low, middle) if reachable(middle) else (middle, high)
+    if math.nextafter(low, math.inf) >= high:
+        # However many devices, students and sizes there are with this latency.
+        return high
     candidates = latencies_between(arrays, low, high)
     if candidates.size == 0:
         return high

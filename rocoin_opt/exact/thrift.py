@@ -80,15 +80,19 @@ def spend_less(serving: Serving, served: Sequence[Served], control: Control, *, 
     list of Served
         As many groups, each without a superfluous replica, and no more work.
     """
-    current = [_without_superfluous(serving, group) for group in served]
+    current = [group if control.exhausted else _without_superfluous(serving, group) for group in served]
     spent = _work(serving, current)
     for _ in range(MAX_ROUNDS):
         if control.exhausted:
             break
         spares = np.ones(len(serving.weights), dtype=bool)
         spares[[n for group in current for n in group.members]] = False
-        changed = []
+        changed: list[Served] = []
         for group in current:
+            if control.exhausted:
+                # Whoever has not had a turn stays as it is.
+                changed += current[len(changed) :]
+                break
             cheapest = cheapest_student(serving, group.members, group.size)
             changed.append(_without_superfluous(serving, _with_cheaper_spare(serving, cheapest, spares)))
             spares[list(group.members)] = True

@@ -102,6 +102,8 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     if instance.knowledge.graph is None:
         served = served_by(instance, plan)
         found = [plan_of(instance, groups) for groups in least_work(serving, served, control, free_sizes=True)]
+    elif not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
+        return plan
     else:
         parts = PartSearch(instance, criterion, control)
         found = thrifty_plans(serving, best_within(serving, parts, plan, control), control)

@@ -19,7 +19,10 @@ from rocoin_opt.exact.answer_model import ENOUGH_SHARES, AnswerModel, Block
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+
+MOST_SIZES = 8_192
+"""Sizes of one of two groups that are tried at once."""
 
 
 class Answered:
@@ -139,9 +142,22 @@ def share_filters(
     -------
     pair of Block and float, or None
         The groups, and the seconds by which ``E[min(X, D)]`` lies below D with them; None if they cannot hold the
-        filters.
+        filters. Beyond :data:`MOST_SIZES` sizes are tried evenly, then those around the best.
     """
-    first = np.arange(1, total)
+    step = max(1, total // MOST_SIZES)
+    found = _best_share(model, rest, members, total, np.arange(1, total, step))
+    while step > 1 and found is not None:
+        middle, before = found[0][0].size, step
+        step = max(1, 2 * before // MOST_SIZES)
+        near = np.arange(max(1, middle - before), min(total, middle + before + 1), step)
+        found = max(filter(None, (found, _best_share(model, rest, members, total, near))), key=lambda share: share[1])
+    return found
+
+
+def _best_share(
+    model: AnswerModel, rest: Answered, members: tuple[Sequence[int], Sequence[int]], total: int, first: IntArray
+) -> tuple[tuple[Block, Block], float] | None:
+    """The best of some sizes of the first group; see :func:`share_filters`."""
     students, times, weights = [], [], []
     for devices, own in zip(map(list, members), (first, total - first), strict=True):
         chosen = model.lightest(model.arrays.largest[devices].min(axis=0), own)

@@ -17,7 +17,7 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.exact.assignment import COVER_TOLERANCE, plan_with_best_sizes
 from rocoin_opt.exact.chains import ThresholdView
 from rocoin_opt.exact.relaxation import Pool, Relaxation, relax
-from rocoin_opt.exact.thresholds import latencies_between, latency_range
+from rocoin_opt.exact.thresholds import Candidates, latency_range
 from rocoin_opt.heuristics.greedy import PRICES, greedy
 from rocoin_opt.heuristics.packing import pack
 from rocoin_opt.plan.check import check
@@ -193,13 +193,13 @@ class _Search:
         self.value = math.inf if before.plan is None else self._value(before.plan)
         self.random, self.pool = np.random.default_rng(control.seed), Pool()
         below = math.nextafter(self.least, -math.inf)
-        self.candidates = latencies_between(instance.arrays, below, min(self.value, limits[1]))
-        self.low, self.high = 0, int(np.searchsorted(self.candidates, self.value))
+        self.candidates = Candidates(instance.arrays, below, min(self.value, limits[1]))
+        self.low, self.high = 0, self.candidates.first_from(self.value)
 
     @property
     def bound(self) -> float:
         """Valid lower bound in seconds."""
-        refuted_to = float(self.candidates[self.low]) if self.low < len(self.candidates) else self.value
+        refuted_to = self.candidates[self.low] if self.low < len(self.candidates) else self.value
         return min(max(self.least, refuted_to), self.value)
 
     @property
@@ -215,7 +215,7 @@ class _Search:
         while low < self.high and self.open:
             middle = (low + self.high) // 2
             if not self._reach(middle):
-                low = middle + 1
+                low = self.candidates.behind(middle)
         if self.best is None and self.low >= len(self.candidates):
             why = "however long an answer may take, the packing relaxation has no room for all filters"
             return Outcome(None, infeasible=True, reasons=(why,))
@@ -232,7 +232,7 @@ class _Search:
             if relaxation.admits(self.wanted):
                 high = middle
             else:
-                self.low = middle + 1
+                self.low = self.candidates.behind(middle)
                 self._tell()
 
     def _reach(self, position: int) -> bool:
@@ -264,12 +264,12 @@ class _Search:
         if plan is None or check(self.instance, plan) or (value := self._value(plan)) >= self.value:
             return False
         self.best, self.value = plan, value
-        self.high = int(np.searchsorted(self.candidates, value))
+        self.high = self.candidates.first_from(value)
         self._tell()
         return True
 
     def _view(self, position: int) -> ThresholdView:
-        return ThresholdView(self.instance, self.objective, float(self.candidates[position]))
+        return ThresholdView(self.instance, self.objective, self.candidates[position])
 
     def _tell(self) -> None:
         self.control.tell(None if self.best is None else self.value, self.bound)

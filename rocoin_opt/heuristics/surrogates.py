@@ -68,7 +68,7 @@ def greedy_random(instance: Instance, objective: Objective, control: Control, st
                 best, value = plan, worth
                 control.tell(value if value < math.inf else None, None)
     if best is not None and objective == "guaranteed" and not control.exhausted:
-        best = _fitted(instance, best, value)
+        best = _fitted(instance, best, value, control)
     bound = None
     deadline = instance.requirements.deadline_seconds
     if objective == "expected" and deadline is not None:
@@ -117,11 +117,11 @@ def _quantile(law: Slowdown | None, late: float) -> float:
     return float(factor.isf(np.array([late]))[0]) if late > 0.0 else math.inf
 
 
-def _fitted(instance: Instance, plan: Plan, value: float) -> Plan:
+def _fitted(instance: Instance, plan: Plan, value: float, control: Control) -> Plan:
     """The groups of a plan with the students and sizes that suit the laws, if that makes it better."""
     index = instance.arrays.device_index
     groups = [tuple(sorted(index[name] for name in group.devices)) for group in plan.groups]
-    fitted = plan_within(RandomShares(instance), groups, value) if value < math.inf else None
+    fitted = plan_within(RandomShares(instance, control), groups, value) if value < math.inf else None
     if fitted is None or check(instance, fitted) or value_of(instance, fitted, "guaranteed") >= value:
         return plan
     return fitted

@@ -30,6 +30,9 @@ Set for all three tolerances; models should be stated in units that make their n
 """
 BOUND_SAFETY = 1e-6
 """Relative step, of max(1, |bound|), by which a dual bound is moved to the safe side."""
+ENTRY_SECONDS = 3e-6
+"""Seconds for each entry of a matrix until HiGHS looks at its clock for the first time: it takes the model over, and
+presolves it, at one go. Where they are not left the solve does not begin."""
 HEARTBEAT = 1.0
 """Seconds after which a solve reports although nothing has changed."""
 INTEGER_TOLERANCE = 1e-6
@@ -166,6 +169,8 @@ def solve_linear(
     """
     highs = highspy.Highs()
     set_options(highs, control, options or {})
+    if not control.has_time_for(ENTRY_SECONDS * len(model.values)):
+        return MilpSolution("no_plan", None, None), None
     _pass(highs, model)
     if start:
         indices = np.array(list(start), dtype=np.int32)

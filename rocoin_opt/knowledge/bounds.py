@@ -19,12 +19,12 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.entry_sets import Dominance, RowSums, SumRange, UnitDiagonal
 from rocoin_opt.knowledge.semidefinite import Projections, Spectra, relaxation_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
     from rocoin_opt.knowledge.semidefinite import EntrySet, SpectralSet
     from rocoin_opt.knowledge.sizes import SizeRanges
@@ -33,10 +33,14 @@ MOST_ROUNDS = 400
 FILTER_ROUNDS = 25_600
 """Rounds times filters that a relaxation may take by default: under a second for 256 filters."""
 FEWEST_ROUNDS = 8
+SORT_SECONDS = 2e-7
+"""Seconds for each entry of the graph that the bounds without eigenvalues take, twice what one core took."""
 MAX_DEGREE_RATIO = 1e12
 """Degrees further apart leave nothing but rounding in the conditions on sizes."""
 MOST_ENTRIES = 400_000
 """Classes times filters times parts beyond which no linear program mixes the classes."""
+ENTRY_SECONDS = 2e-6
+"""Seconds that each of these takes to be handed to the solver and presolved."""
 ROUNDING = 1e-12
 """Relative safety margin on sums of non-negative numbers."""
 
@@ -46,7 +50,7 @@ def ncut_bound(
     ranges: SizeRanges,
     *,
     rounds: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    control: Control = UNLIMITED,
 ) -> float:
     """Lower bound on the normalised cut of all partitions with sizes within ranges.
 
@@ -64,8 +68,9 @@ def ncut_bound(
         Eigenvalue problems to spend; by default as many as take under a second for 256 filters, and some seconds for
         2,048. The bound is valid for any number; with 0 it needs no multipliers, and is the sum of the K smallest
         eigenvalues of ``I - D^-1/2 A D^-1/2`` [1]_ where sizes are free and every filter has an edge.
-    stopped : callable
-        Whether to end early; the bound is valid all the same.
+    control : Control
+        Its limit ends the rounds early, and leaves out what takes longer than is left; the bound is valid all the same,
+        and 0 where there is time for nothing.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def ncut_bound(
     parts, connected = ranges.parts, weights.sum(axis=1) > 0.0
     if not connected.any():
         return float(parts)
-    if parts == 1:
+    if parts == 1 or not control.has_time_for(SORT_SECONDS * ranges.total**2):
         return 0.0
     inner = weights[np.ix_(connected, connected)] / weights.max()
     similarity, root = _normalised(inner)
@@ -88,7 +93,7 @@ def ncut_bound(
     if limited and root.max() <= np.sqrt(MAX_DEGREE_RATIO) * root.min():
         scale = float(np.sqrt((root**2).mean()))
         entries.append(RowSums(scale / root, least_size, most_size))
-    bound = parts + relaxation_bound(-similarity, spectral, entries, _rounds(total, rounds), stopped)
+    bound = parts + relaxation_bound(-similarity, spectral, entries, _rounds(total, rounds), control)
     return max(0.0, bound - ROUNDING * parts, _least_shares_cut(inner, np.minimum(ranges.upper, total)))
 
 
@@ -97,7 +102,7 @@ def cut_bound(
     ranges: SizeRanges,
     *,
     rounds: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    control: Control = UNLIMITED,
 ) -> float:
     """Lower bound on the weight between parts, of all partitions with sizes within ranges.
 
@@ -108,7 +113,7 @@ def cut_bound(
     Parameters and return value are those of :func:`ncut_bound`; the bound is in the unit of the weights.
     """
     total, parts, unit = ranges.total, ranges.parts, float(weights.max())
-    if parts == 1 or unit == 0.0:
+    if parts == 1 or unit == 0.0 or not control.has_time_for(SORT_SECONDS * total**2):
         return 0.0
     scaled = weights / unit
     least_size, most_size = int(ranges.lower.min()), int(ranges.upper.max())
@@ -128,11 +133,13 @@ def cut_bound(
         spectral = Spectra(largest / size)
         least_sum, most_sum = _square_sums(ranges)
         entries.append(SumRange((least_size / size, most_size / size), (least_sum / size, most_sum / size)))
-    bound = parts * (1.0 - ROUNDING) + relaxation_bound(centred, spectral, entries, _rounds(total, rounds), stopped)
+    bound = parts * (1.0 - ROUNDING) + relaxation_bound(centred, spectral, entries, _rounds(total, rounds), control)
     return unit * max(0.0, plain, bound * scale * size / 2.0)
 
 
-def evidence_bound(evidence: FloatArray, ranges: SizeRanges, outages: FloatArray | None = None) -> float:
+def evidence_bound(
+    evidence: FloatArray, ranges: SizeRanges, outages: FloatArray | None = None, control: Control = UNLIMITED
+) -> float:
     """Lower bound on the class evidence that is lost with a part.
 
     Parameters
@@ -144,6 +151,8 @@ def evidence_bound(evidence: FloatArray, ranges: SizeRanges, outages: FloatArray
     outages : FloatArray, K, optional
         Non-negative weights of the parts, in their order. The loss is then the mean over parts of the largest class
         evidence in the part, with these weights; without them, or where all are 0, it is the largest of these.
+    control : Control
+        Its limit ends linear programs early; the bound is valid all the same.
 
     Returns
     -------
@@ -155,10 +164,12 @@ def evidence_bound(evidence: FloatArray, ranges: SizeRanges, outages: FloatArray
     if outages is None or not outages.sum() > 0.0:
         forced = max(-(-ranges.total // ranges.parts), int(ranges.lower.max()))
         shares = np.ones(ranges.parts)
-        simple = max(1.0 / ranges.parts, _crowding(evidence, ranges.parts), _subset_bound(evidence, forced))
-        return min(1.0, max(simple, _mixed_bound(evidence, ranges, shares, worst=True)) * (1.0 - ROUNDING))
+        simple = max(1.0 / ranges.parts, _crowding(evidence, ranges.parts), _subset_bound(evidence, forced, control))
+        return min(
+            1.0, max(simple, _mixed_bound(evidence, ranges, shares, worst=True, control=control)) * (1.0 - ROUNDING)
+        )
     shares = outages / outages.sum()
-    return min(1.0, _mixed_bound(evidence, ranges, shares, worst=False) * (1.0 - ROUNDING))
+    return min(1.0, _mixed_bound(evidence, ranges, shares, worst=False, control=control) * (1.0 - ROUNDING))
 
 
 def _rounds(total: int, rounds: int | None) -> int:
@@ -216,9 +227,11 @@ def _crowding(evidence: FloatArray, parts: int) -> float:
     return float((sums[:, parts * each + 1] - sums[:, (parts - 1) * each]).max())
 
 
-def _subset_bound(evidence: FloatArray, size: int) -> float:
+def _subset_bound(evidence: FloatArray, size: int, control: Control) -> float:
     """Lower bound on the largest class evidence in any set of at least so many filters."""
     classes, total = evidence.shape
+    if not control.has_time_for(ENTRY_SECONDS * classes * total):
+        return float(np.sort(_mixes(np.zeros((1, classes))) @ evidence, axis=1)[0, :size].sum())
     # Least z with evidence @ y <= z, sum of y = size, 0 <= y <= 1; its multipliers weigh the classes.
     program = linprog(
         np.append(np.zeros(total), 1.0),
@@ -228,13 +241,16 @@ def _subset_bound(evidence: FloatArray, size: int) -> float:
         b_eq=[float(size)],
         bounds=[(0.0, 1.0)] * total + [(0.0, None)],
         method="highs",
+        options={"time_limit": control.remaining},
     )
     mixes = _mixes(-program.ineqlin.marginals[None, :] if program.success else np.zeros((1, classes)))
     # Any mix of the classes is valid: the largest class evidence is at least the mixed one.
     return float(np.sort(mixes @ evidence, axis=1)[0, :size].sum())
 
 
-def _mixed_bound(evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *, worst: bool) -> float:
+def _mixed_bound(
+    evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *, worst: bool, control: Control
+) -> float:
     """Lower bound on a mean over parts, by shares, of their largest class evidence; or on the largest of all.
 
     A linear program over parts of filters finds a mix of classes for each part, and a price of a place in it. Any mixes
@@ -242,16 +258,17 @@ def _mixed_bound(evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *
     the places.
     """
     classes, total = evidence.shape
-    if classes * total * ranges.parts > MOST_ENTRIES:
+    entries = classes * total * ranges.parts
+    if entries > MOST_ENTRIES or not control.has_time_for(ENTRY_SECONDS * entries):
         mixes, prices = np.full((ranges.parts, classes), 1.0 / classes), np.zeros(ranges.parts)
     else:
-        mixes, prices, shares = _mixes_and_prices(evidence, ranges, shares, worst=worst)
+        mixes, prices, shares = _mixes_and_prices(evidence, ranges, shares, worst=worst, control=control)
     mixed = (shares / shares.sum())[:, None] * (mixes @ evidence)
     return float((mixed - prices[:, None]).min(axis=0).sum()) + float(prices @ _sizes_by_price(ranges, prices))
 
 
 def _mixes_and_prices(
-    evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *, worst: bool
+    evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *, worst: bool, control: Control
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     parts, (classes, total) = ranges.parts, evidence.shape
     own = sparse.eye_array(parts)
@@ -270,6 +287,7 @@ def _mixes_and_prices(
         b_eq=np.ones(total),
         bounds=(0.0, None),
         method="highs",
+        options={"time_limit": control.remaining},
     )
     if not program.success:
         return np.full((parts, classes), 1.0 / classes), np.zeros(parts), shares

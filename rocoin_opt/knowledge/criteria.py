@@ -5,7 +5,7 @@ The mathematics stands in ``docs/formulation/partition.md``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -150,6 +150,11 @@ class Criterion:
             evidence_weight,
             None if outages is None else _checked_outages(outages, parts),
         )
+
+    def for_parts(self, parts: int) -> Criterion:
+        """The same for another number of parts, without outages: it shares graph and evidence."""
+        graph_weight = (1.0 - self.loss_weight) / parts if self.name == "resilient" else 1.0
+        return replace(self, parts=parts, graph_weight=graph_weight, outages=None)
 
     @property
     def normalised(self) -> bool:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
+
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray, IntArray
 
 MAX_ROUNDS = 100
 
 
-def k_means(points: FloatArray, clusters: int, rng: np.random.Generator) -> IntArray:
+def k_means(points: FloatArray, clusters: int, rng: np.random.Generator, control: Control = UNLIMITED) -> IntArray:
     """Cluster points by Lloyd's iteration from a k-means++ start [1]_.
 
     Parameters
@@ -28,6 +31,8 @@ def k_means(points: FloatArray, clusters: int, rng: np.random.Generator) -> IntA
         Number of clusters, 1 to P.
     rng : numpy.random.Generator
         Source of the start.
+    control : Control
+        Its limit ends the iteration early.
 
     Returns
     -------
@@ -42,6 +47,8 @@ def k_means(points: FloatArray, clusters: int, rng: np.random.Generator) -> IntA
         if np.array_equal(nearest, labels):
             break
         labels = nearest
+        if control.exhausted:
+            break
         centres = cluster_means(points, labels, clusters)
     return labels
 

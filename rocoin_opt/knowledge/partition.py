@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.control import UNLIMITED, Control
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.instance.matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
 from rocoin_opt.knowledge.criteria import EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
 from rocoin_opt.knowledge.cuts import ncut
+from rocoin_opt.knowledge.eigenpairs import eigen_seconds
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.knowledge.subsets import best_partition, operations, part_costs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import Sizes
@@ -143,10 +144,10 @@ def partition(
     _require_whole("seed", seed, 0)
     if time_limit is not None and not (isinstance(time_limit, Real) and time_limit >= 0):
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
-    deadline = np.inf if time_limit is None else time.perf_counter() + time_limit
+    control = Control.starting_now(time_limit=None if time_limit is None else float(time_limit))
     ranges = SizeRanges.of(len(weights), parts, sizes)
     judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
-    labels, bound = best_parts(judged, ranges, seed, deadline)
+    labels, bound = best_parts(judged, ranges, seed, control)
     return _certified(judged, ranges, labels, bound, given)
 
 
@@ -154,7 +155,7 @@ def best_parts(
     criterion: Criterion,
     ranges: SizeRanges,
     seed: int = 0,
-    deadline: float = np.inf,
+    control: Control = UNLIMITED,
 ) -> tuple[IntArray, float]:
     """Find a partition and a lower bound, or the best partition where the graph is small enough.
 
@@ -166,8 +167,8 @@ def best_parts(
         Sizes that the parts may have.
     seed : int
         Seed of every random choice.
-    deadline : float
-        Moment of :func:`time.perf_counter` at which to end.
+    control : Control
+        Limit.
 
     Returns
     -------
@@ -178,12 +179,10 @@ def best_parts(
         additive, bottleneck = part_costs(criterion)
         labels = best_partition(additive, ranges, bottleneck)
         return labels, criterion.value(labels)
-
-    def stopped() -> bool:
-        return time.perf_counter() >= deadline
-
-    labels = find_parts(criterion, ranges, seed, stopped=stopped)
-    return labels, lower_bound(criterion, ranges, rounds=0 if stopped() else None, stopped=stopped)
+    # A bound is worth an eigenvalue problem, or half of the time that is left.
+    kept = min(2.0 * eigen_seconds(ranges.total), 0.5 * control.remaining)
+    labels = find_parts(criterion, ranges, seed, control=replace(control, deadline=control.deadline - kept))
+    return labels, lower_bound(criterion, ranges, control=control)
 
 
 def is_small(criterion: Criterion, ranges: SizeRanges) -> bool:
@@ -196,20 +195,20 @@ def lower_bound(
     ranges: SizeRanges,
     *,
     rounds: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    control: Control = UNLIMITED,
 ) -> float:
     """Lower bound on the value of all partitions with sizes within ranges.
 
-    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` and ``stopped`` limit the effort,
+    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` and ``control`` limit the effort,
     as in :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
     """
     if not criterion.normalised:
-        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds, stopped=stopped)
+        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds, control=control)
     bound = 0.0
     if criterion.graph_weight > 0.0:
-        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds, stopped=stopped)
+        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds, control=control)
     if criterion.loss_weight > 0.0:
-        bound += criterion.loss_weight * evidence_bound(criterion.evidence, ranges, criterion.outages)
+        bound += criterion.loss_weight * evidence_bound(criterion.evidence, ranges, criterion.outages, control)
     return bound
 
 

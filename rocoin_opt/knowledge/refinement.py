@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import BoolArray
     from rocoin_opt.knowledge.sizes import SizeRanges
     from rocoin_opt.knowledge.tracking import Tracker
@@ -33,7 +34,7 @@ MAX_PASSES = 100
 """Bounds the time; refinements end within a dozen."""
 
 
-def refine(tracker: Tracker, ranges: SizeRanges, stopped: Callable[[], bool], *, in_any_order: bool) -> None:
+def refine(tracker: Tracker, ranges: SizeRanges, control: Control, *, in_any_order: bool) -> None:
     """Improve a partition by passes of moves and of swaps until neither kind gains.
 
     Parameters
@@ -42,22 +43,22 @@ def refine(tracker: Tracker, ranges: SizeRanges, stopped: Callable[[], bool], *,
         The partition, with sizes within the ranges; it is changed.
     ranges : SizeRanges
         Sizes that the parts may have.
-    stopped : callable
-        Whether to end early; asked before each pass.
+    control : Control
+        Its limit ends the refinement early, at the best partition so far; asked before each step.
     in_any_order : bool
         Whether parts may exchange nested ranges.
     """
     for _ in range(MAX_PASSES):
-        if stopped():
+        if control.exhausted:
             break
-        gained = _pass(tracker, _moves(tracker, ranges, in_any_order))
+        gained = _pass(tracker, _moves(tracker, ranges, in_any_order), control)
         if not gained:
-            gained = _pass(tracker, _swaps(tracker))
+            gained = _pass(tracker, _swaps(tracker), control)
         if not gained:
             break
 
 
-def _pass(tracker: Tracker, steps: Iterator[list[tuple[int, int]]]) -> bool:
+def _pass(tracker: Tracker, steps: Iterator[list[tuple[int, int]]], control: Control) -> bool:
     """Follow steps, each a list of moves, and go back to the best partition on the way; whether it is a new one."""
     trail: list[tuple[int, int]] = []
     best, kept, idle = tracker.value, 0, 0
@@ -71,7 +72,7 @@ def _pass(tracker: Tracker, steps: Iterator[list[tuple[int, int]]]) -> bool:
             best, kept, idle = value, len(trail), 0
         else:
             idle += 1
-        if idle >= PATIENCE:
+        if idle >= PATIENCE or control.exhausted:
             break
     for m, source in reversed(trail[kept:]):
         tracker.move(m, source)

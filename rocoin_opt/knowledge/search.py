@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.criteria import Criterion, evidence_lost
 from rocoin_opt.knowledge.refinement import SMALLEST_GAIN, refine
 from rocoin_opt.knowledge.sizes import SizeRanges, contiguous_partition
@@ -15,8 +16,9 @@ from rocoin_opt.knowledge.spectral import exchanged_partitions, spectral_partiti
 from rocoin_opt.knowledge.tracking import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import Sizes
 
@@ -31,6 +33,8 @@ WORK = 200_000
 MIN_DESCENTS, MAX_DESCENTS = 12, 40
 LIMITED_DESCENTS = 60
 """Most refinements where sizes are limited: there are more local optima then."""
+STEP_SECONDS = 2e-8
+"""Seconds for each pair of filters before the first step of a refinement: it looks through the graph a few times."""
 MIN_RANDOM = 12
 """Refinements beyond which chance pays: from there they take the longest, and end in the best optima now and then."""
 
@@ -42,7 +46,7 @@ def find_parts(
     starts: Sequence[IntArray] = (),
     *,
     descents: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    control: Control = UNLIMITED,
 ) -> IntArray:
     """Find a partition of a low value.
 
@@ -58,13 +62,15 @@ def find_parts(
         Further partitions to begin with, within the ranges.
     descents : int, optional
         Number of refinements, at least 1; chosen by the size of the graph where absent.
-    stopped : callable
-        Whether to end early.
+    control : Control
+        Its limit ends the search early, and leaves out what takes longer than is left. Where nothing is left the
+        partition is the first of the starts, or filters are dealt out in their order.
 
     Returns
     -------
     IntArray, M
-        Part of each filter, 0 to K - 1, within the ranges. The same arguments give the same labels, unless stopped.
+        Part of each filter, 0 to K - 1, within the ranges. The same arguments give the same labels, unless a
+        limit came first.
     """
     rng = np.random.default_rng(seed)
     level = ranges.nearest(np.full(ranges.parts, ranges.total // ranges.parts))
@@ -75,10 +81,12 @@ def find_parts(
         most = MAX_DESCENTS if ranges.are_free else LIMITED_DESCENTS
         descents = min(most, max(MIN_DESCENTS, WORK // (ranges.total * ranges.parts)))
     in_any_order = ranges.are_nested and not criterion.parts_differ
-    fresh = _starts(criterion, ranges, rng, starts, stopped)
-    best, least = _refined(criterion, next(fresh), ranges, stopped, in_any_order)
+    if not control.has_time_for(STEP_SECONDS * ranges.total**2):
+        return _numbered(criterion, ranges, starts[0] if len(starts) else contiguous_partition(level.tolist()))
+    fresh = _starts(criterion, ranges, rng, starts, control)
+    best, least = _refined(criterion, next(fresh), ranges, control, in_any_order)
     for turn in range(1, descents):
-        if stopped():
+        if control.exhausted:
             break
         start = next(fresh, None)
         if start is None:
@@ -88,20 +96,24 @@ def find_parts(
                 if chance
                 else _disturbed(best, DISTURBED[turn // 4 % len(DISTURBED)], ranges, rng)
             )
-        labels, value = _refined(criterion, start, ranges, stopped, in_any_order)
+        labels, value = _refined(criterion, start, ranges, control, in_any_order)
         if value < least - SMALLEST_GAIN:
             best, least = labels, value
     return ranges.arranged(best)
 
 
 def _refined(
-    criterion: Criterion, labels: IntArray, ranges: SizeRanges, stopped: Callable[[], bool], in_any_order: bool
+    criterion: Criterion, labels: IntArray, ranges: SizeRanges, control: Control, in_any_order: bool
 ) -> tuple[IntArray, float]:
     while True:
         tracker = Tracker(criterion, labels)
-        refine(tracker, ranges, stopped, in_any_order=in_any_order)
+        refine(tracker, ranges, control, in_any_order=in_any_order)
         labels = _numbered(criterion, ranges, tracker.labels)
-        if labels is tracker.labels or criterion.value(labels) >= criterion.value(tracker.labels) - SMALLEST_GAIN:
+        if (
+            labels is tracker.labels
+            or control.exhausted
+            or criterion.value(labels) >= criterion.value(tracker.labels) - SMALLEST_GAIN
+        ):
             return tracker.labels, tracker.value
 
 
@@ -117,7 +129,7 @@ def _numbered(criterion: Criterion, ranges: SizeRanges, labels: IntArray) -> Int
     return np.asarray(number[labels])
 
 
-def ncut_parts(weights: FloatArray, parts: int, sizes: Sizes, seed: int) -> IntArray:
+def ncut_parts(weights: FloatArray, parts: int, sizes: Sizes, seed: int, control: Control = UNLIMITED) -> IntArray:
     """Cut a filter graph into parts of a low normalised cut, by few refinements: for plans that prove nothing of it.
 
     Parameters
@@ -130,6 +142,8 @@ def ncut_parts(weights: FloatArray, parts: int, sizes: Sizes, seed: int) -> IntA
         See :meth:`SizeRanges.of`.
     seed : int
         Seed of every random choice.
+    control : Control
+        Limit; see :func:`find_parts`.
 
     Returns
     -------
@@ -137,7 +151,7 @@ def ncut_parts(weights: FloatArray, parts: int, sizes: Sizes, seed: int) -> IntA
         Part of each filter, 0 to K - 1.
     """
     ranges = SizeRanges.of(len(weights), parts, sizes)
-    return find_parts(Criterion.of("ncut", weights, parts), ranges, seed, descents=SPECTRAL_STARTS)
+    return find_parts(Criterion.of("ncut", weights, parts), ranges, seed, descents=SPECTRAL_STARTS, control=control)
 
 
 def _starts(
@@ -145,17 +159,19 @@ def _starts(
     ranges: SizeRanges,
     rng: np.random.Generator,
     starts: Sequence[IntArray],
-    stopped: Callable[[], bool],
+    control: Control,
 ) -> Iterator[IntArray]:
     """Partitions to refine that do not depend on what was found before."""
     yield from starts
     if criterion.weights.any() and criterion.graph_weight > 0.0:
-        yield from spectral_partitions(criterion.weights, ranges, rng, SPECTRAL_STARTS)
+        yield from spectral_partitions(criterion.weights, ranges, rng, SPECTRAL_STARTS, control)
         if not ranges.are_free:
             free = SizeRanges.of(ranges.total, ranges.parts)
-            clustered = next(spectral_partitions(criterion.weights, free, rng, 1))
-            labels, _ = _refined(criterion, clustered, free, stopped, in_any_order=True)
-            yield from islice(exchanged_partitions(criterion.weights, labels, ranges, rng), EXCHANGED_STARTS)
+            clustered = next(spectral_partitions(criterion.weights, free, rng, 1, control), None)
+            if clustered is not None:
+                labels, _ = _refined(criterion, clustered, free, control, in_any_order=True)
+                exchanged = exchanged_partitions(criterion.weights, labels, ranges, rng, control)
+                yield from islice(exchanged, EXCHANGED_STARTS)
     level = ranges.nearest(np.full(ranges.parts, ranges.total // ranges.parts))
     yield rng.permutation(contiguous_partition(level.tolist()))
 

@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from rocoin_opt.knowledge.eigenpairs import largest_eigenpairs, smallest_eigenvalues
+from rocoin_opt.control import UNLIMITED
+from rocoin_opt.knowledge.eigenpairs import eigen_seconds, largest_eigenpairs, smallest_eigenvalues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray
 
 UNIT_PENALTY_FILTERS = 160
@@ -74,7 +76,7 @@ def relaxation_bound(
     spectral: SpectralSet,
     entries: Sequence[EntrySet],
     rounds: int,
-    stopped: Callable[[], bool] = lambda: False,
+    control: Control = UNLIMITED,
 ) -> float:
     """Lower bound on ``<cost, W>`` over the matrices in all sets.
 
@@ -88,16 +90,21 @@ def relaxation_bound(
         Conditions on the entries, one at least.
     rounds : int
         Steps of the method [1]_, one eigenvalue problem each. More rounds tighten the bound; any number is valid.
-    stopped : callable
-        Whether to end early; asked after each round.
+    control : Control
+        Its limit ends the rounds early, and leaves out what takes longer than is left.
 
     Returns
     -------
     float
-        The best of the bounds without multipliers, after all rounds, and, for moderate sizes, after half of them.
+        The best of the bounds without multipliers, after all rounds, and, for moderate sizes, after half of them. Minus
+        infinity where there is no time for any.
     """
+    seconds = eigen_seconds(len(cost))
+    if not control.has_time_for(seconds):
+        return -math.inf
     best = spectral.least(cost)
-    if rounds < 1:
+    # A round takes an eigenvalue problem; another one makes a bound of it.
+    if rounds < 1 or not control.has_time_for(3.0 * seconds):
         return best
     penalty = min(1.0, math.sqrt(UNIT_PENALTY_FILTERS / len(cost)))
     checkpoints = (rounds // 2, rounds) if len(cost) <= MOST_DENSE else (rounds,)
@@ -112,8 +119,8 @@ def relaxation_bound(
             mixed = RELAXATION * matrix + (1.0 - RELAXATION) * copies[k] + duals[k]
             copies[k] = entry_set.nearest(mixed)
             duals[k] = mixed - copies[k]
-        ending = stopped()
-        if ending or number in checkpoints:
+        ending = not control.has_time_for(2.0 * seconds)
+        if (ending and control.has_time_for(seconds)) or number in checkpoints:
             best = max(best, _dual_value(cost, spectral, entries, [penalty * dual for dual in duals]))
         if ending:
             break

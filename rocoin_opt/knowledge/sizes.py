@@ -227,3 +227,22 @@ def are_within(sizes: Sequence[int], limits: Sequence[int]) -> bool:
 def contiguous_partition(sizes: Sequence[int]) -> IntArray:
     """Part of each filter when the filters are dealt out in their order: M labels, 0 to K - 1."""
     return np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+
+
+def with_sizes(labels: IntArray, sizes: IntArray) -> IntArray:
+    """Labels with exact sizes that keep what fits: the last filters of a part that is too large go where there is room.
+
+    Parameters
+    ----------
+    labels : IntArray, M
+        Part of each filter, 0 to K - 1.
+    sizes : IntArray, K
+        Filters of each part, M together.
+    """
+    order = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels, minlength=len(sizes))
+    place = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    leaving = order[place >= sizes[labels[order]]]
+    fitted = labels.copy()
+    fitted[leaving] = np.repeat(np.arange(len(sizes)), np.maximum(sizes - counts, 0))
+    return fitted

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.cuts import ncut
-from rocoin_opt.knowledge.eigenpairs import largest_eigenpairs
+from rocoin_opt.knowledge.eigenpairs import eigen_seconds, largest_eigenpairs
 from rocoin_opt.knowledge.k_means import cluster_means, k_means, squared_distances
-from rocoin_opt.knowledge.sizes import contiguous_partition
+from rocoin_opt.knowledge.sizes import contiguous_partition, with_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import SizeRanges
 
 CLUSTERINGS = 40
 """Clusterings of which the best are taken."""
 MAX_BALANCING_ROUNDS = 5
+TRANSPORT_SECONDS = 2e-10
+"""Seconds that a transport takes for each cube of the number of filters: four times what one core took."""
 DIGITS = 9
 """Decimals to which cuts tell clusterings apart."""
 
@@ -66,7 +70,7 @@ def embedding(weights: FloatArray, parts: int, *, unit_rows: bool = True) -> Flo
 
 
 def spectral_partitions(
-    weights: FloatArray, ranges: SizeRanges, rng: np.random.Generator, count: int
+    weights: FloatArray, ranges: SizeRanges, rng: np.random.Generator, count: int, control: Control = UNLIMITED
 ) -> Iterator[IntArray]:
     """Cluster the filters by k-means over their spectral embeddings, and make the best clusterings fit the ranges.
 
@@ -86,6 +90,8 @@ def spectral_partitions(
         Source of the starts.
     count : int
         Number of partitions, at most.
+    control : Control
+        Its limit leaves clusterings out; all of them where there is no time for a spectrum.
 
     Yields
     ------
@@ -95,9 +101,16 @@ def spectral_partitions(
     connected = np.flatnonzero(weights.sum(axis=1) > 0)
     inner = weights[np.ix_(connected, connected)]
     clusters = min(ranges.parts, len(connected))
-    embeddings = [embedding(inner, ranges.parts, unit_rows=unit_rows) for unit_rows in (True, False)]
-    found = [(points, k_means(points, clusters, rng)) for points in embeddings for _ in range(CLUSTERINGS // 2)]
-    cuts = np.array([ncut(inner, labels) for _, labels in found])
+    found: list[tuple[FloatArray, IntArray]] = []
+    for unit_rows in (True, False):
+        if not control.has_time_for(eigen_seconds(len(inner))):
+            break
+        points = embedding(inner, ranges.parts, unit_rows=unit_rows)
+        for _ in range(CLUSTERINGS // 2):
+            if control.exhausted:
+                break
+            found.append((points, k_means(points, clusters, rng, control)))
+    cuts = np.array([ncut(inner, labels) for _, labels in found if not control.exhausted])
     # Often the same clustering comes out again, its clusters in another order.
     _, different = np.unique(np.round(cuts, DIGITS), return_index=True)
     for position in different[:count]:
@@ -105,28 +118,33 @@ def spectral_partitions(
         by_count = np.argsort(-np.bincount(labels, minlength=ranges.parts), kind="stable")
         part_of_cluster = np.empty(ranges.parts, dtype=np.int64)
         part_of_cluster[by_count] = ranges.by_room
-        yield _fitted(points, part_of_cluster[labels], connected, ranges)
+        yield _fitted(points, part_of_cluster[labels], connected, ranges, control)
 
 
 def exchanged_partitions(
-    weights: FloatArray, labels: IntArray, ranges: SizeRanges, rng: np.random.Generator
+    weights: FloatArray, labels: IntArray, ranges: SizeRanges, rng: np.random.Generator, control: Control = UNLIMITED
 ) -> Iterator[IntArray]:
     """Make a partition of any sizes fit the ranges, again and again: which part gets which range is drawn by chance.
 
-    Parameters are those of :func:`spectral_partitions`, and M labels of 0 to K - 1. Yields partitions without end.
+    Parameters are those of :func:`spectral_partitions`, and M labels of 0 to K - 1. Yields partitions without end, or
+    none where there is no time for a spectrum.
     """
     connected = np.flatnonzero(weights.sum(axis=1) > 0)
+    if not control.has_time_for(eigen_seconds(len(connected))):
+        return
     points = embedding(weights[np.ix_(connected, connected)], ranges.parts)
     while True:
-        yield _fitted(points, rng.permutation(ranges.parts)[labels[connected]], connected, ranges)
+        yield _fitted(points, rng.permutation(ranges.parts)[labels[connected]], connected, ranges, control)
 
 
-def _fitted(points: FloatArray, labels: IntArray, connected: IntArray, ranges: SizeRanges) -> IntArray:
+def _fitted(
+    points: FloatArray, labels: IntArray, connected: IntArray, ranges: SizeRanges, control: Control
+) -> IntArray:
     partition = _with_isolated(labels, connected, ranges)
     sizes = np.bincount(partition, minlength=ranges.parts)
     if ranges.hold(sizes):
         return partition
-    return _balanced(points, partition[connected], connected, ranges.nearest(sizes))
+    return _balanced(points, partition, connected, ranges.nearest(sizes), control)
 
 
 def _with_isolated(clusters: IntArray, connected: IntArray, ranges: SizeRanges) -> IntArray:
@@ -139,12 +157,19 @@ def _with_isolated(clusters: IntArray, connected: IntArray, ranges: SizeRanges) 
     return labels
 
 
-def _balanced(points: FloatArray, labels: IntArray, connected: IntArray, sizes: IntArray) -> IntArray:
-    """Labels with exact sizes: a transport of points to centres of least squared distance, centres updated after it."""
+def _balanced(
+    points: FloatArray, partition: IntArray, connected: IntArray, sizes: IntArray, control: Control
+) -> IntArray:
+    """Labels with exact sizes: a transport of points to centres of least squared distance, centres updated after it.
+
+    Where there is no time for it, whoever comes last leaves a part that is too large.
+    """
     parts, total = len(sizes), int(sizes.sum())
     places = contiguous_partition(sizes.tolist())
-    assigned = np.empty(total, dtype=np.int64)
+    labels, assigned = partition[connected], with_sizes(partition, sizes)
     for _ in range(MAX_BALANCING_ROUNDS):
+        if not control.has_time_for(TRANSPORT_SECONDS * total**3):
+            break
         costs = np.zeros((total, parts))
         costs[connected] = squared_distances(points, cluster_means(points, labels, parts))
         _, columns = linear_sum_assignment(costs[:, places])

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def labels_of(instance: Instance, plan: Plan) -> IntArray | None:
     """Part of each filter as an index into the plan's groups, M integers; None unless all filters are explicit."""
+    if any(group.filters is None for group in plan.groups):
+        return None
     labels = np.full(instance.knowledge.num_filters, -1, dtype=np.int64)
     for k, group in enumerate(plan.groups):
-        if group.filters is None or max(group.filters, default=0) >= len(labels):
+        if max(group.filters or (), default=0) >= len(labels):
             return None
-        labels[list(group.filters)] = k
+        labels[list(group.filters or ())] = k
     return labels if (labels >= 0).all() else None
 
 

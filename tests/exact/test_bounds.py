@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import oracle
 from examples import two_pairs
-from rocoin_opt.exact.bounds import admits_plan, combinatorial_bound, possible_groups, smallest_failure_probability
+from rocoin_opt.exact.bounds import (
+    SAFETY,
+    admits_plan,
+    combinatorial_bound,
+    possible_groups,
+    smallest_failure_probability,
+)
 from strategies import instances
 
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -88,7 +96,50 @@ def test_whole_devices_make_fewer_groups_than_their_shares():
     device = two_pairs().devices[0].model_copy(update={"failure_probability": 0.01**0.8})
     devices = tuple(device.model_copy(update={"id": f"d{n}"}) for n in range(5))
     instance = two_pairs().model_copy(update={"devices": devices})
-    assert possible_groups(instance, instance.arrays.largest, "worst").tolist() == [2, 2, 2, 2]
+    levels = possible_groups(instance, instance.arrays.largest, "worst")
+    assert (levels.sizes.tolist(), levels.limits.tolist()) == ([1], [2])
     sure = (*devices, device.model_copy(update={"id": "sure", "failure_probability": 0.001}))
     instance = two_pairs().model_copy(update={"devices": sure})
-    assert possible_groups(instance, instance.arrays.largest, "worst").tolist() == [3, 3, 3, 3]
+    levels = possible_groups(instance, instance.arrays.largest, "worst")
+    assert (levels.sizes.tolist(), levels.limits.tolist()) == ([1], [3])
+
+
+@given(data=st.data(), instance=instances(max_devices=5, max_filters=8))
+@pytest.mark.parametrize("objective", THRESHOLD_OBJECTIVES)
+def test_levels_say_how_many_groups_of_each_size_there_are(objective, data, instance):
+    total, largest = instance.knowledge.num_filters, instance.arrays.largest
+    timely = (
+        largest
+        if objective != "nominal"
+        else np.array([[data.draw(st.integers(0, s)) for s in row] for row in largest])
+    )
+    levels = possible_groups(instance, timely, objective)
+
+    def covers(able):
+        share = instance.arrays.cover_share
+        alone, rest = able & (share >= 1.0 - SAFETY), (able & (share < 1.0 - SAFETY)).sum()
+        others = np.cumsum(np.sort(share[(share < 1.0 - SAFETY) & (largest.max(axis=1) > 0)])[::-1]) >= 1.0 - SAFETY
+        fewest = int(np.argmax(others)) + 1 if others.any() else len(share) + 1
+        return min(math.floor(float(share[able].sum()) + SAFETY), int(alone.sum()) + int(rest) // fewest)
+
+    counts = []
+    for size in range(1, total + 1):
+        count = min(covers(largest.max(axis=1) >= size), instance.max_groups)
+        counts.append(min(count, int((timely.max(axis=1) >= size).sum())) if objective == "nominal" else count)
+    assert [levels.groups_of(size) for size in range(1, total + 1)] == counts
+    assert levels.room(total) == sum(counts)
+    for groups in range(1, len(instance.devices) + 1):
+        assert levels.largest_of(groups, total) == sum(count >= groups for count in counts)
+
+
+def test_a_million_filters_take_no_more_levels_than_there_are_devices():
+    small = two_pairs()
+    students = tuple(s.model_copy(update={"max_filters": 600_000}) for s in small.students)
+    knowledge = small.knowledge.model_copy(update={"num_filters": 1_000_000})
+    many = small.model_copy(update={"students": students, "knowledge": knowledge})
+    levels = possible_groups(many, many.arrays.largest, "worst")
+    assert len(levels.sizes) <= len(many.devices) + 1
+    bound = combinatorial_bound(many, "guaranteed")
+    assert bound is not None
+    assert admits_plan(many, bound, "guaranteed")
+    assert not admits_plan(many, math.nextafter(bound, 0.0), "guaranteed")

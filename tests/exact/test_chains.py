@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packing_oracle import PackingOracle, candidates
-from rocoin_opt.exact.assignment import group_capacity
+from rocoin_opt.exact.assignment import group_capacities
 from rocoin_opt.exact.chains import ThresholdView
 from strategies import instances
 
@@ -38,7 +38,7 @@ def test_capacities_are_those_of_the_evaluator_of_groups(
     parts = instance.arrays.largest_part(threshold)
     measure: Objective = "nominal" if objective == "nominal" else "worst"
     for group, size in groups.items():
-        assert size == group_capacity(instance.arrays, group, parts, measure).max()
+        assert size == group_capacities(instance.arrays, np.array([group]), parts, measure).max()
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

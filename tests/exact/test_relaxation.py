@@ -35,9 +35,9 @@ def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
     most = max(filters for filters, _ in oracle.best[max(oracle.best)].values())
     assert relaxation.bound >= most - 1e-9
     for group, size in oracle.groups().items():
-        assert size <= relaxation.prices[list(group)].sum() + relaxation.size_prices[size] + 1e-9
+        assert size <= relaxation.prices[list(group)].sum() + relaxation.size_prices.of_one(size) + 1e-9
     assert (relaxation.prices >= 0).all()
-    assert (np.diff(relaxation.size_prices) >= 0).all()
+    assert (np.diff(relaxation.size_prices.totals) >= 0).all()
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5, 0.9])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import two_pairs
 from rocoin_opt.exact import thresholds
-from rocoin_opt.exact.thresholds import latencies_between, latency_range, smallest_threshold
+from rocoin_opt.exact.thresholds import Candidates, latencies_between, latency_range, next_latency, smallest_threshold
 from rocoin_opt.instance.model import Instance
 from strategies import instances
 
@@ -108,3 +110,38 @@ def test_where_nothing_fits_there_is_no_latency() -> None:
     arrays = one_device(memory=0.5).arrays
     assert latency_range(arrays) is None
     assert latencies_between(arrays, -1.0, 100.0).size == 0
+
+
+@given(data=st.data(), instance=instances(max_devices=4, max_filters=6))
+def test_counted_candidates_are_the_listed_ones(data, instance):
+    limits = latency_range(instance.arrays)
+    if limits is None:
+        return
+    low, high = -1.0, data.draw(st.sampled_from([limits[1], 0.5 * (limits[0] + limits[1])]))
+    values = latencies_between(instance.arrays, low, high).tolist()
+    listed = Candidates(instance.arrays, low, high)
+    with mock.patch.object(thresholds, "MAX_KEPT", 0):
+        counted = Candidates(instance.arrays, low, high)
+    assert [listed[p] for p in range(len(listed))] == values
+    found = [counted[p] for p in range(len(counted))]
+    assert sorted(set(found)) == values
+    assert found == sorted(found)
+    for position, value in enumerate(found):
+        assert found[counted.first_from(value)] == value
+        assert counted.first_from(value) <= position
+        behind = counted.behind(position)
+        assert behind == len(counted) or (found[behind] > value and found[behind - 1] == value)
+        assert next_latency(instance.arrays, value) == next(
+            (v for v in latencies_between(instance.arrays, value, limits[1]).tolist()), None
+        )
+
+
+def test_sizes_of_the_same_latency_are_not_listed_one_by_one(monkeypatch):
+    instance = two_pairs()
+    slow = tuple(d.model_copy(update={"uplink_bits_per_second": 1e300}) for d in instance.devices)
+    students = tuple(s.model_copy(update={"flops_per_filter": 0.0, "max_filters": 10**9}) for s in instance.students)
+    knowledge = instance.knowledge.model_copy(update={"num_filters": 10**9})
+    many = instance.model_copy(update={"devices": slow, "students": students, "knowledge": knowledge})
+    monkeypatch.setattr(thresholds, "latencies_between", None)
+    limits = latency_range(many.arrays)
+    assert smallest_threshold(many.arrays, lambda t: t >= limits[1], -1.0, limits[1]) == limits[1]

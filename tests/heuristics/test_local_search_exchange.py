@@ -10,7 +10,7 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
-from rocoin_opt.exact.assignment import group_capacity
+from rocoin_opt.exact.assignment import group_capacities
 from rocoin_opt.heuristics.disjoint_groups import LARGEST_POOL, DisjointGroups
 from rocoin_opt.heuristics.exchange import Levels, best_exchange
 from rocoin_opt.heuristics.greedy import greedy
@@ -25,7 +25,7 @@ def capacity_of(instance, threshold, members, objective):
     arrays = instance.arrays
     if not members or arrays.cover_share[members].sum() < 1 - 1e-12:
         return 0
-    return int(group_capacity(arrays, members, arrays.largest_part(threshold), LED[objective]).max())
+    return int(group_capacities(arrays, np.array([members]), arrays.largest_part(threshold), LED[objective]).max())
 
 
 def drawn(seed, objective):

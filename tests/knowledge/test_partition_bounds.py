@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rocoin_opt.control import Control
 from rocoin_opt.knowledge import bounds, semidefinite
 from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
 from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
@@ -274,9 +275,40 @@ def test_a_linear_program_without_an_answer_leaves_a_valid_bound(monkeypatch: py
     assert 0.0 < evidence_bound(evidence, ranges, np.array([0.1, 0.3])) <= whole[1] + 1e-9
 
 
-def test_a_stopped_bound_is_valid_and_looser() -> None:
+def test_a_stopped_bound_is_valid_and_looser(monkeypatch: pytest.MonkeyPatch) -> None:
     weights, labels = planted(60, 3, outside=0.3)
     ranges = SizeRanges.of(60, 3)
-    hurried = ncut_bound(weights, ranges, stopped=lambda: True)
-    assert hurried < ncut_bound(weights, ranges) <= ncut(weights, labels)
-    assert 0.0 < cut_bound(weights, ranges, stopped=lambda: True) <= cut(weights, labels)
+    over = Control.starting_now(time_limit=0.0)
+    assert ncut_bound(weights, ranges, control=over) == cut_bound(weights, ranges, control=over) == 0.0
+    # Time for one eigenvalue problem, not for rounds of them.
+    short = Control.starting_now(time_limit=1.0)
+    monkeypatch.setattr(semidefinite, "eigen_seconds", lambda _: 0.6)
+    assert 0.0 < ncut_bound(weights, ranges, control=short) <= ncut(weights, labels)
+    assert 0.0 < cut_bound(weights, ranges, control=short) <= cut(weights, labels)
+    monkeypatch.undo()
+    assert ncut_bound(weights, ranges) <= ncut(weights, labels)
+
+
+def test_no_eigenvalue_problem_begins_that_would_not_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, _ = planted(60, 3, outside=0.3)
+    monkeypatch.setattr(semidefinite, "smallest_eigenvalues", None)
+    monkeypatch.setattr(semidefinite, "eigen_seconds", lambda _: 1e6)
+    assert ncut_bound(weights, SizeRanges.of(60, 3), control=Control.starting_now(time_limit=1e5)) >= 0.0
+
+
+def test_linear_programs_are_given_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence, ranges = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]]), SizeRanges.of(4, 2, [2, 2])
+    given: list[float] = []
+
+    class Failed:
+        success = False
+
+    def linprog(*_: object, options: dict[str, float], **__: object) -> Failed:
+        given.append(options["time_limit"])
+        return Failed()
+
+    monkeypatch.setattr(bounds, "linprog", linprog)
+    assert evidence_bound(evidence, ranges, control=Control.starting_now(time_limit=1000.0)) >= 0.5 - 1e-9
+    assert evidence_bound(evidence, ranges, control=Control.starting_now(time_limit=0.0)) >= 0.5 - 1e-9
+    assert len(given) == 2
+    assert all(900.0 < seconds <= 1000.0 for seconds in given)

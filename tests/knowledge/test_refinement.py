@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from rocoin_opt.control import UNLIMITED, Control
 from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
 from rocoin_opt.knowledge.refinement import refine
 from rocoin_opt.knowledge.sizes import SizeRanges
@@ -18,7 +19,7 @@ def random_graph(rng: np.random.Generator, total: int) -> np.ndarray:
 
 def refined(criterion: Criterion, ranges: SizeRanges, start: np.ndarray) -> np.ndarray:
     tracker = Tracker(criterion, start)
-    refine(tracker, ranges, lambda: False, in_any_order=False)
+    refine(tracker, ranges, UNLIMITED, in_any_order=False)
     return tracker.labels
 
 
@@ -70,7 +71,7 @@ def test_parts_exchange_nested_ranges_where_they_may() -> None:
     weights[4, 2:4] = weights[2:4, 4] = 9.0
     start, ranges = np.array([0, 0, 0, 1, 1]), SizeRanges.of(5, 2, [3, 2])
     tracker = Tracker(Criterion.of("ncut", weights, 2), start)
-    refine(tracker, ranges, lambda: False, in_any_order=True)
+    refine(tracker, ranges, UNLIMITED, in_any_order=True)
     assert sorted(tracker.sizes.tolist()) == [2, 3]
     assert len(set(tracker.labels[2:].tolist())) == 1
 
@@ -79,5 +80,5 @@ def test_a_stopped_refinement_changes_nothing() -> None:
     rng = np.random.default_rng(1)
     start = np.arange(10) % 2
     tracker = Tracker(Criterion.of("ncut", random_graph(rng, 10), 2), start)
-    refine(tracker, SizeRanges.of(10, 2), lambda: True, in_any_order=False)
+    refine(tracker, SizeRanges.of(10, 2), Control.starting_now(time_limit=0.0), in_any_order=False)
     assert np.array_equal(tracker.labels, start)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.heuristics.baselines.groups import shortest_cover, usable_devices
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
     from rocoin_opt.instance.arrays import FloatArray
     from rocoin_opt.instance.model import Instance
 
 
-def follow_the_leader(instance: Instance) -> list[list[int]]:
+def follow_the_leader(instance: Instance, control: Control = UNLIMITED) -> list[list[int]]:
     """Group devices of like capacity until each group keeps the outage limit.
 
     The leader of the next group is the most capable device left, that of the longest capacity vector; the devices
@@ -24,6 +26,8 @@ def follow_the_leader(instance: Instance) -> list[list[int]]:
     ----------
     instance : Instance
         What was given. Devices that can hold no student take no part.
+    control : Control
+        Its limit ends the grouping early.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def follow_the_leader(instance: Instance) -> list[list[int]]:
     left = usable_devices(instance)
     left.sort(key=lambda n: -float(np.linalg.norm(capacity[n])))
     groups: list[list[int]] = []
-    while left and len(groups) < instance.max_groups:
+    while left and len(groups) < instance.max_groups and not control.exhausted:
         leader = left[0]
         # Identifiers decide between followers at the same distance, not the rank that their capacity gave them.
         followers = sorted(

@@ -44,7 +44,8 @@ def rocoin(instance: Instance, objective: Objective, control: Control) -> Outcom
     objective : str
         Decides what the matching takes for a group's latency: the fastest replica for ``nominal``, else the slowest.
     control : Control
-        Its seed is that of the spectral clustering. Its limit is looked at once, before the clustering.
+        Its seed is that of the spectral clustering. Its limit ends grouping
+        and clustering; filters are then dealt out in their order.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def rocoin(instance: Instance, objective: Objective, control: Control) -> Outcom
         A plan, or the reason why none was found. Nothing is proved.
     """
     total, graph = instance.knowledge.num_filters, instance.knowledge.graph
-    groups = [group for group in follow_the_leader(instance) if common_room(instance.arrays, group).max() > 0]
+    groups = [group for group in follow_the_leader(instance, control) if common_room(instance.arrays, group).max() > 0]
     limits = [int(common_room(instance.arrays, group).max()) for group in groups]
     reason = _too_small(instance, limits)
     if reason is None and control.exhausted:
@@ -63,12 +64,12 @@ def rocoin(instance: Instance, objective: Objective, control: Control) -> Outcom
         sizes = level_sizes(total, limits)
         return Outcome(_matched_plan(instance, groups, sizes, None, objective))
     weights = graph.dense(total)
-    labels = ncut_parts(weights, len(groups), None, control.seed)
+    labels = ncut_parts(weights, len(groups), None, control.seed, control)
     sizes = tuple(np.bincount(labels, minlength=len(groups)).tolist())
     plan = _matched_plan(instance, groups, sizes, labels, objective)
     if plan is None:
         sizes = level_sizes(total, limits)
-        labels = ncut_parts(weights, len(groups), sizes, control.seed)
+        labels = ncut_parts(weights, len(groups), sizes, control.seed, control)
         plan = _matched_plan(instance, groups, sizes, labels, objective)
     return Outcome(plan)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, terminated
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.infeasible import reasons_for_infeasibility
+from rocoin_opt.exact.infeasible import reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.knowledge.criteria import CRITERIA
@@ -134,6 +134,8 @@ def solve_under(
     with stopped_by_interrupt(control):
         # A valid start is proof enough that there is a plan.
         reasons = () if start is not None else reasons_for_infeasibility(instance)
+        if start is None and objective == "guaranteed" and not reasons:
+            reasons = reasons_for_no_guarantee(instance)
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
@@ -325,6 +327,9 @@ def _certified(
         if bound > value * (1.0 + CLOSED_GAP):
             raise CertificateError(f"{method.name} returned the bound {bound!r} above the value {value!r}")
         bound = value
+    reasons = outcome.reasons
+    if plan is not None and value is None and not reasons:
+        reasons = ("no guarantee: some group of this plan does not keep the outage limit by any time",)
     return Result(
         instance=instance,
         plan=plan,
@@ -334,7 +339,7 @@ def _certified(
         objective_value=value,
         lower_bound=bound,
         metrics=metrics,
-        reasons=outcome.reasons,
+        reasons=reasons,
         wall_seconds=control.elapsed,
         seed=control.seed,
     )

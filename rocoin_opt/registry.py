@@ -15,6 +15,7 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
+from rocoin_opt.instance.model import without_laws
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.result import Outcome, relative_gap
 
@@ -39,6 +40,13 @@ AUTO_NODES = 300_000
 """Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
 AUTO_TIMES = 6
 """Times at which it bounds the expected answer time under random latencies: some seconds."""
+FIRST_NODES = 20_000
+"""Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
+PROVEN = 1e-9
+"""Relative gap at which these were enough."""
+RANDOM_STEPS = 100
+"""Steps of the search for the expected answer time under random latencies, for each group that there may be; each takes
+some milliseconds."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 AUTO_ROUNDS_RANDOM = 1
@@ -125,20 +133,35 @@ def _exact_from(
 
 
 def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
-    from rocoin_opt.exact.expected import NODES, exact_expected
-    from rocoin_opt.exact.search import exact
+    from rocoin_opt.exact.expected import FEW_DEVICES, NODES, exact_expected
 
     if start is None:
-        # Which plans are valid does not depend on the objective: any will do for a start.
-        found = exact(instance, "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+        found = _any_plan(instance, control, rounds)
         if found.infeasible:
             return found
         start = found.plan
+    if len(instance.devices) <= FEW_DEVICES:
+        from rocoin_opt.exact.answer_model import AnswerModel
+        from rocoin_opt.exact.expected_tree import prove_expected
+
+        proof = prove_expected(AnswerModel(instance), control, start, nodes=FIRST_NODES)
+        gap = _gap(instance, "expected", proof)
+        if proof.infeasible or (gap is not None and gap <= max(control.gap, PROVEN)):
+            return proof
+        start = proof.plan
     improved = start
     if start is not None:
         limit = time.perf_counter() + SEARCH_SHARE * control.remaining
         improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
     return exact_expected(instance, control, improved, nodes=NODES if rounds is None else AUTO_NODES)
+
+
+def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
+    """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
+    from rocoin_opt.exact.search import exact
+
+    found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+    return replace(found, lower_bound=None)
 
 
 def _lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
@@ -167,19 +190,37 @@ def _exact_random(
 ) -> Outcome:
     first = _greedy_random(instance, objective, control, start)
     if objective != "guaranteed":
-        return _bounded(instance, control, first, None if rounds is None else AUTO_TIMES)
+        return _exact_expected_random(instance, control, first, rounds)
     from rocoin_opt.exact.random_search import exact_random
 
     return exact_random(instance, control, first.plan, rounds=rounds)
 
 
-def _bounded(instance: Instance, control: Control, outcome: Outcome, times: int | None) -> Outcome:
-    """Bound the expected answer time under random latencies; no search betters the plan yet."""
+def _exact_expected_random(instance: Instance, control: Control, first: Outcome, rounds: int | None) -> Outcome:
+    """Prove a plan where there are few of them; else improve it by a search, and bound it."""
     from rocoin_opt.exact.answer_model import AnswerModel
     from rocoin_opt.exact.expected_bound import expected_bound
+    from rocoin_opt.exact.expected_enumeration import best_of_all, is_small
 
-    bound = expected_bound(AnswerModel(instance), control, times=times)
-    return replace(outcome, lower_bound=max(filter(None, (bound, outcome.lower_bound)), default=None))
+    model = AnswerModel(instance)
+    if is_small(model):
+        proof = best_of_all(model, control, first.plan)
+        if proof is not None:
+            return proof
+    if first.plan is None:
+        first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
+        if first.plan is None:
+            return first
+    improved = no_worse(instance, "expected", _descended(instance, control, first), first.plan)
+    bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
+    return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
+
+
+def _descended(instance: Instance, control: Control, first: Outcome) -> Outcome:
+    """Search on from a plan by the steps of its laws, which only approximate them."""
+    limit = time.perf_counter() + SEARCH_SHARE * control.remaining
+    steps = RANDOM_STEPS * instance.max_groups
+    return local_search(instance, "expected", replace(control.silent(), deadline=limit), first.plan, iterations=steps)
 
 
 def _auto_random(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
@@ -206,7 +247,9 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
         return outcome
     if outcome.plan is not None and value_of(instance, outcome.plan, objective) < value_of(instance, start, objective):
         return outcome
-    return replace(outcome, plan=start, reasons=())
+    # What proves that no plan has a value is no contradiction to a valid plan without one.
+    has_value = value_of(instance, start, objective) < math.inf
+    return replace(outcome, plan=start, infeasible=outcome.infeasible and has_value, reasons=())
 
 
 def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:

@@ -16,6 +16,7 @@ from rocoin_opt.failure.assessment import Figures, assess, deadline_of
 from rocoin_opt.failure.reinforcement import first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.model import without_laws
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import outage_after
 from rocoin_opt.plan.model import Group, Plan
@@ -137,7 +138,7 @@ def _plans_without_redundancy(instance: Instance, plan: Plan, deadline: float | 
 
     Numbers of devices that fail too often for an expected answer time within a limit are left out.
     """
-    arrays, steady = instance.arrays, _without_laws(instance)
+    arrays, steady = instance.arrays, without_laws(instance)
     fastest = []
     for group in plan.groups:
         j = arrays.student_index[group.student]
@@ -157,8 +158,3 @@ def _plans_without_redundancy(instance: Instance, plan: Plan, deadline: float | 
             found = het_nonn(asked, "nominal", Control.starting_now()).plan
             if found is not None:
                 yield Plan.of(instance, found.groups)
-
-
-def _without_laws(instance: Instance) -> Instance:
-    steady = {"compute_slowdown": None, "link_slowdown": None}
-    return instance.model_copy(update={"devices": tuple(d.model_copy(update=steady) for d in instance.devices)})

@@ -1,16 +1,18 @@
 """What the expected answer time needs of an instance, by indices: weights, lightest students, valid groups, plans.
 
 For given members and a part size one student is best: all replicas are fastest with the least work, whatever their
-rates. So groups and sizes decide everything else.
+rates and their slowdown factors. So groups and sizes decide everything else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.exact.answer_steps import LEAST_OUTAGE, AnswerSteps
 from rocoin_opt.exact.bounds import SAFETY
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
     from rocoin_opt.instance.model import Instance
 
-LEAST_OUTAGE = 1e-300
-"""Probability that stands for 0 in a weight ``-ln p``."""
 ENOUGH_SHARES = 1.0 - SAFETY
 """Sum of cover shares from which on a group may keep the outage limit; :meth:`AnswerModel.is_valid` decides."""
 
@@ -46,7 +46,7 @@ class Block:
 
 
 class AnswerModel:
-    """An instance with constant latencies, independent devices and a deadline.
+    """An instance with independent devices and a deadline.
 
     Attributes
     ----------
@@ -60,6 +60,8 @@ class AnswerModel:
         ``-ln p_n``, finite: the weights of a group that answered by t sum to ``-ln q_k(t)``.
     flops : FloatArray, J x 2
         FLOP of each student, and what each filter of its part adds.
+    steps : AnswerSteps
+        When devices answer.
     """
 
     def __init__(self, instance: Instance) -> None:
@@ -74,6 +76,11 @@ class AnswerModel:
         self.weights: FloatArray = -np.log(np.maximum(self.arrays.failure, LEAST_OUTAGE))
         flops = [(student.flops, student.flops_per_filter) for student in instance.students]
         self.flops: FloatArray = np.array(flops, dtype=np.float64)
+
+    @cached_property
+    def steps(self) -> AnswerSteps:
+        """When devices answer; under laws with densities an approximation."""
+        return AnswerSteps.of(self.instance)
 
     def lightest(self, room: IntArray, sizes: IntArray) -> IntArray:
         """For each size the student with the least work of those with room; -1 where none has.
@@ -116,10 +123,6 @@ class AnswerModel:
             for block in blocks
         ]
         return Plan.of(self.instance, groups)
-
-    def latencies(self, block: Block) -> FloatArray:
-        """Latency of each replica in seconds."""
-        return self.arrays.latency(list(block.members), block.student, block.size)
 
     def is_valid(self, block: Block) -> bool:
         """Whether a group keeps the outage limit, up to what ``check`` allows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -108,33 +109,62 @@ class FrontierSearch:
             limit = self._answer_to(limit).seconds
         while gaps := self._gaps():
             if len(self.points) >= points:
-                return "points"
+                return self._settled(tell)
             tell()
             _, first, last = max(gaps)
             if not self._answer(0.5 * (first + last) if last - first > HALVED * step else last):
                 return "limit"
         return "complete"
 
+    def _settled(self, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
+        """Replace points by earlier ones with as good a partition, where it is proven that none is better.
+
+        A point is the earliest plan with its part sizes; as good a partition may have other sizes, and be earlier.
+        Where an unproven partition is the best known one, this would be no less open than before.
+        """
+        rank = self.parts.rank
+        for point in [
+            following for _, following in self._open_pairs() if rank(following.bound) >= rank(following.value)
+        ]:
+            answer, seconds = point, math.inf
+            while answer.seconds < seconds:
+                seconds = answer.seconds
+                tell()
+                if not self._answer(math.nextafter(seconds, -math.inf), only=point.value):
+                    return "limit"
+                answer = self._answer_to(point.limit)
+        return "points" if self._gaps() else "complete"
+
+    def _open_pairs(self) -> list[tuple[Point, Point]]:
+        """Neighbouring points with limits between them that have no answer."""
+        pairs = itertools.pairwise(self.points)
+        return [(p, following) for p, following in pairs if p.limit < math.nextafter(following.seconds, -math.inf)]
+
     def _gaps(self) -> list[tuple[float, float, float]]:
         """Ranges of limits without an answer: what is at stake, seconds times criterion, and the two ends."""
         gaps = []
-        for point, following in zip(self.points, self.points[1:], strict=False):
+        for point, following in self._open_pairs():
             limit = math.nextafter(following.seconds, -math.inf)
-            if point.limit < limit:
-                gaps.append(((limit - point.limit) * (point.value - following.value), point.limit, limit))
+            gaps.append(((limit - point.limit) * (point.value - following.value), point.limit, limit))
         return gaps
 
     def _answer_to(self, limit: float) -> Point:
         """The point with the best partition within a limit."""
         return [point for point in self.points if point.seconds <= limit][-1]
 
-    def _answer(self, limit: float) -> bool:
-        """Find the best partition within a limit, and the earliest plan with it; whether there was time for it."""
+    def _answer(self, limit: float, *, only: float | None = None) -> bool:
+        """Find the best partition within a limit, and the earliest plan with it; whether there was time for it.
+
+        With ``only`` a value, a partition between that and the best known one within the limit is left aside.
+        """
         known = self._answer_to(limit)
         found = best_within(Serving(self.instance, self.objective, limit), self.parts, known.plan, self.control)
         if self.control.exhausted:
             return False
-        if self.parts.rank(found.cut.value) < self.parts.rank(known.value):
+        rank, value = self.parts.rank, found.cut.value
+        if only is not None and rank(only) < rank(value) < rank(known.value):
+            return True
+        if rank(value) < rank(known.value):
             plan = self._earliest(found, limit)
             if self.control.exhausted:
                 return False
@@ -143,7 +173,7 @@ class FrontierSearch:
         best = self._answer_to(limit)
         self.points = [
             replace(point, limit=limit, bound=found.bound)
-            if point is best
+            if point is best and point.limit < limit
             # What bounds all plans within the limit bounds those within smaller ones.
             else replace(point, bound=max(point.bound, found.bound))
             if point.limit <= limit

@@ -8,10 +8,16 @@ import numpy as np
 
 from rocoin_opt.errors import counted
 from rocoin_opt.exact.bounds import possible_groups
+from rocoin_opt.instance.slowdown import Constant, Empirical
 from rocoin_opt.plan.latency import outage_after
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance.model import Device, Instance
+    from rocoin_opt.instance.slowdown import Slowdown
+
+NO_GUARANTEE = (
+    "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"
+)
 
 
 def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
@@ -32,6 +38,37 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
     if memory:
         return memory
     return (*_reliability(instance), *_capacity(instance))
+
+
+def reasons_for_no_guarantee(instance: Instance) -> tuple[str, ...]:
+    """Find a proof that no plan keeps the outage limit by any time, valid though it may be.
+
+    Returns
+    -------
+    tuple of str
+        One sentence; empty if the proof does not apply.
+    """
+    if instance.requirements.max_group_outage > 0.0:
+        return ()
+    sure = sum(_always_answers(instance, n, device) for n, device in enumerate(instance.devices))
+    return () if sure >= instance.requirements.min_groups else (NO_GUARANTEE,)
+
+
+def _always_answers(instance: Instance, n: int, device: Device) -> bool:
+    """Whether a device never fails, and has a latest answer with some student that it can hold."""
+    if device.failure_probability > 0.0:
+        return False
+    if not _is_bounded(device.link_slowdown) and instance.knowledge.bits_per_filter > 0.0:
+        return False
+    return any(
+        _is_bounded(device.compute_slowdown) or student.flops + student.flops_per_filter == 0.0
+        for student, largest in zip(instance.students, instance.arrays.largest[n].tolist(), strict=True)
+        if largest > 0
+    )
+
+
+def _is_bounded(law: Slowdown | None) -> bool:
+    return isinstance(law, Constant | Empirical | None)
 
 
 def _memory(instance: Instance) -> tuple[str, ...]:

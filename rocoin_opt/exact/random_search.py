@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.infeasible import reasons_for_infeasibility
+from rocoin_opt.exact.infeasible import NO_GUARANTEE, reasons_for_infeasibility
 from rocoin_opt.exact.packing import Effort
 from rocoin_opt.exact.random_assignment import plan_within
 from rocoin_opt.exact.random_packing import RandomPacking
@@ -87,10 +87,22 @@ class _Search:
             for effort in EFFORTS[:rounds]:
                 self._close_in(effort)
                 self._prove(effort)
-        if self.best is None:
-            reasons = reasons_for_infeasibility(self.instance)
-            return Outcome(None, self.low, reasons=reasons or ("no plan was found, however long an answer may take",))
+        if self.value == math.inf:
+            return self._without_guarantee()
         return Outcome(self.best, self.low)
+
+    def _without_guarantee(self) -> Outcome:
+        """Say what is known where no plan was found that ever keeps the outage limit."""
+        if self.low >= LARGEST:
+            # Beyond there is no time, and a bound that large would say nothing.
+            limit = self.instance.requirements.max_group_outage
+            never = NO_GUARANTEE if limit == 0.0 else f"no guarantee: no plan keeps the outage limit by {LARGEST:g} s"
+            return Outcome(None, infeasible=True, reasons=reasons_for_infeasibility(self.instance) or (never,))
+        if self.best is not None:
+            return Outcome(self.best)
+        stopped = "the limit was reached before a plan was found"
+        left = "no plan was found, however long an answer may take"
+        return Outcome(None, self.low or None, reasons=(stopped if self.control.exhausted else left,))
 
     @property
     def open(self) -> bool:
@@ -100,12 +112,14 @@ class _Search:
     def _find_any(self) -> None:
         """Raise the threshold until a packing is found, ever faster: tails may be heavy."""
         threshold, step = SMALLEST, 2.0**10
-        while threshold < LARGEST and self.value == math.inf and not self.control.exhausted:
+        while self.value == math.inf and not self.control.exhausted:
             packing = self.packing.decide(threshold, self.alive, EFFORTS[0])
             if packing.status == "unknown":
                 packing = self.packing.attempt(threshold, self.alive, EFFORTS[0])
             self._try(threshold, packing)
-            threshold, step = threshold * step, step * 2.0
+            if threshold == LARGEST:
+                break
+            threshold, step = min(threshold * step, LARGEST), step * 2.0
 
     def _bracket(self) -> None:
         """Refute by the relaxation what it can, by halving in relative terms."""

@@ -33,6 +33,8 @@ EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effor
 """Rounds of integer packings, each several times dearer than the last."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
+FEW_JOINT = 32
+"""The same where the rounds are limited: it is solved in well under a second."""
 
 
 def exact(
@@ -107,8 +109,9 @@ class _Search:
                 self._improve(effort)
             if self.open:
                 self._prove(effort)
-        is_small = len(self.instance.devices) * self.instance.max_groups <= MAX_JOINT
-        if self.open and rounds is None and is_small and self.control.has_time_for(import_of_models()):
+        most = MAX_JOINT if rounds is None else FEW_JOINT
+        is_small = len(self.instance.devices) * self.instance.max_groups <= most
+        if self.open and is_small and self.control.has_time_for(import_of_models()):
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())

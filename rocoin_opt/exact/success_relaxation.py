@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp
-from rocoin_opt.exact.answer_model import LEAST_OUTAGE
+from rocoin_opt.exact.answer_steps import LEAST_OUTAGE
 from rocoin_opt.exact.knapsack import cheapest_covers, cheapest_members, use_compiled
 from rocoin_opt.exact.tolerances import UNREACHABLE
 from rocoin_opt.highs.columns import GrowingProgram

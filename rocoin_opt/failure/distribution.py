@@ -125,7 +125,7 @@ class LatencyDistribution:
 
         def is_reached(times: FloatArray) -> BoolArray:
             fates = self.groups.system(times)
-            # A level near 1 is a limit on what is left to 1, where 1 - 0.9 and 0.1 differ by more than their last digit.
+            # A level near 1 limits what is left to 1, where 1 - 0.9 and 0.1 differ by more than their last digit.
             late = fates[LATER] + fates[NEVER]
             reached: BoolArray = fates[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
             if probability >= 0.5:

@@ -273,3 +273,11 @@ def factor_of(law: Slowdown | None) -> Factor:
         case Weibull():
             return WeibullFactor(law.shape)
     return ParetoFactor(law.alpha)
+
+
+def exceeded_with(factor: Factor, probability: float) -> float:
+    """Factor that is exceeded with at most a probability; infinite for a probability of 0 where it has no end."""
+    if isinstance(factor, DiscreteFactor):
+        above = np.append(np.cumsum(factor.weights[:0:-1])[::-1], 0.0)
+        return float(factor.values[int(np.argmax(above <= probability))])
+    return float(factor.isf(np.array([probability]))[0]) if probability > 0.0 else math.inf

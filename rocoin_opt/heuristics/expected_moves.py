@@ -42,7 +42,11 @@ class Answered:
     """
 
     def __init__(self, model: AnswerModel, blocks: Sequence[Block]) -> None:
-        each = [np.minimum(model.latencies(block), model.deadline) for block in blocks]
+        steps = [model.steps.of_devices(block.members) for block in blocks]
+        each = [
+            np.minimum(model.steps.seconds(own, block.student, block.size), model.deadline)
+            for block, own in zip(blocks, steps, strict=True)
+        ]
         times = np.concatenate([np.empty(0), *each])
         order = np.argsort(times, kind="stable")
         rank = np.empty(len(order), dtype=np.int64)
@@ -50,9 +54,9 @@ class Answered:
         # Not 1 minus a product: with a late deadline, what is left out of a probability close to 1 counts.
         late = np.zeros(len(order) + 1)
         first = 0
-        for block, own in zip(blocks, each, strict=True):
+        for own in steps:
             weights = np.zeros(len(order) + 1)
-            weights[1 + rank[first : first + len(own)]] = model.weights[list(block.members)]
+            weights[1 + rank[first : first + len(own)]] = model.steps.weights[own]
             late += np.exp(-np.cumsum(weights)) * (1.0 - late)
             first += len(own)
         self._times: FloatArray = np.concatenate([[0.0], times[order], [model.deadline]])
@@ -103,17 +107,17 @@ def share_devices(
     chosen = (bits.astype(np.float64), 1.0 - bits)
     fitting = [model.arrays.largest[:, student] >= size for student, size in parts]
     covered = np.ones(len(bits), dtype=np.bool_)
-    devices: list[int] = []
+    steps: list[int] = []
     sides: list[int] = []
     for side in (0, 1):
         shares = np.where(fitting[side], model.arrays.cover_share, 0.0)
         covered &= chosen[side] @ shares[list(pool)] + shares[list(fixed[side])].sum() >= ENOUGH_SHARES
-        devices += [*fixed[side], *(n for n in pool if fitting[side][n])]
-        sides += [side] * (len(devices) - len(sides))
+        steps += model.steps.of_devices([*fixed[side], *(n for n in pool if fitting[side][n])]).tolist()
+        sides += [side] * (len(steps) - len(sides))
     if not covered.any():
         return None
     students, sizes = np.array(parts)[sides].T
-    seconds = np.minimum(model.arrays.latency(devices, students, sizes), model.deadline)
+    seconds = np.minimum(model.steps.seconds(steps, students, sizes), model.deadline)
     order = np.argsort(seconds, kind="stable")
     lengths = np.diff(rest.until(np.append(seconds[order], model.deadline)))
     place = {n: i for i, n in enumerate(pool)}
@@ -123,7 +127,8 @@ def share_devices(
         brought = np.zeros((count + 1, len(order)))
         for step, position in enumerate(order.tolist()):
             if sides[position] == side:
-                brought[place.get(devices[position], count), step:] += model.weights[devices[position]]
+                owner = int(model.steps.device[steps[position]])
+                brought[place.get(owner, count), step:] += model.steps.weights[steps[position]]
         answered *= -np.expm1(-(chosen[side] @ brought[:count] + brought[count]))
     best = bits[int(np.argmax(np.where(covered, answered @ lengths, -np.inf)))].tolist()
     groups = []
@@ -161,10 +166,11 @@ def _best_share(
     students, times, weights = [], [], []
     for devices, own in zip(map(list, members), (first, total - first), strict=True):
         chosen = model.lightest(model.arrays.largest[devices].min(axis=0), own)
-        latencies = model.arrays.latency(np.array(devices)[None, :], chosen[:, None], own[:, None])
+        steps = model.steps.of_devices(devices)
+        seconds = model.steps.seconds(steps[None, :], chosen[:, None], own[:, None])
         students.append(chosen)
-        times.append(np.minimum(latencies, model.deadline))
-        weights.append(model.weights[devices])
+        times.append(np.minimum(seconds, model.deadline))
+        weights.append(model.steps.weights[steps])
     possible = np.flatnonzero((students[0] >= 0) & (students[1] >= 0))
     if len(possible) == 0:
         return None
@@ -172,7 +178,7 @@ def _best_share(
     order = np.argsort(seconds, axis=1, kind="stable")
     late = np.full((len(seconds), 1), model.deadline)
     ends = np.concatenate([np.take_along_axis(seconds, order, axis=1), late], axis=1)
-    weight, is_first = np.concatenate(weights)[order], order < len(members[0])
+    weight, is_first = np.concatenate(weights)[order], order < len(weights[0])
     answered = np.expm1(-np.cumsum(weight * is_first, axis=1)) * np.expm1(-np.cumsum(weight * ~is_first, axis=1))
     gained = (answered * np.diff(rest.until(ends), axis=1)).sum(axis=1)
     best = int(np.argmax(gained))

@@ -17,6 +17,7 @@ from rocoin_opt.exact.thresholds import latency_range
 from rocoin_opt.heuristics.expected_descent import ExpectedDescent
 from rocoin_opt.heuristics.packing import pack
 from rocoin_opt.heuristics.redundancy import with_helpful_spares
+from rocoin_opt.instance.fields import SMALLEST_OUTAGE_LIMIT
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
@@ -70,7 +71,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
     bound = combinatorial_bound(instance, objective)
     if objective == "expected":
         # Thresholds of its starts would be reported as what they are not.
-        plan = _polished(instance, _construct_expected(instance, control.silent()), control)
+        plan = polished(instance, _construct_expected(instance, control.silent()), control)
     else:
         plan = _best(instance, objective, _construct(instance, objective, control, RESOLUTION))
     if plan is None:
@@ -142,6 +143,8 @@ def _construct_expected(instance: Instance, control: Control) -> Plan | None:
     limit, groups = instance.requirements.max_group_outage, instance.max_groups
     while better_under(max_group_outage=limit) and not control.exhausted:
         limit /= STRICTER
+        if limit < SMALLEST_OUTAGE_LIMIT:
+            break
     while best and not is_large and groups > instance.requirements.min_groups and not control.exhausted:
         is_many = groups > FEW_GROUPS
         groups = max(groups // 2, instance.requirements.min_groups) if is_many else groups - 1
@@ -150,8 +153,25 @@ def _construct_expected(instance: Instance, control: Control) -> Plan | None:
     return best
 
 
-def _polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | None:
-    """Share devices and filters anew between a few pairs of groups; the same ones for every seed of the control."""
+def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | None:
+    """Share devices and filters anew between a few pairs of groups; the same ones for every seed of the control.
+
+    Under slowdown laws what is shared is valued by their steps, and the plan may turn out worse.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: independent devices and a deadline.
+    plan : Plan or None
+        A valid plan to improve on, if there is one.
+    control : Control
+        Its limit ends the search.
+
+    Returns
+    -------
+    Plan or None
+        A valid plan, or the one that was given where nothing better was found.
+    """
     if plan is None or len(instance.devices) > MANY_DEVICES:
         return plan
     descent = ExpectedDescent(instance, plan, seed=0)

@@ -53,7 +53,8 @@ def local_search(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, independent devices.
+        What was given: independent devices, and constant latencies; for ``expected`` also random ones with a start,
+        whose laws the search approximates by steps.
     objective : {'guaranteed', 'expected', 'nominal', 'worst'}
         What to minimise.
     control : Control
@@ -67,7 +68,8 @@ def local_search(
     Returns
     -------
     Outcome
-        A plan no worse than the start, with the combinatorial lower bound.
+        A plan no worse than the start, with the combinatorial lower bound; under laws a plan that may be worse, and no
+        bound.
     """
     before = Outcome(start) if start else greedy(instance, objective, control)
     if objective == "expected":
@@ -94,7 +96,8 @@ def local_search(
 
 def _descend(instance: Instance, control: Control, before: Outcome, iterations: int | None) -> Outcome:
     """Improve a plan for the expected answer time."""
-    bound = combinatorial_bound(instance, "expected")
+    # A slowdown factor may be below 1, so that this bound holds for constants alone.
+    bound = None if instance.has_random_latencies else combinatorial_bound(instance, "expected")
     if before.plan is None:
         # Which plans are valid does not depend on the objective: any will do for a start.
         before = local_search(instance, "guaranteed", replace(control.silent(), gap=1.0), iterations=iterations)

@@ -13,6 +13,8 @@ from pydantic import Field
 SMALLEST = 1e-15
 LARGEST = 1e24
 LARGEST_COUNT = 1_000_000
+SMALLEST_OUTAGE_LIMIT = 1e-300
+"""Outage limits between 0 and this one are refused: a product of probabilities near them loses its digits, or all."""
 
 Positive = Annotated[float, Field(strict=True, ge=SMALLEST, le=LARGEST)]
 NonNegative = Annotated[float, Field(strict=True, ge=0.0, le=LARGEST)]

@@ -14,7 +14,15 @@ from pydantic import Field, model_validator
 
 from rocoin_opt.documents import Items, Model, canonical_json, fault
 from rocoin_opt.instance.arrays import InstanceArrays
-from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, NonNegative, Positive, Probability
+from rocoin_opt.instance.fields import (
+    SMALLEST_OUTAGE_LIMIT,
+    Count,
+    CrashProbability,
+    Identifier,
+    NonNegative,
+    Positive,
+    Probability,
+)
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
@@ -114,9 +122,16 @@ class Requirements(Model):
     max_groups: Count | None = None
     """Largest number of groups K; the number of devices where absent."""
     max_group_outage: Probability
-    """Largest probability eps that a group never answers."""
+    """Largest probability eps that a group never answers: 0, or from 1e-300 to 1."""
     deadline_seconds: Positive | None = None
     """Deadline D, after which an answer is worth nothing."""
+
+    @model_validator(mode="after")
+    def _limit_is_held(self) -> Self:
+        if 0.0 < self.max_group_outage < SMALLEST_OUTAGE_LIMIT:
+            allowed = f"0, or at least {SMALLEST_OUTAGE_LIMIT:g}: below, products of probabilities are no numbers"
+            raise fault("max_group_outage", self.max_group_outage, allowed)
+        return self
 
     @model_validator(mode="after")
     def _groups_in_order(self) -> Self:
@@ -218,3 +233,11 @@ class Instance(Model):
         fields = {name: getattr(self, name) for name in Instance.model_fields}
         given = [{name: getattr(device, name) for name in Device.model_fields} for device in devices]
         return Instance.model_validate({**fields, "devices": given})
+
+
+def without_laws(instance: Instance) -> Instance:
+    """Copy of an instance with every slowdown factor 1: the same plans are valid."""
+    steady = {"compute_slowdown": None, "link_slowdown": None}
+    return instance.model_copy(
+        update={"devices": tuple(device.model_copy(update=steady) for device in instance.devices)}
+    )

@@ -60,7 +60,7 @@ class Result:
     metrics : Metrics or None
         All figures of the plan.
     reasons : tuple of str
-        Why there is no plan.
+        Why there is no plan, or why the objective of the plan has no value.
     wall_seconds : float
         Time of the whole search.
     seed : int

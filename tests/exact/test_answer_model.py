@@ -39,7 +39,7 @@ def test_a_block_has_the_student_that_is_fastest_on_every_member(data):
     assert block is not None
     assert block.student in fitting
     assert (block.members, block.size) == (tuple(sorted(members)), size)
-    for n, seconds in zip(block.members, model.latencies(block), strict=True):
+    for n, seconds in zip(block.members, model.steps.seconds(block.members, block.student, size), strict=True):
         best = min(oracle.latency(instance, n, j, size) for j in fitting)
         assert seconds == pytest.approx(float(best), rel=1e-12)
 

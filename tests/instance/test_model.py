@@ -69,6 +69,14 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("students.0.max_filters", 0, "a number of at least 1"),
         ("requirements.max_groups", 0, "a number of at least 1"),
         ("requirements.max_group_outage", 1.5, "a number of at most 1"),
+        *(
+            (
+                "requirements.max_group_outage",
+                limit,
+                "0, or at least 1e-300: below, products of probabilities are no numbers",
+            )
+            for limit in (1e-316, 5e-324, 9.9e-301)
+        ),
         ("requirements.deadline_seconds", 0, "a number of at least 1e-15"),
     ],
 )

@@ -94,6 +94,8 @@ def _stand_in(device: Device, late: float) -> Device:
         late = 0.5
         compute, link = (_quantile(law, late / 2.0) for law in (device.compute_slowdown, device.link_slowdown))
         compute, link = min(compute, FARTHEST), min(link, FARTHEST)
+    # A quantile may be below the smallest double; a larger factor is on the safe side.
+    compute, link = max(compute, 1.0 / FARTHEST), max(link, 1.0 / FARTHEST)
     failure = device.failure_probability
     if laws:
         failure = min(failure + (1.0 - failure) * late, math.nextafter(1.0, 0.0))

@@ -150,7 +150,8 @@ class ReplicaDerivatives:
             lambda factor: max(self.others, self.alone.plan.guaranteed(min(base.limit * factor, 1.0))),
             TIE * base.guaranteed,
         )
-        return None if by_limit is None else by_limit.times((sure - gone) / base.limit)
+        found = None if by_limit is None else by_limit.times((sure - gone) / base.limit)
+        return found if found is not None and math.isfinite(found.left) and math.isfinite(found.error) else None
 
     def _by_constant_rate(self, rate: Rate, value: float) -> Derivatives:
         base, latency = self.base, self.system.replica.response.farthest

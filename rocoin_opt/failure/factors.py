@@ -36,7 +36,8 @@ MAX_ERROR = 1e-6
 
 Laws of a shape or tail index from 1, or a sigma up to 1, stay below 1e-9; what exceeds the limit is refused.
 """
-LARGEST_FACTOR = 1e300
+LARGEST_FACTOR = 1e200
+"""What exceeds it stands at it: far beyond any deadline, and no time that it multiplies becomes infinite."""
 _DEGREE = 3
 _CHECKS = (0.0, 0.27, 0.5, 0.73, 1.0)
 

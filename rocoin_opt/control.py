@@ -170,17 +170,6 @@ class Control:
         """Whether something that takes about so long, and cannot be stopped, may begin."""
         return not self.exhausted and seconds <= self.remaining
 
-    def require_time(self) -> None:
-        """Break off what cannot be used half done.
-
-        Raises
-        ------
-        TimeUp
-            If the time is up or somebody asked to stop.
-        """
-        if self.exhausted:
-            raise TimeUp
-
     def tell(self, value: float | None, bound: float | None) -> None:
         """Report the state of the search to whoever listens."""
         if self.report is not None:
@@ -189,6 +178,18 @@ class Control:
     def silent(self) -> Control:
         """Return the same control without reports, for a search inside a search."""
         return replace(self, report=None)
+
+
+def require_time(control: Control) -> None:
+    """Break off what cannot be used half done.
+
+    Raises
+    ------
+    TimeUp
+        If the time is up or somebody asked to stop.
+    """
+    if control.exhausted:
+        raise TimeUp
 
 
 UNLIMITED = Control()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 End: TypeAlias = Literal["complete", "points", "limit", "infeasible", "no_plan"]
 
+UNJUDGED = "the time was up before the classes of the filters were guessed, by which partitions are judged"
 POINTS = 10
 """Points of a frontier, at most, where nobody asks for another number."""
 
@@ -177,6 +178,7 @@ def frontier(
             found: tuple[FrontierPoint, ...] = ()
         else:
             end, found = _explored(first, first.plan, criterion, points, control)
+        unjudged = first.plan is not None and end == "no_plan"
     return Frontier(
         instance=instance,
         objective=objective,
@@ -184,7 +186,7 @@ def frontier(
         termination=end,
         points=found,
         latency_bound=first.lower_bound,
-        reasons=first.reasons,
+        reasons=(UNJUDGED,) if unjudged else first.reasons,
         wall_seconds=control.elapsed,
         seed=seed,
     )
@@ -197,6 +199,9 @@ def _explored(
     from rocoin_opt.exact.frontier_search import FrontierSearch
 
     instance, objective = first.instance, first.objective
+    if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
+        # Without classes, given or guessed, not even the first point can be judged.
+        return "no_plan", ()
     parts = PartSearch(instance, criterion, control, bound_rounds=None)
     search = FrontierSearch(instance, objective, parts, plan, first.lower_bound or 0.0, control)
     end = search.run(points, lambda: control.tell(first.objective_value, first.lower_bound))

@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rocoin_opt.exact.thresholds import BELOW_ALL, latency_range, smallest_threshold
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
 
@@ -28,6 +29,9 @@ ROUNDING = 1e-12
 """Relative step by which a computed bound is lowered: far more than its rounding."""
 SAFETY = 1e-9
 """Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
+
+_KNOWN: WeakKeyDictionary[InstanceArrays, dict[Objective, float | None]] = WeakKeyDictionary()
+"""Bounds by the arrays of their instance, which no other instance has: a search asks for them several times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,7 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
     firsts = steps[steps < instance.knowledge.num_filters] + 1
     counts = _covers(instance, held, firsts)
     if objective == "nominal":
-        counts = np.minimum(sums_at_least(timely, np.ones(len(timely)), firsts), counts)
+        counts = np.minimum(sums_at_least(timely, np.ones((1, len(timely))), firsts)[0], counts)
     limits = np.minimum(counts, instance.max_groups).astype(np.int64)
     falls = np.flatnonzero(np.diff(limits, prepend=limits[0] + 1))
     return Levels(firsts[falls], limits[falls])
@@ -107,6 +111,13 @@ def combinatorial_bound(instance: Instance, objective: Objective) -> float | Non
     For ``expected`` no answer comes before the nominal bound T, and none at all with a probability of
     :func:`smallest_failure_probability` or more, so ``E[min(X, D)] >= T + (D - T) P`` where T < D.
     """
+    known = _KNOWN.setdefault(instance.arrays, {})
+    if objective not in known:
+        known[objective] = _combinatorial_bound(instance, objective)
+    return known[objective]
+
+
+def _combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
     arrays = instance.arrays
     if objective == "expected":
         deadline = instance.requirements.deadline_seconds
@@ -136,20 +147,34 @@ def smallest_failure_probability(instance: Instance) -> float:
 
 
 def sums_at_least(sizes: IntArray, values: FloatArray, firsts: IntArray) -> FloatArray:
-    """For each of some sizes, the sum of the values that stand at that size or a larger one."""
+    """For each of some sizes, sums of what stands at that size or a larger one.
+
+    Parameters
+    ----------
+    sizes : IntArray, N
+        Where the values stand.
+    values : FloatArray, V x N
+        V values at each place.
+    firsts : IntArray, F
+        Sizes from which on they are summed.
+
+    Returns
+    -------
+    FloatArray, V x F
+    """
     steps, place = np.unique(sizes, return_inverse=True)
-    by_size: FloatArray = np.bincount(place, weights=values, minlength=len(steps)).astype(np.float64)
-    reached = np.append(np.cumsum(by_size[::-1])[::-1], 0.0)
-    return np.asarray(reached[np.searchsorted(steps, firsts)])
+    by_size = np.array([np.bincount(place, weights=row, minlength=len(steps)) for row in values])
+    reached = np.zeros((len(values), len(steps) + 1))
+    reached[:, :-1] = np.cumsum(by_size[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(reached[:, np.searchsorted(steps, firsts)])
 
 
 def _covers(instance: Instance, sizes: IntArray, firsts: IntArray) -> FloatArray:
     """For each of some sizes, the most disjoint covers that devices of at least that size can form."""
     share = instance.arrays.cover_share
-    by_share = np.floor(sums_at_least(sizes, share, firsts) + SAFETY)
     alone = share >= 1.0 - SAFETY
+    shares, able, others = sums_at_least(sizes, np.array([share, alone, ~alone]), firsts)
     # The fewest of the devices that do not cover alone that can cover at all.
     together = np.cumsum(np.sort(share[~alone & (sizes > 0)])[::-1]) >= 1.0 - SAFETY
     fewest = int(np.argmax(together)) + 1 if together.any() else len(share) + 1
-    others = np.floor(sums_at_least(sizes, (~alone).astype(np.float64), firsts) / fewest)
-    return np.minimum(by_share, sums_at_least(sizes, alone.astype(np.float64), firsts) + others)
+    return np.asarray(np.minimum(np.floor(shares + SAFETY), able + np.floor(others / fewest)))

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 BYTES_NODES = 1_000
 """Branch-and-bound nodes that the fewest bytes are worth: latency comes first, and this limit needs no clock."""
 
+NO_TIME = 1_000
+"""Loads times devices up to which idle loads are left out whatever the clock says: some hundredths of a second."""
+
 
 @dataclass(frozen=True)
 class Mended:
@@ -243,8 +246,9 @@ class ContinuationSearch:
         """Leave out loads that neither the limit nor the value needs, largest first."""
         value = value_of(self.instance, plan, self.objective)
         loads = sorted(continuation(self.instance, self.old, plan).loads, key=lambda load: -load.size_bytes)
+        takes_no_time = len(loads) * len(self.instance.devices) <= NO_TIME
         for load in loads:
-            if self.control.exhausted:
+            if self.control.exhausted and not takes_no_time:
                 break
             groups = [
                 group.model_copy(update={"devices": tuple(d for d in group.devices if d != load.device)})

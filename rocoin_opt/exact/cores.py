@@ -172,7 +172,7 @@ def _undominated(view: ThresholdView, cores: list[Core], is_priced: BoolArray) -
     dominated = np.zeros(len(cores), dtype=bool)
     for j in range(timely.shape[1]):
         able = timely[members, j] >= sizes[:, None]
-        fill = sums_at_least(view.timely[~is_priced, j], view.shares[~is_priced], sizes)
+        fill = sums_at_least(view.timely[~is_priced, j], view.shares[None, ~is_priced], sizes)[0]
         gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
         smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
         fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)

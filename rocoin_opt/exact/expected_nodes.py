@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.control import UNLIMITED
+from rocoin_opt.control import UNLIMITED, require_time
 from rocoin_opt.exact.bounds import SAFETY
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Bounding:
 
     def bounds(self, places: IntArray, low: IntArray) -> FloatArray:
         """Lower bounds in seconds on the expected answer time of all completions, B values."""
-        self.control.require_time()
+        require_time(self.control)
         count, groups = low.shape
         devices = len(self.order)
         fixed = places[:, None, :] == np.arange(groups)[None, :, None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.control import UNLIMITED
+from rocoin_opt.control import UNLIMITED, require_time
 from rocoin_opt.exact.tolerances import SHARE_TOLERANCE
 from rocoin_opt.failure.deliveries import Deliveries
 from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
@@ -55,7 +55,7 @@ class RandomShares:
 
     def share(self, device: int, student: int, size: int, threshold: float, *, at_most: bool = False) -> float:
         """Share of one device, from 0 to 1; ``at_most`` asks for an upper bound in the face of numerical errors."""
-        self.control.require_time()
+        require_time(self.control)
         if size > self.instance.arrays.largest[device, student]:
             return 0.0
         if self.need < SMALLEST_NEED:

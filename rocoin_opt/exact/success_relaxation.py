@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.control import UNLIMITED, TimeUp
+from rocoin_opt.control import UNLIMITED, TimeUp, require_time
 from rocoin_opt.exact.answer_steps import LEAST_OUTAGE
 from rocoin_opt.exact.knapsack import cheapest_covers, cheapest_members, use_compiled
 from rocoin_opt.exact.tolerances import UNREACHABLE
@@ -114,7 +114,7 @@ def deliverers_by(
             able = np.flatnonzero(largest[:, j] > low)
             missed = np.ones(len(largest))
             for n in able.tolist():
-                control.require_time()
+                require_time(control)
                 missed[n] = deliveries.missed(n, j, low + 1, seconds, at_least=True)
             weights = -np.log(np.maximum(missed, LEAST_OUTAGE))
             found.append(Deliverers(np.where(weights > UNLIKELY, np.minimum(largest[:, j], high), 0), weights))

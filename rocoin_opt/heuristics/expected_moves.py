@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance.arrays import FloatArray, IntArray
 
-MOST_SIZES = 8_192
+MOST_SIZES = 2_048
 """Sizes of one of two groups that are tried at once."""
 
 

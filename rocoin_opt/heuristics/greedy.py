@@ -91,6 +91,8 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     def reachable(threshold: float) -> bool:
         # The price that worked last is the likeliest to work again.
         for price in sorted(PRICES, key=lambda p: found[p]):
+            if groups and control.exhausted:
+                break
             members = pack(instance, threshold, objective, price)
             if members is not None:
                 found[price], groups[price] = threshold, members
@@ -98,7 +100,8 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         return False
 
     steps = [bound, *(bound * step for step in FIRST_STEPS if bound * step < limits[1]), limits[1]]
-    high = next((threshold for threshold in steps if reachable(threshold)), None)
+    # Where the time is up, what is likeliest to be reached is all that is tried.
+    high = next((t for t in steps if (t == steps[-1] or not control.exhausted) and reachable(t)), None)
     if high is None:
         return []
     low = max((threshold for threshold in steps if threshold < high), default=high)

@@ -229,7 +229,7 @@ def test_too_many_leaders_are_refused_like_too_many_covers():
     every = serving.minimal_groups(10**6)
     assert serving.minimal_groups(len(every)) is not None
     assert serving.minimal_groups(len(every) - 1) is None
-    covers = Serving(instance, "nominal", threshold)._minimal_covers(np.arange(20), 10**6)
+    covers = Serving(instance, "nominal", threshold)._minimal_covers(np.arange(20), 10**6, Control())
     assert len(covers) < len(every)
 
 

@@ -10,8 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
+import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.exact.answer_model import AnswerModel, Block
+from rocoin_opt.heuristics import expected_moves
 from rocoin_opt.heuristics.expected_moves import Answered, expected_seconds, share_devices, share_filters
 from rocoin_opt.plan.metrics import value_of
 from strategies import instances, valid_plans
@@ -127,3 +129,18 @@ def test_filters_that_have_no_room_are_not_shared():
     model = AnswerModel(pairs(devices=small))
     assert share_filters(model, Answered(model, []), ((0, 1), (2, 3)), 5) is None
     assert share_filters(model, Answered(model, []), ((0, 1), (2, 3)), 4) is not None
+
+
+def test_filters_are_shared_coarsely_first_where_there_are_many(monkeypatch):
+    instance = ro.generate("edge", devices=8, seed=1)
+    model = AnswerModel(instance)
+    members, rest, total = ((0, 1), (2, 3)), Answered(model, []), 40
+    every = share_filters(model, rest, members, total)
+    monkeypatch.setattr(expected_moves, "MOST_SIZES", 8)
+    tried = []
+    share = expected_moves._best_share
+    monkeypatch.setattr(expected_moves, "_best_share", lambda *given: tried.append(len(given[-1])) or share(*given))
+    coarse = share_filters(model, rest, members, total)
+    assert sum(tried) < total - 1
+    assert sum(block.size for block in coarse[0]) == total
+    assert 0.9 * every[1] <= coarse[1] <= every[1]

@@ -37,18 +37,22 @@ def follow_the_leader(instance: Instance, control: Control = UNLIMITED) -> list[
     capacity = capacity_vectors(instance)
     left = usable_devices(instance)
     left.sort(key=lambda n: -float(np.linalg.norm(capacity[n])))
+    names = np.array([device.id for device in instance.devices], dtype=object)
+    by_name = np.empty(len(names), dtype=np.int64)
+    by_name[np.argsort(names, kind="stable")] = np.arange(len(names))
     groups: list[list[int]] = []
     while left and len(groups) < instance.max_groups and not control.exhausted:
         leader = left[0]
+        others = np.array(left[1:], dtype=np.int64)
+        distance = np.sqrt(((capacity[others] - capacity[leader]) ** 2).sum(axis=1))
         # Identifiers decide between followers at the same distance, not the rank that their capacity gave them.
-        followers = sorted(
-            left[1:], key=lambda n: (float(np.linalg.norm(capacity[n] - capacity[leader])), instance.devices[n].id)
-        )
-        group = shortest_cover(instance, [leader, *followers])
+        followers = others[np.lexsort((by_name[others], distance))]
+        group = shortest_cover(instance, [leader, *followers.tolist()])
         if group is None:
             break
         groups.append(group)
-        left = [n for n in left if n not in group]
+        grouped = set(group)
+        left = [n for n in left if n not in grouped]
     return groups
 
 

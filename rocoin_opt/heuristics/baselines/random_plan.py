@@ -81,22 +81,22 @@ class _Cover:
 
 
 def _random_groups(instance: Instance, rng: np.random.Generator) -> list[_Cover]:
-    left: list[int] = rng.permutation(usable_devices(instance)).tolist()
+    left: IntArray = rng.permutation(np.array(usable_devices(instance), dtype=np.int64))
     groups: list[_Cover] = []
     while len(groups) < instance.max_groups:
         group = _random_group(instance, left, rng)
         if group is None:
             break
         groups.append(group)
-        left = [n for n in left if n not in group.members]
+        left = left[~np.isin(left, group.members)]
     return groups
 
 
-def _random_group(instance: Instance, left: list[int], rng: np.random.Generator) -> _Cover | None:
+def _random_group(instance: Instance, left: IntArray, rng: np.random.Generator) -> _Cover | None:
     """A random student with the first devices left that can hold it; None if no student gets enough devices."""
     arrays = instance.arrays
     for j in rng.permutation(len(instance.students)).tolist():
-        cover = shortest_cover(instance, [n for n in left if arrays.largest[n, j] > 0])
+        cover = shortest_cover(instance, left[arrays.largest[left, j] > 0].tolist())
         if cover is not None:
             members = _without_superfluous(instance, cover)
             return _Cover(members, j, common_room(arrays, members))

@@ -1,0 +1,334 @@
+"""What a time limit keeps from beginning, by clocks that are over and estimates that do not fit."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+import rocoin_opt as ro
+from examples import two_pairs
+from rocoin_opt import registry
+from rocoin_opt.control import Control, TimeUp, require_time
+from rocoin_opt.exact import durations, knapsack, minimal_groups, part_search
+from rocoin_opt.exact.answer_model import AnswerModel
+from rocoin_opt.exact.chains import ThresholdView
+from rocoin_opt.exact.continuation_search import ContinuationSearch
+from rocoin_opt.exact.cores import enumerate_cores
+from rocoin_opt.exact.expected_nodes import Bounding
+from rocoin_opt.exact.expected_tree import prove_expected
+from rocoin_opt.exact.milp import milp
+from rocoin_opt.exact.minimal_groups import Serving
+from rocoin_opt.exact.part_search import PartSearch, sized_parts
+from rocoin_opt.exact.random_assignment import plan_within
+from rocoin_opt.exact.random_packing import RandomPacking
+from rocoin_opt.exact.random_search import EFFORTS
+from rocoin_opt.exact.random_shares import RandomShares
+from rocoin_opt.exact.relaxation import Pool, relax
+from rocoin_opt.exact.success_relaxation import GroupPool, most_likely
+from rocoin_opt.exact.thrift import served_by, spend_less
+from rocoin_opt.failure.deliveries import Deliveries
+from rocoin_opt.formulations import grouping, joint
+from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
+from rocoin_opt.highs.linear import LinearModel, solve_linear
+from rocoin_opt.knowledge import spectral
+from rocoin_opt.knowledge.criteria import Criterion
+from rocoin_opt.knowledge.search import find_parts
+from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.plan.check import check
+
+
+def over() -> Control:
+    return Control.starting_now(time_limit=0.0)
+
+
+def forbidden(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("this was not to begin")
+
+
+def planted(total: int, parts: int) -> np.ndarray:
+    """Parts of equal size whose filters are linked strongly."""
+    rng, labels = np.random.default_rng(0), np.arange(total) % parts
+    upper = np.triu(rng.random((total, total)) * np.where(labels[:, None] == labels, 1.0, 0.2), 1)
+    return upper + upper.T
+
+
+class Looks(Control):
+    """A control whose limit is reached at its n-th look at the clock."""
+
+    def allowing(self, looks: int) -> Control:
+        self.__dict__["left"] = [looks]
+        return self
+
+    @property
+    def exhausted(self) -> bool:
+        left = self.__dict__["left"]
+        left[0] -= 1
+        return bool(left[0] < 0)
+
+
+def test_there_is_time_for_what_fits() -> None:
+    control = Control.starting_now(time_limit=1000.0)
+    assert control.has_time_for(900.0)
+    assert not control.has_time_for(1001.0)
+    require_time(control)
+    assert Control().has_time_for(1e300)
+    assert not over().has_time_for(0.0)
+    control.stop.set()
+    assert not control.has_time_for(0.0)
+    with pytest.raises(TimeUp):
+        require_time(control)
+
+
+def test_filters_are_dealt_out_in_their_order_where_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("edge", devices=12, graph=True)
+    monkeypatch.setattr(PartSearch, "__init__", forbidden)
+    labels = sized_parts(instance, "ncut", [100, 28], over())
+    assert labels.tolist() == [0] * 100 + [1] * 28
+
+
+def test_no_spectrum_begins_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = planted(40, 2)
+    criterion, ranges = Criterion.of("ncut", weights, 2), SizeRanges.of(40, 2, [30, 10])
+    monkeypatch.setattr(spectral, "largest_eigenpairs", forbidden)
+    monkeypatch.setattr(spectral, "linear_sum_assignment", forbidden)
+    monkeypatch.setattr(spectral, "eigen_seconds", lambda _: 1e6)
+    labels = find_parts(criterion, ranges, control=Control.starting_now(time_limit=1e5))
+    assert np.bincount(labels).tolist() == [30, 10]
+
+
+def test_a_search_without_time_keeps_its_start() -> None:
+    weights = planted(40, 2)
+    criterion, ranges = Criterion.of("ncut", weights, 2), SizeRanges.of(40, 2, [30, 10])
+    start = np.array([1] * 10 + [0] * 30)
+    assert find_parts(criterion, ranges, starts=[start], control=over()).tolist() == start.tolist()
+    assert find_parts(criterion, ranges, control=over()).tolist() == [0] * 30 + [1] * 10
+
+
+@pytest.mark.parametrize("after", range(40))
+@pytest.mark.parametrize("sizes", [None, [20, 12, 8]])
+def test_a_limit_anywhere_leaves_parts_of_the_right_sizes(after: int, sizes: list[int] | None) -> None:
+    weights = planted(40, 3)
+    ranges = SizeRanges.of(40, 3, sizes)
+    labels = find_parts(Criterion.of("ncut", weights, 3), ranges, control=Looks().allowing(after))
+    assert ranges.hold(np.bincount(labels, minlength=3))
+
+
+def test_bounds_of_partitions_are_zero_without_time() -> None:
+    instance = ro.generate("edge", devices=12, graph=True)
+    assert PartSearch(instance, "ncut", over()).bound((100, 28)) == 0.0
+
+
+def test_all_numbers_of_parts_share_one_graph() -> None:
+    instance = ro.generate("edge", devices=12, graph=True)
+    for criterion in ("ncut", "cut", "resilient"):
+        search = PartSearch(instance, criterion, Control())
+        graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
+        assert graph is not None
+        assert affinity is not None
+        made = Criterion.of(criterion, graph.dense(128), 5, affinity.values)
+        found = search.criterion(5)
+        assert found.weights is search.criterion(2).weights
+        assert (found.parts, found.graph_weight, found.loss_weight) == (5, made.graph_weight, made.loss_weight)
+        labels = np.arange(128) % 5
+        assert found.value(labels) == made.value(labels)
+
+
+def test_milp_begins_nothing_that_it_has_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("edge", devices=12)
+    start = ro.solve(instance, "random").plan
+    monkeypatch.setattr(joint, "build", forbidden)
+    monkeypatch.setattr(grouping, "build", forbidden)
+    monkeypatch.setattr(durations, "REPLICA", 1e6)
+    monkeypatch.setattr(durations, "MEMBER", 1e6)
+    outcome = milp(instance, "guaranteed", Control.starting_now(time_limit=1e5), start)
+    assert outcome.plan == start
+    assert outcome.lower_bound is not None
+    monkeypatch.setattr(registry, "import_of_models", lambda: 1e6)
+    monkeypatch.setitem(sys.modules, "rocoin_opt.exact.milp", None)
+    assert ro.solve(instance, "milp", time_limit=1e5).plan == ro.solve(instance, "greedy", time_limit=1e5).plan
+
+
+def test_only_what_is_imported_already_costs_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "rocoin_opt.highs.models", raising=False)
+    assert durations.import_of_models() == durations.PYOMO
+    monkeypatch.setitem(sys.modules, "rocoin_opt.highs.models", sys)
+    assert durations.import_of_models() == 0.0
+
+
+def test_replanning_builds_no_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("edge", devices=12)
+    plan = ro.solve(instance, "random").plan
+    assert plan is not None
+    monkeypatch.setattr(durations, "REPLICA", 1e6)
+    control = Control.starting_now(time_limit=1e5)
+    found = ContinuationSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([plan])
+    assert found.plan is not None
+    assert found.lower_bound == 0.0
+    nothing = ContinuationSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([])
+    assert (nothing.plan, nothing.infeasible) == (None, False)
+
+
+def test_a_model_that_would_be_presolved_too_long_is_not_solved() -> None:
+    one = np.ones(1)
+    model = LinearModel(
+        1, 0.0, one, 0 * one, one, one, one, np.array([0, 1]), np.array([0]), one, np.ones(1, dtype=int)
+    )
+    assert solve_linear(model, Control())[0].status == "optimal"
+    solution, values = solve_linear(model, over())
+    assert (solution.status, solution.bound, values) == ("no_plan", None, None)
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+def test_a_relaxation_broken_off_anywhere_has_a_valid_bound_or_none(objective: str) -> None:
+    instance = ro.generate("mcu", devices=12)
+    threshold = ro.solve(instance, "greedy", objective).objective_value
+    assert threshold is not None
+    view = ThresholdView(instance, objective, threshold)
+    whole = relax(view, Pool(), Control())
+    assert whole is not None
+    for after in range(0, 200, 7):
+        found = relax(view, Pool(), Looks().allowing(after))
+        assert found is None or found.bound >= whole.bound - 1e-6
+    assert relax(view, Pool(), Looks().allowing(1)) is None
+    assert enumerate_cores(view, whole, np.arange(12), 3.0, 10_000, over()) is None
+
+
+def test_very_many_chains_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("mcu", devices=12)
+    threshold = ro.solve(instance, "greedy", "nominal").objective_value
+    assert threshold is not None
+    kept = ThresholdView(instance, "nominal", threshold).chains
+    assert isinstance(kept, list)
+    monkeypatch.setattr("rocoin_opt.exact.chains.MAX_KEPT", 0)
+    view = ThresholdView(instance, "nominal", threshold)
+    for _ in range(2):
+        found = list(view.chains)
+        assert [(c.student, c.leader, c.devices.tolist()) for c in found] == [
+            (c.student, c.leader, c.devices.tolist()) for c in kept
+        ]
+
+
+def test_minimal_groups_are_not_listed_without_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for objective in ("guaranteed", "nominal"):
+        serving = Serving(two_pairs(), objective, 7.0)
+        assert serving.minimal_groups(100) is not None
+        assert serving.minimal_groups(100, over()) is None
+    monkeypatch.setattr(minimal_groups, "EXTENSION", 1e6)
+    assert serving.minimal_groups(100, Control.starting_now(time_limit=1e5)) is None
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 5])
+def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
+    instance = ro.generate("mcu", devices=12, seed=3)
+    plan = ro.solve(instance, "random", seed=1).plan
+    assert plan is not None
+    served = served_by(instance, plan)
+    left = spend_less(Serving(instance, "guaranteed", 1e9), served, Looks().allowing(after), free_sizes=True)
+    assert len(left) == len(served)
+    assert sum(group.size for group in left) == sum(group.size for group in served)
+    if after == 0:
+        assert left == served
+
+
+def test_branch_and_bound_broken_off_within_a_step_keeps_its_nodes() -> None:
+    instance = ro.generate("paper", seed=0)
+    model = AnswerModel(instance)
+    start = ro.solve(instance, "random", "expected").plan
+    best = ro.solve(instance, "exact", "expected").objective_value
+    assert best is not None
+    bounds = [prove_expected(model, Looks().allowing(after), start).lower_bound for after in (0, 20, 40, 80)]
+    assert bounds[0] is None
+    assert all(bound is None or bound <= best * (1.0 + 1e-9) for bound in bounds)
+    assert bounds[-1] is not None
+    with pytest.raises(TimeUp):
+        Bounding(model, over()).root(2)
+
+
+def test_random_latencies_are_not_looked_up_without_time() -> None:
+    instance = ro.generate("edge", devices=12, slowdowns=True)
+    shares = RandomShares(instance, over())
+    with pytest.raises(TimeUp):
+        shares.share(0, 0, 1, 1.0)
+    plan = ro.solve(instance, "random").plan
+    assert plan is not None
+    index = instance.arrays.device_index
+    groups = [tuple(sorted(index[name] for name in group.devices)) for group in plan.groups]
+    assert plan_within(shares, groups, 1e6) is None
+    packing = RandomPacking(shares)
+    assert not packing.refutes(1e-6, Control())
+    assert packing.decide(1.0, Control(), EFFORTS[0]).status == "unknown"
+    assert packing.attempt(1.0, Control(), EFFORTS[0]).status == "unknown"
+    assert packing.search(1.0, groups, Control(), 10).status == "unknown"
+    model = AnswerModel(instance)
+    assert most_likely(model, 1.0, GroupPool(), over(), Deliveries(instance)) == 0.0
+
+
+def test_recursions_are_not_compiled_within_a_short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, knapsack.COMPILED, raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    monkeypatch.setattr(knapsack, "IMPORT_SECONDS", 1e6)
+    monkeypatch.setattr(knapsack, "COMPILING_SECONDS", 1e6)
+    assert not knapsack.use_compiled(50, Control.starting_now(time_limit=1e5))
+    assert knapsack.use_compiled(50)
+    monkeypatch.setitem(sys.modules, knapsack.COMPILED, sys)
+    assert knapsack.use_compiled(50, over())
+
+
+def test_grouping_ends_with_the_time() -> None:
+    instance = ro.generate("edge", devices=12)
+    assert follow_the_leader(instance)
+    assert follow_the_leader(instance, over()) == []
+
+
+def test_a_frontier_whose_classes_cannot_be_guessed_in_time_has_no_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ro.read_instance("instances/mcu/mcu-12-0.json")
+    knowledge = given.knowledge.model_copy(update={"class_affinity": None})
+    instance = given.model_copy(update={"knowledge": knowledge})
+    monkeypatch.setattr(part_search, "eigen_seconds", lambda _: 1e6)
+    found = ro.frontier(instance, criterion="resilient", time_limit=1e3)
+    assert (found.termination, found.points) == ("no_plan", ())
+    assert "classes" in found.reasons[0]
+
+
+@pytest.mark.parametrize("filters", [10_000, 1_000_000])
+@pytest.mark.parametrize("method", ["auto", "greedy", "local-search", "lp-rounding", "milp", "random"])
+def test_a_million_filters_are_as_hard_as_ten_thousand(method: str, filters: int) -> None:
+    scale = filters // 10_000
+    devices = [
+        {"flops_per_second": 4e7, "memory_bytes": 7e4, "uplink_bits_per_second": 0.007, "failure_probability": 0.0},
+        {"flops_per_second": 3e7, "memory_bytes": 2e4, "uplink_bits_per_second": 0.041, "failure_probability": 0.0},
+        {"flops_per_second": 1e6, "memory_bytes": 7e4, "uplink_bits_per_second": 0.034, "failure_probability": 2e-5},
+        {"flops_per_second": 5e6, "memory_bytes": 2e5, "uplink_bits_per_second": 0.005, "failure_probability": 0.7},
+        {"flops_per_second": 2e6, "memory_bytes": 2e5, "uplink_bits_per_second": 0.014, "failure_probability": 0.2},
+    ]
+    instance = ro.Instance.model_validate(
+        {
+            "name": "many filters",
+            "devices": [{"id": f"d{n}", **device} for n, device in enumerate(devices)],
+            "students": [
+                {"id": "s0", "flops": 7.0, "memory_bytes": 0, "max_filters": 3_333 * scale},
+                {"id": "s1", "flops": 0.0, "memory_bytes": 15_268, "max_filters": 5_000 * scale},
+                {"id": "s2", "flops": 0.0, "memory_bytes": 0, "max_filters": filters},
+            ],
+            "knowledge": {"num_filters": filters, "bits_per_filter": 1},
+            "requirements": {"max_group_outage": 0.25, "max_groups": 3, "deadline_seconds": 1e9},
+        }
+    )
+    for objective in ("guaranteed", "nominal", "expected"):
+        is_quick = objective != "expected" or method in ("greedy", "random")
+        if is_quick and objective in ro.METHODS[method].objectives:
+            result = ro.solve(instance, method, objective)
+            assert result.plan is not None
+            assert check(instance, result.plan) == ()
+            if method == "auto":
+                assert result.termination == "optimal"
+
+
+def test_a_stopped_control_stays_stopped_in_copies() -> None:
+    control = Control()
+    control.stop.set()
+    assert not replace(control, deadline=1e300).has_time_for(0.0)

@@ -9,6 +9,8 @@ import pytest
 
 import rocoin_opt as ro
 from fleets import LAWS
+from rocoin_opt.exact.infeasible import NO_GUARANTEE
+from rocoin_opt.plan.model import Group
 from slowed import mixed, slowed
 from tracing import assert_traced
 
@@ -129,3 +131,76 @@ def test_what_knows_constants_only_refuses() -> None:
         ro.frontier(instance)
     with pytest.raises(ro.UnsupportedError, match="slowdown law"):
         ro.replan(instance, ro.solve(instance, "greedy").plan)
+
+
+def without_failures(*laws: dict[str, object], filters: int = 2, **requirements: float) -> ro.Instance:
+    """Devices that never fail, and an outage limit of 0 where no other is given."""
+    devices = [
+        {
+            "id": f"d{n}",
+            "flops_per_second": 1.0,
+            "memory_bytes": 9,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": 0.0,
+            "compute_slowdown": law,
+        }
+        for n, law in enumerate(laws)
+    ]
+    return ro.Instance.model_validate(
+        {
+            "name": "sure",
+            "devices": devices,
+            "students": [{"id": "s", "flops": 1.0, "memory_bytes": 1, "max_filters": 1}],
+            "knowledge": {"num_filters": filters, "bits_per_filter": 1},
+            "requirements": {"max_group_outage": 0.0, "deadline_seconds": 9.0, **requirements},
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_no_guarantee_without_a_bounded_device_is_proven(name: str) -> None:
+    instance = without_failures(LAWS[1], LAWS[4])
+    result = ro.solve(instance, name)
+    assert (result.termination, result.plan, result.lower_bound) == ("infeasible", None, None)
+    assert result.reasons == (NO_GUARANTEE,)
+    # For the expected time the very same plans are valid and have a value.
+    assert ro.solve(instance, name, "expected").objective_value > 2.0
+
+
+def test_a_guarantee_needs_a_bounded_device_in_every_group() -> None:
+    instance = without_failures(LAWS[1], LAWS[5], LAWS[0])
+    for name in ("auto", "exact"):
+        result = ro.solve(instance, name)
+        assert (result.termination, result.lower_bound, result.reasons) == ("infeasible", None, (NO_GUARANTEE,))
+    for name in ("greedy", "rocoin", "random"):
+        result = ro.solve(instance, name)
+        assert (result.termination, result.objective_value) == ("feasible", None)
+        assert result.reasons[0].startswith("no guarantee")
+        assert "no guarantee" in result.summary()
+    start = ro.solve(instance, "random").plan
+    kept = ro.solve(instance, "exact", start=start)
+    assert (kept.plan, kept.objective_value, kept.lower_bound) == (start, None, None)
+    assert kept.reasons[0].startswith("no guarantee")
+
+
+def test_a_bounded_device_a_group_is_a_guarantee() -> None:
+    instance = without_failures(LAWS[1], LAWS[5], LAWS[5])
+    for name in ("auto", "exact"):
+        result = ro.solve(instance, name)
+        assert (result.termination, result.objective_value) == ("optimal", 5.0)
+    start = ro.Plan.of(instance, [Group(devices=(f"d{n}",), student="s", num_filters=1) for n in (0, 1)])
+    assert ro.solve(instance, "exact", start=start).objective_value == 5.0
+    # What has nothing to compute is never slow.
+    idle = without_failures(LAWS[1], LAWS[1]).model_dump(exclude_unset=True)
+    idle["students"][0]["flops"] = 0.0
+    assert ro.solve(ro.Instance.model_validate(idle), "exact").objective_value == 1.0
+
+
+def test_tails_beyond_all_times_are_no_guarantee() -> None:
+    fields = without_failures({"law": "pareto", "alpha": 0.02}, {"law": "pareto", "alpha": 0.02}).model_dump()
+    for device in fields["devices"]:
+        device["failure_probability"] = 0.1
+    fields["requirements"]["max_group_outage"] = 0.1
+    result = ro.solve(ro.Instance.model_validate(fields), "exact")
+    assert (result.termination, result.lower_bound) == ("infeasible", None)
+    assert result.reasons == ("no guarantee: no plan keeps the outage limit by 1e+290 s",)

@@ -89,6 +89,42 @@ def test_two_points_are_the_two_ends(instance):
     assert (found.termination == "complete") == (len(everything.points) <= 2 and everything.points == found.points)
 
 
+def test_an_end_is_not_dominated_where_partitions_of_other_sizes_tie():
+    devices = [
+        {
+            "id": f"d{n}",
+            "flops_per_second": 1.0,
+            "memory_bytes": 9,
+            "uplink_bits_per_second": rate,
+            "failure_probability": 0.1,
+        }
+        for n, rate in enumerate((1.0, 1.0, 1.0, 2.0))
+    ]
+    # In 4 filters, or in 3 and 1, nothing is cut; in 3 and 1 the answer is earlier.
+    graph = FilterGraph.from_weights(
+        np.array([[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 2.0], [0.0, 1.0, 2.0, 0.0]])
+    )
+    instance = ro.Instance.model_validate(
+        {
+            "name": "ties",
+            "devices": devices,
+            "students": [{"id": "s", "flops": 0.0, "memory_bytes": 1, "max_filters": 4}],
+            "knowledge": {"num_filters": 4, "bits_per_filter": 1.0, "graph": graph},
+            "requirements": {"max_group_outage": 1.0},
+        }
+    )
+    for criterion in ("ncut", "cut"):
+        truth = outcomes(instance, "guaranteed", criterion)
+        rank = PartSearch(instance, criterion, Control()).rank
+        for points in (2, 3):
+            found = frontier(instance, criterion=criterion, points=points)
+            assert_frontier(instance, found, "guaranteed", criterion)
+            for point in found.points:
+                assert not any(
+                    seconds < point.seconds and rank(value) <= rank(point.partition_value) for seconds, value in truth
+                )
+
+
 @pytest.fixture(scope="module")
 def sbc():
     """An instance with seven points, whose twelve filters allow exact bounds."""

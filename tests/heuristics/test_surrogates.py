@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
+from examples import pairs
 from fleets import LAWS
 from rocoin_opt.control import Control
 from rocoin_opt.exact.bounds import smallest_failure_probability
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.heuristics.surrogates import LATE, greedy_random, surrogate
+from rocoin_opt.heuristics.surrogates import KEPT, LATE, greedy_random, surrogate
 from slowed import mixed, slowed
 from strategies import instances, valid_plans
 
@@ -82,3 +83,34 @@ def test_no_plan_where_there_is_none() -> None:
     found = greedy_random(instance, "guaranteed", Control())
     assert found.plan is None
     assert found.reasons == ("the greedy packing found no way that all filters were placed",)
+
+
+def test_a_plan_that_just_keeps_the_limit_is_valid_where_crashes_are_kept() -> None:
+    instance = slowed(pairs(), LAWS[1])
+    both = [0.1, 0.1] * (len(instance.devices) // 2)
+    devices = [d.model_copy(update={"failure_probability": p}) for d, p in zip(instance.devices, both, strict=True)]
+    exactly = instance.model_copy(update={"devices": tuple(devices)}).with_requirements(max_group_outage=0.01)
+    for late in KEPT:
+        stand_in = surrogate(exactly, late, keeps_crashes=True)
+        assert (stand_in.arrays.failure == exactly.arrays.failure).all()
+        assert not stand_in.has_random_latencies
+    for objective in ("guaranteed", "expected"):
+        plan = greedy_random(exactly, objective, Control()).plan
+        assert plan is not None
+        assert ro.check(exactly, plan) == ()
+        assert value_of(exactly, plan, objective) < math.inf
+
+
+def test_greedy_is_no_worse_than_the_baselines_for_the_expected_time() -> None:
+    for seed in range(3):
+        instance = mixed(8, seed)
+        value = ro.solve(instance, "greedy", "expected").objective_value
+        for baseline in ("rocoin", "nonn", "het-nonn", "random"):
+            plan = ro.solve(instance, baseline, "expected")
+            assert plan.objective_value is None or value <= plan.objective_value
+
+
+def test_a_law_whose_quantiles_are_no_numbers_divides_by_none() -> None:
+    instance = slowed(ro.generate("edge", devices=4, seed=0), {"law": "gamma", "shape": 0.0001})
+    for late in LATE:
+        assert all(device.flops_per_second < math.inf for device in surrogate(instance, late).devices)

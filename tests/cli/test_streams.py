@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -143,6 +144,63 @@ def test_faults_have_the_status_of_where_they_arose(run, folder, monkeypatch):
         assert word in err
         assert ("cannot write the output" in err) == (word == "cannot write the output")
         assert ("Traceback" in err) == (status == 70)
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """Prepare streams that are those of the process as far as anybody can see, at other numbers."""
+
+    def prepare(stdout, stderr, *, unbuffered=False):
+        for name, number in (("stdout", stdout), ("stderr", stderr)):
+            stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=unbuffered)
+            for place in (name, f"__{name}__"):
+                monkeypatch.setattr(sys, place, stream)
+            monkeypatch.setattr(streams, name.upper(), number)
+        streams.prepare_streams()
+
+    return prepare
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_only_faults_of_the_output_are_told(prepared, unread, unbuffered):
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        for stdout, fault in ((full, OutputError), (unread, ReaderGoneError)):
+            prepared(stdout, full, unbuffered=unbuffered)
+            print("nobody hears that", file=sys.stderr)
+            with pytest.raises(fault):
+                print("Gerät", flush=True)
+            streams.abandon_output()
+            print("nor that", flush=True)
+    finally:
+        os.close(full)
+
+
+def test_a_pipe_that_does_not_wait_is_waited_for(prepared):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    prepared(writing, writing)
+    received = []
+    with os.fdopen(reading, "rb") as stream:
+        reader = threading.Thread(target=lambda: received.append(stream.read()))
+        reader.start()
+        print("x" * 1_000_000, flush=True)
+        os.close(writing)
+        reader.join()
+    assert received == [b"x" * 1_000_000 + b"\n"]
+
+
+def test_what_is_closed_is_opened(monkeypatch):
+    def closed(number):
+        raise OSError(9, "Bad file descriptor")
+
+    opened = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", closed)
+        patch.setattr(os, "open", lambda *arguments: opened.append(arguments))
+        patch.setattr(os, "set_inheritable", lambda _, wanted: opened.append(wanted))
+        streams.reserve_streams()
+    assert opened == [(os.devnull, os.O_RDWR), True] * 3
 
 
 def test_streams_of_others_are_theirs(monkeypatch):

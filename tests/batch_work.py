@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.items import Options
 from rocoin_opt.batch.solving import Asked, run_batch
+from rocoin_opt.control import Control, stopped_by_interrupt
 
 if TYPE_CHECKING:
     from rocoin_opt.batch.results import ItemResult
@@ -46,6 +47,14 @@ def logged(payload: dict[str, Any]) -> dict[str, Any]:
         log.write("begun\n")
     time.sleep(0.02)
     return quick(payload)
+
+
+def signalled(payload: dict[str, Any]) -> dict[str, Any]:
+    """Send a signal to the own process during a search, and say whether that stopped it."""
+    control = Control.starting_now()
+    with stopped_by_interrupt(control):
+        os.kill(os.getpid(), payload["signal"])
+        return {"stopped": control.exhausted}
 
 
 def stubborn(payload: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -166,3 +168,78 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert entered == [True]
+
+
+PREFACE = """
+import os, signal, sys, threading
+from rocoin_opt.control import Control, ended_by_termination, stopped_by_interrupt, terminated
+TERM, control = signal.SIGTERM, Control.starting_now()
+def term(): os.kill(os.getpid(), TERM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        (
+            # GNU timeout sends it twice, which must not break anything off.
+            "with stopped_by_interrupt(control):\n    term(); term(); print(control.exhausted)\n"
+            "print(signal.getsignal(TERM) is signal.SIG_DFL, terminated())",
+            0,
+            "True\nTrue True\n",
+        ),
+        (
+            # The outermost of searches within each other takes it, as they share its event.
+            "with stopped_by_interrupt(control):\n"
+            "    with stopped_by_interrupt(control): term()\n"
+            "    with stopped_by_interrupt(control): print(control.exhausted)",
+            0,
+            "True\n",
+        ),
+        (
+            # It was the last search: a program with many of them ends.
+            "with stopped_by_interrupt(control): term()\nprint('kept')\n"
+            "with stopped_by_interrupt(Control.starting_now()): print('not begun')",
+            143,
+            "kept\n",
+        ),
+        ("with stopped_by_interrupt(control): pass\nterm()", -signal.SIGTERM, ""),
+        (
+            "signal.signal(TERM, signal.SIG_IGN)\n"
+            "with stopped_by_interrupt(control), ended_by_termination(): term(); print(control.exhausted)\n"
+            "print(signal.getsignal(TERM) is signal.SIG_IGN)",
+            0,
+            "False\nTrue\n",
+        ),
+        (
+            "mine = lambda *_: print('mine')\nsignal.signal(TERM, mine)\n"
+            "with stopped_by_interrupt(control), ended_by_termination(): term(); print(control.exhausted)\n"
+            "print(signal.getsignal(TERM) is mine)",
+            0,
+            "mine\nFalse\nTrue\n",
+        ),
+        (
+            # By way of every finally, even if it comes once more there.
+            "with ended_by_termination():\n    try: term()\n    finally: term(); print('tidied')",
+            143,
+            "tidied\n",
+        ),
+        (
+            "with ended_by_termination(), stopped_by_interrupt(control):\n"
+            "    try: term()\n    finally: print(control.exhausted)",
+            143,
+            "False\n",
+        ),
+        ("with ended_by_termination(): pass\nprint(signal.getsignal(TERM) is signal.SIG_DFL)", 0, "True\n"),
+        (
+            "def work():\n    with stopped_by_interrupt(control), ended_by_termination():\n"
+            "        print(signal.getsignal(TERM) is signal.SIG_DFL)\n"
+            "thread = threading.Thread(target=work); thread.start(); thread.join()",
+            0,
+            "True\n",
+        ),
+    ],
+)
+def test_sigterm(code: str, status: int, said: str) -> None:
+    found = subprocess.run([sys.executable, "-c", PREFACE + code], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (status, said, "")

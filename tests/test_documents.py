@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ from rocoin_opt.documents import (
     parse_document,
     read_document,
     readable_json,
+    require_folder,
+    require_writable,
     validate,
     write_text,
 )
@@ -313,6 +316,45 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allowed: a writable file"):
         write_text(folder, "text")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "name", ["new.txt", "old.txt", "link.txt", "folder", "missing/a.txt", "old.txt/a", "pipe", "n" * 300]
+)
+def test_looking_tells_what_writing_would(tmp_path: Path, name: str) -> None:
+    (tmp_path / "old.txt").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.txt").symlink_to("target.txt")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted((path.name, path.lstat().st_mtime_ns) for path in tmp_path.iterdir())
+    is_writable = name in ("new.txt", "old.txt", "link.txt", "pipe")
+    with nullcontext() if is_writable else pytest.raises(InputError, match="allowed: a writable file"):
+        # Of a pipe nobody waits for the reader.
+        require_writable(tmp_path / name)
+    assert sorted((path.name, path.lstat().st_mtime_ns) for path in tmp_path.iterdir()) == before
+    if name != "pipe":
+        with nullcontext() if is_writable else pytest.raises(InputError, match="allowed: a writable file"):
+            write_text(tmp_path / name, "new")
+
+
+def test_a_device_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    # Nothing is forbidden to root, as whom tests may run.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="pipe: found no permission to write; allowed: a writable file"):
+        require_writable(tmp_path / "pipe")
+
+
+def test_a_folder_is_one_that_is_there_or_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", "a", "a/b/c", tmp_path, tmp_path / "a" / "b"):
+        require_folder(folder)
+    assert list(tmp_path.iterdir()) == []
+    Path("file").write_text("")
+    with pytest.raises(InputError, match=r"^file: found Not a directory; allowed: a writable folder"):
+        require_folder("file")
+    with pytest.raises(InputError, match=r"^file/a/b: found Not a directory at .*/file; allowed: a writable folder"):
+        require_folder("file/a/b")
 
 
 def test_a_version_is_a_whole_number(tmp_path):

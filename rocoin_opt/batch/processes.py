@@ -29,7 +29,10 @@ START_SECONDS = 120.0
 TAIL_BYTES = 2000
 """How much of a dead worker's last words is kept."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-START = "import sys; sys.path[:] = {path}; from rocoin_opt.batch.worker import main; main({handle})"
+START = (
+    "import sys; sys.path[:] = {path}; from rocoin_opt.batch.worker import main, own_signals; "
+    "own_signals(); main({handle})"
+)
 
 
 class ExecutorError(RocoinError):

@@ -23,6 +23,15 @@ FORSAKEN = 3
 """Exit status of a worker whose parent is gone."""
 
 
+def own_signals() -> None:
+    """Let no signal stop a search gently here: what it cut short would pass for the result of the item.
+
+    SIGTERM, sent to all processes of a job say, ends the process; Ctrl-C is for the parent alone.
+    """
+    signal.signal(signal.SIGTERM, _end)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def main(handle: int) -> None:
     """Work on what comes over a socket.
 
@@ -33,9 +42,6 @@ def main(handle: int) -> None:
         result goes back. What it raises ends the process, with the traceback on standard error.
     """
     faulthandler.enable()
-    # What cut a search short, a signal to all processes of a job say, would pass for the item's result.
-    signal.signal(signal.SIGTERM, _end)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     connection = Connection(handle)
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()

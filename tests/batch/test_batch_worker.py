@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ import pytest
 import rocoin_opt as ro
 from rocoin_opt.batch import work, worker
 from rocoin_opt.batch.items import read_given
+from rocoin_opt.batch.limits import Limits
+from rocoin_opt.batch.processes import Crew, Task
 from rocoin_opt.batch.work import solve_item
 
 if TYPE_CHECKING:
@@ -98,3 +101,15 @@ def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.Monke
         if "_listen" in listener.name:
             listener.join()
     assert ended == [worker.FORSAKEN]
+
+
+def test_no_signal_makes_an_item_end_early_as_if_it_were_done() -> None:
+    crew = Crew(threads=1)
+    try:
+        # Ctrl-C is for the parent alone; SIGTERM costs the worker, and its item is begun again.
+        interrupted = crew.run(Task("batch_work:signalled", {"signal": signal.SIGINT}, Limits()))
+        terminated = crew.run(Task("batch_work:signalled", {"signal": signal.SIGTERM}, Limits()))
+    finally:
+        crew.dismiss()
+    assert interrupted.answer == {"stopped": False}
+    assert (terminated.answer, terminated.exit_status) == (None, -signal.SIGTERM)

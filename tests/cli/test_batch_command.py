@@ -150,6 +150,37 @@ def test_ctrl_c_says_how_far_it_came(folder: Path, tmp_path: Path) -> None:
     assert re.search(r"interrupted after \d+ of 4000 items; the same command continues the run", told)
 
 
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_gone_is_told_in_one_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, tmp_path / "cluster.py"], text=True, **pipes) as cluster:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+        code = "from rocoin_opt.cli import main; main()"
+        command = [sys.executable, "-c", code, "batch", folder, "--out", tmp_path / "run", "--methods", "random"]
+        options = ["--scheduler", address, "--seeds", ",".join(map(str, range(2000))), "--json-lines", "--quiet"]
+        with subprocess.Popen([*command, *options], stdout=-1, stderr=-1, text=True) as process:
+            assert process.stdout is not None
+            json.loads(process.stdout.readline())
+            cluster.kill()
+            _, told = process.communicate()
+    assert process.returncode == 2
+    # What Dask has to say about it, tracebacks too, is for its developers.
+    assert re.fullmatch(r"rocoin-opt: .*; the same command continues the run\n", told)
+
+
 def test_an_interrupt_is_no_traceback(folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     told_of: list[State] = []
 

@@ -213,6 +213,15 @@ def test_a_replica_that_takes_too_long_is_given_up(monkeypatch):
         pass
 
 
+def turned_away(stranger):
+    """Whether the other end of a connection was closed, with or without having listened."""
+    with stranger:
+        try:
+            return stranger.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
 def test_strangers_are_turned_away(monkeypatch):
     monkeypatch.setattr(processes, "HELLO_SECONDS", 0.1)
     strangers = []
@@ -231,9 +240,56 @@ def test_strangers_are_turned_away(monkeypatch):
     with running([task()]) as started:
         assert len(started.connections) == 1
         assert is_running(started.pids[0])
-    for stranger in strangers[1:]:
-        assert stranger.recv(1) == b""
-        stranger.close()
+    assert all(map(turned_away, strangers[1:]))
+
+
+@pytest.mark.parametrize("most", [128, 2])
+def test_silent_connections_keep_nobody_from_starting(monkeypatch, most):
+    monkeypatch.setattr(processes, "HELLO_SECONDS", 3600.0)
+    monkeypatch.setattr(processes, "MAX_STRANGERS", most)
+    silent = []
+    create = processes.socket.create_server
+
+    def created(*arguments, **options):
+        listener = create(*arguments, **options)
+        silent.extend(processes.socket.create_connection(listener.getsockname()) for _ in range(5))
+        # The beginning of a token, which is not theirs.
+        silent[0].sendall(b"x")
+        return listener
+
+    monkeypatch.setattr(processes.socket, "create_server", created)
+    with running([task(), task()]) as started:
+        assert all(map(is_running, started.pids))
+        # Nor does anybody wait for them to go.
+        assert all(map(turned_away, silent))
+
+
+def test_a_place_is_given_once(monkeypatch):
+    monkeypatch.setattr(processes.secrets, "token_bytes", bytes)
+    twins = []
+    create = processes.socket.create_server
+
+    def created(*arguments, **options):
+        listener = create(*arguments, **options)
+        for place in (0, 0, 7):
+            # With the token, piece by piece.
+            twin = processes.socket.create_connection(listener.getsockname())
+            hello = processes.HELLO.pack(bytes(16), place)
+            twin.sendall(hello[:5])
+            twin.sendall(hello[5:])
+            twins.append(twin)
+        return listener
+
+    monkeypatch.setattr(processes.socket, "create_server", created)
+    with running([task()]) as started:
+        assert len(started.connections) == 1
+    assert all(map(turned_away, twins))
+
+
+def test_the_token_is_in_no_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes.tempfile, "tempdir", str(tmp_path))
+    with running([task()]):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_plan_may_run_without_keeping_the_outage_limit():

@@ -38,7 +38,7 @@ RANK_ROUNDING = 1e-12
 """Relative excess of a product over a whole number that rounding explains."""
 MOST_DRAWS = 1 << 16
 """Different draws of a mean that are kept."""
-_AGREEMENT = 1e-9
+_AGREEMENT = 1e-7
 _WIDEST = 64.0
 
 

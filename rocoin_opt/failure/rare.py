@@ -47,6 +47,8 @@ DEFAULT_LIMIT = 4_000_000
 MAX_TRIALS = 2**40
 TILE = 2**20
 """Draws times groups that are held at a time."""
+WORD = 64
+"""Domains whose states make one number, so that equal ones are found."""
 LEVEL = 0.95
 """Level of the interval that a relative error is measured by."""
 ROUNDING = 1e-11
@@ -114,14 +116,23 @@ class Outages:
         outage: FloatArray = np.exp(self.alone) * self.by_domain.prod(axis=1)
         return outage
 
-    def shares(self, rng: np.random.Generator, trials: int) -> FloatArray:
-        """Draw the domains' states given that one group, drawn in proportion to its outage, fails: E[1 / S] in each."""
+    def shares(self, rng: np.random.Generator, trials: int) -> tuple[FloatArray, IntArray]:
+        """Draw the domains' states given that one group, drawn in proportion to its outage, fails.
+
+        E[1 / S] in the different states, and how often each came.
+        """
         outage = self.group
         forced = np.searchsorted(np.cumsum(outage / outage.sum())[:-1], rng.random(trials), side="right")
         # A failed group's domain that it meets is down more often, and the others as ever.
         by_domain = np.where(self.meets > 0.0, self.by_domain, 1.0)
         down = np.divide(self.domain, by_domain, out=np.zeros_like(by_domain), where=by_domain > 0.0)
-        return self.share((rng.random((trials, len(self.domain))) >= down[forced]).astype(np.float64))
+        is_up = rng.random((trials, len(self.domain))) >= down[forced]
+        counts: IntArray = np.ones(trials, dtype=np.int64)
+        if len(self.domain) <= WORD:
+            words = np.packbits(np.pad(is_up, ((0, 0), (0, WORD - len(self.domain)))), axis=1).view(np.uint64)[:, 0]
+            _, first, counts = np.unique(words, return_index=True, return_counts=True)
+            is_up = is_up[first]
+        return self.share(is_up.astype(np.float64)), counts
 
     def share(self, is_up: FloatArray) -> FloatArray:
         """E[1 / S] by the states of the domains, T x D, 1 for up: what fails is one of ``sum_k q_k`` groups or more."""
@@ -191,7 +202,7 @@ def failure_probability(
     while True:
         while done < goal:
             tile = min(goal - done, max(TILE // len(plan.groups), 1))
-            found.append(np.unique(outages.shares(rng, tile), return_counts=True))
+            found.append(outages.shares(rng, tile))
             done += tile
         values, counts = (np.concatenate(column) for column in zip(*found, strict=True))
         mean = MeanEstimate.of(values * union_bound, counts, union_bound * float(least), union_bound * float(most))

@@ -130,6 +130,8 @@ class FrontierSearch:
 
     def _answer(self, limit: float) -> bool:
         """Find the best partition within a limit, and the earliest plan with it; whether there was time for it."""
+        if self.control.exhausted:
+            return False
         known = self._answer_to(limit)
         found = best_within(Serving(self.instance, self.objective, limit), self.parts, known.plan, self.control)
         if self.control.exhausted:

@@ -49,6 +49,7 @@ class SizeVectors:
         groups = serving.minimal_groups(MAX_GROUPS, control)
         self.choices = None if groups is None else roomiest_choices(serving, groups)
         self._possible = serving.possible_groups()
+        self._widest: list[int] = []
         self._levels: list[int] = [] if self.choices is None else np.unique(self.choices.most).tolist()
         self._packings: dict[Limits, list[Members]] = {}
         self._verdicts: dict[tuple[int, Conflict], Verdict] = {}
@@ -73,9 +74,10 @@ class SizeVectors:
 
         The k-th largest part has no more than the largest size of which k groups are possible.
         """
-        limits = [self._possible.largest_of(k, self.wanted) for k in range(1, parts + 1)]
-        if self.choices is not None:
-            limits = [self.below(limit + 1) for limit in limits]
+        for k in range(len(self._widest) + 1, parts + 1):
+            limit = self._possible.largest_of(k, self.wanted)
+            self._widest.append(limit if self.choices is None else self.below(limit + 1))
+        limits = self._widest[:parts]
         return tuple(limits) if limits[-1] >= 1 and sum(limits) >= self.wanted else None
 
     def below(self, size: int) -> int:

@@ -157,6 +157,8 @@ class FrontierSearch:
 
         With ``only`` a value, a partition between that and the best known one within the limit is left aside.
         """
+        if self.control.exhausted:
+            return False
         known = self._answer_to(limit)
         found = best_within(Serving(self.instance, self.objective, limit), self.parts, known.plan, self.control)
         if self.control.exhausted:

@@ -70,8 +70,14 @@ def best_attainable(
 
 def least_bound(vectors: SizeVectors, parts: PartSearch) -> float:
     """Lower bound on the criterion over all plans within the threshold, without a search: that of the first boxes."""
-    limits = [vectors.largest(number) for number in vectors.numbers_of_parts()]
-    return min((parts.bound(widest) for widest in limits if widest is not None), default=0.0)
+    least = math.inf
+    for number in vectors.numbers_of_parts():
+        limits = vectors.largest(number)
+        if limits is not None:
+            least = min(least, parts.bound(limits))
+        if least == 0.0:
+            break
+    return least if least < math.inf else 0.0
 
 
 class _Search:
@@ -98,6 +104,10 @@ class _Search:
             limits = self.vectors.largest(number)
             if limits is not None:
                 self._open(_Box(limits, self.parts.bound(limits)))
+            if self.control.exhausted:
+                # What was not looked at may hold anything.
+                self.floor = 0.0
+                break
         looked = 0
         while self.boxes and looked < MAX_BOXES and not self.control.exhausted:
             promise, _, box = self.boxes[0]

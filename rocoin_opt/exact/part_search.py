@@ -30,6 +30,8 @@ POLISHING_WORK = 100_000
 """Filters times parts that are refined for the limits chosen in the end: seconds, and more with class evidence."""
 READING_SECONDS = 1e-7
 """Seconds for each pair of filters that it takes to look through a graph: 0.1 s for 1,024 filters."""
+NO_TIME = 5e-3
+"""Seconds of an eigenvalue problem that is solved whatever the clock says: that of some 250 filters."""
 MAX_DESCENTS = 100
 """Refinements for these limits: local optima are many."""
 
@@ -157,7 +159,7 @@ class PartSearch:
 
     def bound(self, limits: Limits) -> float:
         """Valid lower bound on the value of all partitions within limits; 0 where there is no time for another one."""
-        if limits not in self._bounds and self.control.exhausted:
+        if limits not in self._bounds and self.control.exhausted and eigen_seconds(self.total) > NO_TIME:
             return 0.0
         if limits not in self._bounds:
             self._bounds[limits] = self._bound(limits)
@@ -167,6 +169,8 @@ class PartSearch:
         criterion, ranges = self.criterion(len(limits)), self._ranges(limits)
         if is_small(criterion, ranges):
             return self.within(limits).value
+        if self.control.exhausted:
+            return lower_bound(criterion, ranges, rounds=0)
         return lower_bound(criterion, ranges, rounds=self.bound_rounds, control=self.control)
 
     def _found(self, limits: Limits, descents: int, starts: Sequence[IntArray]) -> Cut:

@@ -252,7 +252,7 @@ class _Generation:
                 bound=best.value,
                 prices=best.devices,
                 size_prices=self.size_prices(best),
-                groups=self.groups,
+                groups=self.groups[: len(solution.values)],
                 values=solution.values,
                 objective=solution.objective,
                 complete=not new,

@@ -48,6 +48,8 @@ class SizeVectors:
         self.wanted = serving.instance.knowledge.num_filters
         groups = serving.minimal_groups(MAX_GROUPS, control)
         self.choices = None if groups is None else roomiest_choices(serving, groups)
+        self._possible = serving.possible_groups()
+        self._widest: list[int] = []
         self._levels: list[int] = [] if self.choices is None else np.unique(self.choices.most).tolist()
         self._packings: dict[Limits, list[Members]] = {}
         self._verdicts: dict[tuple[int, Conflict], Verdict] = {}
@@ -65,17 +67,17 @@ class SizeVectors:
     def numbers_of_parts(self) -> range:
         """Numbers of parts that a plan may have, by the layer-cake bound."""
         instance = self.serving.instance
-        return range(instance.requirements.min_groups, int(self.serving.possible_groups().limits[0]) + 1)
+        return range(instance.requirements.min_groups, int(self._possible.limits[0]) + 1)
 
     def largest(self, parts: int) -> Limits | None:
         """Descending limits that the sizes of so many parts keep in every plan; None where there is no such plan.
 
         The k-th largest part has no more than the largest size of which k groups are possible.
         """
-        possible = self.serving.possible_groups()
-        limits = [possible.largest_of(k, self.wanted) for k in range(1, parts + 1)]
-        if self.choices is not None:
-            limits = [self.below(limit + 1) for limit in limits]
+        for k in range(len(self._widest) + 1, parts + 1):
+            limit = self._possible.largest_of(k, self.wanted)
+            self._widest.append(limit if self.choices is None else self.below(limit + 1))
+        limits = self._widest[:parts]
         return tuple(limits) if limits[-1] >= 1 and sum(limits) >= self.wanted else None
 
     def below(self, size: int) -> int:

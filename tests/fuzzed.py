@@ -124,7 +124,8 @@ def spoilt_text(document: Any, chance: random.Random) -> bytes:
         elif kind < 0.8:
             del parent[path[-1]]
         elif isinstance(parent, list):
-            parent += copy.deepcopy(parent) * chance.choice((1, 100 if len(parent) < 20 else 1))
+            # Once more, or often: but lists in lists must not grow beyond all files.
+            parent += copy.deepcopy(parent) * (chance.choice((1, 100)) if len(json.dumps(parent)) < 1000 else 1)
         else:
             parent[f"{path[-1]}s"] = parent.pop(path[-1])
     text = json.dumps(document).encode()

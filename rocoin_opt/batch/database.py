@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import warnings
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from rocoin_opt.batch.schema import (
     DamagedError,
     plan_of,
 )
-from rocoin_opt.errors import InputError, RocoinError
+from rocoin_opt.errors import InputError, MendedWarning, RocoinError, counted
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def _begun_anew(folder: Path) -> sqlite3.Connection:
     connection = connected(folder / DATABASE)
     _prepare(folder, connection)
     with closing(connected(folder / ASIDE)) as damaged, connection:
-        connection.executemany(INSERT, _readable(damaged))
+        kept = connection.executemany(INSERT, _readable(damaged)).rowcount
+    message = f"{folder}: {DATABASE} was damaged, and lies aside as {ASIDE}; {counted(max(kept, 0), 'row')} of it go on"
+    warnings.warn(message, MendedWarning, stacklevel=2)
     return connection
 
 

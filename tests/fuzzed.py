@@ -44,6 +44,7 @@ LARGE: list[Any] = [
     [{"id": "b", "board": "h7a3", "link": "wifi-54", "failure_probability": 0.1, "count": 10**6}],
 ]
 """Values whose faults are many, or that stand for much more than they are."""
+LARGEST_TEXT = 2**21
 BYTES = [
     b"",
     b"\0",
@@ -124,12 +125,16 @@ def spoilt_text(document: Any, chance: random.Random) -> bytes:
         elif kind < 0.8:
             del parent[path[-1]]
         elif isinstance(parent, list):
-            # Once more, or often: but lists in lists must not grow beyond all files.
-            parent += copy.deepcopy(parent) * (chance.choice((1, 100)) if len(json.dumps(parent)) < 1000 else 1)
+            parent += parent * chance.choice((1, 100))
         else:
             parent[f"{path[-1]}s"] = parent.pop(path[-1])
-    text = json.dumps(document).encode()
-    return spoilt_bytes(text, chance) if chance.random() < 0.4 else text
+        text = json.dumps(document)
+        if len(text) > LARGEST_TEXT:
+            break
+        # Anew, because what stands there often is one object, which would grow everywhere at once.
+        document = json.loads(text)
+    content = json.dumps(document)[:LARGEST_TEXT].encode()
+    return spoilt_bytes(content, chance) if chance.random() < 0.4 else content
 
 
 def spoilt_bytes(content: bytes, chance: random.Random) -> bytes:

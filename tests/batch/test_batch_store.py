@@ -231,6 +231,16 @@ def test_a_table_under_another_name_is_begun_anew(folder: Path) -> None:
         assert store.finished() == {}
 
 
+@mended
+def test_words_of_sqlite_that_are_no_text_are_told_all_the_same(folder: Path) -> None:
+    content = (folder / DATABASE).read_bytes()
+    (folder / DATABASE).write_bytes(content.replace(b"sqlite_autoindex_items_1", b"sqlite_autoindex_item\xf3_1"))
+    with Store.open(folder) as store, pytest.raises(StoreError):
+        list(store.rows())
+    with Store.writer(folder) as store:
+        assert store.finished() == {}
+
+
 @pytest.mark.parametrize(("kind", "mode"), [("nfs4", "delete"), ("fuse.sshfs", "delete"), ("ext4", "wal")])
 def test_no_log_is_shared_over_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str) -> None:
     run = tmp_path / "run"

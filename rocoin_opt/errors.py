@@ -69,7 +69,7 @@ class InputError(RocoinError, ValueError):
 
 
 class MendedWarning(UserWarning):
-    """An input that was read although something in it was slightly off, and put right."""
+    """Something that is read was off, and was put right: rounding in a graph, damage in the store of a run."""
 
 
 class UnsupportedError(RocoinError):

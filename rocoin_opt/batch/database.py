@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import warnings
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from rocoin_opt.batch.schema import (
     DamagedError,
     plan_of,
 )
-from rocoin_opt.errors import InputError, RocoinError
+from rocoin_opt.errors import InputError, MendedWarning, RocoinError, counted
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def told(folder: Path) -> Iterator[None]:
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         # A defect here, nothing that the disk did.
         raise
-    except (OSError, sqlite3.Error, InputError) as error:
+    # SQLite's own words are no text where they quote what is damaged.
+    except (OSError, sqlite3.Error, InputError, UnicodeDecodeError) as error:
         hint = "; what was written before is safe, and the same command continues the run" if _is_full(error) else ""
         raise StoreError(f"{folder}: {error}{hint}") from None
 
@@ -107,6 +109,8 @@ def _is_sound(folder: Path, connection: sqlite3.Connection) -> bool:
             if [name for _, name, *_ in connection.execute("PRAGMA table_info(items)")] != list(PLACE):
                 return False
         return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    except UnicodeDecodeError:
+        return False
     except sqlite3.DatabaseError as error:
         # The last stands for a format of files or a definition of a table that SQLite cannot understand.
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
@@ -124,13 +128,15 @@ def _begun_anew(folder: Path) -> sqlite3.Connection:
     connection = connected(folder / DATABASE)
     _prepare(folder, connection)
     with closing(connected(folder / ASIDE)) as damaged, connection:
-        connection.executemany(INSERT, _readable(damaged))
+        kept = connection.executemany(INSERT, _readable(damaged)).rowcount
+    message = f"{folder}: {DATABASE} was damaged, and lies aside as {ASIDE}; {counted(max(kept, 0), 'row')} of it go on"
+    warnings.warn(message, MendedWarning, stacklevel=2)
     return connection
 
 
 def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield the sound rows in front of the first damaged page; what lies behind it is done again."""
-    with suppress(sqlite3.DatabaseError):
+    with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
         for row in damaged.execute(f"SELECT {ALL_FIELDS} FROM items NOT INDEXED"):
             with suppress(DamagedError):
                 plan_of(row)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
+import math
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.control import Control
-from rocoin_opt.documents import canonical_json, read_text
+from rocoin_opt.documents import canonical_json, parse_json, read_text
 from rocoin_opt.errors import InputError, Problem, encodable
 from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
-from rocoin_opt.instance.files import FORMAT
+from rocoin_opt.instance.files import FORMAT, canonical_text
 from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.provenance import versions
@@ -55,6 +57,13 @@ class Options:
     latency_only: bool = False
     criterion: str = "ncut"
 
+    def __post_init__(self) -> None:
+        # 5 and 5.0 are the same limit, and make the same items.
+        for name in ("time_limit", "grace", "gap"):
+            object.__setattr__(self, name, real(getattr(self, name)))
+        for name in ("memory_limit", "threads"):
+            object.__setattr__(self, name, whole(getattr(self, name)))
+
     def check(self, seeds: Sequence[int]) -> None:
         """Refuse what no search would take, before any is begun.
 
@@ -85,7 +94,7 @@ class Given:
     name : str
         Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path.
     fingerprint : str
-        SHA-256 of the content of the file and of the matrices beside it.
+        SHA-256 of the content of the file, however its numbers are written, and of the matrices beside it.
     """
 
     path: str
@@ -115,6 +124,21 @@ class Item:
     objective: str
     seed: int
     identity: str
+
+
+def real(value: Any) -> Any:
+    """Return a number as a float; anything else as it is."""
+    try:
+        return float(value) if isinstance(value, Real) else value
+    except OverflowError:
+        return math.inf
+
+
+def whole(value: Any) -> Any:
+    """Return a whole number as an int; anything else as it is."""
+    if isinstance(value, Integral):
+        return int(value)
+    return int(float(value)) if isinstance(value, Real) and float(value).is_integer() else value
 
 
 def items_of(
@@ -171,11 +195,9 @@ def read_given(path: Path) -> Given:
         content = instance_content(path)
     except InputError as error:
         return Given(absolute, encodable(path.stem), fingerprint_of({"unreadable": encodable(str(error)).encode()}))
-    text = content[""].decode()
     try:
-        data = json.loads(text)
-        name = str(data["name"])
-    except (ValueError, RecursionError, KeyError, TypeError):
+        name = str(parse_json(content[""].decode(), absolute)["name"])
+    except (InputError, KeyError, TypeError):
         name = path.stem
     return Given(absolute, encodable(name or path.stem), fingerprint_of(content))
 
@@ -205,8 +227,12 @@ def instance_content(path: Path) -> dict[str, bytes]:
 
 
 def fingerprint_of(content: dict[str, bytes]) -> str:
-    """SHA-256 over names and contents."""
-    parts = [[name, hashlib.sha256(part).hexdigest()] for name, part in sorted(content.items())]
+    """SHA-256 over names and contents; however an instance is written, and its numbers, it has the same."""
+    written = dict(content)
+    # What is no instance counts as it stands, as does text that UTF-8 cannot hold.
+    with suppress(KeyError, ValueError):
+        written[""] = canonical_text(content[""].decode()).encode()
+    parts = [[name, hashlib.sha256(part).hexdigest()] for name, part in sorted(written.items())]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -267,8 +293,8 @@ def _is_instance(file: Path, folder: Path, passed: list[str]) -> bool:
         if not file.is_file():
             passed.append(f"{file}: no regular file")
             return False
-        data = json.loads(read_text(file))
-    except (ValueError, RecursionError, OSError, RuntimeError):
+        data = parse_json(read_text(file), str(file))
+    except (InputError, OSError, RuntimeError):
         # Perhaps a broken instance: an item that fails says so, where a word in passing might be missed.
         return True
     if isinstance(data, dict) and data.get("format") == FORMAT:
@@ -280,8 +306,8 @@ def _is_instance(file: Path, folder: Path, passed: list[str]) -> bool:
 
 def _matrix_names(text: str) -> list[str]:
     try:
-        knowledge = json.loads(text)["knowledge"]
+        knowledge = parse_json(text, "instance")["knowledge"]
         parts = [knowledge.get("graph"), knowledge.get("class_affinity")]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return []
     return sorted({part["path"] for part in parts if isinstance(part, dict) and isinstance(part.get("path"), str)})

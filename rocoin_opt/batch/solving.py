@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.batch.executors import dask_site, local_site
 from rocoin_opt.batch.export import RESULTS, export
-from rocoin_opt.batch.items import GIVEN, GRACE, HASH_DIGITS, Options, items_of, read_given, require_known
+from rocoin_opt.batch.items import GIVEN, GRACE, HASH_DIGITS, Options, items_of, read_given, require_known, whole
 from rocoin_opt.batch.runner import RETRIES, SOLVE, Schedule, State, work_through
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, Problem, encodable
@@ -132,6 +132,7 @@ class Asked:
     retries: int = RETRIES
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", tuple(map(whole, self.seeds)))
         require_known(self.methods, self.objectives)
         self.options.check(self.seeds)
         if not self.seeds:

@@ -7,6 +7,7 @@ process at a time writes; any number may read meanwhile.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -33,6 +34,7 @@ from rocoin_opt.batch.schema import (
     unpacked,
 )
 from rocoin_opt.documents import write_bytes
+from rocoin_opt.errors import MendedWarning, counted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -210,6 +212,9 @@ class Store:
                     self._write_plan(file, plan)
             with self._connection:
                 self._connection.executemany("DELETE FROM items WHERE rowid = ?", damaged)
+        if damaged:
+            message = f"{self.folder}: {counted(len(damaged), 'row')} did not hold; what is asked for is done again"
+            warnings.warn(message, MendedWarning, stacklevel=2)
         return done
 
     def supersede(self, wanted: Iterable[tuple[str, str, str, str, str, int]]) -> None:

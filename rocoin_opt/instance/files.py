@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rocoin_opt.documents import (
+    canonical_json,
     document_schema,
     parse_document,
     read_text,
@@ -19,6 +20,7 @@ from rocoin_opt.documents import (
     write_text,
 )
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance.matrices import WITHOUT_FILES
 from rocoin_opt.instance.model import Instance
 
 FORMAT = "rocoin-opt/instance"
@@ -59,6 +61,21 @@ def parse_instance(text: str, source: str, folder: Path) -> Instance:
         Folder that the paths of matrices start from.
     """
     return validate(Instance, parse_document(text, source, FORMAT, VERSION), source, context={"folder": folder})
+
+
+def canonical_text(text: str) -> str:
+    """Bring the text of an instance file into one form, however its numbers, its order and its defaults are written.
+
+    Matrices beside the file are not looked at.
+
+    Raises
+    ------
+    InputError
+        If this is no instance, or one that is faulty apart from its matrices.
+    """
+    document = parse_document(text, "instance", FORMAT, VERSION)
+    instance = validate(Instance, document, "instance", context={WITHOUT_FILES: True})
+    return canonical_json(instance.model_dump(mode="json"))
 
 
 def write_instance(path: str | Path, instance: Instance) -> None:

@@ -35,6 +35,10 @@ ROWS = 256
 """Rows of a matrix that are compared with its columns at a time."""
 
 
+WITHOUT_FILES = "without files"
+"""What the context of a validation holds that leaves matrices in files aside."""
+
+
 class FilterGraph(Model):
     """Weighted graph over the teacher's filters: symmetric, non-negative, zero diagonal, M x M.
 
@@ -73,7 +77,7 @@ class FilterGraph(Model):
             self._weights = _checked_graph(_checked_matrix(context["array"], ""), "")
         elif (self.path is None) == (self.edges is None):
             raise fault("", self.model_dump(exclude_none=True), 'either {"path": FILE} or {"edges": [...]}')
-        elif self.path is not None:
+        elif self.path is not None and WITHOUT_FILES not in context:
             weights = _load_npz(self.path, "weights", context.get("folder"))
             self._weights = _checked_graph(_checked_matrix(weights, "path", is_ours=True), "path", self.path)
         return self
@@ -160,7 +164,7 @@ class ClassAffinity(Model):
             self._values = _read_only(_checked_matrix(context["array"], ""))
         elif self.path is None:
             raise fault("", {}, '{"path": FILE}')
-        else:
+        elif WITHOUT_FILES not in context:
             values = _load_npz(self.path, "class_affinity", context.get("folder"))
             self._values = _read_only(_checked_matrix(values, "path", is_ours=True))
         return self
@@ -179,7 +183,7 @@ class ClassAffinity(Model):
 
     def check_size(self, num_filters: int) -> None:
         """Refuse affinities that are not over exactly ``num_filters`` filters."""
-        if self.values.shape[1] != num_filters:
+        if self._values is not None and self.values.shape[1] != num_filters:
             raise described_fault(
                 "class_affinity", f"{self.values.shape[1]} columns", f"{num_filters} columns, one a filter"
             )

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import rocoin_opt as ro
@@ -19,6 +20,7 @@ from rocoin_opt.batch.items import (
     require_known,
 )
 from rocoin_opt.batch.items import versions as item_versions
+from rocoin_opt.batch.solving import Asked
 from rocoin_opt.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +61,61 @@ def test_identity_is_of_the_content_not_of_the_place(files: list[Path], tmp_path
 )
 def test_every_option_makes_new_items(files: list[Path], options: Options) -> None:
     assert set(identities(files, options)).isdisjoint(identities(files))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Options(time_limit=5, grace=1, gap=0), Options(time_limit=5.0, grace=np.float32(1.0), gap=np.int64(0))),
+        (Options(memory_limit=10**9, threads=2), Options(memory_limit=1e9, threads=np.int64(2))),  # type: ignore
+    ],
+)
+def test_a_number_is_the_same_option_however_it_is_written(files: list[Path], one: Options, other: Options) -> None:
+    assert identities(files, one) == identities(files, other)
+    assert Options(time_limit=10**400).time_limit == float("inf")
+    seeds = (Asked(Options(), ("greedy",), ("worst",), given).seeds for given in ((3,), (3.0,), (np.int64(3),)))
+    assert {repr(given) for given in seeds} == {"(3,)"}
+
+
+def written_otherwise(text: str) -> str:
+    """An instance file with the same content: numbers, order and layout differ, and defaults are written out."""
+    data = json.loads(text)
+    for device in data["devices"]:
+        device["memory_bytes"] = int(device["memory_bytes"])
+        device["flops_per_second"] = float(device["flops_per_second"])
+        device.setdefault("overhead_seconds", 0)
+    data["requirements"].setdefault("min_groups", 1)
+    return json.dumps(dict(reversed(data.items())), indent=3)
+
+
+def test_an_instance_is_the_same_item_however_it_is_written(files: list[Path], tmp_path: Path) -> None:
+    text = files[0].read_text()
+    copy = tmp_path / "written.json"
+    copy.write_text(written_otherwise(text).replace("{", "{\n", 1), encoding="utf-8-sig")
+    assert ro.read_instance(copy).sha256 == ro.read_instance(files[0]).sha256
+    assert identities([copy]) == identities([files[0]])
+    assert identities([copy, files[0]]) == identities([files[0]])
+    data = json.loads(text)
+    data["devices"][0]["memory_bytes"] += 1
+    copy.write_text(json.dumps(data))
+    assert set(identities([copy])).isdisjoint(identities([files[0]]))
+
+
+def test_a_number_that_makes_an_instance_faulty_makes_another_item(files: list[Path], tmp_path: Path) -> None:
+    data = json.loads(files[0].read_text())
+    data["knowledge"]["num_filters"] = float(data["knowledge"]["num_filters"])
+    (tmp_path / "faulty.json").write_text(json.dumps(data))
+    assert set(identities([tmp_path / "faulty.json"])).isdisjoint(identities([files[0]]))
+
+
+def test_a_faulty_matrix_is_part_of_an_instance_that_is_otherwise_sound(tmp_path: Path) -> None:
+    file = tmp_path / "graph.json"
+    ro.write_instance(file, ro.generate("paper", devices=4, seed=1, filters=8, graph=True))
+    before = identities([file])
+    (tmp_path / "graph.npz").write_text("no archive")
+    after = identities([file])
+    file.write_text(written_otherwise(file.read_text()))
+    assert after == identities([file]) != before
 
 
 def test_another_version_of_the_package_makes_new_items(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+import rocoin_opt as ro
 from rocoin_opt.batch.database import DATABASE, StoreError
 from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.schema import PLACE, row_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = "the plan\n"
+mended = pytest.mark.filterwarnings("ignore::rocoin_opt.MendedWarning")
 
 
 def result(number: int, *, plan: bool = True, **changes: object) -> ItemResult:
@@ -96,6 +98,7 @@ def test_finished_names_failures(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["objective_value", "options", "trace", "checksum", "plan_sha256"])
+@mended
 def test_a_damaged_row_is_refused_and_then_done_again(folder: Path, column: str) -> None:
     execute(folder, f"UPDATE items SET {column} = 12 WHERE seed = 1")
     with Store.open(folder) as store, pytest.raises(StoreError, match="damaged"):
@@ -124,6 +127,7 @@ def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path:
 
 
 @pytest.mark.parametrize("plan", ["x'00'", "NULL", "12", "'text'", "zeroblob(9)"])
+@mended
 def test_a_damaged_plan_is_found_anew_though_its_file_is_there(folder: Path, plan: str) -> None:
     execute(folder, f"UPDATE items SET plan = {plan} WHERE seed = 1")
     with Store.open(folder) as store, pytest.raises(StoreError, match=r"plan of item .* does it again"):
@@ -143,6 +147,7 @@ def test_half_a_plan_file_is_swept_up(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["instance", "plan_sha256", "method", "item", "options"])
+@mended
 def test_a_text_that_is_no_utf8_is_done_again(folder: Path, column: str) -> None:
     execute(folder, f"UPDATE items SET {column} = CAST(x'66ff6f' AS TEXT) WHERE seed = 1")
     with Store.open(folder) as store, pytest.raises(StoreError, match="does it again"):
@@ -155,10 +160,11 @@ def test_a_text_that_is_no_utf8_is_done_again(folder: Path, column: str) -> None
 
 def test_no_row_is_hidden_by_damage(folder: Path) -> None:
     execute(folder, "UPDATE items SET superseded = 5 WHERE seed = 1")
-    with Store.writer(folder) as store:
+    with Store.writer(folder) as store, pytest.warns(ro.MendedWarning, match="1 row did not hold"):
         assert result(1).item not in store.finished()
 
 
+@mended
 def test_no_row_of_a_foreign_store_writes_elsewhere(folder: Path, tmp_path: Path) -> None:
     harmful = "plans/../../owned.plan.json"
     with Store.writer(folder) as store:
@@ -194,12 +200,15 @@ def long(tmp_path: Path) -> Path:
 
 def test_a_damaged_index_costs_no_row(long: Path) -> None:
     damage(long, pages_of(long, "sqlite_autoindex_items_1")[0] + 8, 4)
-    with Store.writer(long) as store:
+    with pytest.warns(ro.MendedWarning, match="300 rows of it go on"):
+        store = Store.writer(long)
+    with store:
         assert len(store.finished()) == 300
         assert store.result(result(123).item) == result(123)
     assert (long / f"damaged-{DATABASE}").exists()
 
 
+@mended
 def test_a_damaged_database_is_put_aside_and_begun_anew(long: Path) -> None:
     file = long / DATABASE
     damage(long, file.stat().st_size // 2 // 4096 * 4096, 4096)
@@ -215,8 +224,19 @@ def test_a_damaged_database_is_put_aside_and_begun_anew(long: Path) -> None:
         assert store.finished() == {}
 
 
+@mended
 def test_a_table_under_another_name_is_begun_anew(folder: Path) -> None:
     execute(folder, "ALTER TABLE items RENAME TO itemt")
+    with Store.writer(folder) as store:
+        assert store.finished() == {}
+
+
+@mended
+def test_words_of_sqlite_that_are_no_text_are_told_all_the_same(folder: Path) -> None:
+    content = (folder / DATABASE).read_bytes()
+    (folder / DATABASE).write_bytes(content.replace(b"sqlite_autoindex_items_1", b"sqlite_autoindex_item\xf3_1"))
+    with Store.open(folder) as store, pytest.raises(StoreError):
+        list(store.rows())
     with Store.writer(folder) as store:
         assert store.finished() == {}
 

@@ -78,7 +78,7 @@ def test_an_infeasible_instance_has_reasons_and_no_plan(repository: Path) -> Non
 
 def test_a_changed_file_is_an_input_fault(files: list[Path]) -> None:
     asked = payload(files[1])
-    files[1].write_text(files[1].read_text().replace("0.", "0.0", 1))
+    files[1].write_text(files[1].read_text().replace('probability": 0.', 'probability": 0.0', 1))
     answer = solve_item(asked)
     assert answer["failure"] == "input"
     assert "changed during the run" in answer["error"]

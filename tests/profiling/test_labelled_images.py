@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -71,3 +73,11 @@ def test_no_archive_is_refused(tmp_path):
     for name in ("own.npz", "missing.npz"):
         with pytest.raises(InputError, match=name):
             labelled_images(tmp_path / name)
+
+
+def test_what_is_no_array_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
+        archive.writestr("images", "text")
+        archive.writestr("labels", "text")
+    with pytest.raises(InputError, match=r"own\.npz"):
+        labelled_images(tmp_path / "own.npz")

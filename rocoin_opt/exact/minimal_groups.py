@@ -16,7 +16,8 @@ import numpy as np
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.bounds import Levels, possible_groups
 from rocoin_opt.exact.durations import EXTENSION
-from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE, keeps_outage_limit
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.limits import LIMIT_TOLERANCE
 from rocoin_opt.plan.latency import outage_after
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Serving:
         self.allowed: IntArray = self.arrays.largest if self.led else self.timely
         """Part up to which a device may be in a group at all, N x J."""
         limit = instance.requirements.max_group_outage
-        self.need = math.inf if limit == 0.0 else -math.log(limit) - math.log1p(OUTAGE_TOLERANCE)
+        self.need = math.inf if limit == 0.0 else -math.log(limit) - math.log1p(LIMIT_TOLERANCE)
         """What the weights of a group must sum to."""
         with np.errstate(divide="ignore"):
             self.weights: FloatArray = -np.log(self.arrays.failure)

@@ -15,7 +15,7 @@ import numpy as np
 from rocoin_opt.control import UNLIMITED, require_time
 from rocoin_opt.exact.tolerances import SHARE_TOLERANCE
 from rocoin_opt.failure.deliveries import Deliveries
-from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
+from rocoin_opt.instance.limits import LIMIT_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class RandomShares:
         self._known: dict[tuple[int, int], FloatArray] = {}
         self._known_at = math.nan
         limit = instance.requirements.max_group_outage
-        self.need = math.inf if limit == 0.0 else -(math.log(limit) + math.log1p(OUTAGE_TOLERANCE))
+        self.need = math.inf if limit == 0.0 else -(math.log(limit) + math.log1p(LIMIT_TOLERANCE))
 
     def share(self, device: int, student: int, size: int, threshold: float, *, at_most: bool = False) -> float:
         """Share of one device, from 0 to 1; ``at_most`` asks for an upper bound in the face of numerical errors."""

@@ -12,7 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE, keeps_outage_limit
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.limits import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,4 +87,4 @@ def _crossing(limit: float, sure: float, crashed: float) -> float:
     """The largest crash probability that keeps the limit, where the outage is linear in it; 1 where all do."""
     if keeps_outage_limit(crashed, limit):
         return 1.0
-    return min(max((limit * (1.0 + OUTAGE_TOLERANCE) - sure) / (crashed - sure), 0.0), 1.0)
+    return min(max((stretched(limit) - sure) / (crashed - sure), 0.0), 1.0)

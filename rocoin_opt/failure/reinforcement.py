@@ -19,8 +19,7 @@ from rocoin_opt.failure.fates import LATER, NEVER
 from rocoin_opt.failure.groups import Replica
 from rocoin_opt.failure.response import response_of
 from rocoin_opt.failure.variants import alone, joined, served
-from rocoin_opt.instance.arrays import OUTAGE_TOLERANCE
-from rocoin_opt.instance.limits import keeps_limit
+from rocoin_opt.instance.limits import keeps_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +114,7 @@ class _Waiting:
         self.plan, self.group, self.others, self.deadline = plan, group, others, deadline
         self.limit = instance.requirements.max_group_outage
         # Limits of 0, or of 1 but for rounding, are no thresholds of a product.
-        self.is_threshold = self.limit > 0.0 and self.limit * (1.0 + OUTAGE_TOLERANCE) < 1.0
+        self.is_threshold = self.limit > 0.0 and stretched(self.limit) < 1.0
         self.steps = _Steps.of(plan, group, deadline) if _has_steps(plan.groups.replicas) else None
 
     def joined_by(self, replica: Replica) -> tuple[float | None, float | None, float]:
@@ -203,7 +202,7 @@ class _Steps:
 
     def kept_from(self, replica: Replica, limit: float) -> float:
         """Seconds by which the group keeps the limit: no sooner than with an answer at once, no later than without."""
-        allowed, latency = limit * (1.0 + OUTAGE_TOLERANCE), replica.response.farthest
+        allowed, latency = stretched(limit), replica.response.farthest
         at_once = self.times[self.outage * replica.failure <= allowed]
         without = self.times[(self.outage <= allowed) & (self.outage < 1.0)]
         earliest, latest = (float(kept[0]) if len(kept) else math.inf for kept in (at_once, without))

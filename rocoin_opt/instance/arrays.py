@@ -21,7 +21,6 @@ FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
-OUTAGE_TOLERANCE = LIMIT_TOLERANCE
 SMALLEST_LIMIT = 1e-6
 """Limits closer to 1, in logarithms, are no limits to cover shares: rounding decides them, and ``check`` has to."""
 
@@ -142,7 +141,7 @@ def _cover_share(failure: FloatArray, max_group_outage: float) -> FloatArray:
     if max_group_outage <= 0.0:
         return np.asarray(failure == 0.0, dtype=np.float64)
     # The limit as keeps_outage_limit reads it, tolerance included: both must agree on which devices keep it.
-    needed = -(math.log(max_group_outage) + math.log1p(OUTAGE_TOLERANCE))
+    needed = -(math.log(max_group_outage) + math.log1p(LIMIT_TOLERANCE))
     if needed < SMALLEST_LIMIT:
         return np.ones_like(failure)
     with np.errstate(divide="ignore"):

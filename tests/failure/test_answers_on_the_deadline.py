@@ -90,6 +90,13 @@ def test_every_evaluator_says_what_the_decimals_say(number: int) -> None:
         simulate_arrivals(instance, plan, 4096, seed=1).parts_arrived(len(plan.groups)),
     ]
     assert all(abs(estimate.value - right) < 0.05 for estimate in simulated)
+    for value in ro.replica_values(instance, plan):
+        if not value.is_twin:
+            joined = [*plan.groups]
+            grown = (*joined[value.group].devices, value.device)
+            joined[value.group] = joined[value.group].model_copy(update={"devices": grown})
+            now = oracle.success_probability(instance, ro.Plan.of(instance, joined))
+            assert value.success_probability == pytest.approx(now, abs=1e-12)
     instant = ro.Plan.of(instance, [plan.groups[0]])
     difference = ro.simulate_difference(instance, plan, instant, 4096).success_probability
     assert difference.value == pytest.approx(right - evaluate(instance, instant).success_probability, abs=0.05)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import rocoin_opt as ro
-from rocoin_opt.documents import readable_json, write_text
+from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.writing import write_text
 
 INSTANCES = Path(__file__).resolve().parent.parent / "instances"
 BEST_KNOWN = INSTANCES / "best_known.json"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 import rocoin_opt as ro
-from rocoin_opt.documents import write_text
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -22,7 +22,7 @@ from measurement import REPOSITORY, duration_text
 from peers.tables import show
 from script import names
 
-from rocoin_opt.documents import write_text
+from rocoin_opt.writing import write_text
 
 BENCHMARKS = REPOSITORY / "benchmarks"
 DOCUMENTS = BENCHMARKS / "results"

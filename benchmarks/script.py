@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from measurement import document, provenance, read, settings_of, write
 
-from rocoin_opt.documents import write_text
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""JSON documents: strict reading, faults named by field, canonical writing.
+"""JSON documents: strict reading, faults named by field, canonical form.
 
 Instances and plans are documents of a ``format`` and a ``version``. This module owns what both share: the refusal of
 duplicate and unknown fields, of NaN and of unknown versions, and the translation of a validation fault into one
@@ -7,11 +7,9 @@ line that names file, field, what was found and what is allowed.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
 import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.errors import InputError, Problem, cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -169,7 +167,7 @@ def read_text(path: str | Path) -> str:
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(source, [Problem("", _cause(error), "a readable UTF-8 file")]) from None
+        raise InputError(source, [Problem("", cause_of(error), "a readable UTF-8 file")]) from None
 
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
@@ -233,111 +231,6 @@ def readable_json(data: object, indent: str = "") -> str:
     if isinstance(data, list) and any(isinstance(value, dict | list) for value in data):
         return "[\n" + ",\n".join(inner + readable_json(value, inner) for value in data) + f"\n{indent}]"
     return json.dumps(data, ensure_ascii=False, allow_nan=False)
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in one step; see :func:`write_bytes`."""
-    try:
-        content = text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(os.fspath(path), [Problem("", str(error), "text that UTF-8 can hold")]) from None
-    write_bytes(path, content)
-
-
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file in one step: a reader sees the old content or the new one, never a part.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    if _stands_for_itself(path):
-        _write_into(path, content)
-        return
-    handle, temporary, target = _file_beside(path)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        # mkstemp makes private files; give the file the mode that open() would have given.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
-    finally:
-        # Still there only if it was not moved, whatever stopped it: Ctrl-C as well.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def require_writable(path: str | Path) -> None:
-    """Refuse a file that :func:`write_bytes` could not write now, before the work that is to be kept in it.
-
-    What stands there is not touched, and nothing is left behind.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    if _stands_for_itself(path):
-        # To open a pipe could wait for ever for its reader.
-        if Path(path).is_dir() or not os.access(path, os.W_OK):
-            found = "a folder" if Path(path).is_dir() else "no permission to write"
-            raise InputError(os.fspath(path), [Problem("", found, "a writable file")])
-        return
-    # Only the folder itself knows of quotas, read-only disks and how long its names may be.
-    handle, temporary, _ = _file_beside(path)
-    os.close(handle)
-    temporary.unlink()
-
-
-def require_folder(path: str | Path) -> None:
-    """Refuse a folder in which no file could be written now, or which could not be made.
-
-    Raises
-    ------
-    InputError
-        If that is so.
-    """
-    there = next(folder for folder in (Path(path), *Path(path).absolute().parents) if os.path.lexists(folder))
-    try:
-        require_writable(there / "file")
-    except InputError as error:
-        found = error.problems[0].found if there == Path(path) else f"{error.problems[0].found} at {there}"
-        raise InputError(os.fspath(path), [Problem("", found, "a writable folder")]) from None
-
-
-def _stands_for_itself(path: str | Path) -> bool:
-    """Whether there is a device, a pipe or a folder, which no file may replace."""
-    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 - Path's raise where they may not look
-
-
-def _file_beside(path: str | Path) -> tuple[int, Path, Path]:
-    """Open a new file beside the one that it is to replace; return its handle, its name and that of the other."""
-    # A link stays a link: what it points to is replaced.
-    target = Path(os.path.realpath(path))
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
-    return handle, Path(temporary), target
-
-
-def _write_into(path: str | Path, content: bytes) -> None:
-    """Write into a device or a pipe, which must not be replaced by a file."""
-    try:
-        with Path(path).open("wb") as stream:
-            stream.write(content)
-    except OSError as error:
-        raise InputError(os.fspath(path), [Problem("", _cause(error), "a writable file")]) from None
-
-
-def _cause(error: OSError | UnicodeDecodeError) -> str:
-    # The number of a system error says nothing to most people, and its file may be a temporary one.
-    return str((isinstance(error, OSError) and error.strerror) or error)
 
 
 def _problem(detail: Any, data: object, model: type[Model]) -> Problem:

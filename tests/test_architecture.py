@@ -16,7 +16,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
 LAYERS = (
     ("errors", "provenance"),
-    ("documents", "control"),
+    ("documents", "writing", "control"),
     ("instance",),
     ("knowledge",),
     ("plan",),

@@ -24,13 +24,11 @@ from rocoin_opt.documents import (
     parse_document,
     read_document,
     readable_json,
-    require_folder,
-    require_writable,
     validate,
-    write_text,
 )
 from rocoin_opt.errors import InputError, Problem, RocoinError, printable
 from rocoin_opt.instance.fields import Index
+from rocoin_opt.writing import require_folder, require_writable, write_text
 
 if TYPE_CHECKING:
     from typing import Self

@@ -8,8 +8,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.schema import COLUMNS, FROM_JSON
-from rocoin_opt.documents import canonical_json, readable_json, write_bytes, write_text
+from rocoin_opt.documents import canonical_json, readable_json
 from rocoin_opt.errors import InputError, Problem, missing_extra
+from rocoin_opt.writing import write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

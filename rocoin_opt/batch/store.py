@@ -33,8 +33,8 @@ from rocoin_opt.batch.schema import (
     row_of,
     unpacked,
 )
-from rocoin_opt.documents import write_bytes
 from rocoin_opt.errors import MendedWarning, counted
+from rocoin_opt.writing import write_bytes
 
 if TYPE_CHECKING:
     import sqlite3

@@ -91,7 +91,7 @@ def batch(
     from rocoin_opt.batch.store import Store
     from rocoin_opt.cli.batch_progress import showing_batch
     from rocoin_opt.control import TERMINATED, ended_by_termination
-    from rocoin_opt.documents import require_folder
+    from rocoin_opt.writing import require_folder
 
     if memory_limit is not None and not 0 < memory_limit < float("inf"):
         raise InputError("options", [Problem("--memory-limit", repr(memory_limit), "a positive, finite number")])

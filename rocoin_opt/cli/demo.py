@@ -46,11 +46,12 @@ def demo(
             raise missing_extra(f"demo needs {package}", "torch")
 
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.documents import readable_json, require_folder, write_text
+    from rocoin_opt.documents import readable_json
     from rocoin_opt.profiling.datasets import load_dataset
     from rocoin_opt.profiling.demo import FAST, FULL, demo_document, run_demo
     from rocoin_opt.profiling.training import use_threads
     from rocoin_opt.report.pipeline import pipeline_csv, pipeline_markdown, print_pipeline
+    from rocoin_opt.writing import require_folder, write_text
 
     # Before the work, not after it.
     require_folder(out)

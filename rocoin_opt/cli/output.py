@@ -35,7 +35,7 @@ def require_outputs(*files: Path | None) -> None:
     InputError
         If one of them could not be written, or two are the same.
     """
-    from rocoin_opt.documents import require_writable
+    from rocoin_opt.writing import require_writable
 
     asked = [file for file in files if file is not None]
     for place, file in enumerate(asked):

@@ -47,11 +47,12 @@ def replan(
 ) -> None:
     """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
     from rocoin_opt.cli.progress import showing_progress
-    from rocoin_opt.documents import readable_json, write_text
+    from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance, write_instance
     from rocoin_opt.plan.latency import OBJECTIVES
     from rocoin_opt.replanning import replan as mend_plan
     from rocoin_opt.report.replan import print_replan, replan_document
+    from rocoin_opt.writing import write_text
 
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])

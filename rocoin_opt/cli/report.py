@@ -44,8 +44,8 @@ def report(
     ] = None,
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
-    from rocoin_opt.documents import write_text
     from rocoin_opt.report.page.rendering import require_report
+    from rocoin_opt.writing import write_text
 
     if time_limit is not None and not frontier:
         _refuse("--time-limit", time_limit, "only with --frontier")

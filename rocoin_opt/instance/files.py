@@ -9,19 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from rocoin_opt.documents import (
-    canonical_json,
-    document_schema,
-    parse_document,
-    read_text,
-    readable_json,
-    validate,
-    write_bytes,
-    write_text,
-)
+from rocoin_opt.documents import canonical_json, document_schema, parse_document, read_text, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.matrices import WITHOUT_FILES
 from rocoin_opt.instance.model import Instance
+from rocoin_opt.writing import write_bytes, write_text
 
 FORMAT = "rocoin-opt/instance"
 VERSION = 1

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate, write_text
+from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Figure, Identifier, NonNegative
 from rocoin_opt.plan.latency import Objective
 from rocoin_opt.plan.metrics import MEASURED, Metrics
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.result import Termination
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from rocoin_opt.documents import write_bytes
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.writing import write_bytes
 
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError)
 """What PyTorch raises for a file that is no file of weights."""

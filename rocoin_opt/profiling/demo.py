@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.documents import readable_json, write_text
+from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.instance.device_files import read_device_file
@@ -32,6 +32,7 @@ from rocoin_opt.profiling.instances import Origin, profile_instance
 from rocoin_opt.profiling.specifications import network_builder, student_builder
 from rocoin_opt.profiling.training import Training, accuracy, train_classifier
 from rocoin_opt.provenance import versions
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

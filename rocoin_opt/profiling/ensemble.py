@@ -11,11 +11,12 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from rocoin_opt.documents import Items, Model, read_document, readable_json, validate, write_text
+from rocoin_opt.documents import Items, Model, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.fields import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
 from rocoin_opt.profiling.specifications import network_builder
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

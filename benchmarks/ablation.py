@@ -26,27 +26,27 @@ from script import Document, Script, numbers, run, shared_options
 
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact import packing
-from rocoin_opt.exact.bounds import Levels
-from rocoin_opt.exact.chains import ThresholdView
-from rocoin_opt.exact.cores import enumerate_cores
-from rocoin_opt.exact.packing import PRICE_TOLERANCE, Effort, pack_cores
-from rocoin_opt.exact.relaxation import Pool, relax
-from rocoin_opt.exact.thresholds import latencies_between
+from rocoin_opt.exact.threshold import packing
+from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, pack_columns
+from rocoin_opt.grouping.bounds import Levels
+from rocoin_opt.grouping.relaxation import Pool, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.grouping.thresholds import latencies_between
 from rocoin_opt.highs.linear import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     import argparse
 
-    from rocoin_opt.exact.chains import View
-    from rocoin_opt.exact.cores import Core
+    from rocoin_opt.exact.threshold.enumeration import Column
+    from rocoin_opt.grouping.threshold_problem import View
 
 MAX_LISTED = 500_000
 WITH, WITHOUT = "with rows by size", "without rows by size"
 GROUPS, CORES, CORES_WITHOUT_IDLE = "groups", "cores", "cores, no variable for unused devices"
 
 
-class TotalOnly(ThresholdView):
+class TotalOnly(ThresholdProblem):
     """A threshold at which only the number of all groups is limited, not that of groups from some size on."""
 
     @functools.cached_property
@@ -91,34 +91,34 @@ def measured(devices: int, seed: int, options: argparse.Namespace) -> dict[str, 
         "relaxation": {},
         "packings": [],
     }
-    for rows, kind in ((WITH, ThresholdView), (WITHOUT, TotalOnly)):
-        view = kind(instance, "guaranteed", threshold)
-        relaxation = relax(view, Pool(), Control())
+    for rows, kind in ((WITH, ThresholdProblem), (WITHOUT, TotalOnly)):
+        problem = kind(instance, "guaranteed", threshold)
+        relaxation = relax(problem, Pool(), Control())
         assert relaxation is not None
         found["relaxation"][rows] = relaxation.bound
         priced = np.flatnonzero(relaxation.prices > PRICE_TOLERANCE)
-        slack = relaxation.bound - view.wanted
+        slack = relaxation.bound - problem.wanted
         for listed, shared in ((GROUPS, np.arange(devices)), (CORES, priced)):
-            cores = enumerate_cores(view, relaxation, shared, slack, MAX_LISTED) if slack >= 0.0 else []
+            columns = enumerate_columns(problem, relaxation, shared, slack, MAX_LISTED) if slack >= 0.0 else []
             variants = (listed, CORES_WITHOUT_IDLE) if (listed, rows) == (CORES, WITH) else (listed,)
             for variant in variants:
-                found["packings"].append(packed(view, cores, rows, variant, options))
+                found["packings"].append(packed(problem, columns, rows, variant, options))
     return found
 
 
 def packed(
-    view: View, cores: list[Core] | None, rows: str, variant: str, options: argparse.Namespace
+    problem: View, columns: list[Column] | None, rows: str, variant: str, options: argparse.Namespace
 ) -> dict[str, Any]:
     """How many there are to be packed, and how long HiGHS takes to say whether they can be."""
     runs = []
-    for seed in range(options.repeats if cores else 0):
+    for seed in range(options.repeats if columns else 0):
         control = Control.starting_now(time_limit=options.pack_limit, seed=seed)
         solve = solve_without_idle if variant == CORES_WITHOUT_IDLE else solve_linear
         begin = time.perf_counter()
         with mock.patch.object(packing, "solve_linear", solve):
-            status, _ = pack_cores(view, cores or [], control, Effort(MAX_LISTED, None))
+            status, _ = pack_columns(problem, columns or [], control, Effort(MAX_LISTED, None))
         runs.append({"seed": seed, "status": status, "seconds": time.perf_counter() - begin})
-    return {"rows": rows, "what": variant, "count": None if cores is None else len(cores), "runs": runs}
+    return {"rows": rows, "what": variant, "count": None if columns is None else len(columns), "runs": runs}
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:

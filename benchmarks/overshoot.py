@@ -24,8 +24,8 @@ from script import Document, Script, names, run, shared_options
 
 import rocoin_opt as ro
 from rocoin_opt.instance.files import write_instance
-from rocoin_opt.methods import solve
-from rocoin_opt.replanning import replan
+from rocoin_opt.planning.replan import replan
+from rocoin_opt.planning.solve import solve
 
 if TYPE_CHECKING:
     import argparse

@@ -30,10 +30,10 @@ from peers.tables import figure, show, spread_text
 from script import Document, Script, run, shared_options
 
 import rocoin_opt as ro
-from rocoin_opt.failure.kernel import answer_seconds, count_answers
-from rocoin_opt.failure.rare import failure_probability
-from rocoin_opt.failure.simulation import simulate
-from rocoin_opt.failure.system import System
+from rocoin_opt.failure.monte_carlo.kernel import answer_seconds, count_answers
+from rocoin_opt.failure.monte_carlo.rare import failure_probability
+from rocoin_opt.failure.monte_carlo.simulation import simulate
+from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 
 if TYPE_CHECKING:

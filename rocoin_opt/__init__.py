@@ -21,34 +21,34 @@ if TYPE_CHECKING:
         SolverError,
         UnsupportedError,
     )
-    from rocoin_opt.expansion import expansions
-    from rocoin_opt.failure.arrivals import simulate_arrivals
     from rocoin_opt.failure.assessment import assess, losses
-    from rocoin_opt.failure.distribution import latency_distribution
+    from rocoin_opt.failure.distribution.answer_time import latency_distribution
     from rocoin_opt.failure.evaluation import evaluate
+    from rocoin_opt.failure.monte_carlo.arrivals import simulate_arrivals
+    from rocoin_opt.failure.monte_carlo.rare import failure_probability
+    from rocoin_opt.failure.monte_carlo.simulation import simulate, simulate_difference
+    from rocoin_opt.failure.monte_carlo.traces import Traces, read_traces
     from rocoin_opt.failure.partial_answers import LinearAccuracy, expected_accuracy, parts_arrived
-    from rocoin_opt.failure.rare import failure_probability
-    from rocoin_opt.failure.reinforcement import replica_values
-    from rocoin_opt.failure.sensitivity import sensitivities
-    from rocoin_opt.failure.simulation import simulate, simulate_difference
-    from rocoin_opt.failure.traces import Traces, read_traces
+    from rocoin_opt.failure.what_if.replica_value import replica_values
+    from rocoin_opt.failure.what_if.sensitivity import sensitivities
     from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
     from rocoin_opt.instance.generate import generate
     from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
     from rocoin_opt.instance.model import Device, FailureDomain, Instance, Knowledge, Requirements, Student
     from rocoin_opt.knowledge.partition import Partition, partition
-    from rocoin_opt.methods import compare, solve
-    from rocoin_opt.plan.check import Violation, check
-    from rocoin_opt.plan.continuation import Load
+    from rocoin_opt.plan.changes import Load
     from rocoin_opt.plan.files import plan_schema, read_plan, write_plan
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Outcome, Result
+    from rocoin_opt.plan.validity import Violation, check
+    from rocoin_opt.planning.expand import expansions
+    from rocoin_opt.planning.frontier import Frontier, FrontierPoint, frontier
+    from rocoin_opt.planning.methods import METHODS, Method
+    from rocoin_opt.planning.replan import Replan, replan
+    from rocoin_opt.planning.simplify import simplifications
+    from rocoin_opt.planning.solve import compare, solve
     from rocoin_opt.provenance import versions
-    from rocoin_opt.registry import METHODS, Method
-    from rocoin_opt.replanning import Replan, replan
-    from rocoin_opt.simplification import simplifications
-    from rocoin_opt.tradeoff import Frontier, FrontierPoint, frontier
 
 _HOME = {
     "rocoin_opt.batch.results": ("ItemResult",),
@@ -63,34 +63,34 @@ _HOME = {
         "SolverError",
         "UnsupportedError",
     ),
-    "rocoin_opt.expansion": ("expansions",),
-    "rocoin_opt.failure.arrivals": ("simulate_arrivals",),
+    "rocoin_opt.planning.expand": ("expansions",),
+    "rocoin_opt.failure.monte_carlo.arrivals": ("simulate_arrivals",),
     "rocoin_opt.failure.assessment": ("assess", "losses"),
-    "rocoin_opt.failure.distribution": ("latency_distribution",),
+    "rocoin_opt.failure.distribution.answer_time": ("latency_distribution",),
     "rocoin_opt.failure.evaluation": ("evaluate",),
     "rocoin_opt.failure.partial_answers": ("LinearAccuracy", "expected_accuracy", "parts_arrived"),
-    "rocoin_opt.failure.rare": ("failure_probability",),
-    "rocoin_opt.failure.reinforcement": ("replica_values",),
-    "rocoin_opt.failure.sensitivity": ("sensitivities",),
-    "rocoin_opt.failure.simulation": ("simulate", "simulate_difference"),
-    "rocoin_opt.failure.traces": ("Traces", "read_traces"),
+    "rocoin_opt.failure.monte_carlo.rare": ("failure_probability",),
+    "rocoin_opt.failure.what_if.replica_value": ("replica_values",),
+    "rocoin_opt.failure.what_if.sensitivity": ("sensitivities",),
+    "rocoin_opt.failure.monte_carlo.simulation": ("simulate", "simulate_difference"),
+    "rocoin_opt.failure.monte_carlo.traces": ("Traces", "read_traces"),
     "rocoin_opt.instance.files": ("instance_schema", "read_instance", "write_instance"),
     "rocoin_opt.instance.generate": ("generate",),
     "rocoin_opt.instance.matrices": ("ClassAffinity", "FilterGraph"),
     "rocoin_opt.instance.model": ("Device", "FailureDomain", "Instance", "Knowledge", "Requirements", "Student"),
     "rocoin_opt.knowledge.partition": ("Partition", "partition"),
-    "rocoin_opt.plan.check": ("Violation", "check"),
-    "rocoin_opt.plan.continuation": ("Load",),
+    "rocoin_opt.plan.validity": ("Violation", "check"),
+    "rocoin_opt.plan.changes": ("Load",),
     "rocoin_opt.plan.files": ("plan_schema", "read_plan", "write_plan"),
     "rocoin_opt.plan.metrics": ("Metrics",),
     "rocoin_opt.plan.model": ("Group", "Plan"),
     "rocoin_opt.plan.result": ("Outcome", "Result"),
-    "rocoin_opt.methods": ("compare", "solve"),
+    "rocoin_opt.planning.solve": ("compare", "solve"),
     "rocoin_opt.provenance": ("versions",),
-    "rocoin_opt.registry": ("METHODS", "Method"),
-    "rocoin_opt.replanning": ("Replan", "replan"),
-    "rocoin_opt.simplification": ("simplifications",),
-    "rocoin_opt.tradeoff": ("Frontier", "FrontierPoint", "frontier"),
+    "rocoin_opt.planning.methods": ("METHODS", "Method"),
+    "rocoin_opt.planning.replan": ("Replan", "replan"),
+    "rocoin_opt.planning.simplify": ("simplifications",),
+    "rocoin_opt.planning.frontier": ("Frontier", "FrontierPoint", "frontier"),
 }
 
 __all__ = [

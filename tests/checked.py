@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.validity import check
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

@@ -12,7 +12,7 @@ import rocoin_opt as ro
 from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.simulation import Simulation
+    from rocoin_opt.failure.monte_carlo.simulation import Simulation
 
 LAWS: tuple[dict[str, Any], ...] = (
     {"law": "shifted_exponential", "rate": 4.0},

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.thresholds import BELOW_ALL, latencies_between, latency_range
+from rocoin_opt.grouping.thresholds import BELOW_ALL, latencies_between, latency_range
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.instance.model import Instance
 
 if TYPE_CHECKING:
-    from rocoin_opt.exact.chains import Members
+    from rocoin_opt.grouping.threshold_problem import Members
     from rocoin_opt.plan.latency import Objective
 
 

@@ -13,7 +13,7 @@ import griffe
 import typer
 
 from rocoin_opt.cli.app import app
-from rocoin_opt.registry import METHODS
+from rocoin_opt.planning.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _signature(function: Any) -> str:
 def _typed(attribute: Any) -> str:
     note = "" if attribute.annotation is None else f": {attribute.annotation}"
     # What a constructor sets is its own affair, and the registry's entries stand below, under methods.
-    set_inside = attribute.labels == {"instance-attribute"} or attribute.path == "rocoin_opt.registry.METHODS"
+    set_inside = attribute.labels == {"instance-attribute"} or attribute.path == "rocoin_opt.planning.methods.METHODS"
     return note if set_inside or attribute.value is None else f"{note} = {_value(attribute.value)}"
 
 

@@ -10,10 +10,10 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact import packing
-from rocoin_opt.exact.chains import ThresholdView
-from rocoin_opt.exact.cores import enumerate_cores
-from rocoin_opt.exact.relaxation import Pool, relax
+from rocoin_opt.exact.threshold import packing
+from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.grouping.relaxation import Pool, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def solved():
 @pytest.mark.parametrize("share", [1.0, 0.99])
 def test_idle_variables_change_no_answer(ablation, solved, monkeypatch, share):
     instance, value = solved
-    view = ThresholdView(instance, "guaranteed", share * value)
-    relaxation = relax(view, Pool(), Control())
+    problem = ThresholdProblem(instance, "guaranteed", share * value)
+    relaxation = relax(problem, Pool(), Control())
     # More of them than a packing can need: below the optimum the bound alone would leave none.
-    cores = enumerate_cores(view, relaxation, np.arange(16), 8.0, 100_000)
-    assert cores
+    columns = enumerate_columns(problem, relaxation, np.arange(16), 8.0, 100_000)
+    assert columns
     effort = packing.Effort(100_000, None)
-    with_idle, chosen = packing.pack_cores(view, cores, Control(), effort)
+    with_idle, chosen = packing.pack_columns(problem, columns, Control(), effort)
     models = []
 
     def without(model, control, **options):
@@ -50,11 +50,11 @@ def test_idle_variables_change_no_answer(ablation, solved, monkeypatch, share):
         return ablation.solve_without_idle(model, control, **options)
 
     monkeypatch.setattr(packing, "solve_linear", without)
-    status, again = packing.pack_cores(view, cores, Control(), effort)
+    status, again = packing.pack_columns(problem, columns, Control(), effort)
     assert status == with_idle == ("packed" if share == 1.0 else "impossible")
-    assert sum(core.size for core in again) == sum(core.size for core in chosen)
+    assert sum(column.size for column in again) == sum(column.size for column in chosen)
     ((full, stripped),) = models
-    assert len(stripped.cost) == len(cores) < len(full.cost)
+    assert len(stripped.cost) == len(columns) < len(full.cost)
     assert len(stripped.rows) == len(stripped.values) == stripped.starts[-1]
 
 
@@ -62,7 +62,7 @@ def test_fewer_rows_are_a_weaker_bound(ablation, solved):
     instance, value = solved
     weaker, stronger = (
         relax(kind(instance, "guaranteed", 0.97 * value), Pool(), Control()).bound
-        for kind in (ablation.TotalOnly, ThresholdView)
+        for kind in (ablation.TotalOnly, ThresholdProblem)
     )
     assert weaker >= stronger - 1e-6
 

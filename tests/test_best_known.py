@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 
 INSTANCES = Path(__file__).resolve().parent.parent / "instances"

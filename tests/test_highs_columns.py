@@ -9,15 +9,15 @@ import pytest
 
 from rocoin_opt.control import Control, Progress
 from rocoin_opt.errors import SolverError
-from rocoin_opt.highs.columns import GrowingProgram
+from rocoin_opt.highs.columns import RestrictedMaster
 
 
-def two_rows(control: Control | None = None) -> GrowingProgram:
+def two_rows(control: Control | None = None) -> RestrictedMaster:
     """Room for 4 in the first row and for 6 in the second."""
-    return GrowingProgram(np.full(2, -math.inf), np.array([4.0, 6.0]), control or Control.starting_now())
+    return RestrictedMaster(np.full(2, -math.inf), np.array([4.0, 6.0]), control or Control.starting_now())
 
 
-def add(program: GrowingProgram, cost: float, entries: dict[int, float]) -> None:
+def add(program: RestrictedMaster, cost: float, entries: dict[int, float]) -> None:
     program.add(
         np.array([cost]), np.array([0, len(entries)]), np.array(list(entries)), np.array(list(entries.values()))
     )

@@ -11,34 +11,37 @@ import pytest
 
 import rocoin_opt as ro
 from examples import two_pairs
-from rocoin_opt import registry
 from rocoin_opt.control import Control, TimeUp, require_time
-from rocoin_opt.exact import durations, knapsack, minimal_groups, part_search
-from rocoin_opt.exact.answer_model import AnswerModel
-from rocoin_opt.exact.chains import ThresholdView
-from rocoin_opt.exact.continuation_search import ContinuationSearch
-from rocoin_opt.exact.cores import enumerate_cores
-from rocoin_opt.exact.expected_nodes import Bounding
-from rocoin_opt.exact.expected_tree import prove_expected
+from rocoin_opt.exact.expected.branch_and_bound import prove_expected
+from rocoin_opt.exact.expected.nodes import Bounding
+from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
+from rocoin_opt.exact.lexicographic import part_search
+from rocoin_opt.exact.lexicographic.part_search import PartSearch, sized_parts
 from rocoin_opt.exact.milp import milp
-from rocoin_opt.exact.minimal_groups import Serving
-from rocoin_opt.exact.part_search import PartSearch, sized_parts
-from rocoin_opt.exact.random_assignment import plan_within
-from rocoin_opt.exact.random_packing import RandomPacking
-from rocoin_opt.exact.random_search import EFFORTS
-from rocoin_opt.exact.random_shares import RandomShares
-from rocoin_opt.exact.relaxation import Pool, relax
-from rocoin_opt.exact.success_relaxation import GroupPool, most_likely
-from rocoin_opt.exact.thrift import served_by, spend_less
-from rocoin_opt.failure.deliveries import Deliveries
+from rocoin_opt.exact.replanning_search import ReplanningSearch
+from rocoin_opt.exact.stochastic.packing import StochasticPacking
+from rocoin_opt.exact.stochastic.search import EFFORTS
+from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
 from rocoin_opt.formulations import grouping, joint
+from rocoin_opt.grouping import columns as minimal_groups
+from rocoin_opt.grouping import covering_knapsack as knapsack
+from rocoin_opt.grouping import durations
+from rocoin_opt.grouping.columns import Serving
+from rocoin_opt.grouping.expected_model import ExpectedModel
+from rocoin_opt.grouping.relaxation import Pool, relax
+from rocoin_opt.grouping.stochastic.assignment import plan_within
+from rocoin_opt.grouping.stochastic.shares import StochasticShares
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
+from rocoin_opt.heuristics.work_descent import descend_work, indexed_groups
 from rocoin_opt.highs.linear import LinearModel, solve_linear
 from rocoin_opt.knowledge import spectral
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
-from rocoin_opt.plan.check import check
+from rocoin_opt.plan.validity import check
+from rocoin_opt.planning import methods as registry
 
 
 def over() -> Control:
@@ -168,10 +171,10 @@ def test_replanning_builds_no_model_that_does_not_fit(monkeypatch: pytest.Monkey
     assert plan is not None
     monkeypatch.setattr(durations, "REPLICA", 1e6)
     control = Control.starting_now(time_limit=1e5)
-    found = ContinuationSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([plan])
+    found = ReplanningSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([plan])
     assert found.plan is not None
     assert found.lower_bound == 0.0
-    nothing = ContinuationSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([])
+    nothing = ReplanningSearch(instance, plan, "guaranteed", 0, control, lower_bound=0.0).run([])
     assert (nothing.plan, nothing.infeasible) == (None, False)
 
 
@@ -190,7 +193,7 @@ def test_a_relaxation_broken_off_anywhere_has_a_valid_bound_or_none(objective: s
     instance = ro.generate("mcu", devices=12)
     threshold = ro.solve(instance, "greedy", objective).objective_value
     assert threshold is not None
-    view = ThresholdView(instance, objective, threshold)
+    view = ThresholdProblem(instance, objective, threshold)
     whole = relax(view, Pool(), Control())
     assert whole is not None
     for after in range(0, 200, 7):
@@ -198,17 +201,17 @@ def test_a_relaxation_broken_off_anywhere_has_a_valid_bound_or_none(objective: s
         assert found is None or found.bound >= whole.bound - 1e-6
         assert found is None or len(found.groups) == len(found.values)
     assert relax(view, Pool(), Looks().allowing(1)) is None
-    assert enumerate_cores(view, whole, np.arange(12), 3.0, 10_000, over()) is None
+    assert enumerate_columns(view, whole, np.arange(12), 3.0, 10_000, over()) is None
 
 
 def test_very_many_chains_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = ro.generate("mcu", devices=12)
     threshold = ro.solve(instance, "greedy", "nominal").objective_value
     assert threshold is not None
-    kept = ThresholdView(instance, "nominal", threshold).chains
+    kept = ThresholdProblem(instance, "nominal", threshold).chains
     assert isinstance(kept, list)
-    monkeypatch.setattr("rocoin_opt.exact.chains.MAX_KEPT", 0)
-    view = ThresholdView(instance, "nominal", threshold)
+    monkeypatch.setattr("rocoin_opt.grouping.threshold_problem.MAX_KEPT", 0)
+    view = ThresholdProblem(instance, "nominal", threshold)
     for _ in range(2):
         found = list(view.chains)
         assert [(c.student, c.leader, c.devices.tolist()) for c in found] == [
@@ -230,8 +233,8 @@ def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
     instance = ro.generate("mcu", devices=12, seed=3)
     plan = ro.solve(instance, "random", seed=1).plan
     assert plan is not None
-    served = served_by(instance, plan)
-    left = spend_less(Serving(instance, "guaranteed", 1e9), served, Looks().allowing(after), free_sizes=True)
+    served = indexed_groups(instance, plan)
+    left = descend_work(Serving(instance, "guaranteed", 1e9), served, Looks().allowing(after), free_sizes=True)
     assert len(left) == len(served)
     assert sum(group.size for group in left) == sum(group.size for group in served)
     if after == 0:
@@ -240,7 +243,7 @@ def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
 
 def test_branch_and_bound_broken_off_within_a_step_keeps_its_nodes() -> None:
     instance = ro.generate("paper", seed=0)
-    model = AnswerModel(instance)
+    model = ExpectedModel(instance)
     start = ro.solve(instance, "random", "expected").plan
     best = ro.solve(instance, "exact", "expected").objective_value
     assert best is not None
@@ -254,7 +257,7 @@ def test_branch_and_bound_broken_off_within_a_step_keeps_its_nodes() -> None:
 
 def test_random_latencies_are_not_looked_up_without_time() -> None:
     instance = ro.generate("edge", devices=12, slowdowns=True)
-    shares = RandomShares(instance, over())
+    shares = StochasticShares(instance, over())
     with pytest.raises(TimeUp):
         shares.share(0, 0, 1, 1.0)
     plan = ro.solve(instance, "random").plan
@@ -262,13 +265,13 @@ def test_random_latencies_are_not_looked_up_without_time() -> None:
     index = instance.arrays.device_index
     groups = [tuple(sorted(index[name] for name in group.devices)) for group in plan.groups]
     assert plan_within(shares, groups, 1e6) is None
-    packing = RandomPacking(shares)
+    packing = StochasticPacking(shares)
     assert not packing.refutes(1e-6, Control())
     assert packing.decide(1.0, Control(), EFFORTS[0]).status == "unknown"
     assert packing.attempt(1.0, Control(), EFFORTS[0]).status == "unknown"
     assert packing.search(1.0, groups, Control(), 10).status == "unknown"
-    model = AnswerModel(instance)
-    assert most_likely(model, 1.0, GroupPool(), over(), Deliveries(instance)) == 0.0
+    model = ExpectedModel(instance)
+    assert most_likely(model, 1.0, GroupPool(), over(), DeliveryProbabilities(instance)) == 0.0
 
 
 def test_recursions_are_not_compiled_within_a_short_limit(monkeypatch: pytest.MonkeyPatch) -> None:

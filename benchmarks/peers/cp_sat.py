@@ -28,9 +28,9 @@ import ortools
 from ortools.sat.python import cp_model
 
 import rocoin_opt as ro
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.methods import solve as solve_by_package
+from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import Objective, group_timing
+from rocoin_opt.planning.solve import solve as solve_by_package
 
 STEPS = 10**9
 """Steps that the largest latency counts: a plan is at most about 1e-9 of it, times the filters of a part, from best."""

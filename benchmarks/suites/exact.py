@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact.answer_model import AnswerModel
-from rocoin_opt.exact.expected_bound import expected_bound
+from rocoin_opt.exact.expected.bound import expected_bound
+from rocoin_opt.grouping.expected_model import ExpectedModel
 
 from .shipped import OBJECTIVES, best_known, shipped
 
@@ -99,7 +99,7 @@ class ExpectedBound:
         self.instance = shipped(name)
 
     def track_gap(self, name):
-        bound = expected_bound(AnswerModel(self.instance), Control.starting_now(time_limit=LIMIT_SECONDS))
+        bound = expected_bound(ExpectedModel(self.instance), Control.starting_now(time_limit=LIMIT_SECONDS))
         return 1.0 - bound / best_known(name, "expected")
 
 

@@ -19,8 +19,8 @@ from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
 from rocoin_opt.instance.files import FORMAT, canonical_text
 from rocoin_opt.knowledge.criteria import CRITERIA
 from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
-from rocoin_opt.registry import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

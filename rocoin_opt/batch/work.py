@@ -10,8 +10,8 @@ from rocoin_opt.batch.items import fingerprint_of, instance_content
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import CertificateError, InputError, Problem, SolverError, UnsupportedError
 from rocoin_opt.instance.files import parse_instance
-from rocoin_opt.methods import solve
 from rocoin_opt.plan.files import result_document
+from rocoin_opt.planning.solve import solve
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:

@@ -105,10 +105,10 @@ def solve(
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.methods import solve as find_plan
-    from rocoin_opt.plan.check import require_valid
     from rocoin_opt.plan.files import read_plan, result_document, write_plan
     from rocoin_opt.plan.summary import print_summary
+    from rocoin_opt.plan.validity import require_valid
+    from rocoin_opt.planning.solve import solve as find_plan
 
     require_outputs(out)
     given = read_instance(instance)
@@ -150,8 +150,8 @@ def check(instance: InstanceFile, plan: PlanFile) -> None:
     """Check PLAN against INSTANCE: every violation, one a line."""
     from rocoin_opt.failure.claims import check_claims
     from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.check import check as find_violations
     from rocoin_opt.plan.files import read_plan_document
+    from rocoin_opt.plan.validity import check as find_violations
 
     given, document = read_instance(instance), read_plan_document(plan)
     # What a broken plan claims of itself cannot be computed anew.
@@ -188,8 +188,8 @@ def frontier(
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.planning.frontier import frontier as find_frontier
     from rocoin_opt.report.frontier import frontier_document, print_frontier
-    from rocoin_opt.tradeoff import frontier as find_frontier
 
     given = read_instance(instance)
     _tell_estimated_classes(given, criterion)
@@ -273,7 +273,7 @@ def generate(
 def methods() -> None:
     """List the methods and the objectives that each minimises."""
     from rocoin_opt.plan.terminal import plain_table
-    from rocoin_opt.registry import METHODS
+    from rocoin_opt.planning.methods import METHODS
 
     table = plain_table("method", "objectives", "what it does")
     for method in METHODS.values():

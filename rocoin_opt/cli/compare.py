@@ -88,9 +88,9 @@ def _compare_methods(
     from rocoin_opt.control import terminated
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.methods import compare as solve_by_all
     from rocoin_opt.plan.files import result_document
     from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.planning.solve import compare as solve_by_all
     from rocoin_opt.report.comparison import print_comparison
 
     if objective not in OBJECTIVES:

@@ -50,7 +50,7 @@ def replan(
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance.files import read_instance, write_instance
     from rocoin_opt.plan.latency import OBJECTIVES
-    from rocoin_opt.replanning import replan as mend_plan
+    from rocoin_opt.planning.replan import replan as mend_plan
     from rocoin_opt.report.replan import print_replan, replan_document
     from rocoin_opt.writing import write_text
 
@@ -92,7 +92,7 @@ def replan(
 def _plan_before(path: Path, given: Instance, joined: Sequence[str]) -> Plan:
     """Read the plan so far, which is one for the instance, or for the instance before devices joined."""
     from rocoin_opt.plan.files import read_plan, read_plan_document
-    from rocoin_opt.replanning import without_devices
+    from rocoin_opt.planning.replan import without_devices
 
     document = read_plan_document(path)
     if document.instance.sha256 == without_devices(given, joined).sha256:

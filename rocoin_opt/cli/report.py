@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.instance.model import Instance
-    from rocoin_opt.tradeoff import Frontier
+    from rocoin_opt.planning.frontier import Frontier
 
 PATIENCE = 10.0
 """Seconds for the frontier of an instance where nobody says otherwise."""
@@ -98,7 +98,7 @@ def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
     def search(given: Instance, objective: str) -> Frontier:
         from rocoin_opt.cli.progress import showing_progress
         from rocoin_opt.plan.latency import OBJECTIVES
-        from rocoin_opt.tradeoff import frontier
+        from rocoin_opt.planning.frontier import frontier
 
         # A frontier is one of latencies, and the expected one has none.
         wanted = next(name for name in OBJECTIVES if (name == objective and name != "expected") or name == "guaranteed")

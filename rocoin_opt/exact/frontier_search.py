@@ -7,23 +7,23 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rocoin_opt.exact.minimal_groups import Serving
-from rocoin_opt.exact.part_quality import least_bound
-from rocoin_opt.exact.size_vectors import SizeVectors
-from rocoin_opt.exact.thresholds import latency_range, smallest_threshold
-from rocoin_opt.exact.thrift import served_by
-from rocoin_opt.exact.ties import best_within, thrifty_plans
-from rocoin_opt.plan.check import check
+from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
+from rocoin_opt.exact.lexicographic.part_boxes import least_bound
+from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
+from rocoin_opt.grouping.columns import Serving
+from rocoin_opt.grouping.thresholds import latency_range, smallest_threshold
+from rocoin_opt.heuristics.work_descent import indexed_groups
 from rocoin_opt.plan.filters import labels_of
 from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.validity import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.part_quality import Found
-    from rocoin_opt.exact.part_search import PartSearch
-    from rocoin_opt.exact.size_vectors import Members
+    from rocoin_opt.exact.lexicographic.part_boxes import Found
+    from rocoin_opt.exact.lexicographic.part_search import PartSearch
+    from rocoin_opt.exact.lexicographic.part_sizes import Members
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
@@ -85,8 +85,8 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        known = [group.members for group in served_by(instance, plan)]
-        vectors = SizeVectors(Serving(instance, objective, seconds), known, control)
+        known = [group.members for group in indexed_groups(instance, plan)]
+        vectors = PartSizes(Serving(instance, objective, seconds), known, control)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
@@ -195,7 +195,7 @@ class FrontierSearch:
         serving = Serving(self.instance, self.objective, threshold)
         plans = [
             plan
-            for plan in thrifty_plans(serving, found._replace(groups=groups), self.control)
+            for plan in plans_of_less_work(serving, found._replace(groups=groups), self.control)
             if not check(self.instance, plan) and value_of(self.instance, plan, self.objective) <= threshold
         ]
         # The last one has the least work.
@@ -203,7 +203,7 @@ class FrontierSearch:
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
         serving = Serving(self.instance, self.objective, threshold)
-        return SizeVectors(serving, found.groups, self.control).groups_for(found.cut.sizes)
+        return PartSizes(serving, found.groups, self.control).groups_for(found.cut.sizes)
 
     def _insert(self, new: Point) -> None:
         """Add a point that is better than all that are as early; those that are as late and no better leave."""

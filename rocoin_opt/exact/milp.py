@@ -10,18 +10,18 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.durations import grouping_model, joint_model
-from rocoin_opt.exact.infeasible import reasons_for_infeasibility
-from rocoin_opt.exact.thresholds import latency_range, next_latency
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.durations import grouping_model, joint_model
+from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
+from rocoin_opt.grouping.thresholds import latency_range, next_latency
 from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import outage_after
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome, relative_gap
+from rocoin_opt.plan.validity import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.plan.check import Violation
 from rocoin_opt.plan.metrics import MEASURED
 from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.validity import Violation
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

@@ -10,12 +10,12 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import metrics
-from rocoin_opt.plan.check import require_computable
 from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
 from rocoin_opt.plan.metrics import Metrics, ncut_of
+from rocoin_opt.plan.validity import require_computable
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
@@ -78,7 +78,7 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
 
 def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     # SciPy's special functions take a while to import, and constants do without.
-    from rocoin_opt.failure.distribution import latency_distribution
+    from rocoin_opt.failure.distribution.answer_time import latency_distribution
 
     return latency_distribution(instance, plan)
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.failure.domains import Table, eliminate
-from rocoin_opt.failure.fates import BY, LATER, NEVER
-from rocoin_opt.failure.groups import instant
+from rocoin_opt.failure.distribution.domains import Table, eliminate
+from rocoin_opt.failure.distribution.groups import instant
+from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
     from rocoin_opt.instance.arrays import FloatArray
 
 MAX_PATTERN_GROUPS = 16
@@ -136,8 +136,8 @@ def _eliminated(
     groups = distribution.groups
     tables = []
     for table in groups.tables(instant(math.inf if deadline is None else deadline)):
-        fates = table.values[..., 0]
-        pair = np.stack([fates[..., LATER] + fates[..., NEVER], fates[..., BY]], axis=-1)
+        outcomes = table.values[..., 0]
+        pair = np.stack([outcomes[..., LATER] + outcomes[..., NEVER], outcomes[..., BY]], axis=-1)
         tables.append(Table(table.groups, table.domains, pair))
     return eliminate(tables, groups.elimination_order, groups.domain_failure, join)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.arrays import FloatArray, IntArray

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.assignment import plan_with_best_sizes
-from rocoin_opt.exact.bounds import SAFETY
+from rocoin_opt.grouping.assignment import plan_with_best_sizes
+from rocoin_opt.grouping.bounds import SAFETY
 from rocoin_opt.heuristics.exchange import Levels, best_exchange
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after

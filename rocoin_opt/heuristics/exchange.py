@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.exact.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,16 +11,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.assignment import plan_with_best_sizes
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.thresholds import latency_range
-from rocoin_opt.heuristics.expected_descent import ExpectedDescent
-from rocoin_opt.heuristics.packing import pack
-from rocoin_opt.heuristics.redundancy import with_helpful_spares
+from rocoin_opt.grouping.assignment import plan_with_best_sizes
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.thresholds import latency_range
+from rocoin_opt.heuristics.add_replicas import with_helpful_spares
+from rocoin_opt.heuristics.construction import pack
+from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.instance.fields import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan.validity import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

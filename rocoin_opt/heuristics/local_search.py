@@ -5,7 +5,7 @@ filters. So the sum of their capacities is what the search makes larger. Each st
 random and shares them out in the best way, at random prices of the devices: these decide among equals, and now and
 then among unequals, so that the search drifts instead of resting. Once the capacities suffice, the groups get optimal
 students and sizes, and T falls below the value of that plan. ``expected`` has no threshold: see
-:mod:`rocoin_opt.heuristics.expected_descent`.
+:mod:`rocoin_opt.heuristics.expected.descent`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.thresholds import latency_range
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.thresholds import latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
-from rocoin_opt.heuristics.expected_descent import ExpectedDescent
+from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.exact.assignment import COVER_TOLERANCE, plan_with_best_sizes
-from rocoin_opt.exact.chains import ThresholdView
-from rocoin_opt.exact.relaxation import Pool, Relaxation, relax
-from rocoin_opt.exact.thresholds import Candidates, latency_range
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE, plan_with_best_sizes
+from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.grouping.thresholds import Candidates, latency_range
+from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import PRICES, greedy
-from rocoin_opt.heuristics.packing import pack
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan.validity import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.chains import Members
+    from rocoin_opt.grouping.threshold_problem import Members
     from rocoin_opt.instance.arrays import FloatArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
@@ -92,7 +92,7 @@ def lp_rounding(instance: Instance, objective: Objective, control: Control) -> O
     return _Search(instance, objective, control, before, (before.lower_bound, limits[1])).run()
 
 
-def fractions_of(view: ThresholdView, relaxation: Relaxation) -> list[Fraction]:
+def fractions_of(problem: ThresholdProblem, relaxation: Relaxation) -> list[Fraction]:
     """List what a relaxation takes, as true covers without superfluous members.
 
     The relaxation rounds shares, so that some of its groups miss the limit by a hair. They are completed by devices
@@ -103,17 +103,17 @@ def fractions_of(view: ThresholdView, relaxation: Relaxation) -> list[Fraction]:
         for group, value in zip(relaxation.groups, relaxation.values.tolist(), strict=True)
         if value > LEAST_FRACTION
     ]
-    load = np.zeros(len(view.shares))
+    load = np.zeros(len(problem.shares))
     for group, value in taken:
         load[list(group)] += value
     covers = []
     for group, value in taken:
-        cover = _true_cover(view, group, load)
+        cover = _true_cover(problem, group, load)
         if cover:
             load[list(group)] -= value
             load[list(cover)] += value
             covers.append((cover, value))
-    held = view.capacities([cover for cover, _ in covers]).tolist()
+    held = problem.capacities([cover for cover, _ in covers]).tolist()
     return [Fraction(cover, size, value) for (cover, value), size in zip(covers, held, strict=True)]
 
 
@@ -153,26 +153,26 @@ def draw_disjoint(fractions: Sequence[Fraction], wanted: int, random: np.random.
     return kept
 
 
-def _true_cover(view: ThresholdView, group: Members, load: FloatArray) -> Members | None:
+def _true_cover(problem: ThresholdProblem, group: Members, load: FloatArray) -> Members | None:
     """The group, completed by the devices of least load, without the members that its cover can do without."""
     members = list(group)
-    sizes = view.allowed[members].min(axis=0)
-    if view.led:
-        sizes = np.minimum(sizes, view.timely[members].max(axis=0))
+    sizes = problem.allowed[members].min(axis=0)
+    if problem.led:
+        sizes = np.minimum(sizes, problem.timely[members].max(axis=0))
     student = int(np.argmax(sizes))
-    able = view.allowed[:, student] >= sizes[student]
+    able = problem.allowed[:, student] >= sizes[student]
     able[members] = False
     # The leader is needed whatever its share.
-    leader = members[int(np.argmax(view.timely[members, student]))] if view.led else None
-    while (surplus := float(view.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
+    leader = members[int(np.argmax(problem.timely[members, student]))] if problem.led else None
+    while (surplus := float(problem.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
         if not able.any():
             return None
         members.append(int(np.argmin(np.where(able, load, np.inf))))
         able[members[-1]] = False
-    for n in sorted(members, key=lambda n: -float(view.shares[n])):
-        if view.shares[n] <= surplus and n != leader:
+    for n in sorted(members, key=lambda n: -float(problem.shares[n])):
+        if problem.shares[n] <= surplus and n != leader:
             members.remove(n)
-            surplus -= float(view.shares[n])
+            surplus -= float(problem.shares[n])
     return tuple(sorted(members))
 
 
@@ -237,26 +237,26 @@ class _Search:
 
     def _reach(self, position: int) -> bool:
         """Whether some rounding of the relaxation at a candidate makes a plan."""
-        view = self._view(position)
-        relaxation = relax(view, self.pool, self.control)
+        problem = self._view(position)
+        relaxation = relax(problem, self.pool, self.control)
         if relaxation is None:
             return False
-        fractions = fractions_of(view, relaxation)
+        fractions = fractions_of(problem, relaxation)
         for _ in range(ROUNDINGS):
             if self.control.exhausted:
                 return False
-            groups = self._rounding(view, fractions)
+            groups = self._rounding(problem, fractions)
             if groups is not None and self._take(groups):
                 return True
         return False
 
-    def _rounding(self, view: ThresholdView, fractions: Sequence[Fraction]) -> list[list[int]] | None:
+    def _rounding(self, problem: ThresholdProblem, fractions: Sequence[Fraction]) -> list[list[int]] | None:
         """Groups that hold all filters, most of them drawn; None if they do not suffice."""
         drawn = draw_disjoint(fractions, self.wanted, self.random)[: self.instance.max_groups]
         given_up = int(self.random.integers(len(drawn) // 2 + 1))
         kept = [(fraction.members, fraction.held) for fraction in drawn[: len(drawn) - given_up]]
         price = PRICES[int(self.random.integers(len(PRICES)))]
-        return pack(self.instance, view.threshold, self.objective, price, kept)
+        return pack(self.instance, problem.threshold, self.objective, price, kept)
 
     def _take(self, groups: list[list[int]]) -> bool:
         """Make a plan of groups; False if the cover of one was only true up to rounding."""
@@ -268,8 +268,8 @@ class _Search:
         self._tell()
         return True
 
-    def _view(self, position: int) -> ThresholdView:
-        return ThresholdView(self.instance, self.objective, self.candidates[position])
+    def _view(self, position: int) -> ThresholdProblem:
+        return ThresholdProblem(self.instance, self.objective, self.candidates[position])
 
     def _tell(self) -> None:
         self.control.tell(None if self.best is None else self.value, self.bound)

@@ -35,7 +35,7 @@ class LpSolution:
     prices: FloatArray
 
 
-class GrowingProgram:
+class RestrictedMaster:
     """``max c x`` with ``row_lower <= A x <= row_upper`` and ``x >= 0``; every solve starts from the last basis.
 
     One ``Highs`` object is kept on purpose: its basis is what makes the next solve short.

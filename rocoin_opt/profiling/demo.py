@@ -19,10 +19,10 @@ from rocoin_opt.instance.device_files import read_device_file
 from rocoin_opt.instance.files import write_instance
 from rocoin_opt.knowledge.partition import partition
 from rocoin_opt.knowledge.sizes import contiguous_partition
-from rocoin_opt.methods import compare
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.plan.filters import with_filters
 from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.planning.solve import compare
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity

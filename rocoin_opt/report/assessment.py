@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.failure.assessment import Loss
-    from rocoin_opt.failure.reinforcement import ReplicaValue
-    from rocoin_opt.failure.sensitivity import Sensitivity
-    from rocoin_opt.failure.traces import Traces
+    from rocoin_opt.failure.monte_carlo.traces import Traces
+    from rocoin_opt.failure.what_if.replica_value import ReplicaValue
+    from rocoin_opt.failure.what_if.sensitivity import Sensitivity
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
-    from rocoin_opt.simplification import Simplifications, Witness
+    from rocoin_opt.planning.simplify import Simplifications, Witness
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]
 

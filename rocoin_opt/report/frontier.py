@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from rocoin_opt.tradeoff import Frontier
+    from rocoin_opt.planning.frontier import Frontier
 
 FORMAT, VERSION = "rocoin-opt/frontier", 1
 

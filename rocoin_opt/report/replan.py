@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from rocoin_opt.replanning import Replan
+    from rocoin_opt.planning.replan import Replan
 
 FORMAT, VERSION = "rocoin-opt/replan", 1
 

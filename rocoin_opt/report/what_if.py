@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.failure.assessment import Figures, Loss
-    from rocoin_opt.failure.reinforcement import ReplicaValue
-    from rocoin_opt.failure.sensitivity import Sensitivity, Slope
-    from rocoin_opt.simplification import Simplifications, Witness
+    from rocoin_opt.failure.what_if.replica_value import ReplicaValue
+    from rocoin_opt.failure.what_if.sensitivity import Sensitivity, Slope
+    from rocoin_opt.planning.simplify import Simplifications, Witness
 
 BEST_REPLICAS = 6
 """Rows of spares, and of twins."""

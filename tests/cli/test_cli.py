@@ -82,7 +82,7 @@ def test_estimated_classes_are_told(run, tmp_path, command):
 
 @pytest.mark.parametrize("options", [(), ("--latency-only",)])
 def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
-    from rocoin_opt import methods
+    from rocoin_opt.planning import solve as methods
 
     seen = []
 
@@ -240,7 +240,7 @@ def test_a_defect_has_a_status_of_its_own(run, given, monkeypatch):
     def broken(*arguments, **options):
         raise ro.CertificateError("the bound is wrong")
 
-    monkeypatch.setattr("rocoin_opt.methods.solve", broken)
+    monkeypatch.setattr("rocoin_opt.planning.solve.solve", broken)
     status, _, err = run("solve", given)
     assert status == 70
     assert "please report it" in err

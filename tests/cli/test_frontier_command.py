@@ -91,8 +91,8 @@ def test_an_infeasible_instance_has_status_3(run, tmp_path):
 
 
 def test_no_time_without_a_plan_has_status_4(run, given, monkeypatch):
-    from rocoin_opt import tradeoff
-    from rocoin_opt.tradeoff import Frontier
+    from rocoin_opt.planning import frontier as tradeoff
+    from rocoin_opt.planning.frontier import Frontier
 
     def no_plan(instance, objective, **options):
         return Frontier(instance, objective, options["criterion"], "no_plan", (), None, ("too short",), 0.0, 0)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.replanning import without_devices
+from rocoin_opt.planning.replan import without_devices
 
 
 @pytest.fixture(scope="module")

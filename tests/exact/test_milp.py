@@ -13,10 +13,10 @@ from checked import value_of
 from rocoin_opt.control import Control, Progress
 from rocoin_opt.errors import SolverError, UnsupportedError
 from rocoin_opt.exact import milp as milp_module
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.infeasible import reasons_for_infeasibility
 from rocoin_opt.exact.milp import milp
 from rocoin_opt.formulations import joint
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate

@@ -7,7 +7,7 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocoin_opt.exact.random_assignment import cut_to
+from rocoin_opt.grouping.stochastic.assignment import cut_to
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.data())

@@ -11,9 +11,9 @@ import pytest
 
 import oracle
 import rocoin_opt as ro
-from rocoin_opt.failure.arrivals import simulate_arrivals
+from rocoin_opt.failure.monte_carlo.arrivals import simulate_arrivals
+from rocoin_opt.failure.monte_carlo.traces import Traces
 from rocoin_opt.failure.partial_answers import parts_arrived
-from rocoin_opt.failure.traces import Traces
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.metrics import evaluate
 

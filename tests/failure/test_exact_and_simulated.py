@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import rocoin_opt as ro
 import strategies
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.simulation import simulate
+from rocoin_opt.failure.distribution.answer_time import latency_distribution
+from rocoin_opt.failure.monte_carlo.simulation import simulate
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

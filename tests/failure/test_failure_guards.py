@@ -11,7 +11,7 @@ import pytest
 import rocoin_opt as ro
 from failure_plans import replica, system
 from fleets import fleet
-from rocoin_opt.failure.laws import DiscreteFactor, factor_of
+from rocoin_opt.failure.distribution.laws import DiscreteFactor, factor_of
 from rocoin_opt.instance.slowdown import Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Weibull
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from failure_plans import group_draws, replica, system
 from rocoin_opt.errors import InputError, UnsupportedError
-from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.partial_answers import (
     MAX_PATTERN_GROUPS,
     LinearAccuracy,
@@ -23,7 +23,7 @@ from rocoin_opt.failure.partial_answers import (
 )
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
 
 
 def three_groups() -> LatencyDistribution:

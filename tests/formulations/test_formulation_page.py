@@ -9,7 +9,8 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from rocoin_opt.formulations import assignment, continuation, grouping, joint, partition
+from rocoin_opt.formulations import assignment, grouping, joint, partition
+from rocoin_opt.formulations import replanning as continuation
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.plan.model import Group, Plan

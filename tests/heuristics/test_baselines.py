@@ -18,9 +18,9 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.instance.files import read_instance
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.model import Plan
+from rocoin_opt.plan.validity import check
 from strategies import instances
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from hypothesis import given
 
 import oracle
 from rocoin_opt.control import Control
+from rocoin_opt.heuristics.add_replicas import with_helpful_spares
+from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.heuristics.packing import pack
-from rocoin_opt.heuristics.redundancy import with_helpful_spares
 from rocoin_opt.instance.generate import generate
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.metrics import evaluate
+from rocoin_opt.plan.validity import check
 from strategies import instances, valid_plans
 
 

@@ -15,16 +15,16 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.chains import ThresholdView
-from rocoin_opt.exact.relaxation import Pool, relax
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.relaxation import Pool, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics import lp_rounding as module
+from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.lp_rounding import Fraction, draw_disjoint, fractions_of, lp_rounding
-from rocoin_opt.heuristics.packing import pack
-from rocoin_opt.plan.check import check
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan.validity import check
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -145,14 +145,14 @@ def test_groups_are_drawn_in_proportion_to_their_fractions():
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_fractions_are_true_covers_that_hold_what_they_held(objective):
     instance = ro.generate("edge", devices=60, seed=1)
-    view = ThresholdView(instance, objective, 1.05 * combinatorial_bound(instance, objective))
-    relaxation = relax(view, Pool(), Control())
-    fractions = fractions_of(view, relaxation)
+    problem = ThresholdProblem(instance, objective, 1.05 * combinatorial_bound(instance, objective))
+    relaxation = relax(problem, Pool(), Control())
+    fractions = fractions_of(problem, relaxation)
     assert sum(f.held * f.value for f in fractions) == pytest.approx(relaxation.objective, rel=1e-6)
     for fraction in fractions:
-        shares = view.shares[list(fraction.members)]
+        shares = problem.shares[list(fraction.members)]
         assert shares.sum() >= 1 - 1e-12
-        if not view.led:
+        if not problem.led:
             assert shares.sum() - shares.min() < 1
 
 
@@ -168,15 +168,15 @@ def test_fractions_are_true_covers_that_hold_what_they_held(objective):
 )
 def test_groups_are_made_true_covers(group, cover):
     instance = devices_with_shares(0.6, 0.5, 0.1, 0.36, 0.04, 0.8, 0.9, sizes=(9, 9, 8, 7, 7, 8, 6))
-    view = ThresholdView(instance, "guaranteed", 7.0)
+    problem = ThresholdProblem(instance, "guaranteed", 7.0)
     # What the relaxation uses anyway: devices 0 and 1. Device 6 would be as free as others, but cannot hold the part.
     relaxation = SimpleNamespace(groups=[(0, 1), (1, 4), group], values=np.array([0.4, 1e-9, 0.5]))
-    assert fractions_of(view, relaxation) == [Fraction((0, 1), 7, 0.4), Fraction(cover, 7, 0.5)]
+    assert fractions_of(problem, relaxation) == [Fraction((0, 1), 7, 0.4), Fraction(cover, 7, 0.5)]
 
 
 def test_a_group_that_nobody_can_complete_is_left_out():
-    view = ThresholdView(devices_with_shares(0.6, 0.3, 0.9, sizes=(9, 9, 8)), "guaranteed", 9.0)
-    assert fractions_of(view, SimpleNamespace(groups=[(0, 1)], values=np.ones(1))) == []
+    problem = ThresholdProblem(devices_with_shares(0.6, 0.3, 0.9, sizes=(9, 9, 8)), "guaranteed", 9.0)
+    assert fractions_of(problem, SimpleNamespace(groups=[(0, 1)], values=np.ones(1))) == []
 
 
 def test_a_leader_stays_whatever_its_share():
@@ -184,10 +184,10 @@ def test_a_leader_stays_whatever_its_share():
     slow = [device.model_copy(update={"flops_per_second": 1e-3}) for device in instance.devices[:2]]
     students = [instance.students[0].model_copy(update={"flops": 1.0})]
     instance = instance.model_copy(update={"devices": (*slow, instance.devices[2]), "students": tuple(students)})
-    view = ThresholdView(instance, "nominal", 6.0)
-    assert view.timely.any(axis=1).tolist() == [False, False, True]
+    problem = ThresholdProblem(instance, "nominal", 6.0)
+    assert problem.timely.any(axis=1).tolist() == [False, False, True]
     relaxation = SimpleNamespace(groups=[(0, 1, 2)], values=np.ones(1))
-    assert fractions_of(view, relaxation) == [Fraction((0, 1, 2), 5, 1.0)]
+    assert fractions_of(problem, relaxation) == [Fraction((0, 1, 2), 5, 1.0)]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -12,7 +12,7 @@ import rocoin_opt as ro
 from failure_plans import replica, system
 from fleets import fleet
 from rocoin_opt.failure.assessment import simulated
-from rocoin_opt.failure.sensitivity import Sensitivity, Slope
+from rocoin_opt.failure.what_if.sensitivity import Sensitivity, Slope
 from rocoin_opt.report.assessment import Assessment, assessment_document, print_assessment
 
 

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import rocoin_opt as ro
+from rocoin_opt.planning.frontier import frontier
 from rocoin_opt.report.frontier import END_WORDS, frontier_document, print_frontier
-from rocoin_opt.tradeoff import frontier
 
 
 @pytest.fixture(scope="module")

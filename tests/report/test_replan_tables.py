@@ -8,7 +8,7 @@ from rich.console import Console
 
 from examples import two_pairs
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.replanning import replan
+from rocoin_opt.planning.replan import replan
 from rocoin_opt.report.replan import print_replan, replan_document
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.assignment import plan_with_best_sizes
-from rocoin_opt.exact.thresholds import BELOW_ALL, latency_range, smallest_threshold
+from rocoin_opt.grouping.assignment import plan_with_best_sizes
+from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.heuristics.baselines.nonn import lone_devices, too_few_lone_devices
 from rocoin_opt.plan.result import Outcome
 

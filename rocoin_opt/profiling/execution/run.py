@@ -13,7 +13,7 @@ import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
-from rocoin_opt.failure.draws import SEEDS
+from rocoin_opt.failure.monte_carlo.draws import SEEDS
 from rocoin_opt.instance.limits import stretched
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task

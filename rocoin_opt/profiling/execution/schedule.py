@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.draws import BLOCK, Chance, Purpose, crashes, factor_words
-from rocoin_opt.failure.factors import factor_table
+from rocoin_opt.failure.monte_carlo.draws import BLOCK, Chance, Purpose, crashes, factor_words
+from rocoin_opt.failure.monte_carlo.factors import factor_table
 from rocoin_opt.instance.arrays import latency_terms
 from rocoin_opt.instance.slowdown import Constant
 

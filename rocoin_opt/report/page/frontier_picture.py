@@ -15,7 +15,7 @@ from rocoin_opt.report.page.tables import Cell, Column, Table, number_cell, perc
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from rocoin_opt.tradeoff import Frontier
+    from rocoin_opt.planning.frontier import Frontier
 
 CRITERION_WORDS = {"ncut": "normalised cut", "cut": "cut", "resilient": "resilient criterion"}
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rocoin_opt.batch.store import Store
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
+    from rocoin_opt.planning.frontier import Frontier
     from rocoin_opt.report.run_items import RunItems
-    from rocoin_opt.tradeoff import Frontier
 
 MAX_SHOWN = 3
 """Instances that are shown where nobody names any."""

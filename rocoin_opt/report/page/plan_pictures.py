@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.fates import BY, LATER, NEVER
+from rocoin_opt.failure.distribution.answer_time import latency_distribution
+from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.plan.summary import seconds
 from rocoin_opt.report.page.figures import (
     ALERT,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
     from rocoin_opt.instance.arrays import FloatArray
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.model import Plan
@@ -107,8 +107,8 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     times = _times(law, end)
     curves = []
     for number in range(len(plan.groups)):
-        fates = law.groups.group(number, times)
-        curves.append(np.maximum(fates[LATER] + fates[NEVER], TINY))
+        outcomes = law.groups.group(number, times)
+        curves.append(np.maximum(outcomes[LATER] + outcomes[NEVER], TINY))
     lowest = min(float(curve[-1]) for curve in curves)
     floor = max(LOWEST, 10.0 ** math.floor(math.log10(min(lowest, limit or 1.0)) - 0.3))
     is_numbered = len(curves) <= len(SERIES)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.batch.store import Store
     from rocoin_opt.instance.model import Instance
-    from rocoin_opt.tradeoff import Frontier
+    from rocoin_opt.planning.frontier import Frontier
 
 
 def run_report(

@@ -1,0 +1,1 @@
+"""Proofs for the expected answer time: relaxation, then branch and bound."""

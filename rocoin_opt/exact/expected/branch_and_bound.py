@@ -1,0 +1,208 @@
+"""Plans of least expected answer time, proven by branch and bound.
+
+Best first: the nodes of least bound are taken, thousands at a time. Each is branched on a device, which goes into each
+group, into a new one, or among the spares where it may be of more use there; or on the widest interval of sizes, which
+is halved. Which of the two raises bounds faster differs from node to node, so both are tried on a few of each kind. The
+least bound of all open nodes bounds every plan, and the search can stop at any time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import TimeUp
+from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
+from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.expected_model import ExpectedModel
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.plan.model import Plan
+
+BATCH = 4_096
+"""Nodes that are branched on at once."""
+CLOSED = 1e-10
+"""Relative distance of a bound to the best value that counts as none: rounding."""
+SAMPLE = 32
+"""Nodes of a kind on which both ways to branch are tried. Each batch with so many of them tries anew."""
+MOST_OPEN = 400_000
+"""Open nodes from which on the newest are taken, so that memory stays bounded."""
+STOPPED = "the search was stopped before it found a plan"
+STEEPEST, STEP = 1e4, 1.2
+"""Largest rate at which trees are taken to grow, and the factor between two rates that are told apart."""
+
+
+def prove_expected(model: ExpectedModel, control: Control, start: Plan | None, *, nodes: float = math.inf) -> Outcome:
+    """Find a plan of least expected answer time, and prove it.
+
+    Parameters
+    ----------
+    model : ExpectedModel
+        The instance.
+    control : Control
+        Limits; at a limit the best plan and bound so far are returned.
+    start : Plan, optional
+        A valid plan to improve on.
+    nodes : float
+        How many nodes to look at, for an end without a clock.
+
+    Returns
+    -------
+    Outcome
+        The plan and a valid lower bound in seconds; ``infeasible`` if there is no plan.
+    """
+    try:
+        search = _Search(model, control, start)
+    except TimeUp:
+        return Outcome(start, None, reasons=() if start else (STOPPED,))
+    return search.run(nodes)
+
+
+class _Search:
+    """Open nodes by their number of groups, and the best plan."""
+
+    def __init__(self, model: ExpectedModel, control: Control, start: Plan | None) -> None:
+        self.model, self.control = model, control
+        self.bounding = Bounding(model, control)
+        self.best = start
+        self.value = math.inf if start is None else value_of(model.instance, start, "expected")
+        roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
+        self.open = {root.low.shape[1]: root for root in roots}
+        self.by_device: dict[tuple[int, int, int], bool] = {}
+        self.seen = 0
+
+    @property
+    def goal(self) -> float:
+        """Values below which a plan is worth being found, in seconds."""
+        return self.value * (1.0 - max(CLOSED, self.control.gap)) if self.best else math.inf
+
+    @property
+    def bound(self) -> float:
+        """Valid lower bound in seconds; infinite where there is no plan."""
+        # Nodes above the goal were dropped.
+        return min([self.goal, *(float(nodes.bound.min()) for nodes in self.open.values() if len(nodes))])
+
+    def run(self, limit: float) -> Outcome:
+        while self.bound < self.goal and self.seen < limit and not self.control.exhausted:
+            try:
+                self.branch()
+            except TimeUp:
+                # The nodes that were looked at stay open.
+                break
+            self.control.tell(None if self.best is None else self.value, self.bound)
+        if math.isinf(self.bound):
+            return Outcome(None, infeasible=True)
+        reasons = () if self.best else (STOPPED,)
+        return Outcome(self.best, self.bound, reasons=reasons)
+
+    def branch(self) -> None:
+        """Take the most promising nodes of one number of groups, and leave their children instead."""
+        groups = min((k for k, nodes in self.open.items() if len(nodes)), key=lambda k: self.open[k].bound.min())
+        nodes = self.open[groups]
+        taken = np.zeros(len(nodes), dtype=np.bool_)
+        if len(nodes) > MOST_OPEN:
+            taken[-BATCH:] = True
+        elif len(nodes) > BATCH:
+            taken[np.argpartition(nodes.bound, BATCH)[:BATCH]] = True
+        else:
+            taken[:] = True
+        children = self.children(nodes.at(taken))
+        self.seen += len(children)
+        is_leaf = (children.places != OPEN).all(axis=1) & (children.low == children.high).all(axis=1)
+        self.take(children.at(is_leaf))
+        left = Nodes.joined([nodes.at(~taken), children.at(~is_leaf)])
+        self.open[groups] = left.at(left.bound < self.goal)
+
+    def children(self, nodes: Nodes) -> Nodes:
+        """Branch on a device or on a size, whichever does more for nodes of the same kind."""
+        is_open = (nodes.places == OPEN).sum(axis=1)
+        # Widths that differ by less than a factor of 2 are of a kind.
+        width = np.frexp((nodes.high - nodes.low).max(axis=1))[1]
+        kinds, kind_of = np.unique(np.stack([is_open, width], axis=1), axis=0, return_inverse=True)
+        kind_of = kind_of.ravel()
+        by_device = np.array(
+            [
+                self.branches_on_device(nodes.at(np.flatnonzero(kind_of == i)[:SAMPLE]), *kind)
+                for i, kind in enumerate(kinds.tolist())
+            ]
+        )[kind_of]
+        return Nodes.joined([self.placed(nodes.at(by_device)), self.halved(nodes.at(~by_device))])
+
+    def branches_on_device(self, sample: Nodes, is_open: int, width: int) -> bool:
+        """Whether nodes of a kind are branched on a device rather than on a size."""
+        if is_open == 0 or width == 0:
+            return width == 0
+        kind = sample.low.shape[1], is_open, width
+        if kind not in self.by_device or len(sample) == SAMPLE:
+            growths = [self.growth(sample, children) for children in (self.placed(sample), self.halved(sample))]
+            self.by_device[kind] = growths[0] < growths[1]
+        return self.by_device[kind]
+
+    def growth(self, parents: Nodes, children: Nodes) -> float:
+        """Estimate how fast a tree grows with the gap to close, in natural logarithms a gap.
+
+        A tree of ``exp(r g)`` nodes for a gap g is one whose children promise as many nodes as their parents.
+        """
+        least = float(parents.bound.min())
+        scale = self.goal - least if math.isfinite(self.goal) else least or self.model.deadline
+        rate = 1.0 / STEEPEST
+        while self._promised(children, least, scale, rate) > self._promised(parents, least, scale, rate):
+            rate *= STEP
+            if rate > STEEPEST:
+                break
+        return rate
+
+    def _promised(self, nodes: Nodes, least: float, scale: float, rate: float) -> float:
+        bound: FloatArray = nodes.bound[nodes.bound < self.goal]
+        return float(np.exp(-rate * (bound - least) / scale).sum())
+
+    def placed(self, nodes: Nodes) -> Nodes:
+        """The first open device goes into each group, into the next new one, or among the spares."""
+        groups = nodes.low.shape[1]
+        first = np.argmax(nodes.places == OPEN, axis=1)
+        begun = nodes.places.max(axis=1).clip(min=OPEN) + 1
+        children = []
+        for place in (*range(groups), SPARE):
+            allowed = self.bounding.narrow[first] if place == SPARE else place <= begun
+            parents = nodes.at(allowed)
+            places = parents.places.copy()
+            places[np.arange(len(places)), first[allowed]] = place
+            children.append(self.bounding.kept(places, parents.low, parents.high))
+        return Nodes.joined(children)
+
+    def halved(self, nodes: Nodes) -> Nodes:
+        """The widest interval of sizes is halved."""
+        rows = np.arange(len(nodes))
+        widest = np.argmax(nodes.high - nodes.low, axis=1)
+        middle = (nodes.low[rows, widest] + nodes.high[rows, widest]) // 2
+        high, low = nodes.high.copy(), nodes.low.copy()
+        high[rows, widest], low[rows, widest] = middle, middle + 1
+        return Nodes.joined(
+            [self.bounding.kept(nodes.places, nodes.low, high), self.bounding.kept(nodes.places, low, nodes.high)]
+        )
+
+    def take(self, leaves: Nodes) -> None:
+        """Make plans of nodes without choices, and keep the best one that is valid."""
+        for row in np.argsort(leaves.bound, kind="stable").tolist():
+            if leaves.bound[row] >= self.goal:
+                return
+            plan = self.plan(leaves.places[row], leaves.low[row])
+            value = math.inf if plan is None else value_of(self.model.instance, plan, "expected")
+            if value < self.value:
+                self.best, self.value = plan, value
+
+    def plan(self, places: IntArray, sizes: IntArray) -> Plan | None:
+        """The plan of one such node; None if a group has no student that fits all, or misses the outage limit."""
+        members = [self.bounding.order[places == k].tolist() for k in range(len(sizes))]
+        blocks = [self.model.block(group, size) for group, size in zip(members, sizes.tolist(), strict=True)]
+        found = [block for block in blocks if block is not None]
+        if len(found) < len(blocks):
+            return None
+        plan = self.model.plan(found)
+        return None if check(self.model.instance, plan) else plan

@@ -1,0 +1,261 @@
+"""Plans of least expected answer time for a handful of devices, by looking at all of them.
+
+With at most so many plans each one is bounded from below on a grid of times, all at once; the grid holds
+every time at which an answer may come where these are few, and is exact then. The evaluator values the plans of least
+bound, until the bound of the next one is no better than the best value.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
+from rocoin_opt.failure.distribution.convolution import CONVOLUTION_ERROR
+from rocoin_opt.failure.distribution.groups import Groups, Replica
+from rocoin_opt.failure.distribution.response import SumResponse, response_of
+from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.grouping.expected_model import Block
+from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.failure.distribution.response import Response
+    from rocoin_opt.grouping.expected_model import ExpectedModel
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.plan.model import Plan
+
+MOST_DEVICES = 6
+"""Devices up to which all plans are looked at; with more of them, most plans would not be worth a look."""
+MOST_PLANS = 500_000
+"""The same for plans: a second."""
+MOST_RESPONSES = 4_000
+"""Ways to run a student of a size on a device up to which each is tabulated: some tenths of a second."""
+MOST_CONVOLVED = 150
+"""The same where both factors have densities."""
+MOST_TIMES = 2_048
+"""Times of the grid up to which it holds every jump."""
+RISES = 24
+"""Times, for each way to run a student on a device, that a grid is made from where latencies have densities."""
+TIMES, TIMES_CONVOLVED = 256, 64
+"""Times of such a grid; the second where some latencies have two factors with densities."""
+MOST_VALUED, MOST_VALUED_CONVOLVED = 1_000, 20
+"""Plans that the evaluator values."""
+CHUNK = 1 << 21
+"""Entries of the largest table that plans are bounded in."""
+ROUNDING = 1e-12
+"""Relative step by which a sum over jumps is lowered: far more than its rounding."""
+INTEGRAL = 5e-10
+"""The same for an integral, far more than its error."""
+
+
+def count_plans(model: ExpectedModel) -> int:
+    """Number of ways to group devices, leaving some out, and to share the filters among the groups."""
+    devices, total = len(model.weights), 0
+    ways = [1]
+    for _ in range(devices):
+        # Into one of the groups or among the spares, or into a new group: the recursion of Stirling numbers.
+        ways = [(k + 1) * (ways[k] if k < len(ways) else 0) + (ways[k - 1] if k else 0) for k in range(len(ways) + 1)]
+    for groups in range(max(1, model.fewest), model.most + 1):
+        total += ways[groups] * math.comb(model.wanted - 1, groups - 1)
+    return total
+
+
+def is_small(model: ExpectedModel) -> bool:
+    """Whether an instance has so few plans that :func:`best_of_all` looks at all of them."""
+    return len(model.weights) <= MOST_DEVICES and count_plans(model) <= MOST_PLANS
+
+
+def best_of_all(model: ExpectedModel, control: Control, start: Plan | None) -> Outcome | None:
+    """Find a plan of least expected answer time, and prove it.
+
+    Parameters
+    ----------
+    model : ExpectedModel
+        A small instance; see :func:`is_small`.
+    control : Control
+        Limits.
+    start : Plan, optional
+        A valid plan to improve on.
+
+    Returns
+    -------
+    Outcome or None
+        The plan and a valid lower bound in seconds, ``infeasible`` if there is no plan; None if the limit came first,
+        or there is too much to tabulate.
+    """
+    return _Enumeration(model, control).run(start)
+
+
+class _Enumeration:
+    """All groups of devices, and when they are without an answer on a grid of times."""
+
+    def __init__(self, model: ExpectedModel, control: Control) -> None:
+        self.model, self.control = model, control
+        self.responses: dict[tuple[int, int, int], Response] = {}
+        self.students: dict[tuple[int, ...], IntArray] = {}
+        self.outages: dict[tuple[int, ...], FloatArray] = {}
+
+    def run(self, start: Plan | None) -> Outcome | None:
+        devices = range(len(self.model.weights))
+        for count in range(1, len(devices) + 1):
+            for members in itertools.combinations(devices, count):
+                if self.control.exhausted:
+                    return None
+                self._serve(members)
+        convolved = sum(isinstance(response, SumResponse) for response in self.responses.values())
+        if len(self.responses) > MOST_RESPONSES or convolved > MOST_CONVOLVED:
+            return None
+        self.has_convolved = convolved > 0
+        self._tabulate()
+        bounded: list[tuple[FloatArray, tuple[tuple[int, ...], ...], IntArray]] = []
+        for groups in _groupings(len(devices), self.model.most, self.students):
+            if self.control.exhausted:
+                return None
+            if len(groups) >= self.model.fewest:
+                bounds, sizes = self._bounds(groups)
+                kept = np.isfinite(bounds)
+                bounded.append((bounds[kept], groups, sizes[kept]))
+        return self._valued(bounded, start)
+
+    def _serve(self, members: tuple[int, ...]) -> None:
+        """Find the lightest student of a group for every size, if it keeps the outage limit and there is one."""
+        model = self.model
+        sizes = np.arange(1, model.wanted + 1)
+        students = model.lightest(model.arrays.largest[list(members)].min(axis=0), sizes)
+        if (students < 0).all() or not model.is_valid(Block(members, int(students.max()), 1)):
+            return
+        self.students[members] = students
+        for student, size in zip(students.tolist(), sizes.tolist(), strict=True):
+            for n in members if student >= 0 else ():
+                if (n, student, size) not in self.responses:
+                    self.responses[n, student, size] = response_of(model.instance, n, student, size)
+
+    def _tabulate(self) -> None:
+        """Outages of all groups, by size, at the times of the grid; 1 where there is no student."""
+        most = TIMES_CONVOLVED if self.has_convolved else TIMES
+        self.times, self.is_exact = _grid(list(self.responses.values()), self.model.deadline, most)
+        # Where it is not exact, what is late at the end of an interval is late within it.
+        at = self.times[:-1] if self.is_exact else self.times[1:]
+        late = {}
+        for (n, student, size), response in self.responses.items():
+            failure = float(self.model.arrays.failure[n])
+            # Few responses are ever asked for by the evaluator: only these are worth a table.
+            _, later = response.computed_tails(at) if isinstance(response, SumResponse) else response.tails(at)
+            late[n, student, size] = failure + (1.0 - failure) * later
+        for members, students in self.students.items():
+            self.outages[members] = np.array(
+                [
+                    np.ones(len(at)) if student < 0 else np.prod([late[n, student, size] for n in members], axis=0)
+                    for size, student in enumerate(students.tolist(), start=1)
+                ]
+            )
+
+    def _bounds(self, groups: tuple[tuple[int, ...], ...]) -> tuple[FloatArray, IntArray]:
+        """Lower bounds in seconds for all ways to share the filters among groups, infinite where there is no plan."""
+        sizes = _compositions(self.model.wanted, len(groups))
+        lengths = np.diff(self.times)
+        step = max(1, CHUNK // len(lengths))
+        bounds = []
+        for first in range(0, len(sizes), step):
+            part = sizes[first : first + step] - 1
+            late: FloatArray = np.zeros((len(part), len(lengths)))
+            served = np.ones(len(part), dtype=np.bool_)
+            for k, members in enumerate(groups):
+                late += self.outages[members][part[:, k]] * (1.0 - late)
+                served &= self.students[members][part[:, k]] >= 0
+            bounds.append(np.where(served, late @ lengths, np.inf))
+        error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)
+        return np.maximum(np.concatenate(bounds) * (1.0 - ROUNDING) - error, 0.0), sizes
+
+    def _valued(
+        self, bounded: list[tuple[FloatArray, tuple[tuple[int, ...], ...], IntArray]], start: Plan | None
+    ) -> Outcome:
+        """Value plans by the evaluator, those of least bound first."""
+        model, best = self.model, start
+        most = MOST_VALUED_CONVOLVED if self.has_convolved else MOST_VALUED
+        value = math.inf if start is None else value_of(model.instance, start, "expected")
+        ends = np.cumsum([0, *(len(bounds) for bounds, _, _ in bounded)])
+        every = np.concatenate([np.empty(0), *(bounds for bounds, _, _ in bounded)])
+        left = math.inf
+        for valued, place in enumerate(np.argsort(every, kind="stable").tolist()):
+            if every[place] >= value * (1.0 - 2.0 * ROUNDING) or self.control.exhausted or valued == most:
+                left = float(every[place])
+                break
+            at = int(np.searchsorted(ends, place, side="right")) - 1
+            _, groups, sizes = bounded[at]
+            blocks = self._blocks(groups, sizes[place - ends[at]].tolist())
+            worth = self._value(blocks)
+            plan = model.plan(blocks) if worth < value else None
+            if plan is not None and not check(model.instance, plan):
+                best, value = plan, worth
+                self.control.tell(value, None)
+        if best is None and left == math.inf:
+            return Outcome(None, infeasible=True)
+        return Outcome(best, min(value * (1.0 - (ROUNDING if self.is_exact else INTEGRAL)), left))
+
+    def _blocks(self, groups: tuple[tuple[int, ...], ...], sizes: list[int]) -> list[Block]:
+        return [
+            Block(members, int(self.students[members][size - 1]), size)
+            for members, size in zip(groups, sizes, strict=True)
+        ]
+
+    def _value(self, blocks: list[Block]) -> float:
+        """E[min(X, D)] by the evaluator; its responses are made once for all plans."""
+        failure = self.model.arrays.failure
+        members = tuple(
+            tuple(Replica(float(failure[n]), None, self.responses[n, b.student, b.size]) for n in b.members)
+            for b in blocks
+        )
+        sizes = tuple(block.size for block in blocks)
+        return LatencyDistribution(Groups(members, {}), sizes).expected(self.model.deadline)
+
+
+def _groupings(
+    devices: int, most: int, possible: dict[tuple[int, ...], IntArray]
+) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Every choice of disjoint possible groups, a group's first device before that of the next."""
+
+    def extend(chosen: tuple[tuple[int, ...], ...], free: frozenset[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
+        if chosen:
+            yield chosen
+        if len(chosen) == most:
+            return
+        for members in possible:
+            if free.issuperset(members) and (not chosen or members[0] > chosen[-1][0]):
+                yield from extend((*chosen, members), free.difference(members))
+
+    return extend((), frozenset(range(devices)))
+
+
+@lru_cache(maxsize=8)
+def _compositions(total: int, parts: int) -> IntArray:
+    """Every way to write a total as an ordered sum of parts of at least 1, one a row."""
+    chosen = list(itertools.combinations(range(1, total), parts - 1))
+    cuts = np.array(chosen, dtype=np.int64).reshape(len(chosen), parts - 1)
+    ends = np.concatenate([np.zeros((len(cuts), 1), np.int64), cuts, np.full((len(cuts), 1), total)], axis=1)
+    return np.diff(ends, axis=1)
+
+
+def _grid(responses: list[Response], deadline: float, most: int) -> tuple[FloatArray, bool]:
+    """Times from 0 to the deadline, about as many as there may be, and whether nothing happens between them."""
+    jumps = np.unique(np.concatenate([np.empty(0), *(response.jumps for response in responses)]))
+    jumps = jumps[jumps < deadline]
+    if len(jumps) <= MOST_TIMES and all(response.is_step for response in responses):
+        return np.unique(np.concatenate([[0.0], jumps, [deadline]])), True
+    points = [jumps]
+    for response in responses:
+        guides = np.unique(np.concatenate([response.guides, response.jumps]))
+        guides = guides[(guides > 0.0) & (guides < deadline)]
+        if len(guides):
+            points.append(np.interp(np.linspace(0, len(guides) - 1, RISES), np.arange(len(guides)), guides))
+    pool = np.unique(np.concatenate(points))
+    thinned = pool if len(pool) <= most else pool[np.linspace(0, len(pool) - 1, most).astype(np.int64)]
+    return np.unique(np.concatenate([[0.0], thinned, [deadline]])), False

@@ -1,0 +1,188 @@
+"""Partial plans for the expected answer time, and what no completion of one can beat.
+
+A node fixes the number of groups K, puts some devices into groups and leaves the others open, and keeps each group's
+part size in an interval. Two facts bound all of its completions, ``E[min(X, D)] = integral of 1 - prod (1 - q_k(t))``:
+
+* More replicas and smaller parts never hurt. So let every open device serve *every* group, each with the lightest
+  student that fits it alone, and let every part have its smallest size: no completion has a smaller ``q_k(t)``.
+* An open device serves *one* group. With ``W_k = -ln q_k``, the weights of the open devices that answer by t at all
+  are shared out, and ``sum ln(1 - exp(-W_k))`` is concave: levelled weights, as far as the fixed ones allow, are best.
+
+The larger of the two probabilities that no answer is there is taken at every t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import UNLIMITED, require_time
+from rocoin_opt.grouping.bounds import SAFETY
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.expected_model import ExpectedModel
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+
+OPEN, SPARE = -1, -2
+"""What stands for a device that has no place yet, and for one in no group."""
+CHUNK = 1 << 19
+"""Entries of the largest table that one valuation makes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """B partial plans with the same number of groups K.
+
+    Attributes
+    ----------
+    places : IntArray, B x N
+        Group of each device, :data:`OPEN` or :data:`SPARE`. A group's first device comes after that of the group before
+        it, so that no plan is met twice.
+    low, high : IntArray, B x K
+        Part sizes that are left.
+    bound : FloatArray, B
+        No completion has a smaller expected answer time, in seconds.
+    """
+
+    places: IntArray
+    low: IntArray
+    high: IntArray
+    bound: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.bound)
+
+    def at(self, rows: IntArray | BoolArray) -> Nodes:
+        """Some of the nodes."""
+        return Nodes(self.places[rows], self.low[rows], self.high[rows], self.bound[rows])
+
+    @classmethod
+    def joined(cls, parts: list[Nodes]) -> Nodes:
+        """All nodes of several."""
+        return cls(
+            np.concatenate([part.places for part in parts]),
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
+            np.concatenate([part.bound for part in parts]),
+        )
+
+
+class Bounding:
+    """The bounds of nodes over one instance.
+
+    Devices are renumbered, the fastest first: ``order[i]`` is device i of a node. A control's limit breaks off what
+    makes nodes, with :class:`rocoin_opt.control.TimeUp`.
+    """
+
+    def __init__(self, model: ExpectedModel, control: Control = UNLIMITED) -> None:
+        self.control = control
+        arrays, instance = model.arrays, model.instance
+        self.deadline, self.wanted = model.deadline, model.wanted
+        largest = arrays.largest.max(axis=1)
+        typical = max(1, self.wanted // model.most)
+        fastest = np.where(arrays.largest >= typical, arrays.base + arrays.slope * typical, np.inf).min(axis=1)
+        self.order: IntArray = np.argsort(fastest, kind="stable")
+        self.students = [
+            (arrays.base[self.order, j], arrays.slope[self.order, j], arrays.largest[self.order, j])
+            for j in range(arrays.base.shape[1])
+        ]
+        """Latency of each student by device, ``base + slope * s`` up to a size; N values each."""
+        self.weight: FloatArray = model.weights[self.order]
+        self.share: FloatArray = arrays.cover_share[self.order]
+        self.largest: IntArray = largest[self.order]
+        student_room = np.minimum([student.max_filters for student in instance.students], self.wanted)
+        # Only a device that keeps a group from a lighter student or a larger part may be better off as a spare.
+        self.narrow: BoolArray = np.any(arrays.largest < student_room[None, :], axis=1)[self.order]
+
+    def root(self, groups: int) -> Nodes:
+        """Every plan with so many groups; no node where there is none."""
+        devices = len(self.order)
+        return self.kept(
+            np.full((1, devices), OPEN, dtype=np.int64),
+            np.ones((1, groups), dtype=np.int64),
+            np.full((1, groups), self.wanted, dtype=np.int64),
+        )
+
+    def kept(self, places: IntArray, low: IntArray, high: IntArray) -> Nodes:
+        """The nodes that may have a completion, with tightened sizes and their bounds."""
+        groups = low.shape[1]
+        is_open = places == OPEN
+        room, cover = np.empty_like(high), np.empty(high.shape)
+        for k in range(groups):
+            member = places == k
+            room[:, k] = np.where(member, self.largest, self.wanted).min(axis=1)
+            cover[:, k] = ((member | is_open) * self.share).sum(axis=1)
+        low, high, possible = _tightened(low, np.minimum(high, room), self.wanted)
+        possible = possible & (cover >= 1.0 - SAFETY).all(axis=1)
+        begun = places.max(axis=1).clip(min=OPEN) + 1
+        possible &= groups - begun <= is_open.sum(axis=1)
+        places, low, high = places[possible], low[possible], high[possible]
+        step = max(1, CHUNK // (groups * groups * len(self.order)))
+        bounds = [self.bounds(places[i : i + step], low[i : i + step]) for i in range(0, len(places), step)]
+        return Nodes(places, low, high, np.concatenate([*bounds, np.empty(0)]))
+
+    def latency(self, sizes: IntArray) -> FloatArray:
+        """Seconds in which each device answers with its fastest student, the deadline at most; ... x N for sizes."""
+        # Few sizes are asked for, many times each.
+        asked, place = np.unique(np.maximum(sizes, 1), return_inverse=True)
+        fastest = np.full((len(asked), len(self.order)), self.deadline)
+        for base, slope, largest in self.students:
+            seconds = np.where(asked[:, None] <= largest, base + slope * asked[:, None], np.inf)
+            np.minimum(fastest, seconds, out=fastest)
+        return np.asarray(fastest[place.reshape(sizes.shape)])
+
+    def bounds(self, places: IntArray, low: IntArray) -> FloatArray:
+        """Lower bounds in seconds on the expected answer time of all completions, B values."""
+        require_time(self.control)
+        count, groups = low.shape
+        devices = len(self.order)
+        fixed = places[:, None, :] == np.arange(groups)[None, :, None]
+        is_open = (places == OPEN)[:, None, :]
+        seconds = self.latency(low)
+        seconds = np.where(fixed | is_open, seconds, self.deadline)
+        # An open device is counted once, in the group that it answers first.
+        counted = is_open & (np.argmin(seconds, axis=1)[:, None, :] == np.arange(groups)[None, :, None])
+        flat = seconds.reshape(count, -1)
+        order = np.argsort(flat, axis=1)
+        flat = np.take_along_axis(flat, order, axis=1)
+        group, device = np.divmod(order, devices)
+        weight = np.where(flat < self.deadline, self.weight[device], 0.0)
+        is_fixed = np.take_along_axis(fixed.reshape(count, -1), order, axis=1)
+        pooled = np.cumsum(weight * np.take_along_axis(counted.reshape(count, -1), order, axis=1), axis=1)
+        own = np.empty((groups, *flat.shape))
+        everywhere = np.zeros(flat.shape)
+        for k in range(groups):
+            mine = np.where(group == k, weight, 0.0)
+            everywhere += np.exp(-np.cumsum(mine, axis=1)) * (1.0 - everywhere)
+            own[k] = np.cumsum(mine * is_fixed, axis=1)
+        late = np.maximum(everywhere, _levelled(own, pooled))
+        lengths = np.diff(np.concatenate([flat, np.full((count, 1), self.deadline)], axis=1), axis=1)
+        bounds: FloatArray = flat[:, 0] + (late * lengths).sum(axis=1)
+        return bounds
+
+
+def _levelled(own: FloatArray, pooled: FloatArray) -> FloatArray:
+    """Smallest ``1 - prod (1 - exp(-W_k))`` where a pool is added to the weights that groups have anyway.
+
+    The pool raises the smallest weights to a common level: the least of ``(pool + sum of the i smallest) / i``.
+    """
+    smallest = np.cumsum(np.sort(own, axis=0), axis=0)
+    level = pooled + smallest[0]
+    for i in range(1, len(own)):
+        np.minimum(level, (pooled + smallest[i]) / (i + 1), out=level)
+    # Not 1 minus a product: with a late deadline, what is left out of a probability close to 1 counts.
+    late = np.zeros(level.shape)
+    for outage in np.exp(-np.maximum(own, level)):
+        late += outage * (1.0 - late)
+    return late
+
+
+def _tightened(low: IntArray, high: IntArray, wanted: int) -> tuple[IntArray, IntArray, BoolArray]:
+    """Sizes that sum to M leave each group what the others cannot take; and whether any sizes are left."""
+    low = np.maximum(low, wanted - (high.sum(axis=1, keepdims=True) - high))
+    high = np.minimum(high, wanted - (low.sum(axis=1, keepdims=True) - low))
+    possible: BoolArray = (low <= high).all(axis=1) & (low.sum(axis=1) <= wanted) & (high.sum(axis=1) >= wanted)
+    return low, high, possible

@@ -1,0 +1,1 @@
+"""The order behind latency: partition, work, spare reliability."""

@@ -1,0 +1,279 @@
+"""The earliest plan that changes few loads of an older one: bisection over latencies, one integer program each.
+
+Whether some plan answers within T with so many loads is a question without latencies in it: the continuation model at
+T has whole numbers and cover shares alone, and *infeasible* refutes T. At the least T the same model asks for the
+fewest bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.errors import SolverError
+from rocoin_opt.grouping.durations import import_of_models, joint_model
+from rocoin_opt.grouping.thresholds import Candidates, latency_range
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.plan.changes import continuation
+from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyomo.environ import ConcreteModel
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.highs.models import Option
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+BYTES_NODES = 1_000
+"""Branch-and-bound nodes that the fewest bytes are worth: latency comes first, and this limit needs no clock."""
+
+NO_TIME = 1_000
+"""Loads times devices up to which idle loads are left out whatever the clock says: some hundredths of a second."""
+
+
+@dataclass(frozen=True)
+class Replanned:
+    """What the search found.
+
+    Attributes
+    ----------
+    plan : Plan or None
+        The best plan within the limit on loads, without filters.
+    lower_bound : float
+        Seconds that no plan within the limit on loads betters.
+    infeasible : bool
+        Whether it is proven that no plan keeps the limit on loads.
+    fewest_loads : int or None
+        Lower bound on the number of loads of any plan, where it was asked for.
+    fewest_loads_attained : bool
+        Whether some plan has as few.
+    bytes_bound : float
+        Bytes that no plan ships less of, among those within the limit on loads that are as early as ``plan``.
+    """
+
+    plan: Plan | None
+    lower_bound: float
+    infeasible: bool = False
+    fewest_loads: int | None = None
+    fewest_loads_attained: bool = False
+    bytes_bound: float = 0.0
+
+
+class _Answer(NamedTuple):
+    """Answer of one program: a valid plan, none (proven), or nothing; and a bound on its objective, in its units."""
+
+    verdict: Literal["found", "none", "unknown"]
+    plan: Plan | None = None
+    bound: float | None = None
+    unit: float = 1.0
+
+
+class ReplanningSearch:
+    """Best plan so far, and which latencies are refuted.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is left: constant latencies, no failure domains.
+    old : Plan
+        The plan so far, without filters; it may name devices that the instance does not have any more.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    max_loads : int
+        Devices that may be sent a student.
+    control : Control
+        Limits; at a limit the best plan and bound so far are returned.
+    lower_bound : float
+        Seconds that no plan betters, however many loads it has.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        old: Plan,
+        objective: Objective,
+        max_loads: int,
+        control: Control,
+        *,
+        lower_bound: float,
+    ) -> None:
+        self.instance, self.old, self.objective, self.max_loads = instance, old, objective, max_loads
+        self.control, self.lower_bound = control, lower_bound
+        self.alive = replace(control, report=lambda _: self._tell())
+        self.best: Plan | None = None
+        self.value = self.shipped = math.inf
+        self.broken_covers: list[frozenset[int]] = []
+        self.least_replicas = 1
+
+    def run(self, starts: Iterable[Plan]) -> Replanned:
+        """Search from some valid plans, those that keep the limit on loads."""
+        for start in starts:
+            self._take(start)
+        if self.best is None:
+            fewest = self._solve(None, len(self.instance.devices))
+            if fewest.plan is not None:
+                self._take(fewest.plan)
+            if self.best is None:
+                return self._without_plan(fewest)
+        self._bisect()
+        bytes_bound = self._ship_less() if self.lower_bound >= self.value else 0.0
+        return Replanned(self.best, self.lower_bound, bytes_bound=bytes_bound)
+
+    def _without_plan(self, fewest: _Answer) -> Replanned:
+        if fewest.verdict == "none":
+            return Replanned(None, self.lower_bound, infeasible=True)
+        least = 0 if fewest.bound is None else max(0, math.ceil(fewest.bound))
+        attained = fewest.plan is not None and least == len(continuation(self.instance, self.old, fewest.plan).loads)
+        return Replanned(None, self.lower_bound, least > self.max_loads, least, attained)
+
+    def _bisect(self) -> None:
+        """Refute candidate latencies from below, find plans from above, until both meet."""
+        limits = latency_range(self.instance.arrays)
+        first = math.nextafter(max(self.lower_bound, 0.0 if limits is None else limits[0]), -math.inf)
+        candidates = Candidates(self.instance.arrays, first, self.value)
+        low, high = 0, candidates.first_from(self.value)
+        while low < high and not self.control.exhausted:
+            middle = (low + high) // 2
+            answer = self._solve(candidates[middle], self.max_loads, {"mip_max_improving_sols": 1})
+            if answer.verdict == "unknown":
+                break
+            if answer.plan is None:
+                low = candidates.behind(middle)
+            else:
+                self._take(answer.plan)
+                high = min(middle, candidates.first_from(self.value))
+            self.lower_bound = min(max(self.lower_bound, candidates[low]), self.value)
+            self._tell()
+        if low >= high:
+            self.lower_bound = self.value
+
+    def _ship_less(self) -> float:
+        """Look for fewer bytes at the same latency; a lower bound on them."""
+        if self.shipped == 0.0 or self.control.exhausted:
+            return 0.0
+        answer = self._solve(self.value, self.max_loads, {"mip_max_nodes": BYTES_NODES}, ship_less=True)
+        if answer.plan is not None:
+            self._take(answer.plan)
+        return 0.0 if answer.bound is None else min(max(0.0, answer.bound * answer.unit), self.shipped)
+
+    def _solve(
+        self,
+        threshold: float | None,
+        max_loads: int,
+        options: dict[str, Option] | None = None,
+        *,
+        ship_less: bool = False,
+    ) -> _Answer:
+        """Solve the model at a threshold; groups that only the solver's tolerance lets through are cut off."""
+        unit = 1.0
+        building = joint_model(self.instance, max(1, max_loads) + len(self.old.groups))
+        if not self.control.has_time_for(import_of_models() + building):
+            return _Answer("unknown")
+        # Pyomo and HiGHS take a while to import: only here.
+        from pyomo.common.gc_manager import PauseGC
+
+        from rocoin_opt.formulations import replanning as formulation
+        from rocoin_opt.highs import models as highs
+
+        with PauseGC():
+            model = formulation.build(
+                self.instance, self.old, self.objective, upper_bound=threshold, max_loads=max_loads
+            )
+            if ship_less:
+                unit = formulation.minimise_bytes(model, self.instance)
+        if self.least_replicas > 1:
+            formulation.require_replicas(model, self.least_replicas)
+        for devices in self.broken_covers:
+            formulation.forbid_cover(model, devices)
+        if ship_less and self.best is not None:
+            continued = continuation(self.instance, self.old, self.best).continued
+            formulation.offer(model, self.instance, self.best, continued)
+        while True:
+            solution = highs.solve(model, self.alive, options=options, warm_start=ship_less)
+            if solution.status == "infeasible":
+                return _Answer("none")
+            if solution.objective is None:
+                return _Answer("unknown", bound=solution.bound, unit=unit)
+            plan = formulation.plan_of(model, self.instance)
+            if not self._cut_off(plan, model):
+                return _Answer("found", plan, solution.bound, unit)
+
+    def _cut_off(self, plan: Plan, model: ConcreteModel) -> bool:
+        """Cut off the groups of a plan that miss the outage limit by a hair; whether there are any."""
+        from rocoin_opt.formulations import replanning as formulation
+
+        violations = check(self.instance, plan)
+        missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
+        if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
+            raise SolverError(f"the continuation model admits an invalid plan: {'; '.join(map(str, violations))}")
+        index = self.instance.arrays.device_index
+        for k in missed:
+            devices = frozenset(index[device] for device in plan.groups[k].devices)
+            if self._never_covers(len(devices)):
+                self.least_replicas = max(self.least_replicas, len(devices) + 1)
+                formulation.require_replicas(model, self.least_replicas)
+            else:
+                self.broken_covers.append(devices)
+                formulation.forbid_cover(model, devices)
+        return bool(missed)
+
+    def _never_covers(self, count: int) -> bool:
+        """Whether not even the most reliable devices of this number keep the outage limit."""
+        safest = np.argsort(self.instance.arrays.failure, kind="stable")[:count]
+        *_, outage = outage_after(self.instance, safest.tolist())
+        return not keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
+
+    def _take(self, plan: Plan) -> None:
+        """Keep a valid plan if it is within the limit on loads and better: earlier, or as early with fewer bytes."""
+        plan = self._with_survivors(self._without_idle_loads(plan))
+        changed = continuation(self.instance, self.old, plan)
+        value = value_of(self.instance, plan, self.objective)
+        if len(changed.loads) > self.max_loads or (value, changed.shipped_bytes) >= (self.value, self.shipped):
+            return
+        self.best, self.value, self.shipped = plan, value, changed.shipped_bytes
+        self._tell()
+
+    def _without_idle_loads(self, plan: Plan) -> Plan:
+        """Leave out loads that neither the limit nor the value needs, largest first."""
+        value = value_of(self.instance, plan, self.objective)
+        loads = sorted(continuation(self.instance, self.old, plan).loads, key=lambda load: -load.size_bytes)
+        takes_no_time = len(loads) * len(self.instance.devices) <= NO_TIME
+        for load in loads:
+            if self.control.exhausted and not takes_no_time:
+                break
+            groups = [
+                group.model_copy(update={"devices": tuple(d for d in group.devices if d != load.device)})
+                for group in plan.groups
+            ]
+            fewer = Plan.of(self.instance, groups)
+            if not check(self.instance, fewer) and value_of(self.instance, fewer, self.objective) <= value:
+                plan = fewer
+        return plan
+
+    def _with_survivors(self, plan: Plan) -> Plan:
+        """Leave spare devices where they ran before: that costs nothing, and makes the group safer."""
+        value, spares = value_of(self.instance, plan, self.objective), set(plan.spares)
+        groups = []
+        for group, g in zip(plan.groups, continuation(self.instance, self.old, plan).continued, strict=True):
+            staying = [] if g is None else [d for d in self.old.groups[g].devices if d in spares]
+            if self.objective == "worst":
+                staying = [d for d in staying if self._seconds(group, d) <= value]
+            groups.append(group.model_copy(update={"devices": (*group.devices, *staying)}))
+        return Plan.of(self.instance, groups)
+
+    def _seconds(self, group: Group, device: str) -> float:
+        arrays = self.instance.arrays
+        n, j = arrays.device_index[device], arrays.student_index[group.student]
+        return float(arrays.latency(n, j, group.num_filters))
+
+    def _tell(self) -> None:
+        self.control.tell(None if self.best is None else self.value, self.lower_bound)

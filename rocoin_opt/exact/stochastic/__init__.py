@@ -1,0 +1,1 @@
+"""Proofs for guaranteed under random latencies."""

@@ -1,0 +1,1 @@
+"""Proofs for guaranteed, nominal and worst under constant latencies: search over thresholds, integer packings."""

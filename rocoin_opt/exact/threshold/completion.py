@@ -1,0 +1,183 @@
+"""Fillers: which devices of no price complete which core, or which of them are too few."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.highs.linear import LinearModel, solve_linear
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.enumeration import Column
+    from rocoin_opt.grouping.threshold_problem import Members, ThresholdProblem
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
+
+MAX_NODES = 500
+"""Branch-and-bound nodes that dealing out fillers is worth; it rarely takes more than one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """Completed groups, or the devices to look at more closely.
+
+    Attributes
+    ----------
+    groups : list of tuples of int or None
+        The cores with their fillers; None if these cores found none.
+    contested : IntArray
+        Devices that are too few for the cores, none of them priced; empty when there are groups.
+    """
+
+    groups: list[Members] | None
+    contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class _Want:
+    """What a core lacks to be a group.
+
+    Attributes
+    ----------
+    position : int
+        Which core.
+    share : float
+        Share that is missing.
+    leaders : IntArray or None
+        Free devices of which one has to join, because nobody answers in time yet; None where somebody does.
+    able : IntArray
+        Free devices that may join, ascending.
+    """
+
+    position: int
+    share: float
+    leaders: IntArray | None
+    able: IntArray
+
+
+def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntArray, control: Control) -> Completion:
+    """Complete cores to groups with devices that none of them has.
+
+    Parameters
+    ----------
+    view : ThresholdProblem
+        Instance, objective and threshold.
+    cores : sequence of Core
+        Disjoint.
+    priced : IntArray
+        The devices that are shared out among cores. One that no core took helps out like a filler.
+    control : Control
+        Limits.
+
+    Returns
+    -------
+    Completion
+        With groups, or with contested devices: some, unless every device that could help is priced.
+    """
+    free = np.ones(len(problem.shares), dtype=bool)
+    free[[n for column in columns for n in column.devices]] = False
+    wants = [want for want in (_want(problem, k, column, free) for k, column in enumerate(columns)) if want is not None]
+    groups = [list(column.devices) for column in columns]
+    if wants and not _join(problem, wants, groups, control):
+        return Completion(None, _contested(problem, wants, priced))
+    return Completion([tuple(sorted(group)) for group in groups])
+
+
+def _want(problem: ThresholdProblem, position: int, column: Column, free: BoolArray) -> _Want | None:
+    devices, j = list(column.devices), column.student
+    share = 1.0 - float(problem.shares[devices].sum())
+    led = not problem.led or bool((problem.timely[devices, j] >= column.size).any())
+    if share <= COVER_TOLERANCE and led:
+        return None
+    able = np.flatnonzero(free & (problem.allowed[:, j] >= column.size))
+    leaders = None if led else able[problem.timely[able, j] >= column.size]
+    return _Want(position, share, leaders, able)
+
+
+def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]], control: Control) -> bool:
+    """Let fillers join the groups, each at most one; False if they do not suffice or a limit came first."""
+    if control.exhausted or any(len(want.able) == 0 for want in wants):
+        return False
+    owner = np.repeat(np.arange(len(wants)), [len(want.able) for want in wants])
+    device = np.concatenate([want.able for want in wants])
+    used, device_row = np.unique(device, return_inverse=True)
+    led = [k for k, want in enumerate(wants) if want.leaders is not None]
+    leads = np.concatenate(
+        [
+            np.isin(want.able, want.leaders) if want.leaders is not None else np.zeros(len(want.able), dtype=bool)
+            for want in wants
+        ]
+    )
+    leader_row = np.full(len(wants), -1)
+    leader_row[led] = len(wants) + len(used) + np.arange(len(led))
+    # Column by column: the core that the filler joins, the filler itself, and the leader that the core may lack.
+    entries = np.column_stack([owner, len(wants) + device_row, leader_row[owner]])
+    weights = np.column_stack([problem.shares[device], np.ones(len(device)), np.ones(len(device))])
+    present = np.column_stack([np.ones((len(device), 2), dtype=bool), leads])
+    model = LinearModel(
+        sense=1,
+        offset=0.0,
+        cost=problem.shares[device],
+        lower=np.zeros(len(device)),
+        upper=np.ones(len(device)),
+        row_lower=np.array([*(want.share for want in wants), *([-math.inf] * len(used)), *([1.0] * len(led))]),
+        row_upper=np.array([*([math.inf] * len(wants)), *([1.0] * len(used)), *([math.inf] * len(led))]),
+        starts=np.concatenate([[0], np.cumsum(present.sum(axis=1))]),
+        rows=entries[present],
+        values=weights[present],
+        integral=np.ones(len(device), dtype=np.int64),
+    )
+    # Any solution will do: the gap keeps the solver from looking for the thriftiest.
+    _, values = solve_linear(model, replace(control.silent(), gap=1.0), options={"mip_max_nodes": MAX_NODES})
+    if values is None:
+        return False
+    for k, n in zip(owner[values > 0.5].tolist(), device[values > 0.5].tolist(), strict=True):
+        groups[wants[k].position].append(n)
+    return True
+
+
+def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) -> IntArray:
+    """The smallest set of fillers, by who can use them, that is too small by number or by share.
+
+    Where no such set shows it, those that the pickiest core can use.
+    """
+    is_filler = np.ones(len(problem.shares), dtype=bool)
+    is_filler[priced] = False
+    pools = sorted(
+        (pool for pool in (_fillers(want, is_filler) for want in wants) if len(pool)),
+        key=lambda pool: (len(pool), pool.tolist()),
+    )
+    if not pools:
+        return np.empty(0, dtype=np.int64)
+    union = pools[0]
+    for pool in pools:
+        union = np.union1d(union, pool)
+        if _is_short(problem, wants, union):
+            return union
+    return pools[0]
+
+
+def _fillers(want: _Want, is_filler: BoolArray) -> IntArray:
+    pool = want.able if want.leaders is None else want.leaders
+    fillers: IntArray = pool[is_filler[pool]]
+    return fillers
+
+
+def _is_short(problem: ThresholdProblem, wants: list[_Want], pool: IntArray) -> bool:
+    """Whether the cores need more of these devices than there are, after all others that they can use have helped."""
+    share, number = 0.0, 0
+    for want in wants:
+        inside = np.isin(want.able, pool)
+        rest = want.share - float(problem.shares[want.able[~inside]].sum())
+        if rest <= COVER_TOLERANCE:
+            continue
+        share += rest
+        gathered = np.cumsum(np.sort(problem.shares[want.able[inside]])[::-1])
+        number += int(np.searchsorted(gathered, rest - COVER_TOLERANCE)) + 1
+    return share > float(problem.shares[pool].sum()) or number > len(pool)

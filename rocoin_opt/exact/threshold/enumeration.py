@@ -1,0 +1,181 @@
+"""Cores: what is left of groups when devices that cost nothing are only counted.
+
+In an optimum of the packing relaxation many devices have price 0: there are more of them than are needed. Groups that
+differ only in such *fillers* are alike to the bound, and they are most of all groups. A core is a group without its
+fillers: priced devices that, with all fillers of the chain that allow the part, can cover. Packing cores relaxes
+packing groups, since fillers are not shared out; cores that no group of a good enough packing can have are left out by
+their reduced cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import UNLIMITED
+from rocoin_opt.grouping.bounds import sums_at_least
+from rocoin_opt.grouping.covering_knapsack import cheapest_covers, covers_within, units_of, use_compiled
+from rocoin_opt.grouping.relaxation import resolution_for
+from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.relaxation import Relaxation
+    from rocoin_opt.grouping.threshold_problem import Chain, Members, ThresholdProblem
+    from rocoin_opt.instance.arrays import BoolArray, IntArray
+
+
+@dataclass(frozen=True)
+class Column:
+    """A group up to fillers.
+
+    Attributes
+    ----------
+    size : int
+        Part that the group holds.
+    student : int
+        What it runs.
+    devices : tuple of int
+        Its priced devices, ascending.
+    """
+
+    size: int
+    student: int
+    devices: Members
+
+
+def enumerate_columns(
+    problem: ThresholdProblem,
+    relaxation: Relaxation,
+    priced: IntArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
+) -> list[Column] | None:
+    """List the cores whose cost exceeds their size by no more than a slack.
+
+    With a slack of ``bound - M`` these are all that a packing of M filters can consist of: the bound less what it holds
+    is the sum of what its groups cost beyond their sizes, and of the prices of what it leaves unused. A group with its
+    capacity as size is listed as a core of the same size with the same priced devices or fewer.
+
+    Parameters
+    ----------
+    view : ThresholdProblem
+        Instance, objective and threshold.
+    relaxation : Relaxation
+        Owner of the prices.
+    priced : IntArray
+        Indices of the devices that are shared out, all those of positive price among them.
+    slack : float
+        In filters.
+    limit : int
+        Largest number of cores, before equal ones are merged.
+    control : Control
+        Its limit ends the enumeration.
+
+    Returns
+    -------
+    list of Core or None
+        Each size and set of priced devices once; None if there are more than ``limit``, or time is up.
+    """
+    is_priced = np.zeros(len(problem.shares), dtype=bool)
+    is_priced[priced] = True
+    found = columns_of_chains(relaxation, problem.chains, is_priced, slack, limit, control)
+    if found is None:
+        return None
+    best: dict[tuple[int, Members], Column] = {}
+    for column in found:
+        best.setdefault((column.size, column.devices), column)
+    columns = [best[key] for key in sorted(best)]
+    return columns if problem.led else _undominated(problem, columns, is_priced)
+
+
+def columns_of_chains(
+    relaxation: Relaxation,
+    chains: Iterable[Chain],
+    is_priced: BoolArray,
+    slack: float,
+    limit: int,
+    control: Control = UNLIMITED,
+) -> list[Column] | None:
+    """Cores chain by chain, equal ones as often as they are met; see :func:`enumerate_columns`."""
+    columns: list[Column] = []
+    for chain in chains:
+        if control.exhausted:
+            return None
+        found = _columns_of_chain(relaxation, chain, is_priced, slack, limit - len(columns), control)
+        if found is None or len(columns) + len(found) > limit:
+            return None
+        columns += found
+    return columns
+
+
+def _columns_of_chain(
+    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int, control: Control
+) -> list[Column] | None:
+    paid = 0.0
+    leader: Members = ()
+    if chain.leader is not None:
+        paid += float(relaxation.prices[chain.leader])
+        leader = (chain.leader,) if is_priced[chain.leader] else ()
+        if chain.need <= SHARE_TOLERANCE:
+            surplus = chain.leader_size - relaxation.size_prices.of_one(chain.leader_size) - paid + slack
+            return [Column(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
+    if len(chain.devices) == 0:
+        return []
+    # Devices of no share make no cover: to try all sets of them would take for ever.
+    mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
+    devices = chain.devices[mask]
+    shares, costs = chain.shares[mask], relaxation.prices[devices]
+    # The last device of each size ends a level.
+    ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
+    sizes = chain.sizes[ends]
+    budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
+    worth = budgets >= -COST_TOLERANCE
+    ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
+    prefixes = np.cumsum(mask)[ends]
+    fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
+    needs = chain.need - fill
+    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)
+    units = units_of(shares, resolution)
+    table = cheapest_covers(units, costs, resolution, compiled=compiled)
+    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)
+    if covers is None:
+        return None
+    return [
+        Column(size, chain.student, tuple(sorted((*leader, *devices[row[row >= 0]].tolist()))))
+        for row, size in zip(covers.members, sizes[covers.levels].tolist(), strict=True)
+    ]
+
+
+def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: BoolArray) -> list[Column]:
+    """Leave out cores for which another student does with fewer of the same devices, in a core of the same size.
+
+    A larger one would not do: it may count under one more limit on sizes, and it may have cost too much to be listed.
+    """
+    if not columns:
+        return []
+    longest = max(len(column.devices) for column in columns)
+    count = len(problem.shares)
+    # A device that stands for none: no share, no part.
+    shares = np.append(problem.shares, 0.0)
+    timely = np.vstack([problem.timely, np.zeros((1, problem.timely.shape[1]), dtype=np.int64)])
+    members = np.full((len(columns), longest), count)
+    for row, column in zip(members, columns, strict=True):
+        row[: len(column.devices)] = column.devices
+    sizes = np.array([column.size for column in columns])
+    lengths = np.array([len(column.devices) for column in columns])
+    dominated = np.zeros(len(columns), dtype=bool)
+    for j in range(timely.shape[1]):
+        able = timely[members, j] >= sizes[:, None]
+        fill = sums_at_least(problem.timely[~is_priced, j], problem.shares[None, ~is_priced], sizes)[0]
+        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
+        smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
+        fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
+        spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
+        dominated |= (fewer | spare) & np.isin(sizes, problem.timely[:, j])
+    return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]

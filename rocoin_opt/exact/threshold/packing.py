@@ -1,0 +1,235 @@
+"""Integer packing: whether disjoint groups at a threshold hold all filters, by showing them or by proof.
+
+Cores are packed by an integer program. No packing of cores: no packing of groups. Otherwise fillers are dealt out to
+the cores by a second, small program. Fillers that turn out to be short are shared out like priced devices from then on,
+and the first program is solved again with the finer cores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from rocoin_opt.exact.threshold.completion import complete
+from rocoin_opt.exact.threshold.enumeration import Column, enumerate_columns
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping.durations import CORE
+from rocoin_opt.highs.linear import LinearModel, solve_linear
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.relaxation import Relaxation
+    from rocoin_opt.grouping.threshold_problem import Members, ThresholdProblem, View
+    from rocoin_opt.instance.arrays import IntArray
+
+Status: TypeAlias = Literal["packed", "impossible", "unknown"]
+
+PRICE_TOLERANCE = 1e-9
+"""Price, in filters, from which on a device is shared out."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much one integer packing may cost.
+
+    Attributes
+    ----------
+    cores : int
+        Largest number of cores.
+    nodes : int or None
+        Largest number of branch-and-bound nodes; None for no limit.
+    """
+
+    columns: int
+    nodes: int | None
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Answer of an integer packing.
+
+    Attributes
+    ----------
+    status : str
+        ``packed``, ``impossible`` (proven) or ``unknown`` (a limit came first).
+    groups : list of tuples of int
+        Device indices of the groups, when packed.
+    """
+
+    status: Status
+    groups: list[Members] = field(default_factory=list)
+
+
+_Names: TypeAlias = frozenset[tuple[int, "Members"]]
+
+
+@dataclass
+class Memory:
+    """What packings at other thresholds have taught.
+
+    Attributes
+    ----------
+    refuted : list of (cores, limits)
+        Cores that make no packing under these limits on sizes; fewer of them cannot make one either.
+    undecided : dict
+        Most nodes that were spent in vain on a set of cores under its limits; None for all it took.
+    contested : IntArray
+        Devices of no price that turned out to be short all the same.
+    """
+
+    refuted: list[tuple[_Names, dict[int, int]]] = field(default_factory=list)
+    undecided: dict[tuple[_Names, tuple[int, ...]], int | None] = field(default_factory=dict)
+    contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def verdict(self, problem: ThresholdProblem, columns: list[Column], effort: Effort) -> Status | None:
+        """What is known of these cores already; None if they are worth a try."""
+        names, limits = _names(columns), _limits(problem)
+        if any(limits == known and names <= larger for larger, known in self.refuted):
+            return "impossible"
+        nodes = self.undecided.get((names, tuple(limits.values())), 0)
+        return "unknown" if nodes is None or (effort.nodes is not None and effort.nodes <= nodes) else None
+
+    def learn(self, problem: ThresholdProblem, columns: list[Column], effort: Effort, status: Status) -> None:
+        """Remember how a try with these cores ended."""
+        names, limits = _names(columns), _limits(problem)
+        if status == "impossible":
+            self.refuted.append((names, limits))
+        elif status == "unknown":
+            self.undecided[names, tuple(limits.values())] = effort.nodes
+
+
+def _names(columns: list[Column]) -> _Names:
+    return frozenset((column.size, column.devices) for column in columns)
+
+
+def _limits(problem: ThresholdProblem) -> dict[int, int]:
+    return dict(zip(problem.levels.sizes.tolist(), problem.levels.limits.tolist(), strict=True))
+
+
+def pack(
+    problem: ThresholdProblem, relaxation: Relaxation, control: Control, effort: Effort, memory: Memory
+) -> Packing:
+    """Decide whether disjoint groups hold all filters within a threshold.
+
+    Parameters
+    ----------
+    view : ThresholdProblem
+        Instance, objective and threshold.
+    relaxation : Relaxation
+        Of the same view.
+    control : Control
+        Limits. It is told of filters placed: give it a report that knows what to make of them, or none.
+    effort : Effort
+        What it may cost.
+    memory : Memory
+        Lessons of earlier packings; those of this one are added.
+
+    Returns
+    -------
+    Packing
+        Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
+    """
+    slack = relaxation.bound - problem.wanted
+    priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
+    while True:
+        columns = enumerate_columns(problem, relaxation, priced, slack, effort.columns, control)
+        if columns is None or control.exhausted:
+            return Packing("unknown")
+        status = memory.verdict(problem, columns, effort)
+        chosen: list[Column] = []
+        if status is None:
+            status, chosen = pack_columns(problem, columns, control, effort)
+            memory.learn(problem, columns, effort, status)
+        if status != "packed":
+            return Packing(status)
+        dealing = complete(problem, chosen, priced, control)
+        if dealing.groups is not None:
+            return Packing("packed", dealing.groups)
+        if len(dealing.contested) == 0:
+            return Packing("unknown")
+        memory.contested = np.union1d(memory.contested, dealing.contested)
+        priced = np.union1d(priced, memory.contested)
+
+
+def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Control, nodes: int | None) -> Packing:
+    """Look for a packing among given groups: it may be found, but not refuted.
+
+    Parameters
+    ----------
+    view : ThresholdProblem
+        Instance, objective and threshold.
+    groups : list of tuples of int
+        Device indices; those that do not cover are left out.
+    control : Control
+        Limits. It is told of filters placed: give it a report that knows what to make of them, or none.
+    nodes : int or None
+        Largest number of branch-and-bound nodes; None for no limit.
+
+    Returns
+    -------
+    Packing
+        ``packed`` or ``unknown``.
+    """
+    covers = [group for group in groups if float(problem.shares[list(group)].sum()) >= 1.0 - COVER_TOLERANCE]
+    sizes = problem.capacities(covers).tolist()
+    columns = [Column(size, 0, group) for size, group in zip(sizes, covers, strict=True) if size > 0]
+    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes))
+    return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
+
+
+def pack_columns(problem: View, columns: list[Column], control: Control, effort: Effort) -> tuple[Status, list[Column]]:
+    """Look for disjoint cores that hold all filters; ``impossible`` is proven for these cores alone."""
+    if not columns:
+        return "impossible", []
+    if not control.has_time_for(CORE * len(columns)):
+        return "unknown", []
+    model = _model(problem, columns)
+    options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
+    if effort.nodes is not None:
+        options["mip_max_nodes"] = effort.nodes
+    solution, values = solve_linear(model, control, options=options)
+    if values is not None:
+        counts = values[: len(columns)].astype(np.int64).tolist()
+        return "packed", [column for column, count in zip(columns, counts, strict=True) for _ in range(count)]
+    return ("impossible" if solution.status == "infeasible" else "unknown"), []
+
+
+def _model(problem: View, columns: list[Column]) -> LinearModel:
+    """``max sum v x``: every priced device once or idle, no more groups of a size than possible, all filters placed.
+
+    Columns are the cores, then one *idle* variable for each priced device. Branching on whether a device is used at all
+    settles far more than branching on one of many cores: it halves the time of hard packings.
+    """
+    levels = problem.levels
+    used = sorted({n for column in columns for n in column.devices})
+    row_of = {n: row for row, n in enumerate(used)}
+    idle, filters = len(used), len(used) + len(levels.sizes)
+    starts, rows, values = [0], list[int](), list[float]()
+    for column in columns:
+        counted = levels.rows_of(column.size)
+        rows += [*(row_of[n] for n in column.devices), *range(idle, idle + counted), filters]
+        values += [*([1.0] * (len(column.devices) + counted)), float(column.size)]
+        starts.append(len(rows))
+    starts += range(len(rows) + 1, len(rows) + 1 + idle)
+    limits = levels.limits.astype(np.float64)
+    least = np.full(len(limits), -math.inf)
+    least[0] = problem.instance.requirements.min_groups
+    # Without any priced device nothing else keeps a core from being taken again.
+    upper = [1.0 if column.devices else limits[0] for column in columns]
+    return LinearModel(
+        sense=-1,
+        offset=0.0,
+        cost=np.array([*(column.size for column in columns), *([0] * idle)], dtype=np.float64),
+        lower=np.zeros(len(columns) + idle),
+        upper=np.array([*upper, *([1.0] * idle)]),
+        # Sizes are whole: half a filter less asks for the same and leaves no room for tolerances.
+        row_lower=np.array([*([1.0] * idle), *least, problem.wanted - 0.5]),
+        row_upper=np.array([*([1.0] * idle), *limits, math.inf]),
+        starts=np.array(starts),
+        rows=np.array([*rows, *range(idle)]),
+        values=np.array([*values, *([1.0] * idle)]),
+        integral=np.ones(len(columns) + idle, dtype=np.int64),
+    )

@@ -1,0 +1,228 @@
+"""The method ``exact``: thresholds bracketed by the packing relaxation, closed in on by integer packings.
+
+Whether a plan answers within T is a packing problem; the smallest such T among the candidate latencies is the optimum.
+The relaxation rules out most candidates below it in milliseconds. Integer packings decide the rest, cheap ones first:
+each round allows more cores and nodes than the last, proves what it can from below and improves the plan from above.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
+from rocoin_opt.grouping.assignment import plan_with_best_sizes
+from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.durations import import_of_models
+from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
+from rocoin_opt.grouping.relaxation import SAFETY, Pool, Relaxation, diversify, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.grouping.thresholds import Candidates, latency_range
+from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.result import Outcome, relative_gap
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+
+EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effort(150_000, None))
+"""Rounds of integer packings, each several times dearer than the last."""
+MAX_JOINT = 1_000
+"""Devices x groups up to which the joint model is tried on what the packings leave open."""
+FEW_JOINT = 32
+"""The same where the rounds are limited: it is solved in well under a second."""
+
+
+def exact(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    start: Plan | None = None,
+    *,
+    rounds: int | None = None,
+) -> Outcome:
+    """Find a plan of least latency, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, no failure domains.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limits; at a limit the best plan and bound so far are returned.
+    start : Plan, optional
+        A valid plan to improve on.
+    rounds : int, optional
+        How many of the rounds :data:`EFFORTS` to try, for an end without a clock; all of them where absent, and then
+        the joint model where it is small enough.
+
+    Returns
+    -------
+    Outcome
+        The plan and a valid lower bound in seconds, equal to the plan's value when it is proven optimal; ``infeasible``
+        if no threshold has a packing.
+    """
+    return _Search(instance, objective, control, start).run(rounds)
+
+
+class _Search:
+    """Candidates below ``low`` are refuted; the best plan has the value of candidate ``high``."""
+
+    def __init__(self, instance: Instance, objective: Objective, control: Control, start: Plan | None) -> None:
+        self.instance, self.objective, self.control = instance, objective, control
+        # What a packing tells is no latency: only that it is alive.
+        self.alive = replace(control, report=lambda _: self._tell())
+        self.wanted = instance.knowledge.num_filters
+        self.best = start
+        self.value = math.inf if start is None else value_of(instance, start, objective)
+        bound = combinatorial_bound(instance, objective)
+        self.pool, self.memory = Pool(), Memory()
+        self.candidates = self._candidates(bound)
+        self.low, self.high = 0, len(self.candidates)
+        if start is not None:
+            self.high = self.candidates.first_from(self.value)
+        self.least = 0.0 if bound is None else bound
+
+    def _candidates(self, bound: float | None) -> Candidates:
+        arrays, limits = self.instance.arrays, latency_range(self.instance.arrays)
+        if bound is None or limits is None:
+            return Candidates(arrays, math.inf, math.inf)
+        return Candidates(arrays, math.nextafter(bound, -math.inf), min(self.value, limits[1]))
+
+    @property
+    def bound(self) -> float:
+        """Valid lower bound in seconds."""
+        if self.low >= len(self.candidates):
+            return self.value
+        return max(self.least, self.candidates[self.low])
+
+    def run(self, rounds: int | None) -> Outcome:
+        if self.open:
+            self._bracket()
+        for effort in EFFORTS[:rounds]:
+            if self.open:
+                self._improve(effort)
+            if self.open:
+                self._prove(effort)
+        most = MAX_JOINT if rounds is None else FEW_JOINT
+        is_small = len(self.instance.devices) * self.instance.max_groups <= most
+        if self.open and is_small and self.control.has_time_for(import_of_models()):
+            return self._solve_jointly()
+        if self.best is None and self.low >= len(self.candidates):
+            return Outcome(None, infeasible=True, reasons=self._reasons())
+        reasons = () if self.best else ("the search was stopped before it found a plan",)
+        return Outcome(self.best, self.bound, reasons=reasons)
+
+    def _solve_jointly(self) -> Outcome:
+        """Leave what is open to the joint model: too many cores, or covers that only rounding decides."""
+        from rocoin_opt.exact.milp import milp
+
+        outcome = milp(self.instance, self.objective, self.control, self.best)
+        if outcome.infeasible:
+            return outcome
+        return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something left to find out, and time for it."""
+        if self.low >= self.high or self.control.exhausted:
+            return False
+        gap = None if self.best is None else relative_gap(self.value, self.bound)
+        return gap is None or gap > self.control.gap
+
+    def _bracket(self) -> None:
+        """Refute by the relaxation all that it can, by bisection."""
+        high = self.high
+        while self.low < high and self.open:
+            middle = (self.low + high) // 2
+            relaxation = self._relax(middle, question=self.wanted)
+            if relaxation is None:
+                return
+            if relaxation.admits(self.wanted):
+                high = middle
+            else:
+                self._refute(middle)
+
+    def _prove(self, effort: Effort) -> None:
+        """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
+        high = self.high
+        while self.low < high and self.open:
+            middle = (self.low + high) // 2
+            if self._decide(middle, effort) == "impossible":
+                self._refute(middle)
+            else:
+                high = middle
+            high = min(high, self.high)
+
+    def _improve(self, effort: Effort) -> None:
+        """Bisect for the first candidate that groups of the pool reach; what they do not, counts as out of reach."""
+        low = self.low
+        while low < self.high and self.open:
+            middle = (low + self.high) // 2
+            if not self._reach(middle, effort):
+                low = self.candidates.behind(middle)
+
+    def _reach(self, position: int, effort: Effort) -> bool:
+        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
+        relaxation = relax(problem, self.pool, self.control)
+        if relaxation is None or not relaxation.admits(self.wanted):
+            return False
+        diversify(problem, relaxation, self.pool, self.control)
+        packing = pack_groups(problem, list(self.pool.groups), self.alive, effort.nodes)
+        return packing.status == "packed" and self._take(packing)
+
+    def _relax(self, position: int, question: int | None = None) -> Relaxation | None:
+        self._tell()
+        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
+        return relax(problem, self.pool, self.control, question=question)
+
+    def _decide(self, position: int, effort: Effort) -> str:
+        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
+        relaxation = relax(problem, self.pool, self.control)
+        if relaxation is None:
+            return "unknown"
+        if not relaxation.admits(self.wanted):
+            return "impossible"
+        packing = pack(problem, relaxation, self.alive, effort, self.memory)
+        if packing.status == "packed" and not self._take(packing):
+            return "unknown"
+        return packing.status
+
+    def _refute(self, position: int) -> None:
+        self.low = max(self.low, self.candidates.behind(position))
+        self._tell()
+
+    def _take(self, packing: Packing) -> bool:
+        """Make a plan of a packing; False if the cover of a group was only true up to rounding."""
+        plan = plan_with_best_sizes(self.instance, packing.groups, self.objective)
+        if plan is None or check(self.instance, plan):
+            return False
+        self.pool.add(packing.groups)
+        value = value_of(self.instance, plan, self.objective)
+        if value < self.value:
+            self.best, self.value = plan, value
+            self.high = self.candidates.first_from(value)
+            self._tell()
+        return True
+
+    def _tell(self) -> None:
+        self.control.tell(None if self.best is None else self.value, self.bound)
+
+    def _reasons(self) -> tuple[str, ...]:
+        """Say why there is no plan: by a simple proof where there is one, else by how many filters find a place."""
+        simple = reasons_for_infeasibility(self.instance)
+        if simple:
+            return simple
+        relaxation = self._relax(len(self.candidates) - 1) if len(self.candidates) else None
+        wanted = self.wanted
+        placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + SAFETY))
+        return (
+            "together: groups whose devices hold the same student and keep the outage limit have room for at most "
+            f"{placed} of {wanted} filters, or there are fewer of them than min_groups asks for. Relax what costs "
+            "least: max_group_outage, max_groups, memory or max_filters.",
+        )

@@ -1,0 +1,1 @@
+"""The exact distribution of the answer time."""

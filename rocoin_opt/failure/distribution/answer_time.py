@@ -1,0 +1,306 @@
+"""The exact distribution of the answer time: crashes, random latencies and failure domains.
+
+A group answers with the first of its replicas, the system with the last of its groups. At any time the fates of the
+replicas (:mod:`rocoin_opt.failure.distribution.outcomes`) give those of the groups and of the system. Integrals over time are sums
+where answers come at known times only, and quadratures between the kinks elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.failure.distribution.groups import Groups, Replica, instant
+from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
+from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
+from rocoin_opt.failure.distribution.response import response_of
+from rocoin_opt.instance.limits import stretched
+from rocoin_opt.plan.validity import require_computable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocoin_opt.failure.distribution.outcomes import OutcomeProbabilities
+    from rocoin_opt.instance.arrays import BoolArray, FloatArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+QUANTILE_TOLERANCE = 1e-15
+"""Relative slack on the probability of a quantile: what rounding does to a probability, and no more."""
+LATEST = 1e290
+"""Seconds at which an integral over all times ends."""
+MAX_JUMPS = 1 << 20
+"""Most times at which an answer may come with a probability of its own."""
+_GROWTH = 8.0
+"""Largest ratio of two neighbouring edges: tails fall by powers of time."""
+_SECTIONS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyDistribution:
+    """Distribution of the answer time X of a plan; X is infinite where some group never answers.
+
+    Attributes
+    ----------
+    groups : Groups
+        The replicas by group, in the plan's order, with their response times and failure domains.
+    sizes : tuple of int
+        Filters of each group's part.
+    """
+
+    groups: Groups
+    sizes: tuple[int, ...]
+
+    def cdf(self, seconds: float) -> float:
+        """P(X <= t), up to the tolerance on limits: an answer at t exactly, but for rounding, is in time."""
+        return float(self._fates(seconds)[BY])
+
+    def success_probability(self, deadline: float | None = None) -> float:
+        """Probability of an answer by a deadline in seconds, or of any answer without one."""
+        return self.cdf(math.inf if deadline is None else deadline)
+
+    def failure_probability(self, deadline: float | None = None) -> float:
+        """Probability of no answer by a deadline, or of none ever; keeps its digits however small it is."""
+        outcomes = self._fates(math.inf if deadline is None else deadline)
+        return float(outcomes[LATER] + outcomes[NEVER])
+
+    def outage(self, group: int, seconds: float) -> float:
+        """q_k(t): probability that a group, by its place in the plan, has not answered by t."""
+        if not 0 <= group < len(self.sizes):
+            raise InputError("outage", [Problem("group", repr(group), f"a place from 0 to {len(self.sizes) - 1}")])
+        outcomes = self.groups.group(group, instant(seconds))[:, 0]
+        return float(outcomes[LATER] + outcomes[NEVER])
+
+    def expected(self, deadline: float) -> float:
+        """E[min(X, D)] in seconds: the integral of P(X > t) from 0 to D.
+
+        Raises
+        ------
+        InputError
+            If the deadline is not positive and finite.
+        UnsupportedError
+            If the distribution is too uneven for an error of 1e-9.
+        """
+        if not 0.0 < deadline < math.inf:
+            raise InputError("expected", [Problem("deadline", repr(deadline), "positive finite seconds")])
+        if self._has_steps_only:
+            return self._step_sum((LATER, NEVER), deadline)
+        return integrate(lambda t: self._late(t, (LATER, NEVER)), self._edges(deadline))
+
+    def expected_given_answer(self) -> float:
+        """E[X | X finite] in seconds; infinite where the tail of a Pareto law is too heavy for a mean.
+
+        Raises
+        ------
+        UnsupportedError
+            If an answer is too improbable, or the tail too heavy, for an error of 1e-9.
+        """
+        answered = self.success_probability()
+        if answered < np.finfo(float).tiny:
+            raise UnsupportedError("an answer is too improbable to say when it comes")
+        if self._tail_index <= 1.0:
+            return math.inf
+        if self._has_steps_only:
+            return self._step_sum((LATER,), math.inf) / answered
+        last = min(max(replica.response.farthest for replica in self.groups.replicas), LATEST)
+        integral = integrate(lambda t: self._late(t, (LATER,)), self._edges(last))
+        self._require_light_tail(last, integral)
+        return integral / answered
+
+    def quantile(self, probability: float) -> float:
+        """Smallest t with P(X <= t) >= q, in seconds; infinite where the answer never comes with that probability.
+
+        Raises
+        ------
+        InputError
+            If the probability is not above 0 and at most 1.
+        """
+        if not 0.0 < probability <= 1.0:
+            raise InputError("quantile", [Problem("probability", repr(probability), "above 0, at most 1")])
+
+        def is_reached(times: FloatArray) -> BoolArray:
+            outcomes = self.groups.system(times)
+            # A level near 1 limits what is left to 1, where 1 - 0.9 and 0.1 differ by more than their last digit.
+            late = outcomes[LATER] + outcomes[NEVER]
+            reached: BoolArray = outcomes[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
+            if probability >= 0.5:
+                reached |= late <= stretched(1.0 - probability)
+            if probability == 1.0:
+                reached &= late == 0.0
+            return reached
+
+        return self._first(is_reached)
+
+    def guaranteed(self, max_group_outage: float) -> float:
+        """Smallest t by which every group keeps an outage limit, in seconds; infinite where one never does.
+
+        A limit of 1 is kept from the earliest answer on that may come. A limit of 0 asks for a replica that always
+        answers, and has a latest answer.
+        """
+        return max(self._alone(k)._kept_from(max_group_outage) for k in range(len(self.sizes)))
+
+    def _alone(self, group: int) -> LatencyDistribution:
+        return LatencyDistribution(
+            Groups((self.groups.members[group],), self.groups.domain_failure), (self.sizes[group],)
+        )
+
+    def _kept_from(self, limit: float) -> float:
+        if limit == 0.0:
+            sure = {None, *(domain for domain, failure in self.groups.domain_failure.items() if failure == 0.0)}
+            latest = (
+                replica.response.farthest
+                for replica in self.groups.replicas
+                if replica.failure == 0.0 and replica.domain in sure and replica.response.is_step
+            )
+            return min(latest, default=math.inf)
+
+        if stretched(limit) >= 1.0:
+            down = {domain for domain, failure in self.groups.domain_failure.items() if failure == 1.0}
+            earliest = (
+                replica.response.earliest
+                for replica in self.groups.replicas
+                if replica.failure < 1.0 and replica.domain not in down
+            )
+            return min(earliest, default=math.inf)
+
+        def is_kept(times: FloatArray) -> BoolArray:
+            outcomes = self.groups.group(0, times)
+            kept: BoolArray = outcomes[LATER] + outcomes[NEVER] <= stretched(limit)
+            return kept
+
+        return self._first(is_kept)
+
+    def _first(self, holds: Callable[[FloatArray], BoolArray]) -> float:
+        """The first time at which something holds that then goes on to hold; infinite where it never does."""
+        times = np.append(self._jumps if self._has_steps_only else self._edges(LATEST), math.inf)
+        low, high = _bracket(times, holds)
+        if self._has_steps_only or high == math.inf:
+            return high
+        while True:
+            inner = np.linspace(low, high, _SECTIONS + 1)
+            if inner[1] == low or low == high or np.nextafter(low, high) == high:
+                return high
+            low, high = _bracket(inner, holds)
+
+    def _fates(self, seconds: float) -> FloatArray:
+        return self.groups.system(instant(seconds))[:, 0]
+
+    def _late(self, seconds: FloatArray, kinds: tuple[int, ...]) -> FloatArray:
+        outcomes: OutcomeProbabilities = self.groups.system(seconds)
+        return np.asarray(outcomes[list(kinds)].sum(axis=0))
+
+    @cached_property
+    def _jumps(self) -> FloatArray:
+        """Times at which answers come with a probability of their own."""
+        jumps = [replica.response.jumps for replica in self.groups.replicas]
+        if sum(map(len, jumps)) > MAX_JUMPS:
+            raise UnsupportedError(f"answers may come at more than {MAX_JUMPS} different times: simulate instead")
+        return np.unique(np.concatenate(jumps))
+
+    @cached_property
+    def _guides(self) -> FloatArray:
+        """Kinks and rises of the replicas' distribution functions, finite and ascending."""
+        guides = np.concatenate([replica.response.guides for replica in self.groups.replicas])
+        return np.unique(guides[np.isfinite(guides)])
+
+    @property
+    def _has_steps_only(self) -> bool:
+        return all(replica.response.is_step for replica in self.groups.replicas)
+
+    def _step_sum(self, kinds: tuple[int, ...], end: float) -> float:
+        """Integral of the probability of some fates, step by step."""
+        times = np.concatenate([[0.0], self._jumps[self._jumps < end]])
+        late = self._late(times, kinds)
+        # After the last jump nothing comes later, and the integral may end there.
+        widths = np.diff(times, append=end if end < math.inf else times[-1])
+        return float(widths @ late)
+
+    def _edges(self, end: float) -> FloatArray:
+        """Points between which the distribution function is smooth, no two of them far apart in logarithms."""
+        points = np.concatenate([[0.0], self._jumps, self._guides, [end]])
+        edges = np.unique(points[points <= end])
+        with np.errstate(divide="ignore"):
+            logs = np.log(edges)
+        gaps = np.where(np.isfinite(logs[:-1]), np.diff(logs), 0.0)
+        pieces = np.maximum(1, np.ceil(gaps / math.log(_GROWTH))).astype(np.int64)
+        wide = np.flatnonzero(pieces > 1)
+        between = [np.exp(np.linspace(logs[i], logs[i + 1], pieces[i] + 1)[1:-1]) for i in wide]
+        return np.unique(np.concatenate([edges, *between]))
+
+    @cached_property
+    def _tail_index(self) -> float:
+        """The alpha of the tail of X like ``t ** -alpha``, given an answer.
+
+        The answer comes late where a single replica has survived, together with those that survive whenever it does.
+        """
+        return min(
+            sum(self.groups.members[k][n].response.tail_index for n in survivors)
+            for k, survivors in self.groups.smallest_survivors()
+        )
+
+    def _require_light_tail(self, last: float, integral: float) -> None:
+        """Refuse where what comes after the last edge is not negligible."""
+        ends = np.array([last / _GROWTH, last])
+        masses = ends * self._late(ends, (LATER,))
+        if masses[1] == 0.0:
+            return
+        decay = math.log(masses[0] / masses[1]) / math.log(_GROWTH)
+        if decay <= 0.0 or masses[1] / decay > INTEGRAL_ERROR * integral:
+            raise UnsupportedError("the answer's tail is too heavy for its mean to be computed exactly")
+
+
+def _bracket(times: FloatArray, holds: Callable[[FloatArray], BoolArray]) -> tuple[float, float]:
+    """The first of some times at which something holds, and the one before; infinite where there is none."""
+    held = holds(times)
+    if not held.any():
+        return math.inf, math.inf
+    position = int(np.argmax(held))
+    return float(times[max(position - 1, 0)]), float(times[position])
+
+
+def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
+    """Exact distribution of a plan's answer time; the plan need not keep the requirements.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with any slowdown laws and failure domains.
+    plan : Plan
+        A plan with at least one group, none of them empty, whose devices and students are the instance's; no device may
+        be in two.
+
+    Returns
+    -------
+    LatencyDistribution
+        Errors are below 1e-9, of probabilities absolutely and of expectations relatively.
+
+    Raises
+    ------
+    InputError
+        If the plan is not such a plan.
+    UnsupportedError
+        If too many failure domains tie groups together, or a law is too extreme; see :func:`rocoin_opt.simulate`.
+    """
+    require_computable(instance, plan)
+    arrays = instance.arrays
+    places = {domain.id: place for place, domain in enumerate(instance.failure_domains)}
+    members = []
+    for group in plan.groups:
+        j = arrays.student_index[group.student]
+        replicas = []
+        for name in group.devices:
+            n = arrays.device_index[name]
+            device = instance.devices[n]
+            domain = None if device.failure_domain is None else places[device.failure_domain]
+            replicas.append(Replica(device.failure_probability, domain, response_of(instance, n, j, group.num_filters)))
+        members.append(tuple(replicas))
+    failure = {place: domain.failure_probability for place, domain in enumerate(instance.failure_domains)}
+    groups = Groups(tuple(members), failure)
+    # Refused here, and not when the first figure is asked for.
+    _ = groups.elimination_order
+    return LatencyDistribution(groups, plan.sizes)

@@ -1,0 +1,1 @@
+"""Simulation of a plan, and probabilities too small for it."""

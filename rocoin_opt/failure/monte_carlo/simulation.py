@@ -1,0 +1,307 @@
+"""Monte Carlo: how a plan answers in many simulated trials, with confidence intervals.
+
+It covers what the exact distribution covers and, at the price of an interval, what it cannot: failure domains beyond
+enumeration, and devices that depend on each other as traces measured it. The numbers depend on instance, plan, traces,
+seed and number of trials alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.failure.monte_carlo.draws import BLOCK
+from rocoin_opt.failure.monte_carlo.estimates import (
+    MeanEstimate,
+    ProportionEstimate,
+    QuantileEstimate,
+    Sample,
+    require_fraction,
+)
+from rocoin_opt.failure.monte_carlo.kernel import answer_seconds, count_answers
+from rocoin_opt.failure.monte_carlo.system import System
+from rocoin_opt.failure.monte_carlo.trials import DEFAULT_TRIALS, Trials
+from rocoin_opt.instance.limits import stretched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.failure.monte_carlo.traces import Traces
+    from rocoin_opt.failure.monte_carlo.trials import Advance
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+DEFAULT_LIMIT = 100_000_000
+"""Largest number of trials where a relative error is asked for."""
+MAX_KEPT = 2**28
+"""Largest number of trials whose answer times are kept one by one: two gigabytes."""
+FIRST_STAGE = 32 * BLOCK
+"""Trials before the relative error is looked at first; then it is looked at whenever they have doubled."""
+LARGEST_SECONDS = 1e300
+LEVEL = 0.95
+"""Level of the interval that a relative error is measured by."""
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What many trials showed.
+
+    Attributes
+    ----------
+    sample : Sample
+        The answer times.
+    deadline : float or None
+        Deadline in seconds.
+    seed : int
+        Seed of the draws.
+    latest : float
+        Seconds after which no answer comes; infinite where nothing limits them.
+    """
+
+    sample: Sample
+    deadline: float | None
+    seed: int
+    latest: float = math.inf
+
+    @property
+    def trials(self) -> int:
+        """Number of trials."""
+        return self.sample.trials
+
+    @property
+    def expected(self) -> MeanEstimate | None:
+        """E[min(X, D)] in seconds; None without a deadline."""
+        if self.deadline is None:
+            return None
+        draws = np.append(np.minimum(self.sample.seconds, self.deadline), self.deadline)
+        return MeanEstimate.of(draws, np.append(self.sample.counts, self.sample.never), 0.0, self.deadline)
+
+    @property
+    def expected_given_answer(self) -> MeanEstimate | None:
+        """E[X | an answer comes, be it after the deadline] in seconds; None where none came."""
+        if self.sample.answered == 0:
+            return None
+        return MeanEstimate.of(self.sample.seconds, self.sample.counts, 0.0, self.latest)
+
+    @property
+    def success_probability(self) -> ProportionEstimate:
+        """Probability of an answer by the deadline, or of any answer without one."""
+        return self.cdf(math.inf if self.deadline is None else self.deadline)
+
+    def cdf(self, seconds: float) -> ProportionEstimate:
+        """Probability of an answer by a time in seconds."""
+        return ProportionEstimate(self.sample.answered_by(seconds), self.trials)
+
+    def quantile(self, probability: float) -> QuantileEstimate:
+        """Seconds by which the answer has come with a probability in (0, 1); infinite where it may never come."""
+        require_fraction("probability", probability)
+        return QuantileEstimate(probability, self.sample)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two plans under the same draws: first minus second.
+
+    Attributes
+    ----------
+    expected : MeanEstimate or None
+        Difference of E[min(X, D)] in seconds; None without a deadline.
+    success_probability : MeanEstimate
+        Difference of the probabilities of an answer by the deadline, or of any answer without one.
+    """
+
+    expected: MeanEstimate | None
+    success_probability: MeanEstimate
+
+
+def simulate(
+    instance: Instance,
+    plan: Plan,
+    trials: int | None = None,
+    *,
+    rel_error: float | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    deadline: float | None = None,
+    chunk: int | None = None,
+    advance: Advance | None = None,
+    traces: Traces | None = None,
+) -> Simulation:
+    """Simulate a plan.
+
+    The same seed and number of trials give the same result to the last bit, for any number of workers, any size of
+    chunks, and with or without Numba.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    plan : Plan
+        Groups to simulate; they need not keep the requirements.
+    trials : int, optional
+        Number of trials, at least 2; the largest number with ``rel_error``. 100,000 where left out, 100 million with
+        ``rel_error``.
+    rel_error : float, optional
+        Stop once half the 95 % interval of ``expected``, or without a deadline of ``expected_given_answer``, is within
+        this share of the value. Looked at whenever the trials have doubled, so that it does not depend on workers.
+    seed : int
+        Seed, below 2^64. Plans for one instance simulated with one seed share the fate of every device.
+    workers : int
+        Processes; more than one is worth it for runs of many seconds. They are spawned: a script has to guard its
+        entry by ``if __name__ == "__main__"``.
+    deadline : float, optional
+        Deadline D in seconds; the instance's own where left out.
+    chunk : int, optional
+        Trials that a worker does at a time, rounded up to whole blocks.
+    advance : callable, optional
+        Told of the trials done and of their largest number after each chunk.
+    traces : Traces, optional
+        Measured requests, one of which each trial replays, the same for all devices and plans. Runs with traces are
+        not compiled.
+
+    Returns
+    -------
+    Simulation
+        The answer times; figures with their intervals are taken from them.
+
+    Raises
+    ------
+    InputError
+        If an option is out of range, or the plan or the traces name what the instance does not have.
+    UnsupportedError
+        If a slowdown law is too extreme to be simulated.
+
+    Notes
+    -----
+    The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
+    ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure.monte_carlo.rare.failure_probability`. Without a
+    deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
+    """
+    if rel_error is not None:
+        require_fraction("rel_error", rel_error)
+    if trials is None:
+        trials = DEFAULT_TRIALS if rel_error is None else DEFAULT_LIMIT
+    run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
+    system = System.of(instance, plan, traces)
+    if not system.has_steps:
+        _require_room(trials)
+    parts: list[FloatArray | IntArray] = []
+    done = 0
+    with run.pool() as pool:
+        for stage in _stages(trials, rel_error):
+            for part in run.run(pool, partial(_draw, system), system.work, done, stage):
+                # Counts by time add up; answers kept one by one stand end to end.
+                parts = [parts[0] + part] if parts and system.has_steps else [*parts, part]
+            done = stage
+            latest = float(system.times[-1]) if system.has_steps else math.inf
+            simulation = Simulation(_sample(system, parts), run.deadline, seed, latest)
+            if rel_error is not None and _is_precise(simulation, rel_error):
+                break
+    return simulation
+
+
+def simulate_difference(
+    instance: Instance,
+    first: Plan,
+    second: Plan,
+    trials: int = DEFAULT_TRIALS,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    deadline: float | None = None,
+    chunk: int | None = None,
+    advance: Advance | None = None,
+    traces: Traces | None = None,
+) -> Difference:
+    """Compare two plans for one instance, trial by trial under the same draws.
+
+    Every device, and every failure domain, meets the same fate in both plans, so the difference is far less uncertain
+    than the values.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    first, second : Plan
+        Their difference is that of the first less the second.
+    trials : int
+        Number of trials, at least 2.
+    seed, workers, deadline, chunk, advance, traces
+        As for :func:`rocoin_opt.simulate`.
+
+    Returns
+    -------
+    Difference
+        Means of the differences, with their intervals.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As for :func:`rocoin_opt.simulate`.
+    """
+    run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
+    _require_room(trials)
+    one, other = System.of(instance, first, traces), System.of(instance, second, traces)
+    reach = math.inf if run.deadline is None else run.deadline
+    draw = partial(_draw_difference, one, other, reach)
+    with run.pool() as pool:
+        parts = list(run.run(pool, draw, one.work + other.work, 0, trials))
+    seconds, success = (np.concatenate(column) for column in zip(*parts, strict=True))
+    once = np.broadcast_to(np.int64(1), trials)
+    return Difference(
+        None if run.deadline is None else MeanEstimate.of(seconds, once, -reach, reach),
+        MeanEstimate.of(success, once, -1.0, 1.0),
+    )
+
+
+def _draw(system: System, seed: int, compiled: bool, first_block: int, trials: int) -> FloatArray | IntArray:
+    draw = count_answers if system.has_steps else answer_seconds
+    return draw(system, seed, first_block, trials, compiled=compiled)
+
+
+def _draw_difference(
+    one: System, other: System, reach: float, seed: int, compiled: bool, first_block: int, trials: int
+) -> tuple[FloatArray, FloatArray]:
+    answers = [answer_seconds(system, seed, first_block, trials, compiled=compiled) for system in (one, other)]
+    # Without a deadline only the successes are compared: seconds without an end have no difference.
+    until = [np.minimum(seconds, min(reach, LARGEST_SECONDS)) for seconds in answers]
+    success = [np.isfinite(seconds) & (seconds <= stretched(reach)) for seconds in answers]
+    return until[0] - until[1], success[0].astype(np.float64) - success[1]
+
+
+def _sample(system: System, parts: list[FloatArray | IntArray]) -> Sample:
+    if system.has_steps:
+        counts = parts[0].astype(np.int64)
+        shown = counts[:-1] > 0
+        return Sample(system.times[shown], counts[:-1][shown], int(counts[-1]))
+    answers: FloatArray = np.concatenate(parts, dtype=np.float64)
+    # In order, whoever drew them: sums over them are always the same.
+    seconds = np.sort(answers[np.isfinite(answers)])
+    return Sample(seconds, np.broadcast_to(np.int64(1), len(seconds)), len(answers) - len(seconds))
+
+
+def _stages(trials: int, rel_error: float | None) -> Iterator[int]:
+    stage = FIRST_STAGE
+    while rel_error is not None and stage < trials:
+        yield stage
+        stage *= 2
+    yield trials
+
+
+def _is_precise(simulation: Simulation, rel_error: float) -> bool:
+    mean = simulation.expected or simulation.expected_given_answer
+    if mean is None:
+        return False
+    low, high = mean.interval(LEVEL)
+    return (high - low) / 2.0 <= rel_error * mean.value
+
+
+def _require_room(trials: int) -> None:
+    if trials > MAX_KEPT:
+        raise InputError("options", [Problem("trials", repr(trials), f"at most {MAX_KEPT} where times are kept")])

@@ -1,0 +1,1 @@
+"""What would change a plan's figures: derivatives, and replicas added or lost."""

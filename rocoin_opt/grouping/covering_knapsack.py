@@ -1,0 +1,217 @@
+"""Covering knapsacks: the cheapest cover at every level, and every cover within a budget.
+
+A cover is a set of devices whose shares sum to the need. For costs that a linear program hands out, the cheapest one is
+a knapsack with the inequality turned round. The recursion runs over whole *units*, ``1 / resolution`` of a need of 1,
+with every share rounded up: all covers stay covers, so what it calls the cheapest cost is never above the true one.
+The enumeration tests true shares and uses the recursion only to prune.
+
+With Numba present the same recursions run compiled; the order of the floating-point operations is the same, so are the
+results.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import UNLIMITED
+from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT_TOLERANCE, UNREACHABLE
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+
+MIN_COMPILED_DEVICES = 40
+"""Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
+
+COMPILED = "rocoin_opt.grouping.covering_knapsack_compiled"
+IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
+"""Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Covers:
+    """Sets of devices, by their positions in a chain.
+
+    Attributes
+    ----------
+    members : IntArray, C x L
+        Positions, descending, filled up with -1.
+    levels : IntArray, C
+        Index of the level at which the set was found.
+    """
+
+    members: IntArray
+    levels: IntArray
+
+
+def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
+    """Whether the compiled recursions are there, and worth their import, or at first their compilation."""
+    if devices < MIN_COMPILED_DEVICES or importlib.util.find_spec("numba") is None:
+        return False
+    if COMPILED in sys.modules:
+        return True
+    is_cached = any(Path(__file__).parent.glob("__pycache__/compiled.*.nbi"))
+    return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
+
+
+def units_of(shares: FloatArray, resolution: int) -> IntArray:
+    """Shares as whole units, rounded up: a relaxation."""
+    # Far less than a need is rounded down by: the sum over a large group counts.
+    return np.ceil(shares * resolution - UNIT_TOLERANCE / 10_000).astype(np.int64)
+
+
+def units_needed(need: float, resolution: int) -> int:
+    """The need as whole units: no set whose shares reach it has fewer."""
+    return max(0, math.ceil(need * resolution - UNIT_TOLERANCE))
+
+
+def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int, *, compiled: bool) -> FloatArray:
+    """Cheapest cost to gather u units from the first i devices, for all i and u.
+
+    Parameters
+    ----------
+    units : IntArray, L
+        Share of each device in units, at least 0.
+    costs : FloatArray, L
+        Cost of each device, at least 0.
+    resolution : int
+        Units of a need of 1.
+    compiled : bool
+        Whether to run compiled; the result is the same.
+
+    Returns
+    -------
+    FloatArray, (L + 1) x (resolution + 1)
+        :data:`UNREACHABLE` and above where there is no such set. Non-increasing down each column.
+    """
+    if compiled:
+        from rocoin_opt.grouping.covering_knapsack_compiled import cheapest_covers as run
+
+        return run(units, costs, resolution)
+    table = np.empty((len(units) + 1, resolution + 1))
+    table[0, 0], table[0, 1:] = 0.0, UNREACHABLE
+    for i, (unit, cost) in enumerate(zip(np.minimum(units, resolution).tolist(), costs.tolist(), strict=True)):
+        before, after = table[i], table[i + 1]
+        # With fewer units wanted than the device has, it is enough alone.
+        after[:unit] = np.minimum(before[:unit], cost)
+        after[0] = 0.0
+        np.minimum(before[unit:], before[: resolution + 1 - unit] + cost, out=after[unit:])
+    return table
+
+
+def cheapest_members(table: FloatArray, units: IntArray, last: int, need: int) -> list[int]:
+    """Positions of a cheapest set with ``need`` units among the devices before ``last``, descending."""
+    members = []
+    while need > 0:
+        column = table[: last + 1, need]
+        # The first prefix that is as cheap ends with a device of the set.
+        last = int(np.argmax(column <= column[last])) - 1
+        members.append(last)
+        need = max(0, need - int(units[last]))
+    return members
+
+
+def covers_within(
+    table: FloatArray,
+    shares: FloatArray,
+    costs: FloatArray,
+    prefixes: IntArray,
+    needs: FloatArray,
+    budgets: FloatArray,
+    limit: int,
+    *,
+    compiled: bool,
+) -> Covers | None:
+    """List every minimal cover within its level's budget.
+
+    At level v a cover consists of the first ``prefixes[v]`` devices, reaches ``needs[v]`` and costs at most
+    ``budgets[v]``. Every branch that the recursion does not prune ends in a cover of the relaxed units, so
+    the work follows the size of the output.
+
+    Parameters
+    ----------
+    table : FloatArray, (L + 1) x (resolution + 1)
+        :func:`cheapest_covers` of the same devices.
+    shares, costs : FloatArray, L
+        True shares, and costs.
+    prefixes : IntArray, V
+        Non-decreasing.
+    needs, budgets : FloatArray, V
+        The empty set is a cover where the need is 0 or less.
+    limit : int
+        Largest number of covers.
+    compiled : bool
+        Whether to run compiled; the covers are the same, in another order.
+
+    Returns
+    -------
+    Covers or None
+        None if there are more than ``limit``.
+    """
+    if compiled:
+        from rocoin_opt.grouping.covering_knapsack_compiled import covers_within as run
+
+        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, limit)
+        return None if count < 0 else Covers(members[:count], levels[:count])
+    found: list[tuple[IntArray, IntArray]] = []
+    total = 0
+    for level in range(len(prefixes)):
+        sets = _covers_of_level(table, shares, costs, level, prefixes, needs, budgets, limit - total)
+        if sets is None:
+            return None
+        total += len(sets)
+        found.append((sets, np.full(len(sets), level)))
+    width = max((members.shape[1] for members, _ in found), default=0)
+    padded = [np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m, _ in found]
+    if not padded:
+        return Covers(np.empty((0, 0), dtype=np.int64), np.empty(0, dtype=np.int64))
+    return Covers(np.concatenate(padded), np.concatenate([levels for _, levels in found]))
+
+
+def _covers_of_level(
+    table: FloatArray,
+    shares: FloatArray,
+    costs: FloatArray,
+    level: int,
+    prefixes: IntArray,
+    needs: FloatArray,
+    budgets: FloatArray,
+    limit: int,
+) -> IntArray | None:
+    """Breadth first: all sets of one size at once, each extended by devices before its last one."""
+    resolution, budget = table.shape[1] - 1, float(budgets[level]) + COST_TOLERANCE
+    need, prefix = float(needs[level]), int(prefixes[level])
+    empty = np.empty((1, 0), dtype=np.int64)
+    if need <= SHARE_TOLERANCE:
+        if budget < 0.0:
+            return empty[:0]
+        return None if limit <= 0 else empty
+    sets, last = empty, np.array([prefix])
+    rest, cost = np.array([need]), np.zeros(1)
+    done: list[IntArray] = []
+    total = 0
+    while len(sets):
+        # All pairs of a set and a device before its last one.
+        parent = np.repeat(np.arange(len(sets)), last)
+        device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
+        left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
+        units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
+        kept = np.flatnonzero(paid + table[device, units] <= budget)
+        parent, device, left, paid = parent[kept], device[kept], left[kept], paid[kept]
+        sets = np.column_stack([sets[parent], device])
+        covers = left <= SHARE_TOLERANCE
+        minimal = covers & (left + shares[sets].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
+        total += int(minimal.sum())
+        if total > limit:
+            return None
+        done.append(sets[minimal])
+        sets, last, rest, cost = sets[~covers], device[~covers], left[~covers], paid[~covers]
+    width = max(members.shape[1] for members in done)
+    return np.concatenate([np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m in done])

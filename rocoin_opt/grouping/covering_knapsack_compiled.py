@@ -1,0 +1,128 @@
+"""The recursions of :mod:`rocoin_opt.grouping.covering_knapsack`, compiled by Numba; same operations in the same order.
+
+Imported only where Numba is present; the compiled code is cached on disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT_TOLERANCE, UNREACHABLE
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+
+
+@njit(cache=True)
+def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int) -> FloatArray:
+    """See :func:`rocoin_opt.grouping.covering_knapsack.cheapest_covers`."""
+    count = len(units)
+    table = np.empty((count + 1, resolution + 1))
+    table[0, :] = UNREACHABLE
+    table[0, 0] = 0.0
+    for i in range(count):
+        unit, cost = min(units[i], resolution), costs[i]
+        table[i + 1, 0] = 0.0
+        for u in range(1, unit):
+            table[i + 1, u] = min(table[i, u], cost)
+        for u in range(max(unit, 1), resolution + 1):
+            table[i + 1, u] = min(table[i, u], table[i, u - unit] + cost)
+    return table
+
+
+@njit(cache=True)
+def covers_within(
+    table: FloatArray,
+    shares: FloatArray,
+    costs: FloatArray,
+    prefixes: IntArray,
+    needs: FloatArray,
+    budgets: FloatArray,
+    limit: int,
+) -> tuple[int, IntArray, IntArray]:
+    """See :func:`rocoin_opt.grouping.covering_knapsack.covers_within`; depth first, with a count of -1 beyond the limit."""
+    resolution = table.shape[1] - 1
+    # No minimal cover of a need of 1 is longer than the smallest devices that it takes, nor than there are.
+    depth_limit = _longest(shares, needs)
+    capacity = min(limit, 1024)
+    members = np.full((capacity, depth_limit), -1, dtype=np.int64)
+    levels = np.empty(capacity, dtype=np.int64)
+    count = 0
+    chosen = np.empty(depth_limit, dtype=np.int64)
+    position = np.empty(depth_limit + 1, dtype=np.int64)
+    rest = np.empty(depth_limit + 1)
+    paid = np.empty(depth_limit + 1)
+    for level in range(len(prefixes)):
+        budget = budgets[level] + COST_TOLERANCE
+        need = needs[level]
+        if need <= SHARE_TOLERANCE:
+            if budget < 0.0:
+                continue
+            if count >= limit:
+                return -1, members, levels
+            if count >= capacity:
+                members, levels, capacity = _grown(members, levels, limit)
+            levels[count] = level
+            count += 1
+            continue
+        depth = 0
+        position[0], rest[0], paid[0] = prefixes[level], need, 0.0
+        while depth >= 0:
+            position[depth] -= 1
+            i = position[depth]
+            if i < 0:
+                depth -= 1
+                continue
+            left, cost = rest[depth] - shares[i], paid[depth] + costs[i]
+            units = np.int64(max(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0))
+            if cost + table[i, units] > budget:
+                continue
+            chosen[depth] = i
+            if left > SHARE_TOLERANCE:
+                depth += 1
+                position[depth], rest[depth], paid[depth] = i, left, cost
+                continue
+            smallest = shares[chosen[0]]
+            for d in range(1, depth + 1):
+                smallest = min(smallest, shares[chosen[d]])
+            if left + smallest <= SHARE_TOLERANCE:
+                continue
+            if count >= limit:
+                return -1, members, levels
+            if count >= capacity:
+                members, levels, capacity = _grown(members, levels, limit)
+            for d in range(depth + 1):
+                members[count, d] = chosen[d]
+            levels[count] = level
+            count += 1
+    return count, members, levels
+
+
+@njit(cache=True)
+def _longest(shares: FloatArray, needs: FloatArray) -> int:
+    """Bound on the size of a set that only covers with its last device."""
+    largest = 0.0
+    for need in needs:
+        largest = max(largest, need)
+    gathered = 0.0
+    count = 0
+    for share in np.sort(shares):
+        count += 1
+        gathered += share
+        if gathered >= largest:
+            break
+    return count + 1
+
+
+@njit(cache=True)
+def _grown(members: IntArray, levels: IntArray, limit: int) -> tuple[IntArray, IntArray, int]:
+    """Room for twice as many covers."""
+    capacity = min(limit, 2 * len(levels))
+    wider = np.full((capacity, members.shape[1]), -1, dtype=np.int64)
+    wider[: len(levels)] = members
+    longer = np.empty(capacity, dtype=np.int64)
+    longer[: len(levels)] = levels
+    return wider, longer, capacity

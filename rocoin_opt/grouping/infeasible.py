@@ -1,0 +1,123 @@
+"""Why an instance has no plan, in words that a user can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.errors import counted
+from rocoin_opt.grouping.bounds import possible_groups
+from rocoin_opt.instance.slowdown import Constant, Empirical
+from rocoin_opt.plan.latency import outage_after
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Device, Instance
+    from rocoin_opt.instance.slowdown import Slowdown
+
+NO_GUARANTEE = (
+    "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"
+)
+
+
+def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
+    """Find proofs that no plan exists, however long an answer may take.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, without failure domains.
+
+    Returns
+    -------
+    tuple of str
+        One sentence a cause: memory, reliability, or capacity. Empty if none of these simple proofs applies, which
+        does not mean that a plan exists.
+    """
+    memory = _memory(instance)
+    if memory:
+        return memory
+    return (*_reliability(instance), *_capacity(instance))
+
+
+def reasons_for_no_guarantee(instance: Instance) -> tuple[str, ...]:
+    """Find a proof that no plan keeps the outage limit by any time, valid though it may be.
+
+    Returns
+    -------
+    tuple of str
+        One sentence; empty if the proof does not apply.
+    """
+    if instance.requirements.max_group_outage > 0.0:
+        return ()
+    sure = sum(_always_answers(instance, n, device) for n, device in enumerate(instance.devices))
+    return () if sure >= instance.requirements.min_groups else (NO_GUARANTEE,)
+
+
+def _always_answers(instance: Instance, n: int, device: Device) -> bool:
+    """Whether a device never fails, and has a latest answer with some student that it can hold."""
+    if device.failure_probability > 0.0:
+        return False
+    if not _is_bounded(device.link_slowdown) and instance.knowledge.bits_per_filter > 0.0:
+        return False
+    return any(
+        _is_bounded(device.compute_slowdown) or student.flops + student.flops_per_filter == 0.0
+        for student, largest in zip(instance.students, instance.arrays.largest[n].tolist(), strict=True)
+        if largest > 0
+    )
+
+
+def _is_bounded(law: Slowdown | None) -> bool:
+    return isinstance(law, Constant | Empirical | None)
+
+
+def _memory(instance: Instance) -> tuple[str, ...]:
+    if instance.arrays.largest.any():
+        return ()
+    smallest = min(instance.students, key=lambda s: s.memory_bytes + s.memory_bytes_per_filter)
+    roomiest = max(instance.devices, key=lambda device: device.memory_bytes)
+    needed = smallest.memory_bytes + smallest.memory_bytes_per_filter
+    return (
+        f"memory: no device can hold any student. The smallest, {smallest.id}, needs {needed:,.0f} bytes for one "
+        f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory "
+        "or a smaller student.",
+    )
+
+
+def _reliability(instance: Instance) -> tuple[str, ...]:
+    usable = np.flatnonzero(instance.arrays.largest.any(axis=1)).tolist()
+    limit, wanted = instance.requirements.max_group_outage, instance.requirements.min_groups
+    possible = int(possible_groups(instance, instance.arrays.largest, "worst").limits[0])
+    if possible < 1:
+        *_, outage = outage_after(instance, usable)
+        return (
+            f"reliability: {_failing_together(len(usable))} with probability {outage:.3g}; the outage limit is "
+            f"{limit:g}. Add devices, take more reliable ones, or raise max_group_outage.",
+        )
+    if possible < wanted:
+        bound = min(possible, instance.knowledge.num_filters)
+        return (
+            f"groups: at most {counted(bound, 'group')} can keep the outage limit {limit:g} and hold a filter; "
+            f"min_groups asks for {wanted}. Add devices, raise max_group_outage, or lower min_groups.",
+        )
+    return ()
+
+
+def _failing_together(number: int) -> str:
+    if number == 1:
+        return "the one device that can hold a student fails"
+    return f"all {number} devices that can hold a student, in one group, fail together"
+
+
+def _capacity(instance: Instance) -> tuple[str, ...]:
+    levels, wanted = possible_groups(instance, instance.arrays.largest, "worst"), instance.knowledge.num_filters
+    placed, most = levels.room(wanted), int(levels.limits[0])
+    if placed >= wanted or most < 1:
+        return ()
+    largest = int(instance.arrays.largest.max())
+    return (
+        f"capacity: at most {placed} of {wanted} filters find a place, in at most "
+        f"{counted(most, 'group')}; the largest part that any device can hold is "
+        f"{counted(largest, 'filter')}. Add students of larger max_filters, devices that can hold them, or what more "
+        "groups need: devices, a larger max_groups or max_group_outage.",
+    )

@@ -1,0 +1,342 @@
+"""The packing relaxation: a linear program over all groups at a threshold, solved by column generation, bounded safely.
+
+A packing takes disjoint groups and holds the sum of their capacities. Its relaxation lets groups be taken in parts:
+``max sum v_G x_G`` with ``sum of x_G over G with n <= 1`` for every device n, and for every size s ``sum of x_G over
+v_G >= s <= B_s``. ``B_s``, the most disjoint groups of size s or more, is what the layer-cake bound counts: K, or a sum
+of shares, rounded down. Without this rounding the relaxation would be several times weaker.
+
+Groups are priced by covering knapsacks, one for each chain. For *any* prices ``pi >= 0`` of devices and ``sigma >= 0``
+of sizes, with ``mu(v)`` the sum of ``sigma_s`` over ``s <= v``,
+
+    sum pi + sum B_s sigma_s + B_1 max_G (v_G - sum of pi over G - mu(v_G))^+
+
+bounds every packing. The knapsacks never overrate a cost, so this holds whatever the linear program's tolerances are;
+only the rounding of sums is left, and :data:`SAFETY` is far above it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.grouping.covering_knapsack import (
+    cheapest_covers,
+    cheapest_members,
+    units_needed,
+    units_of,
+    use_compiled,
+)
+from rocoin_opt.grouping.tolerances import UNREACHABLE
+from rocoin_opt.highs.columns import LpSolution, RestrictedMaster
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.threshold_problem import Chain, Members, View
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
+
+SAFETY = 1e-6
+"""Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""
+RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
+"""Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
+ROUNDING_UNITS = 8
+"""Units beyond the need that make a cover of up to so many devices a true one. The cheapest cover may only be one up to
+the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
+COLUMNS_A_CHAIN = 30
+"""Most groups that one pricing takes from one chain."""
+PRICING_TOLERANCE = 1e-6
+"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
+SMOOTHING = 0.5
+"""Weight of the best prices so far where groups are priced: those of a young linear program jump about. Halves the time
+for 1,000 devices; 0.2 to 0.9 are about as good."""
+DIVERSIONS = 10
+"""Prices that are drawn around those of a relaxation, to find more groups."""
+DISTURBANCE = 0.1
+"""By how much of itself a price is changed at most."""
+DISCOUNT = 1.0
+"""Filters by which groups are then made cheaper."""
+LEAST_SMOOTHING = 0.1
+"""Weight below which smoothing is given up for one pricing."""
+
+
+def resolution_for(devices: int) -> int:
+    """Units of a covering knapsack over so many devices."""
+    return next(units for limit, units in RESOLUTIONS if devices <= limit)
+
+
+@dataclass
+class Pool:
+    """Groups worth to begin with, carried from threshold to threshold: capacities change, device sets do not."""
+
+    groups: dict[Members, None] = field(default_factory=dict)
+
+    def add(self, groups: list[Members]) -> None:
+        """Take in groups, each once."""
+        self.groups.update(dict.fromkeys(groups))
+
+
+@dataclass(frozen=True, eq=False)
+class SizePrices:
+    """Price of a group by its size: a step function that never falls.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Sizes at which it rises, ascending.
+    totals : FloatArray, R + 1
+        Price below the first of them, from the first on, and so on.
+    """
+
+    sizes: IntArray
+    totals: FloatArray
+
+    def of(self, sizes: IntArray) -> FloatArray:
+        """Prices of some sizes."""
+        return np.asarray(self.totals[np.searchsorted(self.sizes, sizes, side="right")])
+
+    def of_one(self, size: int) -> float:
+        """Price of one size."""
+        return float(self.totals[np.searchsorted(self.sizes, size, side="right")])
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """A packing relaxation, solved or stopped as soon as it answered the question.
+
+    Attributes
+    ----------
+    bound : float
+        No packing holds more filters. Valid at any stage.
+    prices : FloatArray, N
+        Device prices that prove it.
+    size_prices : SizePrices
+        Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together.
+    groups : list of tuples of int
+        The groups of the linear program.
+    values : FloatArray
+        How much of each is taken.
+    objective : float
+        Filters that they hold.
+    complete : bool
+        Whether it was solved until no group could be added: what the bound's safe side costs is all that may be left
+        between ``bound`` and ``objective``.
+    """
+
+    bound: float
+    prices: FloatArray
+    size_prices: SizePrices
+    groups: list[Members]
+    values: FloatArray
+    objective: float
+    complete: bool
+
+    def admits(self, wanted: int) -> bool:
+        """Whether the bound leaves room for so many filters."""
+        return self.bound + SAFETY >= wanted
+
+
+def relax(problem: View, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
+    """Solve the packing relaxation at a threshold.
+
+    Parameters
+    ----------
+    view : View
+        Instance, objective and threshold.
+    pool : Pool
+        Groups to begin with; those that were generated are added.
+    control : Control
+        Limit.
+    question : int, optional
+        Stop as soon as it is known whether the relaxation holds so many filters.
+
+    Returns
+    -------
+    Relaxation or None
+        None where the limit came before any bound.
+    """
+    return _Generation(problem, pool, control).run(question)
+
+
+def diversify(problem: View, relaxation: Relaxation, pool: Pool, control: Control) -> None:
+    """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
+
+    They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
+    """
+    rng = np.random.default_rng(control.seed)
+    generation = _Generation(problem, Pool(), control)
+    by_size = replace(relaxation.size_prices, totals=relaxation.size_prices.totals - DISCOUNT)
+    for _ in range(DIVERSIONS):
+        if control.exhausted:
+            break
+        prices = relaxation.prices * rng.uniform(1.0 - DISTURBANCE, 1.0 + DISTURBANCE, len(relaxation.prices))
+        found: list[tuple[Members, int]] = []
+        for chain in problem.chains:
+            if control.exhausted:
+                break
+            generation.price_chain(chain, prices, by_size, found)
+        pool.add([group for group, _ in found])
+
+
+@dataclass(frozen=True, eq=False)
+class _Prices:
+    """Prices of devices (N) and of size limits (R), and the bound that they prove."""
+
+    devices: FloatArray
+    limits: FloatArray
+    value: float = math.inf
+
+    def mixed(self, other: _Prices, weight: float) -> _Prices:
+        """Prices between these, with a weight, and others."""
+        return _Prices(
+            weight * self.devices + (1.0 - weight) * other.devices, weight * self.limits + (1.0 - weight) * other.limits
+        )
+
+
+class _Generation:
+    """Column generation at one threshold."""
+
+    def __init__(self, problem: View, pool: Pool, control: Control) -> None:
+        self.problem, self.pool, self.control = problem, pool, control
+        self.devices = len(problem.instance.devices)
+        self.resolution = resolution_for(self.devices)
+        self.compiled = use_compiled(self.devices, control)
+        self.groups: list[Members] = []
+        self.sizes: dict[Members, int] = {}
+        upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
+        self.program = RestrictedMaster(np.full(len(upper), -math.inf), upper, control)
+        start = list(pool.groups)
+        self.take(list(zip(start, problem.capacities(start).tolist(), strict=True)))
+
+    def take(self, priced: list[tuple[Members, int]]) -> bool:
+        """Add groups to the program; whether any was new or larger."""
+        new = [(group, size) for group, size in priced if size > self.sizes.get(group, 0)]
+        if not new:
+            return False
+        self.sizes.update(new)
+        self.groups += [group for group, _ in new]
+        columns = [
+            (*group, *range(self.devices, self.devices + self.problem.levels.rows_of(size))) for group, size in new
+        ]
+        rows = np.array([row for column in columns for row in column])
+        starts = np.cumsum([0, *map(len, columns)])
+        self.program.add(np.array([size for _, size in new], dtype=np.float64), starts, rows, np.ones(len(rows)))
+        return True
+
+    def run(self, question: int | None) -> Relaxation | None:
+        """Generate groups until none is worth more than it costs, or the question is answered.
+
+        Groups are priced between the linear program's prices and the best ones so far (smoothing after Wentges). Where
+        that finds no group that the program lacks, it moves towards the program's own prices.
+        """
+        best = self.first_prices()
+        found: Relaxation | None = None
+        while not self.control.exhausted:
+            solution = self.solve()
+            if solution is None:
+                break
+            prices = np.maximum(solution.prices, 0.0)
+            own = _Prices(prices[: self.devices], prices[self.devices :])
+            weight, new = SMOOTHING, False
+            while not new and weight >= 0.0:
+                tried = best.mixed(own, weight) if weight > 0.0 else own
+                answer = self.price(tried)
+                if answer is None:
+                    break
+                priced, tried = answer
+                best = min(best, tried, key=lambda prices: prices.value)
+                new = self.take(self.worth(priced, own))
+                weight = -1.0 if weight == 0.0 else weight / 2 if weight > 2 * LEAST_SMOOTHING else 0.0
+            if answer is None:
+                break
+            found = Relaxation(
+                bound=best.value,
+                prices=best.devices,
+                size_prices=self.size_prices(best),
+                groups=self.groups[: len(solution.values)],
+                values=solution.values,
+                objective=solution.objective,
+                complete=not new,
+            )
+            if found.complete or self.answers(found, question):
+                break
+        self.pool.add(self.groups)
+        return found
+
+    def first_prices(self) -> _Prices:
+        """The prices of the layer-cake bound: a group pays for its size, devices are free."""
+        levels = self.problem.levels
+        runs = np.diff(levels.sizes, append=self.problem.largest + 1).astype(np.float64)
+        # Not believed before they have been priced.
+        return _Prices(np.zeros(self.devices), np.maximum(runs, 0.0))
+
+    def size_prices(self, prices: _Prices) -> SizePrices:
+        """Price of a group by its size."""
+        return SizePrices(self.problem.levels.sizes, np.concatenate([[0.0], np.cumsum(prices.limits)]))
+
+    def solve(self) -> LpSolution | None:
+        if self.groups:
+            return self.program.solve()
+        return LpSolution(0.0, np.empty(0), np.zeros(self.devices + len(self.problem.levels.limits)))
+
+    def answers(self, found: Relaxation, question: int | None) -> bool:
+        return question is not None and (found.objective >= question or not found.admits(question))
+
+    def worth(self, priced: list[tuple[Members, int]], prices: _Prices) -> list[tuple[Members, int]]:
+        """The groups that are worth more than they cost at some prices."""
+        by_size = self.size_prices(prices)
+        return [
+            (group, size)
+            for group, size in priced
+            if size - float(prices.devices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
+        ]
+
+    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices] | None:
+        """Groups worth more than they cost, and the prices raised until there is none, with their bound.
+
+        None where the limit came before all chains were looked at.
+        """
+        found: list[tuple[Members, int]] = []
+        by_size, excess = self.size_prices(prices), 0.0
+        for chain in self.problem.chains:
+            if self.control.exhausted:
+                return None
+            excess = max(excess, self.price_chain(chain, prices.devices, by_size, found))
+        limits = prices.limits.copy()
+        # Every group counts in the first row.
+        limits[0] += excess
+        value = float(prices.devices.sum()) + float(self.problem.levels.limits @ limits)
+        return found, _Prices(prices.devices, limits, value)
+
+    def price_chain(
+        self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]
+    ) -> float:
+        """Add the most profitable groups of a chain; returns the largest surplus, in filters."""
+        leader = () if chain.leader is None else (chain.leader,)
+        paid = 0.0 if chain.leader is None else float(prices[chain.leader])
+        need = units_needed(chain.need, self.resolution)
+        if need == 0:
+            surplus_alone = chain.leader_size - paid - by_size.of_one(chain.leader_size)
+            if surplus_alone > PRICING_TOLERANCE:
+                found.append((leader, chain.leader_size))
+            return surplus_alone
+        profits = chain.sizes - by_size.of(chain.sizes) - paid
+        if len(chain.devices) == 0 or profits.max() <= 0.0:
+            return 0.0
+        units, costs = units_of(chain.shares, self.resolution), prices[chain.devices]
+        table = cheapest_covers(units, costs, self.resolution + ROUNDING_UNITS, compiled=self.compiled)
+        rest = np.maximum(need - units, 0)
+        cheapest = table[np.arange(len(units)), rest] + costs
+        surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
+        promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
+        for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
+            for spare in (0, ROUNDING_UNITS):
+                wanted = max(int(rest[last]) + spare, 0)
+                if table[last, wanted] >= UNREACHABLE:
+                    break
+                positions = [last, *cheapest_members(table, units, last, wanted)]
+                found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
+                if float(chain.shares[positions].sum()) >= chain.need:
+                    break
+        return float(surplus.max())

@@ -1,0 +1,164 @@
+"""Groups built one after another at a fixed threshold: the step that ``greedy`` searches the threshold with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.heuristics.covers import best_cover
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+
+def pack(
+    instance: Instance,
+    threshold: float,
+    objective: Objective,
+    price: float,
+    kept: Sequence[tuple[Sequence[int], int]] = (),
+) -> list[list[int]] | None:
+    """Build groups that together hold all filters within a threshold.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    threshold : float
+        Seconds within which the objective's replicas must answer.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        For ``nominal`` one replica of each group must be in time, for the others all of them.
+    price : float
+        What one cover's worth of reliability costs, in multiples of the average part size M / K.
+    kept : sequence of (sequence of int, int)
+        Groups to begin with: disjoint covers, and the filters that each holds. At most K.
+
+    Returns
+    -------
+    list of lists of int
+        Device indices of each group, those to begin with first; None if the groups that this rule finds do not suffice.
+    """
+    packing = _LedPacking if objective == "nominal" else _TimelyPacking
+    return packing(instance, threshold, price).run(kept)
+
+
+class _Packing(ABC):
+    """State of a packing: which devices are free, how many filters and groups are still to place."""
+
+    def __init__(self, instance: Instance, threshold: float, price: float) -> None:
+        self.arrays = instance.arrays
+        self.parts = self.arrays.largest_part(threshold)
+        self.order = [_descending(self.parts[:, j]) for j in range(self.parts.shape[1])]
+        self.free = np.ones(len(self.parts), dtype=bool)
+        self.filters_left = instance.knowledge.num_filters
+        self.groups_wanted = instance.requirements.min_groups
+        self.groups_left = instance.max_groups
+        self.relative_price = price
+        self.price = price * self.filters_left / self.groups_left
+        self.leads = self.parts.max(axis=1)
+
+    def run(self, kept: Sequence[tuple[Sequence[int], int]]) -> list[list[int]] | None:
+        """Take groups until all filters are placed, or until no group is left to take."""
+        groups: list[list[int]] = []
+        for group, held in kept:
+            self.take(groups, list(group), held)
+        while self.filters_left > 0 or len(groups) < self.groups_wanted:
+            best = self.next_group() if self.groups_left > 0 else None
+            if best is None:
+                return None
+            self.take(groups, best[0].tolist(), best[1])
+        return groups
+
+    def take(self, groups: list[list[int]], members: list[int], level: int) -> None:
+        """Add a group that holds so many filters."""
+        groups.append(members)
+        self.free[members] = False
+        self.filters_left -= level
+        self.groups_left -= 1
+
+    @abstractmethod
+    def next_group(self) -> tuple[IntArray, int] | None:
+        """Members and level of the group to take next; None if there is none or it cannot be enough."""
+
+    def top(self, j: int) -> IntArray:
+        """Free devices that deliver anything with student j, the largest parts first."""
+        return self.order[j][self.free[self.order[j]]]
+
+
+class _TimelyPacking(_Packing):
+    """Every member in time: a cover's level is the part of its slowest member."""
+
+    def next_group(self) -> tuple[IntArray, int] | None:
+        best: tuple[float, IntArray, int] | None = None
+        highest = 0
+        for j in range(self.parts.shape[1]):
+            candidates = self.top(j)
+            if len(candidates) == 0:
+                continue
+            levels, shares = self.parts[candidates, j], self.arrays.cover_share[candidates]
+            highest = max(highest, int(levels[0]))
+            cover = best_cover(shares, levels, self.price)
+            if cover is None:
+                continue
+            level = int(levels[cover[-1]])
+            score = level - self.price * float(shares[cover].sum())
+            if best is None or score > best[0]:
+                best = (score, candidates[cover], level)
+        if best is None or highest * self.groups_left < self.filters_left:
+            return None
+        return best[1:]
+
+
+class _LedPacking(_Packing):
+    """One member in time, the leader; the others only have to hold the part.
+
+    A follower that could lead a part itself is lost as a leader, so that a group is taken for its level less the
+    price of the best leader among its followers.
+    """
+
+    def next_group(self) -> tuple[IntArray, int] | None:
+        best: tuple[float, IntArray, int] | None = None
+        highest = 0
+        for j in range(self.parts.shape[1]):
+            top = self.top(j)
+            if len(top) == 0:
+                continue
+            leader, level = int(top[0]), int(self.parts[top[0], j])
+            highest = max(highest, level)
+            found = self.followers(level, j, leader)
+            if found is None:
+                continue
+            followers, lost = found
+            score = min(level, self.filters_left) - self.relative_price * lost
+            if best is None or score > best[0]:
+                best = (score, np.append(followers, leader), level)
+        if best is None or highest * self.groups_left < self.filters_left:
+            return None
+        return best[1:]
+
+    def followers(self, level: int, j: int, leader: int) -> tuple[IntArray, int] | None:
+        """Devices that complete the leader's cover, and the largest part that any of them could lead."""
+        needed = 1.0 - float(self.arrays.cover_share[leader])
+        if needed <= COVER_TOLERANCE:
+            return np.empty(0, dtype=np.int64), 0
+        able = self.free & (self.arrays.largest[:, j] >= level)
+        able[leader] = False
+        candidates = np.flatnonzero(able)
+        led = self.leads[candidates]
+        order = np.argsort(led, kind="stable")
+        # The larger a part a follower could lead, the worse it is to take: its negative serves as a level.
+        cover = best_cover(self.arrays.cover_share[candidates[order]], -led[order], self.price, needed)
+        return None if cover is None else (candidates[order[cover]], int(led[order[cover[-1]]]))
+
+
+def _descending(sizes: IntArray) -> IntArray:
+    """Indices of the positive sizes, the largest first, ties by index."""
+    order = np.argsort(-sizes, kind="stable")
+    return order[: int(np.count_nonzero(sizes))]

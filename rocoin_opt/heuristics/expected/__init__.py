@@ -1,0 +1,1 @@
+"""Local search for the expected answer time."""

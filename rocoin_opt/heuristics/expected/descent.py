@@ -1,0 +1,150 @@
+"""Local search for the expected answer time: two groups at a time are shared out anew.
+
+There is no threshold here that would tell how much is enough: every replica counts, the slow ones a little. So a step
+takes two groups, or one group and an empty one, and some spares; their devices are shared in the best way at some
+sizes, then the filters in the best way between these devices, in turns. It also tries to make one group of two. A step
+may lose a little against the best groups so far, ever less towards the end (record-to-record travel, Dueck 1993):
+without that, searches of large fleets end in very different local optima.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.grouping.expected_model import Block, ExpectedModel
+from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Plan
+
+LARGEST_POOL = 9
+"""Devices that one step shares out, P: it looks at 2^P ways."""
+SPARES_TAKEN = 2
+"""Spares among them, at most."""
+ROUNDS = 4
+"""Turns of devices and filters in one step, at most; fewer leave a step short of the best, which it may need."""
+MARGIN = 1e-12
+"""Relative gain below which a step only moves rounding."""
+NOBODY = Block((), 0, 0)
+"""The group that is not there yet."""
+
+
+class ExpectedDescent:
+    """Groups that the search stands at, and the best ones so far.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, independent devices, a deadline.
+    plan : Plan
+        A valid plan to begin with.
+    seed : int
+        Seed of the random choices.
+
+    Attributes
+    ----------
+    value : float
+        E[min(X, D)] of the best groups, in seconds.
+    """
+
+    def __init__(self, instance: Instance, plan: Plan, seed: int) -> None:
+        self.model = ExpectedModel(instance)
+        self.random = np.random.default_rng(seed)
+        self.blocks = self.model.blocks(plan)
+        self.now = self.value = expected_seconds(self.model, self.blocks)
+        self.best = self.blocks
+
+    def plan(self) -> Plan:
+        """The best groups as a plan."""
+        return self.model.plan(self.best)
+
+    def step(self, allowance: float) -> bool:
+        """Share out two groups; whether the best value fell.
+
+        Parameters
+        ----------
+        allowance : float
+            Relative distance from the best value within which a step may lose.
+        """
+        pair = self._pair()
+        if pair is None:
+            return False
+        others = [block for block in self.blocks if block not in pair]
+        candidates = [self._shared(Answered(self.model, others), pair), self._merged(pair, len(others))]
+        changes = [
+            [*others, *new]
+            for new in candidates
+            if new is not None and set(new) != set(pair) and all(map(self.model.is_valid, new))
+        ]
+        if not changes:
+            return False
+        values = [expected_seconds(self.model, blocks) for blocks in changes]
+        value = min(values)
+        if value < max(self.now, self.value * (1.0 + allowance)):
+            self.blocks, self.now = changes[values.index(value)], value
+        if value >= self.value * (1.0 - MARGIN):
+            return False
+        self.best, self.value = self.blocks, value
+        return True
+
+    def _pair(self) -> tuple[Block, Block] | None:
+        """Two groups, or one and the empty one; None for a single group that cannot be divided."""
+        count = len(self.blocks)
+        first, second = int(self.random.integers(count)), int(self.random.integers(count))
+        if first != second:
+            return self.blocks[first], self.blocks[second]
+        if count < self.model.most and self.blocks[first].size > 1:
+            return self.blocks[first], NOBODY
+        return None if count == 1 else (self.blocks[first], self.blocks[(first + 1) % count])
+
+    def _shared(self, rest: Answered, pair: tuple[Block, Block]) -> tuple[Block, Block] | None:
+        """Share devices and filters in turns, from the present sizes or from random ones."""
+        total = pair[0].size + pair[1].size
+        pool, fixed = self._pool(pair)
+        size = pair[0].size
+        if pair[1] is NOBODY or self.random.random() < 0.5:
+            size = int(self.random.integers(1, total))
+        best: tuple[Block, Block] | None = None
+        gained = -np.inf
+        for _ in range(int(self.random.integers(1, ROUNDS + 1))):
+            parts = self._part(pool, fixed[0], size), self._part(pool, fixed[1], total - size)
+            if parts[0] is None or parts[1] is None:
+                break
+            members = share_devices(self.model, rest, pool, fixed, (parts[0], parts[1]))
+            shared = None if members is None else share_filters(self.model, rest, members, total)
+            if shared is None or shared[1] <= gained:
+                break
+            best, gained = shared
+            size = best[0].size
+        return best
+
+    def _merged(self, pair: tuple[Block, Block], others: int) -> tuple[Block] | None:
+        """One group of both groups' devices."""
+        if pair[1] is NOBODY or others + 1 < self.model.fewest:
+            return None
+        block = self.model.block((*pair[0].members, *pair[1].members), pair[0].size + pair[1].size)
+        return None if block is None else (block,)
+
+    def _pool(self, pair: tuple[Block, Block]) -> tuple[list[int], tuple[list[int], list[int]]]:
+        """Devices to share out, at random where there are too many, and those that stay."""
+        used = {n for block in self.blocks for n in block.members}
+        spares = [n for n in range(len(self.model.weights)) if n not in used]
+        taken = self.random.permutation(spares)[:SPARES_TAKEN].astype(int).tolist()
+        members = [*pair[0].members, *pair[1].members]
+        moved = set(self.random.permutation(members)[: LARGEST_POOL - len(taken)].tolist())
+        first, second = ([n for n in block.members if n not in moved] for block in pair)
+        return sorted([*moved, *taken]), (first, second)
+
+    def _part(self, pool: Sequence[int], fixed: Sequence[int], size: int) -> tuple[int, int] | None:
+        """A student for a size: the lightest that the staying devices can hold, or one with room on most devices."""
+        largest = self.model.arrays.largest
+        room = largest[list(fixed)].min(axis=0) if fixed else largest[list(pool)].max(axis=0)
+        if self.random.random() < 0.5:
+            room = np.minimum(room, np.median(largest[[*pool, *fixed]], axis=0).astype(np.int64))
+        student = int(self.model.lightest(room, np.array([size]))[0])
+        return None if student < 0 else (student, size)

@@ -1,0 +1,71 @@
+"""A plan mended after losses: groups go on with the devices that they have left, and spares fill the gaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.plan.model import Plan
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.model import Group
+
+
+def repair(instance: Instance, old: Plan) -> Plan | None:
+    """Keep every group with its student and part, and complete those that miss the outage limit with spares.
+
+    A group takes the spare that covers most, or, of several that complete it, the one that answers first. Groups that
+    need the fewest spares are served first.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is left, without failure domains.
+    old : Plan
+        The plan so far, which may name devices that the instance does not have any more.
+
+    Returns
+    -------
+    Plan or None
+        A valid plan without filters, or None where spares do not fill the gaps.
+    """
+    arrays = instance.arrays
+    members = [[arrays.device_index[d] for d in group.devices if d in arrays.device_index] for group in old.groups]
+    used = {n for group in members for n in group}
+    spares = [n for n in range(len(instance.devices)) if n not in used]
+    lacking = [1.0 - float(arrays.cover_share[group].sum()) for group in members]
+    for k in np.argsort(lacking, kind="stable").tolist():
+        while not _keeps_limit(instance, members[k]):
+            chosen = _best_spare(instance, old.groups[k], members[k], spares)
+            if chosen is None:
+                return None
+            members[k].append(chosen)
+            spares.remove(chosen)
+    groups = [
+        group.model_copy(update={"devices": tuple(instance.devices[n].id for n in own), "filters": None})
+        for group, own in zip(old.groups, members, strict=True)
+    ]
+    plan = Plan.of(instance, groups)
+    return None if check(instance, plan) else plan
+
+
+def _best_spare(instance: Instance, group: Group, members: list[int], spares: list[int]) -> int | None:
+    arrays = instance.arrays
+    j = arrays.student_index[group.student]
+    able = [n for n in spares if arrays.largest[n, j] >= group.num_filters]
+    completing = [n for n in able if _keeps_limit(instance, [*members, n])]
+    if completing:
+        return min(completing, key=lambda n: float(arrays.latency(n, j, group.num_filters)))
+    return min(able, key=lambda n: float(arrays.failure[n]), default=None)
+
+
+def _keeps_limit(instance: Instance, members: list[int]) -> bool:
+    outage = 1.0
+    for outage in outage_after(instance, members):  # noqa: B007 - the last value is wanted
+        pass
+    return bool(members) and keeps_outage_limit(outage, instance.requirements.max_group_outage)

@@ -1,0 +1,120 @@
+"""Capacity expansion: what one more device is worth when the plan is solved anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure.what_if.replica_value import first_of_kinds
+from rocoin_opt.plan.model import Plan
+from rocoin_opt.planning.methods import METHODS
+from rocoin_opt.planning.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rocoin_opt.control import Report
+    from rocoin_opt.instance.model import Device, Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.result import Result
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """An instance with one more device, solved anew.
+
+    Attributes
+    ----------
+    device : str
+        The device whose twin joins, or that joins itself.
+    before, after : Result
+        Results without and with it; ``after.instance`` has it as its last device. Of the two plans the one without it
+        may be the better one where a method proves nothing.
+    """
+
+    device: str
+    before: Result
+    after: Result
+
+    @property
+    def value(self) -> float | None:
+        """The objective in seconds with the device: of the better plan, for nobody has to use it."""
+        values = [result.objective_value for result in (self.before, self.after)]
+        return min((value for value in values if value is not None), default=None)
+
+    @property
+    def saving(self) -> float | None:
+        """Seconds that the device saves between these plans; None where there was no plan before."""
+        before, value = self.before.objective_value, self.value
+        return None if before is None or value is None else before - value
+
+    @property
+    def largest_saving(self) -> float | None:
+        """Seconds that no plan with the device can save more of than; None without a plan before or a bound."""
+        before, bound = self.before.objective_value, self.after.lower_bound
+        return None if before is None or bound is None else before - bound
+
+
+def expansions(
+    instance: Instance,
+    method: str = "auto",
+    objective: Objective = "guaranteed",
+    *,
+    devices: Iterable[Device] | None = None,
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    report: Report | None = None,
+) -> tuple[Expansion, ...]:
+    """Solve an instance with one more device, for each kind of device in turn.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    method, objective
+        As for :func:`rocoin_opt.solve`. Only latency counts: nothing is sought behind it.
+    devices : iterable of Device, optional
+        Devices that may join, a catalogue say; twins of the instance's own where left out, one for each kind of equal
+        numbers.
+    time_limit : float, optional
+        Seconds for each solve.
+    seed, threads, report
+        As for :func:`rocoin_opt.solve`.
+
+    Returns
+    -------
+    tuple of Expansion
+        The most valuable first.
+
+    Raises
+    ------
+    InputError, UnsupportedError, CertificateError
+        As for :func:`rocoin_opt.solve`.
+    """
+
+    def solved(given: Instance, start: Plan | None) -> Result:
+        return solve(
+            given,
+            method,
+            objective,
+            time_limit=time_limit,
+            seed=seed,
+            threads=threads,
+            start=start,
+            latency_only=True,
+            report=report,
+        )
+
+    before = solved(instance, None)
+    found = []
+    for device in first_of_kinds(instance.devices) if devices is None else devices:
+        name = device.id
+        while name in instance.arrays.device_index:
+            name += "+"
+        larger = instance.model_copy(update={"devices": (*instance.devices, device.model_copy(update={"id": name}))})
+        start = None
+        if before.plan is not None and METHODS[method].improve is not None:
+            start = Plan.of(larger, before.plan.groups)
+        found.append(Expansion(device.id, before, solved(larger, start)))
+    return tuple(sorted(found, key=lambda e: (e.value is None, e.value or 0.0)))

@@ -1,0 +1,222 @@
+"""Latency against partition: what a better partition of the knowledge costs in time, and the reverse.
+
+Each point of the frontier answers two questions in turn, the epsilon-constraint method of bi-objective optimisation:
+the best partition that some plan within a latency limit can have, and the least latency of a plan with its part sizes.
+
+References
+----------
+.. [1] Y. Y. Haimes, L. S. Lasdon, D. A. Wismer. On a bicriterion formulation of the problems of integrated system
+   identification and system optimization. IEEE Transactions on Systems, Man, and Cybernetics 1(3), 1971.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
+from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
+from rocoin_opt.exact.lexicographic.part_search import PartSearch
+from rocoin_opt.plan.filters import labels_of
+from rocoin_opt.plan.latency import require_constant_latency
+from rocoin_opt.plan.metrics import value_of
+from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.validity import check
+from rocoin_opt.planning.methods import THRESHOLD_OBJECTIVES
+from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
+from rocoin_opt.provenance import versions
+
+if TYPE_CHECKING:
+    from rocoin_opt.exact.frontier_search import Point
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.plan.result import Result
+
+End: TypeAlias = Literal["complete", "points", "limit", "infeasible", "no_plan"]
+
+UNJUDGED = "the time was up before the classes of the filters were guessed, by which partitions are judged"
+POINTS = 10
+"""Points of a frontier, at most, where nobody asks for another number."""
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """A plan that no plan found betters in both respects.
+
+    Attributes
+    ----------
+    plan : Plan
+        A plan that keeps every rule, with explicit filters.
+    seconds : float
+        Its latency objective, computed by the one evaluator.
+    partition_value : float
+        Its partition criterion, computed from its filters.
+    limit_seconds : float
+        Latency limit that was searched: the plan has the best partition found of all plans within it.
+    partition_bound : float
+        Valid lower bound on the criterion over all plans within that limit.
+    """
+
+    plan: Plan
+    seconds: float
+    partition_value: float
+    limit_seconds: float
+    partition_bound: float
+
+    @property
+    def partition_gap(self) -> float:
+        """(partition_value - partition_bound) / partition_value; 0 where both are 0."""
+        return relative_gap(self.partition_value, self.partition_bound) or 0.0
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """A checked answer of :func:`rocoin_opt.frontier`.
+
+    Attributes
+    ----------
+    instance : Instance
+        What was given.
+    objective, criterion : str
+        Latency objective and partition criterion.
+    termination : str
+        ``complete``: every latency limit was searched; ``points``: more points than asked for may be there; ``limit``:
+        the time was up, or somebody asked to stop; ``infeasible`` (proven) or ``no_plan``: there are no points.
+    points : tuple of FrontierPoint
+        By ascending latency and descending criterion; none is as good as another one in both respects.
+    latency_bound : float or None
+        Valid lower bound in seconds on the latency of every plan.
+    reasons : tuple of str
+        Why there are no points.
+    wall_seconds : float
+        Time of the whole search.
+    seed : int
+        Seed of the search.
+    versions : dict of str to str
+        Versions of the package and of what it computes with.
+    """
+
+    instance: Instance
+    objective: Objective
+    criterion: str
+    termination: End
+    points: tuple[FrontierPoint, ...]
+    latency_bound: float | None
+    reasons: tuple[str, ...]
+    wall_seconds: float
+    seed: int
+    versions: dict[str, str] = field(default_factory=versions)
+
+
+def frontier(
+    instance: Instance,
+    objective: Objective = "guaranteed",
+    *,
+    criterion: str = "ncut",
+    points: int = POINTS,
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    report: Report | None = None,
+) -> Frontier:
+    """Find what a better partition of the filters costs in latency.
+
+    The left end is the plan of :func:`rocoin_opt.solve`: least latency, and the best partition at it. The right end has
+    the best partition at any latency. Between them limits are searched that spread evenly over the latencies, from
+    right to left. While fewer points than asked for are known, the gaps between them follow, by what is at stake in
+    each: wide ones are halved, narrow ones searched just below the later point, until no gap is left.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given, with a filter graph.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Latency, in seconds.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by.
+    points : int
+        Number of points at most, at least 2.
+    time_limit : float, optional
+        Seconds after which the points so far are returned.
+    seed : int
+        Seed of every random choice.
+    threads : int
+        Threads of the mathematical programming solver.
+    report : callable, optional
+        Called with a :class:`~rocoin_opt.control.Progress` now and then: latency and bound of the left end.
+
+    Returns
+    -------
+    Frontier
+        With checked plans, or none and the reasons. Without a time limit the same arguments give the same plans.
+
+    Raises
+    ------
+    InputError
+        If an option is outside of its range.
+    UnsupportedError
+        If the instance has no filter graph, or the objective is ``expected``, or for what :func:`rocoin_opt.solve`
+        cannot honour.
+    CertificateError
+        If a plan or bound turns out false: a defect, which never passes silently.
+    """
+    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+        raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
+    if objective == "expected":
+        known = ", ".join(THRESHOLD_OBJECTIVES)
+        raise UnsupportedError(f"a frontier has a latency objective of {known}, not {objective}")
+    if instance.knowledge.graph is None:
+        raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
+    require_constant_latency(instance)
+    recorder = Recorder(report)
+    control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
+    with stopped_by_interrupt(control):
+        first = solve_under(control, instance, "auto", objective, criterion=criterion)
+        if first.plan is None:
+            end: End = "infeasible" if first.termination == "infeasible" else "no_plan"
+            found: tuple[FrontierPoint, ...] = ()
+        else:
+            end, found = _explored(first, first.plan, criterion, points, control)
+        unjudged = first.plan is not None and end == "no_plan"
+    return Frontier(
+        instance=instance,
+        objective=objective,
+        criterion=criterion,
+        termination=end,
+        points=found,
+        latency_bound=first.lower_bound,
+        reasons=(UNJUDGED,) if unjudged else first.reasons,
+        wall_seconds=control.elapsed,
+        seed=seed,
+    )
+
+
+def _explored(
+    first: Result, plan: Plan, criterion: str, points: int, control: Control
+) -> tuple[End, tuple[FrontierPoint, ...]]:
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact.frontier_search import FrontierSearch
+
+    instance, objective = first.instance, first.objective
+    if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
+        # Without classes, given or guessed, not even the first point can be judged.
+        return "no_plan", ()
+    parts = PartSearch(instance, criterion, control, bound_rounds=None)
+    search = FrontierSearch(instance, objective, parts, plan, first.lower_bound or 0.0, control)
+    end = search.run(points, lambda: control.tell(first.objective_value, first.lower_bound))
+    return end, tuple(_certified(instance, objective, parts, point) for point in search.points)
+
+
+def _certified(instance: Instance, objective: Objective, parts: PartSearch, point: Point) -> FrontierPoint:
+    """Check and value a point; nothing that the search says of it is believed."""
+    violations = check(instance, point.plan)
+    if violations:
+        raise CertificateError(f"a point of the frontier has an invalid plan: {'; '.join(map(str, violations))}")
+    seconds, labels = value_of(instance, point.plan, objective), labels_of(instance, point.plan)
+    if labels is None or seconds > point.limit:
+        raise CertificateError(f"a point of the frontier misses its latency limit of {point.limit!r} s, or its filters")
+    value = parts.value(labels)
+    if point.bound > value + CLOSED_GAP * max(1.0, value):
+        raise CertificateError(f"a point of the frontier has the bound {point.bound!r} above its value {value!r}")
+    return FrontierPoint(point.plan, seconds, value, point.limit, min(point.bound, value))

@@ -1,0 +1,331 @@
+"""Replanning: after devices fail or join, the earliest plan that changes at most a given number of device loads.
+
+A fleet is mended rather than reshuffled: devices that stay in a group with the same student and part need nothing, and
+every other device of the new plan must be sent a student.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
+from rocoin_opt.errors import CertificateError, InputError, Problem
+from rocoin_opt.exact.lexicographic.part_search import sized_parts
+from rocoin_opt.exact.replanning_search import Replanned, ReplanningSearch
+from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.heuristics.repair import repair
+from rocoin_opt.instance.matrices import FilterGraph
+from rocoin_opt.knowledge.sizes import contiguous_partition
+from rocoin_opt.plan.changes import Load, continuation
+from rocoin_opt.plan.filters import with_filters, without_filters
+from rocoin_opt.plan.metrics import require_objective, value_of
+from rocoin_opt.plan.model import Plan
+from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.validity import check, require_valid
+from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
+from rocoin_opt.provenance import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.result import Result, Termination
+
+FREE_SHARE = 1 / 3
+"""Share of a time limit that the plan without a limit on loads may take: it is a bound and a comparison."""
+
+
+@dataclass(frozen=True)
+class Replan:
+    """A checked answer of :func:`rocoin_opt.replan`.
+
+    Attributes
+    ----------
+    instance : Instance
+        What is left: the instance without the lost devices. The plan is for it.
+    before : Plan
+        The plan so far, with the joined devices among its spares.
+    lost, joined : tuple of str
+        Devices that are gone, and devices that are new.
+    max_loads : int or None
+        Devices that may be sent a student; None for no limit.
+    objective : str
+        What was minimised.
+    termination : str
+        ``optimal`` (no plan within the limit on loads is earlier), ``feasible`` (a plan without that proof),
+        ``infeasible`` (proven: no plan keeps the limit on loads) or ``no_plan``.
+    plan : Plan or None
+        A plan that keeps every rule and the limit on loads. Groups that go on keep their filters.
+    objective_value, lower_bound : float or None
+        The objective in seconds, computed from the plan by the one evaluator, and a valid lower bound on that of every
+        plan within the limit on loads.
+    loads : tuple of Load
+        Devices that must be sent a student, and which.
+    bytes_bound : float
+        Valid lower bound on :attr:`shipped_bytes` over the plans within the limit on loads that are as early.
+    unrestricted_value, unrestricted_bound : float or None
+        The same as ``objective_value`` and ``lower_bound`` without a limit on loads.
+    fewest_loads : int or None
+        The smallest number of loads that would do, where ``max_loads`` does not and it is known.
+    reasons : tuple of str
+        Why there is no plan.
+    wall_seconds : float
+        Time of the whole search.
+    seed : int
+        Seed of the search.
+    versions : dict of str to str
+        Versions of the package and of what it computes with.
+    """
+
+    instance: Instance
+    before: Plan
+    lost: tuple[str, ...]
+    joined: tuple[str, ...]
+    max_loads: int | None
+    objective: Objective
+    termination: Termination
+    plan: Plan | None
+    objective_value: float | None
+    lower_bound: float | None
+    loads: tuple[Load, ...]
+    bytes_bound: float
+    unrestricted_value: float | None
+    unrestricted_bound: float | None
+    fewest_loads: int | None
+    reasons: tuple[str, ...]
+    wall_seconds: float
+    seed: int
+    versions: dict[str, str] = field(default_factory=versions)
+
+    @property
+    def gap(self) -> float | None:
+        """(objective_value - lower_bound) / objective_value; None where either is unknown."""
+        return relative_gap(self.objective_value, self.lower_bound)
+
+    @property
+    def shipped_bytes(self) -> float:
+        """Bytes of all students that are sent to devices."""
+        return math.fsum(load.size_bytes for load in self.loads)
+
+
+def replan(
+    instance: Instance,
+    plan: Plan,
+    lost: Sequence[str] = (),
+    joined: Sequence[str] = (),
+    *,
+    max_loads: int | None = None,
+    objective: Objective = "guaranteed",
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    report: Report | None = None,
+) -> Replan:
+    """Find the earliest plan for what is left that changes few device loads, and prove it.
+
+    A group of the new plan *continues* an old one if it has the same student and as many filters, the same ones where
+    they are explicit; each old group is continued once at most. A device is a *load* unless it ran in the old group
+    that its new group continues: it must be sent a student. Of equally early plans one is wanted that ships few bytes
+    of students. Devices that can stay where they ran stay, though the objective may not need them.
+
+    Parameters
+    ----------
+    instance : Instance
+        Devices that are lost and that joined are among its devices.
+    plan : Plan
+        The valid plan so far. Devices that joined are spares in it, or not mentioned.
+    lost : sequence of str
+        Devices that are gone.
+    joined : sequence of str
+        Devices that came after the plan.
+    max_loads : int, optional
+        Devices that may be sent a student; no limit where absent.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise, in seconds.
+    time_limit : float, optional
+        Seconds after which the best plan so far is returned.
+    seed : int
+        Seed of every random choice.
+    threads : int
+        Threads of the mathematical programming solver.
+    report : callable, optional
+        Called with a :class:`~rocoin_opt.control.Progress` now and then.
+
+    Returns
+    -------
+    Replan
+        With a checked plan, or None and the reasons.
+
+    Raises
+    ------
+    InputError
+        If an option is outside of its range, or the plan is not valid for the instance.
+    UnsupportedError
+        If what is left has failure domains or random latencies, or for the objective ``expected``.
+    CertificateError
+        If a plan or bound turns out false: a defect, which never passes silently.
+    """
+    _require_options(instance, plan, lost, joined, max_loads)
+    before = _before(instance, plan, joined)
+    left = without_devices(instance, lost)
+    require_objective(left, objective)
+    require_groups_model(left, objective)
+    recorder = Recorder(report)
+    control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
+    with stopped_by_interrupt(control):
+        # What is found without a limit on loads is no value of this search.
+        part = replace(control.silent(), deadline=_moment(control, FREE_SHARE))
+        free = solve_under(part, left, "auto", objective, latency_only=True)
+        mended = None if free.termination == "infeasible" else _searched(left, before, free, max_loads, control)
+        changed = mended.plan if mended is not None else None
+        if changed is not None:
+            changed = _with_old_filters(left, before, changed, control)
+    result = Replan(
+        instance=left,
+        before=before,
+        lost=tuple(lost),
+        joined=tuple(joined),
+        max_loads=max_loads,
+        objective=objective,
+        termination="no_plan",
+        plan=changed,
+        objective_value=None,
+        lower_bound=None,
+        loads=(),
+        bytes_bound=0.0,
+        unrestricted_value=free.objective_value,
+        unrestricted_bound=free.lower_bound,
+        fewest_loads=None,
+        reasons=free.reasons,
+        wall_seconds=control.elapsed,
+        seed=seed,
+    )
+    return replace(result, termination="infeasible") if mended is None else _certified(result, mended)
+
+
+def without_devices(instance: Instance, names: Sequence[str]) -> Instance:
+    """The instance without some of its devices, at least one of which is left."""
+    return instance.model_copy(update={"devices": tuple(d for d in instance.devices if d.id not in names)})
+
+
+def _require_options(
+    instance: Instance, plan: Plan, lost: Sequence[str], joined: Sequence[str], max_loads: int | None
+) -> None:
+    known, used = instance.arrays.device_index, {device for group in plan.groups for device in group.devices}
+    problems = []
+    for name, devices in (("lost", lost), ("joined", joined)):
+        problems += [Problem(name, repr(d), "a device of the instance") for d in devices if d not in known]
+        if len(set(devices)) < len(devices):
+            problems.append(Problem(name, ", ".join(devices), "each device once"))
+    problems += [Problem("joined", repr(d), "a device in no group of the plan") for d in joined if d in used]
+    problems += [Problem("joined", repr(d), "a device that is not lost") for d in joined if d in lost]
+    if set(lost) >= set(known):
+        problems.append(Problem("lost", "all devices", "at least one device left"))
+    if max_loads is not None and (isinstance(max_loads, bool) or not isinstance(max_loads, int) or max_loads < 0):
+        problems.append(Problem("max_loads", repr(max_loads), "a whole number, at least 0"))
+    if problems:
+        raise InputError("options", problems)
+
+
+def _before(instance: Instance, plan: Plan, joined: Sequence[str]) -> Plan:
+    """The valid plan so far in canonical order, with the joined devices among its spares."""
+    missing = tuple(device for device in joined if device not in plan.spares)
+    require_valid(instance, Plan(groups=plan.groups, spares=(*plan.spares, *missing)), "plan")
+    return Plan.of(instance, plan.groups)
+
+
+def _moment(control: Control, share: float) -> float:
+    """When a share of the time that is left is over."""
+    if math.isinf(control.deadline):
+        return control.deadline
+    return control.deadline - (1.0 - share) * control.remaining
+
+
+def _searched(left: Instance, before: Plan, free: Result, max_loads: int | None, control: Control) -> Replanned:
+    bare = without_filters(before)
+    search = ReplanningSearch(
+        left,
+        bare,
+        free.objective,
+        len(left.devices) if max_loads is None else max_loads,
+        control,
+        lower_bound=free.lower_bound or 0.0,
+    )
+    starts = [repair(left, bare), None if free.plan is None else without_filters(free.plan)]
+    return search.run([start for start in starts if start is not None])
+
+
+def _with_old_filters(left: Instance, before: Plan, plan: Plan, control: Control) -> Plan:
+    """Give groups that go on their old filters, and the others a partition of the rest; none where none were named."""
+    if any(group.filters is None for group in before.groups):
+        return plan
+    labels = np.full(left.knowledge.num_filters, -1, dtype=np.int64)
+    continued = continuation(left, without_filters(before), plan).continued
+    for k, g in enumerate(continued):
+        if g is not None:
+            labels[list(before.groups[g].filters or ())] = k
+    new = np.array([k for k, g in enumerate(continued) if g is None], dtype=np.int64)
+    if len(new):
+        rest = np.flatnonzero(labels < 0)
+        labels[rest] = new[_parts(left, rest, [plan.sizes[k] for k in new], control)]
+    return with_filters(left, plan, labels)
+
+
+def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Control) -> IntArray:
+    """Cut some of the filters into parts of given sizes, by the graph among them where there is one."""
+    graph = left.knowledge.graph
+    if graph is None or len(sizes) == 1 or control.exhausted:
+        return contiguous_partition(sizes)
+    weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
+    among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
+    knowledge = left.knowledge.model_copy(update=among)
+    return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
+
+
+def _certified(result: Replan, mended: Replanned) -> Replan:
+    """Check and value what the search returned; nothing that it says of itself is believed."""
+    left, plan = result.instance, result.plan
+    bound = max(mended.lower_bound, result.unrestricted_bound or 0.0)
+    if plan is None:
+        return _unmended(result, mended, bound)
+    violations = check(left, plan)
+    if violations or mended.infeasible:
+        raise CertificateError(f"replan returned an invalid plan: {'; '.join(map(str, violations))}")
+    loads = continuation(left, result.before, plan).loads
+    if result.max_loads is not None and len(loads) > result.max_loads:
+        raise CertificateError(f"replan returned a plan with {len(loads)} loads of {result.max_loads} allowed")
+    value = value_of(left, plan, result.objective)
+    if bound > value * (1.0 + CLOSED_GAP):
+        raise CertificateError(f"replan returned the bound {bound!r} above the value {value!r}")
+    bound = min(bound, value)
+    known = [v for v in (value, result.unrestricted_value) if v is not None]
+    certified = replace(
+        result,
+        objective_value=value,
+        lower_bound=bound,
+        loads=loads,
+        bytes_bound=mended.bytes_bound,
+        unrestricted_value=min(known),
+        reasons=(),
+    )
+    closed = certified.gap is not None and certified.gap <= CLOSED_GAP
+    return replace(certified, termination="optimal" if closed else "feasible")
+
+
+def _unmended(result: Replan, mended: Replanned, bound: float) -> Replan:
+    """Say why there is no plan, and how many loads would do where that is known."""
+    if not mended.infeasible:
+        return replace(result, lower_bound=bound, reasons=("the search was stopped before it found a plan",))
+    needed = mended.fewest_loads
+    if needed is None:
+        return replace(result, termination="infeasible", reasons=("no groups of what is left keep all limits at once",))
+    number = f"{needed} would do" if mended.fewest_loads_attained else f"at least {needed} are needed"
+    reason = f"loads: no plan does with {result.max_loads} loads; {number}. Raise max_loads."
+    fewest = needed if mended.fewest_loads_attained else None
+    return replace(result, termination="infeasible", fewest_loads=fewest, reasons=(reason,))

@@ -1,0 +1,160 @@
+"""Whether a simpler plan would do: one device alone, or one device a group, no worse than the plan and proven so.
+
+A statement is only made with a witness, a plan whose figures are computed exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.control import Control
+from rocoin_opt.failure.assessment import Figures, assess, deadline_of
+from rocoin_opt.failure.what_if.replica_value import first_of_kinds
+from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
+from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.model import without_laws
+from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan.validity import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.instance.model import Instance
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A simpler plan that is no worse.
+
+    Attributes
+    ----------
+    plan : Plan
+        The plan, without explicit filters.
+    figures : Figures
+        Its figures.
+    keeps_limit : bool
+        Whether all of its groups keep the outage limit; it keeps every other rule.
+    """
+
+    plan: Plan
+    figures: Figures
+    keeps_limit: bool
+
+
+@dataclass(frozen=True)
+class Simplifications:
+    """Simpler plans that are no worse: by the expected answer time, or without a deadline by the guarantee.
+
+    Attributes
+    ----------
+    one_device : Witness or None
+        One device that holds all filters with one student and keeps every rule. None where the plan is that simple
+        already, or where no such device is as good: all of them were looked at.
+    without_redundancy : Witness or None
+        One device a group. It keeps the outage limit if one that does was found; else, with a deadline, it is one with
+        the limit set aside. None where the plan has no redundancy, or where none was found: not all were looked at.
+    """
+
+    one_device: Witness | None
+    without_redundancy: Witness | None
+
+
+def simplifications(instance: Instance, plan: Plan, deadline: float | None = None) -> Simplifications:
+    """Look for one device, and for one device a group, that would do as well as a plan.
+
+    Parameters
+    ----------
+    instance, plan, deadline
+        As for :func:`rocoin_opt.assess`.
+
+    Returns
+    -------
+    Simplifications
+        For each of the two a plan that is no worse, with its figures, or None.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        As for :func:`rocoin_opt.assess`.
+    """
+    end = deadline_of(instance, deadline)
+    limit = _value(assess(instance, plan, end))
+    alone = None
+    if sum(len(group.devices) for group in plan.groups) > 1:
+        lone = [_witness(instance, one, end) for one in _lone_plans(instance, end, limit)]
+        alone = _best([witness for witness in lone if witness.keeps_limit], limit)
+    single = None
+    if any(len(group.devices) > 1 for group in plan.groups):
+        singles = _plans_without_redundancy(instance, plan, end, limit)
+        found = [_witness(instance, one, end) for one in singles]
+        single = _best([witness for witness in found if witness.keeps_limit], limit)
+        if single is None and end is not None:
+            single = _best(found, limit)
+    return Simplifications(alone, single)
+
+
+def _witness(instance: Instance, plan: Plan, deadline: float | None) -> Witness:
+    keeps_limit = not any(violation.rule == "outage" for violation in check(instance, plan))
+    return Witness(plan, assess(instance, plan, deadline), keeps_limit)
+
+
+def _best(witnesses: list[Witness], limit: float) -> Witness | None:
+    good = [witness for witness in witnesses if math.isfinite(value := _value(witness.figures)) and value <= limit]
+    return min(good, key=lambda witness: _value(witness.figures), default=None)
+
+
+def _value(figures: Figures) -> float:
+    value = figures.guaranteed_seconds if figures.expected_seconds is None else figures.expected_seconds
+    return math.inf if value is None else value
+
+
+def _lone_plans(instance: Instance, deadline: float | None, limit: float) -> Iterator[Plan]:
+    """For each kind of device that keeps every rule alone, its plan with the student that is fastest there.
+
+    Devices that fail too often for an expected answer time within a limit are left out.
+    """
+    total, arrays = instance.knowledge.num_filters, instance.arrays
+    if instance.requirements.min_groups > 1:
+        return
+    for device in first_of_kinds(instance.devices):
+        n = arrays.device_index[device.id]
+        able = np.flatnonzero(arrays.largest[n] >= total)
+        outage = next(iter(outage_after(instance, [n])))
+        is_sure = deadline is None or deadline * outage <= limit
+        if len(able) and is_sure and keeps_outage_limit(outage, instance.requirements.max_group_outage):
+            # Students differ by their compute time only, so the fastest is so under every slowdown law.
+            j = able[int(np.argmin(arrays.latency(n, able, total)))]
+            group = Group(devices=(device.id,), student=instance.students[j].id, num_filters=total)
+            yield Plan.of(instance, [group])
+
+
+def _plans_without_redundancy(instance: Instance, plan: Plan, deadline: float | None, limit: float) -> Iterator[Plan]:
+    """The plan with the fastest replica of each group alone, and the fastest plans of so many single devices.
+
+    Numbers of devices that fail too often for an expected answer time within a limit are left out.
+    """
+    arrays, steady = instance.arrays, without_laws(instance)
+    fastest = []
+    for group in plan.groups:
+        j = arrays.student_index[group.student]
+        first = min(group.devices, key=lambda d: float(arrays.latency(arrays.device_index[d], j, group.num_filters)))
+        fastest.append(group.model_copy(update={"devices": (first,), "filters": None}))
+    if instance.requirements.min_groups <= len(fastest) <= instance.max_groups:
+        yield Plan.of(instance, fastest)
+    survival = np.cumprod(1.0 - np.sort(arrays.failure))
+    kept = instance.requirements.max_group_outage
+    # Without a deadline plans are judged by when they keep the limit.
+    for outage in (kept,) if deadline is None else (kept, 1.0):
+        for most in range(instance.requirements.min_groups, instance.max_groups + 1):
+            if deadline is not None and deadline * (1.0 - survival[most - 1]) > limit:
+                # Not even the surest devices answer often enough, and more of them answer less often.
+                break
+            asked = steady.with_requirements(max_groups=most, max_group_outage=outage)
+            found = het_nonn(asked, "nominal", Control.starting_now()).plan
+            if found is not None:
+                yield Plan.of(instance, found.groups)

@@ -1,0 +1,94 @@
+"""Partial plans: no completion of a node beats its bound, and no node with a completion is dropped."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import oracle
+from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
+from rocoin_opt.grouping.expected_model import ExpectedModel
+from strategies import instances
+
+FAR = st.sampled_from([None, 1e-3, 1e12])
+
+
+def completions(instance, bounding):
+    """Every feasible plan as places, sizes and value; groups are numbered by their first device."""
+    known = oracle.oracle_of(instance)
+    position = {int(n): i for i, n in enumerate(bounding.order)}
+    found = []
+    for blocks in known.decisions(feasible_only=True):
+        ordered = sorted(blocks, key=lambda block: min(position[n] for n in block.devices))
+        places = np.full(len(position), SPARE)
+        for k, block in enumerate(ordered):
+            places[[position[n] for n in block.devices]] = k
+        found.append((places, np.array([block.size for block in ordered]), known.value(blocks, "expected")))
+    return found
+
+
+@given(st.data())
+@settings(max_examples=50)
+def test_no_completion_beats_the_bound_of_a_node(data):
+    instance = data.draw(instances(max_devices=4, max_students=2, max_filters=5, deadline=True))
+    deadline = data.draw(FAR)
+    if deadline is not None:
+        instance = instance.with_requirements(deadline_seconds=deadline)
+    model = ExpectedModel(instance)
+    bounding = Bounding(model)
+    known = completions(instance, bounding)
+    assume(known)
+    # A node around a plan: some devices open, sizes within an interval.
+    places, sizes, _ = data.draw(st.sampled_from(known))
+    is_open = data.draw(st.lists(st.booleans(), min_size=len(places), max_size=len(places)))
+    first = len(places) if all(is_open) else data.draw(st.integers(0, len(places)))
+    node = np.where(np.array(is_open) | (np.arange(len(places)) >= first), OPEN, places)
+    low = np.array([data.draw(st.integers(1, size)) for size in sizes.tolist()])
+    high = np.array([data.draw(st.integers(size, model.wanted)) for size in sizes.tolist()])
+    kept = bounding.kept(node[None], low[None], high[None])
+    values = [
+        value
+        for own, parts, value in known
+        if len(parts) == len(sizes)
+        and ((node == OPEN) | (node == own)).all()
+        and ((low <= parts) & (parts <= high)).all()
+    ]
+    assert len(kept) == 1
+    assert kept.bound[0] <= min(values) * (1.0 + 1e-12)
+    for own, parts, _ in known:
+        if len(parts) == len(sizes) and ((node == OPEN) | (node == own)).all():
+            inside = ((low <= parts) & (parts <= high)).all()
+            assert inside <= ((kept.low[0] <= parts) & (parts <= kept.high[0])).all()
+
+
+@given(instances(max_devices=4, max_students=2, max_filters=5, deadline=True))
+def test_the_bound_of_a_node_without_choices_is_its_value(instance):
+    bounding = Bounding(ExpectedModel(instance))
+    for places, sizes, value in completions(instance, bounding)[:20]:
+        leaf = bounding.kept(places[None], sizes[None], sizes[None])
+        if len(instance.students) == 1:
+            assert abs(leaf.bound[0] - value) <= 1e-12 * value
+        assert leaf.bound[0] <= value * (1.0 + 1e-12)
+
+
+@given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True))
+def test_a_root_stands_for_all_plans_with_so_many_groups(instance):
+    model = ExpectedModel(instance)
+    bounding = Bounding(model)
+    known = completions(instance, bounding)
+    for groups in range(1, model.most + 1):
+        root = bounding.root(groups)
+        values = [value for _, sizes, value in known if len(sizes) == groups]
+        assert len(root) <= 1
+        assert len(root) == 1 or not values
+        if values:
+            assert root.bound[0] <= min(values) * (1.0 + 1e-12)
+
+
+def test_nodes_are_taken_and_joined_by_rows():
+    nodes = Nodes(np.arange(6).reshape(3, 2), np.ones((3, 1), int), np.full((3, 1), 4), np.array([3.0, 1.0, 2.0]))
+    again = Nodes.joined([nodes.at(np.array([2])), nodes.at(nodes.bound < 2.0)])
+    assert again.places.tolist() == [[4, 5], [2, 3]]
+    assert again.bound.tolist() == [2.0, 1.0]
+    assert len(again) == 2

@@ -1,0 +1,180 @@
+"""Covering knapsacks against all subsets: interpreted, compiled, and the compiled source run as plain Python."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocoin_opt.grouping import covering_knapsack_compiled as compiled_module
+from rocoin_opt.grouping.covering_knapsack import (
+    MIN_COMPILED_DEVICES,
+    Covers,
+    cheapest_covers,
+    cheapest_members,
+    covers_within,
+    units_needed,
+    units_of,
+    use_compiled,
+)
+from rocoin_opt.grouping.tolerances import UNREACHABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hypothesis.strategies import DrawFn
+
+    from rocoin_opt.instance.arrays import FloatArray
+
+SHARES = st.sampled_from([0.0, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.6, 1.0, 1e-15]) | st.floats(0.01, 1.0)
+COSTS = st.sampled_from([0.0, 0.0, 0.5, 1.0, 1.25, 3.0])
+RESOLUTIONS = st.sampled_from([1, 7, 16, 400])
+
+
+@pytest.fixture(scope="module", params=["interpreted", "compiled", "source of the compiled"])
+def compiled(request: pytest.FixtureRequest) -> Iterator[bool]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "source of the compiled":
+            for name in ("cheapest_covers", "covers_within", "_longest", "_grown"):
+                patch.setattr(compiled_module, name, getattr(compiled_module, name).py_func)
+        yield request.param != "interpreted"
+
+
+@st.composite
+def knapsacks(draw: DrawFn) -> tuple[FloatArray, FloatArray, int]:
+    count = draw(st.integers(0, 6))
+    shares, costs = (draw(st.lists(values, min_size=count, max_size=count)) for values in (SHARES, COSTS))
+    return np.array(shares, dtype=float), np.array(costs, dtype=float), draw(RESOLUTIONS)
+
+
+def subsets(count: int) -> Iterator[tuple[int, ...]]:
+    for size in range(count + 1):
+        yield from itertools.combinations(range(count), size)
+
+
+def listed(covers: Covers) -> list[tuple[int, tuple[int, ...]]]:
+    """Level and members of each cover, sorted; nothing is dropped, so that doubles would show."""
+    rows = [tuple(n for n in row if n >= 0) for row in covers.members.tolist()]
+    assert all(row == tuple(sorted(set(row), reverse=True)) for row in rows)
+    return sorted((level, row[::-1]) for level, row in zip(covers.levels.tolist(), rows, strict=True))
+
+
+@given(knapsack=knapsacks())
+def test_the_table_holds_the_cheapest_cost_of_every_prefix_and_need(
+    compiled: bool, knapsack: tuple[FloatArray, FloatArray, int]
+) -> None:
+    shares, costs, resolution = knapsack
+    units = units_of(shares, resolution)
+    table = cheapest_covers(units, costs, resolution, compiled=compiled)
+    assert table.shape == (len(shares) + 1, resolution + 1)
+    assert table.tobytes() == cheapest_covers(units, costs, resolution, compiled=False).tobytes()
+    for prefix in range(len(shares) + 1):
+        for need in {0, 1, resolution // 2, resolution}:
+            sets = [s for s in subsets(prefix) if sum(units[list(s)]) >= need]
+            if not sets:
+                assert table[prefix, need] >= UNREACHABLE
+                continue
+            cheapest = min(math.fsum(costs[list(s)]) for s in sets)
+            assert table[prefix, need] == pytest.approx(cheapest, abs=1e-12)
+            members = cheapest_members(table, units, prefix, need)
+            assert members == sorted(set(members), reverse=True)
+            assert all(member < prefix for member in members)
+            assert sum(units[members]) >= need
+            assert math.fsum(costs[members]) == pytest.approx(cheapest, abs=1e-12)
+
+
+@given(knapsack=knapsacks(), need=st.floats(-0.5, 1.0) | st.sampled_from([0.0, 1.0, 0.5, 2 / 3]))
+def test_no_rounding_hides_a_cover(knapsack: tuple[FloatArray, FloatArray, int], need: float) -> None:
+    shares, costs, resolution = knapsack
+    table = cheapest_covers(units_of(shares, resolution), costs, resolution, compiled=False)
+    covers = [s for s in subsets(len(shares)) if math.fsum(shares[list(s)]) >= need]
+    assert all(table[-1, units_needed(need, resolution)] <= math.fsum(costs[list(s)]) + 1e-12 for s in covers)
+
+
+def test_the_rounding_of_many_shares_adds_up_and_still_hides_no_cover() -> None:
+    resolution = 4096
+    for excess in (0.9e-8, 0.9e-11, 0.0):
+        shares, costs = np.full(40, (100 + excess) / resolution), np.zeros(40)
+        need = float(shares.sum()) - 1e-15
+        table = cheapest_covers(units_of(shares, resolution), costs, resolution, compiled=False)
+        assert table[-1, units_needed(need, resolution)] == 0.0
+
+
+@given(data=st.data(), knapsack=knapsacks())
+def test_every_minimal_cover_within_the_budget_is_listed_once(
+    compiled: bool, data: st.DataObject, knapsack: tuple[FloatArray, FloatArray, int]
+) -> None:
+    shares, costs, resolution = knapsack
+    count = len(shares)
+    prefixes = np.array(sorted(data.draw(st.lists(st.integers(0, count), max_size=3))), dtype=np.int64)
+    levels = len(prefixes)
+    needs = np.array(
+        data.draw(st.lists(st.sampled_from([1.0, 1.0, 0.7, 0.5, 0.0, -0.2]), min_size=levels, max_size=levels)),
+        dtype=np.float64,
+    )
+    # Sums of costs are multiples of a quarter: no budget is as good as equal to one.
+    budgets = np.array(
+        data.draw(st.lists(st.sampled_from([-1.0, 0.1, 0.6, 1.1, 2.6, 99.0]), min_size=levels, max_size=levels)),
+        dtype=np.float64,
+    )
+    table = cheapest_covers(units_of(shares, resolution), costs, resolution, compiled=False)
+
+    def covers(members: tuple[int, ...], need: float) -> bool:
+        return math.fsum(shares[list(members)]) >= need - 1e-12
+
+    wanted = [
+        (level, members)
+        for level, (prefix, need, budget) in enumerate(zip(prefixes.tolist(), needs, budgets, strict=True))
+        for members in subsets(prefix)
+        if covers(members, need)
+        and not any(covers((*members[:k], *members[k + 1 :]), need) for k in range(len(members)))
+        and math.fsum(costs[list(members)]) <= budget
+    ]
+    found = covers_within(table, shares, costs, prefixes, needs, budgets, 1_000, compiled=compiled)
+    assert found is not None
+    assert listed(found) == sorted(wanted)
+    if wanted:
+        limit = len(wanted)
+        assert covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled) is not None
+        assert covers_within(table, shares, costs, prefixes, needs, budgets, limit - 1, compiled=compiled) is None
+
+
+def test_thousands_of_covers_are_all_listed(compiled: bool) -> None:
+    shares, costs = np.full(16, 0.25), np.zeros(16)
+    table = cheapest_covers(units_of(shares, 400), costs, 400, compiled=compiled)
+    level = np.array([16]), np.ones(1), np.zeros(1)
+    found = covers_within(table, shares, costs, *level, 5_000, compiled=compiled)
+    assert found is not None
+    assert listed(found) == sorted((0, members) for members in itertools.combinations(range(16), 4))
+    assert covers_within(table, shares, costs, *level, 1_819, compiled=compiled) is None
+
+
+def test_a_cover_that_does_without_a_device_is_left_out(compiled: bool) -> None:
+    shares, costs = np.array([0.5, 0.5, 0.1]), np.zeros(3)
+    table = cheapest_covers(units_of(shares, 400), costs, 400, compiled=compiled)
+    found = covers_within(table, shares, costs, np.array([3]), np.ones(1), np.zeros(1), 9, compiled=compiled)
+    assert found is not None
+    assert listed(found) == [(0, (0, 1))]
+
+
+def test_thousands_of_levels_that_need_nobody(compiled: bool) -> None:
+    table = cheapest_covers(units_of(np.ones(1), 16), np.zeros(1), 16, compiled=compiled)
+    count = 1_500
+    levels = np.zeros(count, dtype=np.int64), np.zeros(count), np.zeros(count)
+    found = covers_within(table, np.ones(1), np.zeros(1), *levels, count, compiled=compiled)
+    assert found is not None
+    assert listed(found) == [(level, ()) for level in range(count)]
+    assert covers_within(table, np.ones(1), np.zeros(1), *levels, count - 1, compiled=compiled) is None
+
+
+def test_small_instances_and_those_without_numba_run_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert use_compiled(MIN_COMPILED_DEVICES)
+    assert not use_compiled(MIN_COMPILED_DEVICES - 1)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert not use_compiled(10_000)

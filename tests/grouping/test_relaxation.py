@@ -1,0 +1,137 @@
+"""The packing relaxation against the best packing of tiny instances, at thresholds of every kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packing_oracle import PackingOracle, candidates, random_instance
+from rocoin_opt.control import Control
+from rocoin_opt.grouping import relaxation as module
+from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax, resolution_for
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.highs.columns import RestrictedMaster
+from rocoin_opt.instance.generate import generate
+from strategies import instances
+
+if TYPE_CHECKING:
+    from rocoin_opt.highs.columns import LpSolution
+    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan.latency import Objective
+
+
+def relaxed(problem: ThresholdProblem, pool: Pool | None = None, question: int | None = None) -> Relaxation:
+    relaxation = relax(problem, Pool() if pool is None else pool, Control.starting_now(), question=question)
+    assert relaxation is not None
+    return relaxation
+
+
+def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
+    """No packing holds more than the bound, and no group more than its devices and its size are priced at."""
+    most = max(filters for filters, _ in oracle.best[max(oracle.best)].values())
+    assert relaxation.bound >= most - 1e-9
+    for group, size in oracle.groups().items():
+        assert size <= relaxation.prices[list(group)].sum() + relaxation.size_prices.of_one(size) + 1e-9
+    assert (relaxation.prices >= 0).all()
+    assert (np.diff(relaxation.size_prices.totals) >= 0).all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+@given(data=st.data(), instance=instances(max_devices=6, max_filters=8))
+def test_the_bound_holds_at_every_threshold_and_for_every_question(
+    objective: Objective, smoothing: float, data: st.DataObject, instance: Instance
+) -> None:
+    pool = Pool()
+    thresholds = data.draw(st.lists(st.sampled_from([*candidates(instance), 0.0, 1e9]), min_size=1, max_size=3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SMOOTHING", smoothing)
+        for threshold in thresholds:
+            problem, oracle = (
+                ThresholdProblem(instance, objective, threshold),
+                PackingOracle(instance, objective, threshold),
+            )
+            relaxation = relaxed(problem, pool)
+            assert_certified(relaxation, oracle)
+            assert relaxation.complete
+            assert relaxation.bound >= relaxation.objective - 1e-4
+            question = data.draw(st.integers(0, instance.knowledge.num_filters + 1))
+            answered = relaxed(problem, question=question)
+            assert_certified(answered, oracle)
+            # Elsewhere a group is also priced at less than its capacity, with another student or leader.
+            if objective == "guaranteed" and len(instance.students) == 1:
+                assert relaxation.bound == pytest.approx(relaxation.objective, abs=1e-4)
+                assert answered.admits(question) == relaxation.admits(question)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bound_holds_on_instances_with_many_levels(seed: int) -> None:
+    instance = random_instance(seed)
+    thresholds = candidates(instance)
+    for objective in ("guaranteed", "nominal"):
+        for threshold in thresholds[:: max(1, len(thresholds) // 4)]:
+            oracle = PackingOracle(instance, objective, threshold)
+            assert_certified(relaxed(ThresholdProblem(instance, objective, threshold)), oracle)
+
+
+def edge_view(threshold: float = 0.8) -> ThresholdProblem:
+    return ThresholdProblem(generate("edge", devices=20, seed=0), "guaranteed", threshold)
+
+
+def test_an_answer_comes_sooner_than_the_optimum() -> None:
+    problem = edge_view()
+    full, sure, hopeless = relaxed(problem), relaxed(problem, question=1), relaxed(problem, question=10**6)
+    assert full.complete
+    assert not sure.complete
+    assert not hopeless.complete
+    assert sure.objective >= 1
+    assert hopeless.bound >= full.bound - 1e-6
+
+
+def test_a_limit_leaves_no_bound_or_a_valid_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, full = edge_view(), relaxed(edge_view())
+    assert relax(problem, Pool(), Control.starting_now(time_limit=0)) is None
+    calls: list[int] = []
+    solve = RestrictedMaster.solve
+
+    def stopping(self: RestrictedMaster) -> LpSolution | None:
+        calls.append(1)
+        return None if len(calls) > 2 else solve(self)
+
+    monkeypatch.setattr(RestrictedMaster, "solve", stopping)
+    pool = Pool()
+    stopped = relax(problem, pool, Control.starting_now())
+    assert stopped is not None
+    assert not stopped.complete
+    assert stopped.bound >= full.bound - 1e-6
+    assert set(stopped.groups) <= set(pool.groups)
+
+
+def test_nothing_fits_below_all_latencies() -> None:
+    relaxation = relaxed(edge_view(0.0))
+    assert (relaxation.bound, relaxation.objective, relaxation.groups) == (0.0, 0.0, [])
+    assert relaxation.complete
+
+
+def test_diversions_are_drawn_by_the_seed_and_stop_at_the_limit() -> None:
+    problem = edge_view()
+    drawn = []
+    for seed in (0, 0, 1):
+        pool = Pool()
+        relaxation = relaxed(problem, pool)
+        before = len(pool.groups)
+        diversify(problem, relaxation, pool, Control.starting_now(seed=seed))
+        assert len(pool.groups) > before
+        drawn.append(list(pool.groups))
+    assert drawn[0] == drawn[1] != drawn[2]
+    pool = Pool()
+    diversify(problem, relaxation, pool, Control.starting_now(time_limit=0))
+    assert not pool.groups
+
+
+def test_large_instances_have_coarser_units() -> None:
+    assert resolution_for(1) > resolution_for(1_000) > resolution_for(10_000)

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from rocoin_opt.control import Control
 from rocoin_opt.documents import canonical_json, parse_json, read_text
 from rocoin_opt.errors import InputError, Problem, encodable
-from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
-from rocoin_opt.instance.files import FORMAT, canonical_text
-from rocoin_opt.knowledge.criteria import CRITERIA
-from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.instance import FORMAT, MAX_MATRIX_BYTES, canonical_text
+from rocoin_opt.knowledge import CRITERIA
+from rocoin_opt.plan import OBJECTIVES
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rocoin_opt.documents import parse_document, validate
-from rocoin_opt.plan.files import FORMAT, VERSION, PlanDocument
+from rocoin_opt.plan import FORMAT, VERSION, PlanDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.plan import Plan
 
 Failure: TypeAlias = Literal["input", "unsupported", "time", "memory", "crash", "defect"]
 """Why an item failed: its input, what its method cannot honour, a limit that ended it, a death, or our own fault."""

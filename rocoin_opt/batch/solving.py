@@ -14,8 +14,7 @@ from rocoin_opt.batch.items import GIVEN, GRACE, HASH_DIGITS, Options, items_of,
 from rocoin_opt.batch.runner import RETRIES, SOLVE, Schedule, State, work_through
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, Problem, encodable
-from rocoin_opt.instance.files import write_instance
-from rocoin_opt.instance.model import Instance
+from rocoin_opt.instance import Instance, write_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rocoin_opt.batch.items import fingerprint_of, instance_content
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import CertificateError, InputError, Problem, SolverError, UnsupportedError
-from rocoin_opt.instance.files import parse_instance
-from rocoin_opt.plan.files import result_document
+from rocoin_opt.instance import parse_instance
+from rocoin_opt.plan import result_document
 from rocoin_opt.planning.solve import solve
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 def solve_item(payload: dict[str, Any]) -> dict[str, Any]:

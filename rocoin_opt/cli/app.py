@@ -37,8 +37,8 @@ from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output,
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 VIOLATIONS, BAD_INPUT, DEFECT, INTERRUPTED, UNREAD = 1, 2, 70, 130, 141
 
@@ -104,10 +104,8 @@ def solve(
     """Find a plan for INSTANCE, prove what can be proved, and show it."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import read_plan, result_document, write_plan
-    from rocoin_opt.plan.summary import print_summary
-    from rocoin_opt.plan.validity import require_valid
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import print_summary, read_plan, require_valid, result_document, write_plan
     from rocoin_opt.planning.solve import solve as find_plan
 
     require_outputs(out)
@@ -149,9 +147,9 @@ def solve(
 def check(instance: InstanceFile, plan: PlanFile) -> None:
     """Check PLAN against INSTANCE: every violation, one a line."""
     from rocoin_opt.failure.claims import check_claims
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import read_plan_document
-    from rocoin_opt.plan.validity import check as find_violations
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import check as find_violations
+    from rocoin_opt.plan import read_plan_document
 
     given, document = read_instance(instance), read_plan_document(plan)
     # What a broken plan claims of itself cannot be computed anew.
@@ -187,9 +185,9 @@ def frontier(
     """Show what a better partition of the knowledge of INSTANCE costs in latency."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.instance import read_instance
     from rocoin_opt.planning.frontier import frontier as find_frontier
-    from rocoin_opt.report.frontier import frontier_document, print_frontier
+    from rocoin_opt.report import frontier_document, print_frontier
 
     given = read_instance(instance)
     _tell_estimated_classes(given, criterion)
@@ -247,7 +245,7 @@ def generate(
     slowdowns: Annotated[bool, typer.Option("--slowdowns", help="Give the devices slowdown laws.")] = False,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
-    from rocoin_opt.instance.files import write_instance
+    from rocoin_opt.instance import write_instance
     from rocoin_opt.instance.generate import generate as make
 
     require_outputs(out)
@@ -272,7 +270,7 @@ def generate(
 @app.command()
 def methods() -> None:
     """List the methods and the objectives that each minimises."""
-    from rocoin_opt.plan.terminal import plain_table
+    from rocoin_opt.plan import plain_table
     from rocoin_opt.planning.methods import METHODS
 
     table = plain_table("method", "objectives", "what it does")
@@ -288,9 +286,8 @@ def schema(
     """Print the JSON Schema of instance files, of plan files or of device files."""
     import json
 
-    from rocoin_opt.instance.device_files import device_file_schema
-    from rocoin_opt.instance.files import instance_schema
-    from rocoin_opt.plan.files import plan_schema
+    from rocoin_opt.instance import device_file_schema, instance_schema
+    from rocoin_opt.plan import plan_schema
 
     schemas = {"instance": instance_schema, "plan": plan_schema, "devices": device_file_schema}
     if document not in schemas:
@@ -362,7 +359,7 @@ def _tell_estimated_classes(instance: Instance, criterion: str) -> None:
 
 
 def _objective(name: str) -> Objective:
-    from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.plan import OBJECTIVES
 
     for objective in OBJECTIVES:
         if name == objective:

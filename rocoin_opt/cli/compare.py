@@ -68,9 +68,7 @@ def compare(
 def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
     from rocoin_opt.batch.store import Store
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.report.run_comparison import print_run_comparison, run_comparison_document
-    from rocoin_opt.report.run_items import RunItems
-    from rocoin_opt.report.run_statistics import SHIFT
+    from rocoin_opt.report import SHIFT, RunItems, print_run_comparison, run_comparison_document
 
     with Store.open(folder) as store:
         run = RunItems.of(store.rows(), str(folder))
@@ -87,11 +85,10 @@ def _compare_methods(
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.control import terminated
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import result_document
-    from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import OBJECTIVES, result_document
     from rocoin_opt.planning.solve import compare as solve_by_all
-    from rocoin_opt.report.comparison import print_comparison
+    from rocoin_opt.report import print_comparison
 
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])

@@ -16,7 +16,7 @@ from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rocoin_opt.profiling.training import Step
+    from rocoin_opt.profiling import Step
 
 PLAIN_SHARE = 10
 """Where there is no terminal, a training says so often how far it is."""
@@ -47,10 +47,8 @@ def demo(
 
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.profiling.datasets import load_dataset
-    from rocoin_opt.profiling.demo import FAST, FULL, demo_document, run_demo
-    from rocoin_opt.profiling.training import use_threads
-    from rocoin_opt.report.pipeline import pipeline_csv, pipeline_markdown, print_pipeline
+    from rocoin_opt.profiling import FAST, FULL, demo_document, load_dataset, run_demo, use_threads
+    from rocoin_opt.report import pipeline_csv, pipeline_markdown, print_pipeline
     from rocoin_opt.writing import require_folder, write_text
 
     # Before the work, not after it.

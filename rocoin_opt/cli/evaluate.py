@@ -40,13 +40,12 @@ def evaluate(
     from rocoin_opt.documents import readable_json
     from rocoin_opt.errors import InputError, Problem
     from rocoin_opt.failure import assessment
-    from rocoin_opt.failure.monte_carlo.traces import read_traces
-    from rocoin_opt.failure.what_if.replica_value import replica_values
-    from rocoin_opt.failure.what_if.sensitivity import sensitivities
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import read_plan
+    from rocoin_opt.failure.monte_carlo import read_traces
+    from rocoin_opt.failure.what_if import replica_values, sensitivities
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import read_plan
     from rocoin_opt.planning.simplify import simplifications
-    from rocoin_opt.report.assessment import Assessment, assessment_document, print_assessment
+    from rocoin_opt.report import Assessment, assessment_document, print_assessment
 
     if traces is not None and trials is None:
         # The exact figures would ignore them.

@@ -15,7 +15,7 @@ from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 
 if TYPE_CHECKING:
-    from rocoin_opt.profiling.instances import ProfiledInstance
+    from rocoin_opt.profiling import ProfiledInstance
 
 KILO = 1e3
 
@@ -75,13 +75,10 @@ def profile(
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
     _require_torch()
 
-    from rocoin_opt.instance.device_files import read_device_file
-    from rocoin_opt.instance.files import write_instance
-    from rocoin_opt.plan.terminal import plain_text
-    from rocoin_opt.profiling.instances import Origin, profile_instance
+    from rocoin_opt.instance import read_device_file, write_instance
+    from rocoin_opt.plan import plain_text
+    from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
     from rocoin_opt.profiling.labelled_images import labelled_images
-    from rocoin_opt.profiling.networks import FilterNetwork
-    from rocoin_opt.profiling.specifications import load_teacher, student_builder
 
     require_outputs(out)
     fleet = read_device_file(devices, precision_bits=precision)
@@ -128,7 +125,7 @@ def _tracked(images: Any, labels: Any, batch_size: int) -> Any:
     from rich.console import Console
     from rich.progress import track
 
-    from rocoin_opt.profiling.activations import batched
+    from rocoin_opt.profiling import batched
 
     console = Console(file=sys.stderr)
     batches = list(batched(images, labels, batch_size))
@@ -155,7 +152,7 @@ def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
 
 
 def _print(profiled: ProfiledInstance, console: Any) -> None:
-    from rocoin_opt.plan.terminal import plain_table, plain_text
+    from rocoin_opt.plan import plain_table, plain_text
 
     instance, teacher = profiled.instance, profiled.teacher
     lines = (

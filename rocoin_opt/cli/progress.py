@@ -11,15 +11,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.status import Status
 
 from rocoin_opt.errors import printable
-from rocoin_opt.plan.result import relative_gap
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan import relative_gap, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Progress as SearchProgress
     from rocoin_opt.control import Report
-    from rocoin_opt.failure.monte_carlo.trials import Advance
+    from rocoin_opt.failure.monte_carlo import Advance
 
 PATIENCE = 1.0
 """Seconds of silence before the first word: short searches print their result only."""

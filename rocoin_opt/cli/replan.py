@@ -14,8 +14,8 @@ from rocoin_opt.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 
 def replan(
@@ -48,10 +48,10 @@ def replan(
     """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance, write_instance
-    from rocoin_opt.plan.latency import OBJECTIVES
+    from rocoin_opt.instance import read_instance, write_instance
+    from rocoin_opt.plan import OBJECTIVES
     from rocoin_opt.planning.replan import replan as mend_plan
-    from rocoin_opt.report.replan import print_replan, replan_document
+    from rocoin_opt.report import print_replan, replan_document
     from rocoin_opt.writing import write_text
 
     if objective not in OBJECTIVES:
@@ -91,7 +91,7 @@ def replan(
 
 def _plan_before(path: Path, given: Instance, joined: Sequence[str]) -> Plan:
     """Read the plan so far, which is one for the instance, or for the instance before devices joined."""
-    from rocoin_opt.plan.files import read_plan, read_plan_document
+    from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.planning.replan import without_devices
 
     document = read_plan_document(path)

@@ -15,7 +15,7 @@ from rocoin_opt.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.planning.frontier import Frontier
 
 PATIENCE = 10.0
@@ -81,8 +81,8 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
 
 
 def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, str], Frontier] | None) -> str:
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import read_plan, read_plan_document
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.report.page.plan_page import plan_report
 
     if instance is None:
@@ -97,7 +97,7 @@ def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, st
 def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
     def search(given: Instance, objective: str) -> Frontier:
         from rocoin_opt.cli.progress import showing_progress
-        from rocoin_opt.plan.latency import OBJECTIVES
+        from rocoin_opt.plan import OBJECTIVES
         from rocoin_opt.planning.frontier import frontier
 
         # A frontier is one of latencies, and the expected one has none.

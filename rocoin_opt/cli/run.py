@@ -14,7 +14,7 @@ from rocoin_opt.errors import InputError, Problem, missing_extra, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.profiling.execution.messages import ValueArray
 
 
@@ -46,8 +46,8 @@ def run_plan(
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance
-    from rocoin_opt.plan.files import read_plan
+    from rocoin_opt.instance import read_instance
+    from rocoin_opt.plan import read_plan
     from rocoin_opt.profiling.execution.comparison import compare_with_distribution, comparison_document
     from rocoin_opt.profiling.execution.plot import plot_execution, require_picture
     from rocoin_opt.profiling.execution.run import execute, require_requests
@@ -64,7 +64,7 @@ def run_plan(
     if students is not None:
         if find_spec("torch") is None:
             raise missing_extra("students need PyTorch", "torch")
-        from rocoin_opt.profiling.ensemble import Ensemble
+        from rocoin_opt.profiling import Ensemble
         from rocoin_opt.profiling.labelled_images import labelled_images
 
         ensemble, images = Ensemble.load(students), labelled_images(data, "test")
@@ -109,7 +109,7 @@ def _print(given: Instance, document: dict[str, Any]) -> None:
 
 
 def _table(document: dict[str, Any]) -> Table:
-    from rocoin_opt.plan.terminal import plain_table
+    from rocoin_opt.plan import plain_table
 
     table = plain_table("", numbers=("measured", "95 % interval", "predicted", "error"))
     quantile = f"{100 * document['quantile']['probability']:g} % quantile"

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
 from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
-from rocoin_opt.grouping.columns import Serving
-from rocoin_opt.grouping.thresholds import latency_range, smallest_threshold
+from rocoin_opt.grouping import Serving, latency_range, smallest_threshold
 from rocoin_opt.heuristics.work_descent import indexed_groups
-from rocoin_opt.plan.filters import labels_of
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import check, labels_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +21,8 @@ if TYPE_CHECKING:
     from rocoin_opt.exact.lexicographic.part_boxes import Found
     from rocoin_opt.exact.lexicographic.part_search import PartSearch
     from rocoin_opt.exact.lexicographic.part_sizes import Members
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 HALVED = 0.1
 """Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""

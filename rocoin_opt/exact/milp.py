@@ -10,18 +10,19 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.formulations import grouping, joint
-from rocoin_opt.formulations.terms import require_groups_model
-from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.grouping.durations import grouping_model, joint_model
-from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
-from rocoin_opt.grouping.thresholds import latency_range, next_latency
+from rocoin_opt.formulations import grouping, joint, require_groups_model
+from rocoin_opt.grouping import (
+    combinatorial_bound,
+    grouping_model,
+    joint_model,
+    latency_range,
+    next_latency,
+    reasons_for_infeasibility,
+)
+from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.metrics import evaluate
-from rocoin_opt.plan.result import Outcome, relative_gap
-from rocoin_opt.plan.validity import check
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import Outcome, check, evaluate, outage_after, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control, Progress, Report
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
@@ -46,7 +46,7 @@ def milp(
     control: Control,
     start: Plan | None = None,
     *,
-    options: Mapping[str, highs.Option] | None = None,
+    options: Mapping[str, Option] | None = None,
 ) -> Outcome:
     """Find a plan of least latency with the joint model, and prove it.
 
@@ -94,7 +94,7 @@ class _Search:
         instance: Instance,
         objective: Objective,
         control: Control,
-        options: Mapping[str, highs.Option],
+        options: Mapping[str, Option],
         start: Plan | None,
     ) -> None:
         self.instance = instance

@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.grouping.durations import import_of_models, joint_model
-from rocoin_opt.grouping.thresholds import Candidates, latency_range
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.changes import continuation
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
+from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import Group, Plan, check, continuation, outage_after, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,9 +24,9 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control
-    from rocoin_opt.highs.models import Option
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.highs import Option
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 BYTES_NODES = 1_000
 """Branch-and-bound nodes that the fewest bytes are worth: latency comes first, and this limit needs no clock."""

@@ -8,21 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
+from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.evaluation import finite_or_none
-from rocoin_opt.failure.monte_carlo.simulation import simulate
-from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import check
+from rocoin_opt.failure.monte_carlo import simulate
+from rocoin_opt.plan import Plan, check, group_timings, has_random_latency, nominal_seconds, worst_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.failure.monte_carlo.estimates import Interval
-    from rocoin_opt.failure.monte_carlo.simulation import Simulation
-    from rocoin_opt.failure.monte_carlo.traces import Traces
-    from rocoin_opt.failure.monte_carlo.trials import Advance
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.failure.monte_carlo import Advance, Interval, Simulation, Traces
+    from rocoin_opt.instance import Instance
 
 QUANTILES = (0.5, 0.9, 0.99)
 """Probabilities whose quantiles are given."""

@@ -6,14 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.plan.metrics import MEASURED
-from rocoin_opt.plan.result import relative_gap
-from rocoin_opt.plan.validity import Violation
+from rocoin_opt.plan import MEASURED, Violation, relative_gap
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.files import PlanDocument
-    from rocoin_opt.plan.metrics import Metrics
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Metrics, PlanDocument
 
 CLAIM_TOLERANCE = 1e-9
 """Relative difference that a claimed figure may have from the computed one: another machine's rounding."""

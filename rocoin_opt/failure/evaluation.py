@@ -9,16 +9,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import metrics
-from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
-from rocoin_opt.plan.metrics import Metrics, ncut_of
-from rocoin_opt.plan.validity import require_computable
+from rocoin_opt.plan import (
+    Metrics,
+    group_timings,
+    has_random_latency,
+    metrics,
+    ncut_of,
+    nominal_seconds,
+    require_computable,
+    worst_seconds,
+)
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 
 def evaluate(instance: Instance, plan: Plan) -> Metrics:
@@ -78,7 +83,7 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
 
 def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     # SciPy's special functions take a while to import, and constants do without.
-    from rocoin_opt.failure.distribution.answer_time import latency_distribution
+    from rocoin_opt.failure.distribution import latency_distribution
 
     return latency_distribution(instance, plan)
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.failure.distribution.domains import Table, eliminate
-from rocoin_opt.failure.distribution.groups import instant
-from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
+from rocoin_opt.failure.distribution import BY, LATER, NEVER, Table, eliminate, instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import FloatArray
 
 MAX_PATTERN_GROUPS = 16
 """Most groups whose subsets are enumerated."""

@@ -11,13 +11,13 @@ import pyomo.environ as pyo
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 
 def build(instance: Instance, groups: Sequence[Sequence[int]], objective: Objective) -> pyo.ConcreteModel:

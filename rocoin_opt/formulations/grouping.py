@@ -17,7 +17,7 @@ from rocoin_opt.formulations.terms import COVER_SLACK, require_groups_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteModel:

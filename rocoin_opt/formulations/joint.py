@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 
 def build(

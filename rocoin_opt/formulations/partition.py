@@ -11,14 +11,13 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr import LinearExpression
 
-from rocoin_opt.knowledge.subsets import labels_of_parts, part_kinds
+from rocoin_opt.knowledge import labels_of_parts, part_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
-    from rocoin_opt.knowledge.sizes import SizeRanges
-    from rocoin_opt.knowledge.subsets import PartKind
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+    from rocoin_opt.knowledge import PartKind, SizeRanges
 
 
 def build(additive: FloatArray, ranges: SizeRanges, bottleneck: FloatArray | None = None) -> pyo.ConcreteModel:

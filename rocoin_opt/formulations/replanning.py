@@ -13,13 +13,13 @@ import pyomo.environ as pyo
 
 from rocoin_opt.formulations import joint
 from rocoin_opt.formulations.terms import COVER_SLACK, counted_devices
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 
 class OldGroup(NamedTuple):

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.plan.latency import group_timing, require_constant_latency
+from rocoin_opt.plan import group_timing, require_constant_latency
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Group
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Group, Objective
 
 COVER_SLACK = 1e-6
 """By how much a sum of cover shares may miss 1 in a model.

@@ -16,8 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Device, Instance
+    from rocoin_opt.instance import Device, FloatArray, Instance, IntArray
 
 LEAST_OUTAGE = 1e-300
 """Probability that stands for 0 in a weight ``-ln p``."""
@@ -87,7 +86,7 @@ class AnswerSteps:
 def _steps(device: Device) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Probability to be later than each step, and factors of compute and link there, as if both rose together."""
     # SciPy's special functions take a while to import, and constants do without.
-    from rocoin_opt.failure.distribution.laws import DiscreteFactor, exceeded_with, factor_of
+    from rocoin_opt.failure.distribution import DiscreteFactor, exceeded_with, factor_of
 
     factors = factor_of(device.compute_slowdown), factor_of(device.link_slowdown)
     late, typical = np.array(LATE), np.array(TYPICAL)

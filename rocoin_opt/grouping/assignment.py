@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import InstanceArrays, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance, InstanceArrays, IntArray
+    from rocoin_opt.plan import Objective
 
 COVER_TOLERANCE = 1e-15
 """Slack on sums of cover shares, of the order of their rounding; every plan is checked again with exact products."""

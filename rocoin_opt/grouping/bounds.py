@@ -21,9 +21,8 @@ import numpy as np
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
+    from rocoin_opt.plan import Objective
 
 ROUNDING = 1e-12
 """Relative step by which a computed bound is lowered: far more than its rounding."""

@@ -16,18 +16,16 @@ import numpy as np
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping.bounds import Levels, possible_groups
 from rocoin_opt.grouping.durations import EXTENSION
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.instance.limits import LIMIT_TOLERANCE
-from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.instance import LIMIT_TOLERANCE, keeps_outage_limit
+from rocoin_opt.plan import outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.heuristics.work_descent import IndexedGroup
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 ROUNDING = 1e-9
 """Relative slack where devices that cannot complete a cover are left out: far more than the rounding of sums."""

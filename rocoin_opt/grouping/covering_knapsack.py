@@ -25,7 +25,7 @@ from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""

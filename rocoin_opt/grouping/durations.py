@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 PYOMO = 0.7
 """To import Pyomo and what solves its models."""

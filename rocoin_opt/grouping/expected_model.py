@@ -14,15 +14,13 @@ import numpy as np
 
 from rocoin_opt.grouping.answer_steps import LEAST_OUTAGE, AnswerSteps
 from rocoin_opt.grouping.bounds import SAFETY
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import Group, Plan, outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
 
 ENOUGH_SHARES = 1.0 - SAFETY
 """Sum of cover shares from which on a group may keep the outage limit; :meth:`ExpectedModel.is_valid` decides."""

@@ -8,12 +8,11 @@ import numpy as np
 
 from rocoin_opt.errors import counted
 from rocoin_opt.grouping.bounds import possible_groups
-from rocoin_opt.instance.slowdown import Constant, Empirical
-from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.instance import Constant, Empirical
+from rocoin_opt.plan import outage_after
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Device, Instance
-    from rocoin_opt.instance.slowdown import Slowdown
+    from rocoin_opt.instance import Device, Instance, Slowdown
 
 NO_GUARANTEE = (
     "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"

@@ -11,7 +11,7 @@ of sizes, with ``mu(v)`` the sum of ``sigma_s`` over ``s <= v``,
     sum pi + sum B_s sigma_s + B_1 max_G (v_G - sum of pi over G - mu(v_G))^+
 
 bounds every packing. The knapsacks never overrate a cost, so this holds whatever the linear program's tolerances are;
-only the rounding of sums is left, and :data:`SAFETY` is far above it.
+only the rounding of sums is left, and :data:`DUAL_SAFETY` is far above it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rocoin_opt.grouping.covering_knapsack import (
     use_compiled,
 )
 from rocoin_opt.grouping.tolerances import UNREACHABLE
-from rocoin_opt.highs.columns import LpSolution, RestrictedMaster
+from rocoin_opt.highs import LpSolution, RestrictedMaster
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping.threshold_problem import Chain, Members, View
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
-SAFETY = 1e-6
+DUAL_SAFETY = 1e-6
 """Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""
 RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
 """Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
@@ -134,7 +134,7 @@ class Relaxation:
 
     def admits(self, wanted: int) -> bool:
         """Whether the bound leaves room for so many filters."""
-        return self.bound + SAFETY >= wanted
+        return self.bound + DUAL_SAFETY >= wanted
 
 
 def relax(problem: View, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:

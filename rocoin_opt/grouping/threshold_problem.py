@@ -19,9 +19,8 @@ from rocoin_opt.grouping.bounds import Levels, possible_groups
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 MAX_KEPT = 50_000_000
 """Devices in all chains together up to which chains are kept: some 3,000 devices with five students."""

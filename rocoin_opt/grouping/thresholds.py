@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays
+    from rocoin_opt.instance import FloatArray, InstanceArrays
 
 MAX_LISTED = 20_000
 """Candidates that are listed and sorted; wider intervals are halved first."""

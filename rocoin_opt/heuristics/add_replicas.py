@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan.latency import group_timings
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan, group_timings
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import FloatArray, Instance
 
 
 def with_helpful_spares(instance: Instance, plan: Plan, control: Control) -> Plan:

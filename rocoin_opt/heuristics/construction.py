@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping import COVER_TOLERANCE
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 
 def pack(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping import COVER_TOLERANCE
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MAX_POOL = 9
 """Devices among which the best cover is found by looking at every subset."""

@@ -16,9 +16,9 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure.distribution.laws import exceeded_with, factor_of
+from rocoin_opt.failure.distribution import exceeded_with, factor_of
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping.bounds import ROUNDING, smallest_failure_probability
+from rocoin_opt.grouping import ROUNDING, smallest_failure_probability
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
@@ -26,17 +26,15 @@ from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy, polished
-from rocoin_opt.instance.slowdown import Constant
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.instance import Constant
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Device, Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Device, Instance
+    from rocoin_opt.plan import Objective, Plan
 
 LATE = (0.1, 0.03, 0.01, 0.3, 0.003, 1e-3, 1e-5, 0.0)
 """Probabilities that a surviving device is late in a surrogate, the likeliest to serve first."""

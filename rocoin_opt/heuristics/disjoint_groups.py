@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import plan_with_best_sizes
-from rocoin_opt.grouping.bounds import SAFETY
+from rocoin_opt.grouping import SAFETY, plan_with_best_sizes
 from rocoin_opt.heuristics.exchange import Levels, best_exchange
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 SMALLEST_POOL, LARGEST_POOL = 10, 12
 """Devices that one step shares out, P: it looks at 2^P subsets."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE
+from rocoin_opt.grouping import COVER_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, InstanceArrays, IntArray
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import FloatArray, InstanceArrays, IntArray
+    from rocoin_opt.plan import Objective
 
 
 class Levels:

@@ -11,24 +11,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.grouping.assignment import plan_with_best_sizes
-from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.grouping.thresholds import latency_range
+from rocoin_opt.grouping import combinatorial_bound, latency_range, plan_with_best_sizes
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
-from rocoin_opt.instance.fields import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
+from rocoin_opt.plan import Outcome, check, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 PRICES = (0.5, 0.0, 1.0)
 """Prices of one cover's worth of reliability, as multiples of the average part size M / K."""

@@ -15,19 +15,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.grouping.thresholds import latency_range
+from rocoin_opt.grouping import combinatorial_bound, latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan import Outcome, value_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 STEPS_PER_GROUP = 1_000
 """Steps of a search, for each group that there may be."""

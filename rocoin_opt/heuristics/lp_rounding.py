@@ -14,25 +14,27 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE, plan_with_best_sizes
-from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax
-from rocoin_opt.grouping.threshold_problem import ThresholdProblem
-from rocoin_opt.grouping.thresholds import Candidates, latency_range
+from rocoin_opt.grouping import (
+    COVER_TOLERANCE,
+    Candidates,
+    Pool,
+    Relaxation,
+    ThresholdProblem,
+    latency_range,
+    plan_with_best_sizes,
+    relax,
+)
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import PRICES, greedy
-from rocoin_opt.plan.metrics import evaluate
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import Outcome, check, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.threshold_problem import Members
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.grouping import Members
+    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.plan import Objective, Plan
 
 ROUNDINGS = 500
 """Roundings after which a threshold counts as out of reach."""

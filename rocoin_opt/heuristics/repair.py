@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import check
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import Plan, check, outage_after
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Group
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Group
 
 
 def repair(instance: Instance, old: Plan) -> Plan | None:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.tolerances import SHARE_TOLERANCE
+from rocoin_opt.grouping import SHARE_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
+    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.problem import StochasticProblem
-    from rocoin_opt.grouping.threshold_problem import Members
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 TEMPERATURE = 0.03
 """Filters that a step may lose on average, as a share of the average part: small losses lead out of dead ends."""

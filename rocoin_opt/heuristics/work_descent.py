@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.columns import Serving
-    from rocoin_opt.instance.arrays import BoolArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.grouping import Serving
+    from rocoin_opt.instance import BoolArray, Instance
 
 MAX_ROUNDS = 20
 """Passes over all groups; a descent mostly ends within five."""

@@ -13,7 +13,7 @@ from rocoin_opt.highs.linear import run, set_options
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

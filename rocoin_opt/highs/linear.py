@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.plan.result import Termination
+    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Termination
 
 Option: TypeAlias = bool | int | float | str
 

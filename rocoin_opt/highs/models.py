@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
-
-__all__ = ["MilpSolution", "Option", "solve"]
+    from rocoin_opt.instance import FloatArray
 
 
 def solve(

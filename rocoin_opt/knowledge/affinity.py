@@ -14,7 +14,7 @@ from rocoin_opt.knowledge.k_means import k_means
 from rocoin_opt.knowledge.spectral import embedding, normalised_spectrum
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 MAX_COMMUNITIES = 20
 """Communities that are looked for at most."""

@@ -25,7 +25,7 @@ from rocoin_opt.knowledge.semidefinite import Projections, Spectra, relaxation_b
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.knowledge.semidefinite import EntrySet, SpectralSet
     from rocoin_opt.knowledge.sizes import SizeRanges
 

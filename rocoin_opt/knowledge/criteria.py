@@ -18,7 +18,7 @@ from rocoin_opt.knowledge.cuts import cut, ncut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 CriterionName: TypeAlias = Literal["ncut", "cut", "resilient"]
 CRITERIA: tuple[CriterionName, ...] = get_args(CriterionName)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, eigh, eigvalsh
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 
 SECONDS_A_CUBE = 2e-10

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 ROUNDING = 1e-12
 """Relative safety margin on multipliers: far above the rounding of a sum, far below what a bound would miss."""

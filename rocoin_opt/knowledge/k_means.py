@@ -15,7 +15,7 @@ from rocoin_opt.control import UNLIMITED
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MAX_ROUNDS = 100
 

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from rocoin_opt.control import UNLIMITED, Control
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import CertificateError, InputError, Problem
-from rocoin_opt.instance.matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from rocoin_opt.instance import MAX_FILTERS, ClassAffinity, FilterGraph
 from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
 from rocoin_opt.knowledge.criteria import EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
 from rocoin_opt.knowledge.cuts import ncut
@@ -24,7 +24,7 @@ from rocoin_opt.knowledge.subsets import best_partition, operations, part_costs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import Sizes
 
 MAX_OPERATIONS = 3e6

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import BoolArray
+    from rocoin_opt.instance import BoolArray
     from rocoin_opt.knowledge.sizes import SizeRanges
     from rocoin_opt.knowledge.tracking import Tracker
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 UNIT_PENALTY_FILTERS = 160
 """Filters up to which the first penalty is 1; entries of a projection, and good penalties, shrink beyond."""

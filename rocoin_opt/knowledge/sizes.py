@@ -14,7 +14,7 @@ from rocoin_opt.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import BoolArray, IntArray
+    from rocoin_opt.instance import BoolArray, IntArray
 
     Sizes: TypeAlias = Sequence[int] | Sequence[tuple[int, int]] | None
     """None for free sizes; a number for a part of exactly that size, or its least and largest size."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.knowledge.sizes import SizeRanges
 
 CLUSTERINGS = 40

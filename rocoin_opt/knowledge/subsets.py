@@ -18,7 +18,7 @@ from rocoin_opt.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.knowledge.criteria import Criterion
     from rocoin_opt.knowledge.sizes import SizeRanges
 

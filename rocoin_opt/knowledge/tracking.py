@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.knowledge.criteria import Criterion
 
 NO_VOLUME = 1e-10

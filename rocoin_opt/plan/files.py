@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.fields import Figure, Identifier, NonNegative
+from rocoin_opt.instance import Figure, Identifier, NonNegative
 from rocoin_opt.plan.latency import Objective
 from rocoin_opt.plan.metrics import MEASURED, Metrics
 from rocoin_opt.plan.model import Group, Plan
@@ -19,7 +19,7 @@ from rocoin_opt.writing import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.result import Result
 
 FORMAT = "rocoin-opt/plan"

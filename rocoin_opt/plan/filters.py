@@ -9,8 +9,7 @@ import numpy as np
 from rocoin_opt.plan.model import Group, Plan
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance, IntArray
 
 
 def labels_of(instance: Instance, plan: Plan) -> IntArray | None:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.instance.arrays import FloatArray, keeps_outage_limit
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import FloatArray, keeps_outage_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Group, Plan
 
 Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst"]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import Model
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.instance.fields import Figure, Probability
-from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
-from rocoin_opt.knowledge.cuts import ncut
+from rocoin_opt.instance import Figure, Probability
+from rocoin_opt.knowledge import class_evidence, evidence_lost, ncut
 from rocoin_opt.plan.filters import labels_of
 from rocoin_opt.plan.latency import (
     Objective,
@@ -21,7 +20,7 @@ from rocoin_opt.plan.latency import (
 )
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Plan
 
 

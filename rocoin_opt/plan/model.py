@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from rocoin_opt.documents import Items, Model
-from rocoin_opt.instance.fields import Identifier, Index
+from rocoin_opt.instance import Identifier, Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 class Group(Model):

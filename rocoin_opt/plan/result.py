@@ -9,7 +9,7 @@ from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Progress
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Plan

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rocoin_opt.errors import counted, printable
-from rocoin_opt.instance.arrays import latency_terms
-from rocoin_opt.instance.limits import keeps_limit
+from rocoin_opt.instance import keeps_limit, latency_terms
 from rocoin_opt.plan.latency import GroupTiming, Objective, group_timings, has_random_latency, outage_after
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.terminal import plain_table, plain_text
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Group, Plan
     from rocoin_opt.plan.result import Result
 

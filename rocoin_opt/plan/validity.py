@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem, printable
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.instance.limits import keeps_limit
+from rocoin_opt.instance import keeps_limit, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Group, Plan
 
 Rule: TypeAlias = Literal[

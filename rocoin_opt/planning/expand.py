@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure.what_if.replica_value import first_of_kinds
-from rocoin_opt.plan.model import Plan
+from rocoin_opt.failure.what_if import first_of_kinds
+from rocoin_opt.plan import Plan
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.solve import solve
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rocoin_opt.control import Report
-    from rocoin_opt.instance.model import Device, Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.result import Result
+    from rocoin_opt.instance import Device, Instance
+    from rocoin_opt.plan import Objective, Result
 
 
 @dataclass(frozen=True)

@@ -17,21 +17,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
-from rocoin_opt.plan.filters import labels_of
-from rocoin_opt.plan.latency import require_constant_latency
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import relative_gap
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import check, labels_of, relative_gap, require_constant_latency, value_of
 from rocoin_opt.planning.methods import THRESHOLD_OBJECTIVES
 from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from rocoin_opt.exact.frontier_search import Point
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
-    from rocoin_opt.plan.result import Result
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan, Result
 
 End: TypeAlias = Literal["complete", "points", "limit", "infeasible", "no_plan"]
 

@@ -8,23 +8,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping.durations import import_of_models
+from rocoin_opt.grouping import import_of_models
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
-from rocoin_opt.instance.model import without_laws
-from rocoin_opt.plan.latency import OBJECTIVES, Objective
-from rocoin_opt.plan.result import Outcome, relative_gap
+from rocoin_opt.instance import without_laws
+from rocoin_opt.plan import OBJECTIVES, Objective, Outcome, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
     Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
@@ -142,7 +141,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
         start = found.plan
     if len(instance.devices) <= FEW_DEVICES:
         from rocoin_opt.exact.expected.branch_and_bound import prove_expected
-        from rocoin_opt.grouping.expected_model import ExpectedModel
+        from rocoin_opt.grouping import ExpectedModel
 
         proof = prove_expected(ExpectedModel(instance), control, start, nodes=FIRST_NODES)
         gap = _gap(instance, "expected", proof)
@@ -200,7 +199,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
     """Prove a plan where there are few of them; else improve it by a search, and bound it."""
     from rocoin_opt.exact.expected.bound import expected_bound
     from rocoin_opt.exact.expected.enumeration import best_of_all, is_small
-    from rocoin_opt.grouping.expected_model import ExpectedModel
+    from rocoin_opt.grouping import ExpectedModel
 
     model = ExpectedModel(instance)
     if is_small(model):

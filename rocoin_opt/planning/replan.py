@@ -16,26 +16,30 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.exact.lexicographic.part_search import sized_parts
 from rocoin_opt.exact.replanning_search import Replanned, ReplanningSearch
-from rocoin_opt.formulations.terms import require_groups_model
+from rocoin_opt.formulations import require_groups_model
 from rocoin_opt.heuristics.repair import repair
-from rocoin_opt.instance.matrices import FilterGraph
-from rocoin_opt.knowledge.sizes import contiguous_partition
-from rocoin_opt.plan.changes import Load, continuation
-from rocoin_opt.plan.filters import with_filters, without_filters
-from rocoin_opt.plan.metrics import require_objective, value_of
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.result import relative_gap
-from rocoin_opt.plan.validity import check, require_valid
+from rocoin_opt.instance import FilterGraph
+from rocoin_opt.knowledge import contiguous_partition
+from rocoin_opt.plan import (
+    Load,
+    Plan,
+    check,
+    continuation,
+    relative_gap,
+    require_objective,
+    require_valid,
+    value_of,
+    with_filters,
+    without_filters,
+)
 from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.result import Result, Termination
+    from rocoin_opt.instance import Instance, IntArray
+    from rocoin_opt.plan import Objective, Result, Termination
 
 FREE_SHARE = 1 / 3
 """Share of a time limit that the plan without a limit on loads may take: it is a bound and a comparison."""

@@ -13,18 +13,15 @@ import numpy as np
 
 from rocoin_opt.control import Control
 from rocoin_opt.failure.assessment import Figures, assess, deadline_of
-from rocoin_opt.failure.what_if.replica_value import first_of_kinds
+from rocoin_opt.failure.what_if import first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.instance.model import without_laws
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
+from rocoin_opt.instance import keeps_outage_limit, without_laws
+from rocoin_opt.plan import Group, Plan, check, outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 @dataclass(frozen=True)

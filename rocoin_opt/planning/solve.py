@@ -9,22 +9,28 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, 
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.lexicographic.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
-from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.grouping.infeasible import reasons_for_infeasibility, reasons_for_no_guarantee
-from rocoin_opt.knowledge.criteria import CRITERIA
-from rocoin_opt.knowledge.sizes import contiguous_partition
-from rocoin_opt.plan.filters import with_filters, without_filters
-from rocoin_opt.plan.latency import OBJECTIVES, Objective
-from rocoin_opt.plan.metrics import require_objective
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.result import Outcome, Result, Termination, relative_gap
-from rocoin_opt.plan.validity import check, require_valid
+from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
+from rocoin_opt.knowledge import CRITERIA, contiguous_partition
+from rocoin_opt.plan import (
+    OBJECTIVES,
+    Objective,
+    Outcome,
+    Plan,
+    Result,
+    Termination,
+    check,
+    relative_gap,
+    require_objective,
+    require_valid,
+    with_filters,
+    without_filters,
+)
 from rocoin_opt.planning.methods import METHODS, THRESHOLD_OBJECTIVES, Method, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 CLOSED_GAP = 1e-9

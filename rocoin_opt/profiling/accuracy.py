@@ -14,8 +14,8 @@ import torch
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.assessment import deadline_of
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.monte_carlo.arrivals import simulate_arrivals
+from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.monte_carlo import simulate_arrivals
 from rocoin_opt.failure.partial_answers import expected_accuracy
 from rocoin_opt.profiling.training import outputs
 from rocoin_opt.writing import write_text
@@ -23,8 +23,8 @@ from rocoin_opt.writing import write_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.datasets import Split
     from rocoin_opt.profiling.ensemble import Ensemble, Fill
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MAX_CLASSES = 2**16
 """Most classes: a larger label is a fault, and would take memory for every class below it."""

@@ -17,10 +17,10 @@ from scipy.optimize import isotonic_regression
 
 from rocoin_opt.documents import Items, Model, parse_document, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.fields import Count, Identifier, NonNegative, Positive, Probability
+from rocoin_opt.instance import Count, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.profiling.ensemble import PartStudent
 from rocoin_opt.profiling.training import fit, outputs, seeded
-from rocoin_opt.report.pipeline import Sheet
+from rocoin_opt.report import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

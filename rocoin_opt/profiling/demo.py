@@ -15,13 +15,10 @@ import numpy as np
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.instance.device_files import read_device_file
-from rocoin_opt.instance.files import write_instance
+from rocoin_opt.instance import read_device_file, write_instance
+from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.knowledge.partition import partition
-from rocoin_opt.knowledge.sizes import contiguous_partition
-from rocoin_opt.plan.files import plan_document
-from rocoin_opt.plan.filters import with_filters
-from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.plan import evidence_left, plan_document, with_filters
 from rocoin_opt.planning.solve import compare
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
@@ -38,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Ensemble
     from rocoin_opt.profiling.networks import FilterNetwork

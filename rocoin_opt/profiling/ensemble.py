@@ -13,7 +13,7 @@ from torch import nn
 
 from rocoin_opt.documents import Items, Model, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.fields import Count, Identifier, Index
+from rocoin_opt.instance import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
 from rocoin_opt.profiling.specifications import network_builder
 from rocoin_opt.writing import write_text
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.networks import FilterNetwork
 
 FORMAT = "rocoin-opt/ensemble"

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.archives import MAX_MATRIX_BYTES
-from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
-from rocoin_opt.instance.model import Instance, Knowledge, Student
+from rocoin_opt.instance import MAX_MATRIX_BYTES, ClassAffinity, FilterGraph, Instance, Knowledge, Student
 from rocoin_opt.profiling.activations import activation_graph
 from rocoin_opt.profiling.network_profile import NetworkProfile, StudentProfile, profile, profile_student
 from rocoin_opt.profiling.timing import MeasuredLatency, measure_latency
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from rocoin_opt.instance.device_files import Fleet
+    from rocoin_opt.instance import Fleet
     from rocoin_opt.profiling.activations import ActivationGraph
     from rocoin_opt.profiling.specifications import StudentBuilder
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.errors import counted
 from rocoin_opt.failure.assessment import Figures, Simulated
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import plain_table, plain_text, seconds
 from rocoin_opt.report.what_if import (
     losses_table,
     probability,
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.failure.assessment import Loss
-    from rocoin_opt.failure.monte_carlo.traces import Traces
-    from rocoin_opt.failure.what_if.replica_value import ReplicaValue
-    from rocoin_opt.failure.what_if.sensitivity import Sensitivity
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.monte_carlo import Traces
+    from rocoin_opt.failure.what_if import ReplicaValue, Sensitivity
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.planning.simplify import Simplifications, Witness
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.result import Result
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Result
 
 NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "success", "groups", "search")
 """Columns of figures."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan.files import plan_document
-from rocoin_opt.plan.metrics import evaluate
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import evaluate, plain_table, plain_text, plan_document, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
     from rocoin_opt.report.run_items import RunItems
 
 Measure: TypeAlias = Literal["value", "seconds"]

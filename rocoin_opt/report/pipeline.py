@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.errors import counted
-from rocoin_opt.plan.files import plan_document
-from rocoin_opt.plan.metrics import evaluate
-from rocoin_opt.plan.summary import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import (
+    OBJECTIVE_WORDS,
+    TERMINATION_WORDS,
+    bound_alone,
+    evaluate,
+    plain_table,
+    plain_text,
+    plan_document,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import plain_table, plain_text, seconds
 from rocoin_opt.report.performance_profile import CLOCK, GOOD, performance_profiles
 from rocoin_opt.report.run_statistics import SHIFT, method_figures
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from rocoin_opt.batch.items import family_folder
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan import OBJECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from rocoin_opt.batch.results import ItemResult
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 T = TypeVar("T", bound="Hashable")
 

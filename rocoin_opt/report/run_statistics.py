@@ -11,7 +11,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray
+    from rocoin_opt.instance import BoolArray, FloatArray
     from rocoin_opt.report.run_items import RunItems
 
 SHIFT = 1.0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.plan.terminal import plain_table, plain_text
+from rocoin_opt.plan import plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.failure.assessment import Figures, Loss
-    from rocoin_opt.failure.what_if.replica_value import ReplicaValue
-    from rocoin_opt.failure.what_if.sensitivity import Sensitivity, Slope
+    from rocoin_opt.failure.what_if import ReplicaValue, Sensitivity, Slope
     from rocoin_opt.planning.simplify import Simplifications, Witness
 
 BEST_REPLICAS = 6

@@ -13,12 +13,12 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
-from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
-from rocoin_opt.grouping.bounds import combinatorial_bound, smallest_failure_probability
+from rocoin_opt.failure.distribution import DeliveryProbabilities
+from rocoin_opt.grouping import combinatorial_bound, smallest_failure_probability
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.expected_model import ExpectedModel
+    from rocoin_opt.grouping import ExpectedModel
 
 TIMES = ((64, 48), (math.inf, 16))
 """Times at which the relaxation is solved, at most, by number of devices: one takes seconds for hundreds of them."""

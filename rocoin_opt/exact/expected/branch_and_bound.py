@@ -15,15 +15,13 @@ import numpy as np
 
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import Outcome, check, value_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.expected_model import ExpectedModel
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.grouping import ExpectedModel
+    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Plan
 
 BATCH = 4_096
 """Nodes that are branched on at once."""

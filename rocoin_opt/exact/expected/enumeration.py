@@ -14,23 +14,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-from rocoin_opt.failure.distribution.convolution import CONVOLUTION_ERROR
-from rocoin_opt.failure.distribution.groups import Groups, Replica
-from rocoin_opt.failure.distribution.response import SumResponse, response_of
+from rocoin_opt.failure.distribution import (
+    CONVOLUTION_ERROR,
+    Groups,
+    LatencyDistribution,
+    Replica,
+    SumResponse,
+    response_of,
+)
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping.expected_model import Block
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.grouping import Block
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Control
-    from rocoin_opt.failure.distribution.response import Response
-    from rocoin_opt.grouping.expected_model import ExpectedModel
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import Response
+    from rocoin_opt.grouping import ExpectedModel
+    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Plan
 
 MOST_DEVICES = 6
 """Devices up to which all plans are looked at; with more of them, most plans would not be worth a look."""

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
-from rocoin_opt.grouping.expected_model import ExpectedModel
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import Outcome, relative_gap
+from rocoin_opt.grouping import ExpectedModel
+from rocoin_opt.plan import Outcome, relative_gap, value_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control, Progress
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 FEW_DEVICES = 10
 """Devices up to which branch and bound is done before the relaxation has its first bound."""

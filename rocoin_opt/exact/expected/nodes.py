@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.grouping.bounds import SAFETY
+from rocoin_opt.grouping import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.expected_model import ExpectedModel
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.grouping import ExpectedModel
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 OPEN, SPARE = -1, -2
 """What stands for a device that has no place yet, and for one in no group."""

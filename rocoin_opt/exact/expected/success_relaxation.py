@@ -28,17 +28,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp, require_time
-from rocoin_opt.grouping.answer_steps import LEAST_OUTAGE
-from rocoin_opt.grouping.covering_knapsack import cheapest_covers, cheapest_members, use_compiled
-from rocoin_opt.grouping.tolerances import UNREACHABLE
-from rocoin_opt.highs.columns import RestrictedMaster
+from rocoin_opt.grouping import LEAST_OUTAGE, UNREACHABLE, cheapest_covers, cheapest_members, use_compiled
+from rocoin_opt.highs import RestrictedMaster
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
-    from rocoin_opt.grouping.expected_model import ExpectedModel
-    from rocoin_opt.grouping.threshold_problem import Members
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.failure.distribution import DeliveryProbabilities
+    from rocoin_opt.grouping import ExpectedModel, Members
+    from rocoin_opt.instance import FloatArray, IntArray
 
 UNITS = 1_024
 """Units of the largest weight that is told apart."""

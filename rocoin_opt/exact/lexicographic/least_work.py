@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose, price_choices
-from rocoin_opt.grouping.columns import chosen_before, free_choices, sized_choices, stacked
-from rocoin_opt.grouping.durations import CHOICE, EXTENSION
+from rocoin_opt.grouping import CHOICE, EXTENSION, chosen_before, free_choices, sized_choices, stacked
 from rocoin_opt.heuristics.work_descent import IndexedGroup, descend_work
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.set_packing import Priced
-    from rocoin_opt.grouping.columns import Choices, Serving
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.grouping import Choices, Serving
+    from rocoin_opt.instance import IntArray
 
 MAX_GROUPS = 100_000
 """Minimal groups up to which all of them are listed; beyond, those near to the known ones."""

@@ -13,18 +13,15 @@ from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
-from rocoin_opt.grouping.columns import Serving
+from rocoin_opt.grouping import Serving
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work, indexed_groups, plan_of
-from rocoin_opt.plan.filters import labels_of, with_filters
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import Plan, check, labels_of, value_of, with_filters
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 DIGITS = 12
 """Significant digits to which plans are compared: the others are rounding, by which equal devices would differ."""

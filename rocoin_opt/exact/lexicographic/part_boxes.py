@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.exact.lexicographic.part_search import Cut, PartSearch
     from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits, Members, PartSizes
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance import IntArray
 
 MAX_BOXES = 100
 """Boxes of part sizes that one search looks at."""

@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.knowledge.affinity import estimated_affinity
-from rocoin_opt.knowledge.criteria import Criterion
-from rocoin_opt.knowledge.eigenpairs import eigen_seconds
-from rocoin_opt.knowledge.partition import best_parts, is_small, lower_bound
-from rocoin_opt.knowledge.search import find_parts
-from rocoin_opt.knowledge.sizes import SizeRanges, are_within, contiguous_partition
+from rocoin_opt.knowledge import (
+    Criterion,
+    SizeRanges,
+    are_within,
+    best_parts,
+    contiguous_partition,
+    eigen_seconds,
+    estimated_affinity,
+    find_parts,
+    is_small,
+    lower_bound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_sizes import Limits
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance, IntArray
 
 DIGITS = 9
 """Decimals to which values are compared: the others are rounding."""

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Demand, Verdict, decide
-from rocoin_opt.grouping.columns import roomiest_choices
-from rocoin_opt.knowledge.sizes import are_within
+from rocoin_opt.grouping import roomiest_choices
+from rocoin_opt.knowledge import are_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.columns import Serving
+    from rocoin_opt.grouping import Serving
 
     Members: TypeAlias = tuple[int, ...]
     Limits: TypeAlias = tuple[int, ...]

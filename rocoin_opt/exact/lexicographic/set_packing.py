@@ -14,16 +14,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
-from rocoin_opt.highs.columns import RestrictedMaster
-from rocoin_opt.highs.linear import LinearModel, solve_linear
+from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.columns import Choices, Serving
-    from rocoin_opt.highs.linear import Option
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.grouping import Choices, Serving
+    from rocoin_opt.highs import Option
+    from rocoin_opt.instance import FloatArray, IntArray
 
 PRICING_TOLERANCE = 1e-9
 """Saving below which a column does not improve the linear program."""

@@ -10,7 +10,7 @@ import numpy as np
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of_chains
 from rocoin_opt.exact.threshold.packing import Packing, pack_columns
-from rocoin_opt.grouping.relaxation import Pool, diversify, relax
+from rocoin_opt.grouping import Pool, diversify, relax
 from rocoin_opt.grouping.stochastic.problem import Intervals, StochasticProblem
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.packing import Effort, Status
-    from rocoin_opt.grouping.relaxation import Relaxation
+    from rocoin_opt.grouping import Members, Relaxation
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
-    from rocoin_opt.grouping.threshold_problem import Members
 
 SEARCHES = 4
 """Searches by exchange at one threshold, each with finer intervals than the last."""

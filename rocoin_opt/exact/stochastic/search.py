@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping.infeasible import NO_GUARANTEE, reasons_for_infeasibility
+from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
-from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.packing import Packing
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 EFFORTS = (Effort(5_000, 100), Effort(60_000, 2_000), Effort(150_000, None))
 """Rounds of integer packings, each several times dearer than the last."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE
-from rocoin_opt.highs.linear import LinearModel, solve_linear
+from rocoin_opt.grouping import COVER_TOLERANCE
+from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.enumeration import Column
-    from rocoin_opt.grouping.threshold_problem import Members, ThresholdProblem
-    from rocoin_opt.instance.arrays import BoolArray, IntArray
+    from rocoin_opt.grouping import Members, ThresholdProblem
+    from rocoin_opt.instance import BoolArray, IntArray
 
 MAX_NODES = 500
 """Branch-and-bound nodes that dealing out fillers is worth; it rarely takes more than one."""

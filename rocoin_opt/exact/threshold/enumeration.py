@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED
-from rocoin_opt.grouping.bounds import sums_at_least
-from rocoin_opt.grouping.covering_knapsack import cheapest_covers, covers_within, units_of, use_compiled
-from rocoin_opt.grouping.relaxation import resolution_for
-from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE
+from rocoin_opt.grouping import (
+    COST_TOLERANCE,
+    SHARE_TOLERANCE,
+    cheapest_covers,
+    covers_within,
+    resolution_for,
+    sums_at_least,
+    units_of,
+    use_compiled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.relaxation import Relaxation
-    from rocoin_opt.grouping.threshold_problem import Chain, Members, ThresholdProblem
-    from rocoin_opt.instance.arrays import BoolArray, IntArray
+    from rocoin_opt.grouping import Chain, Members, Relaxation, ThresholdProblem
+    from rocoin_opt.instance import BoolArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,13 @@ import numpy as np
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, enumerate_columns
-from rocoin_opt.grouping.assignment import COVER_TOLERANCE
-from rocoin_opt.grouping.durations import CORE
-from rocoin_opt.highs.linear import LinearModel, solve_linear
+from rocoin_opt.grouping import CORE, COVER_TOLERANCE
+from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.relaxation import Relaxation
-    from rocoin_opt.grouping.threshold_problem import Members, ThresholdProblem, View
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.grouping import Members, Relaxation, ThresholdProblem, View
+    from rocoin_opt.instance import IntArray
 
 Status: TypeAlias = Literal["packed", "impossible", "unknown"]
 

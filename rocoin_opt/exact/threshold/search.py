@@ -12,22 +12,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
-from rocoin_opt.grouping.assignment import plan_with_best_sizes
-from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.grouping.durations import import_of_models
-from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
-from rocoin_opt.grouping.relaxation import SAFETY, Pool, Relaxation, diversify, relax
-from rocoin_opt.grouping.threshold_problem import ThresholdProblem
-from rocoin_opt.grouping.thresholds import Candidates, latency_range
-from rocoin_opt.plan.metrics import value_of
-from rocoin_opt.plan.result import Outcome, relative_gap
-from rocoin_opt.plan.validity import check
+from rocoin_opt.grouping import (
+    DUAL_SAFETY,
+    Candidates,
+    Pool,
+    Relaxation,
+    ThresholdProblem,
+    combinatorial_bound,
+    diversify,
+    import_of_models,
+    latency_range,
+    plan_with_best_sizes,
+    reasons_for_infeasibility,
+    relax,
+)
+from rocoin_opt.plan import Outcome, check, relative_gap, value_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
 
 EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effort(150_000, None))
 """Rounds of integer packings, each several times dearer than the last."""
@@ -220,7 +224,7 @@ class _Search:
             return simple
         relaxation = self._relax(len(self.candidates) - 1) if len(self.candidates) else None
         wanted = self.wanted
-        placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + SAFETY))
+        placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + DUAL_SAFETY))
         return (
             "together: groups whose devices hold the same student and keep the outage limit have room for at most "
             f"{placed} of {wanted} filters, or there are fewer of them than min_groups asks for. Relax what costs "

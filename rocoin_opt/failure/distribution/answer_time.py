@@ -19,16 +19,15 @@ from rocoin_opt.failure.distribution.groups import Groups, Replica, instant
 from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
-from rocoin_opt.instance.limits import stretched
-from rocoin_opt.plan.validity import require_computable
+from rocoin_opt.instance import stretched
+from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.failure.distribution.outcomes import OutcomeProbabilities
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance
+    from rocoin_opt.plan import Plan
 
 QUANTILE_TOLERANCE = 1e-15
 """Relative slack on the probability of a quantile: what rounding does to a probability, and no more."""

@@ -28,7 +28,7 @@ from rocoin_opt.failure.distribution.tabulation import LogTable
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution.laws import ContinuousFactor
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 CONVOLUTION_ERROR = 1e-11
 """Largest absolute error of a convolved distribution function."""

@@ -11,7 +11,7 @@ from rocoin_opt.failure.distribution.response import SumResponse, response_of
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution.response import MixedResponse, StepResponse
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 CLOSED_FORM_ERROR = 1e-12
 """Largest relative error of a tail in closed form: exponentials far out lose some digits, and nothing is subtracted."""

@@ -18,7 +18,7 @@ from rocoin_opt.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 MAX_JOINT_DOMAINS = 16
 """Most failure domains that are conditioned on at once."""

@@ -22,13 +22,13 @@ from rocoin_opt.failure.distribution.outcomes import (
     never_answered,
 )
 from rocoin_opt.failure.distribution.response import StepResponse
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rocoin_opt.failure.distribution.response import Response
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 _CHUNK = 1 << 22
 

@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy import special
 
-from rocoin_opt.instance.slowdown import (
-    Constant,
-    Empirical,
-    Gamma,
-    LogNormal,
-    ShiftedExponential,
-    Weibull,
-)
+from rocoin_opt.instance import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Weibull
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.slowdown import Slowdown
+    from rocoin_opt.instance import FloatArray, Slowdown
 
 _WITHIN_RANGE = np.errstate(over="ignore", divide="ignore")
 """What is no double is infinite, as intended, at the ends of a support."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 OutcomeProbabilities: TypeAlias = "FloatArray"
 """Shape (..., 3, T): probabilities of BY, LATER and NEVER at T times."""

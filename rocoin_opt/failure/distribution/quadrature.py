@@ -15,7 +15,7 @@ from rocoin_opt.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.arrays import FloatArray
+    from rocoin_opt.instance import FloatArray
 
 INTEGRAL_ERROR = 1e-11
 """Largest error of an integral, relative to the integral of the absolute value."""

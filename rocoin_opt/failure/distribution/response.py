@@ -16,12 +16,11 @@ import numpy as np
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.convolution import Time, convolved
 from rocoin_opt.failure.distribution.laws import DiscreteFactor, factor_of
-from rocoin_opt.instance.arrays import latency_terms
+from rocoin_opt.instance import latency_terms
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution.convolution import ConvolvedTime
-    from rocoin_opt.instance.arrays import FloatArray, LatencyTerms
-    from rocoin_opt.instance.model import Device, Instance
+    from rocoin_opt.instance import Device, FloatArray, Instance, LatencyTerms
 
 MAX_ATOMS = 1 << 18
 """Most different times at which one replica may answer."""

@@ -14,7 +14,7 @@ from numpy.polynomial import chebyshev
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray
+    from rocoin_opt.instance import BoolArray, FloatArray
 
 TABLE_ERROR = 1e-12
 """Largest relative error of a tabulated value, where it is checked, unless the value is tiny."""

@@ -14,17 +14,15 @@ from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, ProportionEst
 from rocoin_opt.failure.monte_carlo.kernel import answer_seconds
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import DEFAULT_TRIALS, Trials
-from rocoin_opt.instance.limits import stretched
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import require_computable
+from rocoin_opt.instance import stretched
+from rocoin_opt.plan import Plan, require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.failure.monte_carlo.traces import Traces
     from rocoin_opt.failure.monte_carlo.trials import Advance
-    from rocoin_opt.instance.arrays import BoolArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import BoolArray, Instance
 
 
 @dataclass(frozen=True)

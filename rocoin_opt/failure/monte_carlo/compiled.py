@@ -27,7 +27,7 @@ from rocoin_opt.failure.monte_carlo.system import NONE
 if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.draws import Chance
     from rocoin_opt.failure.monte_carlo.system import System
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 FIRST, THIRD = (np.uint64(multiplier) for multiplier in MULTIPLIERS)
 STEP_0, STEP_1 = (np.uint64(step) for step in WEYL)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray, IntArray
+    from rocoin_opt.instance import BoolArray, IntArray
 
 WordArray: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 Word32Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]

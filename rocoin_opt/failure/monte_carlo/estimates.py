@@ -25,12 +25,12 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 ONE_SIGMA = math.erf(math.sqrt(0.5))
 """Level of an interval of one standard error to either side of a normal mean."""

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure.distribution.laws import DiscreteFactor, factor_of
-from rocoin_opt.instance.slowdown import Empirical
+from rocoin_opt.failure.distribution import DiscreteFactor, factor_of
+from rocoin_opt.instance import Empirical
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.draws import Word32Array
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.slowdown import Slowdown
+    from rocoin_opt.instance import FloatArray, Slowdown
 
 CUTS = 64
 """Segments per octave, a power of 2."""

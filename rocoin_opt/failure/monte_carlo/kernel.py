@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.failure.monte_carlo.system import System
     from rocoin_opt.failure.monte_carlo.traces import Replayed
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 TILE = 16
 """Blocks that are worked on at a time."""

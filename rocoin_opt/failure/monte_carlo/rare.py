@@ -31,15 +31,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure.distribution.groups import instant
-from rocoin_opt.failure.distribution.response import response_of
+from rocoin_opt.failure.distribution import instant, response_of
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, require_fraction
-from rocoin_opt.plan.validity import require_computable
+from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan
 
 FIRST_TRIALS = 4096
 """Draws before the relative error is looked at first; then it is looked at whenever they have doubled."""

@@ -26,16 +26,15 @@ from rocoin_opt.failure.monte_carlo.estimates import (
 from rocoin_opt.failure.monte_carlo.kernel import answer_seconds, count_answers
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import DEFAULT_TRIALS, Trials
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.failure.monte_carlo.traces import Traces
     from rocoin_opt.failure.monte_carlo.trials import Advance
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan
 
 DEFAULT_LIMIT = 100_000_000
 """Largest number of trials where a relative error is asked for."""

@@ -10,16 +10,13 @@ import numpy as np
 from rocoin_opt.failure.monte_carlo.draws import Chance
 from rocoin_opt.failure.monte_carlo.factors import FactorTable, factor_table
 from rocoin_opt.failure.monte_carlo.traces import Replay
-from rocoin_opt.instance.arrays import latency_terms
-from rocoin_opt.instance.slowdown import Constant
-from rocoin_opt.plan.validity import require_computable
+from rocoin_opt.instance import Constant, latency_terms
+from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.traces import Traces
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.instance.slowdown import Slowdown
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import FloatArray, Instance, IntArray, Slowdown
+    from rocoin_opt.plan import Plan
 
 MAX_STEPS = 2**16 - 1
 """Different answer times that the count of answers by time can hold."""

@@ -16,14 +16,12 @@ import numpy as np
 from rocoin_opt.documents import MAX_PROBLEMS_SHOWN
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.monte_carlo.draws import request_rows
-from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
-from rocoin_opt.instance.fields import LARGEST, SMALLEST
+from rocoin_opt.instance import LARGEST, MAX_MATRIX_BYTES, SMALLEST, ArchiveError, read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
 
 MAX_REQUESTS = 2**20
 """Most requests: a word of 32 bits then draws each of them with the same probability but for a share of 2^-12."""

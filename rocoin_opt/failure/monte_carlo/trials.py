@@ -17,7 +17,7 @@ from rocoin_opt.failure.monte_carlo.draws import BLOCK, SEEDS
 from rocoin_opt.failure.monte_carlo.kernel import use_compiled
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 Advance: TypeAlias = Callable[[int, int], None]
 """Told of the trials done and of the largest number that there may be."""

@@ -24,21 +24,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR
-from rocoin_opt.failure.distribution.response import response_of
+from rocoin_opt.failure.distribution import INTEGRAL_ERROR, latency_distribution, response_of
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.what_if.variants import Variants, alone
-from rocoin_opt.instance.arrays import latency_terms
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import latency_terms, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 Rate: TypeAlias = Literal["flops_per_second", "uplink_bits_per_second"]
 Range: TypeAlias = tuple[float, float | None]

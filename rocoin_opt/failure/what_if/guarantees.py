@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance import keeps_outage_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

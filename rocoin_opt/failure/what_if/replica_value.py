@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.distribution.groups import Replica
-from rocoin_opt.failure.distribution.outcomes import LATER, NEVER
-from rocoin_opt.failure.distribution.response import response_of
+from rocoin_opt.failure.distribution import LATER, NEVER, Replica, latency_distribution, response_of
 from rocoin_opt.failure.evaluation import finite_or_none
 from rocoin_opt.failure.what_if.variants import alone, joined, served
-from rocoin_opt.instance.limits import keeps_limit, stretched
+from rocoin_opt.instance import keeps_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Device, Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import Device, FloatArray, Instance
+    from rocoin_opt.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from rocoin_opt.failure.what_if.derivatives import Base, Derivatives, Range, Rep
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.what_if.differences import Derivative
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 Parameter: TypeAlias = Literal["failure_probability", "flops_per_second", "uplink_bits_per_second"]
 

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-from rocoin_opt.failure.distribution.domains import Table, eliminate
-from rocoin_opt.failure.distribution.groups import Groups, Replica, instant
-from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
-from rocoin_opt.failure.distribution.response import StepResponse
+from rocoin_opt.failure.distribution import (
+    BY,
+    LATER,
+    NEVER,
+    Groups,
+    LatencyDistribution,
+    Replica,
+    StepResponse,
+    Table,
+    eliminate,
+    instant,
+)
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution.response import Response
+    from rocoin_opt.failure.distribution import Response
 
 _AT_ONCE = StepResponse(np.zeros(1), np.ones(1))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.control import TimeUp
-from rocoin_opt.plan.model import Group, Plan
+from rocoin_opt.plan import Group, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
-    from rocoin_opt.grouping.threshold_problem import Members
 
 MAX_HALVINGS = 40
 RESOLUTION = 1e-12

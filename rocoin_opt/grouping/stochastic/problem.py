@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.bounds import SAFETY, Levels
-from rocoin_opt.grouping.threshold_problem import Chain
-from rocoin_opt.grouping.tolerances import SHARE_TOLERANCE
+from rocoin_opt.grouping import SAFETY, SHARE_TOLERANCE, Chain, Levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
-    from rocoin_opt.grouping.threshold_problem import Members
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
 
 FIRST_INTERVALS = 8
 """Intervals of each student's part sizes to begin with."""

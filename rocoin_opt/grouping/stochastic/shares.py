@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
-from rocoin_opt.grouping.tolerances import SHARE_TOLERANCE
-from rocoin_opt.instance.limits import LIMIT_TOLERANCE
+from rocoin_opt.failure.distribution import DeliveryProbabilities
+from rocoin_opt.grouping import SHARE_TOLERANCE
+from rocoin_opt.instance import LIMIT_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import FloatArray, Instance
 
 SMALLEST_NEED = 1e-10
 """Weight below which an outage limit is none: rounding would decide, and every device counts that may answer."""

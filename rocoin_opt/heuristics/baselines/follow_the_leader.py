@@ -11,8 +11,7 @@ from rocoin_opt.heuristics.baselines.groups import shortest_cover, usable_device
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import FloatArray, Instance
 
 
 def follow_the_leader(instance: Instance, control: Control = UNLIMITED) -> list[list[int]]:

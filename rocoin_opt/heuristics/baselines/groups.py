@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.instance.arrays import keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
-from rocoin_opt.plan.model import Group
+from rocoin_opt.instance import keeps_outage_limit
+from rocoin_opt.plan import Group, outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rocoin_opt.instance.arrays import InstanceArrays, IntArray
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance, InstanceArrays, IntArray
 
 
 def usable_devices(instance: Instance) -> list[int]:

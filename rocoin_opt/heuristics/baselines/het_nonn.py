@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.assignment import plan_with_best_sizes
-from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
+from rocoin_opt.grouping import BELOW_ALL, latency_range, plan_with_best_sizes, smallest_threshold
 from rocoin_opt.heuristics.baselines.nonn import lone_devices, too_few_lone_devices
-from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan import Outcome
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 
 def het_nonn(instance: Instance, objective: Objective, control: Control) -> Outcome:  # noqa: ARG001 - one signature

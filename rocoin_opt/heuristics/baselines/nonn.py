@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.heuristics.baselines.groups import group_of, keeps_limit, usable_devices
-from rocoin_opt.knowledge.sizes import equal_sizes
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.result import Outcome
+from rocoin_opt.knowledge import equal_sizes
+from rocoin_opt.plan import Outcome, Plan
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 
 def nonn(instance: Instance, objective: Objective, control: Control) -> Outcome:  # noqa: ARG001 - one signature for all

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.heuristics.baselines.groups import common_room, group_of, keeps_limit, shortest_cover, usable_devices
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.result import Outcome
+from rocoin_opt.plan import Outcome, Plan
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 MAX_DRAWS = 1_000
 MAX_PLACED = 100_000

@@ -16,18 +16,15 @@ from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.heuristics.baselines.groups import common_room, group_of
-from rocoin_opt.knowledge.search import ncut_parts
-from rocoin_opt.knowledge.sizes import level_sizes
-from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.result import Outcome
+from rocoin_opt.knowledge import level_sizes, ncut_parts
+from rocoin_opt.plan import Outcome, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Objective
 
 
 def rocoin(instance: Instance, objective: Objective, control: Control) -> Outcome:

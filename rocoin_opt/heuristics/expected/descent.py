@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.expected_model import Block, ExpectedModel
+from rocoin_opt.grouping import Block, ExpectedModel
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 LARGEST_POOL = 9
 """Devices that one step shares out, P: it looks at 2^P ways."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.expected_model import ENOUGH_SHARES, Block, ExpectedModel
+from rocoin_opt.grouping import ENOUGH_SHARES, Block, ExpectedModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MOST_SIZES = 2_048
 """Sizes of one of two groups that are tried at once."""

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Literal
 
 from rocoin_opt.documents import Model
+from rocoin_opt.instance import Identifier, Positive
 from rocoin_opt.instance.catalogue.tables import read_table
-from rocoin_opt.instance.fields import Identifier, Positive
 
 MLPERF_TINY_IC_FLOP = 2 * 12.5e6
 """One inference of MLPerf Tiny image classification: ResNet-8 on CIFAR-10, 12.5 million multiply-accumulates."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from rocoin_opt.documents import Model
+from rocoin_opt.instance import Identifier, NonNegative, Positive, Probability
 from rocoin_opt.instance.catalogue.tables import read_table
-from rocoin_opt.instance.fields import Identifier, NonNegative, Positive, Probability
 
 
 class Link(Model):

@@ -8,9 +8,8 @@ from typing import Literal, TypeAlias
 
 from rocoin_opt.documents import Model
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import Count, Identifier, Positive, Student
 from rocoin_opt.instance.catalogue.tables import read_table
-from rocoin_opt.instance.fields import Count, Identifier, Positive
-from rocoin_opt.instance.model import Student
 
 Precision: TypeAlias = Literal["float32", "int8"]
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
+    from rocoin_opt.instance import FloatArray, IntArray
 
 IMAGES = 160
 """Images behind a graph, at least one of each class."""

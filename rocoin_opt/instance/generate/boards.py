@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance import catalogue
+from rocoin_opt.instance import Device, catalogue
 from rocoin_opt.instance.generate.draws import pick, rounded, uniform
-from rocoin_opt.instance.model import Device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.random import Generator
 
+    from rocoin_opt.instance import Student
     from rocoin_opt.instance.catalogue import CatalogueDevice, Link
-    from rocoin_opt.instance.model import Student
 
 MCU_TEACHER = "wrn-40-2"
 SBC_TEACHER = "wrn-40-4"

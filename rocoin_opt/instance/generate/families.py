@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from rocoin_opt.instance.model import Device, Student
+    from rocoin_opt.instance import Device, Student
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.fields import LARGEST, LARGEST_COUNT, SMALLEST
+from rocoin_opt.instance import (
+    LARGEST,
+    LARGEST_COUNT,
+    SMALLEST,
+    ClassAffinity,
+    FilterGraph,
+    Instance,
+    Knowledge,
+    Requirements,
+)
 from rocoin_opt.instance.generate.activations import activation_graph, class_means, draw_activations, rounded_array
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 from rocoin_opt.instance.generate.witness import is_surely_feasible
-from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
-from rocoin_opt.instance.model import Instance, Knowledge, Requirements
 
 if TYPE_CHECKING:
     from numpy.random import Generator

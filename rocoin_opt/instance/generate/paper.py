@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance import catalogue
+from rocoin_opt.instance import Device, catalogue
 from rocoin_opt.instance.generate.draws import log_uniform, uniform
-from rocoin_opt.instance.model import Device
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rocoin_opt.instance.model import Student
+    from rocoin_opt.instance import Student
 
 TEACHER = "wrn-40-2"
 SOURCE = "drawn: rates in the ranges of arXiv 2406.14185; memory and failure probability are assumptions"

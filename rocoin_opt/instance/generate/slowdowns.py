@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocoin_opt.instance import LogNormal, ShiftedExponential
 from rocoin_opt.instance.generate.draws import uniform
-from rocoin_opt.instance.slowdown import LogNormal, ShiftedExponential
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from rocoin_opt.instance.model import Device
+    from rocoin_opt.instance import Device
 
 SIGMAS = (0.1, 0.4)
 """Range of the standard deviation of the logarithm of a compute factor."""

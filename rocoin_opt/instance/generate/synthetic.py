@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance import catalogue
+from rocoin_opt.instance import Device, Student, catalogue
 from rocoin_opt.instance.generate.draws import log_uniform, pick, rounded, uniform
-from rocoin_opt.instance.model import Device, Student
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance import keeps_outage_limit
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
 
 
 def is_surely_feasible(instance: Instance) -> bool:

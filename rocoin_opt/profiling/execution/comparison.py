@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.distribution.outcomes import BY
-from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
+from rocoin_opt.failure.distribution import BY, latency_distribution
+from rocoin_opt.failure.monte_carlo import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.execution.run import Execution
 
 QUANTILE = 0.95

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, missing_extra, printable
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
+from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.profiling.execution.comparison import cdf_at, compare_with_distribution
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.execution.run import Execution
 
 SUFFIXES = (".png", ".svg")

@@ -13,8 +13,8 @@ import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.assessment import deadline_of, require_assessable
-from rocoin_opt.failure.monte_carlo.draws import SEEDS
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.failure.monte_carlo import SEEDS
+from rocoin_opt.instance import stretched
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.schedule import Schedule
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
-    from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan
+    from rocoin_opt.profiling import Ensemble
     from rocoin_opt.profiling.execution.messages import ValueArray
 
 MAX_REQUESTS = 100_000

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.monte_carlo.draws import BLOCK, Chance, Purpose, crashes, factor_words
-from rocoin_opt.failure.monte_carlo.factors import factor_table
-from rocoin_opt.instance.arrays import latency_terms
-from rocoin_opt.instance.slowdown import Constant
+from rocoin_opt.failure.monte_carlo import BLOCK, Chance, Purpose, crashes, factor_table, factor_words
+from rocoin_opt.instance import Constant, latency_terms
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import BoolArray, FloatArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.instance.slowdown import Slowdown
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, Slowdown
+    from rocoin_opt.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.profiling import Ensemble
 
 Student: TypeAlias = Callable[[ValueArray], ValueArray]
 """From an image to the features of a part."""
@@ -39,7 +39,7 @@ def load_student(folder: str | Path, part: int, shape: Sequence[int]) -> Student
     """
     import torch
 
-    from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.profiling import Ensemble
 
     torch.set_num_threads(1)
     network = Ensemble.load(folder).students[part]

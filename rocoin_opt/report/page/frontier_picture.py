@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan.summary import seconds
-from rocoin_opt.report.frontier import END_WORDS
+from rocoin_opt.plan import seconds
+from rocoin_opt.report import END_WORDS
 from rocoin_opt.report.page.figures import MUTED, SERIES, LegendEntry, Picture, drawn
 from rocoin_opt.report.page.rendering import Section
 from rocoin_opt.report.page.tables import Cell, Column, Table, number_cell, percent_cell, seconds_cell

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
-from rocoin_opt.plan.filters import labels_of
+from rocoin_opt.knowledge import class_evidence, evidence_lost
+from rocoin_opt.plan import labels_of
 from rocoin_opt.report.page.figures import ACCENT, MUTED, Picture, drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from rocoin_opt.instance.arrays import FloatArray, IntArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan
 
 MAX_CELLS = 320
 """Rows of the picture, at most: a larger graph is averaged over blocks of filters."""

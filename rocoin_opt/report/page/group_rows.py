@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.arrays import keeps_outage_limit, latency_terms
-from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.instance import keeps_outage_limit, latency_terms
+from rocoin_opt.plan import outage_after
 from rocoin_opt.report.page.tables import shown_name
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Group, Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Group, Plan
 
 SCALE = 1000.0
 """Units of a bar's full width."""

@@ -10,9 +10,8 @@ import numpy as np
 from rocoin_opt.documents import parse_document, validate
 from rocoin_opt.errors import InputError, Problem, RocoinError, UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.instance.files import read_instance
-from rocoin_opt.plan.files import FORMAT, VERSION, PlanDocument
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.instance import read_instance
+from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, seconds
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import graph_sections, group_notes, lead_lines
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 
     from rocoin_opt.batch.results import ItemResult
     from rocoin_opt.batch.store import Store
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
     from rocoin_opt.planning.frontier import Frontier
-    from rocoin_opt.report.run_items import RunItems
+    from rocoin_opt.report import RunItems
 
 MAX_SHOWN = 3
 """Instances that are shown where nobody names any."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.assessment import assess, require_assessable
 from rocoin_opt.failure.claims import check_claims
-from rocoin_opt.plan.metrics import evidence_left, ncut_of
-from rocoin_opt.plan.summary import TERMINATION_WORDS, seconds
-from rocoin_opt.plan.validity import check
+from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, ncut_of, seconds
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -20,9 +18,8 @@ from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell,
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.assessment import Figures
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.files import PlanDocument
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan, PlanDocument
     from rocoin_opt.planning.frontier import Frontier
 
 MAX_SPARES = 50

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.failure.distribution import BY, LATER, NEVER, latency_distribution
+from rocoin_opt.plan import seconds
 from rocoin_opt.report.page.figures import (
     ALERT,
     MUTED,
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from rocoin_opt.failure.distribution.answer_time import LatencyDistribution
-    from rocoin_opt.instance.arrays import FloatArray
-    from rocoin_opt.instance.model import Instance
-    from rocoin_opt.plan.model import Plan
+    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.plan import Plan
 
 GRID_POINTS = 400
 """Times that a smooth curve is drawn through."""

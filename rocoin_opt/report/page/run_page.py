@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.batch.export import RESULTS
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan import seconds
 from rocoin_opt.provenance import versions
+from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
 from rocoin_opt.report.page.instance_sections import close_up_sections, close_ups
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.run_pictures import profile_picture
 from rocoin_opt.report.page.run_tables import figures_table, items_table
 from rocoin_opt.report.page.tables import shown_name
-from rocoin_opt.report.performance_profile import performance_profiles
-from rocoin_opt.report.run_comparison import conflict_lines, definitions
-from rocoin_opt.report.run_items import RunItems
-from rocoin_opt.report.run_statistics import SHIFT, method_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rocoin_opt.batch.store import Store
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.instance import Instance
     from rocoin_opt.planning.frontier import Frontier
 
 

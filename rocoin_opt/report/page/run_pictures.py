@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.report import CLOCK, GOOD
 from rocoin_opt.report.page.figures import LegendEntry, Picture, curve_style, drawn, legend_entry, plain_ticks
 from rocoin_opt.report.page.tables import shown_name
-from rocoin_opt.report.performance_profile import CLOCK, GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from rocoin_opt.report.performance_profile import PerformanceProfile
+    from rocoin_opt.report import PerformanceProfile
 
 POINTS = 400
 """Points of a profile's curve."""

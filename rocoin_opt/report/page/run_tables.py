@@ -20,9 +20,8 @@ from rocoin_opt.report.page.tables import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance.arrays import IntArray
-    from rocoin_opt.report.run_items import RunItems
-    from rocoin_opt.report.run_statistics import MethodFigures
+    from rocoin_opt.instance import IntArray
+    from rocoin_opt.report import MethodFigures, RunItems
 
 MAX_ROWS = 2000
 """Items that a page shows: more would make it slow to open."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import printable
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,66 @@
+from .answer_steps import LEAST_OUTAGE
+from .assignment import COVER_TOLERANCE, plan_with_best_sizes
+from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
+from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
+from .expected_model import ENOUGH_SHARES, Block, ExpectedModel
+from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
+from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
+from .threshold_problem import Chain, Members, ThresholdProblem, View
+from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
+from .tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
+
+__all__ = [
+    "BELOW_ALL",
+    "CHOICE",
+    "CORE",
+    "COST_TOLERANCE",
+    "COVER_TOLERANCE",
+    "DUAL_SAFETY",
+    "ENOUGH_SHARES",
+    "EXTENSION",
+    "LEAST_OUTAGE",
+    "NO_GUARANTEE",
+    "ROUNDING",
+    "SAFETY",
+    "SHARE_TOLERANCE",
+    "UNREACHABLE",
+    "Block",
+    "Candidates",
+    "Chain",
+    "Choices",
+    "ExpectedModel",
+    "Levels",
+    "Members",
+    "Pool",
+    "Relaxation",
+    "Serving",
+    "ThresholdProblem",
+    "View",
+    "cheapest_covers",
+    "cheapest_members",
+    "chosen_before",
+    "combinatorial_bound",
+    "covers_within",
+    "diversify",
+    "free_choices",
+    "grouping_model",
+    "import_of_models",
+    "joint_model",
+    "latency_range",
+    "next_latency",
+    "plan_with_best_sizes",
+    "reasons_for_infeasibility",
+    "reasons_for_no_guarantee",
+    "relax",
+    "resolution_for",
+    "roomiest_choices",
+    "sized_choices",
+    "smallest_failure_probability",
+    "smallest_threshold",
+    "stacked",
+    "sums_at_least",
+    "units_of",
+    "use_compiled",
+]

@@ -1,0 +1,31 @@
+from .affinity import estimated_affinity
+from .criteria import CRITERIA, Criterion, class_evidence, evidence_lost
+from .cuts import ncut
+from .eigenpairs import eigen_seconds
+from .partition import best_parts, is_small, lower_bound
+from .search import find_parts, ncut_parts
+from .sizes import SizeRanges, are_within, contiguous_partition, equal_sizes, level_sizes
+from .subsets import PartKind, labels_of_parts, part_kinds
+
+__all__ = [
+    "CRITERIA",
+    "Criterion",
+    "PartKind",
+    "SizeRanges",
+    "are_within",
+    "best_parts",
+    "class_evidence",
+    "contiguous_partition",
+    "eigen_seconds",
+    "equal_sizes",
+    "estimated_affinity",
+    "evidence_lost",
+    "find_parts",
+    "is_small",
+    "labels_of_parts",
+    "level_sizes",
+    "lower_bound",
+    "ncut",
+    "ncut_parts",
+    "part_kinds",
+]

@@ -1,0 +1,80 @@
+from .changes import Load, continuation
+from .files import (
+    FORMAT,
+    VERSION,
+    PlanDocument,
+    plan_document,
+    plan_schema,
+    read_plan,
+    read_plan_document,
+    result_document,
+    write_plan,
+)
+from .filters import labels_of, with_filters, without_filters
+from .latency import (
+    OBJECTIVES,
+    Objective,
+    group_timing,
+    group_timings,
+    has_random_latency,
+    nominal_seconds,
+    outage_after,
+    require_constant_latency,
+    worst_seconds,
+)
+from .metrics import MEASURED, Metrics, evaluate, evidence_left, ncut_of, require_objective, value_of
+from .model import Group, Plan
+from .result import Outcome, Result, Termination, relative_gap
+from .summary import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, print_summary, seconds
+from .terminal import plain_table, plain_text
+from .validity import Violation, check, require_computable, require_valid
+
+__all__ = [
+    "FORMAT",
+    "MEASURED",
+    "OBJECTIVES",
+    "OBJECTIVE_WORDS",
+    "TERMINATION_WORDS",
+    "VERSION",
+    "Group",
+    "Load",
+    "Metrics",
+    "Objective",
+    "Outcome",
+    "Plan",
+    "PlanDocument",
+    "Result",
+    "Termination",
+    "Violation",
+    "bound_alone",
+    "check",
+    "continuation",
+    "evaluate",
+    "evidence_left",
+    "group_timing",
+    "group_timings",
+    "has_random_latency",
+    "labels_of",
+    "ncut_of",
+    "nominal_seconds",
+    "outage_after",
+    "plain_table",
+    "plain_text",
+    "plan_document",
+    "plan_schema",
+    "print_summary",
+    "read_plan",
+    "read_plan_document",
+    "relative_gap",
+    "require_computable",
+    "require_constant_latency",
+    "require_objective",
+    "require_valid",
+    "result_document",
+    "seconds",
+    "value_of",
+    "with_filters",
+    "without_filters",
+    "worst_seconds",
+    "write_plan",
+]

@@ -29,17 +29,20 @@ def interface() -> str:
 
 def _python() -> Iterator[str]:
     package = griffe.load("rocoin_opt", search_paths=[ROOT], resolve_aliases=True)
-    named = {_target(package[str(name)]).path: str(name) for name in package.exports or ()}
-    waiting, seen = sorted(named, key=lambda path: named[path]), set(named)
+    members = package.modules_collection
+    waiting = sorted((_target(package[str(name)]) for name in package.exports or ()), key=lambda member: member.name)
+    seen = {member.path for member in waiting}
     while waiting:
-        found = package.modules_collection[waiting.pop(0)]
+        found = waiting.pop(0)
         yield ""
-        # What a public name takes, gives or holds is as public as the name.
-        yield from _described(found, named.get(found.path, found.path))
-        reached = {path for path in _mentioned(found) if path.startswith("rocoin_opt.") and path not in seen}
-        public = {path for path in reached if not path.rpartition(".")[2].startswith("_")}
-        seen |= public
-        waiting += sorted(public)
+        # A public name is pinned by its public path, and what it takes, gives or holds by its name alone: modules are
+        # free to move.
+        yield from _described(found, found.name)
+        mentioned = {path for path in _mentioned(found) if path.startswith("rocoin_opt.")}
+        reached = {member.path: member for member in (_target(members[path]) for path in mentioned)}
+        fresh = [member for path, member in reached.items() if path not in seen and not member.name.startswith("_")]
+        seen.update(member.path for member in fresh)
+        waiting += sorted(fresh, key=lambda member: member.name)
 
 
 def _target(member: Any) -> Any:
@@ -90,7 +93,7 @@ def _signature(function: Any) -> str:
 def _typed(attribute: Any) -> str:
     note = "" if attribute.annotation is None else f": {attribute.annotation}"
     # What a constructor sets is its own affair, and the registry's entries stand below, under methods.
-    set_inside = attribute.labels == {"instance-attribute"} or attribute.path == "rocoin_opt.planning.methods.METHODS"
+    set_inside = attribute.labels == {"instance-attribute"} or attribute.name == "METHODS"
     return note if set_inside or attribute.value is None else f"{note} = {_value(attribute.value)}"
 
 

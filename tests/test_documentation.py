@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import rocoin_opt
-from rocoin_opt.plan.summary import print_summary
+from rocoin_opt.plan.result import print_summary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 from rocoin_opt import evaluate, latency_distribution
 from rocoin_opt.plan.filters import labels_of
 from rocoin_opt.plan.latency import group_timings
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import seconds
 from rocoin_opt.report.page.figures import (
     ACCENT,
     ALERT,

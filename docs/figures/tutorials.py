@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.summary import seconds
+from rocoin_opt.plan.terminal import seconds
 from rocoin_opt.report.page.figures import (
     ACCENT,
     ALERT,

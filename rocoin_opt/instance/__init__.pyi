@@ -1,6 +1,7 @@
 from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
-from .arrays import BoolArray, FloatArray, InstanceArrays, IntArray, LatencyTerms, keeps_outage_limit, latency_terms
+from .arrays import BoolArray, FloatArray, InstanceArrays, IntArray, LatencyTerms, keeps_outage_limit
 from .device_files import Fleet, device_file_schema, read_device_file
+from .entities import Device, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
     LARGEST_COUNT,
@@ -17,7 +18,7 @@ from .fields import (
 from .files import FORMAT, canonical_text, instance_schema, parse_instance, read_instance, write_instance
 from .limits import LIMIT_TOLERANCE, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
-from .model import Device, Instance, Knowledge, Requirements, Student, without_laws
+from .model import Instance, without_laws
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
 
 __all__ = [
@@ -62,7 +63,6 @@ __all__ = [
     "instance_schema",
     "keeps_limit",
     "keeps_outage_limit",
-    "latency_terms",
     "parse_instance",
     "read_arrays",
     "read_device_file",

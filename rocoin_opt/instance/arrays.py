@@ -15,7 +15,9 @@ import numpy as np
 from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.model import Instance
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance.entities import Device, Knowledge, Requirements, Student
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -54,9 +56,10 @@ class InstanceArrays:
     student_index: dict[str, int]
 
     @classmethod
-    def of(cls, instance: Instance) -> InstanceArrays:
-        """Derive the arrays of an instance."""
-        devices, students, knowledge = instance.devices, instance.students, instance.knowledge
+    def of(
+        cls, devices: Sequence[Device], students: Sequence[Student], knowledge: Knowledge, requirements: Requirements
+    ) -> InstanceArrays:
+        """Derive the arrays of what an instance holds."""
         rate = _column([device.flops_per_second for device in devices])
         uplink = _column([device.uplink_bits_per_second for device in devices])
         overhead = _column([device.overhead_seconds for device in devices])
@@ -73,7 +76,7 @@ class InstanceArrays:
             slope=slope,
             largest=_largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, stretched(memory)),
             failure=failure,
-            cover_share=_cover_share(failure, instance.requirements.max_group_outage),
+            cover_share=_cover_share(failure, requirements.max_group_outage),
             device_index={device.id: n for n, device in enumerate(devices)},
             student_index={student.id: j for j, student in enumerate(students)},
         )
@@ -99,13 +102,12 @@ class LatencyTerms(NamedTuple):
     transfer: float
 
 
-def latency_terms(instance: Instance, device: int, student: int, num_filters: int) -> LatencyTerms:
-    """Terms of l(n, j, s) for indices and a part size; rounded each, they may miss its last digit."""
-    given, work = instance.devices[device], instance.students[student]
+def latency_terms(device: Device, student: Student, num_filters: int, bits_per_filter: float) -> LatencyTerms:
+    """Terms of l(n, j, s) for a device, a student and a part size; rounded each, they may miss its last digit."""
     return LatencyTerms(
-        overhead=given.overhead_seconds,
-        compute=(work.flops + work.flops_per_filter * num_filters) / given.flops_per_second,
-        transfer=instance.knowledge.bits_per_filter * num_filters / given.uplink_bits_per_second,
+        overhead=device.overhead_seconds,
+        compute=(student.flops + student.flops_per_filter * num_filters) / device.flops_per_second,
+        transfer=bits_per_filter * num_filters / device.uplink_bits_per_second,
     )
 
 

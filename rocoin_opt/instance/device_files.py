@@ -19,8 +19,8 @@ from rocoin_opt.documents import (
 )
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
-from rocoin_opt.instance.model import Device, FailureDomain, Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path

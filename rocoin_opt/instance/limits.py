@@ -7,12 +7,12 @@ against a deadline and for bytes against a memory alike, in ``check``, in every 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance.arrays import FloatArray
+    import numpy as np
 
-    Limit = TypeVar("Limit", float, FloatArray)
+    Limit = TypeVar("Limit", float, np.ndarray[Any, np.dtype[np.float64]])
 
 LIMIT_TOLERANCE = 1e-12
 """Relative slack on a limit: what rounding does to a figure that meets it exactly, and no more."""

@@ -24,9 +24,8 @@ from .latency import (
 )
 from .metrics import MEASURED, Metrics, evaluate, evidence_left, ncut_of, require_objective, value_of
 from .model import Group, Plan
-from .result import Outcome, Result, Termination, relative_gap
-from .summary import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, print_summary, seconds
-from .terminal import plain_table, plain_text
+from .result import Outcome, Result, Termination, print_summary, relative_gap
+from .terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_table, plain_text, seconds
 from .validity import Violation, check, require_computable, require_valid
 
 __all__ = [

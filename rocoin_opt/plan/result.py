@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from rich.console import Console
+
+from rocoin_opt.errors import counted, printable
+from rocoin_opt.instance import keeps_limit
+from rocoin_opt.plan.latency import group_timings, has_random_latency
+from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
+from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_text, seconds
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rocoin_opt.control import Progress
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan.latency import Objective
+    from rocoin_opt.plan.latency import GroupTiming, Objective
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Plan
 
 Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
+
+WIDTH = 110
+"""Columns of a summary as text."""
+MOST_NAMES = 12
+"""Spares that are named; of the others there is the number."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +108,11 @@ class Result:
         return relative_gap(self.objective_value, self.lower_bound)
 
     def summary(self) -> str:
-        """Tell the result in words and a table, for people."""
-        from rocoin_opt.plan.summary import summarise
-
-        return summarise(self)
+        """Tell the result in words and a table, as plain text of at most 110 columns."""
+        stream = io.StringIO()
+        console = Console(file=stream, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
+        print_summary(self, console)
+        return stream.getvalue()
 
 
 def relative_gap(value: float | None, bound: float | None) -> float | None:
@@ -103,3 +120,95 @@ def relative_gap(value: float | None, bound: float | None) -> float | None:
     if value is None or bound is None:
         return None
     return (value - bound) / value if value > 0 else 0.0
+
+
+def print_summary(result: Result, console: Console) -> None:
+    """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
+    instance = result.instance
+    console.print(
+        f"[bold]{_plain(instance.name)}[/]: {counted(len(instance.devices), 'device')}, "
+        f"{counted(len(instance.students), 'student')}, {counted(instance.knowledge.num_filters, 'filter')}, "
+        f"at most {counted(instance.max_groups, 'group')}, "
+        f"outage limit {instance.requirements.max_group_outage:g} a group"
+    )
+    console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
+    for line in _value_lines(result):
+        console.print(line)
+    for reason in result.reasons:
+        console.print(plain_text(f"  {reason}"))
+    if result.plan is not None:
+        random = has_random_latency(instance, result.plan)
+        timings = () if random else group_timings(instance, result.plan)
+        console.print()
+        console.print(random_table(instance, result.plan) if random else group_table(instance, result.plan, timings))
+        if result.plan.spares:
+            console.print(plain_text(f"spares: {_names(result.plan.spares)}"))
+        console.print()
+        for line in _binding_lines(result, timings):
+            console.print(plain_text(line))
+
+
+def _value_lines(result: Result) -> Iterator[str]:
+    if result.plan is None:
+        yield f"  {bound_alone(result.objective, result.lower_bound, result.wall_seconds)}"
+        return
+    # What is left of a closed gap is rounding.
+    share = 0.0 if result.termination == "optimal" else result.gap
+    gap = "unknown" if share is None else f"{100 * share:.3g} %"
+    yield (
+        f"  {OBJECTIVE_WORDS[result.objective]} {seconds(result.objective_value)}, "
+        f"lower bound {seconds(result.lower_bound)}, gap {gap}; {result.wall_seconds:.2f} s of search"
+    )
+    metrics = result.metrics
+    if metrics is None:
+        return
+    yield (
+        f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
+        f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
+    )
+    deadline = result.instance.requirements.deadline_seconds
+    ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+    cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
+    yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
+    late = metrics.guaranteed_seconds
+    if deadline is not None and late is not None and not keeps_limit(late, deadline):
+        bound = result.lower_bound if result.objective == "guaranteed" else None
+        proven = bound is not None and not keeps_limit(bound, deadline)
+        verdict = ": no plan keeps the outage limit by then" if proven else ""
+        yield f"  the guaranteed latency is beyond the deadline of {deadline:g} s{verdict}"
+    left = None if result.plan is None else evidence_left(result.instance, result.plan)
+    if left is not None:
+        yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
+
+
+def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
+    """Say what sets the value: the replica that the objective waits for, and what its time is made of."""
+    instance, plan = result.instance, result.plan
+    if plan is None or result.objective == "expected" or has_random_latency(instance, plan):
+        return
+    for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
+        positions = {"nominal": 0, "worst": len(timing.seconds) - 1}
+        position = positions.get(result.objective)
+        if position is None:
+            if timing.guaranteed_seconds is None:
+                continue
+            position = timing.seconds.index(timing.guaranteed_seconds)
+        if timing.seconds[position] != result.objective_value:
+            continue
+        device = timing.devices[position]
+        yield f"binding: group {k} waits for {device}: {breakdown(instance, group, device)}"
+        if group.num_filters == capacity(instance, group):
+            yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
+        if timing.final_outage > 0 and len(timing.devices) > 1:
+            limit = instance.requirements.max_group_outage
+            yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _plain(text: str) -> str:
+    """Keep a name from being read as console markup, or by the terminal."""
+    return printable(text).replace("[", r"\[")

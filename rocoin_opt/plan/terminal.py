@@ -1,4 +1,4 @@
-"""How results look on a terminal: one style of table, and text that no name in it can break."""
+"""How results look on a terminal: one style of table, one set of words, text that no name in it can break."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ from rocoin_opt.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rocoin_opt.plan.latency import Objective
+
+TERMINATION_WORDS = {
+    "optimal": "optimal: no plan is better",
+    "feasible": "a plan, not proven optimal",
+    "infeasible": "infeasible: there is no plan",
+    "no_plan": "no plan found; one may exist",
+}
+OBJECTIVE_WORDS: dict[Objective, str] = {
+    "guaranteed": "guaranteed latency",
+    "expected": "expected latency by the deadline",
+    "nominal": "nominal latency",
+    "worst": "worst latency",
+}
 
 
 def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
@@ -26,3 +41,14 @@ def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
 def plain_text(text: str, style: str = "") -> Text:
     """Make a text of the characters that can be shown, none of them read as markup."""
     return Text(printable(text), style=style)
+
+
+def seconds(value: float | None) -> str:
+    """A time for people: four significant digits, or a dash where there is none."""
+    return "-" if value is None else f"{value:.4g} s"
+
+
+def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
+    """A search without a plan in words: what no plan can beat, where that is known, and how long it took."""
+    known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {seconds(lower_bound)}; "
+    return f"{known}{wall_seconds:.2f} s of search"

@@ -10,7 +10,7 @@ import pytest
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.device_files import device_file_schema, read_device_file
-from rocoin_opt.instance.model import Device
+from rocoin_opt.instance.entities import Device
 
 DEVICE = {
     "id": "own",

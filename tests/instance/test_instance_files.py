@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 
 from rocoin_opt.errors import InputError
+from rocoin_opt.instance.entities import Device
 from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
-from rocoin_opt.instance.model import Device, Instance
+from rocoin_opt.instance.model import Instance
 from rocoin_opt.instance.slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Weibull
 from strategies import full_instance_document, instances
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import InputError
+from rocoin_opt.instance.entities import Device
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
-from rocoin_opt.instance.model import Device, Instance
+from rocoin_opt.instance.model import Instance
 from rocoin_opt.instance.slowdown import Constant, LogNormal
 from strategies import full_instance_document, instances
 

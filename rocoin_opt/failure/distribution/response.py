@@ -16,7 +16,6 @@ import numpy as np
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.convolution import Time, convolved
 from rocoin_opt.failure.distribution.laws import DiscreteFactor, factor_of
-from rocoin_opt.instance import latency_terms
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution.convolution import ConvolvedTime
@@ -235,7 +234,7 @@ def response_of(
     if not given.is_random:
         seconds = instance.arrays.latency(device, student, num_filters)
         return StepResponse(np.array([float(seconds)]), np.ones(1))
-    return _response(given, latency_terms(instance, device, student, num_filters))
+    return _response(given, instance.latency_terms(device, student, num_filters))
 
 
 def _response(device: Device, terms: LatencyTerms) -> StepResponse | MixedResponse | SumResponse:

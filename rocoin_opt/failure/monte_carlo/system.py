@@ -10,7 +10,7 @@ import numpy as np
 from rocoin_opt.failure.monte_carlo.draws import Chance
 from rocoin_opt.failure.monte_carlo.factors import FactorTable, factor_table
 from rocoin_opt.failure.monte_carlo.traces import Replay
-from rocoin_opt.instance import Constant, latency_terms
+from rocoin_opt.instance import Constant
 from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class System:
             for name in group.devices:
                 n = arrays.device_index[name]
                 given = instance.devices[n]
-                overhead, compute, link = latency_terms(instance, n, j, group.num_filters)
+                overhead, compute, link = instance.latency_terms(n, j, group.num_filters)
                 laws = _random_law(given.compute_slowdown), _random_law(given.link_slowdown)
                 varies = laws[0] is not None, laws[1] is not None
                 if traces is not None and name in traces.devices:

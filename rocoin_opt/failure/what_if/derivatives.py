@@ -28,7 +28,7 @@ from rocoin_opt.failure.distribution import INTEGRAL_ERROR, latency_distribution
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.what_if.variants import Variants, alone
-from rocoin_opt.instance import latency_terms, stretched
+from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ class ReplicaDerivatives:
 
     def _by_constant_rate(self, rate: Rate, value: float) -> Derivatives:
         base, latency = self.base, self.system.replica.response.farthest
-        terms = latency_terms(base.instance, *self.place)
+        terms = base.instance.latency_terms(*self.place)
         scaled = terms.compute if rate == "flops_per_second" else terms.transfer
         expected = None
         if base.deadline is not None:

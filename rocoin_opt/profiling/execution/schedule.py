@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.failure.monte_carlo import BLOCK, Chance, Purpose, crashes, factor_table, factor_words
-from rocoin_opt.instance import Constant, latency_terms
+from rocoin_opt.instance import Constant
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, Slowdown
@@ -68,7 +68,7 @@ class Schedule:
             for name in group.devices:
                 n = arrays.device_index[name]
                 device = instance.devices[n]
-                terms = latency_terms(instance, n, arrays.student_index[group.student], group.num_filters)
+                terms = instance.latency_terms(n, arrays.student_index[group.student], group.num_filters)
                 failed = crashes(seed, 0, blocks, n, Purpose.CRASH, Chance.of(device.failure_probability))
                 if device.failure_domain is not None:
                     failed = failed | domains[device.failure_domain]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance import keeps_outage_limit, latency_terms
+from rocoin_opt.instance import keeps_outage_limit
 from rocoin_opt.plan import outage_after
 from rocoin_opt.report.page.tables import shown_name
 
@@ -140,7 +140,7 @@ def _group_rows(instance: Instance, number: int, group: Group, end: float) -> Gr
 
 def _segments(instance: Instance, device: int, student: int, num_filters: int, end: float) -> tuple[Segment, ...]:
     segments, start = [], 0.0
-    terms = latency_terms(instance, device, student, num_filters)
+    terms = instance.latency_terms(device, student, num_filters)
     for role, length in zip(terms._fields, terms, strict=True):
         width = SCALE * length / end
         if width > 0.0:

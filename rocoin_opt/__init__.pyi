@@ -1,0 +1,99 @@
+from .batch.results import ItemResult
+from .batch.solving import solve_many
+from .control import Control, Progress
+from .errors import CertificateError, InputError, MendedWarning, Problem, RocoinError, SolverError, UnsupportedError
+from .failure.assessment import assess, losses
+from .failure.distribution.answer_time import latency_distribution
+from .failure.evaluation import evaluate
+from .failure.monte_carlo.arrivals import simulate_arrivals
+from .failure.monte_carlo.rare import failure_probability
+from .failure.monte_carlo.simulation import simulate, simulate_difference
+from .failure.monte_carlo.traces import Traces, read_traces
+from .failure.partial_answers import LinearAccuracy, expected_accuracy, parts_arrived
+from .failure.what_if.replica_value import replica_values
+from .failure.what_if.sensitivity import sensitivities
+from .instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
+from .instance.files import instance_schema, read_instance, write_instance
+from .instance.generate import generate
+from .instance.matrices import ClassAffinity, FilterGraph
+from .instance.model import Instance
+from .knowledge.partition import Partition, partition
+from .plan.changes import Load
+from .plan.files import plan_schema, read_plan, write_plan
+from .plan.metrics import Metrics
+from .plan.model import Group, Plan
+from .plan.result import Outcome, Result
+from .plan.validity import Violation, check
+from .planning.expand import expansions
+from .planning.frontier import Frontier, FrontierPoint, frontier
+from .planning.methods import METHODS, Method
+from .planning.replan import Replan, replan
+from .planning.simplify import simplifications
+from .planning.solve import compare, solve
+from .provenance import versions
+
+__all__ = [
+    "METHODS",
+    "CertificateError",
+    "ClassAffinity",
+    "Control",
+    "Device",
+    "FailureDomain",
+    "FilterGraph",
+    "Frontier",
+    "FrontierPoint",
+    "Group",
+    "InputError",
+    "Instance",
+    "ItemResult",
+    "Knowledge",
+    "LinearAccuracy",
+    "Load",
+    "MendedWarning",
+    "Method",
+    "Metrics",
+    "Outcome",
+    "Partition",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Replan",
+    "Requirements",
+    "Result",
+    "RocoinError",
+    "SolverError",
+    "Student",
+    "Traces",
+    "UnsupportedError",
+    "Violation",
+    "assess",
+    "check",
+    "compare",
+    "evaluate",
+    "expansions",
+    "expected_accuracy",
+    "failure_probability",
+    "frontier",
+    "generate",
+    "instance_schema",
+    "latency_distribution",
+    "losses",
+    "partition",
+    "parts_arrived",
+    "plan_schema",
+    "read_instance",
+    "read_plan",
+    "read_traces",
+    "replan",
+    "replica_values",
+    "sensitivities",
+    "simplifications",
+    "simulate",
+    "simulate_arrivals",
+    "simulate_difference",
+    "solve",
+    "solve_many",
+    "versions",
+    "write_instance",
+    "write_plan",
+]

@@ -12,7 +12,7 @@ from rocoin_opt.instance.arrays import keeps_outage_limit
 from rocoin_opt.instance.model import Instance
 
 if TYPE_CHECKING:
-    from rocoin_opt.grouping.threshold_problem import Members
+    from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
 
 

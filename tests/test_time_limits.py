@@ -34,12 +34,13 @@ from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
-from rocoin_opt.heuristics.work_descent import descend_work, indexed_groups
+from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.highs.linear import LinearModel, solve_linear
 from rocoin_opt.knowledge import spectral
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
+from rocoin_opt.plan import indexed_groups
 from rocoin_opt.plan.validity import check
 from rocoin_opt.planning import methods as registry
 

@@ -9,7 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 import rocoin_opt as ro
 from rocoin_opt.grouping.assignment import assign_sizes
-from rocoin_opt.heuristics.baselines.groups import common_room, group_of
+from rocoin_opt.heuristics.baselines.groups import common_room
+from rocoin_opt.plan import group_of
 from rocoin_opt.plan.latency import group_timing
 from studies.columns import packed
 

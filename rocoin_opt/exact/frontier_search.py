@@ -11,8 +11,7 @@ from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
 from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.grouping import Serving, latency_range, smallest_threshold
-from rocoin_opt.heuristics.work_descent import indexed_groups
-from rocoin_opt.plan import check, labels_of, value_of
+from rocoin_opt.plan import check, indexed_groups, labels_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
     from rocoin_opt.exact.lexicographic.part_search import PartSearch
-    from rocoin_opt.exact.lexicographic.part_sizes import Members
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Members, Objective, Plan
 
 HALVED = 0.1
 """Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""

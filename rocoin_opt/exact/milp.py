@@ -21,8 +21,7 @@ from rocoin_opt.grouping import (
 )
 from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import Outcome, check, evaluate, outage_after, relative_gap
+from rocoin_opt.plan import Outcome, check, evaluate, group_keeps_limit, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,8 +229,7 @@ class _Search:
         """Whether not even the most reliable devices of this number keep the outage limit."""
         useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
         safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]
-        *_, outage = outage_after(self.instance, safest.tolist())
-        return not keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
+        return not group_keeps_limit(self.instance, safest.tolist())
 
     def _value(self, plan: Plan) -> float:
         value = evaluate(self.instance, plan).value(self.objective)

@@ -15,8 +15,7 @@ import numpy as np
 
 from rocoin_opt.errors import SolverError
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import Group, Plan, check, continuation, outage_after, value_of
+from rocoin_opt.plan import Group, Plan, check, continuation, group_keeps_limit, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -224,8 +223,7 @@ class ReplanningSearch:
     def _never_covers(self, count: int) -> bool:
         """Whether not even the most reliable devices of this number keep the outage limit."""
         safest = np.argsort(self.instance.arrays.failure, kind="stable")[:count]
-        *_, outage = outage_after(self.instance, safest.tolist())
-        return not keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
+        return not group_keeps_limit(self.instance, safest.tolist())
 
     def _take(self, plan: Plan) -> None:
         """Keep a valid plan if it is within the limit on loads and better: earlier, or as early with fewer bytes."""

@@ -11,13 +11,14 @@ import pyomo.environ as pyo
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.plan import plan_of as plan_of_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Group, Objective, Plan
 
 
 def build(instance: Instance, groups: Sequence[Sequence[int]], objective: Objective) -> pyo.ConcreteModel:
@@ -83,14 +84,10 @@ def fix(model: pyo.ConcreteModel, instance: Instance, plan: Plan) -> bool:
 
 def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
     """Read the plan from the values of an assignment model's variables."""
-    return Plan.of(
+    return plan_of_groups(
         instance,
         [
-            Group(
-                devices=tuple(instance.devices[n].id for n in model.members[k]),
-                student=instance.students[j].id,
-                num_filters=model.size[k, j].value,
-            )
+            IndexedGroup(tuple(model.members[k]), j, model.size[k, j].value)
             for (k, j), runs in model.runs.items()
             if runs.value
         ],

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.plan import plan_of as plan_of_groups
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rocoin_opt.instance import FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Objective, Plan
 
 
 def build(
@@ -123,14 +124,8 @@ def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
         members = [
             n for n in model.N for kind in (model.counted, model.extra) if (n, k, j) in kind and kind[n, k, j].value
         ]
-        groups.append(
-            Group(
-                devices=tuple(instance.devices[n].id for n in members),
-                student=instance.students[j].id,
-                num_filters=model.size[k, j].value,
-            )
-        )
-    return Plan.of(instance, groups)
+        groups.append(IndexedGroup(tuple(members), j, model.size[k, j].value))
+    return plan_of_groups(instance, groups)
 
 
 def membership(model: pyo.ConcreteModel, device: int, group: int) -> Any:

@@ -7,13 +7,13 @@ the name that it has there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 
 from rocoin_opt.formulations import joint
 from rocoin_opt.formulations.terms import COVER_SLACK, counted_devices
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup, Plan, group_of, indexed_groups
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -22,26 +22,9 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Objective
 
 
-class OldGroup(NamedTuple):
-    """A group of the old plan by indices: the devices that are left, student, part size."""
-
-    members: frozenset[int]
-    student: int
-    size: int
-
-
-def old_groups(instance: Instance, old: Plan) -> dict[int, OldGroup]:
+def old_groups(instance: Instance, old: Plan) -> dict[int, IndexedGroup]:
     """Groups of an old plan that still have a device of the instance, by their position in the plan."""
-    arrays = instance.arrays
-    left = {
-        g: frozenset(arrays.device_index[device] for device in group.devices if device in arrays.device_index)
-        for g, group in enumerate(old.groups)
-    }
-    return {
-        g: OldGroup(members, arrays.student_index[old.groups[g].student], old.groups[g].num_filters)
-        for g, members in left.items()
-        if members
-    }
+    return {g: group for g, group in enumerate(indexed_groups(instance, old)) if group.members}
 
 
 def build(
@@ -171,13 +154,7 @@ def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
         if model.continues[g].value:
             old = model.old[g]
             members = [n for n in model.N if any(v.value for v in _old_kinds(model, n, g))]
-            groups.append(
-                Group(
-                    devices=tuple(instance.devices[n].id for n in members),
-                    student=instance.students[old.student].id,
-                    num_filters=old.size,
-                )
-            )
+            groups.append(group_of(instance, members, old.student, old.size))
     return Plan.of(instance, groups)
 
 

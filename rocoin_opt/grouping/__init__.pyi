@@ -4,10 +4,10 @@ from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_fail
 from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
-from .expected_model import ENOUGH_SHARES, Block, ExpectedModel
+from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
 from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
-from .threshold_problem import Chain, Members, ThresholdProblem, View
+from .threshold_problem import Chain, ThresholdProblem, View
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
 from .tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
 
@@ -26,13 +26,11 @@ __all__ = [
     "SAFETY",
     "SHARE_TOLERANCE",
     "UNREACHABLE",
-    "Block",
     "Candidates",
     "Chain",
     "Choices",
     "ExpectedModel",
     "Levels",
-    "Members",
     "Pool",
     "Relaxation",
     "Serving",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance import Instance, InstanceArrays, IntArray
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Objective, Plan
 
 COVER_TOLERANCE = 1e-15
 """Slack on sums of cover shares, of the order of their rounding; every plan is checked again with exact products."""
@@ -114,11 +114,8 @@ def plan_with_best_sizes(instance: Instance, members: Sequence[Sequence[int]], o
     assigned = assign_sizes(instance, members, objective)
     if assigned is None:
         return None
-    groups = [
-        Group(devices=tuple(instance.devices[n].id for n in group), student=instance.students[j].id, num_filters=size)
-        for group, (j, size) in zip(members, assigned[0], strict=True)
-    ]
-    return Plan.of(instance, groups)
+    groups = [IndexedGroup(tuple(group), *served) for group, served in zip(members, assigned[0], strict=True)]
+    return plan_of(instance, groups)
 
 
 def _reduce(capacity: IntArray, wanted: int, cost_per_filter: list[float]) -> IntArray:

@@ -16,16 +16,15 @@ import numpy as np
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping.bounds import Levels, possible_groups
 from rocoin_opt.grouping.durations import EXTENSION
-from rocoin_opt.instance import LIMIT_TOLERANCE, keeps_outage_limit
-from rocoin_opt.plan import outage_after
+from rocoin_opt.instance import LIMIT_TOLERANCE
+from rocoin_opt.plan import group_keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.heuristics.work_descent import IndexedGroup
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import IndexedGroup, Objective
 
 ROUNDING = 1e-9
 """Relative slack where devices that cannot complete a cover are left out: far more than the rounding of sums."""
@@ -112,10 +111,7 @@ class Serving:
 
     def keeps_limit(self, members: Sequence[int]) -> bool:
         """Whether devices keep the outage limit, by the product of their probabilities."""
-        outage = 1.0
-        for outage in outage_after(self.instance, members):  # noqa: B007 - the last value is wanted
-            pass
-        return len(members) > 0 and keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
+        return len(members) > 0 and group_keeps_limit(self.instance, members)
 
     def capacities(self, members: IntArray) -> IntArray:
         """Largest part of each group with each student, C x J for members C x L; covers are taken for granted."""

@@ -6,7 +6,6 @@ rates and their slowdown factors. So groups and sizes decide everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,7 @@ import numpy as np
 
 from rocoin_opt.grouping.answer_steps import LEAST_OUTAGE, AnswerSteps
 from rocoin_opt.grouping.bounds import SAFETY
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import Group, Plan, outage_after
+from rocoin_opt.plan import IndexedGroup, group_keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,23 +22,6 @@ if TYPE_CHECKING:
 
 ENOUGH_SHARES = 1.0 - SAFETY
 """Sum of cover shares from which on a group may keep the outage limit; :meth:`ExpectedModel.is_valid` decides."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A group by indices.
-
-    Attributes
-    ----------
-    members : tuple of int
-        Its devices.
-    student, size : int
-        What they run, and its part size in filters.
-    """
-
-    members: tuple[int, ...]
-    student: int
-    size: int
 
 
 class ExpectedModel:
@@ -95,34 +76,12 @@ class ExpectedModel:
         best = np.argmin(work, axis=0)
         return np.where(np.isfinite(work[best, np.arange(len(sizes))]), best, -1)
 
-    def block(self, members: Sequence[int], size: int) -> Block | None:
+    def block(self, members: Sequence[int], size: int) -> IndexedGroup | None:
         """A group with its best student; None where no student fits all of its devices."""
         room = self.arrays.largest[list(members)].min(axis=0)
         student = int(self.lightest(room, np.array([size]))[0])
-        return None if student < 0 else Block(tuple(sorted(members)), student, size)
+        return None if student < 0 else IndexedGroup(tuple(sorted(members)), student, size)
 
-    def blocks(self, plan: Plan) -> list[Block]:
-        """The groups of a plan."""
-        devices, students = self.arrays.device_index, self.arrays.student_index
-        return [
-            Block(tuple(sorted(devices[name] for name in group.devices)), students[group.student], group.num_filters)
-            for group in plan.groups
-        ]
-
-    def plan(self, blocks: Sequence[Block]) -> Plan:
-        """Groups as a plan."""
-        devices, students = self.instance.devices, self.instance.students
-        groups = [
-            Group(
-                devices=tuple(devices[n].id for n in block.members),
-                student=students[block.student].id,
-                num_filters=block.size,
-            )
-            for block in blocks
-        ]
-        return Plan.of(self.instance, groups)
-
-    def is_valid(self, block: Block) -> bool:
+    def is_valid(self, block: IndexedGroup) -> bool:
         """Whether a group keeps the outage limit, up to what ``check`` allows."""
-        *_, outage = outage_after(self.instance, block.members)
-        return keeps_outage_limit(outage, self.instance.requirements.max_group_outage)
+        return group_keeps_limit(self.instance, block.members)

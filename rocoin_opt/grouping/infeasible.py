@@ -9,7 +9,7 @@ import numpy as np
 from rocoin_opt.errors import counted
 from rocoin_opt.grouping.bounds import possible_groups
 from rocoin_opt.instance import Constant, Empirical
-from rocoin_opt.plan import outage_after
+from rocoin_opt.plan import outage_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Device, Instance, Slowdown
@@ -88,7 +88,7 @@ def _reliability(instance: Instance) -> tuple[str, ...]:
     limit, wanted = instance.requirements.max_group_outage, instance.requirements.min_groups
     possible = int(possible_groups(instance, instance.arrays.largest, "worst").limits[0])
     if possible < 1:
-        *_, outage = outage_after(instance, usable)
+        outage = outage_of(instance, usable)
         return (
             f"reliability: {_failing_together(len(usable))} with probability {outage:.3g}; the outage limit is "
             f"{limit:g}. Add devices, take more reliable ones, or raise max_group_outage.",

@@ -34,8 +34,9 @@ from rocoin_opt.highs import LpSolution, RestrictedMaster
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.threshold_problem import Chain, Members, View
+    from rocoin_opt.grouping.threshold_problem import Chain, View
     from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Members
 
 DUAL_SAFETY = 1e-6
 """Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""

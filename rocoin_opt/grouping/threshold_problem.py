@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rocoin_opt.instance import FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Members, Objective
 
 MAX_KEPT = 50_000_000
 """Devices in all chains together up to which chains are kept: some 3,000 devices with five students."""
-
-Members: TypeAlias = tuple[int, ...]
-"""Device indices of a group, ascending."""
 
 
 @dataclass(frozen=True, eq=False)

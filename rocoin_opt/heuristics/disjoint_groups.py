@@ -9,8 +9,7 @@ import numpy as np
 
 from rocoin_opt.grouping import SAFETY, plan_with_best_sizes
 from rocoin_opt.heuristics.exchange import Levels, best_exchange
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import outage_after
+from rocoin_opt.plan import group_keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,8 +85,7 @@ class DisjointGroups:
         Shares that sum to 1 but for their rounding can belong to devices that miss the limit. Such groups are given up.
         """
         for k in reversed(range(len(self.groups) if self.suffice else 0)):
-            *_, outage = outage_after(self.instance, self.groups[k])
-            if not keeps_outage_limit(outage, self.instance.requirements.max_group_outage):
+            if not group_keeps_limit(self.instance, self.groups[k]):
                 self.spares += self.groups[k]
                 self._replace(k, [], 0)
         if not self.suffice:

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Members
     from rocoin_opt.instance import FloatArray, Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Members, Objective, Plan
 
 ROUNDINGS = 500
 """Roundings after which a threshold counts as out of reach."""

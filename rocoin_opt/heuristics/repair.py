@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import Plan, check, outage_after
+from rocoin_opt.plan import Plan, check, group_keeps_limit, members_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -33,12 +32,12 @@ def repair(instance: Instance, old: Plan) -> Plan | None:
         A valid plan without filters, or None where spares do not fill the gaps.
     """
     arrays = instance.arrays
-    members = [[arrays.device_index[d] for d in group.devices if d in arrays.device_index] for group in old.groups]
+    members = [list(group) for group in members_of(instance, old)]
     used = {n for group in members for n in group}
     spares = [n for n in range(len(instance.devices)) if n not in used]
     lacking = [1.0 - float(arrays.cover_share[group].sum()) for group in members]
     for k in np.argsort(lacking, kind="stable").tolist():
-        while not _keeps_limit(instance, members[k]):
+        while not group_keeps_limit(instance, members[k]):
             chosen = _best_spare(instance, old.groups[k], members[k], spares)
             if chosen is None:
                 return None
@@ -56,14 +55,7 @@ def _best_spare(instance: Instance, group: Group, members: list[int], spares: li
     arrays = instance.arrays
     j = arrays.student_index[group.student]
     able = [n for n in spares if arrays.largest[n, j] >= group.num_filters]
-    completing = [n for n in able if _keeps_limit(instance, [*members, n])]
+    completing = [n for n in able if group_keeps_limit(instance, [*members, n])]
     if completing:
         return min(completing, key=lambda n: float(arrays.latency(n, j, group.num_filters)))
     return min(able, key=lambda n: float(arrays.failure[n]), default=None)
-
-
-def _keeps_limit(instance: Instance, members: list[int]) -> bool:
-    outage = 1.0
-    for outage in outage_after(instance, members):  # noqa: B007 - the last value is wanted
-        pass
-    return bool(members) and keeps_outage_limit(outage, instance.requirements.max_group_outage)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.problem import StochasticProblem
     from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Members
 
 TEMPERATURE = 0.03
 """Filters that a step may lose on average, as a share of the average part: small losses lead out of dead ends."""

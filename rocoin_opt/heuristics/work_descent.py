@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import Serving
-    from rocoin_opt.instance import BoolArray, Instance
+    from rocoin_opt.instance import BoolArray
 
 MAX_ROUNDS = 20
 """Passes over all groups; a descent mostly ends within five."""
 LEAST_GAIN = 1e-12
 """Relative gain below which a change is taken for rounding."""
-
-
-class IndexedGroup(NamedTuple):
-    """A group by indices: devices, student, part size."""
-
-    members: tuple[int, ...]
-    student: int
-    size: int
-
-
-def indexed_groups(instance: Instance, plan: Plan) -> list[IndexedGroup]:
-    """Groups of a plan in its order."""
-    arrays = instance.arrays
-    return [
-        IndexedGroup(
-            tuple(sorted(arrays.device_index[device] for device in group.devices)),
-            arrays.student_index[group.student],
-            group.num_filters,
-        )
-        for group in plan.groups
-    ]
-
-
-def plan_of(instance: Instance, served: Sequence[IndexedGroup]) -> Plan:
-    """Make the plan of some groups, without filters."""
-    return Plan.of(
-        instance,
-        [
-            Group(
-                devices=tuple(instance.devices[n].id for n in group.members),
-                student=instance.students[group.student].id,
-                num_filters=group.size,
-            )
-            for group in served
-        ],
-    )
 
 
 def descend_work(

@@ -111,6 +111,19 @@ def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
         yield outage if outage > 0.0 or is_sure else SMALLEST_OUTAGE
 
 
+def outage_of(instance: Instance, devices: Iterable[int]) -> float:
+    """Outage of a set of replicas, the probability that none of them answers; 1 for the empty set."""
+    outage = 1.0
+    for outage in outage_after(instance, devices):  # noqa: B007 - the last value is wanted
+        pass
+    return outage
+
+
+def group_keeps_limit(instance: Instance, devices: Iterable[int]) -> bool:
+    """Whether a group of these devices, at least one, keeps the outage limit of the instance."""
+    return keeps_outage_limit(outage_of(instance, devices), instance.requirements.max_group_outage)
+
+
 def group_timing(instance: Instance, group: Group) -> GroupTiming:
     """Order a group's replicas by latency and follow its outage.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.latency import GroupTiming, outage_after
+from rocoin_opt.plan import outage_of
 from rocoin_opt.plan.terminal import plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan.latency import GroupTiming
     from rocoin_opt.plan.model import Group, Plan
 
 
@@ -50,7 +51,7 @@ def random_table(instance: Instance, plan: Plan) -> Table:
         j, members = arrays.student_index[group.student], [arrays.device_index[device] for device in group.devices]
         answers = sorted(zip(arrays.latency(members, j, group.num_filters).tolist(), group.devices, strict=True))
         replicas = ", ".join(f"{device}:{answer:.4g}" for answer, device in answers)
-        *_, outage = outage_after(instance, members)
+        outage = outage_of(instance, members)
         held = f"{group.num_filters} of {capacity(instance, group)}"
         table.add_row(str(k), held, plain_text(group.student), plain_text(replicas), f"{outage:.3g}")
     return table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem, printable
 from rocoin_opt.instance import keeps_limit, keeps_outage_limit
-from rocoin_opt.plan.latency import outage_after
+from rocoin_opt.plan.latency import outage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,9 +177,7 @@ def _check_group(instance: Instance, group: Group, k: int) -> Iterator[Violation
                 memory = instance.devices[n].memory_bytes
                 yield Violation("memory", f"{where}.devices[{i}]", needed, memory, "bytes")
     members = dict.fromkeys(arrays.device_index[d] for d in group.devices if d in arrays.device_index)
-    outage = 1.0
-    for outage in outage_after(instance, members):  # noqa: B007 - the last value is wanted
-        pass
+    outage = outage_of(instance, members)
     if not keeps_outage_limit(outage, instance.requirements.max_group_outage):
         yield Violation("outage", where, outage, instance.requirements.max_group_outage)
 

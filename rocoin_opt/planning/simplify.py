@@ -16,7 +16,7 @@ from rocoin_opt.failure.assessment import Figures, assess, deadline_of
 from rocoin_opt.failure.what_if import first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance import keeps_outage_limit, without_laws
-from rocoin_opt.plan import Group, Plan, check, outage_after
+from rocoin_opt.plan import Group, Plan, check, outage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _lone_plans(instance: Instance, deadline: float | None, limit: float) -> Ite
     for device in first_of_kinds(instance.devices):
         n = arrays.device_index[device.id]
         able = np.flatnonzero(arrays.largest[n] >= total)
-        outage = next(iter(outage_after(instance, [n])))
+        outage = outage_of(instance, [n])
         is_sure = deadline is None or deadline * outage <= limit
         if len(able) and is_sure and keeps_outage_limit(outage, instance.requirements.max_group_outage):
             # Students differ by their compute time only, so the fastest is so under every slowdown law.

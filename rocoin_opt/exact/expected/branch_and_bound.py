@@ -15,7 +15,7 @@ import numpy as np
 
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
-from rocoin_opt.plan import Outcome, check, value_of
+from rocoin_opt.plan import Outcome, check, plan_of, value_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -202,5 +202,5 @@ class _Search:
         found = [block for block in blocks if block is not None]
         if len(found) < len(blocks):
             return None
-        plan = self.model.plan(found)
+        plan = plan_of(self.model.instance, found)
         return None if check(self.model.instance, plan) else plan

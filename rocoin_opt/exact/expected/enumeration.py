@@ -23,8 +23,7 @@ from rocoin_opt.failure.distribution import (
     response_of,
 )
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping import Block
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +132,7 @@ class _Enumeration:
         model = self.model
         sizes = np.arange(1, model.wanted + 1)
         students = model.lightest(model.arrays.largest[list(members)].min(axis=0), sizes)
-        if (students < 0).all() or not model.is_valid(Block(members, int(students.max()), 1)):
+        if (students < 0).all() or not model.is_valid(IndexedGroup(members, int(students.max()), 1)):
             return
         self.students[members] = students
         for student, size in zip(students.tolist(), sizes.tolist(), strict=True):
@@ -196,7 +195,7 @@ class _Enumeration:
             _, groups, sizes = bounded[at]
             blocks = self._blocks(groups, sizes[place - ends[at]].tolist())
             worth = self._value(blocks)
-            plan = model.plan(blocks) if worth < value else None
+            plan = plan_of(model.instance, blocks) if worth < value else None
             if plan is not None and not check(model.instance, plan):
                 best, value = plan, worth
                 self.control.tell(value, None)
@@ -204,13 +203,13 @@ class _Enumeration:
             return Outcome(None, infeasible=True)
         return Outcome(best, min(value * (1.0 - (ROUNDING if self.is_exact else INTEGRAL)), left))
 
-    def _blocks(self, groups: tuple[tuple[int, ...], ...], sizes: list[int]) -> list[Block]:
+    def _blocks(self, groups: tuple[tuple[int, ...], ...], sizes: list[int]) -> list[IndexedGroup]:
         return [
-            Block(members, int(self.students[members][size - 1]), size)
+            IndexedGroup(members, int(self.students[members][size - 1]), size)
             for members, size in zip(groups, sizes, strict=True)
         ]
 
-    def _value(self, blocks: list[Block]) -> float:
+    def _value(self, blocks: list[IndexedGroup]) -> float:
         """E[min(X, D)] by the evaluator; its responses are made once for all plans."""
         failure = self.model.arrays.failure
         members = tuple(

@@ -34,8 +34,9 @@ from rocoin_opt.highs import RestrictedMaster
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.failure.distribution import DeliveryProbabilities
-    from rocoin_opt.grouping import ExpectedModel, Members
+    from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Members
 
 UNITS = 1_024
 """Units of the largest weight that is told apart."""

@@ -13,7 +13,8 @@ import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose, price_choices
 from rocoin_opt.grouping import CHOICE, EXTENSION, chosen_before, free_choices, sized_choices, stacked
-from rocoin_opt.heuristics.work_descent import IndexedGroup, descend_work
+from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.plan import IndexedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

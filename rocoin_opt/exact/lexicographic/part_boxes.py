@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.exact.lexicographic.part_search import Cut, PartSearch
-    from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits, Members, PartSizes
+    from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits, PartSizes
     from rocoin_opt.instance import IntArray
+    from rocoin_opt.plan import Members
 
 MAX_BOXES = 100
 """Boxes of part sizes that one search looks at."""

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.packing import Effort, Status
-    from rocoin_opt.grouping import Members, Relaxation
+    from rocoin_opt.grouping import Relaxation
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
+    from rocoin_opt.plan import Members
 
 SEARCHES = 4
 """Searches by exchange at one threshold, each with finer intervals than the last."""

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.enumeration import Column
-    from rocoin_opt.grouping import Members, ThresholdProblem
+    from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import BoolArray, IntArray
+    from rocoin_opt.plan import Members
 
 MAX_NODES = 500
 """Branch-and-bound nodes that dealing out fillers is worth; it rarely takes more than one."""

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Chain, Members, Relaxation, ThresholdProblem
+    from rocoin_opt.grouping import Chain, Relaxation, ThresholdProblem
     from rocoin_opt.instance import BoolArray, IntArray
+    from rocoin_opt.plan import Members
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Members, Relaxation, ThresholdProblem, View
+    from rocoin_opt.grouping import Relaxation, ThresholdProblem, View
     from rocoin_opt.instance import IntArray
+    from rocoin_opt.plan import Members
 
 Status: TypeAlias = Literal["packed", "impossible", "unknown"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.control import TimeUp
-from rocoin_opt.plan import Group, Plan
+from rocoin_opt.plan import IndexedGroup, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
+    from rocoin_opt.plan import Members, Plan
 
 MAX_HALVINGS = 40
 RESOLUTION = 1e-12
@@ -61,10 +61,9 @@ def _plan_within(shares: StochasticShares, groups: Sequence[Members], threshold:
     for members, size in zip(groups, sizes, strict=True):
         # Of the students that serve, the one whose shares sum to the most is ready first as a rule.
         j = max(range(len(instance.students)), key=lambda j: shares.total(members, j, size, high))
-        able = [n for n in members if instance.arrays.largest[n, j] >= size]
-        names = tuple(instance.devices[n].id for n in able)
-        chosen.append(Group(devices=names, student=instance.students[j].id, num_filters=size))
-    return Plan.of(instance, chosen)
+        able = tuple(n for n in members if instance.arrays.largest[n, j] >= size)
+        chosen.append(IndexedGroup(able, j, size))
+    return plan_of(instance, chosen)
 
 
 def _held(shares: StochasticShares, groups: Sequence[Members], threshold: float) -> list[int] | None:

@@ -19,9 +19,9 @@ from rocoin_opt.grouping import SAFETY, SHARE_TOLERANCE, Chain, Levels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.grouping import Members
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
     from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Members
 
 FIRST_INTERVALS = 8
 """Intervals of each student's part sizes to begin with."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import Group, outage_after
+from rocoin_opt.plan import group_keeps_limit, outage_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,8 +26,7 @@ def keeps_limit(instance: Instance, members: Iterable[int]) -> bool:
     """Whether a group of at least one device keeps the outage limit."""
     # In the order in which a canonical plan lists them: rounding must not tell this product from the check's.
     ordered = sorted(members, key=lambda n: instance.devices[n].id)
-    *_, outage = outage_after(instance, ordered)
-    return keeps_outage_limit(outage, instance.requirements.max_group_outage)
+    return group_keeps_limit(instance, ordered)
 
 
 def shortest_cover(instance: Instance, candidates: Sequence[int]) -> list[int] | None:
@@ -43,15 +42,3 @@ def common_room(arrays: InstanceArrays, members: Sequence[int]) -> IntArray:
     """Largest part that all devices of a group can hold, for each of the J students; 0 where some cannot hold it."""
     room: IntArray = arrays.largest[list(members)].min(axis=0)
     return room
-
-
-def group_of(
-    instance: Instance, members: Iterable[int], student: int, size: int, filters: IntArray | None = None
-) -> Group:
-    """Group of a plan from indices of devices, student and filters."""
-    return Group(
-        devices=tuple(instance.devices[n].id for n in members),
-        student=instance.students[student].id,
-        num_filters=size,
-        filters=None if filters is None else tuple(filters.tolist()),
-    )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.heuristics.baselines.groups import group_of, keeps_limit, usable_devices
+from rocoin_opt.heuristics.baselines.groups import keeps_limit, usable_devices
 from rocoin_opt.knowledge import equal_sizes
-from rocoin_opt.plan import Outcome, Plan
+from rocoin_opt.plan import Outcome, Plan, group_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

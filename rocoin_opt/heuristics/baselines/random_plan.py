@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.heuristics.baselines.groups import common_room, group_of, keeps_limit, shortest_cover, usable_devices
-from rocoin_opt.plan import Outcome, Plan
+from rocoin_opt.heuristics.baselines.groups import common_room, keeps_limit, shortest_cover, usable_devices
+from rocoin_opt.plan import Outcome, Plan, group_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

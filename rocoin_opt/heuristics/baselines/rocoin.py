@@ -15,9 +15,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
-from rocoin_opt.heuristics.baselines.groups import common_room, group_of
+from rocoin_opt.heuristics.baselines.groups import common_room
 from rocoin_opt.knowledge import level_sizes, ncut_parts
-from rocoin_opt.plan import Outcome, Plan
+from rocoin_opt.plan import Outcome, Plan, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import Block, ExpectedModel
+from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ ROUNDS = 4
 """Turns of devices and filters in one step, at most; fewer leave a step short of the best, which it may need."""
 MARGIN = 1e-12
 """Relative gain below which a step only moves rounding."""
-NOBODY = Block((), 0, 0)
+NOBODY = IndexedGroup((), 0, 0)
 """The group that is not there yet."""
 
 
@@ -55,13 +56,13 @@ class ExpectedDescent:
     def __init__(self, instance: Instance, plan: Plan, seed: int) -> None:
         self.model = ExpectedModel(instance)
         self.random = np.random.default_rng(seed)
-        self.blocks = self.model.blocks(plan)
+        self.blocks = indexed_groups(self.model.instance, plan)
         self.now = self.value = expected_seconds(self.model, self.blocks)
         self.best = self.blocks
 
     def plan(self) -> Plan:
         """The best groups as a plan."""
-        return self.model.plan(self.best)
+        return plan_of(self.model.instance, self.best)
 
     def step(self, allowance: float) -> bool:
         """Share out two groups; whether the best value fell.
@@ -92,7 +93,7 @@ class ExpectedDescent:
         self.best, self.value = self.blocks, value
         return True
 
-    def _pair(self) -> tuple[Block, Block] | None:
+    def _pair(self) -> tuple[IndexedGroup, IndexedGroup] | None:
         """Two groups, or one and the empty one; None for a single group that cannot be divided."""
         count = len(self.blocks)
         first, second = int(self.random.integers(count)), int(self.random.integers(count))
@@ -102,14 +103,16 @@ class ExpectedDescent:
             return self.blocks[first], NOBODY
         return None if count == 1 else (self.blocks[first], self.blocks[(first + 1) % count])
 
-    def _shared(self, rest: Answered, pair: tuple[Block, Block]) -> tuple[Block, Block] | None:
+    def _shared(
+        self, rest: Answered, pair: tuple[IndexedGroup, IndexedGroup]
+    ) -> tuple[IndexedGroup, IndexedGroup] | None:
         """Share devices and filters in turns, from the present sizes or from random ones."""
         total = pair[0].size + pair[1].size
         pool, fixed = self._pool(pair)
         size = pair[0].size
         if pair[1] is NOBODY or self.random.random() < 0.5:
             size = int(self.random.integers(1, total))
-        best: tuple[Block, Block] | None = None
+        best: tuple[IndexedGroup, IndexedGroup] | None = None
         gained = -np.inf
         for _ in range(int(self.random.integers(1, ROUNDS + 1))):
             parts = self._part(pool, fixed[0], size), self._part(pool, fixed[1], total - size)
@@ -123,14 +126,14 @@ class ExpectedDescent:
             size = best[0].size
         return best
 
-    def _merged(self, pair: tuple[Block, Block], others: int) -> tuple[Block] | None:
+    def _merged(self, pair: tuple[IndexedGroup, IndexedGroup], others: int) -> tuple[IndexedGroup] | None:
         """One group of both groups' devices."""
         if pair[1] is NOBODY or others + 1 < self.model.fewest:
             return None
         block = self.model.block((*pair[0].members, *pair[1].members), pair[0].size + pair[1].size)
         return None if block is None else (block,)
 
-    def _pool(self, pair: tuple[Block, Block]) -> tuple[list[int], tuple[list[int], list[int]]]:
+    def _pool(self, pair: tuple[IndexedGroup, IndexedGroup]) -> tuple[list[int], tuple[list[int], list[int]]]:
         """Devices to share out, at random where there are too many, and those that stay."""
         used = {n for block in self.blocks for n in block.members}
         spares = [n for n in range(len(self.model.weights)) if n not in used]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import ENOUGH_SHARES, Block, ExpectedModel
+from rocoin_opt.grouping import ENOUGH_SHARES, ExpectedModel
+from rocoin_opt.plan import IndexedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ class Answered:
     ----------
     model : ExpectedModel
         The instance.
-    blocks : sequence of Block
+    blocks : sequence of IndexedGroup
         The groups.
 
     Attributes
@@ -41,7 +42,7 @@ class Answered:
         E[min(X, D)] in seconds, were there no other groups.
     """
 
-    def __init__(self, model: ExpectedModel, blocks: Sequence[Block]) -> None:
+    def __init__(self, model: ExpectedModel, blocks: Sequence[IndexedGroup]) -> None:
         steps = [model.steps.of_devices(block.members) for block in blocks]
         each = [
             np.minimum(model.steps.seconds(own, block.student, block.size), model.deadline)
@@ -70,7 +71,7 @@ class Answered:
         return integral
 
 
-def expected_seconds(model: ExpectedModel, blocks: Sequence[Block]) -> float:
+def expected_seconds(model: ExpectedModel, blocks: Sequence[IndexedGroup]) -> float:
     """E[min(X, D)] in seconds of a whole plan's groups."""
     return Answered(model, blocks).expected
 
@@ -140,12 +141,12 @@ def share_devices(
 
 def share_filters(
     model: ExpectedModel, rest: Answered, members: tuple[Sequence[int], Sequence[int]], total: int
-) -> tuple[tuple[Block, Block], float] | None:
+) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """Share filters between two groups of given devices in the best way, with the best students.
 
     Returns
     -------
-    pair of Block and float, or None
+    pair of IndexedGroup and float, or None
         The groups, and the seconds by which ``E[min(X, D)]`` lies below D with them; None if they cannot hold the
         filters. Beyond :data:`MOST_SIZES` sizes are tried evenly, then those around the best.
     """
@@ -161,7 +162,7 @@ def share_filters(
 
 def _best_share(
     model: ExpectedModel, rest: Answered, members: tuple[Sequence[int], Sequence[int]], total: int, first: IntArray
-) -> tuple[tuple[Block, Block], float] | None:
+) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """The best of some sizes of the first group; see :func:`share_filters`."""
     students, times, weights = [], [], []
     for devices, own in zip(map(list, members), (first, total - first), strict=True):
@@ -185,7 +186,7 @@ def _best_share(
     row = int(possible[best])
     size = int(first[row])
     blocks = (
-        Block(tuple(members[0]), int(students[0][row]), size),
-        Block(tuple(members[1]), int(students[1][row]), total - size),
+        IndexedGroup(tuple(members[0]), int(students[0][row]), size),
+        IndexedGroup(tuple(members[1]), int(students[1][row]), total - size),
     )
     return blocks, float(gained[best])

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 import oracle
 import rocoin_opt as ro
 from examples import pairs
-from rocoin_opt.grouping.expected_model import Block, ExpectedModel
+from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.heuristics.expected import moves as expected_moves
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
 from rocoin_opt.plan.metrics import value_of
 from strategies import instances, valid_plans
 
 
 def value(model, blocks):
     """E[min(X, D)] by the evaluator of plans."""
-    return value_of(model.instance, model.plan(blocks), "expected")
+    return value_of(model.instance, plan_of(model.instance, blocks), "expected")
 
 
 @st.composite
@@ -29,7 +30,7 @@ def situations(draw):
     """An instance, a valid plan's groups, two of which are to be shared out, and the others."""
     instance = draw(instances(max_devices=5, max_students=3, max_filters=6, deadline=True))
     model = ExpectedModel(instance)
-    blocks = model.blocks(draw(valid_plans(instance)))
+    blocks = indexed_groups(model.instance, draw(valid_plans(instance)))
     assume(len(blocks) >= 2)
     return model, blocks[0], blocks[1], blocks[2:]
 
@@ -41,7 +42,7 @@ def test_the_value_is_that_of_the_evaluator_for_any_deadline(data):
     instance = instance if deadline is None else instance.with_requirements(deadline_seconds=deadline)
     plan = data.draw(valid_plans(instance))
     model = ExpectedModel(instance)
-    seconds = expected_seconds(model, model.blocks(plan))
+    seconds = expected_seconds(model, indexed_groups(model.instance, plan))
     assert seconds == pytest.approx(value_of(instance, plan, "expected"), rel=1e-9, abs=1e-280)
 
 
@@ -49,9 +50,9 @@ def test_the_value_is_that_of_the_evaluator_for_any_deadline(data):
 def test_the_integral_is_that_of_the_probability(data):
     instance = data.draw(instances(deadline=True))
     model = ExpectedModel(instance)
-    blocks = model.blocks(data.draw(valid_plans(instance)))
+    blocks = indexed_groups(model.instance, data.draw(valid_plans(instance)))
     known = oracle.oracle_of(instance)
-    answer = np.maximum.reduce([known.first_answers(oracle.Block(b.members, b.student, b.size)) for b in blocks])
+    answer = np.maximum.reduce([known.first_answers(oracle.IndexedGroup(b.members, b.student, b.size)) for b in blocks])
     seconds = np.array(data.draw(st.lists(st.floats(0.0, model.deadline), min_size=1, max_size=4)))
     # The integral of P(X <= u) from 0 to t is E[(t - X)^+].
     wanted = [float(known.probabilities @ np.maximum(t - answer, 0.0)) for t in seconds]
@@ -87,12 +88,12 @@ def test_devices_are_shared_in_the_best_way(situation, data):
             )
             for side in (0, 1)
         ]
-        blocks = [Block(own, *part) for own, part in zip(members, parts, strict=True)]
+        blocks = [IndexedGroup(own, *part) for own, part in zip(members, parts, strict=True)]
         if all(block.members and model.is_valid(block) for block in blocks):
             values.append(value(model, [*blocks, *others]))
     assert values
     assert found is not None
-    blocks = [Block(own, *part) for own, part in zip(found, parts, strict=True)]
+    blocks = [IndexedGroup(own, *part) for own, part in zip(found, parts, strict=True)]
     assert value(model, [*blocks, *others]) == pytest.approx(min(values), rel=1e-9, abs=1e-12)
 
 
@@ -115,7 +116,7 @@ def test_filters_are_shared_in_the_best_way(situation):
         value(model, [a, b, *others])
         for size in range(1, total)
         for i, j in itertools.product(students, repeat=2)
-        for a, b in [(Block(first.members, i, size), Block(second.members, j, total - size))]
+        for a, b in [(IndexedGroup(first.members, i, size), IndexedGroup(second.members, j, total - size))]
         if all((model.arrays.largest[list(block.members), block.student] >= block.size).all() for block in (a, b))
     ]
     blocks, gained = found

@@ -33,7 +33,7 @@ def descend_work(
     ----------
     serving : Serving
         What devices can do at the threshold.
-    served : sequence of Served
+    served : sequence of IndexedGroup
         Groups of a valid plan whose value is within the threshold.
     control : Control
         Limit; where it is exhausted the descent stops.
@@ -42,7 +42,7 @@ def descend_work(
 
     Returns
     -------
-    list of Served
+    list of IndexedGroup
         As many groups, each without a superfluous replica, and no more work.
     """
     current = [group if control.exhausted else _without_superfluous(serving, group) for group in served]

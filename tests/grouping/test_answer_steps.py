@@ -11,6 +11,7 @@ from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.answer_steps import AnswerSteps
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+from rocoin_opt.plan.indexed import indexed_groups, plan_of
 from slowed import slowed
 
 MEASURED = {"law": "empirical", "values": [1.0, 4.0, 2.0, 2.0]}
@@ -41,7 +42,7 @@ def test_the_expected_time_of_the_steps_is_near_that_of_the_evaluator(law: dict[
     model = ExpectedModel(instance)
     for seed in range(4):
         plan = ro.solve(instance, "random", "expected", seed=seed).plan
-        found = expected_seconds(model, model.blocks(plan))
+        found = expected_seconds(model, indexed_groups(model.instance, plan))
         assert found == pytest.approx(value_of(instance, plan, "expected"), rel=error)
 
 
@@ -59,8 +60,8 @@ def test_moves_under_a_measured_law_are_worth_what_they_say() -> None:
     shared = share_filters(model, rest, members, model.wanted)
     assert shared is not None
     blocks, gained = shared
-    value = value_of(instance, model.plan(blocks), "expected")
+    value = value_of(instance, plan_of(model.instance, blocks), "expected")
     assert model.deadline - gained == pytest.approx(value, rel=1e-9)
     before = [model.block(group, part) for group, (_, part) in zip(members, pairs, strict=True)]
     kept = [block for block in before if block is not None]
-    assert value <= value_of(instance, model.plan(kept), "expected") * (1 + 1e-12)
+    assert value <= value_of(instance, plan_of(model.instance, kept), "expected") * (1 + 1e-12)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import oracle
 from examples import pairs
 from rocoin_opt.grouping.expected_model import ExpectedModel
+from rocoin_opt.plan.indexed import indexed_groups, plan_of
 from strategies import instances, structured_plans
 
 
@@ -49,9 +50,9 @@ def test_plans_and_blocks_are_two_views_of_the_same(data):
     instance = data.draw(instances(deadline=True))
     plan = data.draw(structured_plans(instance))
     model = ExpectedModel(instance)
-    assert model.plan(model.blocks(plan)) == plan
+    assert plan_of(model.instance, indexed_groups(model.instance, plan)) == plan
     limit = oracle.oracle_of(instance).limit
-    for block in model.blocks(plan):
+    for block in indexed_groups(model.instance, plan):
         outage = oracle.oracle_of(instance).outage(frozenset(block.members))
         assert model.is_valid(block) == (outage <= limit)
 

@@ -54,7 +54,7 @@ def least_work(
     ----------
     serving : Serving
         What devices can do at the threshold.
-    served : sequence of Served
+    served : sequence of IndexedGroup
         Groups of a valid plan whose value is within the threshold.
     control : Control
         Limit and seed.
@@ -63,7 +63,7 @@ def least_work(
 
     Returns
     -------
-    list of lists of Served
+    list of lists of IndexedGroup
         What was found, in the order of the steps; each wants to be checked and compared.
     """
     found = [descend_work(serving, served, control, free_sizes=free_sizes)]

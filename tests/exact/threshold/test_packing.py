@@ -111,7 +111,7 @@ def test_fillers_that_are_short_are_shared_out(
         dealt.append(complete(*given))  # type: ignore[arg-type]
         return dealt[-1]
 
-    monkeypatch.setattr(module, "deal", spy)
+    monkeypatch.setattr(module, "complete", spy)
     outcome = exact(instance, objective, Control.starting_now())
     assert outcome.plan is not None
     short = [dealing for dealing in dealt if dealing.groups is None]
@@ -120,7 +120,7 @@ def test_fillers_that_are_short_are_shared_out(
 
 
 def test_cores_that_find_no_fillers_and_none_to_contest_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "deal", lambda *_: Completion(None))
+    monkeypatch.setattr(module, "complete", lambda *_: Completion(None))
     problem = four_equal_pairs()
     assert pack(problem, relaxed(problem), Control.starting_now(), ALL, Memory()).status == "unknown"
 

@@ -18,6 +18,7 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
+from rocoin_opt.plan.indexed import plan_of
 from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.plan.validity import check
@@ -45,7 +46,7 @@ def test_every_step_stands_at_a_valid_plan(data):
     allowance = data.draw(st.sampled_from([0.0, 0.1, 3.0]))
     for _ in range(15):
         improved = search.step(allowance)
-        now = search.model.plan(search.blocks)
+        now = plan_of(search.model.instance, search.blocks)
         assert check(instance, now) == ()
         assert check(instance, search.plan()) == ()
         assert search.now == pytest.approx(value(instance, now), rel=1e-9, abs=1e-280)

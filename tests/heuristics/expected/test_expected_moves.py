@@ -52,7 +52,7 @@ def test_the_integral_is_that_of_the_probability(data):
     model = ExpectedModel(instance)
     blocks = indexed_groups(model.instance, data.draw(valid_plans(instance)))
     known = oracle.oracle_of(instance)
-    answer = np.maximum.reduce([known.first_answers(oracle.IndexedGroup(b.members, b.student, b.size)) for b in blocks])
+    answer = np.maximum.reduce([known.first_answers(oracle.Block(b.members, b.student, b.size)) for b in blocks])
     seconds = np.array(data.draw(st.lists(st.floats(0.0, model.deadline), min_size=1, max_size=4)))
     # The integral of P(X <= u) from 0 to t is E[(t - X)^+].
     wanted = [float(known.probabilities @ np.maximum(t - answer, 0.0)) for t in seconds]

@@ -17,19 +17,20 @@ from .instance.files import instance_schema, read_instance, write_instance
 from .instance.generate import generate
 from .instance.matrices import ClassAffinity, FilterGraph
 from .instance.model import Instance
-from .knowledge.partition import Partition, partition
 from .plan.changes import Load
 from .plan.files import plan_schema, read_plan, write_plan
 from .plan.metrics import Metrics
 from .plan.model import Group, Plan
 from .plan.result import Outcome, Result
 from .plan.validity import Violation, check
+from .planning.compare import compare
 from .planning.expand import expansions
 from .planning.frontier import Frontier, FrontierPoint, frontier
 from .planning.methods import METHODS, Method
+from .planning.partition import Partition, partition
 from .planning.replan import Replan, replan
 from .planning.simplify import simplifications
-from .planning.solve import compare, solve
+from .planning.solve import solve
 from .provenance import versions
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import oracle
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.knowledge.criteria import Criterion
-from rocoin_opt.plan.metrics import evaluate
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

@@ -42,7 +42,7 @@ from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.plan import indexed_groups
 from rocoin_opt.plan.validity import check
-from rocoin_opt.planning import methods as registry
+from rocoin_opt.planning import portfolio
 
 
 def over() -> Control:
@@ -154,7 +154,7 @@ def test_milp_begins_nothing_that_it_has_no_time_for(monkeypatch: pytest.MonkeyP
     outcome = milp(instance, "guaranteed", Control.starting_now(time_limit=1e5), start)
     assert outcome.plan == start
     assert outcome.lower_bound is not None
-    monkeypatch.setattr(registry, "import_of_models", lambda: 1e6)
+    monkeypatch.setattr(portfolio, "import_of_models", lambda: 1e6)
     monkeypatch.setitem(sys.modules, "rocoin_opt.exact.milp", None)
     assert ro.solve(instance, "milp", time_limit=1e5).plan == ro.solve(instance, "greedy", time_limit=1e5).plan
 

@@ -87,7 +87,7 @@ def _compare_methods(
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import OBJECTIVES, result_document
-    from rocoin_opt.planning.solve import compare as solve_by_all
+    from rocoin_opt.planning.compare import compare as solve_by_all
     from rocoin_opt.report import print_comparison
 
     if objective not in OBJECTIVES:

@@ -10,6 +10,7 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
     combinatorial_bound,
@@ -21,7 +22,7 @@ from rocoin_opt.grouping import (
 )
 from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
-from rocoin_opt.plan import Outcome, check, evaluate, group_keeps_limit, relative_gap
+from rocoin_opt.plan import Outcome, check, group_keeps_limit, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,8 +233,8 @@ class _Search:
         return not group_keeps_limit(self.instance, safest.tolist())
 
     def _value(self, plan: Plan) -> float:
-        value = evaluate(self.instance, plan).value(self.objective)
-        if value is None:
+        value = value_of(self.instance, plan, self.objective)
+        if math.isinf(value):
             raise SolverError(f"a plan without a value for the objective {self.objective}")
         return value
 

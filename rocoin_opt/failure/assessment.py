@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.evaluation import finite_or_none
+from rocoin_opt.failure.evaluation import finite_or_none, metrics_of
 from rocoin_opt.failure.monte_carlo import simulate
 from rocoin_opt.plan import Plan, check, group_timings, has_random_latency, nominal_seconds, worst_seconds
 
@@ -199,12 +199,12 @@ def simulated(
 
 def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
     distribution = latency_distribution(instance, plan)
-    nominal, worst = _fixed_figures(instance, plan)
+    metrics = metrics_of(distribution, instance, plan, deadline)
     return Figures(
-        guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
-        nominal_seconds=nominal,
-        worst_seconds=worst,
-        expected_seconds=None if deadline is None else distribution.expected(deadline),
+        guaranteed_seconds=metrics.guaranteed_seconds,
+        nominal_seconds=metrics.nominal_seconds,
+        worst_seconds=metrics.worst_seconds,
+        expected_seconds=metrics.expected_seconds,
         success_probability=distribution.success_probability(deadline),
         quantiles={q: finite_or_none(distribution.quantile(q)) for q in QUANTILES},
     )

@@ -1,7 +1,7 @@
 """The one evaluator of plans: every figure, whatever the laws of latency and failure are.
 
-Where latencies are constant and devices independent, :mod:`rocoin_opt.plan.metrics` has the figures in closed form.
-Everywhere else they come from the exact distribution of the answer time.
+Where latencies are constant and devices independent, the figures have closed forms. Everywhere else they come from the
+exact distribution of the answer time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import (
     Metrics,
+    answer_distribution,
     group_timings,
+    guaranteed_seconds,
     has_random_latency,
-    metrics,
     ncut_of,
     nominal_seconds,
     require_computable,
@@ -51,34 +52,76 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
         If too many failure domains tie groups together, or a law is too extreme.
     """
     require_computable(instance, plan)
-    is_random = has_random_latency(instance, plan)
-    if not (is_random or instance.has_shared_failures):
-        return metrics.evaluate(instance, plan)
-    distribution = _distribution(instance, plan)
-    timings = None if is_random else group_timings(instance, plan)
     deadline = instance.requirements.deadline_seconds
+    if _needs_distribution(instance, plan):
+        found = metrics_of(_distribution(instance, plan), instance, plan, deadline)
+        return found.model_copy(update={"ncut": ncut_of(instance, plan)})
+    timings = group_timings(instance, plan)
+    answers = answer_distribution(instance, timings)
+    return Metrics(
+        guaranteed_seconds=guaranteed_seconds(timings),
+        nominal_seconds=nominal_seconds(timings),
+        worst_seconds=worst_seconds(timings),
+        expected_seconds=None if deadline is None else answers.expected(deadline),
+        success_probability=answers.cdf(math.inf if deadline is None else deadline),
+        ncut=ncut_of(instance, plan),
+    )
+
+
+def metrics_of(distribution: LatencyDistribution, instance: Instance, plan: Plan, deadline: float | None) -> Metrics:
+    """Read the figures of a plan, but for its cut, off the distribution of its answer time.
+
+    Parameters
+    ----------
+    distribution : LatencyDistribution
+        That of the plan.
+    instance, plan
+        As for :func:`evaluate`.
+    deadline : float or None
+        Deadline in seconds, the instance's own or another.
+    """
+    timings = None if has_random_latency(instance, plan) else group_timings(instance, plan)
     return Metrics(
         guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
         nominal_seconds=None if timings is None else nominal_seconds(timings),
         worst_seconds=None if timings is None else worst_seconds(timings),
         expected_seconds=None if deadline is None else distribution.expected(deadline),
         success_probability=distribution.success_probability(deadline),
-        ncut=ncut_of(instance, plan),
     )
 
 
 def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
-    """Value of a plan in seconds; infinite where the objective does not apply. See :func:`evaluate`."""
-    if not (has_random_latency(instance, plan) or instance.has_shared_failures):
-        return metrics.value_of(instance, plan, objective)
-    # One figure of a distribution is much cheaper than all of them.
+    """Value of a plan in seconds; infinite where the objective does not apply.
+
+    As :func:`evaluate` has it, without the other figures: they cost more, the cut of a large graph most of all.
+
+    Parameters
+    ----------
+    instance, plan
+        As for :func:`evaluate`, but nothing of the plan is checked.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+        Which figure.
+    """
     deadline = instance.requirements.deadline_seconds
-    if objective == "guaranteed":
-        return _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
-    if objective == "expected":
-        return math.inf if deadline is None else _distribution(instance, plan).expected(deadline)
-    value = evaluate(instance, plan).value(objective)
+    value: float | None = None
+    if objective in ("nominal", "worst"):
+        if not has_random_latency(instance, plan):
+            timings = group_timings(instance, plan)
+            value = nominal_seconds(timings) if objective == "nominal" else worst_seconds(timings)
+    elif _needs_distribution(instance, plan):
+        if objective == "guaranteed":
+            value = _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
+        elif deadline is not None:
+            value = _distribution(instance, plan).expected(deadline)
+    elif objective == "guaranteed":
+        value = guaranteed_seconds(group_timings(instance, plan))
+    elif deadline is not None:
+        value = answer_distribution(instance, group_timings(instance, plan)).expected(deadline)
     return math.inf if value is None else value
+
+
+def _needs_distribution(instance: Instance, plan: Plan) -> bool:
+    return has_random_latency(instance, plan) or instance.has_shared_failures
 
 
 def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:

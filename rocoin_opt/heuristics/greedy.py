@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range, plan_with_best_sizes
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan import Outcome, check, value_of
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

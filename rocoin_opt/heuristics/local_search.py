@@ -15,11 +15,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan import Outcome, value_of
+from rocoin_opt.plan import Outcome
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

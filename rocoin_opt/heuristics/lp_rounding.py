@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import (
     COVER_TOLERANCE,
     Candidates,
@@ -26,7 +27,7 @@ from rocoin_opt.grouping import (
 )
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import PRICES, greedy
-from rocoin_opt.plan import Outcome, check, evaluate
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,5 +277,4 @@ class _Search:
         self.control.tell(None if self.best is None else self.value, self.bound)
 
     def _value(self, plan: Plan) -> float:
-        value = evaluate(self.instance, plan).value(self.objective)
-        return math.inf if value is None else value
+        return value_of(self.instance, plan, self.objective)

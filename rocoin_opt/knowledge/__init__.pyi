@@ -1,17 +1,19 @@
 from .affinity import estimated_affinity
-from .criteria import CRITERIA, Criterion, class_evidence, evidence_lost
+from .criteria import CRITERIA, EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
 from .cuts import ncut
 from .eigenpairs import eigen_seconds
-from .partition import best_parts, is_small, lower_bound
+from .partitioning import best_parts, is_small, lower_bound
 from .search import find_parts, ncut_parts
-from .sizes import SizeRanges, are_within, contiguous_partition, equal_sizes, level_sizes
+from .sizes import SizeRanges, Sizes, are_within, contiguous_partition, equal_sizes, level_sizes
 from .subsets import PartKind, labels_of_parts, part_kinds
 
 __all__ = [
     "CRITERIA",
+    "EVIDENCE_WEIGHT",
     "Criterion",
     "PartKind",
     "SizeRanges",
+    "Sizes",
     "are_within",
     "best_parts",
     "class_evidence",

@@ -14,10 +14,13 @@ from .filters import labels_of, with_filters, without_filters
 from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of, plan_of
 from .latency import (
     OBJECTIVES,
+    THRESHOLD_OBJECTIVES,
     Objective,
+    answer_distribution,
     group_keeps_limit,
     group_timing,
     group_timings,
+    guaranteed_seconds,
     has_random_latency,
     nominal_seconds,
     outage_after,
@@ -25,7 +28,7 @@ from .latency import (
     require_constant_latency,
     worst_seconds,
 )
-from .metrics import MEASURED, Metrics, evaluate, evidence_left, ncut_of, require_objective, value_of
+from .metrics import MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
 from .result import Outcome, Result, Termination, print_summary, relative_gap
 from .terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_table, plain_text, seconds
@@ -37,6 +40,7 @@ __all__ = [
     "OBJECTIVES",
     "OBJECTIVE_WORDS",
     "TERMINATION_WORDS",
+    "THRESHOLD_OBJECTIVES",
     "VERSION",
     "Group",
     "IndexedGroup",
@@ -50,15 +54,16 @@ __all__ = [
     "Result",
     "Termination",
     "Violation",
+    "answer_distribution",
     "bound_alone",
     "check",
     "continuation",
-    "evaluate",
     "evidence_left",
     "group_keeps_limit",
     "group_of",
     "group_timing",
     "group_timings",
+    "guaranteed_seconds",
     "has_random_latency",
     "indexed_groups",
     "labels_of",
@@ -82,7 +87,6 @@ __all__ = [
     "require_valid",
     "result_document",
     "seconds",
-    "value_of",
     "with_filters",
     "without_filters",
     "worst_seconds",

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
-
+THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
+"""Objectives that are the latency of some replica, so that a search over thresholds decides them."""
 
 SMALLEST_OUTAGE = 5e-324
 """The smallest positive double."""

@@ -1,8 +1,7 @@
-"""What a plan is worth: all of its figures at once, and the value of one objective."""
+"""The figures of a plan, and those of its partition."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import Model
@@ -10,17 +9,10 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance import Figure, Probability
 from rocoin_opt.knowledge import class_evidence, evidence_lost, ncut
 from rocoin_opt.plan.filters import labels_of
-from rocoin_opt.plan.latency import (
-    Objective,
-    answer_distribution,
-    group_timings,
-    guaranteed_seconds,
-    nominal_seconds,
-    worst_seconds,
-)
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
 
 
@@ -55,55 +47,6 @@ class Metrics(Model):
             "worst": self.worst_seconds,
         }
         return figures[objective]
-
-
-def evaluate(instance: Instance, plan: Plan) -> Metrics:
-    """Compute every figure of a plan exactly, where latencies are constant and devices independent.
-
-    For all other instances see :func:`rocoin_opt.failure.evaluation.evaluate`, which calls this one.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given. The plan's latencies must be constant and its devices independent.
-    plan : Plan
-        A plan whose groups are not empty and name devices and students of the instance.
-
-    Returns
-    -------
-    Metrics
-        In seconds, probabilities and cut.
-
-    Raises
-    ------
-    UnsupportedError
-        If the instance has slowdown laws or failure domains.
-    """
-    timings = group_timings(instance, plan)
-    distribution = answer_distribution(instance, timings)
-    deadline = instance.requirements.deadline_seconds
-    return Metrics(
-        guaranteed_seconds=guaranteed_seconds(timings),
-        nominal_seconds=nominal_seconds(timings),
-        worst_seconds=worst_seconds(timings),
-        expected_seconds=None if deadline is None else distribution.expected(deadline),
-        success_probability=distribution.cdf(deadline if deadline is not None else float("inf")),
-        ncut=ncut_of(instance, plan),
-    )
-
-
-def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
-    """Value of a plan in seconds; infinite where the objective does not apply.
-
-    As :func:`evaluate` has it, without the other figures: they cost more, the cut of a large graph most of all.
-    """
-    timings = group_timings(instance, plan)
-    if objective == "expected":
-        deadline = instance.requirements.deadline_seconds
-        return math.inf if deadline is None else answer_distribution(instance, timings).expected(deadline)
-    figure = {"guaranteed": guaranteed_seconds, "nominal": nominal_seconds, "worst": worst_seconds}[objective]
-    value = figure(timings)
-    return math.inf if value is None else value
 
 
 def ncut_of(instance: Instance, plan: Plan) -> float | None:

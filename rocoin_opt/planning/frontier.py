@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
-from rocoin_opt.plan import check, labels_of, relative_gap, require_constant_latency, value_of
-from rocoin_opt.planning.methods import THRESHOLD_OBJECTIVES
-from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.planning.certify import certified_bound, certified_value
+from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def frontier(
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):
-        first = solve_under(control, instance, "auto", objective, criterion=criterion)
+        first = answer(Request(instance, control, objective=objective, criterion=criterion))
         if first.plan is None:
             end: End = "infeasible" if first.termination == "infeasible" else "no_plan"
             found: tuple[FrontierPoint, ...] = ()
@@ -203,14 +204,9 @@ def _explored(
 
 
 def _certified(instance: Instance, objective: Objective, parts: PartSearch, point: Point) -> FrontierPoint:
-    """Check and value a point; nothing that the search says of it is believed."""
-    violations = check(instance, point.plan)
-    if violations:
-        raise CertificateError(f"a point of the frontier has an invalid plan: {'; '.join(map(str, violations))}")
-    seconds, labels = value_of(instance, point.plan, objective), labels_of(instance, point.plan)
+    whose = "the frontier returned"
+    seconds, labels = certified_value(whose, instance, point.plan, objective), labels_of(instance, point.plan)
     if labels is None or seconds > point.limit:
         raise CertificateError(f"a point of the frontier misses its latency limit of {point.limit!r} s, or its filters")
     value = parts.value(labels)
-    if point.bound > value + CLOSED_GAP * max(1.0, value):
-        raise CertificateError(f"a point of the frontier has the bound {point.bound!r} above its value {value!r}")
-    return FrontierPoint(point.plan, seconds, value, point.limit, min(point.bound, value))
+    return FrontierPoint(point.plan, seconds, value, point.limit, certified_bound(whose, point.bound, value, scale=1.0))

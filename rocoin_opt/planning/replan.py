@@ -23,16 +23,16 @@ from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     Load,
     Plan,
-    check,
     continuation,
     relative_gap,
     require_objective,
     require_valid,
-    value_of,
     with_filters,
     without_filters,
 )
-from rocoin_opt.planning.solve import CLOSED_GAP, solve_under
+from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed
+from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def replan(
     with stopped_by_interrupt(control):
         # What is found without a limit on loads is no value of this search.
         part = replace(control.silent(), deadline=_moment(control, FREE_SHARE))
-        free = solve_under(part, left, "auto", objective, latency_only=True)
-        mended = None if free.termination == "infeasible" else _searched(left, before, free, max_loads, control)
-        changed = mended.plan if mended is not None else None
+        free = answer(Request(left, part, objective=objective, latency_only=True))
+        replanned = None if free.termination == "infeasible" else _searched(left, before, free, max_loads, control)
+        changed = replanned.plan if replanned is not None else None
         if changed is not None:
             changed = _with_old_filters(left, before, changed, control)
     result = Replan(
@@ -210,7 +210,7 @@ def replan(
         wall_seconds=control.elapsed,
         seed=seed,
     )
-    return replace(result, termination="infeasible") if mended is None else _certified(result, mended)
+    return replace(result, termination="infeasible") if replanned is None else _certified(result, replanned)
 
 
 def without_devices(instance: Instance, names: Sequence[str]) -> Instance:
@@ -292,44 +292,39 @@ def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Con
     return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
 
 
-def _certified(result: Replan, mended: Replanned) -> Replan:
-    """Check and value what the search returned; nothing that it says of itself is believed."""
+def _certified(result: Replan, replanned: Replanned) -> Replan:
     left, plan = result.instance, result.plan
-    bound = max(mended.lower_bound, result.unrestricted_bound or 0.0)
+    bound = max(replanned.lower_bound, result.unrestricted_bound or 0.0)
     if plan is None:
-        return _unmended(result, mended, bound)
-    violations = check(left, plan)
-    if violations or mended.infeasible:
-        raise CertificateError(f"replan returned an invalid plan: {'; '.join(map(str, violations))}")
+        return _without_plan(result, replanned, bound)
+    if replanned.infeasible:
+        raise CertificateError("replan returned a plan that it found impossible")
+    whose = "replan returned"
+    value = certified_value(whose, left, plan, result.objective)
     loads = continuation(left, result.before, plan).loads
     if result.max_loads is not None and len(loads) > result.max_loads:
         raise CertificateError(f"replan returned a plan with {len(loads)} loads of {result.max_loads} allowed")
-    value = value_of(left, plan, result.objective)
-    if bound > value * (1.0 + CLOSED_GAP):
-        raise CertificateError(f"replan returned the bound {bound!r} above the value {value!r}")
-    bound = min(bound, value)
-    known = [v for v in (value, result.unrestricted_value) if v is not None]
-    certified = replace(
+    bound = certified_bound(whose, bound, value)
+    return replace(
         result,
         objective_value=value,
         lower_bound=bound,
+        termination="optimal" if is_closed(value, bound) else "feasible",
         loads=loads,
-        bytes_bound=mended.bytes_bound,
-        unrestricted_value=min(known),
+        bytes_bound=replanned.bytes_bound,
+        unrestricted_value=value if result.unrestricted_value is None else min(value, result.unrestricted_value),
         reasons=(),
     )
-    closed = certified.gap is not None and certified.gap <= CLOSED_GAP
-    return replace(certified, termination="optimal" if closed else "feasible")
 
 
-def _unmended(result: Replan, mended: Replanned, bound: float) -> Replan:
+def _without_plan(result: Replan, replanned: Replanned, bound: float) -> Replan:
     """Say why there is no plan, and how many loads would do where that is known."""
-    if not mended.infeasible:
+    if not replanned.infeasible:
         return replace(result, lower_bound=bound, reasons=("the search was stopped before it found a plan",))
-    needed = mended.fewest_loads
+    needed = replanned.fewest_loads
     if needed is None:
         return replace(result, termination="infeasible", reasons=("no groups of what is left keep all limits at once",))
-    number = f"{needed} would do" if mended.fewest_loads_attained else f"at least {needed} are needed"
+    number = f"{needed} would do" if replanned.fewest_loads_attained else f"at least {needed} are needed"
     reason = f"loads: no plan does with {result.max_loads} loads; {number}. Raise max_loads."
-    fewest = needed if mended.fewest_loads_attained else None
+    fewest = needed if replanned.fewest_loads_attained else None
     return replace(result, termination="infeasible", fewest_loads=fewest, reasons=(reason,))

@@ -5,36 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, terminated
-from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
+from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
+from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact.lexicographic.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
-from rocoin_opt.knowledge import CRITERIA, contiguous_partition
-from rocoin_opt.plan import (
-    OBJECTIVES,
-    Objective,
-    Outcome,
-    Plan,
-    Result,
-    Termination,
-    check,
-    relative_gap,
-    require_objective,
-    require_valid,
-    with_filters,
-    without_filters,
-)
-from rocoin_opt.planning.methods import METHODS, THRESHOLD_OBJECTIVES, Method, no_worse
+from rocoin_opt.knowledge import contiguous_partition
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Objective, Outcome, Plan, Result, with_filters, without_filters
+from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed, require_certified
+from rocoin_opt.planning.portfolio import no_worse
+from rocoin_opt.planning.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rocoin_opt.instance import Instance
-
-
-CLOSED_GAP = 1e-9
-"""Relative gap below which value and bound differ by rounding only."""
+    from rocoin_opt.plan import Termination
+    from rocoin_opt.planning.methods import Method
 
 
 def solve(
@@ -102,226 +87,101 @@ def solve(
     """
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
-    result = solve_under(
-        control,
-        instance,
-        method,
-        objective,
-        start=start,
-        latency_only=latency_only,
-        explicit_filters=explicit_filters,
-        criterion=criterion,
+    result = answer(
+        Request(
+            instance=instance,
+            control=control,
+            method=method,
+            objective=objective,
+            start=start,
+            latency_only=latency_only,
+            explicit_filters=explicit_filters,
+            criterion=criterion,
+        )
     )
     trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
     return replace(result, trace=trace)
 
 
-def solve_under(
-    control: Control,
-    instance: Instance,
-    method: str | Method,
-    objective: Objective,
-    *,
-    start: Plan | None = None,
-    latency_only: bool = False,
-    explicit_filters: bool = False,
-    criterion: str = "ncut",
-) -> Result:
+def answer(request: Request) -> Result:
     """Solve as one step of a longer search, whose limits and reports count; see :func:`solve`."""
-    chosen = _method(method, objective)
-    if criterion not in CRITERIA:
-        raise InputError("options", [Problem("criterion", repr(criterion), f"one of {', '.join(CRITERIA)}")])
-    require_objective(instance, objective)
-    _require_honoured(instance, chosen)
-    if instance.has_shared_failures:
-        raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
-    if start is not None:
-        start = _canonical_start(instance, chosen, start)
-    with stopped_by_interrupt(control):
+    request = request.accepted()
+    instance = request.instance
+    with stopped_by_interrupt(request.control):
         # A valid start is proof enough that there is a plan.
-        reasons = () if start is not None else reasons_for_infeasibility(instance)
-        if start is None and objective == "guaranteed" and not reasons:
+        reasons = () if request.start is not None else reasons_for_infeasibility(instance)
+        if request.start is None and request.objective == "guaranteed" and not reasons:
             reasons = reasons_for_no_guarantee(instance)
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
-            outcome = _outcome(instance, chosen, objective, control, start)
-            if not latency_only:
-                outcome = _settled(instance, chosen, objective, control, outcome, criterion)
+            outcome = _searched(request)
+            if not request.latency_only:
+                outcome = _settled(request, outcome)
         plan = outcome.plan
         if plan is not None:
-            plan = _with_filters(instance, plan, start, control, criterion, explicit=explicit_filters)
-    return _certified(instance, chosen, objective, outcome, plan, control)
+            plan = _with_filters(request, plan)
+    return _certified(request, outcome, plan)
 
 
-def compare(
-    instance: Instance,
-    methods: Sequence[str | Method],
-    objective: Objective = "guaranteed",
-    *,
-    time_limit: float | None = None,
-    seed: int = 0,
-    threads: int = 1,
-    report: Report | None = None,
-) -> tuple[Result, ...]:
-    """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
-
-    A method without redundancy that cannot keep the outage limit is solved once more without the limit, so that it
-    can be scored at all: that result's instance has ``max_group_outage`` 1.
-
-    Parameters
-    ----------
-    instance : Instance
-        What is given.
-    methods : sequence of str or Method
-        Names of the registry, or methods of one's own, in the order of the results.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
-        What each of them minimises.
-    time_limit : float, optional
-        Seconds for each method.
-    seed, threads, report
-        As for :func:`solve`.
-
-    Returns
-    -------
-    tuple of Result
-        One a method, and one more where a method was solved once more without the outage limit. Once SIGTERM has
-        stopped a search, no other one begins: the results so far are all.
-
-    Raises
-    ------
-    InputError, UnsupportedError, CertificateError
-        As for :func:`solve`.
-    """
-    if not methods:
-        raise InputError("options", [Problem("methods", "none", f"some of {', '.join(METHODS)}")])
-    results = []
-    for method in methods:
-        chosen = _method(method, objective)
-        variants = [instance]
-        while variants:
-            variant = variants.pop()
-            result = solve(variant, method, objective, time_limit=time_limit, seed=seed, threads=threads, report=report)
-            results.append(result)
-            if terminated():
-                return tuple(results)
-            if result.plan is None and not chosen.redundant and variant is instance:
-                variants.append(instance.with_requirements(max_group_outage=1.0))
-    return tuple(results)
+def _searched(request: Request) -> Outcome:
+    """Run the method, from a start where there is one; what it returns is never worse than the start."""
+    instance, objective, start = request.instance, request.objective, request.start
+    if start is not None:
+        # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
+        start = without_filters(start)
+        request.control.tell(value_of(instance, start, objective), None)
+    outcome = _run(request, start)
+    require_certified(f"{request.solver.name} returned", instance, outcome.plan)
+    return no_worse(instance, objective, outcome, start)
 
 
-def _method(wanted: str | Method, objective: Objective) -> Method:
-    method = _own(wanted) if isinstance(wanted, Method) else METHODS.get(wanted)
-    if method is None:
-        raise InputError("options", [Problem("method", repr(wanted), f"one of {', '.join(METHODS)}")])
-    if objective not in OBJECTIVES:
-        raise InputError("options", [Problem("objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
-    if objective not in method.objectives:
-        raise UnsupportedError(f"{method.name} minimises {', '.join(method.objectives)}, not {objective}")
-    return method
-
-
-def _own(method: Method) -> Method:
-    """A method that is given as such; its results must not pass for those of a registered one."""
-    if not method.name or METHODS.get(method.name, method) is not method:
-        allowed = f"a name other than {', '.join(METHODS)}"
-        raise InputError("options", [Problem("method.name", repr(method.name), allowed)])
-    return method
-
-
-def _require_honoured(instance: Instance, method: Method) -> None:
-    """Refuse random latencies where a method cannot honour them."""
-    if instance.has_random_latencies and method.run_random is None:
-        position = next(n for n, device in enumerate(instance.devices) if device.is_random)
-        able = ", ".join(other.name for other in METHODS.values() if other.run_random is not None)
-        raise UnsupportedError(
-            f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
-            f"{method.name} cannot honour random latencies; {able} can"
-        )
-
-
-def _canonical_start(instance: Instance, method: Method, start: Plan) -> Plan:
-    """Return the start in canonical order, once it is clear that the method can use it and that it is valid."""
-    if method.improve is None:
-        able = ", ".join(other.name for other in METHODS.values() if other.improve is not None)
-        raise UnsupportedError(f"{method.name} cannot start from a plan; {able} can")
-    require_valid(instance, start, "start")
-    return Plan.of(instance, start.groups)
-
-
-def _outcome(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    """Run a method, from a start where there is one; what it returns is never worse than the start."""
-    if start is None or method.improve is None:
-        outcome = _run(instance, method, objective, control, None)
-        _refuse_invalid(instance, method, outcome.plan)
-        return outcome
-    # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
-    bare = without_filters(start)
-    control.tell(value_of(instance, bare, objective), None)
-    outcome = _run(instance, method, objective, control, bare)
-    _refuse_invalid(instance, method, outcome.plan)
-    return no_worse(instance, objective, outcome, bare)
-
-
-def _run(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    outcome = _called(instance, method, objective, control, start)
+def _run(request: Request, start: Plan | None) -> Outcome:
+    instance, objective, control, method = request.instance, request.objective, request.control, request.solver
+    if instance.has_random_latencies and method.run_random is not None:
+        outcome = method.run_random(instance, objective, control, start)
+    elif start is None or method.improve is None:
+        outcome = method.run(instance, objective, control)
+    else:
+        outcome = method.improve(instance, objective, control, start)
     # A method of a user's own may forget its last line.
     if not isinstance(outcome, Outcome):
         raise CertificateError(f"{method.name} returned {type(outcome).__name__}, not an Outcome")
     return outcome
 
 
-def _called(instance: Instance, method: Method, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    if instance.has_random_latencies and method.run_random is not None:
-        return method.run_random(instance, objective, control, start)
-    if start is None or method.improve is None:
-        return method.run(instance, objective, control)
-    return method.improve(instance, objective, control, start)
-
-
-def _settled(
-    instance: Instance, method: Method, objective: Objective, control: Control, outcome: Outcome, criterion: str
-) -> Outcome:
+def _settled(request: Request, outcome: Outcome) -> Outcome:
     """The outcome with what its method prefers among plans of equal latency."""
-    plan = outcome.plan
+    instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
     if plan is None or method.break_ties is None or objective not in THRESHOLD_OBJECTIVES:
         return outcome
     if instance.has_random_latencies:
         # What comes behind latency is stated for constants alone.
         return outcome
     # What is weighed behind latency is no value of the objective.
-    settled = method.break_ties(instance, objective, plan, control.silent(), criterion)
-    _refuse_invalid(instance, method, settled)
-    if value_of(instance, settled, objective) > value_of(instance, plan, objective):
+    settled = method.break_ties(instance, objective, plan, request.control.silent(), request.criterion)
+    value = certified_value(f"{method.name} returned", instance, settled, objective)
+    if value > value_of(instance, plan, objective):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     return replace(outcome, plan=settled)
 
 
-def _refuse_invalid(instance: Instance, method: Method, plan: Plan | None) -> None:
-    violations = () if plan is None else check(instance, plan)
-    if violations:
-        raise CertificateError(f"{method.name} returned an invalid plan: {'; '.join(map(str, violations))}")
-
-
-def _with_filters(
-    instance: Instance, plan: Plan, start: Plan | None, control: Control, criterion: str, *, explicit: bool
-) -> Plan:
+def _with_filters(request: Request, plan: Plan) -> Plan:
+    instance, start = request.instance, request.start
     if all(group.filters is not None for group in plan.groups):
         return plan
     if start is not None and start.groups[0].filters is not None and plan == without_filters(start):
         return start
     if instance.knowledge.graph is not None:
-        return with_filters(instance, plan, sized_parts(instance, criterion, plan.sizes, control))
-    return with_filters(instance, plan, contiguous_partition(plan.sizes)) if explicit else plan
+        return with_filters(instance, plan, sized_parts(instance, request.criterion, plan.sizes, request.control))
+    return with_filters(instance, plan, contiguous_partition(plan.sizes)) if request.explicit_filters else plan
 
 
-def _certified(
-    instance: Instance, method: Method, objective: Objective, outcome: Outcome, plan: Plan | None, control: Control
-) -> Result:
-    """Check and value what a method returned; nothing that it says of itself is believed."""
-    _refuse_invalid(instance, method, plan)
+def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
+    instance, objective, whose = request.instance, request.objective, f"{request.solver.name} returned"
+    require_certified(whose, instance, plan)
     if plan is not None and outcome.infeasible:
-        raise CertificateError(f"{method.name} found no plan possible where there is one")
+        raise CertificateError(f"{request.solver.name} found no plan possible where there is one")
     metrics = None if plan is None else evaluate(instance, plan)
     value = None if metrics is None else metrics.value(objective)
     bounds = [] if outcome.infeasible else [outcome.lower_bound]
@@ -329,30 +189,27 @@ def _certified(
         # A slowdown factor may be below 1, so that this bound holds for constants alone.
         bounds.append(combinatorial_bound(instance, objective))
     bound = max((b for b in bounds if b is not None), default=None)
-    if value is not None and bound is not None and bound > value:
-        if bound > value * (1.0 + CLOSED_GAP):
-            raise CertificateError(f"{method.name} returned the bound {bound!r} above the value {value!r}")
-        bound = value
+    if value is not None and bound is not None:
+        bound = certified_bound(whose, bound, value)
     reasons = outcome.reasons
     if plan is not None and value is None and not reasons:
         reasons = ("no guarantee: some group of this plan does not keep the outage limit by any time",)
     return Result(
         instance=instance,
         plan=plan,
-        method=method.name,
+        method=request.solver.name,
         objective=objective,
         termination=_termination(plan, value, bound, outcome.infeasible),
         objective_value=value,
         lower_bound=bound,
         metrics=metrics,
         reasons=reasons,
-        wall_seconds=control.elapsed,
-        seed=control.seed,
+        wall_seconds=request.control.elapsed,
+        seed=request.control.seed,
     )
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:
     if plan is None:
         return "infeasible" if infeasible else "no_plan"
-    gap = relative_gap(value, bound)
-    return "optimal" if gap is not None and gap <= CLOSED_GAP else "feasible"
+    return "optimal" if is_closed(value, bound) else "feasible"

@@ -17,9 +17,9 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.instance import read_device_file, write_instance
 from rocoin_opt.knowledge import contiguous_partition
-from rocoin_opt.knowledge.partition import partition
 from rocoin_opt.plan import evidence_left, plan_document, with_filters
-from rocoin_opt.planning.solve import compare
+from rocoin_opt.planning.compare import compare
+from rocoin_opt.planning.partition import partition
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity

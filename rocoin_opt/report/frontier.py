@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan import evaluate, plain_table, plain_text, plan_document, seconds
+from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.plan import plain_table, plain_text, plan_document, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console

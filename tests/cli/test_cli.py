@@ -82,7 +82,7 @@ def test_estimated_classes_are_told(run, tmp_path, command):
 
 @pytest.mark.parametrize("options", [(), ("--latency-only",)])
 def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
-    from rocoin_opt.planning import solve as methods
+    from rocoin_opt.planning import methods
 
     seen = []
 

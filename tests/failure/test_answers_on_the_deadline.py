@@ -11,11 +11,11 @@ import pytest
 
 import oracle
 import rocoin_opt as ro
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.failure.monte_carlo.arrivals import simulate_arrivals
 from rocoin_opt.failure.monte_carlo.traces import Traces
 from rocoin_opt.failure.partial_answers import parts_arrived
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.metrics import evaluate
 
 DECIMALS = (0.1, 0.2, 0.3, 0.7, 1.1, 0.07, 2.3)
 RATES = (1.0, 0.1, 10.0, 0.5, 0.2)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import rocoin_opt as ro
 from failure_plans import replica, system
-from rocoin_opt.failure.evaluation import evaluate, value_of
-from rocoin_opt.plan import metrics
+from rocoin_opt.failure.distribution.answer_time import latency_distribution
+from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
 from rocoin_opt.plan.latency import OBJECTIVES
 from slowed import DISGUISED, slowed
 from strategies import instances, valid_plans
@@ -22,12 +22,17 @@ LOGNORMAL = {"law": "lognormal", "sigma": 0.5}
 
 @given(st.data())
 @settings(max_examples=30)
-def test_constant_latencies_have_the_figures_in_closed_form(data: st.DataObject) -> None:
+def test_closed_forms_agree_with_the_distribution_and_values_with_figures(data: st.DataObject) -> None:
     instance = data.draw(instances())
     plan = data.draw(valid_plans(instance))
-    assert evaluate(instance, plan) == metrics.evaluate(instance, plan)
+    found = evaluate(instance, plan)
+    deadline = instance.requirements.deadline_seconds
+    by_distribution = metrics_of(latency_distribution(instance, plan), instance, plan, deadline)
+    for name, figure in by_distribution.model_dump(exclude={"ncut"}).items():
+        assert getattr(found, name) == (None if figure is None else pytest.approx(figure, rel=1e-12, abs=1e-300)), name
     for objective in OBJECTIVES:
-        assert value_of(instance, plan, objective) == metrics.value_of(instance, plan, objective)
+        expected = found.value(objective)
+        assert value_of(instance, plan, objective) == (math.inf if expected is None else expected)
 
 
 @given(st.data())

@@ -13,10 +13,10 @@ from examples import two_pairs
 from replan_oracle import changes, fewest_loads
 from rocoin_opt.control import Control
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.formulations import replanning as continuation
 from rocoin_opt.highs import models as highs
 from rocoin_opt.plan.changes import continuation as continuation_of
-from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.planning.replan import without_devices
 from strategies import instances, valid_plans
 

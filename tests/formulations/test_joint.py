@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 import oracle
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError, UnsupportedError
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.formulations import joint
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.validity import check
 from strategies import instances, structured_plans, valid_plans

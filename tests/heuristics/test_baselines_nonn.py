@@ -7,10 +7,10 @@ from hypothesis import given
 
 from oracle import Oracle
 from rocoin_opt.control import Control
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.metrics import evaluate
 from strategies import instances
 
 

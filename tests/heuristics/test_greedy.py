@@ -9,12 +9,12 @@ from hypothesis import given
 
 import oracle
 from rocoin_opt.control import Control
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import OBJECTIVES
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.validity import check
 from strategies import instances, valid_plans
 

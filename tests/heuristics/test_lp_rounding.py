@@ -15,6 +15,7 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -22,7 +23,6 @@ from rocoin_opt.heuristics import lp_rounding as module
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.lp_rounding import Fraction, draw_disjoint, fractions_of, lp_rounding
-from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.plan.validity import check
 from strategies import instances

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import rocoin_opt as ro
 from hash_seeds import printed_for_any_hash_seed
 from rocoin_opt.errors import CertificateError, InputError
-from rocoin_opt.knowledge import partition as module
+from rocoin_opt.knowledge import partitioning as module
 from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
 from rocoin_opt.knowledge.sizes import SizeRanges
 from strategies import graphs
@@ -209,7 +209,7 @@ def test_bad_arguments_are_named(named: str, arguments: dict[str, Any]) -> None:
 
 def test_a_bound_above_the_value_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "lower_bound", lambda *args, **options: 2.9)
-    with pytest.raises(CertificateError, match="above its value"):
+    with pytest.raises(CertificateError, match="above the value"):
         ro.partition(GRAPH, 3)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import oracle
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.latency import (
     OBJECTIVES,
@@ -22,7 +23,6 @@ from rocoin_opt.plan.latency import (
     guaranteed_seconds,
     outage_after,
 )
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.model import Group, Plan
 from strategies import full_instance_document, instances, structured_plans
 

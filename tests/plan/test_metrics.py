@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import rocoin_opt as ro
 from rocoin_opt.errors import UnsupportedError
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.plan.filters import with_filters, without_filters
 from rocoin_opt.plan.latency import OBJECTIVES
-from rocoin_opt.plan.metrics import Metrics, evaluate, evidence_left, require_objective
+from rocoin_opt.plan.metrics import Metrics, evidence_left, require_objective
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:

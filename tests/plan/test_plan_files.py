@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import oracle
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.claims import check_claims
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.files import plan_schema, read_plan, read_plan_document, result_document, write_plan
 from rocoin_opt.plan.filters import with_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.result import Result
 from strategies import full_instance_document, full_plan_document, instances, valid_plans
 

@@ -314,7 +314,7 @@ def test_false_points_never_leave(sbc, seven):
         ({"plan": broken}, "invalid plan"),
         ({"plan": without_filters(first.plan)}, "or its filters"),
         ({"limit": 0.5 * first.seconds}, "misses its latency limit"),
-        ({"bound": 2.0 * first.partition_value}, "above its value"),
+        ({"bound": 2.0 * first.partition_value}, "above the value"),
     ):
         with pytest.raises(ro.CertificateError, match=words):
             tradeoff._certified(sbc, "guaranteed", parts, dataclasses.replace(point, **change))

@@ -217,12 +217,12 @@ def test_nothing_left_to_serve_is_infeasible_with_reasons() -> None:
 def test_the_model_proves_that_nothing_is_left_to_serve_too(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = two_pairs()
     plan = Plan.of(instance, [Group(devices=("d0", "d1"), student="s", num_filters=4)])
-    true_solve = replanning.solve_under
+    true_answer = replanning.answer
 
     def unfinished(*arguments, **options):
-        return replace(true_solve(*arguments, **options), termination="no_plan", lower_bound=None, reasons=())
+        return replace(true_answer(*arguments, **options), termination="no_plan", lower_bound=None, reasons=())
 
-    monkeypatch.setattr(replanning, "solve_under", unfinished)
+    monkeypatch.setattr(replanning, "answer", unfinished)
     found = replan(instance, plan, ["d0", "d1", "d2"])
     assert (found.termination, found.plan, found.fewest_loads) == ("infeasible", None, None)
     assert "keep all limits at once" in found.reasons[0]

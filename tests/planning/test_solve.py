@@ -18,7 +18,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
-from rocoin_opt.planning import methods as registry
+from rocoin_opt.planning import portfolio
 from strategies import instances
 from tracing import assert_traced
 
@@ -332,7 +332,7 @@ def test_control_stops_methods_that_loop():
 
 
 def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
-    monkeypatch.setattr(registry, "AUTO_ROUNDS", 0)
+    monkeypatch.setattr(portfolio, "AUTO_ROUNDS", 0)
     instance = ro.generate("sbc", devices=20, seed=22)
     result = ro.solve(instance, "auto")
     assert result.termination == "feasible"
@@ -346,7 +346,7 @@ def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
 )
 def test_auto_leaves_large_instances_to_greedy(monkeypatch, limit, time_limit):
     instance = ro.generate("sbc", devices=20, seed=22)
-    monkeypatch.setattr(registry, limit, 19)
+    monkeypatch.setattr(portfolio, limit, 19)
     assert ro.solve(instance, "auto", time_limit=time_limit).termination == "feasible"
-    monkeypatch.setattr(registry, limit, 20)
+    monkeypatch.setattr(portfolio, limit, 20)
     assert ro.solve(instance, "auto", time_limit=time_limit).termination == "optimal"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import ExpectedModel
-from rocoin_opt.plan import Outcome, relative_gap, value_of
+from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control, Progress

@@ -65,7 +65,7 @@ class PartSearch:
     control : Control
         Limit and seed.
     bound_rounds : int, optional
-        Effort of the bounds, see :func:`rocoin_opt.knowledge.partition.lower_bound`; 0 is the quickest.
+        Effort of the bounds, see :func:`rocoin_opt.knowledge.partitioning.lower_bound`; 0 is the quickest.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     Candidates,
@@ -26,7 +27,7 @@ from rocoin_opt.grouping import (
     reasons_for_infeasibility,
     relax,
 )
-from rocoin_opt.plan import Outcome, check, relative_gap, value_of
+from rocoin_opt.plan import Outcome, check, relative_gap
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

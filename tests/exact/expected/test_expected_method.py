@@ -12,8 +12,8 @@ from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.exact.expected import method as expected
 from rocoin_opt.exact.expected.method import exact_expected
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.plan.metrics import value_of
 from rocoin_opt.plan.result import Outcome
 
 SHIPPED = [
@@ -101,7 +101,7 @@ def test_a_plan_that_greedy_misses_is_found(monkeypatch):
     monkeypatch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 50)
     instance = ro.generate("paper", devices=6, seed=2)
     best = ro.solve(instance, "exact", "expected")
-    monkeypatch.setattr("rocoin_opt.planning.methods.greedy", lambda *_: Outcome(None, reasons=("none",)))
+    monkeypatch.setattr("rocoin_opt.planning.portfolio.greedy", lambda *_: Outcome(None, reasons=("none",)))
     monkeypatch.setattr("rocoin_opt.heuristics.local_search.greedy", lambda *_: Outcome(None, reasons=("none",)))
     for method in ("exact", "auto"):
         assert ro.solve(instance, method, "expected").objective_value == pytest.approx(best.objective_value, rel=1e-9)

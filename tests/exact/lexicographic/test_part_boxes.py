@@ -20,10 +20,10 @@ from rocoin_opt.exact.lexicographic import part_sizes as size_vectors
 from rocoin_opt.exact.lexicographic.order import best_within as search_within
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import Cut, PartSearch
+from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.grouping.columns import Serving
 from rocoin_opt.knowledge.sizes import are_within
 from rocoin_opt.plan.filters import labels_of, without_filters
-from rocoin_opt.plan.metrics import evaluate, value_of
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:

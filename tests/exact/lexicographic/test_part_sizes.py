@@ -14,9 +14,9 @@ import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.lexicographic import part_sizes as size_vectors
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.grouping.columns import Serving
 from rocoin_opt.plan import indexed_groups
-from rocoin_opt.plan.metrics import evaluate
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import oracle
 import rocoin_opt as ro
 from examples import pairs
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.heuristics.expected import moves as expected_moves
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
-from rocoin_opt.plan.metrics import value_of
 from strategies import instances, valid_plans
 
 

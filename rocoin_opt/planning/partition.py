@@ -1,36 +1,34 @@
-"""Which filters go where: the public way from a filter graph to a partition with a proven bound."""
+"""From a filter graph to a partition with a proven bound."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from rocoin_opt.control import UNLIMITED, Control
+from rocoin_opt.control import Control
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.instance import MAX_FILTERS, ClassAffinity, FilterGraph
-from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
-from rocoin_opt.knowledge.criteria import EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
-from rocoin_opt.knowledge.cuts import ncut
-from rocoin_opt.knowledge.eigenpairs import eigen_seconds
-from rocoin_opt.knowledge.search import find_parts
-from rocoin_opt.knowledge.sizes import SizeRanges
-from rocoin_opt.knowledge.subsets import best_partition, operations, part_costs
+from rocoin_opt.knowledge import (
+    EVIDENCE_WEIGHT,
+    Criterion,
+    SizeRanges,
+    best_parts,
+    class_evidence,
+    evidence_lost,
+    ncut,
+)
+from rocoin_opt.planning.certify import certified_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.knowledge.sizes import Sizes
-
-MAX_OPERATIONS = 3e6
-"""Steps of the recursion over subsets up to which a partition is found and proven best by it: some 14 filters."""
-CLOSED_GAP = 1e-9
-"""Relative gap below which value and bound differ by rounding only."""
+    from rocoin_opt.knowledge import Sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,67 +149,6 @@ def partition(
     return _certified(judged, ranges, labels, bound, given)
 
 
-def best_parts(
-    criterion: Criterion,
-    ranges: SizeRanges,
-    seed: int = 0,
-    control: Control = UNLIMITED,
-) -> tuple[IntArray, float]:
-    """Find a partition and a lower bound, or the best partition where the graph is small enough.
-
-    Parameters
-    ----------
-    criterion : Criterion
-        What is minimised, over M filters.
-    ranges : SizeRanges
-        Sizes that the parts may have.
-    seed : int
-        Seed of every random choice.
-    control : Control
-        Limit.
-
-    Returns
-    -------
-    IntArray, M, and float
-        Labels 0 to K - 1 within the ranges, and a valid lower bound on the value of all such partitions.
-    """
-    if is_small(criterion, ranges):
-        additive, bottleneck = part_costs(criterion)
-        labels = best_partition(additive, ranges, bottleneck)
-        return labels, criterion.value(labels)
-    # A bound is worth an eigenvalue problem, or half of the time that is left.
-    kept = min(2.0 * eigen_seconds(ranges.total), 0.5 * control.remaining)
-    labels = find_parts(criterion, ranges, seed, control=replace(control, deadline=control.deadline - kept))
-    return labels, lower_bound(criterion, ranges, control=control)
-
-
-def is_small(criterion: Criterion, ranges: SizeRanges) -> bool:
-    """Whether the best partition can be found and proven in a moment."""
-    return operations(ranges, alike=not criterion.parts_differ) <= MAX_OPERATIONS
-
-
-def lower_bound(
-    criterion: Criterion,
-    ranges: SizeRanges,
-    *,
-    rounds: int | None = None,
-    control: Control = UNLIMITED,
-) -> float:
-    """Lower bound on the value of all partitions with sizes within ranges.
-
-    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` and ``control`` limit the effort,
-    as in :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
-    """
-    if not criterion.normalised:
-        return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds, control=control)
-    bound = 0.0
-    if criterion.graph_weight > 0.0:
-        bound += criterion.graph_weight * ncut_bound(criterion.weights, ranges, rounds=rounds, control=control)
-    if criterion.loss_weight > 0.0:
-        bound += criterion.loss_weight * evidence_bound(criterion.evidence, ranges, criterion.outages, control)
-    return bound
-
-
 def _certified(
     criterion: Criterion, ranges: SizeRanges, labels: IntArray, bound: float, affinity: FloatArray | None
 ) -> Partition:
@@ -219,15 +156,13 @@ def _certified(
     if not ranges.hold(np.bincount(labels, minlength=ranges.parts)) or len(labels) != ranges.total:
         raise CertificateError(f"a partition of sizes {np.bincount(labels).tolist()} outside of its ranges")
     value = criterion.value(labels)
-    if bound > value + CLOSED_GAP * abs(value):
-        raise CertificateError(f"the partition's bound {bound!r} is above its value {value!r}")
     evidence = criterion.evidence if affinity is None else class_evidence(affinity)
     needed = affinity is not None or criterion.name == "resilient"
     return Partition(
         labels=labels,
         criterion=criterion.name,
         value=value,
-        bound=min(bound, value),
+        bound=certified_bound("partition returned", bound, value),
         ncut=ncut(criterion.weights, labels),
         evidence_left=1.0 - float(evidence_lost(evidence, labels).max()) if needed else None,
         affinity_is_estimated=affinity is None and criterion.name == "resilient",

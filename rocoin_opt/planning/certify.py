@@ -1,0 +1,74 @@
+"""On the way out: whatever a search returns is checked and valued here, and nothing that it says of itself is believed.
+
+A plan, a point of a frontier, a replanned fleet and a partition all pass the same two questions: is it valid, and is
+the bound no better than the value? A no is a defect of the package or of a user's own method, never a result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import CertificateError
+from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.plan import check, relative_gap
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+
+CLOSED_GAP = 1e-9
+"""Relative gap below which value and bound differ by rounding only."""
+
+
+def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None:
+    """Refuse a plan that breaks a rule; None is no plan and passes.
+
+    Parameters
+    ----------
+    whose : str
+        Who returned it, for the message: "greedy returned", say.
+    instance, plan
+        What was given, and what was found.
+
+    Raises
+    ------
+    CertificateError
+        With every violation.
+    """
+    violations = () if plan is None else check(instance, plan)
+    if violations:
+        raise CertificateError(f"{whose} an invalid plan: {'; '.join(map(str, violations))}")
+
+
+def certified_value(whose: str, instance: Instance, plan: Plan, objective: Objective) -> float:
+    """Check a plan, and compute the value of its objective in seconds anew; parameters as above."""
+    require_certified(whose, instance, plan)
+    return value_of(instance, plan, objective)
+
+
+def certified_bound(whose: str, bound: float, value: float, *, scale: float = 0.0) -> float:
+    """Return a lower bound, no higher than the value.
+
+    Parameters
+    ----------
+    whose : str
+        Who returned it, for the message: "greedy returned", say.
+    bound, value : float
+        Lower bound, and the value that was computed anew.
+    scale : float
+        Magnitude that rounding is relative to where the value itself is smaller.
+
+    Raises
+    ------
+    CertificateError
+        If the bound is above the value by more than rounding.
+    """
+    if bound > value + CLOSED_GAP * max(scale, abs(value)):
+        raise CertificateError(f"{whose} the bound {bound!r} above the value {value!r}")
+    return min(bound, value)
+
+
+def is_closed(value: float | None, bound: float | None) -> bool:
+    """Whether value and bound differ by rounding only: proven optimal."""
+    gap = relative_gap(value, bound)
+    return gap is not None and gap <= CLOSED_GAP

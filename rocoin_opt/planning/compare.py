@@ -1,0 +1,75 @@
+"""Methods side by side on one instance, all scored by the same evaluator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocoin_opt.control import terminated
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.planning.methods import METHODS
+from rocoin_opt.planning.request import method_for
+from rocoin_opt.planning.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Report
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Result
+    from rocoin_opt.planning.methods import Method
+
+
+def compare(
+    instance: Instance,
+    methods: Sequence[str | Method],
+    objective: Objective = "guaranteed",
+    *,
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    report: Report | None = None,
+) -> tuple[Result, ...]:
+    """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
+
+    A method without redundancy that cannot keep the outage limit is solved once more without the limit, so that it
+    can be scored at all: that result's instance has ``max_group_outage`` 1.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is given.
+    methods : sequence of str or Method
+        Names of the registry, or methods of one's own, in the order of the results.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+        What each of them minimises.
+    time_limit : float, optional
+        Seconds for each method.
+    seed, threads, report
+        As for :func:`solve`.
+
+    Returns
+    -------
+    tuple of Result
+        One a method, and one more where a method was solved once more without the outage limit. Once SIGTERM has
+        stopped a search, no other one begins: the results so far are all.
+
+    Raises
+    ------
+    InputError, UnsupportedError, CertificateError
+        As for :func:`solve`.
+    """
+    if not methods:
+        raise InputError("options", [Problem("methods", "none", f"some of {', '.join(METHODS)}")])
+    results = []
+    for method in methods:
+        chosen = method_for(method, objective)
+        variants = [instance]
+        while variants:
+            variant = variants.pop()
+            result = solve(variant, method, objective, time_limit=time_limit, seed=seed, threads=threads, report=report)
+            results.append(result)
+            if terminated():
+                return tuple(results)
+            if result.plan is None and not chosen.redundant and variant is instance:
+                variants.append(instance.with_requirements(max_group_outage=1.0))
+    return tuple(results)

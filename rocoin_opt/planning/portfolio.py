@@ -1,0 +1,213 @@
+"""What the methods run: ``auto`` and ``exact`` are portfolios of heuristics and proofs, in an order that pays.
+
+What takes a while to import, HiGHS and Pyomo above all, is imported where it runs.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.grouping import import_of_models
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.heuristics.local_search import local_search
+from rocoin_opt.instance import without_laws
+from rocoin_opt.plan import Outcome, relative_gap
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+
+MAX_AUTO_DEVICES = 400
+"""Devices up to which ``auto`` goes on to ``exact`` without a time limit."""
+AUTO_ROUNDS = 2
+"""Rounds of integer packings that it then tries: a minute or two at most, and the same on every machine."""
+AUTO_NODES = 300_000
+"""Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
+AUTO_TIMES = 6
+"""Times at which it bounds the expected answer time under random latencies: some seconds."""
+FIRST_NODES = 20_000
+"""Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
+PROVEN = 1e-9
+"""Relative gap at which these were enough."""
+RANDOM_STEPS = 100
+"""Steps of the search for the expected answer time under random latencies, for each group that there may be; each takes
+some milliseconds."""
+SEARCH_SHARE = 0.4
+"""Share of the time left that local search may take before ``exact`` proves the expected answer time."""
+AUTO_ROUNDS_STOCHASTIC = 1
+"""Rounds of integer packings that ``auto`` tries under random latencies, where a packing costs more."""
+MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
+"""Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to better
+the greedy plan."""
+STEPS_A_GROUP = 20
+"""Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
+
+
+def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    """Run the joint model from greedy's plan, or a better start."""
+    first = no_worse(instance, objective, greedy(instance, objective, control.silent()), start)
+    if not control.has_time_for(import_of_models()):
+        return first
+    # Pyomo and HiGHS take a second to import: only here.
+    from rocoin_opt.exact.milp import milp
+
+    return milp(instance, objective, control, first.plan)
+
+
+def run_exact(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    """Improve greedy's plan, or a better start, and prove it."""
+    return _exact_from(instance, objective, control, greedy(instance, objective, control.silent()), start)
+
+
+def _exact_from(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    constructed: Outcome,
+    start: Plan | None,
+    rounds: int | None = None,
+) -> Outcome:
+    """Improve a constructed plan, or a given one, by a little local search, and prove it."""
+    first = no_worse(instance, objective, constructed, start)
+    if first.plan is not None and _gap(instance, objective, first) == 0.0:
+        return first
+    if objective == "expected":
+        return _exact_expected(instance, control, first.plan, rounds)
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact.threshold.search import exact
+
+    steps = STEPS_A_GROUP * instance.max_groups
+    improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
+    return exact(instance, objective, control, improved.plan, rounds=rounds)
+
+
+def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
+    from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
+
+    if start is None:
+        found = _any_plan(instance, control, rounds)
+        if found.infeasible:
+            return found
+        start = found.plan
+    if len(instance.devices) <= FEW_DEVICES:
+        from rocoin_opt.exact.expected.branch_and_bound import prove_expected
+        from rocoin_opt.grouping import ExpectedModel
+
+        proof = prove_expected(ExpectedModel(instance), control, start, nodes=FIRST_NODES)
+        gap = _gap(instance, "expected", proof)
+        if proof.infeasible or (gap is not None and gap <= max(control.gap, PROVEN)):
+            return proof
+        start = proof.plan
+    improved = start
+    if start is not None:
+        limit = time.perf_counter() + SEARCH_SHARE * control.remaining
+        improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
+    return exact_expected(instance, control, improved, nodes=NODES if rounds is None else AUTO_NODES)
+
+
+def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
+    """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
+    from rocoin_opt.exact.threshold.search import exact
+
+    found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+    return replace(found, lower_bound=None)
+
+
+def run_lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
+    """Round the packing relaxation."""
+    from rocoin_opt.heuristics.lp_rounding import lp_rounding
+
+    return lp_rounding(instance, objective, control)
+
+
+def run_auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+    """Run greedy, then ``exact`` where the size allows it."""
+    outcome = no_worse(instance, objective, greedy(instance, objective, control), start)
+    limited = control.remaining < math.inf
+    if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
+        return outcome
+    return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
+
+
+def run_greedy_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    """Run greedy under random latencies."""
+    # SciPy's special functions take a while to import, and constants do without.
+    from rocoin_opt.heuristics.deterministic_equivalents import greedy_stochastic
+
+    return greedy_stochastic(instance, objective, control, start)
+
+
+def run_exact_stochastic(
+    instance: Instance, objective: Objective, control: Control, start: Plan | None, rounds: int | None = None
+) -> Outcome:
+    """Prove a plan under random latencies, or bound it."""
+    first = run_greedy_stochastic(instance, objective, control, start)
+    if objective != "guaranteed":
+        return _exact_expected_random(instance, control, first, rounds)
+    from rocoin_opt.exact.stochastic.search import exact_stochastic
+
+    return exact_stochastic(instance, control, first.plan, rounds=rounds)
+
+
+def _exact_expected_random(instance: Instance, control: Control, first: Outcome, rounds: int | None) -> Outcome:
+    """Prove a plan where there are few of them; else improve it by a search, and bound it."""
+    from rocoin_opt.exact.expected.bound import expected_bound
+    from rocoin_opt.exact.expected.enumeration import best_of_all, is_small
+    from rocoin_opt.grouping import ExpectedModel
+
+    model = ExpectedModel(instance)
+    if is_small(model):
+        proof = best_of_all(model, control, first.plan)
+        if proof is not None:
+            return proof
+    if first.plan is None:
+        first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
+        if first.plan is None:
+            return first
+    improved = no_worse(instance, "expected", _descended(instance, control, first), first.plan)
+    bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
+    return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
+
+
+def _descended(instance: Instance, control: Control, first: Outcome) -> Outcome:
+    """Search on from a plan by the steps of its laws, which only approximate them."""
+    limit = time.perf_counter() + SEARCH_SHARE * control.remaining
+    steps = RANDOM_STEPS * instance.max_groups
+    return local_search(instance, "expected", replace(control.silent(), deadline=limit), first.plan, iterations=steps)
+
+
+def run_auto_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    """Run greedy under random latencies, then ``exact`` where the size allows it."""
+    limited = control.remaining < math.inf
+    if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
+        return run_greedy_stochastic(instance, objective, control, start)
+    return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
+
+
+def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
+    """Go on behind latency: partition, work, spare reliability."""
+    from rocoin_opt.exact.lexicographic.order import break_ties
+
+    return break_ties(instance, objective, plan, control, criterion)
+
+
+def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
+    """The outcome with the better one of its plan and the start, the start where both are equally good."""
+    if start is None:
+        return outcome
+    if outcome.plan is not None and value_of(instance, outcome.plan, objective) < value_of(instance, start, objective):
+        return outcome
+    # What proves that no plan has a value is no contradiction to a valid plan without one.
+    has_value = value_of(instance, start, objective) < math.inf
+    return replace(outcome, plan=start, infeasible=outcome.infeasible and has_value, reasons=())
+
+
+def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
+    if outcome.plan is None:
+        return None
+    return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)

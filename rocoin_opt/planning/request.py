@@ -1,0 +1,114 @@
+"""What is asked of a search, in one piece: checked once, and handed down as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.knowledge import CRITERIA
+from rocoin_opt.plan import OBJECTIVES, Objective, Plan, require_objective, require_valid
+from rocoin_opt.planning.methods import METHODS, Method
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+
+
+@dataclass(frozen=True)
+class Request:
+    """An instance, how to solve it and how long.
+
+    Attributes
+    ----------
+    instance : Instance
+        What is given.
+    control : Control
+        Limits, seed and reports.
+    method : str or Method
+        A name of :data:`METHODS`, or a method of one's own.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+        What to minimise, in seconds.
+    start : Plan or None
+        A valid plan to improve on.
+    latency_only, explicit_filters, criterion
+        As for :func:`rocoin_opt.solve`.
+    """
+
+    instance: Instance
+    control: Control
+    method: str | Method = "auto"
+    objective: Objective = "guaranteed"
+    start: Plan | None = None
+    latency_only: bool = False
+    explicit_filters: bool = False
+    criterion: str = "ncut"
+
+    @property
+    def solver(self) -> Method:
+        """The method itself.
+
+        Raises
+        ------
+        InputError, UnsupportedError
+            If there is no such method, or it does not minimise the objective.
+        """
+        return method_for(self.method, self.objective)
+
+    def accepted(self) -> Request:
+        """Return the request once it is clear that it can be honoured, with the start in canonical order.
+
+        Raises
+        ------
+        InputError
+            If an option is outside of its range, or the start is not valid: with every violation.
+        UnsupportedError
+            If the method or the objective cannot honour the instance, or the method cannot start from a plan.
+        """
+        instance, method = self.instance, self.solver
+        if self.criterion not in CRITERIA:
+            raise _refused("criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
+        require_objective(instance, self.objective)
+        if instance.has_random_latencies and method.run_random is None:
+            position = next(n for n, device in enumerate(instance.devices) if device.is_random)
+            able = ", ".join(other.name for other in METHODS.values() if other.run_random is not None)
+            raise UnsupportedError(
+                f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
+                f"{method.name} cannot honour random latencies; {able} can"
+            )
+        if instance.has_shared_failures:
+            raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
+        if self.start is None:
+            return self
+        if method.improve is None:
+            able = ", ".join(other.name for other in METHODS.values() if other.improve is not None)
+            raise UnsupportedError(f"{method.name} cannot start from a plan; {able} can")
+        require_valid(instance, self.start, "start")
+        return replace(self, start=Plan.of(instance, self.start.groups))
+
+
+def method_for(wanted: str | Method, objective: Objective) -> Method:
+    """Find a method by name, or take one of a user's own, if it minimises the objective.
+
+    Raises
+    ------
+    InputError
+        If there is no such method or objective, or a method of one's own has the name of a registered one.
+    UnsupportedError
+        If the method does not minimise the objective.
+    """
+    method = wanted if isinstance(wanted, Method) else METHODS.get(wanted)
+    if method is None:
+        raise _refused("method", wanted, f"one of {', '.join(METHODS)}")
+    # Results of a user's own method must not pass for those of a registered one.
+    if isinstance(wanted, Method) and (not method.name or METHODS.get(method.name, method) is not method):
+        raise _refused("method.name", method.name, f"a name other than {', '.join(METHODS)}")
+    if objective not in OBJECTIVES:
+        raise _refused("objective", objective, f"one of {', '.join(OBJECTIVES)}")
+    if objective not in method.objectives:
+        raise UnsupportedError(f"{method.name} minimises {', '.join(method.objectives)}, not {objective}")
+    return method
+
+
+def _refused(option: str, found: object, allowed: str) -> InputError:
+    return InputError("options", [Problem(option, repr(found), allowed)])

@@ -26,6 +26,7 @@ import numpy as np
 
 from rocoin_opt.failure.differences import Derivative, log_derivative
 from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure.groups import instant
 from rocoin_opt.failure.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR
 from rocoin_opt.failure.response import response_of
@@ -109,7 +110,7 @@ class ReplicaDerivatives:
         """By the crash probability."""
         base, gone, sure = self.base, self.system.gone, self.system.sure
         # Gone minus sure, without a difference.
-        in_time, _ = self.system.replica.response.tails(np.array([base.end]))
+        in_time, _ = self.system.replica.response.tails(instant(base.end))
         failure = float(in_time[0]) * self.system.decisive(base.end)
         expected = None
         if base.deadline is not None:

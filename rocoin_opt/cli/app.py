@@ -104,14 +104,16 @@ def solve(
     """Find a plan for INSTANCE, prove what can be proved, and show it."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance
+    from rocoin_opt.instance.files import matrix_files, read_instance
     from rocoin_opt.methods import solve as find_plan
     from rocoin_opt.plan.check import require_valid
     from rocoin_opt.plan.files import read_plan, result_document, write_plan
     from rocoin_opt.plan.summary import print_summary
 
-    require_outputs(out)
+    # A plan that is improved on may give way: the new one is never worse.
+    require_outputs(out, inputs=[instance])
     given = read_instance(instance)
+    require_outputs(out, inputs=matrix_files(given, instance))
     known = None if start is None else read_plan(start, given)
     if known is not None:
         require_valid(given, known, str(start))

@@ -83,7 +83,7 @@ def profile(
     from rocoin_opt.profiling.networks import FilterNetwork
     from rocoin_opt.profiling.specifications import load_teacher, student_builder
 
-    require_outputs(out)
+    require_outputs(out, inputs=[devices, weights])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part)

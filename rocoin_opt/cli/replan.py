@@ -48,7 +48,7 @@ def replan(
     """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance.files import read_instance, write_instance
+    from rocoin_opt.instance.files import matrix_files, read_instance, write_instance
     from rocoin_opt.plan.latency import OBJECTIVES
     from rocoin_opt.replanning import replan as mend_plan
     from rocoin_opt.report.replan import print_replan, replan_document
@@ -56,8 +56,9 @@ def replan(
 
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
-    require_outputs(out, left)
+    require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
+    require_outputs(out, left, inputs=matrix_files(given, instance))
     gone, new = listed(lost, given.arrays.device_index), listed(joined, given.arrays.device_index)
     known = _plan_before(plan, given, new)
     with showing_progress(f"{given.name}, replan") as report:

@@ -44,6 +44,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
+    from rocoin_opt.batch.database import DATABASE
     from rocoin_opt.report.page.rendering import require_report
     from rocoin_opt.writing import write_text
 
@@ -51,7 +52,7 @@ def report(
         _refuse("--time-limit", time_limit, "only with --frontier")
     # Before the work, not after it.
     require_report()
-    require_outputs(out)
+    require_outputs(out, inputs=[source, source / DATABASE, instance])
     search = _frontier_search(PATIENCE if time_limit is None else time_limit) if frontier else None
     if source.is_dir():
         if instance is not None:
@@ -62,7 +63,7 @@ def report(
             _missing(source)
         if show:
             _refuse("--show", ",".join(show), "only with the folder of a run")
-        text = _plan_page(source, instance, search)
+        text = _plan_page(source, instance, out, search)
     with delivering() as deliver:
         if deliver(write_text, out, text):
             print(f"{out}: {len(text.encode()) / 1e3:.0f} kB")
@@ -80,14 +81,15 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
         return run_report(store, shown=names, frontier_of=search)
 
 
-def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, str], Frontier] | None) -> str:
-    from rocoin_opt.instance.files import read_instance
+def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[Instance, str], Frontier] | None) -> str:
+    from rocoin_opt.instance.files import matrix_files, read_instance
     from rocoin_opt.plan.files import read_plan, read_plan_document
     from rocoin_opt.report.page.plan_page import plan_report
 
     if instance is None:
         _refuse("--instance", "nothing", "the instance file of the plan")
     given = read_instance(instance)
+    require_outputs(out, inputs=matrix_files(given, instance))
     decided = read_plan(path, given)
     document = read_plan_document(path)
     objective = "guaranteed" if document.solve is None else document.solve.objective

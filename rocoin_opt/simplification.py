@@ -16,6 +16,7 @@ from rocoin_opt.failure.assessment import Figures, assess, deadline_of
 from rocoin_opt.failure.reinforcement import first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance.arrays import keeps_outage_limit
+from rocoin_opt.instance.limits import stretched
 from rocoin_opt.instance.model import without_laws
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import outage_after
@@ -83,7 +84,8 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
         As for :func:`rocoin_opt.assess`.
     """
     end = deadline_of(instance, deadline)
-    limit = _value(assess(instance, plan, end))
+    # A plan that is as good in decimals is no worse, however its sums round.
+    limit = stretched(_value(assess(instance, plan, end)))
     alone = None
     if sum(len(group.devices) for group in plan.groups) > 1:
         lone = [_witness(instance, one, end) for one in _lone_plans(instance, end, limit)]

@@ -61,7 +61,13 @@ def compare(
     if not methods:
         raise InputError("options", [Problem("--methods", "nothing", "methods for an instance, as auto,rocoin")])
     _compare_methods(
-        source, methods, objective or "guaranteed", time_limit, seed or 0, 1 if threads is None else threads, as_json
+        source,
+        methods,
+        "guaranteed" if objective is None else objective,
+        time_limit,
+        seed or 0,
+        1 if threads is None else threads,
+        as_json,
     )
 
 

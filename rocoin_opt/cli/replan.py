@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import console, delivering, exit_without_plan, require_outputs, tell_reasons
 from rocoin_opt.errors import InputError, Problem
 
@@ -59,7 +59,8 @@ def replan(
     require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
     require_outputs(out, left, inputs=matrix_files(given, instance))
-    gone, new = listed(lost, given.arrays.device_index), listed(joined, given.arrays.device_index)
+    names = given.arrays.device_index
+    gone, new = required("--lost", lost, names), required("--joined", joined, names)
     known = _plan_before(plan, given, new)
     with showing_progress(f"{given.name}, replan") as report:
         found = mend_plan(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
 
@@ -77,7 +77,7 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
     from rocoin_opt.report.page.run_page import run_report
 
     with Store.open(folder) as store:
-        names = listed(show, {row.instance for row in store.rows()}) if show else None
+        names = required("--show", show, {row.instance for row in store.rows()}) if show else None
         return run_report(store, shown=names, frontier_of=search)
 
 

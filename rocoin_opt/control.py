@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -144,11 +145,11 @@ class Control:
             If an option is outside of its range.
         """
         _require("time_limit", time_limit, time_limit is None or time_limit >= 0, "a number of seconds, at least 0")
-        _require("gap", gap, 0 <= gap < math.inf, "a finite number, at least 0")
+        _require("gap", gap, 0 <= gap <= sys.float_info.max, "a finite number, at least 0")
         _require("seed", seed, 0 <= seed < 2**31, "a whole number from 0 to 2147483647")
         _require("threads", threads, 1 <= threads <= MAX_THREADS, f"a whole number from 1 to {MAX_THREADS}")
         now = time.perf_counter()
-        deadline = math.inf if time_limit is None else now + time_limit
+        deadline = math.inf if time_limit is None else now + min(time_limit, sys.float_info.max)
         return cls(seed=seed, threads=threads, gap=gap, deadline=deadline, report=report, started=now)
 
     @property

@@ -35,6 +35,12 @@ def test_a_time_limit_runs_down() -> None:
     assert 900.0 < control.remaining <= 1000.0
 
 
+def test_a_limit_that_no_float_holds_is_none() -> None:
+    assert not Control.starting_now(time_limit=10**400).exhausted
+    with pytest.raises(InputError, match="gap: found 1000"):
+        Control.starting_now(gap=10**400)
+
+
 def test_a_stop_from_outside() -> None:
     control = Control.starting_now()
     control.stop.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.evaluation import finite_or_none
 from rocoin_opt.failure.simulation import simulate
+from rocoin_opt.instance.limits import is_positive
 from rocoin_opt.plan.check import check
 from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
 from rocoin_opt.plan.model import Plan
@@ -270,9 +270,9 @@ def deadline_of(instance: Instance, deadline: float | None) -> float | None:
     """
     if deadline is None:
         return instance.requirements.deadline_seconds
-    if not 0.0 < deadline < math.inf:
+    if not is_positive(deadline):
         raise InputError("options", [Problem("deadline", repr(deadline), "a positive, finite number of seconds")])
-    return deadline
+    return float(deadline)
 
 
 def require_assessable(instance: Instance, plan: Plan) -> None:

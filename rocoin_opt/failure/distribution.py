@@ -19,7 +19,7 @@ from rocoin_opt.failure.fates import BY, LATER, NEVER
 from rocoin_opt.failure.groups import Groups, Replica, instant
 from rocoin_opt.failure.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.response import response_of
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance.limits import is_positive, stretched
 from rocoin_opt.plan.check import require_computable
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class LatencyDistribution:
         UnsupportedError
             If the distribution is too uneven for an error of 1e-9.
         """
-        if not 0.0 < deadline < math.inf:
+        if not is_positive(deadline):
             raise InputError("expected", [Problem("deadline", repr(deadline), "positive finite seconds")])
         if self._has_steps_only:
             return self._step_sum((LATER, NEVER), deadline)
@@ -141,7 +141,14 @@ class LatencyDistribution:
 
         A limit of 1 is kept from the earliest answer on that may come. A limit of 0 asks for a replica that always
         answers, and has a latest answer.
+
+        Raises
+        ------
+        InputError
+            If the limit is no probability.
         """
+        if not 0.0 <= max_group_outage <= 1.0:
+            raise InputError("guaranteed", [Problem("max_group_outage", repr(max_group_outage), "from 0 to 1")])
         return max(self._alone(k)._kept_from(max_group_outage) for k in range(len(self.sizes)))
 
     def _alone(self, group: int) -> LatencyDistribution:

@@ -144,7 +144,7 @@ def partition(
     _require_whole("seed", seed, 0)
     if time_limit is not None and not (isinstance(time_limit, Real) and time_limit >= 0):
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
-    control = Control.starting_now(time_limit=None if time_limit is None else float(time_limit))
+    control = Control.starting_now(time_limit=time_limit)
     ranges = SizeRanges.of(len(weights), parts, sizes)
     judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
     labels, bound = best_parts(judged, ranges, seed, control)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -180,7 +181,7 @@ def simulated(
     dict
         The fields of :class:`Figures` by name. ``nominal_seconds`` and ``worst_seconds`` are no matter of chance: their
         intervals are points; None stands where traces vary them. The interval of ``guaranteed_seconds`` holds for all
-        groups at once.
+        groups at once; None stands for a limit of 0, which no number of draws shows to be kept.
     """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
@@ -219,8 +220,9 @@ def _simulated_guarantee(
     instance: Instance, plan: Plan, draw: Callable[..., Simulation], steps: _Steps
 ) -> Simulated | None:
     """The slowest group's quantile; its interval covers all groups at once, by Bonferroni's inequality."""
-    met = 1.0 - instance.requirements.max_group_outage
-    if not 0.0 < met < 1.0:
+    # A limit of 1 is kept from the first answer on that may come: the quantile next to 0.
+    met = max(1.0 - instance.requirements.max_group_outage, sys.float_info.min)
+    if met == 1.0:
         return None
     level = 1.0 - (1.0 - LEVEL) / len(plan.groups)
     each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]

@@ -239,11 +239,14 @@ def terminated() -> bool:
 def ended_by_termination() -> Iterator[None]:
     """Let SIGTERM end the program as Ctrl-C does, by way of every ``finally``: by SystemExit, with :data:`TERMINATED`.
 
-    For work that is no single search: searches in it are broken off too. Where a program ignores SIGTERM or handles it
-    itself, and outside of the main thread, nothing changes.
+    For work that is no single search: searches in it are broken off too. Where SIGTERM has stopped a search already,
+    what is left is to show its result, and another one changes nothing. Where a program ignores SIGTERM or handles it
+    itself, and outside of the main thread, nothing changes either.
     """
 
     def on_termination(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
+        if terminated():
+            return
         # A second one must not break off what the first one tidies up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(TERMINATED)

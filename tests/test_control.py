@@ -236,6 +236,12 @@ def term(): os.kill(os.getpid(), TERM)
             143,
             "False\n",
         ),
+        (
+            # What is left of a search that it stopped is shown, however often it comes.
+            "with stopped_by_interrupt(control): term()\nwith ended_by_termination(): term(); term(); print('shown')",
+            0,
+            "shown\n",
+        ),
         ("with ended_by_termination(): pass\nprint(signal.getsignal(TERM) is signal.SIG_DFL)", 0, "True\n"),
         (
             "def work():\n    with stopped_by_interrupt(control), ended_by_termination():\n"

@@ -206,11 +206,12 @@ def frontier(
             threads=threads,
             report=report,
         )
-    if as_json:
-        print(readable_json(frontier_document(found)))
-        tell_reasons(found.reasons)
-    else:
-        print_frontier(found, console())
+    with delivering():
+        if as_json:
+            print(readable_json(frontier_document(found)))
+            tell_reasons(found.reasons)
+        else:
+            print_frontier(found, console())
     exit_without_plan(found.termination)
 
 
@@ -249,6 +250,7 @@ def generate(
     slowdowns: Annotated[bool, typer.Option("--slowdowns", help="Give the devices slowdown laws.")] = False,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
+    from rocoin_opt.control import ended_by_termination
     from rocoin_opt.instance.files import write_instance
     from rocoin_opt.instance.generate import generate as make
 
@@ -265,7 +267,8 @@ def generate(
         classes=classes,
         slowdowns=slowdowns,
     )
-    write_instance(out, instance)
+    with ended_by_termination():
+        write_instance(out, instance)
     print(
         f"{out}: {printable(instance.name)}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from rocoin_opt.control import ended_by_termination
 from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, printable
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def delivering() -> Iterator[Callable[..., bool]]:
         return True
 
     try:
-        yield deliver
+        # No half of a file is left behind, and a second SIGTERM does not take the result of a search that one stopped.
+        with ended_by_termination():
+            yield deliver
     finally:
         # Whatever status the block ends with, this one is worse.
         if faults:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, terminated
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
+from rocoin_opt.exact.durations import valuation
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
@@ -16,10 +18,10 @@ from rocoin_opt.knowledge.sizes import contiguous_partition
 from rocoin_opt.plan.check import check, require_valid
 from rocoin_opt.plan.filters import with_filters, without_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
-from rocoin_opt.plan.metrics import require_objective
+from rocoin_opt.plan.metrics import Metrics, require_objective
 from rocoin_opt.plan.model import Plan
 from rocoin_opt.plan.result import Outcome, Result, Termination, relative_gap
-from rocoin_opt.registry import METHODS, THRESHOLD_OBJECTIVES, Method, no_worse
+from rocoin_opt.registry import METHODS, THRESHOLD_OBJECTIVES, Method, can_be_valued, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
 
 
+UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
 
@@ -251,7 +254,8 @@ def _outcome(instance: Instance, method: Method, objective: Objective, control: 
         return outcome
     # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
     bare = without_filters(start)
-    control.tell(value_of(instance, bare, objective), None)
+    if can_be_valued(instance, bare, objective, control):
+        control.tell(value_of(instance, bare, objective), None)
     outcome = _run(instance, method, objective, control, bare)
     _refuse_invalid(instance, method, outcome.plan)
     return no_worse(instance, objective, outcome, bare)
@@ -316,7 +320,8 @@ def _certified(
     _refuse_invalid(instance, method, plan)
     if plan is not None and outcome.infeasible:
         raise CertificateError(f"{method.name} found no plan possible where there is one")
-    metrics = None if plan is None else evaluate(instance, plan)
+    in_time = plan is None or can_be_valued(instance, plan, objective, control)
+    metrics = None if plan is None else _figures(instance, plan, objective, control) if in_time else Metrics()
     value = None if metrics is None else metrics.value(objective)
     bounds = [] if outcome.infeasible else [outcome.lower_bound]
     if bounds and not instance.has_random_latencies:
@@ -328,7 +333,9 @@ def _certified(
             raise CertificateError(f"{method.name} returned the bound {bound!r} above the value {value!r}")
         bound = value
     reasons = outcome.reasons
-    if plan is not None and value is None and not reasons:
+    if not in_time:
+        reasons = (*reasons, UNVALUED)
+    elif plan is not None and value is None and not reasons:
         reasons = ("no guarantee: some group of this plan does not keep the outage limit by any time",)
     return Result(
         instance=instance,
@@ -343,6 +350,15 @@ def _certified(
         wall_seconds=control.elapsed,
         seed=control.seed,
     )
+
+
+def _figures(instance: Instance, plan: Plan, objective: Objective, control: Control) -> Metrics:
+    """All figures of a plan, or that of the objective alone where the time is short."""
+    other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
+    value = value_of(instance, plan, objective) if instance.has_random_latencies else None
+    if value is None or control.has_time_for(valuation(instance, other)) or control.deadline == math.inf:
+        return evaluate(instance, plan)
+    return Metrics.model_validate({f"{objective}_seconds": value if value < math.inf else None})
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:

@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.durations import valuation
 from rocoin_opt.exact.infeasible import NO_GUARANTEE, reasons_for_infeasibility
 from rocoin_opt.exact.packing import Effort
 from rocoin_opt.exact.random_assignment import plan_within
@@ -72,6 +73,7 @@ class _Search:
         self.alive = replace(control, report=lambda _: self._tell())
         self.shares = RandomShares(instance, control)
         self.packing = RandomPacking(self.shares)
+        self.needed = valuation(instance, "guaranteed")
         self.best, self.low, self.value = start, 0.0, math.inf
         if start is not None:
             self.value = value_of(instance, start, "guaranteed")
@@ -190,6 +192,8 @@ class _Search:
         if plan is None or check(self.instance, plan):
             return False
         self.packing.pool.add(packing.groups)
+        if not self.control.has_time_for(self.needed):
+            return False
         value = value_of(self.instance, plan, "guaranteed")
         if value >= self.value:
             return False

@@ -7,12 +7,18 @@ Everywhere else they come from the exact distribution of the answer time.
 from __future__ import annotations
 
 import math
+import weakref
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import metrics
 from rocoin_opt.plan.check import require_computable
 from rocoin_opt.plan.latency import group_timings, has_random_latency, nominal_seconds, worst_seconds
 from rocoin_opt.plan.metrics import Metrics, ncut_of
+
+MAX_VALUES = 64
+"""Values that are remembered, of the last plans under slowdown laws or failure domains: each may take seconds."""
+_VALUES: dict[tuple[int, Plan, Objective], tuple[weakref.ref[Instance], float]] = {}
+"""By instance, plan and objective; the instance too, for its address may be that of another one once it is gone."""
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution import LatencyDistribution
@@ -49,15 +55,14 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     is_random = has_random_latency(instance, plan)
     if not (is_random or instance.has_shared_failures):
         return metrics.evaluate(instance, plan)
-    distribution = _distribution(instance, plan)
     timings = None if is_random else group_timings(instance, plan)
     deadline = instance.requirements.deadline_seconds
     return Metrics(
-        guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
+        guaranteed_seconds=finite_or_none(value_of(instance, plan, "guaranteed")),
         nominal_seconds=None if timings is None else nominal_seconds(timings),
         worst_seconds=None if timings is None else worst_seconds(timings),
-        expected_seconds=None if deadline is None else distribution.expected(deadline),
-        success_probability=distribution.success_probability(deadline),
+        expected_seconds=None if deadline is None else value_of(instance, plan, "expected"),
+        success_probability=_distribution(instance, plan).success_probability(deadline),
         ncut=ncut_of(instance, plan),
     )
 
@@ -66,14 +71,32 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     """Value of a plan in seconds; infinite where the objective does not apply. See :func:`evaluate`."""
     if not (has_random_latency(instance, plan) or instance.has_shared_failures):
         return metrics.value_of(instance, plan, objective)
-    # One figure of a distribution is much cheaper than all of them.
+    if objective in ("nominal", "worst"):
+        if has_random_latency(instance, plan):
+            return math.inf
+        return metrics.value_of(instance, plan, objective)
+    # A search values a plan when it finds it, and whoever certifies it once more.
+    value = known_value(instance, plan, objective)
+    if value is None:
+        value = _computed(instance, plan, objective)
+        while len(_VALUES) >= MAX_VALUES:
+            _VALUES.pop(next(iter(_VALUES)), None)
+        _VALUES[id(instance), plan, objective] = weakref.ref(instance), value
+    return value
+
+
+def known_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:
+    """Value of a plan under slowdown laws or failure domains if it was computed not long ago, in seconds."""
+    known = _VALUES.get((id(instance), plan, objective))
+    return None if known is None or known[0]() is not instance else known[1]
+
+
+def _computed(instance: Instance, plan: Plan, objective: Objective) -> float:
+    """One figure of a distribution, which is much cheaper than all of them."""
     deadline = instance.requirements.deadline_seconds
     if objective == "guaranteed":
         return _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
-    if objective == "expected":
-        return math.inf if deadline is None else _distribution(instance, plan).expected(deadline)
-    value = evaluate(instance, plan).value(objective)
-    return math.inf if value is None else value
+    return math.inf if deadline is None else _distribution(instance, plan).expected(deadline)
 
 
 def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -144,11 +145,11 @@ class Control:
             If an option is outside of its range.
         """
         _require("time_limit", time_limit, time_limit is None or time_limit >= 0, "a number of seconds, at least 0")
-        _require("gap", gap, 0 <= gap < math.inf, "a finite number, at least 0")
+        _require("gap", gap, 0 <= gap <= sys.float_info.max, "a finite number, at least 0")
         _require("seed", seed, 0 <= seed < 2**31, "a whole number from 0 to 2147483647")
         _require("threads", threads, 1 <= threads <= MAX_THREADS, f"a whole number from 1 to {MAX_THREADS}")
         now = time.perf_counter()
-        deadline = math.inf if time_limit is None else now + time_limit
+        deadline = math.inf if time_limit is None else now + min(time_limit, sys.float_info.max)
         return cls(seed=seed, threads=threads, gap=gap, deadline=deadline, report=report, started=now)
 
     @property
@@ -208,13 +209,20 @@ def stopped_by_interrupt(control: Control) -> Iterator[None]:
         yield
         return
 
+    interrupted = False
+
     def on_interrupt(number: int, frame: Any) -> None:
-        if control.stop.is_set():
+        nonlocal interrupted
+        # The flag of our own comes first: see below on events.
+        if interrupted or control.stop.is_set():
             signal.default_int_handler(number, frame)
+        interrupted = True
         control.stop.set()
 
     def on_termination(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
-        # Some send it twice in a row, GNU timeout for one; who means it harder has SIGKILL.
+        # Some send it twice in a row, GNU timeout for one; who means it harder has SIGKILL. A second one in the middle
+        # of setting an event would wait for the event's lock for good, as this very thread holds it.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _terminated.set()
         control.stop.set()
 
@@ -238,11 +246,14 @@ def terminated() -> bool:
 def ended_by_termination() -> Iterator[None]:
     """Let SIGTERM end the program as Ctrl-C does, by way of every ``finally``: by SystemExit, with :data:`TERMINATED`.
 
-    For work that is no single search: searches in it are broken off too. Where a program ignores SIGTERM or handles it
-    itself, and outside of the main thread, nothing changes.
+    For work that is no single search: searches in it are broken off too. Where SIGTERM has stopped a search already,
+    what is left is to show its result, and another one changes nothing. Where a program ignores SIGTERM or handles it
+    itself, and outside of the main thread, nothing changes either.
     """
 
     def on_termination(number: int, frame: Any) -> None:  # noqa: ARG001 - the signature of a handler
+        if terminated():
+            return
         # A second one must not break off what the first one tidies up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(TERMINATED)

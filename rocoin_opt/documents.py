@@ -155,19 +155,24 @@ def read_text(path: str | Path) -> str:
         If the file cannot be read, is larger than ``MAX_DOCUMENT_BYTES``, or is no UTF-8.
     """
     source = os.fspath(path)
+    allowed = "a readable UTF-8 file"
     try:
         with Path(path).open("rb") as stream:
             # One byte more tells too large, of a pipe without a size too.
             content = stream.read(MAX_DOCUMENT_BYTES + 1)
-        if len(content) > MAX_DOCUMENT_BYTES:
-            found = f"more than {MAX_DOCUMENT_BYTES} bytes"
-            raise InputError(source, [Problem("", found, f"at most {MAX_DOCUMENT_BYTES} bytes")])
-        # Editors on Windows put a byte order mark in front.
-        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(source, [Problem("", cause_of(error), "a readable UTF-8 file")]) from None
+    except (OSError, ValueError) as error:
+        # A name with a null byte, or with half a character, is no name.
+        raise InputError(source, [Problem("", cause_of(error), allowed)]) from None
+    if len(content) > MAX_DOCUMENT_BYTES:
+        found = f"more than {MAX_DOCUMENT_BYTES} bytes"
+        raise InputError(source, [Problem("", found, f"at most {MAX_DOCUMENT_BYTES} bytes")])
+    try:
+        # Editors on Windows put a byte order mark in front.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(source, [Problem("", cause_of(error), allowed)]) from None
 
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def cause_of(error: OSError | UnicodeDecodeError) -> str:
+def cause_of(error: OSError | ValueError) -> str:
     """Return what went wrong with a file, in words without a number or a name: the file may be a temporary one."""
     return str((isinstance(error, OSError) and error.strerror) or error)
 

@@ -92,11 +92,12 @@ def _stands_for_itself(path: str | Path) -> bool:
 
 def _file_beside(path: str | Path) -> tuple[int, Path, Path]:
     """Open a new file beside the one that it is to replace; return its handle, its name and that of the other."""
-    # A link stays a link: what it points to is replaced.
-    target = Path(os.path.realpath(path))
     try:
+        # A link stays a link: what it points to is replaced.
+        target = Path(os.path.realpath(path))
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # A name with a null byte, or with half a character.
         raise InputError(os.fspath(path), [Problem("", cause_of(error), "a writable file")]) from None
     return handle, Path(temporary), target
 

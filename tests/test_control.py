@@ -35,6 +35,12 @@ def test_a_time_limit_runs_down() -> None:
     assert 900.0 < control.remaining <= 1000.0
 
 
+def test_a_limit_that_no_float_holds_is_none() -> None:
+    assert not Control.starting_now(time_limit=10**400).exhausted
+    with pytest.raises(InputError, match="gap: found 1000"):
+        Control.starting_now(gap=10**400)
+
+
 def test_a_stop_from_outside() -> None:
     control = Control.starting_now()
     control.stop.set()
@@ -229,6 +235,12 @@ def term(): os.kill(os.getpid(), TERM)
             "    try: term()\n    finally: print(control.exhausted)",
             143,
             "False\n",
+        ),
+        (
+            # What is left of a search that it stopped is shown, however often it comes.
+            "with stopped_by_interrupt(control): term()\nwith ended_by_termination(): term(); term(); print('shown')",
+            0,
+            "shown\n",
         ),
         ("with ended_by_termination(): pass\nprint(signal.getsignal(TERM) is signal.SIG_DFL)", 0, "True\n"),
         (

@@ -6,6 +6,7 @@ import json
 import os
 import tracemalloc
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ from rocoin_opt.documents import (
     fault,
     parse_document,
     read_document,
+    read_text,
     readable_json,
     validate,
 )
@@ -359,6 +361,14 @@ def test_a_version_is_a_whole_number(tmp_path):
     (tmp_path / "d.json").write_text('{"format": "kind", "version": 1.0}')
     with pytest.raises(InputError, match=r"version: found 1\.0; allowed: 1"):
         read_document(tmp_path / "d.json", "kind", 1)
+
+
+@pytest.mark.parametrize("name", ["a\0b.json", "\ud800.json", "x" * 5000], ids=["null", "half", "long"])
+def test_what_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    for use in (read_text, partial(write_text, text="x"), require_writable):
+        with pytest.raises(InputError):
+            use(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):

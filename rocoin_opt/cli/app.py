@@ -34,7 +34,9 @@ from rocoin_opt.cli.replan import replan
 from rocoin_opt.cli.report import report
 from rocoin_opt.cli.run import run_plan
 from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
+from rocoin_opt.control import ended_by_termination
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
+from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -108,8 +110,10 @@ def solve(
     from rocoin_opt.plan import print_summary, read_plan, require_valid, result_document, write_plan
     from rocoin_opt.planning.solve import solve as find_plan
 
-    require_outputs(out)
+    # A plan that is improved on may give way: the new one is never worse.
+    require_outputs(out, inputs=[instance])
     given = read_instance(instance)
+    require_outputs(out, inputs=matrix_files(given, instance))
     known = None if start is None else read_plan(start, given)
     if known is not None:
         require_valid(given, known, str(start))
@@ -202,11 +206,12 @@ def frontier(
             threads=threads,
             report=report,
         )
-    if as_json:
-        print(readable_json(frontier_document(found)))
-        tell_reasons(found.reasons)
-    else:
-        print_frontier(found, console())
+    with delivering():
+        if as_json:
+            print(readable_json(frontier_document(found)))
+            tell_reasons(found.reasons)
+        else:
+            print_frontier(found, console())
     exit_without_plan(found.termination)
 
 
@@ -261,7 +266,8 @@ def generate(
         classes=classes,
         slowdowns=slowdowns,
     )
-    write_instance(out, instance)
+    with ended_by_termination():
+        write_instance(out, instance)
     print(
         f"{out}: {printable(instance.name)}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters"
     )

@@ -112,6 +112,7 @@ def batch(
     require_folder(out)
     require_outputs(*exports or (), out / RESULTS if out.exists() else None)
     files, passed = find_instances(paths, leave_out=out)
+    require_outputs(*exports or (), inputs=files)
     if not quiet:
         for line in passed:
             print(printable(f"passed over {line}"), file=sys.stderr)

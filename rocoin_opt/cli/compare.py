@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.output import console, exit_without_plan
+from rocoin_opt.cli.output import console, delivering, exit_without_plan
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -61,7 +61,13 @@ def compare(
     if not methods:
         raise InputError("options", [Problem("--methods", "nothing", "methods for an instance, as auto,rocoin")])
     _compare_methods(
-        source, methods, objective or "guaranteed", time_limit, seed or 0, 1 if threads is None else threads, as_json
+        source,
+        methods,
+        "guaranteed" if objective is None else objective,
+        time_limit,
+        seed or 0,
+        1 if threads is None else threads,
+        as_json,
     )
 
 
@@ -104,10 +110,11 @@ def _compare_methods(
             threads=threads,
             report=report,
         )
-    if as_json:
-        print(readable_json([result_document(result.instance, result) for result in results]))
-    else:
-        print_comparison(given, results, console())
+    with delivering():
+        if as_json:
+            print(readable_json([result_document(result.instance, result) for result in results]))
+        else:
+            print_comparison(given, results, console())
     left_out = names[len({result.method for result in results}) :] if terminated() else []
     if left_out:
         print(f"ended by SIGTERM before {', '.join(left_out)}", file=sys.stderr)

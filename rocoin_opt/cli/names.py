@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocoin_opt.errors import InputError, Problem
+
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Sequence
+
+
+def required(option: str, values: Sequence[str] | None, known: Container[str] = ()) -> list[str]:
+    """Return the names that an option was given; see :func:`listed`.
+
+    Raises
+    ------
+    InputError
+        If it was given without any: the empty variable of a script would leave everything as it is.
+    """
+    names = listed(values, known)
+    if values and not names:
+        raise InputError("options", [Problem(option, repr(",".join(values)), "at least one name, or no such option")])
+    return names
 
 
 def listed(values: Iterable[str] | None, known: Container[str] = ()) -> list[str]:

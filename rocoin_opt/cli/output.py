@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from rocoin_opt.control import ended_by_termination
 from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -27,17 +28,28 @@ def console(width: int = 160) -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else width)
 
 
-def require_outputs(*files: Path | None) -> None:
+def require_outputs(*files: Path | None, inputs: Sequence[Path | None] = ()) -> None:
     """Refuse files that could not be written, before the work for them begins; nothing that stands there is touched.
+
+    Parameters
+    ----------
+    *files : Path, optional
+        What the command is to write.
+    inputs : sequence of Path, optional
+        Files that it reads, and that nobody means to lose to a result.
 
     Raises
     ------
     InputError
-        If one of them could not be written, or two are the same.
+        If one of them could not be written, two are the same, or one is an input.
     """
     from rocoin_opt.writing import require_writable
 
     asked = [file for file in files if file is not None]
+    for file in asked:
+        # Devices and pipes, a terminal say, are read and written without a loss.
+        if file.is_file() and any(read is not None and read.is_file() and file.samefile(read) for read in inputs):
+            raise InputError(str(file), [Problem("", "a file that the command reads", "another file for the result")])
     for place, file in enumerate(asked):
         require_writable(file)
         if file.is_file() or not file.exists():
@@ -68,7 +80,9 @@ def delivering() -> Iterator[Callable[..., bool]]:
         return True
 
     try:
-        yield deliver
+        # No half of a file is left behind, and a second SIGTERM does not take the result of a search that one stopped.
+        with ended_by_termination():
+            yield deliver
     finally:
         # Whatever status the block ends with, this one is worse.
         if faults:

@@ -80,7 +80,7 @@ def profile(
     from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
     from rocoin_opt.profiling.labelled_images import labelled_images
 
-    require_outputs(out)
+    require_outputs(out, inputs=[devices, weights])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part)

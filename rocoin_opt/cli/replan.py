@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import console, delivering, exit_without_plan, require_outputs, tell_reasons
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +57,11 @@ def replan(
 
     if objective not in OBJECTIVES:
         raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
-    require_outputs(out, left)
+    require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
-    gone, new = listed(lost, given.arrays.device_index), listed(joined, given.arrays.device_index)
+    require_outputs(out, left, inputs=matrix_files(given, instance))
+    names = given.arrays.device_index
+    gone, new = required("--lost", lost, names), required("--joined", joined, names)
     known = _plan_before(plan, given, new)
     with showing_progress(f"{given.name}, replan") as report:
         found = mend_plan(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
+    from rocoin_opt.batch.database import DATABASE
     from rocoin_opt.report.page.rendering import require_report
     from rocoin_opt.writing import write_text
 
@@ -51,7 +53,7 @@ def report(
         _refuse("--time-limit", time_limit, "only with --frontier")
     # Before the work, not after it.
     require_report()
-    require_outputs(out)
+    require_outputs(out, inputs=[source, source / DATABASE, instance])
     search = _frontier_search(PATIENCE if time_limit is None else time_limit) if frontier else None
     if source.is_dir():
         if instance is not None:
@@ -62,7 +64,7 @@ def report(
             _missing(source)
         if show:
             _refuse("--show", ",".join(show), "only with the folder of a run")
-        text = _plan_page(source, instance, search)
+        text = _plan_page(source, instance, out, search)
     with delivering() as deliver:
         if deliver(write_text, out, text):
             print(f"{out}: {len(text.encode()) / 1e3:.0f} kB")
@@ -76,11 +78,11 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
     from rocoin_opt.report.page.run_page import run_report
 
     with Store.open(folder) as store:
-        names = listed(show, {row.instance for row in store.rows()}) if show else None
+        names = required("--show", show, {row.instance for row in store.rows()}) if show else None
         return run_report(store, shown=names, frontier_of=search)
 
 
-def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, str], Frontier] | None) -> str:
+def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[Instance, str], Frontier] | None) -> str:
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.report.page.plan_page import plan_report
@@ -88,6 +90,7 @@ def _plan_page(path: Path, instance: Path | None, search: Callable[[Instance, st
     if instance is None:
         _refuse("--instance", "nothing", "the instance file of the plan")
     given = read_instance(instance)
+    require_outputs(out, inputs=matrix_files(given, instance))
     decided = read_plan(path, given)
     document = read_plan_document(path)
     objective = "guaranteed" if document.solve is None else document.solve.objective

@@ -55,7 +55,7 @@ def run_plan(
     if plot is not None:
         # Before the run, not after it.
         require_picture(plot)
-        require_outputs(plot)
+        require_outputs(plot, inputs=[instance, plan])
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -91,7 +92,8 @@ class FrontierSearch:
         if not self._answer(self.largest) or (self.points[0].limit <= first and not self._answer(first)):
             return "limit"
         limit = self.points[-1].seconds
-        step = (limit - first) / (points - 1)
+        # No search gets further than a float holds.
+        step = (limit - first) / (min(points, sys.maxsize) - 1)
         while limit > first and len(self.points) < points:
             # The next of the limits that spread evenly between the ends.
             even = first + step * (math.ceil((limit - first) / step - ROUNDING) - 1)

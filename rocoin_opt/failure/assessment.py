@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.evaluation import finite_or_none, metrics_of
 from rocoin_opt.failure.monte_carlo import simulate
+from rocoin_opt.instance import is_positive
 from rocoin_opt.plan import Plan, check, group_timings, has_random_latency, nominal_seconds, worst_seconds
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def simulated(
     dict
         The fields of :class:`Figures` by name. ``nominal_seconds`` and ``worst_seconds`` are no matter of chance: their
         intervals are points; None stands where traces vary them. The interval of ``guaranteed_seconds`` holds for all
-        groups at once.
+        groups at once; None stands for a limit of 0, which no number of draws shows to be kept.
     """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
@@ -214,8 +215,9 @@ def _simulated_guarantee(
     instance: Instance, plan: Plan, draw: Callable[..., Simulation], steps: _Steps
 ) -> Simulated | None:
     """The slowest group's quantile; its interval covers all groups at once, by Bonferroni's inequality."""
-    met = 1.0 - instance.requirements.max_group_outage
-    if not 0.0 < met < 1.0:
+    # A limit of 1 is kept from the first answer on that may come: the quantile next to 0.
+    met = max(1.0 - instance.requirements.max_group_outage, sys.float_info.min)
+    if met == 1.0:
         return None
     level = 1.0 - (1.0 - LEVEL) / len(plan.groups)
     each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
@@ -265,9 +267,9 @@ def deadline_of(instance: Instance, deadline: float | None) -> float | None:
     """
     if deadline is None:
         return instance.requirements.deadline_seconds
-    if not 0.0 < deadline < math.inf:
+    if not is_positive(deadline):
         raise InputError("options", [Problem("deadline", repr(deadline), "a positive, finite number of seconds")])
-    return deadline
+    return float(deadline)
 
 
 def require_assessable(instance: Instance, plan: Plan) -> None:

@@ -7,6 +7,7 @@ exact distribution of the answer time.
 from __future__ import annotations
 
 import math
+import weakref
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import (
@@ -20,6 +21,11 @@ from rocoin_opt.plan import (
     require_computable,
     worst_seconds,
 )
+
+MAX_VALUES = 64
+"""Values that are remembered, of the last plans under slowdown laws or failure domains: each may take seconds."""
+_VALUES: dict[tuple[int, Plan, Objective], tuple[weakref.ref[Instance], float]] = {}
+"""By instance, plan and objective; the instance too, for its address may be that of another one once it is gone."""
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution import LatencyDistribution
@@ -54,8 +60,15 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     require_computable(instance, plan)
     deadline = instance.requirements.deadline_seconds
     if _needs_distribution(instance, plan):
-        found = metrics_of(_distribution(instance, plan), instance, plan, deadline)
-        return found.model_copy(update={"ncut": ncut_of(instance, plan)})
+        timings = None if has_random_latency(instance, plan) else group_timings(instance, plan)
+        return Metrics(
+            guaranteed_seconds=finite_or_none(value_of(instance, plan, "guaranteed")),
+            nominal_seconds=None if timings is None else nominal_seconds(timings),
+            worst_seconds=None if timings is None else worst_seconds(timings),
+            expected_seconds=None if deadline is None else value_of(instance, plan, "expected"),
+            success_probability=_distribution(instance, plan).success_probability(deadline),
+            ncut=ncut_of(instance, plan),
+        )
     timings = group_timings(instance, plan)
     answers = answer_distribution(instance, timings)
     return Metrics(
@@ -109,15 +122,32 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
             timings = group_timings(instance, plan)
             value = nominal_seconds(timings) if objective == "nominal" else worst_seconds(timings)
     elif _needs_distribution(instance, plan):
-        if objective == "guaranteed":
-            value = _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
-        elif deadline is not None:
-            value = _distribution(instance, plan).expected(deadline)
+        # A search values a plan when it finds it, and whoever certifies it once more.
+        value = known_value(instance, plan, objective)
+        if value is None:
+            value = _computed(instance, plan, objective)
+            while len(_VALUES) >= MAX_VALUES:
+                _VALUES.pop(next(iter(_VALUES)), None)
+            _VALUES[id(instance), plan, objective] = weakref.ref(instance), value
     elif objective == "guaranteed":
         value = guaranteed_seconds(group_timings(instance, plan))
     elif deadline is not None:
         value = answer_distribution(instance, group_timings(instance, plan)).expected(deadline)
     return math.inf if value is None else value
+
+
+def known_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:
+    """Value of a plan under slowdown laws or failure domains if it was computed not long ago, in seconds."""
+    known = _VALUES.get((id(instance), plan, objective))
+    return None if known is None or known[0]() is not instance else known[1]
+
+
+def _computed(instance: Instance, plan: Plan, objective: Objective) -> float:
+    """One figure of a distribution, which is much cheaper than all of them."""
+    deadline = instance.requirements.deadline_seconds
+    if objective == "guaranteed":
+        return _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
+    return math.inf if deadline is None else _distribution(instance, plan).expected(deadline)
 
 
 def _needs_distribution(instance: Instance, plan: Plan) -> bool:

@@ -3,7 +3,7 @@ from .assignment import COVER_TOLERANCE, plan_with_best_sizes
 from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
 from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
-from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
+from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
 from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
@@ -61,4 +61,5 @@ __all__ = [
     "sums_at_least",
     "units_of",
     "use_compiled",
+    "valuation",
 ]

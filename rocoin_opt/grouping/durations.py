@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective
 
 PYOMO = 0.7
 """To import Pyomo and what solves its models."""
@@ -22,6 +23,10 @@ CORE = 2e-5
 """For each group of an integer packing, to state it."""
 EXTENSION = 3e-7
 """For each set of devices that is looked at in one step of an enumeration."""
+CONVOLUTION = 0.025
+"""To tabulate the sum of two random times."""
+CROSSING = 4e-5
+"""For each pair of replicas: the integral for one has nodes wherever another one answers."""
 CHOICE = 5e-6
 """For each way to serve, to list it and to price it first."""
 
@@ -29,6 +34,13 @@ CHOICE = 5e-6
 def import_of_models() -> float:
     """Until the first model can be built."""
     return 0.0 if "rocoin_opt.highs.models" in sys.modules else PYOMO
+
+
+def valuation(instance: Instance, objective: Objective) -> float:
+    """The exact value of a plan under slowdown laws that uses all devices; those of constant latency take no time."""
+    laws = [(device.compute_slowdown, device.link_slowdown) for device in instance.devices if device.is_random]
+    convolved = sum(None not in pair for pair in laws)
+    return CONVOLUTION * convolved + (CROSSING * len(laws) ** 2 if objective == "expected" else 0.0)
 
 
 def joint_model(instance: Instance, groups: int | None = None) -> float:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.failure.distribution import exceeded_with, factor_of
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping import ROUNDING, smallest_failure_probability
+from rocoin_opt.grouping import ROUNDING, smallest_failure_probability, valuation
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
@@ -66,12 +66,18 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
         The best plan of all surrogates, its sizes fitted to the laws for ``guaranteed``. The bound says no more than
         what a failure costs at the least for ``expected``, and nothing for ``guaranteed``.
     """
-    best, value = start, math.inf if start is None else value_of(instance, start, objective)
+    # Under a time limit plans are valued while it lasts; the first one is better than none, whatever it is worth.
+    needed = valuation(instance, objective)
+    best, value = start, math.inf
+    if start is not None and control.has_time_for(needed):
+        value = value_of(instance, start, objective)
 
     def consider(plan: Plan | None) -> None:
         nonlocal best, value
-        worth = math.inf if plan is None else value_of(instance, plan, objective)
-        if plan is not None and (best is None or worth < value):
+        if plan is None or (best is not None and not control.has_time_for(needed)):
+            return
+        worth = value_of(instance, plan, objective) if control.has_time_for(needed) else math.inf
+        if best is None or worth < value:
             best, value = plan, worth
             control.tell(value if value < math.inf else None, None)
 
@@ -88,7 +94,7 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
             consider(plan)
         if not control.exhausted:
             consider(polished(instance, best, control.silent()))
-    elif best is not None and not control.exhausted:
+    elif best is not None and control.has_time_for(needed):
         best = _fitted(instance, best, value, control)
     bound = None
     deadline = instance.requirements.deadline_seconds

@@ -15,8 +15,8 @@ from .fields import (
     Positive,
     Probability,
 )
-from .files import FORMAT, canonical_text, instance_schema, parse_instance, read_instance, write_instance
-from .limits import LIMIT_TOLERANCE, keeps_limit, stretched
+from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
+from .limits import LIMIT_TOLERANCE, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, without_laws
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
@@ -61,8 +61,10 @@ __all__ = [
     "canonical_text",
     "device_file_schema",
     "instance_schema",
+    "is_positive",
     "keeps_limit",
     "keeps_outage_limit",
+    "matrix_files",
     "parse_instance",
     "read_arrays",
     "read_device_file",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from rocoin_opt.documents import canonical_json, document_schema, parse_document, read_text, readable_json, validate
-from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance.matrices import WITHOUT_FILES
+from rocoin_opt.errors import InputError, MendedWarning, Problem
+from rocoin_opt.instance.matrices import WITHOUT_FILES, ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.writing import write_bytes, write_text
 
@@ -100,6 +102,10 @@ def write_instance(path: str | Path, instance: Instance) -> None:
         matrices.setdefault(name, {})["class_affinity"] = affinity.values
     for name, arrays in matrices.items():
         file = target.parent / name
+        stored = [matrix for matrix in (graph, affinity) if matrix is not None and matrix.path == name]
+        if stored and all(_is_stored(matrix, target.parent) for matrix in stored):
+            # The file may hold more, of other instances.
+            continue
         if file == target:
             raise InputError(os.fspath(path), [Problem("", "the name of its own matrices", "a name ending in .json")])
         try:
@@ -112,6 +118,21 @@ def write_instance(path: str | Path, instance: Instance) -> None:
     write_text(target, readable_json({"format": FORMAT, "version": VERSION, **fields}) + "\n")
 
 
+def matrix_files(instance: Instance, path: str | Path) -> list[Path]:
+    """List the files beside an instance file that its matrices were read from.
+
+    Parameters
+    ----------
+    instance : Instance
+        As it was read.
+    path : str or Path
+        The instance file.
+    """
+    knowledge = instance.knowledge
+    names = [matrix.path for matrix in (knowledge.graph, knowledge.class_affinity) if matrix is not None]
+    return [Path(path).parent / name for name in names if name is not None]
+
+
 def instance_schema() -> dict[str, Any]:
     """Make the JSON Schema of instance files.
 
@@ -121,3 +142,14 @@ def instance_schema() -> dict[str, Any]:
         A schema of draft 2020-12, generated from the data classes.
     """
     return document_schema(Instance, FORMAT, VERSION)
+
+
+def _is_stored(matrix: FilterGraph | ClassAffinity, folder: Path) -> bool:
+    """Whether a folder holds the file of a matrix, and in it that matrix."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MendedWarning)
+        try:
+            found = type(matrix).model_validate({"path": matrix.path}, context={"folder": folder})
+        except ValidationError:
+            return False
+    return bool(found == matrix)

@@ -7,6 +7,7 @@ against a deadline and for bytes against a memory alike, in ``check``, in every 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 LIMIT_TOLERANCE = 1e-12
 """Relative slack on a limit: what rounding does to a figure that meets it exactly, and no more."""
+
+
+def is_positive(number: float) -> bool:
+    """Whether a number is above 0 and one that a float can hold: NaN, infinities and endless integers are not."""
+    return 0.0 < number <= sys.float_info.max
 
 
 def stretched(limit: Limit) -> Limit:

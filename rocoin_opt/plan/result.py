@@ -169,7 +169,8 @@ def _value_lines(result: Result) -> Iterator[str]:
     deadline = result.instance.requirements.deadline_seconds
     ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
     cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
-    yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
+    if metrics.success_probability is not None:
+        yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
     late = metrics.guaranteed_seconds
     if deadline is not None and late is not None and not keeps_limit(late, deadline):
         bound = result.lower_bound if result.objective == "guaranteed" else None

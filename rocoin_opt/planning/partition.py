@@ -19,6 +19,7 @@ from rocoin_opt.knowledge import (
     SizeRanges,
     best_parts,
     class_evidence,
+    eigen_seconds,
     evidence_lost,
     ncut,
 )
@@ -142,8 +143,12 @@ def partition(
     _require_whole("seed", seed, 0)
     if time_limit is not None and not (isinstance(time_limit, Real) and time_limit >= 0):
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
-    control = Control.starting_now(time_limit=None if time_limit is None else float(time_limit))
+    control = Control.starting_now(time_limit=time_limit)
     ranges = SizeRanges.of(len(weights), parts, sizes)
+    if criterion == "resilient" and given is None and not control.has_time_for(2.0 * eigen_seconds(len(weights))):
+        # Without classes no partition can be judged, and what guesses them cannot be stopped.
+        allowed = f"some seconds, as {len(weights)} filters come without class_affinity; or give it"
+        raise InputError("options", [Problem("time_limit", repr(time_limit), allowed)])
     judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
     labels, bound = best_parts(judged, ranges, seed, control)
     return _certified(judged, ranges, labels, bound, given)

@@ -10,8 +10,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping import import_of_models
+from rocoin_opt.failure.evaluation import known_value, value_of
+from rocoin_opt.grouping import import_of_models, valuation
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
@@ -147,6 +147,8 @@ def run_exact_stochastic(
 ) -> Outcome:
     """Prove a plan under random latencies, or bound it."""
     first = run_greedy_stochastic(instance, objective, control, start)
+    if first.plan is not None and not can_be_valued(instance, first.plan, objective, control):
+        return first
     if objective != "guaranteed":
         return _exact_expected_random(instance, control, first, rounds)
     from rocoin_opt.exact.stochastic.search import exact_stochastic
@@ -169,7 +171,11 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:
             return first
-    improved = no_worse(instance, "expected", _descended(instance, control, first), first.plan)
+    improved = first
+    # The plan that the search ends with has to be valued too.
+    searching = replace(control, deadline=control.deadline - valuation(instance, "expected"))
+    if not searching.exhausted:
+        improved = no_worse(instance, "expected", _descended(instance, searching, first), first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
 
@@ -200,11 +206,24 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
     """The outcome with the better one of its plan and the start, the start where both are equally good."""
     if start is None:
         return outcome
-    if outcome.plan is not None and value_of(instance, outcome.plan, objective) < value_of(instance, start, objective):
-        return outcome
+    # Under slowdown laws a value may take seconds: none is computed that decides nothing.
+    found = outcome.plan
+    if found is not None and found != start:
+        if value_of(instance, found, objective) < value_of(instance, start, objective):
+            return outcome
     # What proves that no plan has a value is no contradiction to a valid plan without one.
-    has_value = value_of(instance, start, objective) < math.inf
-    return replace(outcome, plan=start, infeasible=outcome.infeasible and has_value, reasons=())
+    infeasible = outcome.infeasible and value_of(instance, start, objective) < math.inf
+    return replace(outcome, plan=start, infeasible=infeasible, reasons=())
+
+
+def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
+    """Whether the value of a plan is known, or there is time to compute it."""
+    return (
+        control.deadline == math.inf
+        or not instance.has_random_latencies
+        or control.has_time_for(valuation(instance, objective))
+        or known_value(instance, plan, objective) is not None
+    )
 
 
 def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:

@@ -15,7 +15,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.failure.assessment import Figures, assess, deadline_of
 from rocoin_opt.failure.what_if import first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
-from rocoin_opt.instance import keeps_outage_limit, without_laws
+from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
 from rocoin_opt.plan import Group, Plan, check, outage_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
         As for :func:`rocoin_opt.assess`.
     """
     end = deadline_of(instance, deadline)
-    limit = _value(assess(instance, plan, end))
+    # A plan that is as good in decimals is no worse, however its sums round.
+    limit = stretched(_value(assess(instance, plan, end)))
     alone = None
     if sum(len(group.devices) for group in plan.groups) > 1:
         lone = [_witness(instance, one, end) for one in _lone_plans(instance, end, limit)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,28 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact.lexicographic.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
-from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
+from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee, valuation
 from rocoin_opt.knowledge import contiguous_partition
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Objective, Outcome, Plan, Result, with_filters, without_filters
+from rocoin_opt.plan import (
+    THRESHOLD_OBJECTIVES,
+    Metrics,
+    Objective,
+    Outcome,
+    Plan,
+    Result,
+    with_filters,
+    without_filters,
+)
 from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed, require_certified
-from rocoin_opt.planning.portfolio import no_worse
+from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Termination
     from rocoin_opt.planning.methods import Method
+
+UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 
 
 def solve(
@@ -130,7 +142,8 @@ def _searched(request: Request) -> Outcome:
     if start is not None:
         # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
         start = without_filters(start)
-        request.control.tell(value_of(instance, start, objective), None)
+        if can_be_valued(instance, start, objective, request.control):
+            request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
     require_certified(f"{request.solver.name} returned", instance, outcome.plan)
     return no_worse(instance, objective, outcome, start)
@@ -182,7 +195,8 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     require_certified(whose, instance, plan)
     if plan is not None and outcome.infeasible:
         raise CertificateError(f"{request.solver.name} found no plan possible where there is one")
-    metrics = None if plan is None else evaluate(instance, plan)
+    in_time = plan is None or can_be_valued(instance, plan, objective, request.control)
+    metrics = None if plan is None else _figures(request, plan) if in_time else Metrics()
     value = None if metrics is None else metrics.value(objective)
     bounds = [] if outcome.infeasible else [outcome.lower_bound]
     if bounds and not instance.has_random_latencies:
@@ -192,7 +206,9 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     if value is not None and bound is not None:
         bound = certified_bound(whose, bound, value)
     reasons = outcome.reasons
-    if plan is not None and value is None and not reasons:
+    if not in_time:
+        reasons = (*reasons, UNVALUED)
+    elif plan is not None and value is None and not reasons:
         reasons = ("no guarantee: some group of this plan does not keep the outage limit by any time",)
     return Result(
         instance=instance,
@@ -207,6 +223,16 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
         wall_seconds=request.control.elapsed,
         seed=request.control.seed,
     )
+
+
+def _figures(request: Request, plan: Plan) -> Metrics:
+    """All figures of a plan, or that of the objective alone where the time is short."""
+    instance, objective, control = request.instance, request.objective, request.control
+    other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
+    value = value_of(instance, plan, objective) if instance.has_random_latencies else None
+    if value is None or control.has_time_for(valuation(instance, other)) or control.deadline == math.inf:
+        return evaluate(instance, plan)
+    return Metrics.model_validate({f"{objective}_seconds": value if value < math.inf else None})
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:

@@ -54,5 +54,6 @@ def _row(result: Result, mark: str) -> list[str]:
         guaranteed = None if mark else metrics.guaranteed_seconds
         times = (guaranteed, metrics.nominal_seconds, metrics.worst_seconds, metrics.expected_seconds)
         row += [seconds(time) for time in times]
-        row += [f"{metrics.success_probability:.4f}", str(len(plan.groups))]
+        success = metrics.success_probability
+        row += ["-" if success is None else f"{success:.4f}", str(len(plan.groups))]
     return [*row, f"{result.wall_seconds:.2f} s"]

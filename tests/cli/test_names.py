@@ -32,6 +32,20 @@ def test_whole_names_first_then_commas(values, known, names):
     assert listed(values, known) == names
 
 
+def test_an_option_without_any_name_is_refused(run, odd, tmp_path):
+    """As a script gives it whose variable is empty: a plan without any loss would look like a mended one."""
+    for option in ("--lost", "--joined"):
+        for value in ("", " , "):
+            status, out, err = run("replan", *odd, option, value)
+            assert (status, out) == (2, "")
+            assert f"{option}: found {value!r}; allowed: at least one name" in err
+    assert run("batch", odd[0], "--out", tmp_path / "run", "--methods", "greedy", "--quiet")[0] == 0
+    status, _, err = run("report", tmp_path / "run", "--out", tmp_path / "page.html", "--show", "")
+    assert (status, "--show: found ''; allowed: at least one name" in err) == (2, True)
+    status, _, err = run("compare", odd[0], "--methods", "greedy", "--objective", "")
+    assert (status, "--objective: found ''" in err) == (2, True)
+
+
 @pytest.fixture
 def odd(tmp_path):
     """An instance whose devices have odd names, one of them that of two others, and a plan of it."""

@@ -175,3 +175,55 @@ def test_faults_are_told_at_the_end_and_together(tmp_path):
         require_outputs(None, tmp_path)
     # A device can take both.
     require_outputs(tmp_path / "a", None, tmp_path / "b", Path("/dev/null"), Path("/dev/null"))
+
+
+@pytest.fixture
+def graph_files(tmp_path):
+    """Instance, plan and matrices of a case with a graph and affinities in one file."""
+    instance, plan = tmp_path / "graph.json", tmp_path / "graph.plan.json"
+    made = ro.generate("edge", devices=5, filters=12, graph=True)
+    ro.write_instance(instance, made)
+    ro.write_plan(plan, made, ro.solve(made, "greedy"))
+    return instance, plan, tmp_path / "graph.npz"
+
+
+def test_no_result_replaces_what_the_command_reads(run, graph_files):
+    instance, plan, matrices = graph_files
+    link = instance.with_name("link.svg")
+    link.symlink_to(plan)
+    before = [file.read_bytes() for file in graph_files]
+    lost = ro.read_plan(plan, ro.read_instance(instance)).groups[0].devices[0]
+    commands = [
+        ("solve", instance, "--out", instance),
+        ("solve", instance, "--out", matrices),
+        ("report", plan, "--instance", instance, "--out", plan),
+        ("report", plan, "--instance", instance, "--out", instance),
+        ("report", plan, "--instance", instance, "--out", matrices),
+        ("run", instance, plan, "--plot", link),
+        *(
+            ("replan", instance, plan, "--lost", lost, option, file)
+            for option in ("--out", "--left")
+            for file in graph_files
+        ),
+    ]
+    for command in commands:
+        status, out, err = run(*command)
+        assert (status, out) == (2, ""), command
+        assert f"{command[-1]}: found a file that the command reads" in err
+    assert [file.read_bytes() for file in graph_files] == before
+
+
+def test_a_page_about_a_run_does_not_replace_its_store(run, files, tmp_path):
+    instance, _ = files
+    assert run("batch", instance, "--out", tmp_path / "run", "--methods", "greedy", "--quiet")[0] == 0
+    status, out, err = run("report", tmp_path / "run", "--out", tmp_path / "run" / "run.sqlite")
+    assert (status, out, "a file that the command reads" in err) == (2, "", True)
+    assert run("compare", tmp_path / "run")[0] == 0
+    status, _, err = run("batch", instance, "--out", tmp_path / "other", "--export", instance)
+    assert (status, "a file that the command reads" in err) == (2, True)
+
+
+def test_a_plan_that_is_improved_on_may_give_way(run, files):
+    instance, plan = files
+    assert run("solve", instance, "--start", plan, "--out", plan)[0] == 0
+    assert run("check", instance, plan)[0] == 0

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 import rocoin_opt as ro
+from examples import pairs
 from executed_plans import ended, fleet
 from rocoin_opt.batch.store import Store
 from rocoin_opt.documents import readable_json
@@ -170,3 +171,38 @@ def test_a_run_leaves_no_process_and_no_file_behind(tmp_path, number):
     assert told == ""
     assert ended(replicas, patience=60.0)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+WRITING = """
+import os, signal, sys
+from pathlib import Path
+from rocoin_opt.cli import main
+
+replace = Path.replace
+def terminated(self, target):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return replace(self, target)
+Path.replace = terminated
+sys.argv[0] = "rocoin-opt"
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["solve", "report", "replan", "generate"])
+def test_a_write_that_it_breaks_off_leaves_no_half_of_a_file(tmp_path, command):
+    instance, plan = tmp_path / "i.json", tmp_path / "p.json"
+    given = pairs()
+    ro.write_instance(instance, given)
+    ro.write_plan(plan, given, ro.solve(given))
+    before = sorted(tmp_path.iterdir())
+    out = tmp_path / "out.json"
+    arguments: dict[str, list[object]] = {
+        "solve": [instance, "--out", out],
+        "report": [plan, "--instance", instance, "--out", out],
+        "replan": [instance, plan, "--lost", given.devices[0].id, "--left", out],
+        "generate": ["edge", "--graph", "--out", out],
+    }
+    words = [command, *map(str, arguments[command])]
+    found = subprocess.run([sys.executable, "-c", WRITING, *words], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (143, "")
+    assert sorted(tmp_path.iterdir()) == before

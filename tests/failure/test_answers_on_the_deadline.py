@@ -56,6 +56,14 @@ def rounds(instance: Instance, plan: ro.Plan) -> bool:
     return any(deadline < seconds < deadline * (1 + 1e-12) for seconds in late)
 
 
+def with_crash(instance: Instance, name: str, probability: float) -> Instance:
+    """The instance with another crash probability of a device."""
+    changed = {"failure_probability": probability}
+    return instance.with_devices(
+        device.model_copy(update=changed) if device.id == name else device for device in instance.devices
+    )
+
+
 @cache
 def cases() -> list[tuple[Instance, ro.Plan]]:
     """Plans with the deadline on the decimal at which one of their replicas answers; two of three round."""
@@ -97,6 +105,12 @@ def test_every_evaluator_says_what_the_decimals_say(number: int) -> None:
             joined[value.group] = joined[value.group].model_copy(update={"devices": grown})
             now = oracle.success_probability(instance, ro.Plan.of(instance, joined))
             assert value.success_probability == pytest.approx(now, abs=1e-12)
+    for slope in ro.sensitivities(instance, plan):
+        if slope.parameter == "failure_probability":
+            gone, sure = (with_crash(instance, slope.device, p) for p in (0.5, 0.0))
+            fall = oracle.success_probability(sure, plan) - oracle.success_probability(gone, plan)
+            assert slope.failure is not None
+            assert slope.failure.left == slope.failure.right == pytest.approx(2.0 * fall, abs=1e-12)
     instant = ro.Plan.of(instance, [plan.groups[0]])
     difference = ro.simulate_difference(instance, plan, instant, 4096).success_probability
     assert difference.value == pytest.approx(right - evaluate(instance, instant).success_probability, abs=0.05)

@@ -104,9 +104,21 @@ def test_the_simulated_figures_agree_with_the_exact_ones(laws: bool) -> None:
         assert found["worst_seconds"] == Simulated(exact.worst_seconds, exact.worst_seconds, exact.worst_seconds)
 
 
-def test_without_a_limit_or_a_deadline_there_is_nothing_to_simulate() -> None:
-    instance, plan = fleet([0.1, 0.2], groups=2, deadline=None)
-    found = simulated(instance, plan, 100)
+def test_a_limit_of_1_is_kept_from_the_first_answer_on_that_comes() -> None:
+    instance, plan = fleet([0.1, 0.2], groups=2)
+    assert instance.requirements.max_group_outage == 1.0
+    exact = ro.assess(instance, plan).guaranteed_seconds
+    assert exact is not None
+    assert simulated(instance, plan, 100)["guaranteed_seconds"] == Simulated(exact, 0.0, exact)
+    never = instance.with_devices(d.model_copy(update={"failure_probability": 1 - 1e-9}) for d in instance.devices)
+    assert simulated(never, plan, 100)["guaranteed_seconds"] == Simulated(None, 0.0, None)
+
+
+def test_without_a_deadline_and_under_a_limit_of_0_there_is_nothing_to_simulate() -> None:
+    instance, plan = fleet([0.0, 0.0], groups=2, deadline=None)
+    strict = instance.with_requirements(max_group_outage=0.0)
+    assert ro.assess(strict, plan).guaranteed_seconds is not None
+    found = simulated(strict, plan, 100)
     assert found["guaranteed_seconds"] is None
     assert found["expected_seconds"] is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,3 +175,50 @@ def test_a_factor_beyond_all_numbers_is_late_and_not_never() -> None:
     run = ro.simulate(instance, plan, 1000)
     assert run.success_probability.value == 1.0
     assert ro.assess(instance, plan).success_probability == 1.0
+
+
+ENDLESS = 10**400
+"""A whole number, and above 0, that no float holds."""
+
+
+@pytest.mark.parametrize(
+    "deadline", [ENDLESS, -ENDLESS, math.inf, math.nan, 0.0, -1.0], ids=lambda number: f"{number}"[:5]
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        ro.assess,
+        ro.losses,
+        ro.replica_values,
+        ro.sensitivities,
+        ro.simplifications,
+        ro.failure_probability,
+        partial(ro.simulate, trials=100),
+        partial(ro.simulate_arrivals, trials=100),
+        lambda instance, plan, deadline: ro.latency_distribution(instance, plan).expected(deadline),
+    ],
+)
+def test_a_deadline_that_is_no_time_is_refused(function: Callable[..., object], deadline: float) -> None:
+    with pytest.raises(ro.InputError, match="deadline: found"):
+        function(*fleet([0.1, 0.2], groups=2), deadline=deadline)
+
+
+def test_a_deadline_may_be_any_whole_number_that_floats_hold() -> None:
+    instance, plan = fleet([0.1, 0.2], groups=2)
+    for figures in (ro.replica_values, ro.assess):
+        assert figures(instance, plan, 2**64) == figures(instance, plan, float(2**64))
+
+
+def test_times_and_limits_that_are_none_are_refused() -> None:
+    law = ro.latency_distribution(*fleet([0.1, 0.2], groups=2))
+    for seconds in (ENDLESS, math.nan):
+        for ask in (law.cdf, law.success_probability, law.failure_probability, lambda t: law.outage(0, t)):
+            with pytest.raises(ro.InputError, match="seconds: found"):
+                ask(seconds)
+        with pytest.raises(ro.InputError, match="seconds: found"):
+            ro.parts_arrived(law, seconds)
+    assert law.cdf(-math.inf) == 0.0
+    assert law.cdf(math.inf) == law.success_probability()
+    for limit in (math.nan, -0.1, 1.1, ENDLESS):
+        with pytest.raises(ro.InputError, match="max_group_outage: found"):
+            law.guaranteed(limit)

@@ -237,3 +237,18 @@ def test_the_schema_is_a_valid_schema_with_descriptions() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$defs"]["Device"]["properties"]["flops_per_second"]["description"] == "Sustained compute rate c."
     assert schema["properties"]["version"] == {"const": 1, "type": "integer"}
+
+
+def test_matrices_of_others_in_the_same_file_stay(tmp_path):
+    """An instance written beside the one that it was read from leaves the file that both share as it is."""
+    write_instance(tmp_path / "both.json", generate("edge", devices=4, filters=8, graph=True))
+    fields = json.loads((tmp_path / "both.json").read_text())
+    del fields["knowledge"]["class_affinity"]
+    (tmp_path / "one.json").write_text(json.dumps(fields))
+    before = read_instance(tmp_path / "both.json")
+    write_instance(tmp_path / "left.json", read_instance(tmp_path / "one.json"))
+    assert read_instance(tmp_path / "both.json") == before
+    assert read_instance(tmp_path / "left.json").sha256 == read_instance(tmp_path / "one.json").sha256
+    (tmp_path / "both.npz").write_bytes(b"")
+    write_instance(tmp_path / "left.json", before)
+    assert read_instance(tmp_path / "left.json") == before

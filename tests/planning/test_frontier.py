@@ -74,6 +74,14 @@ def test_the_frontier_of_tiny_instances_is_the_true_one(objective, criterion, in
     assert found.points[-1].limit_seconds >= max(seconds for seconds, _ in truth)
 
 
+def test_any_number_of_points_may_be_asked_for():
+    edges = [[0, 1, 1.0], [1, 2, 2.0], [2, 3, 1.0]]
+    knowledge = two_pairs().knowledge.model_copy(update={"graph": FilterGraph.model_validate({"edges": edges})})
+    instance = two_pairs().model_copy(update={"knowledge": knowledge})
+    asked = [frontier(instance, points=points) for points in (100, 10**400)]
+    assert asked[0].points == asked[1].points
+
+
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
 @settings(max_examples=15)
 def test_two_points_are_the_two_ends(instance):

@@ -12,6 +12,7 @@ import rocoin_opt as ro
 from failure_plans import replica, system
 from oracle import feasible_plans
 from rocoin_opt.failure.assessment import REQUIREMENTS
+from rocoin_opt.instance.limits import stretched
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def test_what_is_said_is_true_and_one_device_is_never_overlooked(data: st.DataOb
     plan = data.draw(structured_plans(instance))
     assume({violation.rule for violation in ro.check(instance, plan)} <= set(REQUIREMENTS))
     found = ro.simplifications(instance, plan)
-    limit = value_of(ro.assess(instance, plan))
+    limit = stretched(value_of(ro.assess(instance, plan)))
     for witness in (found.one_device, found.without_redundancy):
         if witness is not None:
             rules = {violation.rule for violation in ro.check(instance, witness.plan)}
@@ -47,6 +48,22 @@ def test_what_is_said_is_true_and_one_device_is_never_overlooked(data: st.DataOb
     assert (found.one_device is not None) == (bool(good) and not is_simple)
     if found.one_device is not None:
         assert value_of(found.one_device.figures) == min(good)
+
+
+def test_one_device_suffices_whose_decimals_round_above_those_of_the_plan() -> None:
+    instance, plan = system(
+        [replica(0.1, 0.3), replica(0.1, 0.3), replica(0.0, 0.2, overhead_seconds=0.1)], max_group_outage=0.01
+    )
+    pair = ro.Plan.of(instance, [plan.groups[0].model_copy(update={"devices": ("g0d0", "g0d1")})])
+    for deadline in (None, 0.3):
+        found = ro.simplifications(instance, pair, deadline)
+        assert found.one_device is not None
+        assert found.one_device.plan.groups[0].devices == ("g0d2",)
+        assert value_of(found.one_device.figures) == pytest.approx(0.3, rel=1e-15)
+    assert value_of(found.one_device.figures) == value_of(ro.assess(instance, pair, 0.3)) == 0.3
+    found = ro.simplifications(instance, pair)
+    assert found.one_device is not None
+    assert value_of(found.one_device.figures) > value_of(ro.assess(instance, pair))
 
 
 def test_one_device_suffices_where_it_is_sure_and_fast() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility
+from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility, valuation
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
 from rocoin_opt.plan import Outcome, check
@@ -71,6 +71,7 @@ class _Search:
         self.alive = replace(control, report=lambda _: self._tell())
         self.shares = StochasticShares(instance, control)
         self.packing = StochasticPacking(self.shares)
+        self.needed = valuation(instance, "guaranteed")
         self.best, self.low, self.value = start, 0.0, math.inf
         if start is not None:
             self.value = value_of(instance, start, "guaranteed")
@@ -189,6 +190,8 @@ class _Search:
         if plan is None or check(self.instance, plan):
             return False
         self.packing.pool.add(packing.groups)
+        if not self.control.has_time_for(self.needed):
+            return False
         value = value_of(self.instance, plan, "guaranteed")
         if value >= self.value:
             return False

@@ -19,7 +19,7 @@ from rocoin_opt.failure.distribution.groups import Groups, Replica, instant
 from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
-from rocoin_opt.instance import stretched
+from rocoin_opt.instance import is_positive, stretched
 from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class LatencyDistribution:
         UnsupportedError
             If the distribution is too uneven for an error of 1e-9.
         """
-        if not 0.0 < deadline < math.inf:
+        if not is_positive(deadline):
             raise InputError("expected", [Problem("deadline", repr(deadline), "positive finite seconds")])
         if self._has_steps_only:
             return self._step_sum((LATER, NEVER), deadline)
@@ -140,7 +140,14 @@ class LatencyDistribution:
 
         A limit of 1 is kept from the earliest answer on that may come. A limit of 0 asks for a replica that always
         answers, and has a latest answer.
+
+        Raises
+        ------
+        InputError
+            If the limit is no probability.
         """
+        if not 0.0 <= max_group_outage <= 1.0:
+            raise InputError("guaranteed", [Problem("max_group_outage", repr(max_group_outage), "from 0 to 1")])
         return max(self._alone(k)._kept_from(max_group_outage) for k in range(len(self.sizes)))
 
     def _alone(self, group: int) -> LatencyDistribution:

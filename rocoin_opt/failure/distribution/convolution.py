@@ -45,8 +45,9 @@ _LEVELS = np.concatenate(
 )
 """Probabilities, down to which either tail is asked for the cut."""
 _CHUNK = 1 << 18
-_TABLE_LEVEL = 1e-20
-"""Distribution function at which the table begins."""
+_TABLE_LEVEL = 1e-300
+"""Distribution function at which the table begins: integrals ask for many times before, and a quadrature for each of
+them takes far longer than a few more panels."""
 
 
 @dataclass(frozen=True)

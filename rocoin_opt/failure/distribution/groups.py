@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -245,8 +246,8 @@ def instant(seconds: float) -> FloatArray:
     InputError
         If it is not a number.
     """
-    if math.isnan(seconds):
-        raise InputError("time", [Problem("seconds", repr(seconds), "a number")])
+    if not (seconds == math.inf or seconds <= sys.float_info.max):
+        raise InputError("time", [Problem("seconds", repr(seconds), "a number of seconds, perhaps infinite")])
     return np.array([stretched(float(seconds))])
 
 

@@ -33,6 +33,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import instant, response_of
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, require_fraction
+from rocoin_opt.instance import is_positive
 from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _check(instance: Instance, plan: Plan, deadline: float | None, rel_error: fl
         problems.append(Problem("trials", repr(trials), f"a whole number from 2 to {MAX_TRIALS}"))
     if seed < 0:
         problems.append(Problem("seed", repr(seed), "a whole number, at least 0"))
-    if deadline is not None and not 0.0 < deadline < math.inf:
+    if deadline is not None and not is_positive(deadline):
         problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
     if problems:
         raise InputError("options", problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rocoin_opt.control import MAX_THREADS
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.monte_carlo.draws import BLOCK, SEEDS
 from rocoin_opt.failure.monte_carlo.kernel import use_compiled
+from rocoin_opt.instance import is_positive
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -94,7 +94,7 @@ class Trials:
             for name, value, holds, allowed in rules
             if not holds or not isinstance(value, int | None)
         ]
-        if deadline is not None and not 0.0 < deadline < math.inf:
+        if deadline is not None and not is_positive(deadline):
             problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
         if problems:
             raise InputError("options", problems)

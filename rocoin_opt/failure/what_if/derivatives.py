@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.failure.distribution import INTEGRAL_ERROR, latency_distribution, response_of
+from rocoin_opt.failure.distribution import INTEGRAL_ERROR, instant, latency_distribution, response_of
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.what_if.variants import Variants, alone
@@ -106,7 +106,7 @@ class ReplicaDerivatives:
         """By the crash probability."""
         base, gone, sure = self.base, self.system.gone, self.system.sure
         # Gone minus sure, without a difference.
-        in_time, _ = self.system.replica.response.tails(np.array([base.end]))
+        in_time, _ = self.system.replica.response.tails(instant(base.end))
         failure = float(in_time[0]) * self.system.decisive(base.end)
         expected = None
         if base.deadline is not None:

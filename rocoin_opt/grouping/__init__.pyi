@@ -1,6 +1,7 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import COVER_TOLERANCE, plan_with_best_sizes
 from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .column_generation import Priced, generate, no_less_than_zero
 from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model, valuation
@@ -32,6 +33,7 @@ __all__ = [
     "ExpectedModel",
     "Levels",
     "Pool",
+    "Priced",
     "Relaxation",
     "Serving",
     "ThresholdProblem",
@@ -43,11 +45,13 @@ __all__ = [
     "covers_within",
     "diversify",
     "free_choices",
+    "generate",
     "grouping_model",
     "import_of_models",
     "joint_model",
     "latency_range",
     "next_latency",
+    "no_less_than_zero",
     "plan_with_best_sizes",
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",

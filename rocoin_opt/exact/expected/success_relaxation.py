@@ -28,13 +28,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp, require_time
-from rocoin_opt.grouping import LEAST_OUTAGE, UNREACHABLE, cheapest_covers, cheapest_members, use_compiled
+from rocoin_opt.grouping import (
+    LEAST_OUTAGE,
+    UNREACHABLE,
+    Priced,
+    cheapest_covers,
+    cheapest_members,
+    generate,
+    no_less_than_zero,
+    use_compiled,
+)
 from rocoin_opt.highs import RestrictedMaster
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.failure.distribution import DeliveryProbabilities
     from rocoin_opt.grouping import ExpectedModel
+    from rocoin_opt.highs import LpSolution
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
@@ -57,7 +67,7 @@ COLUMNS_A_STUDENT = 20
 """Most groups that one pricing takes for one student."""
 MAX_ROUNDS = 60
 """Pricings at one time: the last of a hundred move the bound by less than a time step does."""
-SMOOTHING = 0.5
+SMOOTHING = (0.5,)
 """Weight of the best prices so far where groups are priced."""
 STOP_GAP = 1e-3
 """Distance of bound and program in ``ln P`` at which the bound is good enough."""
@@ -178,9 +188,9 @@ class _Generation:
         self.program.add(np.array([-SHORTFALL]), np.array([0, 1]), np.array([devices]), np.array([-1.0]))
         self.take(list(pool.groups))
 
-    def take(self, groups: list[tuple[Members, int]]) -> bool:
-        """Add groups to the program; whether any was new."""
-        new = [group for group in dict.fromkeys(groups) if group not in self.known]
+    def take(self, columns: list[tuple[Members, int]], prices: FloatArray | None = None) -> bool:  # noqa: ARG002
+        """Add groups to the program, whatever its own prices are; whether any was new."""
+        new = [group for group in dict.fromkeys(columns) if group not in self.known]
         self.known.update(new)
         sizes = [int(self.deliverers[place].sizes[list(members)].min()) for members, place in new]
         kept = [(*group, size) for group, size in zip(new, sizes, strict=True) if size > 0]
@@ -195,33 +205,23 @@ class _Generation:
         return True
 
     def run(self) -> float:
+        """Generate groups until the bound is good enough; returns it."""
         best = math.inf
-        centre = np.zeros(self.devices + 1)
-        for _ in range(MAX_ROUNDS):
-            solution = None if self.control.exhausted else self.program.solve()
-            if solution is None:
-                break
-            own = np.maximum(solution.prices[:-1], 0.0)
-            new = False
-            for weight in (SMOOTHING, 0.0):
-                prices = weight * centre + (1.0 - weight) * own if math.isfinite(best) else own
-                answer = self.price(prices)
-                if answer is None:
-                    break
-                groups, bound = answer
-                if bound < best:
-                    best, centre = bound, prices
-                new = self.take(groups)
-                if new or not math.isfinite(best):
-                    break
-            if answer is None or not new or best - solution.objective < STOP_GAP:
+        for number, state in enumerate(generate(self, self.control, smoothing=SMOOTHING), start=1):
+            best = state.bound
+            if number == MAX_ROUNDS or best - state.solution.objective < STOP_GAP:
                 break
         self.pool.groups.update(dict.fromkeys(self.known))
         return min(0.0, best + ROUNDING)
 
-    def price(self, prices: FloatArray) -> tuple[list[tuple[Members, int]], float] | None:
-        """Groups that promise a gain at some prices, and the bound that these prove; None where time is up before."""
-        costs, filter_price = prices[:-1], float(prices[-1])
+    def solve(self) -> LpSolution | None:
+        """Solve the master."""
+        return no_less_than_zero(self.program.solve())
+
+    def price(self, prices: FloatArray) -> Priced[list[tuple[Members, int]]] | None:
+        """Groups that promise a gain at some prices, and the bound that these prove."""
+        # The last row limits the number of groups: what the bound adds stands for its price.
+        costs, filter_price = prices[: self.devices], float(prices[self.devices])
         found: list[tuple[Members, int]] = []
         excess = 0.0
         for place, order, sizes, units in self.chains:
@@ -244,4 +244,4 @@ class _Generation:
                 positions = [last, *cheapest_members(table, units, last, int(rest[last, at[last]]))]
                 found.append((tuple(sorted(order[positions].tolist())), place))
         bound = float(costs.sum()) - filter_price * self.wanted + self.most * excess
-        return found, bound
+        return Priced(found, bound, prices)

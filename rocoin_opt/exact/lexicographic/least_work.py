@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.lexicographic.set_packing import Priced
+    from rocoin_opt.exact.lexicographic.set_packing import Optimum
     from rocoin_opt.grouping import Choices, Serving
     from rocoin_opt.instance import IntArray
 
@@ -173,7 +173,7 @@ class _Search:
     def _cost(self, rows: IntArray) -> Cost:
         return Cost(self.cost.fixed[rows], self.cost.further[rows])
 
-    def _left(self, priced: Priced) -> IntArray:
+    def _left(self, priced: Optimum) -> IntArray:
         """Ascending rows of the choices that a plan as good as the best one can have, and of its own.
 
         Where the choices are not all there are, nothing can be proved, and those that the prices came from are enough.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.grouping import Priced, generate
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
 
@@ -130,7 +131,7 @@ class Verdict(NamedTuple):
     proven: bool
 
 
-class Priced(NamedTuple):
+class Optimum(NamedTuple):
     """Optimum of the linear program over all choices.
 
     ``bound`` is the least cost; ``excess`` by how much the cost rises at least where a choice is taken whole, C values;
@@ -142,7 +143,7 @@ class Priced(NamedTuple):
     rows: IntArray
 
 
-def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray, control: Control) -> Priced | None:
+def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray, control: Control) -> Optimum | None:
     """Solve the linear relaxation by column generation.
 
     Parameters
@@ -160,33 +161,55 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
 
     Returns
     -------
-    Priced or None
+    Optimum or None
         Up to the tolerances of the solver; None if a limit came first.
     """
-    floor = np.concatenate([np.full(demand.devices, -math.inf), demand.lower])
-    ceiling = np.concatenate([np.ones(demand.devices), demand.upper])
-    program = RestrictedMaster(floor, ceiling, control)
-    ends = (cost.fixed, cost.fixed + cost.further * (choices.most - choices.least))
-    entries = (demand.entries(choices, choices.least), demand.entries(choices, choices.most))
-    known = np.zeros(len(choices), dtype=bool)
-    new = start
-    while True:
-        for paid, sums in zip(ends, entries, strict=True):
-            matrix = _incidence(choices.members[new], demand, sums[new])
-            # The program maximises.
-            program.add(-paid[new], matrix.indptr, matrix.indices, matrix.data)
-        known[new] = True
-        solved = None if control.exhausted else program.solve()
-        if solved is None:
-            return None
-        of_devices = np.append(solved.prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
-        of_sums = solved.prices[demand.devices :]
-        excess = of_devices + np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
-        saving = np.where(known, 0.0, -excess)
+    program = _ListedChoices(choices, demand, cost, start, control)
+    for state in generate(program, control):
+        if state.is_last:
+            return Optimum(-state.solution.objective, program.excess, np.flatnonzero(program.known))
+    return None
+
+
+class _ListedChoices:
+    """Columns that are listed, and only added to the master once they are of use: there may be many thousands.
+
+    Each choice has two columns, with its smallest and with its largest part.
+    """
+
+    def __init__(self, choices: Choices, demand: Demand, cost: Cost, start: IntArray, control: Control) -> None:
+        self.choices, self.demand = choices, demand
+        floor = np.concatenate([np.full(demand.devices, -math.inf), demand.lower])
+        ceiling = np.concatenate([np.ones(demand.devices), demand.upper])
+        self.master = RestrictedMaster(floor, ceiling, control)
+        self.ends = [
+            (cost.fixed, demand.entries(choices, choices.least)),
+            (cost.fixed + cost.further * (choices.most - choices.least), demand.entries(choices, choices.most)),
+        ]
+        self.known = np.zeros(len(choices), dtype=bool)
+        self.excess = np.empty(0)
+        self.solve = self.master.solve
+        self.take(start)
+
+    def price(self, prices: FloatArray) -> Priced[IntArray]:
+        """Choices that save cost; how much every choice costs more than its share of the optimum is remembered."""
+        of_devices = np.append(prices[: self.demand.devices], 0.0)[self.choices.members].sum(axis=1)
+        of_sums = prices[self.demand.devices :]
+        self.excess = of_devices + np.minimum(*(paid + sums @ of_sums for paid, sums in self.ends))
+        saving = np.where(self.known, 0.0, -self.excess)
         best = np.argsort(-saving, kind="stable")[:COLUMNS_A_ROUND]
-        new = best[saving[best] > PRICING_TOLERANCE]
-        if len(new) == 0:
-            return Priced(-solved.objective, excess, np.flatnonzero(known))
+        return Priced(best[saving[best] > PRICING_TOLERANCE], math.inf, prices)
+
+    def take(self, columns: IntArray, prices: FloatArray | None = None) -> bool:  # noqa: ARG002
+        """Add choices to the master; whether there are any."""
+        if len(columns) == 0:
+            return False
+        for paid, sums in self.ends:
+            matrix = _incidence(self.choices.members[columns], self.demand, sums[columns])
+            # The master maximises.
+            self.master.add(-paid[columns], matrix.indptr, matrix.indices, matrix.data)
+        self.known[columns] = True
+        return True
 
 
 def choose(

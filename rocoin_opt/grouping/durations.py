@@ -23,9 +23,9 @@ CORE = 2e-5
 """For each group of an integer packing, to state it."""
 EXTENSION = 3e-7
 """For each set of devices that is looked at in one step of an enumeration."""
-CONVOLUTION = 0.025
+CONVOLUTION = 0.035
 """To tabulate the sum of two random times."""
-CROSSING = 4e-5
+CROSSING = 6e-5
 """For each pair of replicas: the integral for one has nodes wherever another one answers."""
 CHOICE = 5e-6
 """For each way to serve, to list it and to price it first."""

@@ -49,7 +49,7 @@ def test_the_order_starts_where_domains_meet_the_fewest() -> None:
     assert elimination_order([(), ()]) == ()
 
 
-def test_fates_sum_to_one_and_match_minimum_and_maximum() -> None:
+def test_outcome_probabilities_sum_to_one_and_match_minimum_and_maximum() -> None:
     """Two answers that each come by t with 0.5, later with 0.3 and never with 0.2."""
     outcomes = np.array([[0.5], [0.3], [0.2]])
     np.testing.assert_allclose(first_of(outcomes, outcomes)[:, 0], [0.75, 0.21, 0.04])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.result import Outcome
 
 BASELINES: list[Callable[[Instance, Objective, Control], Outcome]] = [rocoin, nonn, het_nonn, random_plan]
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "instances").glob("*/*.json"))
+SHIPPED = sorted((Path(__file__).resolve().parents[3] / "instances").glob("*/*.json"))
 FEASIBLE = [path for path in SHIPPED if path.parent.name != "infeasible"]
 
 every_baseline = pytest.mark.parametrize("baseline", BASELINES)

@@ -1,0 +1,78 @@
+"""Every module that solves or judges has a test file in its place, or a named one that covers it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from house import FILES, PACKAGE
+
+TESTS = Path(__file__).resolve().parent
+ROOMS = ("grouping", "heuristics", "exact", "planning", "failure")
+
+COVERED_ELSEWHERE = {
+    "exact/frontier_search": "planning/test_frontier",
+    "exact/lexicographic/least_work": "exact/lexicographic/test_order",
+    "exact/lexicographic/part_search": "exact/lexicographic/test_part_boxes",
+    "exact/lexicographic/set_packing": "exact/lexicographic/test_part_sizes",
+    "exact/stochastic/packing": "exact/stochastic/test_stochastic_search",
+    "exact/threshold/completion": "exact/threshold/test_packing",
+    "failure/claims": "plan/test_plan_files",
+    "failure/distribution/groups": "failure/distribution/test_answer_time",
+    "failure/distribution/outcomes": "failure/distribution/test_domains",
+    "failure/distribution/tabulation": "failure/distribution/test_convolution",
+    "failure/monte_carlo/compiled": "failure/monte_carlo/test_simulation",
+    "failure/monte_carlo/kernel": "failure/monte_carlo/test_simulation",
+    "failure/monte_carlo/system": "failure/monte_carlo/test_simulation",
+    "failure/monte_carlo/trials": "failure/monte_carlo/test_simulation",
+    "failure/what_if/derivatives": "failure/what_if/test_sensitivity",
+    "failure/what_if/differences": "failure/what_if/test_sensitivity",
+    "failure/what_if/guarantees": "failure/what_if/test_sensitivity",
+    "failure/what_if/variants": "failure/what_if/test_replica_value",
+    "grouping/columns": "exact/lexicographic/test_order",
+    "grouping/covering_knapsack_compiled": "grouping/test_covering_knapsack",
+    "grouping/durations": "test_time_limits",
+    "grouping/stochastic/shares": "grouping/stochastic/test_stochastic_problem",
+    "heuristics/add_replicas": "heuristics/test_greedy",
+    "heuristics/baselines/follow_the_leader": "heuristics/baselines/test_rocoin",
+    "heuristics/baselines/groups": "heuristics/baselines/test_nonn",
+    "heuristics/baselines/het_nonn": "heuristics/baselines/test_nonn",
+    "heuristics/construction": "heuristics/test_greedy",
+    "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
+    "heuristics/work_descent": "exact/lexicographic/test_order",
+    "planning/methods": "planning/test_solve",
+}
+"""Modules without a test file of their name, and the file that tests them."""
+
+
+def has_file_of_its_name(module: str) -> bool:
+    """Whether ``test_MODULE`` stands in its place, or ``test_FOLDER_MODULE`` where another folder has that name."""
+    path = Path(module)
+    return any((TESTS / path.parent / f"test_{name}.py").is_file() for name in (path.name, "_".join(path.parts[-2:])))
+
+
+def test_every_module_has_its_test_file() -> None:
+    paths = [path.relative_to(PACKAGE) for path in FILES.values() if path.name != "__init__.py"]
+    modules = {path.with_suffix("").as_posix() for path in paths if path.parts[0] in ROOMS}
+    assert set(COVERED_ELSEWHERE) <= modules
+    assert sorted(module for module in modules if not has_file_of_its_name(module)) == sorted(COVERED_ELSEWHERE)
+    assert [file for file in COVERED_ELSEWHERE.values() if not (TESTS / f"{file}.py").is_file()] == []
+
+
+def test_names_of_test_files_are_unique() -> None:
+    names = sorted(path.name for path in TESTS.rglob("test_*.py"))
+    assert names == sorted(set(names))
+
+
+def test_test_files_stand_in_rooms_of_the_package() -> None:
+    folders = {path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+    assert [folder for folder in sorted(folders) if not (PACKAGE / folder).is_dir()] == []
+
+
+def test_test_files_name_no_module_that_is_gone() -> None:
+    named = {
+        name
+        for path in TESTS.rglob("*.py")
+        for name in re.findall(r"from (rocoin_opt[\w.]*) import", path.read_text("utf-8"))
+    }
+    assert sorted(named - set(FILES)) == []

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import psutil
 
-WATCH_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """How often memory is looked at."""
 
 Breach: TypeAlias = Literal["time", "memory"]
@@ -30,7 +30,7 @@ class Limits:
     memory_bytes: int | None = None
 
 
-class Watch:
+class ResourceMonitor:
     """The limits of one item at work.
 
     Parameters
@@ -54,7 +54,7 @@ class Watch:
     @property
     def patience(self) -> float | None:
         """Seconds until the next look; None where there is nothing to look at."""
-        waits = [WATCH_SECONDS] if self._process is not None else []
+        waits = [POLL_SECONDS] if self._process is not None else []
         if self._limits.seconds is not None:
             waits.append(max(0.0, self._limits.seconds - self.elapsed))
         return min(waits, default=None)

@@ -1,0 +1,135 @@
+"""What a run is asked for: methods, objectives, seeds and options, checked before anything is begun."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from rocoin_opt.control import Control
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.knowledge.criteria import CRITERIA
+from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.registry import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+GRACE = 10.0
+"""Seconds beyond its time limit after which a search is ended from outside: loading a solver takes some of them."""
+RETRIES = 2
+"""How often an item is begun again after its worker was lost."""
+SOLVE = "rocoin_opt.batch.work:solve_item"
+"""What is done with an item."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How every item of a run is solved; a change of any of them makes new items.
+
+    Attributes
+    ----------
+    time_limit : float, optional
+        Seconds after which a search stops by itself.
+    grace : float
+        Seconds beyond the time limit after which it is ended from outside.
+    memory_limit : int, optional
+        Bytes of memory that the process of an item may take up before it is ended.
+    gap, threads, latency_only, criterion
+        As :func:`rocoin_opt.solve` has them.
+    """
+
+    time_limit: float | None = None
+    grace: float = GRACE
+    memory_limit: int | None = None
+    gap: float = 0.0
+    threads: int = 1
+    latency_only: bool = False
+    criterion: str = "ncut"
+
+    def __post_init__(self) -> None:
+        # 5 and 5.0 are the same limit, and make the same items.
+        for name in ("time_limit", "grace", "gap"):
+            object.__setattr__(self, name, _real(getattr(self, name)))
+        for name in ("memory_limit", "threads"):
+            object.__setattr__(self, name, _whole(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What a run is asked for, apart from its instances; see :func:`~rocoin_opt.solve_many`.
+
+    Attributes
+    ----------
+    options : Options
+        How each item is solved.
+    methods, objectives, seeds : tuple
+        What each instance is solved by, for and with; each counts once.
+    jobs, scheduler, force, retry_failed
+        As for :func:`~rocoin_opt.solve_many`.
+    work : str
+        The function that works on an item, as ``module:name``.
+    retries : int
+        How often an item is begun again after its worker was lost.
+
+    Raises
+    ------
+    InputError
+        If an option is outside of its range, or a name is unknown.
+    """
+
+    options: Options
+    methods: tuple[str, ...]
+    objectives: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    jobs: int | None = None
+    scheduler: str | None = None
+    force: bool = False
+    retry_failed: bool = False
+    work: str = SOLVE
+    retries: int = RETRIES
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", tuple(map(_whole, self.seeds)))
+        for name in ("methods", "objectives", "seeds"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        o = self.options
+        _require_known("methods", self.methods, METHODS)
+        _require_known("objectives", self.objectives, OBJECTIVES)
+        _require_known("criterion", (o.criterion,), CRITERIA)
+        _require("seeds", "none", "at least one", bool(self.seeds))
+        for seed in self.seeds:
+            Control.starting_now(time_limit=o.time_limit, gap=o.gap, seed=seed, threads=o.threads)
+        _require("time_limit", o.time_limit, "a finite number of seconds, or none", o.time_limit != math.inf)
+        _require("grace", o.grace, "a finite number of seconds, at least 0", 0 <= o.grace < math.inf)
+        _require("memory_limit", o.memory_limit, "at least 1 byte", o.memory_limit is None or o.memory_limit >= 1)
+        _require("jobs", self.jobs, "a whole number of at least 1", self.jobs is None or self.jobs >= 1)
+
+
+def _real(value: Any) -> Any:
+    """Return a number as a float; anything else as it is."""
+    try:
+        return float(value) if isinstance(value, Real) else value
+    except OverflowError:
+        return math.inf
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number as an int; anything else as it is."""
+    if isinstance(value, Integral):
+        return int(value)
+    return int(float(value)) if isinstance(value, Real) and float(value).is_integer() else value
+
+
+def _require_known(name: str, found: Sequence[str], allowed: Collection[str]) -> None:
+    """Refuse an empty choice, and all names that are not among those allowed."""
+    names = ", ".join(allowed)
+    _require(name, "none", f"some of {names}", bool(found))
+    if unknown := [Problem(name, repr(value), f"one of {names}") for value in found if value not in allowed]:
+        raise InputError("options", unknown)
+
+
+def _require(name: str, found: object, allowed: str, is_met: bool) -> None:
+    if not is_met:
+        raise InputError("options", [Problem(name, found if isinstance(found, str) else repr(found), allowed)])

@@ -33,12 +33,14 @@ def solve_item(payload: dict[str, Any]) -> dict[str, Any]:
     dict
         Fields of :class:`~rocoin_opt.batch.results.ItemResult`: those of a result, or ``failure`` and ``error``.
     """
-    return {"cores": os.cpu_count(), "versions": versions(), **_answer(payload)}
+    mended: list[str] = []
+    return {"cores": os.cpu_count(), "versions": versions(), "mended": mended, **_answer(payload, mended)}
 
 
-def _answer(payload: dict[str, Any]) -> dict[str, Any]:
+def _answer(payload: dict[str, Any], mended: list[str]) -> dict[str, Any]:
     try:
-        instance, mended = _instance(payload["file"], payload["path"], payload["fingerprint"])
+        instance, words = _instance(payload["file"], payload["path"], payload["fingerprint"])
+        mended += words
         result = solve(instance, **payload["arguments"])
     except InputError as error:
         return {"failure": "input", "error": str(error)}
@@ -55,7 +57,6 @@ def _answer(payload: dict[str, Any]) -> dict[str, Any]:
         "gap": result.gap,
         "wall_seconds": result.wall_seconds,
         "reasons": result.reasons,
-        "mended": mended,
         "trace": [(row.seconds, row.value, row.bound) for row in result.trace],
         "plan_text": None if result.plan is None else readable_json(result_document(instance, result)) + "\n",
     }

@@ -28,8 +28,9 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
     ro.write_instance(odd, ro.generate("paper", devices=4, seed=1, filters=8, graph=True))
     ro.write_instance(sound, ro.generate("paper", devices=4, seed=2, filters=8, graph=True))
     if request.param == "matrix":
-        weights = np.load(tmp_path / "odd.npz")["weights"]
-        np.savez(tmp_path / "odd.npz", weights=np.triu(weights) + (1 + 1e-9) * np.tril(weights))
+        arrays = dict(np.load(tmp_path / "odd.npz"))
+        arrays["weights"] = np.triu(arrays["weights"]) + (1 + 1e-9) * np.tril(arrays["weights"])
+        np.savez(tmp_path / "odd.npz", **arrays)
     else:
         data = json.loads(odd.read_text())
         data["knowledge"]["graph"] = {"edges": [[0, 1, 0.3], [1, 0, 0.1 + 0.2]]}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from rocoin_opt.batch.schema import ALL_FIELDS, APPLICATION, CREATE, VERSION
+from rocoin_opt.batch.schema import ALL_FIELDS, APPLICATION, CREATE, VERSION, DamagedError
 from rocoin_opt.errors import MendedWarning, RocoinError
 from rocoin_opt.provenance import versions
 
@@ -37,6 +37,8 @@ def translated_errors(folder: Path) -> Iterator[None]:
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         # A defect here, nothing that the disk did.
         raise
+    except DamagedError as error:
+        raise StoreError(f"{folder}: item {error} is damaged; the batch command does it again") from None
     # SQLite's own words are no text where they quote what is damaged.
     except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         if isinstance(error, sqlite3.Error):

@@ -31,27 +31,18 @@ CONNECT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Backend:
-    """Where the tasks of a run are worked on.
-
-    Attributes
-    ----------
-    executor : Executor
-        Takes the tasks.
-    run : callable
-        What it is given to do with each.
-    slots : int
-        Tasks at work at the same time.
-    ships_files : bool
-        Whether tasks must bring the content of their instance along.
-    losses : tuple of exception types
-        By which a future of the executor tells that the machine of a task was lost.
-    """
+    """Where the tasks of a run are worked on."""
 
     executor: Executor
+    """Takes the tasks."""
     run: Callable[[Task], TaskOutcome]
+    """What it is given to do with each."""
     slots: int
+    """Tasks at work at the same time."""
     ships_files: bool
+    """Whether tasks must bring the content of their instance along."""
     losses: tuple[type[Exception], ...] = ()
+    """By which a future of the executor tells that the machine of a task was lost."""
 
 
 def available_cores() -> int:
@@ -118,13 +109,7 @@ def dask_backend(address: str, jobs: int | None) -> Iterator[Backend]:
 
 
 def _require_address(address: str) -> None:
-    """Refuse an address that no client can use: Dask itself tries it for a minute, and logs tracebacks.
-
-    Raises
-    ------
-    ValueError
-        Saying what is wrong with it.
-    """
+    """Raise ValueError for an address that no client can use: Dask tries it for a minute, and logs tracebacks."""
     from distributed.comm import get_address_host_port
     from distributed.security import Security
 

@@ -30,45 +30,30 @@ HASH_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An instance file as it stands.
-
-    Attributes
-    ----------
-    path : str
-        The file, absolute.
-    name : str
-        Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path.
-    fingerprint : str
-        SHA-256 of the content of the file, however its numbers are written, and of the matrices beside it.
-    """
+    """An instance file as it stands."""
 
     path: str
+    """The file, absolute."""
     name: str
+    """Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path."""
     fingerprint: str
+    """SHA-256 of the content of the file, however its numbers are written, and of the matrices beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to do.
-
-    Attributes
-    ----------
-    given : Given
-        The instance.
-    method, objective : str
-        What is asked.
-    seed : int
-        Seed of the search.
-    identity : str
-        32 hexadecimal digits of a hash over the instance's content, method, objective, seed, options and the version
-        of the package. Items of equal identity have the same result, but for time and what bears on it.
-    """
+    """One thing to do."""
 
     given: Given
+    """The instance."""
     method: str
     objective: str
+    """What is asked."""
     seed: int
+    """Seed of the search."""
     identity: str
+    """32 hexadecimal digits of a hash over the instance's content, method, objective, seed, options and the version of
+    the package. Items of equal identity have the same result, but for time and what bears on it."""
 
 
 def items_of(given: Iterable[Given], request: BatchRequest) -> Iterator[Item]:

@@ -16,18 +16,12 @@ Breach: TypeAlias = Literal["time", "memory"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What an item may take.
-
-    Attributes
-    ----------
-    seconds : float, optional
-        Wall time.
-    memory_bytes : int, optional
-        Resident memory of its process.
-    """
+    """What an item may take."""
 
     seconds: float | None = None
+    """Wall time."""
     memory_bytes: int | None = None
+    """Resident memory of its process."""
 
 
 class ResourceMonitor:

@@ -41,53 +41,35 @@ class ExecutorError(RocoinError):
 
 @dataclass(frozen=True)
 class Task:
-    """One item on its way to a worker.
-
-    Attributes
-    ----------
-    work : str
-        The function that does it, as ``module:name``.
-    payload : dict
-        Its argument, plain data.
-    limits : Limits
-        What it may take.
-    threads : int
-        Threads that libraries in its process may use.
-    files : dict of str to bytes, optional
-        Content of the instance for machines that do not have it; see
-        :func:`~rocoin_opt.batch.items.instance_content`.
-    """
+    """One item on its way to a worker."""
 
     work: str
+    """The function that does it, as ``module:name``."""
     payload: dict[str, Any]
+    """Its argument, plain data."""
     limits: Limits
+    """What it may take."""
     threads: int = 1
+    """Threads that libraries in its process may use."""
     files: dict[str, bytes] | None = None
+    """Content of the instance for machines that do not have it; see
+    :func:`~rocoin_opt.batch.items.instance_content`."""
 
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """How the work on an item ended.
-
-    Attributes
-    ----------
-    seconds : float
-        Wall time of the item, without the start of a process.
-    answer : dict, optional
-        What the function returned.
-    breach : str, optional
-        The limit for which it was ended.
-    exit_status : int, optional
-        Of a process that died; negative for a signal.
-    last_words : str
-        What it wrote to standard error before.
-    """
+    """How the work on an item ended."""
 
     seconds: float
+    """Wall time of the item, without the start of a process."""
     answer: dict[str, Any] | None = None
+    """What the function returned."""
     breach: Breach | None = None
+    """The limit for which it was ended."""
     exit_status: int | None = None
+    """Of a process that died; negative for a signal."""
     last_words: str = ""
+    """What it wrote to standard error before."""
 
 
 class Worker:

@@ -26,27 +26,19 @@ SOLVE = "rocoin_opt.batch.work:solve_item"
 
 @dataclass(frozen=True)
 class Options:
-    """How every item of a run is solved; a change of any of them makes new items.
-
-    Attributes
-    ----------
-    time_limit : float, optional
-        Seconds after which a search stops by itself.
-    grace : float
-        Seconds beyond the time limit after which it is ended from outside.
-    memory_limit : int, optional
-        Bytes of memory that the process of an item may take up before it is ended.
-    gap, threads, latency_only, criterion
-        As :func:`rocoin_opt.solve` has them.
-    """
+    """How every item of a run is solved; a change of any of them makes new items."""
 
     time_limit: float | None = None
+    """Seconds after which a search stops by itself."""
     grace: float = GRACE
+    """Seconds beyond the time limit after which it is ended from outside."""
     memory_limit: int | None = None
+    """Bytes of memory that the process of an item may take up before it is ended."""
     gap: float = 0.0
     threads: int = 1
     latency_only: bool = False
     criterion: str = "ncut"
+    """As :func:`rocoin_opt.solve` has them."""
 
     def __post_init__(self) -> None:
         # 5 and 5.0 are the same limit, and make the same items.

@@ -42,27 +42,18 @@ TICK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class State:
-    """How far a run is.
-
-    Attributes
-    ----------
-    total : int
-        Items of the run.
-    done : int
-        Items that are through, failed ones and those of earlier commands too.
-    failed : int
-        Those of them that failed.
-    earlier : int
-        Those of them that were done before this command.
-    running : int
-        Items at work.
-    """
+    """How far a run is."""
 
     total: int
+    """Items of the run."""
     done: int
+    """Items that are through, failed ones and those of earlier commands too."""
     failed: int
+    """Those of them that failed."""
     earlier: int
+    """Those of them that were done before this command."""
     running: int
+    """Items at work."""
 
 
 Observe: TypeAlias = Callable[[State], None]

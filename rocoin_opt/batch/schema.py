@@ -67,7 +67,7 @@ PLAN_FILE = re.compile(r"plans/[0-9a-z]{2}/[0-9a-z]{1,64}\.plan\.json")
 
 
 class DamagedError(Exception):
-    """A row that is not as it was written."""
+    """A row that is not as it was written; its argument is the item."""
 
 
 def row_of(result: ItemResult) -> tuple[Any, ...]:
@@ -110,16 +110,16 @@ def plan_of(row: Row) -> bytes | None:
     try:
         content = zlib.decompressobj().decompress(packed, MAX_DOCUMENT_BYTES)
     except (zlib.error, TypeError):
-        raise DamagedError from None
+        raise DamagedError(row["item"]) from None
     if hashlib.sha256(content).hexdigest() != digest or not PLAN_FILE.fullmatch(str(row["plan_file"])):
-        raise DamagedError
+        raise DamagedError(row["item"])
     return content
 
 
 def _require_sound(row: Row) -> None:
     expected = checksum_of([row[name] for name in COLUMNS], row["plan_stamp"])
     if row["checksum"] != expected or row["superseded"] not in (0, 1):
-        raise DamagedError
+        raise DamagedError(row["item"])
 
 
 def checksum_of(columns: list[Any], mended: str | None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import stat
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -60,11 +59,6 @@ class Store:
     @classmethod
     def open(cls, folder: str | Path) -> Self:
         """Open the store of a run for reading, while it is being written too.
-
-        Parameters
-        ----------
-        folder : str or Path
-            The folder of the run.
 
         Raises
         ------
@@ -130,21 +124,14 @@ class Store:
         """
         where = "" if superseded else "WHERE superseded = 0 "
         with translated_errors(self.folder):
-            for row in self._connection.execute(f"SELECT {FIELDS} FROM items {where}ORDER BY {_ORDER}"):
-                with self._translated_damage(row):
-                    yield result_of(row)
+            yield from map(result_of, self._connection.execute(f"SELECT {FIELDS} FROM items {where}ORDER BY {_ORDER}"))
 
     def result(self, item: str) -> ItemResult:
-        """Return the result of an item that is done, with the text of its plan.
-
-        Raises
-        ------
-        StoreError
-            If it is damaged.
-        """
-        (row,) = self._rows_of(item)
-        plan = self._plan(row)
-        return result_of(row, None if plan is None else plan.decode())
+        """Return the result of an item that is done, with the text of its plan; see :meth:`plan_text`."""
+        with translated_errors(self.folder):
+            (row,) = self._rows_of(item)
+            plan = plan_of(row)
+            return result_of(row, None if plan is None else plan.decode())
 
     def plan_text(self, item: str) -> str | None:
         """Content of an item's plan file as it was found; None where there is no such item or no plan.
@@ -154,8 +141,9 @@ class Store:
         StoreError
             If it is damaged.
         """
-        plan = next(map(self._plan, self._rows_of(item)), None)
-        return None if plan is None else plan.decode()
+        with translated_errors(self.folder):
+            plan = next(map(plan_of, self._rows_of(item)), None)
+            return None if plan is None else plan.decode()
 
     def add(self, results: Iterable[ItemResult]) -> None:
         """Write results and their plan files; they are safe once this returns.
@@ -237,20 +225,7 @@ class Store:
         self._connection.execute("UPDATE items SET path = ?, checksum = ? WHERE item = ?", (path, checksum, item))
 
     def _rows_of(self, item: str) -> list[sqlite3.Row]:
-        with translated_errors(self.folder):
-            return self._connection.execute(f"SELECT {ALL_FIELDS} FROM items WHERE item = ?", (item,)).fetchall()
-
-    def _plan(self, row: sqlite3.Row) -> bytes | None:
-        with self._translated_damage(row):
-            return plan_of(row)
-
-    @contextmanager
-    def _translated_damage(self, row: sqlite3.Row) -> Iterator[None]:
-        try:
-            yield
-        except DamagedError:
-            message = f"{self.folder}: item {row['item']} is damaged; the batch command does it again"
-            raise StoreError(message) from None
+        return self._connection.execute(f"SELECT {ALL_FIELDS} FROM items WHERE item = ?", (item,)).fetchall()
 
     def _write_plan(self, file: str, content: bytes) -> None:
         path = self.folder / file

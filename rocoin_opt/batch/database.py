@@ -67,7 +67,7 @@ def connected(database: str | Path, **options: Any) -> sqlite3.Connection:
     """Open a database whose texts can be looked at even where they are damaged."""
     connection: sqlite3.Connection = sqlite3.connect(database, **options)
     connection.row_factory = sqlite3.Row
-    connection.text_factory = _text
+    connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
     return connection
 
 
@@ -113,10 +113,6 @@ def require_version(folder: Path, connection: sqlite3.Connection) -> None:
             f"{folder}: a run of format {version}, and this version of rocoin-opt reads format {VERSION}; "
             "take another folder, or the version that made it"
         )
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
 
 
 def _code_of(error: sqlite3.Error) -> int:

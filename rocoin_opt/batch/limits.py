@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -57,11 +58,8 @@ class ResourceMonitor:
         """Which limit is exceeded."""
         if self._limits.seconds is not None and self.elapsed >= self._limits.seconds:
             return "time"
-        if self._process is not None and self._limits.memory_bytes is not None:
-            try:
-                resident = self._process.memory_info().rss
-            except psutil.Error:
-                # It has just ended by itself, which its pipe will tell.
-                return None
-            return "memory" if resident > self._limits.memory_bytes else None
+        # A process that has just ended by itself tells so on its pipe.
+        with suppress(psutil.Error):
+            if self._process is not None and self._process.memory_info().rss > (self._limits.memory_bytes or 0):
+                return "memory"
         return None

@@ -50,52 +50,43 @@ class Options:
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a run is asked for, apart from its instances; see :func:`~rocoin_opt.solve_many`.
-
-    Attributes
-    ----------
-    options : Options
-        How each item is solved.
-    methods, objectives, seeds : tuple
-        What each instance is solved by, for and with; each counts once.
-    jobs, scheduler, force, retry_failed
-        As for :func:`~rocoin_opt.solve_many`.
-    work : str
-        The function that works on an item, as ``module:name``.
-    retries : int
-        How often an item is begun again after its worker was lost.
-
-    Raises
-    ------
-    InputError
-        If an option is outside of its range, or a name is unknown.
-    """
+    """What a run is asked for, apart from its instances; InputError where it asks for what there is not."""
 
     options: Options
+    """How each item is solved."""
     methods: tuple[str, ...]
     objectives: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
+    """What each instance is solved by, for and with; each counts once."""
     jobs: int | None = None
     scheduler: str | None = None
     force: bool = False
     retry_failed: bool = False
+    """As for :func:`~rocoin_opt.solve_many`."""
     work: str = SOLVE
+    """The function that works on an item, as ``module:name``."""
     retries: int = RETRIES
+    """How often an item is begun again after its worker was lost."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(map(_whole, self.seeds)))
         for name in ("methods", "objectives", "seeds"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        o = self.options
+        given = self.options
         _require_known("methods", self.methods, METHODS)
         _require_known("objectives", self.objectives, OBJECTIVES)
-        _require_known("criterion", (o.criterion,), CRITERIA)
+        _require_known("criterion", (given.criterion,), CRITERIA)
         _require("seeds", "none", "at least one", bool(self.seeds))
         for seed in self.seeds:
-            Control.starting_now(time_limit=o.time_limit, gap=o.gap, seed=seed, threads=o.threads)
-        _require("time_limit", o.time_limit, "a finite number of seconds, or none", o.time_limit != math.inf)
-        _require("grace", o.grace, "a finite number of seconds, at least 0", 0 <= o.grace < math.inf)
-        _require("memory_limit", o.memory_limit, "at least 1 byte", o.memory_limit is None or o.memory_limit >= 1)
+            Control.starting_now(time_limit=given.time_limit, gap=given.gap, seed=seed, threads=given.threads)
+        _require("time_limit", given.time_limit, "a finite number of seconds, or none", given.time_limit != math.inf)
+        _require("grace", given.grace, "a finite number of seconds, at least 0", 0 <= given.grace < math.inf)
+        _require(
+            "memory_limit",
+            given.memory_limit,
+            "at least 1 byte",
+            given.memory_limit is None or given.memory_limit >= 1,
+        )
         _require("jobs", self.jobs, "a whole number of at least 1", self.jobs is None or self.jobs >= 1)
 
 

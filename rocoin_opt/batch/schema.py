@@ -81,13 +81,7 @@ def row_of(result: ItemResult) -> tuple[Any, ...]:
 
 
 def result_of(row: Row, plan_text: str | None = None) -> ItemResult:
-    """Make the result of a row, whether or not it has its plan.
-
-    Raises
-    ------
-    DamagedError
-        If anything in the row is not what was written.
-    """
+    """Make the result of a row, whether or not it has its plan; DamagedError where it is not what was written."""
     _require_sound(row)
     values = {name: json.loads(row[name]) if name in FROM_JSON else row[name] for name in COLUMNS}
     values["reasons"] = tuple(values["reasons"])
@@ -96,13 +90,7 @@ def result_of(row: Row, plan_text: str | None = None) -> ItemResult:
 
 
 def plan_of(row: Row) -> bytes | None:
-    """Content of the plan file of a row with its plan; None where there is none.
-
-    Raises
-    ------
-    DamagedError
-        If anything in the row is not what was written.
-    """
+    """Content of a row's plan file, None where there is none; DamagedError where it is not what was written."""
     _require_sound(row)
     packed, digest = row["plan"], row["plan_sha256"]
     if packed is None and digest is None:
@@ -117,7 +105,7 @@ def plan_of(row: Row) -> bytes | None:
 
 
 def _require_sound(row: Row) -> None:
-    expected = checksum_of([row[name] for name in COLUMNS], row["plan_stamp"])
+    expected = checksum_of(list(row[: len(COLUMNS)]), row["plan_stamp"])
     if row["checksum"] != expected or row["superseded"] not in (0, 1):
         raise DamagedError(row["item"])
 

@@ -172,7 +172,7 @@ class Store:
         done: dict[str, str | None] = {}
         damaged: list[tuple[int]] = []
         with translated_errors(self.folder):
-            for row in self._connection.execute(f"SELECT rowid, {ALL_FIELDS} FROM items"):
+            for row in self._connection.execute(f"SELECT {ALL_FIELDS}, rowid FROM items"):
                 try:
                     plan = plan_of(row)
                 except DamagedError:
@@ -207,22 +207,23 @@ class Store:
             same.update((path, fingerprint))
             asked.add(tuple(combination))
         with translated_errors(self.folder), self._connection:
-            query = "SELECT item, path, fingerprint, method, objective, seed, superseded FROM items"
-            for item, path, fingerprint, *combination, superseded in self._connection.execute(query).fetchall():
-                is_replaced = tuple(combination) in asked and not same.isdisjoint((path, fingerprint))
-                state = int(item not in paths and (superseded or is_replaced))
+            for item, path, superseded in self._connection.execute(
+                "SELECT item, path, superseded FROM items"
+            ).fetchall():
+                state = int(item not in paths and (superseded or self._is_replaced(item, same, asked)))
                 if state != superseded:
-                    statement = "UPDATE items SET superseded = ? WHERE item = ?"
-                    self._connection.execute(statement, (state, item))
-                if paths.get(item, path) != path:
-                    self._move(item, paths[item])
+                    self._connection.execute("UPDATE items SET superseded = ? WHERE item = ?", (state, item))
+                if (now := paths.get(item, path)) != path:
+                    (row,) = self._rows_of(item)
+                    columns = [now if name == "path" else row[name] for name in COLUMNS]
+                    checksum = checksum_of(columns, row["plan_stamp"])
+                    statement = "UPDATE items SET path = ?, checksum = ? WHERE item = ?"
+                    self._connection.execute(statement, (now, checksum, item))
 
-    def _move(self, item: str, path: str) -> None:
-        """Write where the file of an item lies now."""
-        (row,) = self._rows_of(item)
-        columns = [path if name == "path" else row[name] for name in COLUMNS]
-        checksum = checksum_of(columns, row["plan_stamp"])
-        self._connection.execute("UPDATE items SET path = ?, checksum = ? WHERE item = ?", (path, checksum, item))
+    def _is_replaced(self, item: str, same: set[str], asked: set[tuple[object, ...]]) -> bool:
+        query = "SELECT path, fingerprint, method, objective, seed FROM items WHERE item = ?"
+        path, fingerprint, *combination = self._connection.execute(query, (item,)).fetchone()
+        return tuple(combination) in asked and not same.isdisjoint((path, fingerprint))
 
     def _rows_of(self, item: str) -> list[sqlite3.Row]:
         return self._connection.execute(f"SELECT {ALL_FIELDS} FROM items WHERE item = ?", (item,)).fetchall()

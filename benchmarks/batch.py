@@ -20,8 +20,8 @@ from peers.tables import show, spread_text
 from script import Document, Script, run, shared_options
 
 import rocoin_opt as ro
-from rocoin_opt.batch.items import Options
-from rocoin_opt.batch.solving import Asked, run_batch
+from rocoin_opt.batch.request import BatchRequest, Options
+from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def write_instances(folder: Path, count: int) -> list[Path]:
 def measured_run(folder: Path, items: int) -> dict[str, Any]:
     """Time and memory of a run, beside the time of its solvers."""
     files = write_instances(folder / "instances", max(1, items // len(METHODS)))
-    asked = Asked(Options(time_limit=10.0), METHODS, ("guaranteed",), jobs=JOBS)
+    request = BatchRequest(Options(time_limit=10.0), METHODS, ("guaranteed",), jobs=JOBS)
     process = psutil.Process()
     resident, solver, count = [], 0.0, 0
     started, busy = time.perf_counter(), time.process_time()
     first = None
-    for result in run_batch(asked, files, folder / "run"):
+    for result in run_batch(request, files, folder / "run"):
         first = first or time.perf_counter()
         solver += result.wall_seconds
         count += 1
@@ -63,7 +63,7 @@ def measured_run(folder: Path, items: int) -> dict[str, Any]:
     wall = time.perf_counter() - started
     busy = time.process_time() - busy
     started = time.perf_counter()
-    again = sum(1 for _ in run_batch(asked, files, folder / "run"))
+    again = sum(1 for _ in run_batch(request, files, folder / "run"))
     return {
         "items": count,
         "jobs": JOBS,

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from pydantic import ValidatorFunctionWrapHandler
 
 MAX_DOCUMENT_BYTES = 2**25
-"""Largest document that is read: room for the edges of a complete graph over 1,500 filters."""
-MAX_NESTED = MAX_DOCUMENT_BYTES // 8
-"""Most lists in a document, an object counting as four: in a valid one each takes up 8 bytes, and an object 32."""
+"""Largest document that is read."""
+MAX_PARTS = 2_500_000
+"""Most values in a document: a list counts as two more, an object as eight more and each of its fields as four more.
+One takes up some 40 bytes once it is parsed, and no more than twice that when it is validated. Room for 500,000 edges,
+and for 50,000 devices."""
 MAX_FIELDS = 1000
 """Most fields of an object."""
 MAX_PROBLEMS_SHOWN = 20
@@ -195,12 +197,12 @@ def parse_json(text: str, source: str) -> Any:
     Raises
     ------
     InputError
-        If the text is no JSON, repeats a key, holds NaN, or holds more lists and objects than any document.
+        If the text is no JSON, repeats a key, holds NaN, or holds more than ``MAX_PARTS`` values.
     """
-    nested = text.count("[") + 4 * text.count("{")
-    if nested > MAX_NESTED:
-        found = f"{nested} lists, each object counted as four"
-        raise InputError(source, [Problem("", found, f"at most {MAX_NESTED}")])
+    parts = text.count(",") + 2 * text.count("[") + 8 * text.count("{") + 4 * text.count(":")
+    if parts > MAX_PARTS:
+        found = f"{parts} values, a list counted as two more, an object as eight more, a field as four more"
+        raise InputError(source, [Problem("", found, f"at most {MAX_PARTS}")])
     try:
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:

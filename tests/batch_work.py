@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.batch.items import Options
-from rocoin_opt.batch.solving import Asked, run_batch
+from rocoin_opt.batch.request import BatchRequest, Options
+from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.control import Control, stopped_by_interrupt
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def process(_: object) -> int:
     return os.getpid()
 
 
-def asked(work: str, *, seeds: int = 3, jobs: int = 2, retries: int = 2, **options: Any) -> Asked:
+def asked(work: str, *, seeds: int = 3, jobs: int = 2, retries: int = 2, **options: Any) -> BatchRequest:
     """Ask for one method and objective with some seeds."""
-    return Asked(
+    return BatchRequest(
         Options(**options),
         ("greedy",),
         ("guaranteed",),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
 from rocoin_opt.documents import (
+    MAX_PARTS,
     MAX_PROBLEMS_SHOWN,
     Items,
     Model,
@@ -200,9 +201,22 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     assert read_document(marked, "test/thing", 1) == {"name": "a"}
 
 
-@pytest.mark.parametrize("text", ["[{}" + ",{}" * 1_100_000 + "]", "[[]" + ",[]" * 4_200_000 + "]"])
-def test_more_lists_and_objects_than_any_document_has_are_refused_unread(text: str) -> None:
-    assert "allowed: at most 4194304" in refusal(text)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{}" + ",{}" * (MAX_PARTS // 9) + "]",
+        "[[]" + ",[]" * (MAX_PARTS // 3) + "]",
+        "[0" + ",0" * MAX_PARTS + "]",
+        "{" + ",".join(f'"{number}":0' for number in range(MAX_PARTS // 5)) + "}",
+    ],
+    ids=["objects", "lists", "numbers", "fields"],
+)
+def test_more_values_than_any_document_has_are_refused_unread(text: str) -> None:
+    tracemalloc.start()
+    assert f"allowed: at most {MAX_PARTS}" in refusal(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_an_object_of_very_many_fields_is_refused() -> None:

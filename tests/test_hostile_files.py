@@ -63,7 +63,7 @@ def test_an_endless_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(read_text(tmp_path / "fits.json")) == 1000
 
 
-@pytest.mark.parametrize("text", ["[" * 10**6, '{"a":' * 10**6, "[" * 10**6 + "]" * 10**6])
+@pytest.mark.parametrize("text", ["[" * 10**6, '{"a":' * 10**5, "[" * 10**6 + "]" * 10**6])
 def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "deep.json").write_text(text)
     assert "JSON nested too deeply" in refusal(tmp_path / "deep.json")

@@ -1,27 +1,18 @@
-"""The database file of a run: locked, opened, checked, begun anew, and its faults told in one way."""
+"""The database file of a run: locked, opened, checked, begun anew where it is damaged, and its errors translated."""
 
 from __future__ import annotations
 
 import errno
 import sqlite3
 import warnings
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from rocoin_opt.batch.schema import (
-    ALL_FIELDS,
-    APPLICATION,
-    CREATE,
-    INSERT,
-    PLACE,
-    VERSION,
-    DamagedError,
-    plan_of,
-)
-from rocoin_opt.errors import InputError, MendedWarning, RocoinError, counted
+from rocoin_opt.batch.schema import ALL_FIELDS, APPLICATION, CREATE, VERSION, DamagedError
+from rocoin_opt.errors import MendedWarning, RocoinError
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -39,28 +30,24 @@ class StoreError(RocoinError):
 
 
 @contextmanager
-def told(folder: Path) -> Iterator[None]:
+def translated_errors(folder: Path) -> Iterator[None]:
     """Translate what the disk and SQLite say into one clear error."""
     try:
         yield
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         # A defect here, nothing that the disk did.
         raise
+    except DamagedError as error:
+        raise StoreError(f"{folder}: item {error} is damaged; the batch command does it again") from None
     # SQLite's own words are no text where they quote what is damaged.
-    except (OSError, sqlite3.Error, InputError, UnicodeDecodeError) as error:
-        hint = "; what was written before is safe, and the same command continues the run" if _is_full(error) else ""
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.Error):
+            # SQLite says less than the system where a limit on file sizes ends a write.
+            is_full = _code_of(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        else:
+            is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "; what was written before is safe, and the same command continues the run" if is_full else ""
         raise StoreError(f"{folder}: {error}{hint}") from None
-
-
-def _is_full(error: BaseException) -> bool:
-    """Whether there is no room left, so that the run can go on once there is."""
-    if isinstance(error, sqlite3.Error):
-        # SQLite says less than the system where a limit on file sizes ends a write.
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    if isinstance(error, InputError) and error.__context__ is not None:
-        # A plan file that could not be written.
-        return _is_full(error.__context__)
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def locked(folder: Path) -> sqlite3.Connection:
@@ -79,99 +66,40 @@ def locked(folder: Path) -> sqlite3.Connection:
 def connected(database: str | Path, **options: Any) -> sqlite3.Connection:
     """Open a database whose texts can be looked at even where they are damaged."""
     connection: sqlite3.Connection = sqlite3.connect(database, **options)
-    connection.text_factory = _text
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
     return connection
 
 
 def opened(folder: Path) -> sqlite3.Connection:
-    """Open a database for writing; where it is damaged, begin a new one with the rows that can still be read."""
+    """Open a database for writing; one that is damaged is put aside, and a new one begun."""
     connection = connected(folder / DATABASE)
     try:
         if not _is_sound(folder, connection):
             connection.close()
-            connection = _begun_anew(folder)
-        _prepare(folder, connection)
+            for suffix in ("", "-wal", "-shm"):
+                (folder / f"{ASIDE}{suffix}").unlink(missing_ok=True)
+                if (file := folder / f"{DATABASE}{suffix}").exists():
+                    file.replace(folder / f"{ASIDE}{suffix}")
+            message = f"{folder}: {DATABASE} was damaged, and lies aside as {ASIDE}; what is asked for is done again"
+            warnings.warn(message, MendedWarning, stacklevel=2)
+            connection = connected(folder / DATABASE)
+        # The log that lets others read meanwhile is shared through memory, which computers do not share. Where SQLite
+        # itself finds that it cannot have one, it stays with the other mode.
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if _is_on_network(folder) else 'WAL'}")
+        # Grouped commits make this cheap, and what was told as done survives a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+        if _is_new(connection):
+            with connection:
+                connection.execute("BEGIN")
+                for statement in CREATE:
+                    connection.execute(statement)
+                made_by = f"rocoin-opt {versions()['rocoin-opt']}"
+                connection.execute("INSERT INTO facts VALUES ('made by', ?)", (made_by,))
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
-def _is_sound(folder: Path, connection: sqlite3.Connection) -> bool:
-    """Whether the file is a database whose pages fit together, its indices too; one of another version is refused."""
-    try:
-        if not _is_new(connection):
-            require_version(folder, connection)
-            if [name for _, name, *_ in connection.execute("PRAGMA table_info(items)")] != list(PLACE):
-                return False
-        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
-    except UnicodeDecodeError:
-        return False
-    except sqlite3.DatabaseError as error:
-        # The last stands for a format of files or a definition of a table that SQLite cannot understand.
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-            return False
-        raise
-
-
-def _begun_anew(folder: Path) -> sqlite3.Connection:
-    """Put a damaged database aside, and make a new one of the rows that can still be read."""
-    for suffix in ("", "-wal", "-shm"):
-        source, aside = folder / (DATABASE + suffix), folder / f"{ASIDE}{suffix}"
-        aside.unlink(missing_ok=True)
-        if source.exists():
-            source.replace(aside)
-    connection = connected(folder / DATABASE)
-    _prepare(folder, connection)
-    with closing(connected(folder / ASIDE)) as damaged, connection:
-        kept = connection.executemany(INSERT, _readable(damaged)).rowcount
-    message = f"{folder}: {DATABASE} was damaged, and lies aside as {ASIDE}; {counted(max(kept, 0), 'row')} of it go on"
-    warnings.warn(message, MendedWarning, stacklevel=2)
-    return connection
-
-
-def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield the sound rows in front of the first damaged page; what lies behind it is done again."""
-    with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-        for row in damaged.execute(f"SELECT {ALL_FIELDS} FROM items NOT INDEXED"):
-            with suppress(DamagedError):
-                plan_of(row)
-                yield row
-
-
-def _is_new(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
-
-
-def _prepare(folder: Path, connection: sqlite3.Connection) -> None:
-    """Choose how to write, and make the tables of a new database."""
-    # The log that lets others read meanwhile is shared through memory, which computers do not share. Where SQLite
-    # itself finds that it cannot have one, it stays with the other mode.
-    connection.execute(f"PRAGMA journal_mode = {'DELETE' if _is_on_network(folder) else 'WAL'}")
-    # Grouped commits make this cheap, and what was told as done survives a power cut.
-    connection.execute("PRAGMA synchronous = FULL")
-    if _is_new(connection):
-        with connection:
-            connection.execute("BEGIN")
-            for statement in CREATE:
-                connection.execute(statement)
-            connection.execute("INSERT INTO facts VALUES ('made by', ?)", (f"rocoin-opt {versions()['rocoin-opt']}",))
-
-
-def _is_on_network(folder: Path) -> bool:
-    """Whether the file system of a folder says that it is one of other computers, as far as the system tells."""
-    path = folder.resolve()
-    try:
-        mounts = psutil.disk_partitions(all=True)
-    except OSError:
-        return False
-    above = [mount for mount in mounts if path.is_relative_to(mount.mountpoint)]
-    kind = max(above, key=lambda mount: len(Path(mount.mountpoint).parts)).fstype if above else ""
-    return kind.startswith(NETWORK)
 
 
 def require_version(folder: Path, connection: sqlite3.Connection) -> None:
@@ -185,3 +113,41 @@ def require_version(folder: Path, connection: sqlite3.Connection) -> None:
             f"{folder}: a run of format {version}, and this version of rocoin-opt reads format {VERSION}; "
             "take another folder, or the version that made it"
         )
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Primary code of an error; 0 where it has none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    return not any(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
+
+
+def _is_sound(folder: Path, connection: sqlite3.Connection) -> bool:
+    """Whether the file is a database whose pages fit together, its indices too; one of another version is refused."""
+    try:
+        if not _is_new(connection):
+            require_version(folder, connection)
+            connection.execute(f"SELECT {ALL_FIELDS} FROM items LIMIT 0")
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except UnicodeDecodeError:
+        return False
+    except sqlite3.DatabaseError as error:
+        # The last stands for a format of files or a definition of a table that SQLite cannot understand.
+        if _code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            return False
+        raise
+    return bool(verdict == "ok")
+
+
+def _is_on_network(folder: Path) -> bool:
+    """Whether the file system of a folder says that it is one of other computers, as far as the system tells."""
+    path = folder.resolve()
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except OSError:
+        return False
+    above = [mount for mount in mounts if path.is_relative_to(mount.mountpoint)]
+    kind = max(above, key=lambda mount: len(Path(mount.mountpoint).parts)).fstype if above else ""
+    return kind.startswith(NETWORK)

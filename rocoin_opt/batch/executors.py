@@ -1,7 +1,7 @@
 """Where items are worked on: on this machine, or on the machines of a Dask cluster.
 
-An item is always worked on by a crew of processes, which can be ended from outside. The executor, of threads here
-and of Dask's there, only decides where the crew is: the code is the same, and so are the results.
+An item is always worked on by a pool of processes, which can be ended from outside. The executor, of threads here
+and of Dask's there, only decides where the pool is: the code is the same, and so are the results.
 """
 
 from __future__ import annotations
@@ -16,42 +16,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.batch.processes import Crew, ExecutorError
+from rocoin_opt.batch.processes import ExecutorError, WorkerPool
 from rocoin_opt.errors import missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
-    from rocoin_opt.batch.processes import Ended, Task
+    from rocoin_opt.batch.processes import Task, TaskOutcome
 
 CONNECT_SECONDS = 10
 """After which a scheduler that does not answer is given up."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where the tasks of a run are worked on.
-
-    Attributes
-    ----------
-    executor : Executor
-        Takes the tasks.
-    run : callable
-        What it is given to do with each.
-    slots : int
-        Tasks at work at the same time.
-    ships_files : bool
-        Whether tasks must bring the content of their instance along.
-    losses : tuple of exception types
-        By which a future of the executor tells that the machine of a task was lost.
-    """
+class Backend:
+    """Where the tasks of a run are worked on."""
 
     executor: Executor
-    run: Callable[[Task], Ended]
+    """Takes the tasks."""
+    run: Callable[[Task], TaskOutcome]
+    """What it is given to do with each."""
     slots: int
+    """Tasks at work at the same time."""
     ships_files: bool
+    """Whether tasks must bring the content of their instance along."""
     losses: tuple[type[Exception], ...] = ()
+    """By which a future of the executor tells that the machine of a task was lost."""
 
 
 def available_cores() -> int:
@@ -60,7 +51,7 @@ def available_cores() -> int:
 
 
 @contextmanager
-def local_site(jobs: int | None, threads: int) -> Iterator[Site]:
+def local_backend(jobs: int | None, threads: int) -> Iterator[Backend]:
     """Work in processes of this machine.
 
     Parameters
@@ -71,19 +62,19 @@ def local_site(jobs: int | None, threads: int) -> Iterator[Site]:
         Threads of each.
     """
     slots = jobs or max(1, available_cores() // threads)
-    crew = Crew(threads)
+    pool = WorkerPool(threads)
     executor = ThreadPoolExecutor(slots, thread_name_prefix="rocoin-opt-batch")
     try:
-        yield Site(executor, crew.run, slots, ships_files=False)
+        yield Backend(executor, pool.run, slots, ships_files=False)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-        crew.dismiss()
+        pool.shut_down()
         executor.shutdown(wait=True)
 
 
 @contextmanager
-def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
-    """Work on the machines of a Dask cluster; each has its own crew.
+def dask_backend(address: str, jobs: int | None) -> Iterator[Backend]:
+    """Work on the machines of a Dask cluster; each has its own pool.
 
     Parameters
     ----------
@@ -112,19 +103,13 @@ def dask_site(address: str, jobs: int | None) -> Iterator[Site]:
         slots = jobs or sum(client.ncores().values())
         if not slots:
             raise ExecutorError(f"the Dask scheduler at {address} has no workers")
-        yield Site(client.get_executor(), run_remotely, slots, ships_files=True, losses=(KilledWorker,))
+        yield Backend(client.get_executor(), run_remotely, slots, ships_files=True, losses=(KilledWorker,))
     finally:
         client.close()
 
 
 def _require_address(address: str) -> None:
-    """Refuse an address that no client can use: Dask itself tries it for a minute, and logs tracebacks.
-
-    Raises
-    ------
-    ValueError
-        Saying what is wrong with it.
-    """
+    """Raise ValueError for an address that no client can use: Dask tries it for a minute, and logs tracebacks."""
     from distributed.comm import get_address_host_port
     from distributed.security import Security
 
@@ -133,21 +118,21 @@ def _require_address(address: str) -> None:
         raise ValueError("an encrypted address needs certificates in the configuration of Dask")
 
 
-_crews: dict[int, Crew] = {}
-_crews_lock = threading.Lock()
+_pools: dict[int, WorkerPool] = {}
+_pools_lock = threading.Lock()
 
 
-def run_remotely(task: Task) -> Ended:
-    """Work on a task where this process is: with a crew that stays for the tasks that come after it."""
-    with _crews_lock:
-        if task.threads not in _crews:
-            _crews[task.threads] = Crew(task.threads)
-            atexit.register(_crews[task.threads].dismiss)
-        crew = _crews[task.threads]
+def run_remotely(task: Task) -> TaskOutcome:
+    """Work on a task where this process is: with a pool that stays for the tasks that come after it."""
+    with _pools_lock:
+        if task.threads not in _pools:
+            _pools[task.threads] = WorkerPool(task.threads)
+            atexit.register(_pools[task.threads].shut_down)
+        pool = _pools[task.threads]
     with tempfile.TemporaryDirectory(prefix="rocoin-opt-") as folder:
         file = Path(folder) / "instance.json"
         for name, content in (task.files or {}).items():
             target = Path(folder) / name if name else file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        return crew.run(replace(task, payload={**task.payload, "file": str(file)}, files=None))
+        return pool.run(replace(task, payload={**task.payload, "file": str(file)}, files=None))

@@ -63,7 +63,7 @@ def require_exportable(path: Path) -> None:
 
 def fields_of(result: ItemResult) -> dict[str, Any]:
     """Every stored field of a result, as plain data."""
-    return {name: getattr(result, name) for name in COLUMNS}
+    return {name: getattr(result, name) for name in (*COLUMNS, "mended")}
 
 
 def _write_csv(store: Store, path: Path) -> None:
@@ -89,9 +89,12 @@ def _write_parquet(store: Store, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _ARROW[kind.split()[0]]) for name, kind in COLUMNS.items()])
+    schema = pa.schema([(name, _ARROW[kind.split()[0]]) for name, kind in (COLUMNS | {"mended": "TEXT"}).items()])
     rows = [
-        {name: canonical_json(value) if name in FROM_JSON else value for name, value in fields_of(row).items()}
+        {
+            name: canonical_json(value) if name in (*FROM_JSON, "mended") else value
+            for name, value in fields_of(row).items()
+        }
         for row in store.rows()
     ]
     content = io.BytesIO()

@@ -4,150 +4,63 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import os
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rocoin_opt.control import Control
 from rocoin_opt.documents import canonical_json, parse_json, read_text
-from rocoin_opt.errors import InputError, Problem, encodable
+from rocoin_opt.errors import InputError, MendedWarning, Problem, encodable
 from rocoin_opt.instance import FORMAT, MAX_MATRIX_BYTES, canonical_text
-from rocoin_opt.knowledge import CRITERIA
-from rocoin_opt.plan import OBJECTIVES
-from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rocoin_opt.batch.request import BatchRequest
 
 GIVEN = "given"
 """Folder, in that of a run, of the instances that were no files: each in a folder named by its hash."""
 HASH_DIGITS = 32
 """Digits of a hash that name an item, or the folder of an instance."""
-GRACE = 10.0
-"""Seconds beyond its time limit after which a search is ended from outside: loading a solver takes some of them."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How every item of a run is solved; a change of any of them makes new items.
-
-    Attributes
-    ----------
-    time_limit : float, optional
-        Seconds after which a search stops by itself.
-    grace : float
-        Seconds beyond the time limit after which it is ended from outside.
-    memory_limit : int, optional
-        Bytes of memory that the process of an item may take up before it is ended.
-    gap, threads, latency_only, criterion
-        As :func:`rocoin_opt.solve` has them.
-    """
-
-    time_limit: float | None = None
-    grace: float = GRACE
-    memory_limit: int | None = None
-    gap: float = 0.0
-    threads: int = 1
-    latency_only: bool = False
-    criterion: str = "ncut"
-
-    def __post_init__(self) -> None:
-        # 5 and 5.0 are the same limit, and make the same items.
-        for name in ("time_limit", "grace", "gap"):
-            object.__setattr__(self, name, real(getattr(self, name)))
-        for name in ("memory_limit", "threads"):
-            object.__setattr__(self, name, whole(getattr(self, name)))
-
-    def check(self, seeds: Sequence[int]) -> None:
-        """Refuse what no search would take, before any is begun.
-
-        Raises
-        ------
-        InputError
-            If an option is outside of its range.
-        """
-        for seed in seeds:
-            Control.starting_now(time_limit=self.time_limit, gap=self.gap, seed=seed, threads=self.threads)
-        require_one_of("criterion", [self.criterion], CRITERIA)
-        if self.time_limit == float("inf"):
-            raise InputError("options", [Problem("time_limit", "inf", "a finite number of seconds, or none")])
-        if not 0 <= self.grace < float("inf"):
-            raise InputError("options", [Problem("grace", repr(self.grace), "a finite number of seconds, at least 0")])
-        if self.memory_limit is not None and self.memory_limit < 1:
-            raise InputError("options", [Problem("memory_limit", repr(self.memory_limit), "at least 1 byte")])
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An instance file as it stands.
-
-    Attributes
-    ----------
-    path : str
-        The file, absolute.
-    name : str
-        Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path.
-    fingerprint : str
-        SHA-256 of the content of the file, however its numbers are written, and of the matrices beside it.
-    """
+    """An instance file as it stands."""
 
     path: str
+    """The file, absolute."""
     name: str
+    """Name of the instance; the stem of the file where it cannot be read. Valid Unicode, unlike the path."""
     fingerprint: str
+    """SHA-256 of the content of the file, however its numbers are written, and of the matrices beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to do.
-
-    Attributes
-    ----------
-    given : Given
-        The instance.
-    method, objective : str
-        What is asked.
-    seed : int
-        Seed of the search.
-    identity : str
-        32 hexadecimal digits of a hash over the instance's content, method, objective, seed, options and the version
-        of the package. Items of equal identity have the same result, but for time and what bears on it.
-    """
+    """One thing to do."""
 
     given: Given
+    """The instance."""
     method: str
     objective: str
+    """What is asked."""
     seed: int
+    """Seed of the search."""
     identity: str
+    """32 hexadecimal digits of a hash over the instance's content, method, objective, seed, options and the version of
+    the package. Items of equal identity have the same result, but for time and what bears on it."""
 
 
-def real(value: Any) -> Any:
-    """Return a number as a float; anything else as it is."""
-    try:
-        return float(value) if isinstance(value, Real) else value
-    except OverflowError:
-        return math.inf
-
-
-def whole(value: Any) -> Any:
-    """Return a whole number as an int; anything else as it is."""
-    if isinstance(value, Integral):
-        return int(value)
-    return int(float(value)) if isinstance(value, Real) and float(value).is_integer() else value
-
-
-def items_of(
-    given: Sequence[Given], methods: Sequence[str], objectives: Sequence[str], seeds: Sequence[int], options: Options
-) -> Iterator[Item]:
+def items_of(given: Iterable[Given], request: BatchRequest) -> Iterator[Item]:
     """Yield the items of a run, those of one instance together; files of equal content count once."""
-    asked = canonical_json([asdict(options), versions()["rocoin-opt"]])
+    how = canonical_json([asdict(request.options), versions()["rocoin-opt"]])
     combinations = [
-        (method, objective, seed, canonical_json([method, objective, seed, asked]))
-        for method, objective, seed in itertools.product(methods, objectives, seeds)
+        (method, objective, seed, canonical_json([method, objective, seed, how]))
+        for method, objective, seed in itertools.product(request.methods, request.objectives, request.seeds)
     ]
     seen: set[str] = set()
     for instance in given:
@@ -164,27 +77,6 @@ def family_folder(path: str) -> str:
     folder, _, _ = path.rpartition(os.sep)
     above, _, name = folder.rpartition(os.sep)
     return above if len(name) == HASH_DIGITS and above.endswith(os.sep + GIVEN) else folder or os.sep
-
-
-def require_one_of(name: str, found: Sequence[str], allowed: Sequence[str] | dict[str, Any]) -> None:
-    """Refuse an empty choice, and names that are not among those allowed.
-
-    Raises
-    ------
-    InputError
-        Naming each.
-    """
-    problems = [Problem(name, repr(value), f"one of {', '.join(allowed)}") for value in found if value not in allowed]
-    if not found:
-        problems = [Problem(name, "none", f"some of {', '.join(allowed)}")]
-    if problems:
-        raise InputError("options", problems)
-
-
-def require_known(methods: Sequence[str], objectives: Sequence[str]) -> None:
-    """Refuse methods and objectives that there are not; see :func:`require_one_of`."""
-    require_one_of("methods", methods, METHODS)
-    require_one_of("objectives", objectives, OBJECTIVES)
 
 
 def read_given(path: Path) -> Given:
@@ -228,8 +120,9 @@ def instance_content(path: Path) -> dict[str, bytes]:
 def fingerprint_of(content: dict[str, bytes]) -> str:
     """SHA-256 over names and contents; however an instance is written, and its numbers, it has the same."""
     written = dict(content)
-    # What is no instance counts as it stands, as does text that UTF-8 cannot hold.
-    with suppress(KeyError, ValueError):
+    # What is no instance counts as it stands, as does text that UTF-8 cannot hold. What is mended in it is told by the
+    # process that solves it.
+    with suppress(KeyError, ValueError), warnings.catch_warnings(action="ignore", category=MendedWarning):
         written[""] = canonical_text(content[""].decode()).encode()
     parts = [[name, hashlib.sha256(part).hexdigest()] for name, part in sorted(written.items())]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
@@ -263,11 +156,10 @@ def find_instances(paths: Sequence[Path], leave_out: Path | None = None) -> tupl
             candidates = [file for file in _json_files(path, leave_out) if _is_instance(file, path, passed)]
         elif path.is_file():
             candidates = [path]
-        elif path.exists():
-            # It is read more than once, and a pipe can be read only once.
-            raise InputError(str(path), [Problem("", "no regular file", "an instance file, or a folder")])
         else:
-            raise InputError(str(path), [Problem("", "no such file or folder", "an instance file, or a folder")])
+            # A file is read more than once, and a pipe can be read only once.
+            wrong = "no regular file" if path.exists() else "no such file or folder"
+            raise InputError(str(path), [Problem("", wrong, "an instance file, or a folder")])
         for file in candidates:
             found.setdefault(os.path.abspath(file), file)  # noqa: PTH100 - a link stays one
     if not found:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import psutil
 
-WATCH_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """How often memory is looked at."""
 
 Breach: TypeAlias = Literal["time", "memory"]
@@ -16,21 +17,15 @@ Breach: TypeAlias = Literal["time", "memory"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What an item may take.
-
-    Attributes
-    ----------
-    seconds : float, optional
-        Wall time.
-    memory_bytes : int, optional
-        Resident memory of its process.
-    """
+    """What an item may take."""
 
     seconds: float | None = None
+    """Wall time."""
     memory_bytes: int | None = None
+    """Resident memory of its process."""
 
 
-class Watch:
+class ResourceMonitor:
     """The limits of one item at work.
 
     Parameters
@@ -54,7 +49,7 @@ class Watch:
     @property
     def patience(self) -> float | None:
         """Seconds until the next look; None where there is nothing to look at."""
-        waits = [WATCH_SECONDS] if self._process is not None else []
+        waits = [POLL_SECONDS] if self._process is not None else []
         if self._limits.seconds is not None:
             waits.append(max(0.0, self._limits.seconds - self.elapsed))
         return min(waits, default=None)
@@ -63,11 +58,8 @@ class Watch:
         """Which limit is exceeded."""
         if self._limits.seconds is not None and self.elapsed >= self._limits.seconds:
             return "time"
-        if self._process is not None and self._limits.memory_bytes is not None:
-            try:
-                resident = self._process.memory_info().rss
-            except psutil.Error:
-                # It has just ended by itself, which its pipe will tell.
-                return None
-            return "memory" if resident > self._limits.memory_bytes else None
+        # A process that has just ended by itself tells so on its pipe.
+        with suppress(psutil.Error):
+            if self._process is not None and self._process.memory_info().rss > (self._limits.memory_bytes or 0):
+                return "memory"
         return None

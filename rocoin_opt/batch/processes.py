@@ -1,4 +1,4 @@
-"""Processes that work on items and can be ended at any moment, and the crew that they make up.
+"""Processes that work on items and can be ended at any moment, and the pool that they make up.
 
 A pool of processes of the standard library breaks when one of them dies, and none of the pools that survive this can
 be used inside the processes of a cluster, which may not have children of :mod:`multiprocessing`. Nor does a
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.batch.limits import Limits, Watch
+from rocoin_opt.batch.limits import Limits, ResourceMonitor
 from rocoin_opt.errors import RocoinError
 
 if TYPE_CHECKING:
@@ -41,53 +41,35 @@ class ExecutorError(RocoinError):
 
 @dataclass(frozen=True)
 class Task:
-    """One item on its way to a worker.
-
-    Attributes
-    ----------
-    work : str
-        The function that does it, as ``module:name``.
-    payload : dict
-        Its argument, plain data.
-    limits : Limits
-        What it may take.
-    threads : int
-        Threads that libraries in its process may use.
-    files : dict of str to bytes, optional
-        Content of the instance for machines that do not have it; see
-        :func:`~rocoin_opt.batch.items.instance_content`.
-    """
+    """One item on its way to a worker."""
 
     work: str
+    """The function that does it, as ``module:name``."""
     payload: dict[str, Any]
+    """Its argument, plain data."""
     limits: Limits
+    """What it may take."""
     threads: int = 1
+    """Threads that libraries in its process may use."""
     files: dict[str, bytes] | None = None
+    """Content of the instance for machines that do not have it; see
+    :func:`~rocoin_opt.batch.items.instance_content`."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How the work on an item ended.
-
-    Attributes
-    ----------
-    seconds : float
-        Wall time of the item, without the start of a process.
-    answer : dict, optional
-        What the function returned.
-    breach : str, optional
-        The limit for which it was ended.
-    exit_status : int, optional
-        Of a process that died; negative for a signal.
-    last_words : str
-        What it wrote to standard error before.
-    """
+class TaskOutcome:
+    """How the work on an item ended."""
 
     seconds: float
+    """Wall time of the item, without the start of a process."""
     answer: dict[str, Any] | None = None
+    """What the function returned."""
     breach: Breach | None = None
+    """The limit for which it was ended."""
     exit_status: int | None = None
+    """Of a process that died; negative for a signal."""
     last_words: str = ""
+    """What it wrote to standard error before."""
 
 
 class Worker:
@@ -105,7 +87,6 @@ class Worker:
     """
 
     def __init__(self, threads: int) -> None:
-        self.is_fresh = True
         self._connection, theirs = Pipe()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         code = START.format(path=json.dumps(sys.path), handle=theirs.fileno())
@@ -135,28 +116,22 @@ class Worker:
         ExecutorError
             If it ended by itself, or takes too long.
         """
-        ended = self._reply(Watch(Limits(seconds=START_SECONDS), self._process.pid))
-        if ended is None:
-            return True
-        if ended.breach is None and (ended.exit_status or 0) < 0:
-            return False
-        raise ExecutorError(f"no worker process starts: {ended.last_words or 'it does not answer'}")
+        outcome = self._reply(ResourceMonitor(Limits(seconds=START_SECONDS), self._process.pid))
+        if outcome.answer is None and (outcome.breach is not None or (outcome.exit_status or 0) >= 0):
+            raise ExecutorError(f"no worker process starts: {outcome.last_words or 'it does not answer'}")
+        return outcome.answer is not None
 
-    def run(self, task: Task) -> Ended:
+    def run(self, task: Task) -> TaskOutcome:
         """Work on a task; a worker that did not answer is dead afterwards."""
-        self.is_fresh = False
         # What was said during an earlier task explains nothing about this one.
         self._words.seek(0)
         self._words.truncate()
-        watch = Watch(task.limits, self._process.pid)
+        monitor = ResourceMonitor(task.limits, self._process.pid)
         message = json.dumps({"work": task.work, "payload": task.payload}).encode()
         # A worker that died just now shows when it is asked for its answer.
         with suppress(OSError):
             self._connection.send_bytes(message)
-        ended = self._reply(watch)
-        if ended is not None:
-            return ended
-        return Ended(watch.elapsed, answer=json.loads(self._content))
+        return self._reply(monitor)
 
     @property
     def is_alive(self) -> bool:
@@ -174,23 +149,23 @@ class Worker:
         self._connection.close()
         self._words.close()
 
-    def _reply(self, watch: Watch) -> Ended | None:
-        """Wait for a message, which is kept, and None; or else how the process ended."""
+    def _reply(self, monitor: ResourceMonitor) -> TaskOutcome:
+        """Wait for a message, or for the end of the process."""
         breach = None
         try:
-            while not self._connection.poll(watch.patience):
-                breach = watch.breach()
+            while not self._connection.poll(monitor.patience):
+                breach = monitor.breach()
                 if breach is not None:
                     self.kill()
                     break
             else:
-                self._content = self._connection.recv_bytes()
-                return None
+                answer = json.loads(self._connection.recv_bytes())
+                return TaskOutcome(monitor.elapsed, answer)
         except (EOFError, OSError):
             # It died, and its end of the socket with it.
             pass
         status = self._process.wait()
-        return Ended(watch.elapsed, breach=breach, exit_status=status, last_words=self._last_words())
+        return TaskOutcome(monitor.elapsed, breach=breach, exit_status=status, last_words=self._last_words())
 
     def _last_words(self) -> str:
         size = self._words.seek(0, os.SEEK_END)
@@ -198,7 +173,7 @@ class Worker:
         return self._words.read().decode(errors="replace").strip()
 
 
-class Crew:
+class WorkerPool:
     """Workers of this process, used again for one task after another.
 
     Parameters
@@ -212,9 +187,9 @@ class Crew:
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
-        self._dismissed = False
+        self._is_shut_down = False
 
-    def run(self, task: Task) -> Ended:
+    def run(self, task: Task) -> TaskOutcome:
         """Work on a task in a worker that has nothing else to do.
 
         Raises
@@ -222,61 +197,62 @@ class Crew:
         ExecutorError
             If no worker starts.
         """
-        worker = self._take()
-        used = worker is not None and not worker.is_fresh
-        ended = self._run(worker, task)
-        # What earlier tasks left behind in the process must not count against this one.
-        return self._run(self._take(fresh=True), task) if used and ended.breach == "memory" else ended
-
-    def _run(self, worker: Worker | None, task: Task) -> Ended:
-        try:
-            if worker is None:
-                return Ended(0.0, exit_status=-1, last_words="it was ended while it started")
-            ended = worker.run(task)
-            if ended.answer is not None:
-                with self._lock:
-                    # One that answers while all are dismissed would stay for ever.
-                    if not self._dismissed:
-                        self._idle.append(worker)
-                        worker = None
-            return ended
-        finally:
-            if worker is not None:
+        while (worker := self._idle_worker()) is not None:
+            if not worker.is_alive:
                 self._drop(worker)
+                continue
+            outcome = self._run(worker, task)
+            if outcome.breach != "memory":
+                return outcome
+            # What earlier tasks left behind in the process must not count against this one.
+            break
+        worker = self._new_worker()
+        if worker is None:
+            return TaskOutcome(0.0, exit_status=-1, last_words="it was ended while it started")
+        return self._run(worker, task)
 
-    def dismiss(self) -> None:
+    def shut_down(self) -> None:
         """End all workers, at work or not, and start no more."""
         with self._lock:
-            self._dismissed = True
+            self._is_shut_down = True
             for worker in self._all:
                 worker.kill()
             idle, self._idle = self._idle, []
         for worker in idle:
             self._drop(worker)
 
-    def _take(self, *, fresh: bool = False) -> Worker | None:
-        """Return an idle worker or a new one; None if that was killed before it was ready."""
-        while True:
-            with self._lock:
-                worker = self._idle.pop() if self._idle and not fresh else None
-            if worker is None:
-                break
-            if worker.is_alive:
-                return worker
-            self._drop(worker)
+    def _idle_worker(self) -> Worker | None:
         with self._lock:
-            if self._dismissed:
+            return self._idle.pop() if self._idle else None
+
+    def _new_worker(self) -> Worker | None:
+        """Start a worker; None if it was killed before it was ready."""
+        with self._lock:
+            if self._is_shut_down:
                 return None
             worker = Worker(self._threads)
             self._all.add(worker)
+        is_ready = False
         try:
-            if worker.await_start():
-                return worker
-        except BaseException:
-            self._drop(worker)
-            raise
-        self._drop(worker)
-        return None
+            is_ready = worker.await_start()
+        finally:
+            if not is_ready:
+                self._drop(worker)
+        return worker if is_ready else None
+
+    def _run(self, worker: Worker, task: Task) -> TaskOutcome:
+        is_kept = False
+        try:
+            outcome = worker.run(task)
+            with self._lock:
+                # One that answers while all are shut down would stay for ever.
+                is_kept = outcome.answer is not None and not self._is_shut_down
+                if is_kept:
+                    self._idle.append(worker)
+            return outcome
+        finally:
+            if not is_kept:
+                self._drop(worker)
 
     def _drop(self, worker: Worker) -> None:
         with self._lock:

@@ -63,6 +63,8 @@ class ItemResult:
         File of the plan, relative to the folder of the run; None where there is no plan.
     plan_sha256 : str or None
         SHA-256 of that file.
+    mended : tuple of str
+        What was put right while the instance was read, rounding in its graph say.
     plan_text : str or None
         Content of that file, where it was read.
     """
@@ -89,6 +91,7 @@ class ItemResult:
     trace: tuple[tuple[float, float | None, float | None], ...] = field(repr=False)
     plan_file: str | None
     plan_sha256: str | None
+    mended: tuple[str, ...] = ()
     plan_text: str | None = field(default=None, repr=False, compare=False)
 
     @property

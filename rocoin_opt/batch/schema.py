@@ -12,7 +12,7 @@ from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.documents import MAX_DOCUMENT_BYTES, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from sqlite3 import Row
 
 APPLICATION = 0x526F4261
 """SQLite's ``application_id`` of our databases."""
@@ -49,7 +49,7 @@ FROM_JSON = ("options", "reasons", "versions", "trace")
 HOUSEKEEPING = {
     "checksum": "TEXT NOT NULL",  # of the columns above
     "superseded": "INTEGER NOT NULL DEFAULT 0",  # a later command asked for the same with another input
-    "plan_stamp": "TEXT",  # of no use any more, and never filled
+    "plan_stamp": "TEXT",  # what was mended in the instance, as JSON; the name is that of the first stores
     "plan": "BLOB",  # its content, compressed: last, because a scan that does not ask for it skips its pages
 }
 
@@ -59,85 +59,59 @@ CREATE = (
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
 )
-FIELDS = ", ".join(COLUMNS)
 ALL_FIELDS = ", ".join(COLUMNS | HOUSEKEEPING)
+FIELDS = ALL_FIELDS.removesuffix(", plan")
 INSERT = f"INSERT OR REPLACE INTO items ({ALL_FIELDS}) VALUES ({', '.join('?' * (len(COLUMNS) + len(HOUSEKEEPING)))})"
-PLACE = {name: place for place, name in enumerate(COLUMNS | HOUSEKEEPING)}
-"""Where a field stands in a row of all fields."""
 PLAN_FILE = re.compile(r"plans/[0-9a-z]{2}/[0-9a-z]{1,64}\.plan\.json")
 """What the names of plan files are like: no row of a foreign store writes anywhere else."""
 
 
 class DamagedError(Exception):
-    """A row that is not as it was written."""
+    """A row that is not as it was written; its argument is the item."""
 
 
 def row_of(result: ItemResult) -> tuple[Any, ...]:
     """Values of all fields, in order."""
     values = {name: getattr(result, name) for name in COLUMNS}
-    for name in FROM_JSON:
-        values[name] = canonical_json(values[name])
-    row = tuple(values.values())
+    columns = [canonical_json(value) if name in FROM_JSON else value for name, value in values.items()]
+    mended = canonical_json(result.mended) if result.mended else None
     text = result.plan_text if result.plan_file is not None else None
-    return (*row, checksum_of(row), 0, None, None if text is None else zlib.compress(text.encode(), 1))
+    plan = None if text is None else zlib.compress(text.encode(), 1)
+    return (*columns, checksum_of(columns, mended), 0, mended, plan)
 
 
-def result_of(row: Sequence[Any], plan_text: str | None = None) -> ItemResult:
-    """Make the result of a row: its columns, and behind them the checksum at least.
-
-    Raises
-    ------
-    DamagedError
-        If the columns are not what was written.
-    """
-    columns = row[: len(COLUMNS)]
-    if checksum_of(columns) != row[PLACE["checksum"]]:
-        raise DamagedError
-    values = dict(zip(COLUMNS, columns, strict=True))
-    for name in FROM_JSON:
-        values[name] = json.loads(values[name])
+def result_of(row: Row, plan_text: str | None = None) -> ItemResult:
+    """Make the result of a row, whether or not it has its plan; DamagedError where it is not what was written."""
+    _require_sound(row)
+    values = {name: json.loads(row[name]) if name in FROM_JSON else row[name] for name in COLUMNS}
     values["reasons"] = tuple(values["reasons"])
     values["trace"] = tuple(tuple(point) for point in values["trace"])
-    return ItemResult(**values, plan_text=plan_text)
+    return ItemResult(**values, mended=tuple(json.loads(row["plan_stamp"] or "[]")), plan_text=plan_text)
 
 
-def plan_of(row: Sequence[Any]) -> bytes | None:
-    """Content of the plan file of a row of all fields; None where there is no plan.
-
-    Raises
-    ------
-    DamagedError
-        If anything in the row is not what was written.
-    """
-    if checksum_of(row[: len(COLUMNS)]) != row[PLACE["checksum"]] or row[PLACE["superseded"]] not in (0, 1):
-        raise DamagedError
-    packed, digest, file = (row[PLACE[name]] for name in ("plan", "plan_sha256", "plan_file"))
+def plan_of(row: Row) -> bytes | None:
+    """Content of a row's plan file, None where there is none; DamagedError where it is not what was written."""
+    _require_sound(row)
+    packed, digest = row["plan"], row["plan_sha256"]
     if packed is None and digest is None:
         return None
-    if not PLAN_FILE.fullmatch(str(file)):
-        raise DamagedError
-    return unpacked(packed, digest)
-
-
-def unpacked(packed: Any, digest: Any) -> bytes:
-    """Content of a plan file.
-
-    Raises
-    ------
-    DamagedError
-        If it is not what was written.
-    """
     try:
         content = zlib.decompressobj().decompress(packed, MAX_DOCUMENT_BYTES)
     except (zlib.error, TypeError):
-        raise DamagedError from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise DamagedError
+        raise DamagedError(row["item"]) from None
+    if hashlib.sha256(content).hexdigest() != digest or not PLAN_FILE.fullmatch(str(row["plan_file"])):
+        raise DamagedError(row["item"])
     return content
 
 
-def checksum_of(row: Sequence[Any]) -> str:
+def _require_sound(row: Row) -> None:
+    expected = checksum_of(list(row[: len(COLUMNS)]), row["plan_stamp"])
+    if row["checksum"] != expected or row["superseded"] not in (0, 1):
+        raise DamagedError(row["item"])
+
+
+def checksum_of(columns: list[Any], mended: str | None) -> str:
     """Tell rows apart that differ in any value: what a flipped bit on the disk would change."""
     # Plain texts, because a hundred thousand rows are looked through before a run goes on.
-    text = "\0".join(map(str, row))
+    text = "\0".join(map(str, columns if mended is None else [*columns, mended]))
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

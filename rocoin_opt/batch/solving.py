@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rocoin_opt.batch.executors import dask_site, local_site
+from rocoin_opt.batch.executors import dask_backend, local_backend
 from rocoin_opt.batch.export import RESULTS, export
-from rocoin_opt.batch.items import GIVEN, GRACE, HASH_DIGITS, Options, items_of, read_given, require_known, whole
-from rocoin_opt.batch.runner import RETRIES, SOLVE, Schedule, State, work_through
+from rocoin_opt.batch.items import GIVEN, HASH_DIGITS, items_of, read_given
+from rocoin_opt.batch.request import GRACE, BatchRequest, Options
+from rocoin_opt.batch.runner import State, run_items
 from rocoin_opt.batch.store import Store
-from rocoin_opt.errors import InputError, Problem, encodable
+from rocoin_opt.errors import encodable
 from rocoin_opt.instance import Instance, write_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from rocoin_opt.batch.executors import Site
-    from rocoin_opt.batch.items import Item
+    from rocoin_opt.batch.executors import Backend
     from rocoin_opt.batch.results import ItemResult
     from rocoin_opt.batch.runner import Observe
 
@@ -92,62 +91,20 @@ def solve_many(
         If no process starts, or the scheduler is gone.
     """
     options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion)
-    asked = Asked(options, tuple(methods), tuple(objectives), tuple(seeds), jobs, scheduler, force, retry_failed)
-    return _solved(asked, list(instances), None if out is None else Path(out))
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a run is asked for, apart from its instances; see :func:`solve_many`.
-
-    Attributes
-    ----------
-    options : Options
-        How each item is solved.
-    methods, objectives, seeds : tuple
-        What each instance is solved by, for and with.
-    jobs, scheduler, force, retry_failed
-        As for :func:`solve_many`.
-    work : str
-        The function that works on an item, as ``module:name``.
-    retries : int
-        How often an item is begun again after its worker was lost.
-
-    Raises
-    ------
-    InputError
-        If an option is outside of its range, or a name is unknown.
-    """
-
-    options: Options
-    methods: tuple[str, ...]
-    objectives: tuple[str, ...]
-    seeds: tuple[int, ...] = (0,)
-    jobs: int | None = None
-    scheduler: str | None = None
-    force: bool = False
-    retry_failed: bool = False
-    work: str = SOLVE
-    retries: int = RETRIES
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seeds", tuple(map(whole, self.seeds)))
-        require_known(self.methods, self.objectives)
-        self.options.check(self.seeds)
-        if not self.seeds:
-            raise InputError("options", [Problem("seeds", "none", "at least one")])
-        if self.jobs is not None and self.jobs < 1:
-            raise InputError("options", [Problem("jobs", repr(self.jobs), "a whole number of at least 1")])
+    request = BatchRequest(
+        options, tuple(methods), tuple(objectives), tuple(seeds), jobs, scheduler, force, retry_failed
+    )
+    return _solved(request, list(instances), None if out is None else Path(out))
 
 
 def run_batch(
-    asked: Asked, files: Sequence[Path], folder: Path, observe: Observe | None = None, *, earlier: bool = False
+    request: BatchRequest, files: Sequence[Path], folder: Path, observe: Observe | None = None, *, earlier: bool = False
 ) -> Iterator[ItemResult]:
     """Do what a run has not done yet, and export its table; yield each result once it is safe.
 
     Parameters
     ----------
-    asked : Asked
+    request : BatchRequest
         What to do with each instance.
     files : sequence of Path
         The instance files.
@@ -158,58 +115,40 @@ def run_batch(
     earlier : bool
         Whether to yield first what was done before.
     """
+    observe = observe or (lambda state: None)  # noqa: ARG005 - nobody is told
     with Store.writer(folder) as store:
-        items = list(items_of([read_given(file) for file in files], *_combined(asked), asked.options))
-        done = store.finished()
+        items = list(items_of(map(read_given, files), request))
+        found = store.finished()
         store.supersede(
             (i.identity, encodable(i.given.path), i.given.fingerprint, i.method, i.objective, i.seed) for i in items
         )
-
-        def is_done(item: Item) -> bool:
-            known = item.identity in done and not asked.force
-            return known and not (asked.retry_failed and done[item.identity] is not None)
-
-        known = [item.identity for item in items if is_done(item)]
-        schedule = Schedule(
-            items=tuple(item for item in items if not is_done(item)),
-            total=len(items),
-            earlier=len(known),
-            failed=sum(done[identity] is not None for identity in known),
-            options=asked.options,
-            work=asked.work,
-            retries=asked.retries,
-        )
+        again = {item for item, failure in found.items() if request.force or (request.retry_failed and failure)}
+        done = {item.identity: found[item.identity] for item in items if item.identity in found.keys() - again}
+        failed = sum(failure is not None for failure in done.values())
+        start = State(total=len(items), done=len(done), failed=failed, earlier=len(done), running=0)
+        left = [item for item in items if item.identity not in done]
         if earlier:
-            yield from map(store.result, known)
-        if schedule.items:
-            with _site(asked) as site:
-                yield from work_through(schedule, store, site, observe)
-        elif observe is not None:
-            observe(State(schedule.total, schedule.total, schedule.failed, schedule.earlier, 0))
+            yield from map(store.result, done)
+        if left:
+            with _backend(request) as backend:
+                yield from run_items(request, left, start, store, backend, observe)
+        else:
+            observe(start)
         export(store, folder / RESULTS)
 
 
-def _combined(asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
-    """Each name and seed once, in the order in which they were given."""
-    return (
-        tuple(dict.fromkeys(asked.methods)),
-        tuple(dict.fromkeys(asked.objectives)),
-        tuple(dict.fromkeys(asked.seeds)),
-    )
+def _backend(request: BatchRequest) -> AbstractContextManager[Backend]:
+    if request.scheduler is not None:
+        return dask_backend(request.scheduler, request.jobs)
+    return local_backend(request.jobs, request.options.threads)
 
 
-def _site(asked: Asked) -> AbstractContextManager[Site]:
-    if asked.scheduler is not None:
-        return dask_site(asked.scheduler, asked.jobs)
-    return local_site(asked.jobs, asked.options.threads)
-
-
-def _solved(asked: Asked, instances: list[Instance | str | Path], out: Path | None) -> Iterator[ItemResult]:
+def _solved(request: BatchRequest, instances: list[Instance | str | Path], out: Path | None) -> Iterator[ItemResult]:
     with ExitStack() as stack:
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-")))
         files = [_file_of(given, out) if isinstance(given, Instance) else Path(given) for given in instances]
-        yield from run_batch(asked, files, out, earlier=True)
+        yield from run_batch(request, files, out, earlier=True)
 
 
 def _file_of(instance: Instance, out: Path) -> Path:

@@ -6,7 +6,7 @@ process at a time writes; any number may read meanwhile.
 
 from __future__ import annotations
 
-import os
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -18,23 +18,20 @@ from rocoin_opt.batch.database import (
     locked,
     opened,
     require_version,
-    told,
+    translated_errors,
 )
 from rocoin_opt.batch.schema import (
     ALL_FIELDS,
     COLUMNS,
     FIELDS,
     INSERT,
-    PLACE,
     DamagedError,
     checksum_of,
     plan_of,
     result_of,
     row_of,
-    unpacked,
 )
 from rocoin_opt.errors import MendedWarning, counted
-from rocoin_opt.writing import write_bytes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,11 +60,6 @@ class Store:
     def open(cls, folder: str | Path) -> Self:
         """Open the store of a run for reading, while it is being written too.
 
-        Parameters
-        ----------
-        folder : str or Path
-            The folder of the run.
-
         Raises
         ------
         StoreError
@@ -76,7 +68,7 @@ class Store:
         path = Path(folder)
         if not (path / DATABASE).is_file():
             raise StoreError(f"{path}: no run, which has a file {DATABASE}")
-        with told(path):
+        with translated_errors(path):
             connection = connected(f"{(path / DATABASE).absolute().as_uri()}?mode=ro", uri=True)
             require_version(path, connection)
         return cls(path, connection, None)
@@ -85,7 +77,7 @@ class Store:
     def writer(cls, folder: str | Path) -> Self:
         """Open the store of a run for writing, and make it where there is none.
 
-        A damaged database is put aside, and begun anew with the rows in front of the damage; the others are not done.
+        A damaged database is put aside, and a new one begun, in which nothing is done.
 
         Raises
         ------
@@ -93,7 +85,7 @@ class Store:
             If another process writes to it, it is of another version, or it cannot be written.
         """
         path = Path(folder)
-        with told(path):
+        with translated_errors(path):
             (path / PLANS).mkdir(parents=True, exist_ok=True)
             lock = locked(path)
             try:
@@ -131,27 +123,15 @@ class Store:
             If a row is damaged.
         """
         where = "" if superseded else "WHERE superseded = 0 "
-        with told(self.folder):
-            for row in self._connection.execute(f"SELECT {FIELDS}, checksum FROM items {where}ORDER BY {_ORDER}"):
-                try:
-                    yield result_of(row)
-                except DamagedError:
-                    raise self._damage(f"item {row[0]}") from None
+        with translated_errors(self.folder):
+            yield from map(result_of, self._connection.execute(f"SELECT {FIELDS} FROM items {where}ORDER BY {_ORDER}"))
 
     def result(self, item: str) -> ItemResult:
-        """Return the result of an item that is done, with the text of its plan.
-
-        Raises
-        ------
-        StoreError
-            If it is damaged.
-        """
-        with told(self.folder):
-            (row,) = self._connection.execute(f"SELECT {FIELDS}, checksum FROM items WHERE item = ?", (item,))
-            try:
-                return result_of(row, self.plan_text(item))
-            except DamagedError:
-                raise self._damage(f"item {item}") from None
+        """Return the result of an item that is done, with the text of its plan; see :meth:`plan_text`."""
+        with translated_errors(self.folder):
+            (row,) = self._rows_of(item)
+            plan = plan_of(row)
+            return result_of(row, None if plan is None else plan.decode())
 
     def plan_text(self, item: str) -> str | None:
         """Content of an item's plan file as it was found; None where there is no such item or no plan.
@@ -161,15 +141,9 @@ class Store:
         StoreError
             If it is damaged.
         """
-        with told(self.folder):
-            query = "SELECT plan, plan_sha256 FROM items WHERE item = ?"
-            packed, digest = self._connection.execute(query, (item,)).fetchone() or (None, None)
-        if packed is None and digest is None:
-            return None
-        try:
-            return unpacked(packed, digest).decode()
-        except DamagedError:
-            raise self._damage(f"the plan of item {item}") from None
+        with translated_errors(self.folder):
+            plan = next(map(plan_of, self._rows_of(item)), None)
+            return None if plan is None else plan.decode()
 
     def add(self, results: Iterable[ItemResult]) -> None:
         """Write results and their plan files; they are safe once this returns.
@@ -179,7 +153,7 @@ class Store:
         StoreError
             If they cannot be written: none of them counts as done then.
         """
-        with told(self.folder):
+        with translated_errors(self.folder):
             rows = []
             for result in results:
                 if result.plan_file is not None and result.plan_text is not None:
@@ -197,19 +171,16 @@ class Store:
         """
         done: dict[str, str | None] = {}
         damaged: list[tuple[int]] = []
-        with told(self.folder):
-            sizes = self._plan_sizes()
-            for number, *row in self._connection.execute(f"SELECT rowid, {ALL_FIELDS} FROM items"):
+        with translated_errors(self.folder):
+            for row in self._connection.execute(f"SELECT {ALL_FIELDS}, rowid FROM items"):
                 try:
                     plan = plan_of(row)
                 except DamagedError:
-                    damaged.append((number,))
+                    damaged.append((row["rowid"],))
                     continue
-                done[row[PLACE["item"]]] = row[PLACE["failure"]]
-                file = row[PLACE["plan_file"]]
-                if plan is not None and sizes.get(file) != len(plan):
-                    (self.folder / file).unlink(missing_ok=True)
-                    self._write_plan(file, plan)
+                done[row["item"]] = row["failure"]
+                if plan is not None and not _is_file(self.folder / row["plan_file"], len(plan)):
+                    self._write_plan(row["plan_file"], plan)
             with self._connection:
                 self._connection.executemany("DELETE FROM items WHERE rowid = ?", damaged)
         if damaged:
@@ -227,59 +198,47 @@ class Store:
         wanted : iterable of (item, path, fingerprint, method, objective, seed)
             All present items. Those that are done count again, should they have been replaced before.
         """
-        asked = list(wanted)
-        paths = {item: path for item, path, *_ in asked}
-        with told(self.folder), self._connection:
-            rows = self._connection.execute("SELECT item, path, superseded FROM items").fetchall()
-            self._move((item, paths[item]) for item, path, _ in rows if paths.get(item, path) != path)
-            if all((item in paths) != superseded for item, _, superseded in rows):
-                # Every row stands as it should, as it mostly does.
-                return
-            self._connection.execute(
-                "CREATE TEMP TABLE wanted "
-                "(item TEXT PRIMARY KEY, path TEXT, fingerprint TEXT, method TEXT, objective TEXT, seed INTEGER)"
-            )
-            self._connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?, ?, ?, ?, ?)", asked)
+        paths: dict[str, str] = {}
+        same: set[str] = set()
+        asked = set()
+        for item, path, fingerprint, *combination in wanted:
+            paths[item] = path
             # By content too: a file that was moved is still the same instance.
-            for same in ("path", "fingerprint"):
-                self._connection.execute(f"CREATE INDEX temp.by_{same} ON wanted ({same}, method, objective, seed)")
-                self._connection.execute(
-                    "UPDATE items SET superseded = 1 WHERE superseded = 0 AND item NOT IN (SELECT item FROM wanted) "
-                    f"AND EXISTS (SELECT 1 FROM wanted AS w WHERE w.{same} = items.{same} "
-                    "AND w.method = items.method AND w.objective = items.objective AND w.seed = items.seed)"
-                )
-            self._connection.execute(
-                "UPDATE items SET superseded = 0 WHERE superseded = 1 AND item IN (SELECT item FROM wanted)"
-            )
-            self._connection.execute("DROP TABLE wanted")
+            same.update((path, fingerprint))
+            asked.add(tuple(combination))
+        with translated_errors(self.folder), self._connection:
+            for item, path, superseded in self._connection.execute(
+                "SELECT item, path, superseded FROM items"
+            ).fetchall():
+                state = int(item not in paths and (superseded or self._is_replaced(item, same, asked)))
+                if state != superseded:
+                    self._connection.execute("UPDATE items SET superseded = ? WHERE item = ?", (state, item))
+                if (now := paths.get(item, path)) != path:
+                    (row,) = self._rows_of(item)
+                    columns = [now if name == "path" else row[name] for name in COLUMNS]
+                    checksum = checksum_of(columns, row["plan_stamp"])
+                    statement = "UPDATE items SET path = ?, checksum = ? WHERE item = ?"
+                    self._connection.execute(statement, (now, checksum, item))
 
-    def _move(self, moved: Iterable[tuple[str, str]]) -> None:
-        """Write where the files of items lie now."""
-        where = list(COLUMNS).index("path")
-        for item, path in moved:
-            (row,) = self._connection.execute(f"SELECT {FIELDS} FROM items WHERE item = ?", (item,))
-            anew = (*row[:where], path, *row[where + 1 :])
-            self._connection.execute(
-                "UPDATE items SET path = ?, checksum = ? WHERE item = ?", (path, checksum_of(anew), item)
-            )
+    def _is_replaced(self, item: str, same: set[str], asked: set[tuple[object, ...]]) -> bool:
+        query = "SELECT path, fingerprint, method, objective, seed FROM items WHERE item = ?"
+        path, fingerprint, *combination = self._connection.execute(query, (item,)).fetchone()
+        return tuple(combination) in asked and not same.isdisjoint((path, fingerprint))
+
+    def _rows_of(self, item: str) -> list[sqlite3.Row]:
+        return self._connection.execute(f"SELECT {ALL_FIELDS} FROM items WHERE item = ?", (item,)).fetchall()
 
     def _write_plan(self, file: str, content: bytes) -> None:
         path = self.folder / file
         path.parent.mkdir(exist_ok=True)
-        write_bytes(path, content)
+        # What stands there is replaced, never written into: it may be a link. Half a file is written again.
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
 
-    def _plan_sizes(self) -> dict[str, int]:
-        """Size of every plan file: far sooner known than their contents."""
-        found = {}
-        for part in os.scandir(self.folder / PLANS):
-            if part.is_dir(follow_symlinks=False):
-                for entry in os.scandir(part):
-                    if entry.name.startswith("."):
-                        # Half of a plan file: its process was ended while it wrote.
-                        Path(entry.path).unlink()
-                    elif entry.is_file(follow_symlinks=False):
-                        found[f"{PLANS}/{part.name}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
-        return found
 
-    def _damage(self, what: str) -> StoreError:
-        return StoreError(f"{self.folder}: {what} is damaged; the batch command does it again")
+def _is_file(path: Path, size: int) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.items import fingerprint_of, instance_content
 from rocoin_opt.documents import readable_json
-from rocoin_opt.errors import CertificateError, InputError, Problem, SolverError, UnsupportedError
+from rocoin_opt.errors import CertificateError, InputError, MendedWarning, Problem, SolverError, UnsupportedError
 from rocoin_opt.instance import parse_instance
 from rocoin_opt.plan import result_document
 from rocoin_opt.planning.solve import solve
@@ -32,12 +33,14 @@ def solve_item(payload: dict[str, Any]) -> dict[str, Any]:
     dict
         Fields of :class:`~rocoin_opt.batch.results.ItemResult`: those of a result, or ``failure`` and ``error``.
     """
-    return {"cores": os.cpu_count(), "versions": versions(), **_answer(payload)}
+    mended: list[str] = []
+    return {"cores": os.cpu_count(), "versions": versions(), "mended": mended, **_answer(payload, mended)}
 
 
-def _answer(payload: dict[str, Any]) -> dict[str, Any]:
+def _answer(payload: dict[str, Any], mended: list[str]) -> dict[str, Any]:
     try:
-        instance = _instance(payload["file"], payload["path"], payload["fingerprint"])
+        instance, words = _instance(payload["file"], payload["path"], payload["fingerprint"])
+        mended += words
         result = solve(instance, **payload["arguments"])
     except InputError as error:
         return {"failure": "input", "error": str(error)}
@@ -59,18 +62,20 @@ def _answer(payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _instance(file: str, path: str, fingerprint: str) -> Instance:
-    """Read an instance, once for the items that come after each other."""
+def _instance(file: str, path: str, fingerprint: str) -> tuple[Instance, list[str]]:
+    """Read an instance, once for the items that come after each other; say what was mended in it."""
     known = _latest.get((path, fingerprint))
     if known is None:
         content = instance_content(Path(file))
         if fingerprint_of(content) != fingerprint:
             allowed = "files that stay as they are"
             raise InputError(path, [Problem("", "a content that changed during the run", allowed)])
-        known = parse_instance(content[""].decode(), path, Path(file).parent)
+        with warnings.catch_warnings(record=True, action="always", category=MendedWarning) as told:
+            instance = parse_instance(content[""].decode(), path, Path(file).parent)
+        known = instance, [str(warning.message) for warning in told]
         _latest.clear()
         _latest[path, fingerprint] = known
     return known
 
 
-_latest: dict[tuple[str, str], Instance] = {}
+_latest: dict[tuple[str, str], tuple[Instance, list[str]]] = {}

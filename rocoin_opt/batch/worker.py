@@ -47,7 +47,7 @@ def main(handle: int) -> None:
     threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()
     # Before any clock runs: to import it takes longer than many an item.
     import_module(WORK)
-    connection.send_bytes(b"ready")
+    connection.send_bytes(json.dumps("ready").encode())
     while True:
         try:
             message = json.loads(messages.get(timeout=IDLE_SECONDS))

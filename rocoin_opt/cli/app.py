@@ -52,7 +52,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (OSError, EOFError) as fault:
-            raise SystemExit(_told(fault)) from None
+            raise SystemExit(_report_fault(fault)) from None
 
 
 app = typer.Typer(
@@ -317,7 +317,7 @@ def run() -> None:
     try:
         sys.exit(_status())
     except (Exception, KeyboardInterrupt) as fault:
-        sys.exit(_told(fault))
+        sys.exit(_report_fault(fault))
 
 
 def _status() -> int | str | None:
@@ -331,7 +331,7 @@ def _status() -> int | str | None:
     return status
 
 
-def _told(fault: BaseException) -> int:
+def _report_fault(fault: BaseException) -> int:
     """Tell what ended the command; return the exit status. A fault of the output shows where it arose, by its type."""
     if isinstance(fault, OutputError):
         abandon_output()

@@ -86,8 +86,9 @@ def batch(
 ) -> None:
     """Solve every instance by every method for every objective; interrupted, the same command continues."""
     from rocoin_opt.batch.export import RESULTS, export, fields_of, require_exportable
-    from rocoin_opt.batch.items import Options, find_instances
-    from rocoin_opt.batch.solving import Asked, run_batch
+    from rocoin_opt.batch.items import find_instances
+    from rocoin_opt.batch.request import BatchRequest, Options
+    from rocoin_opt.batch.solving import run_batch
     from rocoin_opt.batch.store import Store
     from rocoin_opt.cli.batch_progress import showing_batch
     from rocoin_opt.control import TERMINATED, ended_by_termination
@@ -96,7 +97,7 @@ def batch(
     if memory_limit is not None and not 0 < memory_limit < float("inf"):
         raise InputError("options", [Problem("--memory-limit", repr(memory_limit), "a positive, finite number")])
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
-    asked = Asked(
+    request = BatchRequest(
         Options(time_limit, grace, memory, gap, threads, latency_only, criterion),
         tuple(listed(methods or ["auto"])),
         tuple(listed(objectives or ["guaranteed"])),
@@ -125,7 +126,7 @@ def batch(
 
     try:
         with _quiet_cluster(scheduler), ended_by_termination(), showing_batch(quiet) as show:
-            for result in run_batch(asked, files, out, observe):
+            for result in run_batch(request, files, out, observe):
                 if json_lines:
                     print(json.dumps(fields_of(result)), flush=True)
     except (KeyboardInterrupt, SystemExit) as end:

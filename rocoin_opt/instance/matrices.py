@@ -35,6 +35,10 @@ ROWS = 256
 """Rows of a matrix that are compared with its columns at a time."""
 
 
+MIN_AFFINITY_BYTES = 2**24
+"""Class affinities that are read beside the largest graph; otherwise both together may be as large as that is."""
+GRAPH_BYTES = "bytes of the graph"
+"""What the context of a validation is told under, once the graph has been read from its file."""
 WITHOUT_FILES = "without files"
 """What the context of a validation holds that leaves matrices in files aside."""
 
@@ -78,7 +82,9 @@ class FilterGraph(Model):
         elif (self.path is None) == (self.edges is None):
             raise fault("", self.model_dump(exclude_none=True), 'either {"path": FILE} or {"edges": [...]}')
         elif self.path is not None and WITHOUT_FILES not in context:
-            weights = _load_npz(self.path, "weights", context.get("folder"))
+            weights = _load_npz(self.path, "weights", context, MAX_MATRIX_BYTES)
+            # Told to the affinities, which are read next.
+            context[GRAPH_BYTES] = _numbers(weights).nbytes
             self._weights = _checked_graph(_checked_matrix(weights, "path", is_ours=True), "path", self.path)
         return self
 
@@ -114,20 +120,38 @@ class FilterGraph(Model):
             raise described_fault(
                 "graph", f"a {self._weights.shape[0]} x {self._weights.shape[1]} matrix", f"{num_filters} rows"
             )
-        seen: dict[tuple[int, int], float] = {}
-        tolerated = ASYMMETRY * max((weight for *_, weight in self.edges or ()), default=0.0)
-        for position, (i, j, weight) in enumerate(self.edges or ()):
-            if max(i, j) >= num_filters or i == j or (i, j) in seen:
+        if self.edges:
+            self._check_edges(self.edges, num_filters)
+
+    def _check_edges(self, edges: tuple[tuple[int, int, float], ...], num_filters: int) -> None:
+        """Refuse the first edge that is out of place, repeated, or of another weight than its other direction."""
+        count = len(edges)
+        i = np.fromiter((edge[0] for edge in edges), dtype=np.intp, count=count)
+        j = np.fromiter((edge[1] for edge in edges), dtype=np.intp, count=count)
+        weights = np.fromiter((edge[2] for edge in edges), dtype=np.float64, count=count)
+        # Pairs of filters as single numbers. The first place of each number is the one that counts.
+        pairs, firsts = np.unique(i * num_filters + j, return_index=True)
+        is_misplaced = np.ones(count, dtype=np.bool_)
+        is_misplaced[firsts] = False
+        is_misplaced |= (i == j) | (np.maximum(i, j) >= num_filters)
+        reverse = j * num_filters + i
+        found = np.minimum(np.searchsorted(pairs, reverse), len(pairs) - 1)
+        other = firsts[found]
+        has_other = (pairs[found] == reverse) & (other < np.arange(count))
+        # The other direction may stand there too: it says the same again.
+        difference = np.where(has_other, abs(weights - weights[other]), 0.0)
+        is_wrong = is_misplaced | (difference > ASYMMETRY * weights.max())
+        if is_wrong.any():
+            position = int(is_wrong.argmax())
+            first, second, weight = edges[position]
+            if is_misplaced[position]:
                 allowed = f"two different filters below {num_filters}, each pair once"
-                raise fault(f"graph.edges[{position}]", [i, j], allowed)
-            # The other direction may stand there too: it says the same again.
-            difference = abs(seen.get((j, i), weight) - weight)
-            if difference > tolerated:
-                raise fault(f"graph.edges[{position}]", [i, j, weight], f"{seen[j, i]:g}, the weight of [{j}, {i}]")
-            if difference > 0 and not self._is_mended:
-                self._is_mended = True
-                _tell_asymmetry("graph.edges", difference)
-            seen[i, j] = weight
+                raise fault(f"graph.edges[{position}]", [first, second], allowed)
+            said = f"{weights[other[position]]:g}, the weight of [{second}, {first}]"
+            raise fault(f"graph.edges[{position}]", [first, second, weight], said)
+        if not self._is_mended and difference.any():
+            self._is_mended = True
+            _tell_asymmetry("graph.edges", float(difference.max()))
 
     def digest(self, num_filters: int) -> str:
         """SHA-256 of the weights: equal graphs have equal digests, however they are stored."""
@@ -165,7 +189,8 @@ class ClassAffinity(Model):
         elif self.path is None:
             raise fault("", {}, '{"path": FILE}')
         elif WITHOUT_FILES not in context:
-            values = _load_npz(self.path, "class_affinity", context.get("folder"))
+            room = max(MAX_MATRIX_BYTES - context.get(GRAPH_BYTES, 0), MIN_AFFINITY_BYTES)
+            values = _load_npz(self.path, "class_affinity", context, room)
             self._values = _read_only(_checked_matrix(values, "path", is_ours=True))
         return self
 
@@ -193,7 +218,8 @@ class ClassAffinity(Model):
         return _digest(self.values)
 
 
-def _load_npz(name: str, key: str, folder: Path | None) -> Any:
+def _load_npz(name: str, key: str, context: dict[str, Any], max_bytes: int) -> Any:
+    folder: Path | None = context.get("folder")
     if folder is None:
         raise fault("path", name, "a path only in an instance file; from Python give the matrix itself")
     try:
@@ -207,7 +233,7 @@ def _load_npz(name: str, key: str, folder: Path | None) -> Any:
     if path.suffix != ".npz":
         raise fault("path", name, "an .npz file")
     try:
-        arrays = read_arrays(path, [key])
+        arrays = read_arrays(path, [key], max_float_bytes=max_bytes)
         if key == "weights" and not arrays:
             arrays = read_arrays(path, SPARSE)
             if "format" in arrays:
@@ -218,9 +244,6 @@ def _load_npz(name: str, key: str, folder: Path | None) -> Any:
         raise described_fault("path", f"{name} ({error})", "a readable .npz file without pickled objects") from None
     if key not in arrays:
         raise described_fault("path", f"{name} without {key}", f"an .npz file with the array {key}")
-    size = 8 * arrays[key].size
-    if size > MAX_MATRIX_BYTES:
-        raise described_fault("path", f"{name}, of {size} bytes as floats", f"at most {MAX_MATRIX_BYTES} bytes")
     return arrays[key]
 
 
@@ -253,10 +276,12 @@ def _checked_matrix(values: Any, field: str, *, is_ours: bool = False) -> Any:
         raise described_fault(field, f"values of type {values.dtype}", "real numbers")
     matrix = values.astype(np.float64, copy=not is_ours)
     data = _numbers(matrix)
-    if not np.isfinite(data).all():
+    # Both are NaN where any number is, and no array of the size of the matrix is made.
+    smallest, largest = (data.min(), data.max()) if data.size else (0.0, 0.0)
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
         raise described_fault(field, "NaN or infinite values", "finite numbers")
-    if data.size and data.min() < 0:
-        raise described_fault(field, f"the value {data.min():g}", "non-negative numbers")
+    if smallest < 0:
+        raise described_fault(field, f"the value {smallest:g}", "non-negative numbers")
     with np.errstate(over="ignore"):
         total = data.sum()
     if not np.isfinite(total):

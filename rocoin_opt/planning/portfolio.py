@@ -42,8 +42,8 @@ SEARCH_SHARE = 0.4
 AUTO_ROUNDS_STOCHASTIC = 1
 """Rounds of integer packings that ``auto`` tries under random latencies, where a packing costs more."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
-"""Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to better
-the greedy plan."""
+"""Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to
+better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 
@@ -208,9 +208,9 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
         return outcome
     # Under slowdown laws a value may take seconds: none is computed that decides nothing.
     found = outcome.plan
-    if found is not None and found != start:
-        if value_of(instance, found, objective) < value_of(instance, start, objective):
-            return outcome
+    value = math.inf if found is None or found == start else value_of(instance, found, objective)
+    if value < math.inf and value < value_of(instance, start, objective):
+        return outcome
     # What proves that no plan has a value is no contradiction to a valid plan without one.
     infeasible = outcome.infeasible and value_of(instance, start, objective) < math.inf
     return replace(outcome, plan=start, infeasible=infeasible, reasons=())

@@ -9,16 +9,18 @@ import pytest
 
 import rocoin_opt as ro
 from batch_work import asked, outcome
-from rocoin_opt.batch.executors import dask_site, run_remotely
+from rocoin_opt.batch.executors import dask_backend, run_remotely
 from rocoin_opt.batch.items import instance_content
 from rocoin_opt.batch.limits import Limits
 from rocoin_opt.batch.processes import ExecutorError, Task
-from rocoin_opt.batch.solving import Asked, run_batch
+from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from rocoin_opt.batch.request import BatchRequest
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-def on(address: str, given: Asked) -> Asked:
+def on(address: str, given: BatchRequest) -> BatchRequest:
     object.__setattr__(given, "scheduler", address)
     return given
 
@@ -101,11 +103,11 @@ def test_no_scheduler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
         pytest.raises(ExecutorError, match="no Dask scheduler answers at tcp://127"),
-        dask_site("tcp://127.0.0.1:1", None),
+        dask_backend("tcp://127.0.0.1:1", None),
     ):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UnsupportedError, match="extra dask"), dask_site("tcp://127.0.0.1:1", None):
+    with pytest.raises(UnsupportedError, match="extra dask"), dask_backend("tcp://127.0.0.1:1", None):
         pass
 
 
@@ -116,6 +118,6 @@ def test_a_cluster_without_workers_is_an_error() -> None:
     with (
         LocalCluster(n_workers=0, dashboard_address=None) as cluster,
         pytest.raises(ExecutorError, match="has no workers"),
-        dask_site(cluster.scheduler_address, None),
+        dask_backend(cluster.scheduler_address, None),
     ):
         pass

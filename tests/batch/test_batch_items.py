@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.batch.items import (
-    Options,
-    find_instances,
-    fingerprint_of,
-    instance_content,
-    items_of,
-    read_given,
-    require_known,
-)
+from rocoin_opt.batch.items import find_instances, fingerprint_of, instance_content, items_of, read_given
 from rocoin_opt.batch.items import versions as item_versions
-from rocoin_opt.batch.solving import Asked
+from rocoin_opt.batch.request import BatchRequest, Options
 from rocoin_opt.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def identities(files: list[Path], options: Options | None = None) -> list[str]:
-    given = [read_given(file) for file in files]
-    return [item.identity for item in items_of(given, ["greedy"], ["guaranteed"], [0], options or Options())]
+    request = BatchRequest(options or Options(), ("greedy",), ("guaranteed",))
+    return [item.identity for item in items_of(map(read_given, files), request)]
 
 
 def test_items_are_all_combinations_by_instance(files: list[Path]) -> None:
     given = [read_given(file) for file in files]
-    items = list(items_of(given, ["greedy", "exact"], ["guaranteed", "worst"], [0, 7], Options()))
+    items = list(items_of(given, BatchRequest(Options(), ("greedy", "exact"), ("guaranteed", "worst"), (0, 7, 0))))
     assert len({item.identity for item in items}) == len(items) == 3 * 2 * 2 * 2
     assert [item.given for item in items] == [one for one in given for _ in range(8)]
     assert {len(item.identity) for item in items} == {32}
@@ -73,7 +65,7 @@ def test_every_option_makes_new_items(files: list[Path], options: Options) -> No
 def test_a_number_is_the_same_option_however_it_is_written(files: list[Path], one: Options, other: Options) -> None:
     assert identities(files, one) == identities(files, other)
     assert Options(time_limit=10**400).time_limit == float("inf")
-    seeds = (Asked(Options(), ("greedy",), ("worst",), given).seeds for given in ((3,), (3.0,), (np.int64(3),)))
+    seeds = (BatchRequest(Options(), ("greedy",), ("worst",), given).seeds for given in ((3,), (3.0,), (np.int64(3),)))
     assert {repr(given) for given in seeds} == {"(3,)"}
 
 
@@ -186,16 +178,24 @@ def test_nothing_to_solve_is_an_error(tmp_path: Path) -> None:
         find_instances([tmp_path / "nothing"])
 
 
-def test_names_and_options_are_checked() -> None:
-    with pytest.raises(InputError, match="methods: found 'guess'"):
-        require_known(["guess"], ["worst"])
-    with pytest.raises(InputError, match="objectives: found none"):
-        require_known(["greedy"], [])
-    for options in (Options(time_limit=-1), Options(grace=-1), Options(memory_limit=0), Options(criterion="x")):
-        with pytest.raises(InputError):
-            options.check([0])
-    with pytest.raises(InputError, match="seed"):
-        Options().check([-1])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ("guess",), "objectives": ("worst",)}, "methods: found 'guess'"),
+        ({"objectives": ()}, "objectives: found none"),
+        ({"seeds": ()}, "seeds: found none"),
+        ({"seeds": (-1,)}, "seed"),
+        ({"jobs": 0}, "jobs: found 0"),
+        ({"options": Options(time_limit=-1)}, "time_limit"),
+        ({"options": Options(time_limit=10**400)}, "time_limit: found inf"),
+        ({"options": Options(grace=-1)}, "grace: found -1"),
+        ({"options": Options(memory_limit=0)}, "memory_limit: found 0"),
+        ({"options": Options(criterion="x")}, "criterion: found 'x'"),
+    ],
+)
+def test_names_and_options_are_checked(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        BatchRequest(**{"options": Options(), "methods": ("greedy",), "objectives": ("worst",), **changes})
 
 
 @pytest.mark.parametrize("path", ["../secret.npz", "/etc/passwd", "a\0b.npz", "loop.npz", "missing.npz"])

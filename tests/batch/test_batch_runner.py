@@ -14,9 +14,10 @@ import pytest
 from batch_work import asked
 from rocoin_opt.batch import runner, solving
 from rocoin_opt.batch.database import StoreError
-from rocoin_opt.batch.executors import Site, available_cores, local_site
-from rocoin_opt.batch.limits import Limits, Watch
-from rocoin_opt.batch.processes import Crew, Ended, ExecutorError, Task, Worker
+from rocoin_opt.batch.executors import Backend, available_cores, local_backend
+from rocoin_opt.batch.limits import Limits, ResourceMonitor
+from rocoin_opt.batch.processes import ExecutorError, Task, TaskOutcome, Worker, WorkerPool
+from rocoin_opt.batch.request import Options
 from rocoin_opt.batch.runner import State
 from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
@@ -53,16 +54,16 @@ def test_a_process_that_takes_too_much_memory_is_ended(files: list[Path], tmp_pa
 
 
 def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
-    crew = Crew(1)
+    pool = WorkerPool(1)
     hoarding, calm = (
         Task("batch_work:hoarding", {"arguments": {"seed": seed}, "fingerprint": "0" * 64}, limits)
         for seed, limits in ((1, Limits()), (0, Limits(memory_bytes=300_000_000)))
     )
-    assert crew.run(hoarding).answer is not None
+    assert pool.run(hoarding).answer is not None
     # Too large from the start, the process is ended, and a fresh one answers.
-    assert crew.run(calm).answer is not None
-    crew.dismiss()
-    assert crew.run(calm).answer is None
+    assert pool.run(calm).answer is not None
+    pool.shut_down()
+    assert pool.run(calm).answer is None
 
 
 def test_a_lost_worker_is_replaced_and_counted(files: list[Path], tmp_path: Path) -> None:
@@ -102,17 +103,17 @@ def test_the_state_adds_up(files: list[Path], tmp_path: Path) -> None:
 def test_processes_and_threads_together_stay_within_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rocoin_opt.batch.executors.available_cores", lambda: 8)
     for threads, expected in ((1, 8), (3, 2), (16, 1)):
-        with local_site(None, threads) as site:
-            assert site.slots == expected
-    with local_site(20, 4) as site:
-        assert site.slots == 20
+        with local_backend(None, threads) as backend:
+            assert backend.slots == expected
+    with local_backend(20, 4) as backend:
+        assert backend.slots == 20
     assert available_cores() >= 1
 
 
 def test_libraries_in_a_worker_use_the_threads_of_its_item() -> None:
-    crew = Crew(3)
-    ended = crew.run(Task("os:getenv", "OMP_NUM_THREADS", Limits()))  # type: ignore[arg-type]
-    crew.dismiss()
+    pool = WorkerPool(3)
+    ended = pool.run(Task("os:getenv", "OMP_NUM_THREADS", Limits()))  # type: ignore[arg-type]
+    pool.shut_down()
     assert ended.answer == "3"
 
 
@@ -128,19 +129,19 @@ def test_an_executor_that_fails_ends_the_run_with_a_word(
             return future
 
     with Failing(1) as executor:
-        site = Site(executor, Crew(1).run, 1, ships_files=True, losses=(KeyError,))
-        monkeypatch.setattr(solving, "_site", lambda asked: _entered(site))
+        backend = Backend(executor, WorkerPool(1).run, 1, ships_files=True, losses=(KeyError,))
+        monkeypatch.setattr(solving, "_backend", lambda asked: _entered(backend))
         # A lost machine is a lost worker, and what the executor cannot tell apart ends the run.
         with pytest.raises(ExecutorError, match="gone"):
             list(run_batch(asked("quick", retries=0, seeds=1), files[:2], tmp_path / "run"))
 
 
 class _entered:  # noqa: N801 - stands for a function
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
 
-    def __enter__(self) -> Site:
-        return self.site
+    def __enter__(self) -> Backend:
+        return self.backend
 
     def __exit__(self, *error: object) -> None:
         """Nothing is left open."""
@@ -149,7 +150,7 @@ class _entered:  # noqa: N801 - stands for a function
 def test_a_worker_that_does_not_start_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rocoin_opt.batch.processes.START", "raise SystemExit('no {path}'[:2])")
     with pytest.raises(ExecutorError, match="no worker process starts: no"):
-        Crew(1).run(Task("batch_work:quick", {}, Limits()))
+        WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
 
 
 def test_a_system_that_starts_no_process_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,60 +159,60 @@ def test_a_system_that_starts_no_process_is_an_error_at_once(monkeypatch: pytest
 
     monkeypatch.setattr("rocoin_opt.batch.processes.subprocess.Popen", refused)
     with pytest.raises(ExecutorError, match="no worker process starts: too many processes"):
-        Crew(1).run(Task("batch_work:quick", {}, Limits()))
+        WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
 
 
 def test_a_worker_that_answers_while_all_are_dismissed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    crew, closed = Crew(1), []
+    pool, closed = WorkerPool(1), []
     answered, close = Worker.run, Worker.close
 
-    def dismissed(self: Worker, task: Task) -> Ended:
+    def dismissed(self: Worker, task: Task) -> TaskOutcome:
         ended = answered(self, task)
-        crew.dismiss()
+        pool.shut_down()
         return ended
 
     monkeypatch.setattr(Worker, "run", dismissed)
     monkeypatch.setattr(Worker, "close", lambda self: (closed.append(self), close(self)))
-    assert crew.run(Task("batch_work:process", {}, Limits())).answer is not None
+    assert pool.run(Task("batch_work:process", {}, Limits())).answer is not None
     assert len(closed) == 1
 
 
 def test_a_worker_killed_while_it_starts_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rocoin_opt.batch.processes.START", "import os; os.kill(os.getpid(), 9) # {path} {handle}")
-    ended = Crew(1).run(Task("batch_work:quick", {}, Limits()))
+    ended = WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
     assert (ended.answer, ended.exit_status) == (None, -1)
 
 
 def test_an_idle_worker_that_died_is_replaced() -> None:
-    crew = Crew(1)
+    pool = WorkerPool(1)
     task = Task("batch_work:process", {}, Limits())
-    first: Any = crew.run(task).answer
-    assert first == crew.run(task).answer
+    first: Any = pool.run(task).answer
+    assert first == pool.run(task).answer
     os.kill(first, signal.SIGKILL)
-    # Dead with all of its threads, and still there for the crew to find.
+    # Dead with all of its threads, and still there for the pool to find.
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
-    second = crew.run(task).answer
-    crew.dismiss()
+    second = pool.run(task).answer
+    pool.shut_down()
     assert second not in (None, first)
 
 
-def test_a_watch_looks_no_more_often_than_it_must() -> None:
-    assert Watch(Limits(), 1).patience is None
-    assert Watch(Limits(), 1).breach() is None
-    assert 59 < (Watch(Limits(60.0), 1).patience or 0) <= 60
-    assert Watch(Limits(0.0), 1).breach() == "time"
+def test_a_monitor_looks_no_more_often_than_it_must() -> None:
+    assert ResourceMonitor(Limits(), 1).patience is None
+    assert ResourceMonitor(Limits(), 1).breach() is None
+    assert 59 < (ResourceMonitor(Limits(60.0), 1).patience or 0) <= 60
+    assert ResourceMonitor(Limits(0.0), 1).breach() == "time"
 
 
-def test_a_watch_on_a_process_that_ended_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch(Limits(memory_bytes=1), psutil.Process().pid)
-    assert watch.breach() == "memory"
+def test_a_monitor_on_a_process_that_ended_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor = ResourceMonitor(Limits(memory_bytes=1), psutil.Process().pid)
+    assert monitor.breach() == "memory"
 
     def gone(self: psutil.Process) -> None:
         raise psutil.NoSuchProcess(1)
 
     monkeypatch.setattr(psutil.Process, "memory_info", gone)
-    assert watch.breach() is None
-    assert (watch.patience or 0) < 1
+    assert monitor.breach() is None
+    assert (monitor.patience or 0) < 1
 
 
 def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Path], tmp_path: Path) -> None:
@@ -226,10 +227,13 @@ def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Pa
 
 
 def test_early_exits_count_as_lost() -> None:
-    options = solving.Options()
-    failure = runner.failure_of(options, 2, Ended(1.0, exit_status=0))
+    options = Options()
+    failure = runner.failure_of(options, 2, TaskOutcome(1.0, exit_status=0))
     assert failure == {"failure": "crash", "error": "the worker was lost 2 times, at last by: an early exit"}
-    assert runner.failure_of(options, 1, Ended(1.0, exit_status=5)) == {"failure": "defect", "error": "exit status 5"}
+    assert runner.failure_of(options, 1, TaskOutcome(1.0, exit_status=5)) == {
+        "failure": "defect",
+        "error": "exit status 5",
+    }
 
 
 def test_a_store_that_cannot_be_written_ends_the_run_and_is_not_tried_again(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-import tempfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -15,11 +14,8 @@ import pytest
 import rocoin_opt as ro
 from rocoin_opt.batch.database import DATABASE, StoreError
 from rocoin_opt.batch.results import ItemResult
-from rocoin_opt.batch.schema import PLACE, row_of
+from rocoin_opt.batch.schema import row_of
 from rocoin_opt.batch.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TEXT = "the plan\n"
 mended = pytest.mark.filterwarnings("ignore::rocoin_opt.MendedWarning")
@@ -66,6 +62,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def item_of(stored: ItemResult) -> tuple[str, str, str, str, str, int]:
+    return stored.item, stored.path, stored.fingerprint, stored.method, stored.objective, stored.seed
+
+
 def execute(folder: Path, statement: str, *values: object) -> None:
     connection = sqlite3.connect(folder / DATABASE)
     with connection:
@@ -97,15 +97,29 @@ def test_finished_names_failures(folder: Path) -> None:
         assert store.finished() == {result(n).item: "time" if n == 3 else None for n in range(4)}
 
 
-@pytest.mark.parametrize("column", ["objective_value", "options", "trace", "checksum", "plan_sha256"])
-@mended
-def test_a_damaged_row_is_refused_and_then_done_again(folder: Path, column: str) -> None:
-    execute(folder, f"UPDATE items SET {column} = 12 WHERE seed = 1")
-    with Store.open(folder) as store, pytest.raises(StoreError, match="damaged"):
-        list(store.rows())
+NO_TEXT = "CAST(x'66ff6f' AS TEXT)"
+DAMAGED = [
+    *((column, "12") for column in ("objective_value", "options", "trace", "checksum", "plan_sha256", "plan_stamp")),
+    *((column, NO_TEXT) for column in ("instance", "plan_sha256", "method", "item", "options", "plan_stamp")),
+    # What would hide the row.
+    ("superseded", "5"),
+    *(("plan", value) for value in ("x'00'", "NULL", "12", "'text'", "zeroblob(9)")),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), DAMAGED)
+def test_a_damaged_row_is_refused_and_then_done_again(folder: Path, column: str, value: str) -> None:
+    execute(folder, f"UPDATE items SET {column} = {value} WHERE seed = 1")
+    with Store.open(folder) as store, pytest.raises(StoreError, match="is damaged; the batch command does it again"):
+        # The last reads its plan.
+        assert [*store.rows(superseded=True), store.result(result(1).item)]
     with Store.writer(folder) as store:
-        assert result(1).item not in store.finished()
+        with pytest.warns(ro.MendedWarning, match="1 row did not hold"):
+            assert result(1).item not in store.finished()
         assert len(list(store.rows())) == 3
+        store.add([result(1)])
+        assert store.result(result(1).item) == result(1)
+        assert store.plan_text(result(1).item) == TEXT
 
 
 @pytest.mark.parametrize("harm", ["missing", "longer", "linked", "truncated"])
@@ -126,68 +140,14 @@ def test_a_damaged_plan_file_is_written_again(folder: Path, harm: str, tmp_path:
         assert not file.is_symlink()
 
 
-@pytest.mark.parametrize("plan", ["x'00'", "NULL", "12", "'text'", "zeroblob(9)"])
-@mended
-def test_a_damaged_plan_is_found_anew_though_its_file_is_there(folder: Path, plan: str) -> None:
-    execute(folder, f"UPDATE items SET plan = {plan} WHERE seed = 1")
-    with Store.open(folder) as store, pytest.raises(StoreError, match=r"plan of item .* does it again"):
-        store.result(result(1).item)
-    with Store.writer(folder) as store:
-        assert result(1).item not in store.finished()
-        store.add([result(1)])
-        assert store.plan_text(result(1).item) == TEXT
-
-
-def test_half_a_plan_file_is_swept_up(folder: Path) -> None:
-    file = folder / str(result(1).plan_file)
-    (file.parent / ".half").write_text("")
-    with Store.writer(folder) as store:
-        assert len(store.finished()) == 4
-    assert not (file.parent / ".half").exists()
-
-
-@pytest.mark.parametrize("column", ["instance", "plan_sha256", "method", "item", "options"])
-@mended
-def test_a_text_that_is_no_utf8_is_done_again(folder: Path, column: str) -> None:
-    execute(folder, f"UPDATE items SET {column} = CAST(x'66ff6f' AS TEXT) WHERE seed = 1")
-    with Store.open(folder) as store, pytest.raises(StoreError, match="does it again"):
-        list(store.rows())
-    with Store.writer(folder) as store:
-        assert result(1).item not in store.finished()
-        store.add([result(1)])
-        assert len(list(store.rows())) == 4
-
-
-def test_no_row_is_hidden_by_damage(folder: Path) -> None:
-    execute(folder, "UPDATE items SET superseded = 5 WHERE seed = 1")
-    with Store.writer(folder) as store, pytest.warns(ro.MendedWarning, match="1 row did not hold"):
-        assert result(1).item not in store.finished()
-
-
 @mended
 def test_no_row_of_a_foreign_store_writes_elsewhere(folder: Path, tmp_path: Path) -> None:
     harmful = "plans/../../owned.plan.json"
-    with Store.writer(folder) as store:
-        store.add([result(7)])
-    checksum = row_of(replace(result(7), plan_file=harmful))[PLACE["checksum"]]
-    execute(folder, "UPDATE items SET plan_file = ?, checksum = ? WHERE seed = 7", harmful, checksum)
+    row = row_of(replace(result(7), plan_file=harmful))
+    execute(folder, f"INSERT INTO items VALUES ({', '.join('?' * len(row))})", *row)
     with Store.writer(folder) as store:
         assert result(7).item not in store.finished()
     assert not list(tmp_path.rglob("owned*"))
-
-
-def damage(folder: Path, place: int, length: int) -> None:
-    content = bytearray((folder / DATABASE).read_bytes())
-    content[place : place + length] = bytes(255 - byte for byte in content[place : place + length])
-    (folder / DATABASE).write_bytes(content)
-
-
-def pages_of(folder: Path, name: str) -> list[int]:
-    """Where the leaf pages of a table or an index begin."""
-    connection = sqlite3.connect(folder / DATABASE)
-    (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
-    connection.close()
-    return [(root - 1) * 4096]
 
 
 @pytest.fixture
@@ -198,30 +158,33 @@ def long(tmp_path: Path) -> Path:
     return tmp_path / "long"
 
 
-def test_a_damaged_index_costs_no_row(long: Path) -> None:
-    damage(long, pages_of(long, "sqlite_autoindex_items_1")[0] + 8, 4)
-    with pytest.warns(ro.MendedWarning, match="300 rows of it go on"):
+@pytest.mark.parametrize("harm", ["index", "page", "header", "everything"])
+def test_a_damaged_database_is_put_aside_and_begun_anew(long: Path, harm: str) -> None:
+    connection = sqlite3.connect(long / DATABASE)
+    query = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_items_1'"
+    (root,) = connection.execute(query).fetchone()
+    connection.close()
+    content = (long / DATABASE).read_bytes()
+    middle = len(content) // 2 // 4096 * 4096
+    start, end = {
+        "index": ((root - 1) * 4096 + 8, (root - 1) * 4096 + 12),
+        "page": (middle, middle + 4096),
+        "header": (0, 16),
+        "everything": (0, len(content)),
+    }[harm]
+    harmed = content[:start] + bytes(255 - byte for byte in content[start:end]) + content[end:]
+    (long / DATABASE).write_bytes(harmed)
+    if harm != "index":
+        with pytest.raises(StoreError), Store.open(long) as store:
+            list(store.rows())
+    with pytest.warns(ro.MendedWarning, match=f"lies aside as damaged-{DATABASE}; what is asked for is done again"):
         store = Store.writer(long)
     with store:
-        assert len(store.finished()) == 300
-        assert store.result(result(123).item) == result(123)
-    assert (long / f"damaged-{DATABASE}").exists()
-
-
-@mended
-def test_a_damaged_database_is_put_aside_and_begun_anew(long: Path) -> None:
-    file = long / DATABASE
-    damage(long, file.stat().st_size // 2 // 4096 * 4096, 4096)
-    with Store.open(long) as store, pytest.raises(StoreError):
-        list(store.rows())
-    with Store.writer(long) as store:
-        done = store.finished()
-        assert 0 < len(done) < 300
-        assert len(list(store.rows())) == len(done)
-    assert (long / f"damaged-{DATABASE}").exists()
-    file.write_bytes(b"no database at all" * 300)
-    with Store.writer(long) as store:
         assert store.finished() == {}
+        store.add([result(1)])
+    assert (long / f"damaged-{DATABASE}").read_bytes() == harmed
+    with Store.writer(long) as store:
+        assert list(store.finished()) == [result(1).item]
 
 
 @mended
@@ -293,11 +256,11 @@ def test_what_is_asked_anew_replaces_and_can_come_back(folder: Path) -> None:
     old = result(1)
     new = replace(old, item="e" * 32, plan_file=None, plan_sha256=None, plan_text=None)
     with Store.writer(folder) as store:
-        store.supersede([(new.item, new.path, new.fingerprint, new.method, new.objective, new.seed)])
+        store.supersede([item_of(new)])
         store.add([new])
         assert {row.item for row in store.rows() if row.seed == 1} == {new.item}
         assert {row.item for row in store.rows(superseded=True) if row.seed == 1} == {new.item, old.item}
-        store.supersede([(old.item, old.path, old.fingerprint, old.method, old.objective, old.seed)])
+        store.supersede([item_of(old)])
         assert {row.item for row in store.rows() if row.seed == 1} == {old.item}
 
 
@@ -311,7 +274,7 @@ def test_all_of_an_addition_is_written_or_nothing(folder: Path) -> None:
 def test_a_moved_file_takes_its_results_with_it(folder: Path) -> None:
     moved = replace(result(1), path="/elsewhere/1.json")
     with Store.writer(folder) as store:
-        store.supersede([(moved.item, moved.path, moved.fingerprint, moved.method, moved.objective, moved.seed)])
+        store.supersede([item_of(moved)])
         assert {row.path for row in store.rows() if row.item == moved.item} == {moved.path}
         assert moved.item in store.finished()
         assert store.result(moved.item) == moved
@@ -321,18 +284,20 @@ def test_a_moved_file_takes_its_results_with_it(folder: Path) -> None:
 def test_a_full_disk_is_told_as_such_whatever_is_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def full(*_: object, **__: object) -> None:
+    def full(*_: object) -> None:
         raise OSError(number, "no room")
 
     with Store.writer(folder) as store:
-        monkeypatch.setattr(tempfile, "mkstemp", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.raises(StoreError, match=r"no room.*; what was written before is safe"):
             store.add([result(10)])
 
 
 def test_a_defect_is_not_told_as_a_fault_of_the_disk(folder: Path) -> None:
-    with Store.writer(folder) as store, pytest.raises(sqlite3.ProgrammingError):
-        store.supersede([("too", "few")])  # type: ignore[list-item]
+    store = Store.writer(folder)
+    store.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.finished()
 
 
 @pytest.mark.parametrize("file", ["lock.sqlite", DATABASE])

@@ -15,7 +15,7 @@ import rocoin_opt as ro
 from rocoin_opt.batch import work, worker
 from rocoin_opt.batch.items import read_given
 from rocoin_opt.batch.limits import Limits
-from rocoin_opt.batch.processes import Crew, Task
+from rocoin_opt.batch.processes import Task, WorkerPool
 from rocoin_opt.batch.work import solve_item
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.Monke
     mine, theirs = Pipe()
     thread = threading.Thread(target=worker.main, args=(os.dup(theirs.fileno()),))
     thread.start()
-    assert mine.recv_bytes() == b"ready"
+    assert json.loads(mine.recv_bytes()) == "ready"
     mine.send_bytes(json.dumps({"work": "batch_work:process", "payload": {}}).encode())
     assert json.loads(mine.recv_bytes()) == os.getpid()
     thread.join()
@@ -104,12 +104,12 @@ def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.Monke
 
 
 def test_no_signal_makes_an_item_end_early_as_if_it_were_done() -> None:
-    crew = Crew(threads=1)
+    pool = WorkerPool(threads=1)
     try:
         # Ctrl-C is for the parent alone; SIGTERM costs the worker, and its item is begun again.
-        interrupted = crew.run(Task("batch_work:signalled", {"signal": signal.SIGINT}, Limits()))
-        terminated = crew.run(Task("batch_work:signalled", {"signal": signal.SIGTERM}, Limits()))
+        interrupted = pool.run(Task("batch_work:signalled", {"signal": signal.SIGINT}, Limits()))
+        terminated = pool.run(Task("batch_work:signalled", {"signal": signal.SIGTERM}, Limits()))
     finally:
-        crew.dismiss()
+        pool.shut_down()
     assert interrupted.answer == {"stopped": False}
     assert (terminated.answer, terminated.exit_status) == (None, -signal.SIGTERM)

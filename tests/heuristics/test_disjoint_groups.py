@@ -7,9 +7,9 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
+from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.heuristics.disjoint_groups import LARGEST_POOL, DisjointGroups
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan.metrics import evaluate
 from rocoin_opt.plan.validity import check
 
 

@@ -14,7 +14,6 @@ from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.grouping.assignment import group_capacities
 from rocoin_opt.heuristics.exchange import Levels, best_exchange
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan.validity import check
 
 LED = {"worst": "worst", "guaranteed": "worst", "nominal": "nominal"}
 

@@ -52,6 +52,30 @@ def test_entries_that_stand_twice_count_together_without_overflow(tmp_path: Path
     assert sparse_matrix(read_arrays(tmp_path / "f.npz"))[0, 1] == 200.0
 
 
+def test_more_entries_than_fit_into_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rocoin_opt.instance.archives.MAX_ENTRIES", 4)
+    parts = {"format": b"coo", "shape": [3, 3], "data": np.ones(4), "row": [0, 1, 1, 2], "col": [1, 0, 2, 1]}
+    np.savez(tmp_path / "f.npz", **parts)
+    assert sparse_matrix(read_arrays(tmp_path / "f.npz", SPARSE)).nnz == 4
+    for changed in ({"data": np.ones(5)}, {"row": np.zeros(9, dtype=np.int8)}):
+        np.savez(tmp_path / "f.npz", **{**parts, **changed})
+        with pytest.raises(ArchiveError, match="a sparse matrix of more than 4 entries"):
+            sparse_matrix(read_arrays(tmp_path / "f.npz", SPARSE))
+
+
+@pytest.mark.parametrize("dtype", ["?", "<i2", ">i4", "<u8", "<f2", ">f4", "<f8", "g"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_numbers_become_floats_while_they_are_read(tmp_path: Path, dtype: str, order: Any) -> None:
+    shape = (3, MAX_PIECE_BYTES // 8 + 1)
+    given = np.asarray(np.arange(np.prod(shape)).reshape(shape) % 2000, dtype, order=order)
+    np.savez_compressed(tmp_path / "f.npz", a=given)
+    found = read_arrays(tmp_path / "f.npz", max_float_bytes=8 * given.size)["a"]
+    assert found.dtype == np.float64
+    assert (found == given.astype(np.float64)).all()
+    with pytest.raises(ArchiveError, match="bytes as floats"):
+        read_arrays(tmp_path / "f.npz", max_float_bytes=8 * given.size - 1)
+
+
 BAD_SPARSE: dict[str, dict[str, Any]] = {
     "format of a number": {"format": 3, "shape": [2, 2], "data": [1.0]},
     "format of many": {"format": ["csr", "csr"], "shape": [2, 2], "data": [1.0]},
@@ -106,8 +130,9 @@ BAD_ENTRIES = {
 def test_an_entry_that_is_no_sound_array_is_refused(tmp_path: Path, content: bytes) -> None:
     packed(tmp_path / "f.npz", content)
     tracemalloc.start()
-    with pytest.raises(ArchiveError):
-        read_arrays(tmp_path / "f.npz")
+    for room in (None, 2**28):
+        with pytest.raises(ArchiveError):
+            read_arrays(tmp_path / "f.npz", max_float_bytes=room)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * MAX_PIECE_BYTES

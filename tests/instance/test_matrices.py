@@ -159,8 +159,14 @@ def test_faulty_weights_are_refused(
         (WEIGHTS[:5], "knowledge.graph.path: found a 5 x 6 matrix; allowed: a square matrix"),
         (WEIGHTS[0], "knowledge.graph.path: found an array of shape (6,); allowed: a matrix"),
         (np.empty((0, 0)), "knowledge.graph.path: found an array of shape (0, 0); allowed: a matrix"),
-        (WEIGHTS.astype(complex), "knowledge.graph.path: found values of type complex128; allowed: real numbers"),
-        (WEIGHTS.astype(str), "knowledge.graph.path: found values of type <U32; allowed: real numbers"),
+        *(
+            (
+                WEIGHTS.astype(kind),
+                f"knowledge.graph.path: found g.npz (values of type {np.dtype(kind)}, which are no real numbers); "
+                "allowed: a readable .npz file without pickled objects",
+            )
+            for kind in ("complex128", "<U32")
+        ),
     ],
 )
 def test_faulty_shapes_and_types_are_refused(tmp_path: Path, weights: Any, message: str) -> None:
@@ -311,7 +317,23 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
 def test_a_small_file_with_very_many_small_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", 8 * WEIGHTS.size - 1)
     message = graph_refusal(tmp_path, WEIGHTS.astype(np.int8))
-    assert message == "knowledge.graph.path: found g.npz, of 288 bytes as floats; allowed: at most 287 bytes"
+    assert message.startswith("knowledge.graph.path: found g.npz (288 bytes as floats, of 287 at most)")
+
+
+def test_affinities_have_the_room_that_the_graph_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "MIN_AFFINITY_BYTES", 0)
+    np.savez(tmp_path / "g.npz", weights=WEIGHTS)
+    np.savez(tmp_path / "a.npz", class_affinity=np.ones((2, 6), dtype=np.float32))
+    both = {"class_affinity": {"path": "a.npz"}, "graph": {"path": "g.npz"}}
+    monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", 288 + 96)
+    assert read_instance(instance_file(tmp_path, **both)).knowledge.class_affinity is not None
+    monkeypatch.setattr(matrices, "MAX_MATRIX_BYTES", 288 + 95)
+    assert "found a.npz (96 bytes as floats, of 95 at most)" in refusal(instance_file(tmp_path, **both))
+    # No graph is in the way of it.
+    read_instance(instance_file(tmp_path, class_affinity={"path": "a.npz"}, graph=None))
+    # However large a graph is, some room is left.
+    monkeypatch.setattr(matrices, "MIN_AFFINITY_BYTES", 96)
+    read_instance(instance_file(tmp_path, **both))
 
 
 def test_a_graph_over_more_filters_than_a_matrix_can_hold_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The exact distribution of the answer time: crashes, random latencies and failure domains.
 
-A group answers with the first of its replicas, the system with the last of its groups. At any time the fates of the
-replicas (:mod:`rocoin_opt.failure.distribution.outcomes`) give those of the groups and of the system. Integrals over time are sums
-where answers come at known times only, and quadratures between the kinks elsewhere.
+A group answers with the first of its replicas, the system with the last of its groups. At any time the
+outcomes of the replicas (:mod:`rocoin_opt.failure.distribution.outcomes`) give those of the groups and of the system.
+Integrals over time are sums where answers come at known times only, and quadratures between the kinks elsewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The kernel of :mod:`rocoin_opt.failure.monte_carlo.kernel`, compiled by Numba: same draws, same operations in the same order.
+"""The kernel of the simulation, compiled by Numba: same draws, same operations in the same order.
 
 Imported only where Numba is present; the compiled code is cached on disk. The loops run over the lanes of one block, so
 that the compiler makes vector instructions of them and everything stays in the first-level cache.
@@ -43,7 +43,7 @@ SEGMENTS = OCTAVES * CUTS
 
 
 class Draws(NamedTuple):
-    """What decides who fails: see :class:`rocoin_opt.failure.monte_carlo.system.System`; chances are cut in two columns."""
+    """What decides who fails: see :class:`.system.System`; chances are cut in two columns."""
 
     group_start: IntArray
     device: IntArray

@@ -179,7 +179,7 @@ def simulate(
     Notes
     -----
     The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
-    ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure.monte_carlo.rare.failure_probability`. Without a
+    ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure_probability`. Without a
     deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
     """
     if rel_error is not None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt, terminated
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact.bounds import combinatorial_bound
-from rocoin_opt.exact.durations import valuation
 from rocoin_opt.exact.infeasible import reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.exact.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
@@ -258,6 +257,9 @@ def _outcome(instance: Instance, method: Method, objective: Objective, control: 
         control.tell(value_of(instance, bare, objective), None)
     outcome = _run(instance, method, objective, control, bare)
     _refuse_invalid(instance, method, outcome.plan)
+    if not all(can_be_valued(instance, one, objective, control) for one in (bare, outcome.plan or bare)):
+        # Which one is better nobody knows in time.
+        return replace(outcome, plan=bare, infeasible=False, reasons=())
     return no_worse(instance, objective, outcome, bare)
 
 
@@ -355,8 +357,10 @@ def _certified(
 def _figures(instance: Instance, plan: Plan, objective: Objective, control: Control) -> Metrics:
     """All figures of a plan, or that of the objective alone where the time is short."""
     other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
-    value = value_of(instance, plan, objective) if instance.has_random_latencies else None
-    if value is None or control.has_time_for(valuation(instance, other)) or control.deadline == math.inf:
+    if not instance.has_random_latencies:
+        return evaluate(instance, plan)
+    value = value_of(instance, plan, objective)
+    if can_be_valued(instance, plan, other, control):
         return evaluate(instance, plan)
     return Metrics.model_validate({f"{objective}_seconds": value if value < math.inf else None})
 

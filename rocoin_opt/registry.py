@@ -53,6 +53,10 @@ AUTO_ROUNDS_RANDOM = 1
 """The same for random latencies, where a packing costs more."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
+VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
+"""Objectives under random latencies, whose values of the plan that is returned are computed."""
+MOMENT = 0.1
+"""Seconds that such a value may take whatever the clock says."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 
@@ -189,8 +193,12 @@ def _exact_random(
     instance: Instance, objective: Objective, control: Control, start: Plan | None, rounds: int | None = None
 ) -> Outcome:
     first = _greedy_random(instance, objective, control, start)
-    if first.plan is not None and not can_be_valued(instance, first.plan, objective, control):
-        return first
+    if first.plan is not None:
+        # The plan that the search ends with has to be valued too.
+        kept = sum(valuation(instance, first.plan, figure) for figure in VALUED)
+        control = replace(control, deadline=control.deadline - kept)
+        if control.deadline <= time.perf_counter():
+            return first
     if objective != "guaranteed":
         return _exact_expected_random(instance, control, first, rounds)
     from rocoin_opt.exact.random_search import exact_random
@@ -213,11 +221,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:
             return first
-    improved = first
-    # The plan that the search ends with has to be valued too.
-    searching = replace(control, deadline=control.deadline - valuation(instance, "expected"))
-    if not searching.exhausted:
-        improved = no_worse(instance, "expected", _descended(instance, searching, first), first.plan)
+    improved = no_worse(instance, "expected", _descended(instance, control, first), first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
 
@@ -267,9 +271,7 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
 def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
     """Whether the value of a plan is known, or there is time to compute it."""
     return (
-        control.deadline == math.inf
-        or not instance.has_random_latencies
-        or control.has_time_for(valuation(instance, objective))
+        valuation(instance, plan, objective) <= max(control.remaining, MOMENT)
         or known_value(instance, plan, objective) is not None
     )
 

@@ -30,7 +30,6 @@ from rocoin_opt.exact.random_shares import RandomShares
 from rocoin_opt.exact.relaxation import Pool, relax
 from rocoin_opt.exact.success_relaxation import GroupPool, most_likely
 from rocoin_opt.exact.thrift import served_by, spend_less
-from rocoin_opt.failure import evaluation
 from rocoin_opt.failure.deliveries import Deliveries
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
@@ -337,56 +336,3 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
     control = Control()
     control.stop.set()
     assert not replace(control, deadline=1e300).has_time_for(0.0)
-
-
-def test_a_plan_under_laws_that_there_is_no_time_to_value_has_no_value_and_says_why(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(durations, "CONVOLUTION", 1e6)
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
-    for objective in ("guaranteed", "expected"):
-        for method in ("greedy", "exact", "auto"):
-            found = ro.solve(instance, method, objective, time_limit=600.0)
-            assert found.plan is not None
-            assert check(instance, found.plan) == ()
-            assert (found.objective_value, found.metrics, found.termination) == (None, ro.Metrics(), "feasible")
-            assert "before the exact value of this plan was computed" in found.reasons[-1]
-            assert "before the exact value" in found.summary()
-
-
-def test_under_laws_the_objective_is_valued_before_the_other_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durations, "CROSSING", 1e6)
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
-    found = ro.solve(instance, "greedy", "guaranteed", time_limit=600.0)
-    assert found.plan is not None
-    assert found.metrics is not None
-    assert (
-        found.objective_value
-        == found.metrics.guaranteed_seconds
-        == ro.evaluate(instance, found.plan).guaranteed_seconds
-    )
-    assert (found.metrics.expected_seconds, found.metrics.success_probability) == (None, None)
-    assert "probability" not in found.summary()
-    other = ro.generate("lossy", devices=8, slowdowns=True, seed=1)
-    unvalued = ro.solve(other, "greedy", "expected", time_limit=600.0)
-    assert (unvalued.objective_value, unvalued.metrics) == (None, ro.Metrics())
-    assert ro.solve(other, "greedy", "expected").objective_value is not None
-
-
-def test_a_value_under_laws_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = ro.generate("lossy", devices=6, slowdowns=True)
-    plan = ro.solve(instance, "greedy").plan
-    assert plan is not None
-    value = evaluation.value_of(instance, plan, "expected")
-    monkeypatch.setattr(evaluation, "_distribution", forbidden)
-    assert evaluation.value_of(instance, plan, "expected") == value
-    # An equal instance is another one: nothing is known of it.
-    with pytest.raises(AssertionError, match="not to begin"):
-        evaluation.value_of(instance.model_copy(), plan, "expected")
-
-
-def test_only_laws_make_a_valuation_take_time() -> None:
-    assert durations.valuation(two_pairs(), "expected") == 0.0
-    small, large = (ro.generate("lossy", devices=n, slowdowns=True) for n in (8, 16))
-    for objective in ("guaranteed", "expected"):
-        assert 0.0 < durations.valuation(small, objective) < durations.valuation(large, objective)

@@ -157,7 +157,7 @@ class LatencyDistribution:
         latest = 0.0
         while left and latest < math.inf:
             latest = max(latest, left.pop()._kept_from(max_group_outage))
-            # A group that keeps the limit by then decides nothing; of the others the one with the largest outage is next.
+            # A group that keeps the limit by then decides nothing; of the others the latest one is looked at next.
             outages = [float(group._outages(np.array([latest]))[0]) for group in left]
             late = sorted((outage, k) for k, outage in enumerate(outages) if outage > stretched(max_group_outage))
             left = [left[k] for _, k in late]
@@ -230,7 +230,7 @@ class LatencyDistribution:
         """Kinks of the replicas' distribution functions, and rises of them, finite and ascending."""
         guides = np.unique(np.concatenate([replica.response.guides for replica in self.groups.replicas]))
         guides = guides[np.isfinite(guides)]
-        # Where many replicas rise together a few hints are as good as those for each: an integrator halves where it must.
+        # Where many replicas rise, some hints are as good as all: an integrator halves where it must.
         guides = guides[:: 1 + len(guides) // MAX_GUIDES]
         return np.unique(np.concatenate([guides, *(replica.response.kinks for replica in self.groups.replicas)]))
 

@@ -55,7 +55,7 @@ MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
 """Objectives under random latencies, whose values of the plan that is returned are computed."""
-MOMENT = 0.1
+MOMENT = 0.25
 """Seconds that such a value may take whatever the clock says."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""

@@ -34,7 +34,7 @@ from rocoin_opt.failure.deliveries import Deliveries
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.highs.linear import LinearModel, solve_linear
-from rocoin_opt.knowledge import spectral
+from rocoin_opt.knowledge import criteria, eigenpairs, spectral
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
@@ -292,7 +292,7 @@ def test_a_frontier_whose_classes_cannot_be_guessed_in_time_has_no_points(monkey
     given = ro.read_instance("instances/mcu/mcu-12-0.json")
     knowledge = given.knowledge.model_copy(update={"class_affinity": None})
     instance = given.model_copy(update={"knowledge": knowledge})
-    monkeypatch.setattr(part_search, "eigen_seconds", lambda _: 1e6)
+    monkeypatch.setattr(part_search, "estimation_seconds", lambda _: 1e6)
     found = ro.frontier(instance, criterion="resilient", time_limit=1e3)
     assert (found.termination, found.points) == ("no_plan", ())
     assert "classes" in found.reasons[0]
@@ -336,3 +336,22 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
     control = Control()
     control.stop.set()
     assert not replace(control, deadline=1e300).has_time_for(0.0)
+
+
+def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = planted(48, 4)
+    whole = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
+    assert whole.affinity_is_estimated
+    assert whole.evidence_left is not None
+    # What takes a moment is done whatever the clock says.
+    assert ro.partition(graph, 4, criterion="resilient", time_limit=0.0).affinity_is_estimated
+    monkeypatch.setattr(eigenpairs, "SECONDS_A_CUBE", 1e6)
+    monkeypatch.setattr(criteria, "estimated_affinity", forbidden)
+    found = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
+    assert not found.affinity_is_estimated
+    assert found.evidence_left is None
+    assert "evidence" not in found.summary()
+    together = Criterion.of("resilient", graph, 4, graph.sum(axis=0)[None, :])
+    assert found.bound <= found.value == pytest.approx(together.value(found.labels))
+    # Classes that are given take no estimate.
+    assert ro.partition(graph, 4, None, "resilient", np.ones((2, 48)), time_limit=600.0).evidence_left is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.knowledge.affinity import estimated_affinity
+from rocoin_opt.knowledge.affinity import estimated_affinity, estimation_seconds
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.eigenpairs import eigen_seconds
 from rocoin_opt.knowledge.partition import best_parts, is_small, lower_bound
@@ -96,8 +96,7 @@ class PartSearch:
         """About how long it takes before the first partition can be judged, which nothing can stop."""
         total, is_guessed = instance.knowledge.num_filters, instance.knowledge.class_affinity is None
         seconds = READING_SECONDS * total**2
-        # Communities are guessed from two spectra of the graph.
-        return seconds + 2.0 * eigen_seconds(total) if criterion == "resilient" and is_guessed else seconds
+        return seconds + estimation_seconds(total) if criterion == "resilient" and is_guessed else seconds
 
     def criterion(self, parts: int) -> Criterion:
         """The criterion for so many parts."""

@@ -13,6 +13,7 @@ from rocoin_opt.control import UNLIMITED, Control
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.instance.matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from rocoin_opt.knowledge.affinity import estimation_seconds, one_class
 from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
 from rocoin_opt.knowledge.criteria import EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
 from rocoin_opt.knowledge.cuts import ncut
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_OPERATIONS = 3e6
 """Steps of the recursion over subsets up to which a partition is found and proven best by it: some 14 filters."""
+MOMENT = 5e-3
+"""Seconds that an estimate of classes may take whatever the clock says: that of some 230 filters."""
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
 
@@ -51,7 +54,7 @@ class Partition:
         Normalised cut, whatever was minimised.
     evidence_left : float or None
         Least share of its evidence that any class keeps when any one part is lost; None where the criterion needs no
-        class affinity and none was given.
+        class affinity and none was given, or where there was no time to estimate it.
     affinity_is_estimated : bool
         Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
     """
@@ -122,7 +125,8 @@ def partition(
         Seed of every random choice.
     time_limit : float, optional
         Seconds after which the search ends with the best partition so far. Without it the same arguments give the same
-        partition on the same machine, whatever else it does.
+        partition on the same machine, whatever else it does. Where it is too short to estimate classes, some seconds
+        for 2,000 filters, ``resilient`` takes all filters for one class, and says nothing of the evidence left.
     evidence_weight : float
         For ``resilient``: weight of the class evidence lost, 0 to 1; the rest goes to the normalised cut by parts.
     outages : sequence of float, optional
@@ -146,9 +150,13 @@ def partition(
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
     control = Control.starting_now(time_limit=time_limit)
     ranges = SizeRanges.of(len(weights), parts, sizes)
-    judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
+    seconds = estimation_seconds(len(weights)) if criterion == "resilient" and given is None else 0.0
+    is_told = seconds <= max(control.remaining, MOMENT)
+    affinity = given if is_told else one_class(weights)
+    judged = Criterion.of(criterion, weights, parts, affinity, evidence_weight, outages)
     labels, bound = best_parts(judged, ranges, seed, control)
-    return _certified(judged, ranges, labels, bound, given)
+    found = _certified(judged, ranges, labels, bound, given)
+    return found if is_told else replace(found, evidence_left=None, affinity_is_estimated=False)
 
 
 def best_parts(

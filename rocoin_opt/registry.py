@@ -55,7 +55,7 @@ MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
 """Objectives under random latencies, whose values of the plan that is returned are computed."""
-MOMENT = 0.25
+MOMENT = 0.3
 """Seconds that such a value may take whatever the clock says."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
@@ -221,7 +221,9 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:
             return first
-    improved = no_worse(instance, "expected", _descended(instance, control, first), first.plan)
+    improved, found = first, _descended(instance, control, first)
+    if found.plan is not None and can_be_valued(instance, found.plan, "expected", control):
+        improved = no_worse(instance, "expected", found, first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
 

@@ -29,7 +29,7 @@ CORE = 2e-5
 """For each group of an integer packing, to state it."""
 EXTENSION = 3e-7
 """For each set of devices that is looked at in one step of an enumeration."""
-CLOSED_FORM, LOG_NORMAL, GAMMA, FLAT_GAMMA = 0.008, 0.016, 0.09, 0.27
+CLOSED_FORM, LOG_NORMAL, GAMMA, FLAT_GAMMA = 0.012, 0.024, 0.14, 0.42
 """To tabulate the sum of two random times: the part of each law; that of gamma laws of a shape below 1 is the last."""
 ONCE = 0.12
 """Share of a table that it takes to compute the same sum at a time or two."""
@@ -37,7 +37,7 @@ DECIDING = 3
 """Groups that are looked at closely before the guarantee of all is known."""
 ANSWER = 2e-4
 """For each replica, to ask it at a few times."""
-NODES, RISES, TERM = 15, 800, 1e-7
+NODES, RISES, TERM = 15, 800, 1.5e-7
 """Points between two bends of a distribution function, places where it rises, and what a term at a point takes."""
 CHOICE = 5e-6
 """For each way to serve, to list it and to price it first."""

@@ -22,7 +22,6 @@ from rocoin_opt.exact.replanning_search import ReplanningSearch
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.stochastic.search import EFFORTS
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
-from rocoin_opt.failure import evaluation
 from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.grouping import columns as minimal_groups
@@ -37,7 +36,7 @@ from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.highs.linear import LinearModel, solve_linear
-from rocoin_opt.knowledge import spectral
+from rocoin_opt.knowledge import criteria, eigenpairs, spectral
 from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
@@ -297,7 +296,7 @@ def test_a_frontier_whose_classes_cannot_be_guessed_in_time_has_no_points(monkey
     given = ro.read_instance("instances/mcu/mcu-12-0.json")
     knowledge = given.knowledge.model_copy(update={"class_affinity": None})
     instance = given.model_copy(update={"knowledge": knowledge})
-    monkeypatch.setattr(part_search, "eigen_seconds", lambda _: 1e6)
+    monkeypatch.setattr(part_search, "estimation_seconds", lambda _: 1e6)
     found = ro.frontier(instance, criterion="resilient", time_limit=1e3)
     assert (found.termination, found.points) == ("no_plan", ())
     assert "classes" in found.reasons[0]
@@ -343,54 +342,20 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
     assert not replace(control, deadline=1e300).has_time_for(0.0)
 
 
-def test_a_plan_under_laws_that_there_is_no_time_to_value_has_no_value_and_says_why(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(durations, "CONVOLUTION", 1e6)
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
-    for objective in ("guaranteed", "expected"):
-        for method in ("greedy", "exact", "auto"):
-            found = ro.solve(instance, method, objective, time_limit=600.0)
-            assert found.plan is not None
-            assert check(instance, found.plan) == ()
-            assert (found.objective_value, found.metrics, found.termination) == (None, ro.Metrics(), "feasible")
-            assert "before the exact value of this plan was computed" in found.reasons[-1]
-            assert "before the exact value" in found.summary()
-
-
-def test_under_laws_the_objective_is_valued_before_the_other_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durations, "CROSSING", 1e6)
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
-    found = ro.solve(instance, "greedy", "guaranteed", time_limit=600.0)
-    assert found.plan is not None
-    assert found.metrics is not None
-    assert (
-        found.objective_value
-        == found.metrics.guaranteed_seconds
-        == ro.evaluate(instance, found.plan).guaranteed_seconds
-    )
-    assert (found.metrics.expected_seconds, found.metrics.success_probability) == (None, None)
-    assert "probability" not in found.summary()
-    other = ro.generate("lossy", devices=8, slowdowns=True, seed=1)
-    unvalued = ro.solve(other, "greedy", "expected", time_limit=600.0)
-    assert (unvalued.objective_value, unvalued.metrics) == (None, ro.Metrics())
-    assert ro.solve(other, "greedy", "expected").objective_value is not None
-
-
-def test_a_value_under_laws_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = ro.generate("lossy", devices=6, slowdowns=True)
-    plan = ro.solve(instance, "greedy").plan
-    assert plan is not None
-    value = evaluation.value_of(instance, plan, "expected")
-    monkeypatch.setattr(evaluation, "_distribution", forbidden)
-    assert evaluation.value_of(instance, plan, "expected") == value
-    # An equal instance is another one: nothing is known of it.
-    with pytest.raises(AssertionError, match="not to begin"):
-        evaluation.value_of(instance.model_copy(), plan, "expected")
-
-
-def test_only_laws_make_a_valuation_take_time() -> None:
-    assert durations.valuation(two_pairs(), "expected") == 0.0
-    small, large = (ro.generate("lossy", devices=n, slowdowns=True) for n in (8, 16))
-    for objective in ("guaranteed", "expected"):
-        assert 0.0 < durations.valuation(small, objective) < durations.valuation(large, objective)
+def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = planted(48, 4)
+    whole = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
+    assert whole.affinity_is_estimated
+    assert whole.evidence_left is not None
+    # What takes a moment is done whatever the clock says.
+    assert ro.partition(graph, 4, criterion="resilient", time_limit=0.0).affinity_is_estimated
+    monkeypatch.setattr(eigenpairs, "SECONDS_A_CUBE", 1e6)
+    monkeypatch.setattr(criteria, "estimated_affinity", forbidden)
+    found = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
+    assert not found.affinity_is_estimated
+    assert found.evidence_left is None
+    assert "evidence" not in found.summary()
+    together = Criterion.of("resilient", graph, 4, graph.sum(axis=0)[None, :])
+    assert found.bound <= found.value == pytest.approx(together.value(found.labels))
+    # Classes that are given take no estimate.
+    assert ro.partition(graph, 4, None, "resilient", np.ones((2, 48)), time_limit=600.0).evidence_left is not None

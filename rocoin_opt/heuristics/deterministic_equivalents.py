@@ -67,16 +67,16 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
         what a failure costs at the least for ``expected``, and nothing for ``guaranteed``.
     """
     # Under a time limit plans are valued while it lasts; the first one is better than none, whatever it is worth.
-    needed = valuation(instance, objective)
     best, value = start, math.inf
-    if start is not None and control.has_time_for(needed):
+    if start is not None and control.has_time_for(valuation(instance, start, objective)):
         value = value_of(instance, start, objective)
 
     def consider(plan: Plan | None) -> None:
         nonlocal best, value
-        if plan is None or (best is not None and not control.has_time_for(needed)):
+        if plan is None:
             return
-        worth = value_of(instance, plan, objective) if control.has_time_for(needed) else math.inf
+        in_time = control.has_time_for(valuation(instance, plan, objective))
+        worth = value_of(instance, plan, objective) if in_time else math.inf
         if best is None or worth < value:
             best, value = plan, worth
             control.tell(value if value < math.inf else None, None)
@@ -94,7 +94,7 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
             consider(plan)
         if not control.exhausted:
             consider(polished(instance, best, control.silent()))
-    elif best is not None and control.has_time_for(needed):
+    elif best is not None and control.has_time_for(valuation(instance, best, objective)):
         best = _fitted(instance, best, value, control)
     bound = None
     deadline = instance.requirements.deadline_seconds

@@ -1,4 +1,4 @@
-from .affinity import estimated_affinity
+from .affinity import estimated_affinity, estimation_seconds, one_class
 from .criteria import CRITERIA, EVIDENCE_WEIGHT, Criterion, class_evidence, evidence_lost
 from .cuts import ncut
 from .eigenpairs import eigen_seconds
@@ -21,6 +21,7 @@ __all__ = [
     "eigen_seconds",
     "equal_sizes",
     "estimated_affinity",
+    "estimation_seconds",
     "evidence_lost",
     "find_parts",
     "is_small",
@@ -29,5 +30,6 @@ __all__ = [
     "lower_bound",
     "ncut",
     "ncut_parts",
+    "one_class",
     "part_kinds",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.knowledge.eigenpairs import eigen_seconds
 from rocoin_opt.knowledge.k_means import k_means
 from rocoin_opt.knowledge.spectral import embedding, normalised_spectrum
 
@@ -41,7 +42,7 @@ def estimated_affinity(weights: FloatArray) -> FloatArray:
     connected = np.flatnonzero(weights.sum(axis=1) > 0)
     most = min(MAX_COMMUNITIES, len(connected) - 1)
     if most < 2:
-        return np.asarray(weights.sum(axis=1)[None, :])
+        return one_class(weights)
     inner = weights[np.ix_(connected, connected)]
     values, _ = normalised_spectrum(inner, most + 1)
     communities = 2 + int(np.diff(values[1:]).argmax())
@@ -49,3 +50,13 @@ def estimated_affinity(weights: FloatArray) -> FloatArray:
     member = np.zeros((len(weights), communities))
     member[connected, found] = 1.0
     return np.asarray((weights @ member).T)
+
+
+def one_class(weights: FloatArray) -> FloatArray:
+    """Affinity 1 x M where no classes are told apart: a filter speaks for the one that all are in by its degree."""
+    return np.asarray(weights.sum(axis=1)[None, :])
+
+
+def estimation_seconds(filters: int) -> float:
+    """About how long an estimate takes, which nothing can stop: that of two spectra of the graph."""
+    return 2.0 * eigen_seconds(filters)

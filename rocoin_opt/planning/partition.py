@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,10 @@ from rocoin_opt.knowledge import (
     SizeRanges,
     best_parts,
     class_evidence,
-    eigen_seconds,
+    estimation_seconds,
     evidence_lost,
     ncut,
+    one_class,
 )
 from rocoin_opt.planning.certify import certified_bound
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.knowledge import Sizes
+
+MOMENT = 5e-3
+"""Seconds that an estimate of classes may take whatever the clock says: that of some 230 filters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Partition:
         Normalised cut, whatever was minimised.
     evidence_left : float or None
         Least share of its evidence that any class keeps when any one part is lost; None where the criterion needs no
-        class affinity and none was given.
+        class affinity and none was given, or where there was no time to estimate it.
     affinity_is_estimated : bool
         Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
     """
@@ -121,7 +125,8 @@ def partition(
         Seed of every random choice.
     time_limit : float, optional
         Seconds after which the search ends with the best partition so far. Without it the same arguments give the same
-        partition on the same machine, whatever else it does.
+        partition on the same machine, whatever else it does. Where it is too short to estimate classes, some seconds
+        for 2,000 filters, ``resilient`` takes all filters for one class, and says nothing of the evidence left.
     evidence_weight : float
         For ``resilient``: weight of the class evidence lost, 0 to 1; the rest goes to the normalised cut by parts.
     outages : sequence of float, optional
@@ -145,13 +150,13 @@ def partition(
         raise InputError("options", [Problem("time_limit", repr(time_limit), "a number of seconds, at least 0")])
     control = Control.starting_now(time_limit=time_limit)
     ranges = SizeRanges.of(len(weights), parts, sizes)
-    if criterion == "resilient" and given is None and not control.has_time_for(2.0 * eigen_seconds(len(weights))):
-        # Without classes no partition can be judged, and what guesses them cannot be stopped.
-        allowed = f"some seconds, as {len(weights)} filters come without class_affinity; or give it"
-        raise InputError("options", [Problem("time_limit", repr(time_limit), allowed)])
-    judged = Criterion.of(criterion, weights, parts, given, evidence_weight, outages)
+    seconds = estimation_seconds(len(weights)) if criterion == "resilient" and given is None else 0.0
+    is_told = seconds <= max(control.remaining, MOMENT)
+    affinity = given if is_told else one_class(weights)
+    judged = Criterion.of(criterion, weights, parts, affinity, evidence_weight, outages)
     labels, bound = best_parts(judged, ranges, seed, control)
-    return _certified(judged, ranges, labels, bound, given)
+    found = _certified(judged, ranges, labels, bound, given)
+    return found if is_told else replace(found, evidence_left=None, affinity_is_estimated=False)
 
 
 def _certified(

@@ -37,6 +37,10 @@ PROVEN = 1e-9
 RANDOM_STEPS = 100
 """Steps of the search for the expected answer time under random latencies, for each group that there may be; each takes
 some milliseconds."""
+VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
+"""Objectives under random latencies, whose values of the plan that is returned are computed."""
+MOMENT = 0.3
+"""Seconds that such a value may take whatever the clock says."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 AUTO_ROUNDS_STOCHASTIC = 1
@@ -147,8 +151,12 @@ def run_exact_stochastic(
 ) -> Outcome:
     """Prove a plan under random latencies, or bound it."""
     first = run_greedy_stochastic(instance, objective, control, start)
-    if first.plan is not None and not can_be_valued(instance, first.plan, objective, control):
-        return first
+    if first.plan is not None:
+        # The plan that the search ends with has to be valued too.
+        kept = sum(valuation(instance, first.plan, figure) for figure in VALUED)
+        control = replace(control, deadline=control.deadline - kept)
+        if control.deadline <= time.perf_counter():
+            return first
     if objective != "guaranteed":
         return _exact_expected_random(instance, control, first, rounds)
     from rocoin_opt.exact.stochastic.search import exact_stochastic
@@ -171,11 +179,9 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:
             return first
-    improved = first
-    # The plan that the search ends with has to be valued too.
-    searching = replace(control, deadline=control.deadline - valuation(instance, "expected"))
-    if not searching.exhausted:
-        improved = no_worse(instance, "expected", _descended(instance, searching, first), first.plan)
+    improved, found = first, _descended(instance, control, first)
+    if found.plan is not None and can_be_valued(instance, found.plan, "expected", control):
+        improved = no_worse(instance, "expected", found, first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
 
@@ -219,9 +225,7 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
 def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
     """Whether the value of a plan is known, or there is time to compute it."""
     return (
-        control.deadline == math.inf
-        or not instance.has_random_latencies
-        or control.has_time_for(valuation(instance, objective))
+        valuation(instance, plan, objective) <= max(control.remaining, MOMENT)
         or known_value(instance, plan, objective) is not None
     )
 

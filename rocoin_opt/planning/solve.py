@@ -10,7 +10,7 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact.lexicographic.part_search import sized_parts
 from rocoin_opt.failure.evaluation import evaluate, value_of
-from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee, valuation
+from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     THRESHOLD_OBJECTIVES,
@@ -146,6 +146,11 @@ def _searched(request: Request) -> Outcome:
             request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
     require_certified(f"{request.solver.name} returned", instance, outcome.plan)
+    if start is not None:
+        rivals = (start, outcome.plan or start)
+        if not all(can_be_valued(instance, rival, objective, request.control) for rival in rivals):
+            # Which one is better nobody knows in time.
+            return replace(outcome, plan=start, infeasible=False, reasons=())
     return no_worse(instance, objective, outcome, start)
 
 
@@ -229,8 +234,10 @@ def _figures(request: Request, plan: Plan) -> Metrics:
     """All figures of a plan, or that of the objective alone where the time is short."""
     instance, objective, control = request.instance, request.objective, request.control
     other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
-    value = value_of(instance, plan, objective) if instance.has_random_latencies else None
-    if value is None or control.has_time_for(valuation(instance, other)) or control.deadline == math.inf:
+    if not instance.has_random_latencies:
+        return evaluate(instance, plan)
+    value = value_of(instance, plan, objective)
+    if can_be_valued(instance, plan, other, control):
         return evaluate(instance, plan)
     return Metrics.model_validate({f"{objective}_seconds": value if value < math.inf else None})
 

@@ -292,12 +292,3 @@ def test_what_is_refused_is_named(field: str, options: dict[str, Any]) -> None:
 
 def test_huge_upper_limits_limit_nothing() -> None:
     assert ro.partition(np.ones((4, 4)) - np.eye(4), 2, [(1, 10**30)] * 2).value == pytest.approx(4 / 3)
-
-
-def test_classes_are_not_guessed_without_time() -> None:
-    graph = np.ones((6, 6)) - np.eye(6)
-    with pytest.raises(
-        InputError, match=r"time_limit: found 0\.0; allowed: some seconds, as 6 filters come without class"
-    ):
-        ro.partition(graph, 2, criterion="resilient", time_limit=0.0)
-    assert ro.partition(graph, 2, criterion="resilient", class_affinity=np.ones((2, 6)), time_limit=0.0).sizes

@@ -15,6 +15,7 @@ from rocoin_opt.knowledge import (
     contiguous_partition,
     eigen_seconds,
     estimated_affinity,
+    estimation_seconds,
     find_parts,
     is_small,
     lower_bound,
@@ -101,8 +102,7 @@ class PartSearch:
         """About how long it takes before the first partition can be judged, which nothing can stop."""
         total, is_guessed = instance.knowledge.num_filters, instance.knowledge.class_affinity is None
         seconds = READING_SECONDS * total**2
-        # Communities are guessed from two spectra of the graph.
-        return seconds + 2.0 * eigen_seconds(total) if criterion == "resilient" and is_guessed else seconds
+        return seconds + estimation_seconds(total) if criterion == "resilient" and is_guessed else seconds
 
     def criterion(self, parts: int) -> Criterion:
         """The criterion for so many parts."""

@@ -71,7 +71,6 @@ class _Search:
         self.alive = replace(control, report=lambda _: self._tell())
         self.shares = StochasticShares(instance, control)
         self.packing = StochasticPacking(self.shares)
-        self.needed = valuation(instance, "guaranteed")
         self.best, self.low, self.value = start, 0.0, math.inf
         if start is not None:
             self.value = value_of(instance, start, "guaranteed")
@@ -190,7 +189,7 @@ class _Search:
         if plan is None or check(self.instance, plan):
             return False
         self.packing.pool.add(packing.groups)
-        if not self.control.has_time_for(self.needed):
+        if not self.control.has_time_for(valuation(self.instance, plan, "guaranteed")):
             return False
         value = value_of(self.instance, plan, "guaranteed")
         if value >= self.value:

@@ -35,6 +35,8 @@ LATEST = 1e290
 """Seconds at which an integral over all times ends."""
 MAX_JUMPS = 1 << 20
 """Most times at which an answer may come with a probability of its own."""
+MAX_GUIDES = 1 << 9
+"""Most points, kinks apart, that show where the distribution function of a plan rises."""
 _GROWTH = 8.0
 """Largest ratio of two neighbouring edges: tails fall by powers of time."""
 _SECTIONS = 64
@@ -148,7 +150,17 @@ class LatencyDistribution:
         """
         if not 0.0 <= max_group_outage <= 1.0:
             raise InputError("guaranteed", [Problem("max_group_outage", repr(max_group_outage), "from 0 to 1")])
-        return max(self._alone(k)._kept_from(max_group_outage) for k in range(len(self.sizes)))
+        left = [self._alone(k) for k in range(len(self.sizes))]
+        if max_group_outage == 0.0 or stretched(max_group_outage) >= 1.0:
+            return max(group._kept_from(max_group_outage) for group in left)
+        latest = 0.0
+        while left and latest < math.inf:
+            latest = max(latest, left.pop()._kept_from(max_group_outage))
+            # A group that keeps the limit by then decides nothing; of the others the latest one is looked at next.
+            outages = [float(group._outages(np.array([latest]))[0]) for group in left]
+            late = sorted((outage, k) for k, outage in enumerate(outages) if outage > stretched(max_group_outage))
+            left = [left[k] for _, k in late]
+        return latest
 
     def _alone(self, group: int) -> LatencyDistribution:
         return LatencyDistribution(
@@ -175,11 +187,15 @@ class LatencyDistribution:
             return min(earliest, default=math.inf)
 
         def is_kept(times: FloatArray) -> BoolArray:
-            outcomes = self.groups.group(0, times)
-            kept: BoolArray = outcomes[LATER] + outcomes[NEVER] <= stretched(limit)
+            kept: BoolArray = self._outages(times) <= stretched(limit)
             return kept
 
         return self._first(is_kept)
+
+    def _outages(self, seconds: FloatArray) -> FloatArray:
+        """Outage of the first group."""
+        fates = self.groups.group(0, seconds)
+        return np.asarray(fates[LATER] + fates[NEVER])
 
     def _first(self, holds: Callable[[FloatArray], BoolArray]) -> float:
         """The first time at which something holds that then goes on to hold; infinite where it never does."""
@@ -210,9 +226,12 @@ class LatencyDistribution:
 
     @cached_property
     def _guides(self) -> FloatArray:
-        """Kinks and rises of the replicas' distribution functions, finite and ascending."""
-        guides = np.concatenate([replica.response.guides for replica in self.groups.replicas])
-        return np.unique(guides[np.isfinite(guides)])
+        """Kinks of the replicas' distribution functions, and rises of them, finite and ascending."""
+        guides = np.unique(np.concatenate([replica.response.guides for replica in self.groups.replicas]))
+        guides = guides[np.isfinite(guides)]
+        # Where many replicas rise, some hints are as good as all: an integrator halves where it must.
+        guides = guides[:: 1 + len(guides) // MAX_GUIDES]
+        return np.unique(np.concatenate([guides, *(replica.response.kinks for replica in self.groups.replicas)]))
 
     @property
     def _has_steps_only(self) -> bool:

@@ -44,6 +44,8 @@ _LEVELS = np.concatenate(
     ]
 )
 """Probabilities, down to which either tail is asked for the cut."""
+FEW_TIMES = 8
+"""Times up to which one question is not worth a table, which takes the quadratures of a thousand."""
 _CHUNK = 1 << 18
 _TABLE_LEVEL = 1e-300
 """Distribution function at which the table begins: integrals ask for many times before, and a quadrature for each of
@@ -187,6 +189,9 @@ class ConvolvedTime:
         below = np.where(seconds > self._end, 1.0, 0.0)
         above = 1.0 - below
         inside = np.flatnonzero((seconds > self.low) & (seconds <= self._end))
+        if len(inside) <= FEW_TIMES:
+            below[inside], above[inside] = self._computed(seconds[inside])
+            return below, above
         logs = np.log(seconds[inside] - self.low)
         is_tabled = self._table.covers(logs)
         tabled, inside = inside[is_tabled], inside[~is_tabled]

@@ -42,8 +42,12 @@ class Response(Protocol):
         """Times that have a probability of their own, ascending."""
 
     @property
+    def kinks(self) -> FloatArray:
+        """Where the distribution function is not smooth, beside its jumps."""
+
+    @property
     def guides(self) -> FloatArray:
-        """Where the distribution function has kinks, and where it rises."""
+        """The kinks, and where the distribution function rises."""
 
     @property
     def earliest(self) -> float:
@@ -79,8 +83,13 @@ class StepResponse:
     is_step: bool = True
 
     @property
+    def kinks(self) -> FloatArray:
+        """None beside the jumps."""
+        return np.empty(0)
+
+    @property
     def guides(self) -> FloatArray:
-        """No kinks beside the jumps."""
+        """None beside the jumps."""
         return np.empty(0)
 
     @property
@@ -129,6 +138,11 @@ class MixedResponse:
     def jumps(self) -> FloatArray:
         """None."""
         return np.empty(0)
+
+    @property
+    def kinks(self) -> FloatArray:
+        """Where a component begins."""
+        return self.offsets + self.time.scale * self.time.factor.low
 
     @property
     def guides(self) -> FloatArray:
@@ -190,6 +204,11 @@ class SumResponse:
     def jumps(self) -> FloatArray:
         """None."""
         return np.empty(0)
+
+    @property
+    def kinks(self) -> FloatArray:
+        """Where the support begins."""
+        return np.array([self.earliest])
 
     @property
     def guides(self) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ def close_up_sections(
     except RocoinError as error:
         notes = (f"There is no exact distribution to draw: {error}.",)
     sections = [Section(title, text=(asked, *lead_lines(instance)), pictures=drawn, notes=notes)]
-    best, plan = min(plans, key=lambda entry: (entry[0].objective_value or 0.0, entry[0].termination != "optimal"))
+    best, plan = min(plans, key=standing)
     sections.append(
         Section(
             f"Its best plan: {shown_name(best.method)}, {seconds(best.objective_value)}",
@@ -160,3 +161,9 @@ def _plans(shown: CloseUp, store: Store) -> tuple[Instance, list[tuple[ItemResul
                 raise InputError(path, [Problem("", "another content than during the run", "the file as it was")])
             plans.append((row, document.plan))
     return instance, plans
+
+
+def standing(entry: tuple[ItemResult, Plan]) -> tuple[float, bool]:
+    """Where a plan stands among others: one without a value, for which there was no time say, comes last."""
+    value = entry[0].objective_value
+    return math.inf if value is None else value, entry[0].termination != "optimal"

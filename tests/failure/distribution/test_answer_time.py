@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from scipy import integrate
 
 import oracle
+import rocoin_opt as ro
 from failure_plans import group_draws, replica, system
 from rocoin_opt.errors import InputError, UnsupportedError
+from rocoin_opt.failure.distribution import answer_time as answers
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Plan
@@ -327,3 +329,37 @@ def test_an_adaptive_integrator_agrees(deadline: float) -> None:
         for low, high in itertools.pairwise(edges)
     )
     assert distribution.expected(deadline) == pytest.approx(integral, rel=1e-10)
+
+
+def test_the_guarantee_is_that_of_the_latest_group() -> None:
+    instance = ro.generate("lossy", devices=24, slowdowns=True)
+    limit = instance.requirements.max_group_outage
+    plan = ro.solve(instance, "greedy").plan
+    assert plan is not None
+    assert len(plan.groups) > 2
+    alone = [
+        latency_distribution(instance, plan.model_copy(update={"groups": (group,)})).guaranteed(limit)
+        for group in plan.groups
+    ]
+    assert latency_distribution(instance, plan).guaranteed(limit) == pytest.approx(max(alone), rel=1e-12)
+    for order in (plan.groups[::-1], (*plan.groups[1:], plan.groups[0])):
+        turned = latency_distribution(instance, plan.model_copy(update={"groups": order}))
+        assert turned.guaranteed(limit) == pytest.approx(max(alone), rel=1e-12)
+
+
+def test_without_a_guarantee_of_one_group_there_is_none() -> None:
+    instance, plan = system([replica(0.1)], [replica(0.5)], [replica(0.2)], domains=[])
+    distribution = latency_distribution(instance, plan)
+    assert distribution.guaranteed(0.4) == math.inf
+    assert distribution.guaranteed(0.5) < math.inf
+
+
+def test_some_guides_of_many_replicas_are_as_good_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("lossy", devices=24, slowdowns=True)
+    deadline = instance.requirements.deadline_seconds
+    plan = ro.solve(instance, "greedy").plan
+    assert plan is not None
+    assert deadline is not None
+    with_all = latency_distribution(instance, plan).expected(deadline)
+    monkeypatch.setattr(answers, "MAX_GUIDES", 8)
+    assert latency_distribution(instance, plan).expected(deadline) == pytest.approx(with_all, rel=1e-11)

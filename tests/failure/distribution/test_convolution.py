@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure.distribution.convolution import CONVOLUTION_ERROR, Rule, Time, convolved
+from rocoin_opt.failure.distribution.convolution import (
+    CONVOLUTION_ERROR,
+    FEW_TIMES,
+    ConvolvedTime,
+    Rule,
+    Time,
+    convolved,
+)
 from rocoin_opt.failure.distribution.laws import (
     ContinuousFactor,
     GammaFactor,
@@ -146,3 +154,20 @@ def test_what_cannot_be_convolved_is_refused() -> None:
     # Not one quantile of the sum is a double above its lower end.
     with pytest.raises(UnsupportedError, match="too uneven"):
         convolved(Time(1.0, ParetoFactor(1e-320)), Time(1.0, ParetoFactor(1e-320))).tails(np.array([3.0]))
+
+
+def test_few_times_are_computed_and_many_tabulated_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Time(1.0, LogNormalFactor(0.3)), Time(0.4, ShiftedExponentialFactor(2.0))
+    times = np.linspace(1.0, 4.0, FEW_TIMES + 1)
+    tabled = ConvolvedTime(first, second).tails(times)
+    monkeypatch.setattr(LogTable, "of", forbidden)
+    for few in (times[:-1], times[1:]):
+        computed = ConvolvedTime(first, second).tails(few)
+        for one, other in zip(computed, tabled, strict=True):
+            np.testing.assert_allclose(one, other[:-1] if few[0] == times[0] else other[1:], rtol=1e-11)
+    with pytest.raises(AssertionError, match="not to begin"):
+        ConvolvedTime(first, second).tails(times)
+
+
+def forbidden(*_: object) -> NoReturn:
+    raise AssertionError("this was not to begin")

@@ -11,14 +11,17 @@ import rocoin_opt as ro
 from examples import two_pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure import evaluation
+from rocoin_opt.failure.claims import check_claims
 from rocoin_opt.grouping import durations
 from rocoin_opt.instance.slowdown import Empirical, Gamma, LogNormal
+from rocoin_opt.plan.files import read_plan_document
 from rocoin_opt.plan.validity import check
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from rocoin_opt.control import Progress
 
@@ -134,3 +137,19 @@ def test_a_start_that_there_is_no_time_to_compare_with_is_kept(monkeypatch: pyte
     found = ro.solve(instance.model_copy(), "exact", "expected", time_limit=600.0, start=start)
     assert found.plan == start
     assert found.objective_value is None
+
+
+def test_the_file_of_a_plan_without_a_value_claims_none_and_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = ro.generate("lossy", devices=8, slowdowns=True)
+    monkeypatch.setattr(durations, "ANSWER", 1e6)
+    found = ro.solve(instance, "greedy", time_limit=600.0)
+    assert found.objective_value is None
+    ro.write_plan(tmp_path / "p.plan.json", instance, found)
+    document = read_plan_document(tmp_path / "p.plan.json")
+    assert document.metrics == ro.Metrics()
+    assert check_claims(instance, document) == ()
+    assert document.solve is not None
+    told = document.solve.model_copy(update={"objective_value": 1e9})
+    assert check_claims(instance, document.model_copy(update={"solve": told})) != ()

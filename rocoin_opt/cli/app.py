@@ -150,7 +150,7 @@ def solve(
 @app.command()
 def check(instance: InstanceFile, plan: PlanFile) -> None:
     """Check PLAN against INSTANCE: every violation, one a line."""
-    from rocoin_opt.failure.claims import check_claims
+    from rocoin_opt.failure import check_claims
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import check as find_violations
     from rocoin_opt.plan import read_plan_document

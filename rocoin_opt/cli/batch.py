@@ -18,7 +18,7 @@ from rocoin_opt.errors import InputError, Problem, counted, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.batch.runner import State
+    from rocoin_opt.batch import State
 
 FAILED, INTERRUPTED = 1, 130
 MEGABYTE = 10**6
@@ -85,11 +85,17 @@ def batch(
     ] = False,
 ) -> None:
     """Solve every instance by every method for every objective; interrupted, the same command continues."""
-    from rocoin_opt.batch.export import RESULTS, export, fields_of, require_exportable
-    from rocoin_opt.batch.items import find_instances
-    from rocoin_opt.batch.request import BatchRequest, Options
-    from rocoin_opt.batch.solving import run_batch
-    from rocoin_opt.batch.store import Store
+    from rocoin_opt.batch import (
+        RESULTS,
+        BatchRequest,
+        Options,
+        Store,
+        fields_of,
+        find_instances,
+        require_exportable,
+        run_batch,
+    )
+    from rocoin_opt.batch.export import export
     from rocoin_opt.cli.batch_progress import showing_batch
     from rocoin_opt.control import TERMINATED, ended_by_termination
     from rocoin_opt.writing import require_folder

@@ -16,7 +16,7 @@ from rocoin_opt.cli.progress import PLAIN_INTERVAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.batch.runner import Observe, State
+    from rocoin_opt.batch import Observe, State
 
 
 @contextlib.contextmanager

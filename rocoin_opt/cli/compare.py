@@ -72,7 +72,7 @@ def compare(
 
 
 def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
-    from rocoin_opt.batch.store import Store
+    from rocoin_opt.batch import Store
     from rocoin_opt.documents import readable_json
     from rocoin_opt.report import SHIFT, RunItems, print_run_comparison, run_comparison_document
 

@@ -45,7 +45,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
-    from rocoin_opt.batch.database import DATABASE
+    from rocoin_opt.batch import DATABASE
     from rocoin_opt.report.page.rendering import require_report
     from rocoin_opt.writing import write_text
 
@@ -74,7 +74,7 @@ def report(
 
 
 def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, str], Frontier] | None) -> str:
-    from rocoin_opt.batch.store import Store
+    from rocoin_opt.batch import Store
     from rocoin_opt.report.page.run_page import run_report
 
     with Store.open(folder) as store:

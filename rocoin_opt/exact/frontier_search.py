@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
 from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Serving, latency_range, smallest_threshold
 from rocoin_opt.plan import check, indexed_groups, labels_of
 

@@ -10,7 +10,7 @@ import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
     combinatorial_bound,

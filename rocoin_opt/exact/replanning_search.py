@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
 from rocoin_opt.plan import Group, Plan, check, continuation, group_keeps_limit
 

@@ -16,8 +16,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.failure import value_of
 from rocoin_opt.failure.distribution import exceeded_with, factor_of
-from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping import ROUNDING, smallest_failure_probability, valuation
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares

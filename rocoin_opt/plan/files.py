@@ -187,8 +187,8 @@ def plan_schema() -> dict[str, Any]:
 
 
 def _metric_fields(metrics: Metrics) -> dict[str, Any]:
-    """All figures that the evaluator knows, null where one does not apply, and those that were measured."""
-    fields = metrics.model_dump(mode="json")
+    """All figures that were computed, null where one does not apply, and those that were measured."""
+    fields = metrics.model_dump(mode="json", exclude_unset=True)
     return {name: value for name, value in fields.items() if value is not None or name not in MEASURED}
 
 

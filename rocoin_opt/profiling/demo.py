@@ -14,7 +14,7 @@ import numpy as np
 
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import read_device_file, write_instance
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import evidence_left, plan_document, with_filters

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.errors import counted
-from rocoin_opt.failure.assessment import Figures, Simulated
+from rocoin_opt.failure import Figures, Simulated
 from rocoin_opt.plan import plain_table, plain_text, seconds
 from rocoin_opt.report.what_if import (
     losses_table,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from rocoin_opt.failure.assessment import Loss
+    from rocoin_opt.failure import Loss
     from rocoin_opt.failure.monte_carlo import Traces
     from rocoin_opt.failure.what_if import ReplicaValue, Sensitivity
     from rocoin_opt.instance import Instance

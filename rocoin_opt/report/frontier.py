@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure import evaluate
 from rocoin_opt.plan import plain_table, plain_text, plan_document, seconds
 
 if TYPE_CHECKING:

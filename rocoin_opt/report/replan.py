@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.errors import counted
-from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure import evaluate
 from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,

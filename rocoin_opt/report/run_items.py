@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from rocoin_opt.batch.items import family_folder
+from rocoin_opt.batch import family_folder
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.plan import OBJECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from rocoin_opt.batch.results import ItemResult
+    from rocoin_opt.batch import ItemResult
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 T = TypeVar("T", bound="Hashable")

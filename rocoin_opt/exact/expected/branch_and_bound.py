@@ -15,7 +15,7 @@ import numpy as np
 
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.plan import Outcome, check, plan_of
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.failure import value_of
 from rocoin_opt.failure.distribution import (
     CONVOLUTION_ERROR,
     Groups,
@@ -22,7 +23,6 @@ from rocoin_opt.failure.distribution import (
     SumResponse,
     response_of,
 )
-from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
 
 if TYPE_CHECKING:

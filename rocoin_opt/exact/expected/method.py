@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.plan import Outcome, relative_gap
 

@@ -13,7 +13,7 @@ from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Serving
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
 from rocoin_opt.plan import Plan, check, indexed_groups, labels_of, plan_of, with_filters

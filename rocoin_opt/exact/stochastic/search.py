@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.threshold.packing import Effort
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility, valuation
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
-from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     Candidates,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from rocoin_opt.failure.assessment import deadline_of, require_assessable
+from rocoin_opt.failure import deadline_of, finite_or_none, require_assessable
 from rocoin_opt.failure.distribution import LATER, NEVER, Replica, latency_distribution, response_of
-from rocoin_opt.failure.evaluation import finite_or_none
 from rocoin_opt.failure.what_if.variants import alone, joined, served
 from rocoin_opt.instance import keeps_limit, stretched
 

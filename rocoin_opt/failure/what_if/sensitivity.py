@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from rocoin_opt.failure.assessment import deadline_of, require_assessable
+from rocoin_opt.failure import deadline_of, require_assessable
 from rocoin_opt.failure.what_if.derivatives import Base, Derivatives, Range, ReplicaDerivatives
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rocoin_opt.documents import parse_document, validate
 from rocoin_opt.errors import InputError, Problem, RocoinError, UnsupportedError
-from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import read_instance
 from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, seconds
 from rocoin_opt.report.page.frontier_picture import frontier_section
@@ -24,8 +24,7 @@ from rocoin_opt.report.page.tables import shown_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rocoin_opt.batch.results import ItemResult
-    from rocoin_opt.batch.store import Store
+    from rocoin_opt.batch import ItemResult, Store
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.frontier import Frontier

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure.assessment import assess, require_assessable
-from rocoin_opt.failure.claims import check_claims
+from rocoin_opt.failure import assess, check_claims, require_assessable
 from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, ncut_of, seconds
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
@@ -17,7 +16,7 @@ from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, requ
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.assessment import Figures
+    from rocoin_opt.failure import Figures
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan, PlanDocument
     from rocoin_opt.planning.frontier import Frontier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.batch.export import RESULTS
+from rocoin_opt.batch import RESULTS
 from rocoin_opt.plan import seconds
 from rocoin_opt.provenance import versions
 from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
@@ -17,7 +17,7 @@ from rocoin_opt.report.page.tables import shown_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rocoin_opt.batch.store import Store
+    from rocoin_opt.batch import Store
     from rocoin_opt.instance import Instance
     from rocoin_opt.planning.frontier import Frontier
 

@@ -44,7 +44,7 @@ CASES = [
 ]
 METHODS = ["auto", "exact", "milp", "greedy", "lp-rounding", "local-search", "rocoin", "frontier", "replan"]
 OBJECTIVES = ["guaranteed", "expected", "nominal", "worst"]
-LIMITS = [0.2, 1.0, 5.0]
+LIMITS = [1.0]
 ALLOWED, ALLOWED_SHARE = 0.5, 0.05
 """Seconds, and share of the limit, by which a search may end late."""
 LOST = 2

@@ -29,6 +29,7 @@ COVERED_ELSEWHERE = {
     "failure/what_if/differences": "failure/what_if/test_sensitivity",
     "failure/what_if/guarantees": "failure/what_if/test_sensitivity",
     "failure/what_if/variants": "failure/what_if/test_replica_value",
+    "grouping/column_generation": "grouping/test_relaxation",
     "grouping/columns": "exact/lexicographic/test_order",
     "grouping/covering_knapsack_compiled": "grouping/test_covering_knapsack",
     "grouping/durations": "test_time_limits",
@@ -40,7 +41,12 @@ COVERED_ELSEWHERE = {
     "heuristics/construction": "heuristics/test_greedy",
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
+    "planning/certify": "planning/test_solve",
+    "planning/compare": "planning/test_solve",
     "planning/methods": "planning/test_solve",
+    "planning/partition": "knowledge/test_partition",
+    "planning/portfolio": "planning/test_solve",
+    "planning/request": "planning/test_solve",
 }
 """Modules without a test file of their name, and the file that tests them."""
 

@@ -36,7 +36,6 @@ from rocoin_opt.cli.run import run_plan
 from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
 from rocoin_opt.control import ended_by_termination
 from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
-from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -106,7 +105,7 @@ def solve(
     """Find a plan for INSTANCE, prove what can be proved, and show it."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance import read_instance
+    from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import print_summary, read_plan, require_valid, result_document, write_plan
     from rocoin_opt.planning.solve import solve as find_plan
 

@@ -10,7 +10,6 @@ import typer
 from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import console, delivering, exit_without_plan, require_outputs, tell_reasons
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +48,7 @@ def replan(
     """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.instance import read_instance, write_instance
+    from rocoin_opt.instance import matrix_files, read_instance, write_instance
     from rocoin_opt.plan import OBJECTIVES
     from rocoin_opt.planning.replan import replan as mend_plan
     from rocoin_opt.report import print_replan, replan_document

@@ -11,7 +11,6 @@ import typer
 from rocoin_opt.cli.names import required
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import matrix_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +82,7 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
 
 
 def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[Instance, str], Frontier] | None) -> str:
-    from rocoin_opt.instance import read_instance
+    from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.report.page.plan_page import plan_report
 

@@ -9,7 +9,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from rocoin_opt.instance.slowdown import Constant, Empirical, Gamma, LogNormal
+from rocoin_opt.instance import Constant, Empirical, Gamma, LogNormal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,12 +12,10 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rocoin_opt.instance import BoolArray, IntArray
 
-    Sizes: TypeAlias = Sequence[int] | Sequence[tuple[int, int]] | None
-    """None for free sizes; a number for a part of exactly that size, or its least and largest size."""
+Sizes: TypeAlias = Sequence[int] | Sequence[tuple[int, int]] | None
+"""None for free sizes; a number for a part of exactly that size, or its least and largest size."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import outage_of
+from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.plan.terminal import plain_table, plain_text, seconds
 
 if TYPE_CHECKING:

@@ -328,7 +328,7 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     def interrupted(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rocoin_opt.instance.files.read_instance", interrupted)
+    monkeypatch.setattr("rocoin_opt.instance.read_instance", interrupted)
     status, _, err = run("solve", given)
     assert status == 130
     assert "Traceback" not in err

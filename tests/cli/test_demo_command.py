@@ -57,7 +57,7 @@ def test_every_seed_is_run_with_the_chosen_settings(run, monkeypatch, tmp_path):
             row[fill] = {"without_each": [0.25, 0.5], "expected_accuracy": 0.75}
         return {"seed": seed, "teacher_accuracy": 0.9, "rows": [row]}
 
-    monkeypatch.setattr(pipeline, "run_demo", fake)
+    monkeypatch.setattr("rocoin_opt.profiling.run_demo", fake)
     status, out, _ = run("demo", "--data", "digits", "--out", tmp_path, "--seed", "0,2", "--device", "cpu")
     assert status == 0
     expected = [("digits", pipeline.FULL, seed, tmp_path / f"seed-{seed}", "cpu") for seed in (0, 2)]

@@ -138,7 +138,7 @@ def test_faults_have_the_status_of_where_they_arose(run, folder, monkeypatch):
         def broken(path, fault=fault):
             raise fault
 
-        monkeypatch.setattr("rocoin_opt.instance.files.read_instance", broken)
+        monkeypatch.setattr("rocoin_opt.instance.read_instance", broken)
         found, out, err = run("check", folder / "i.json", folder / "p.json")
         assert (found, out) == (status, "")
         assert word in err

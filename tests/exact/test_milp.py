@@ -21,7 +21,6 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.metrics import Metrics
 from rocoin_opt.plan.model import Group, Plan
 from strategies import instances
 
@@ -181,7 +180,7 @@ def test_an_invalid_plan_of_the_model_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_plan_without_a_value_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(milp_module, "evaluate", lambda *_: Metrics())
+    monkeypatch.setattr(milp_module, "value_of", lambda *_: math.inf)
     with pytest.raises(SolverError, match="without a value"):
         milp(hair(0.0), "worst", Control.starting_now())
 

@@ -142,7 +142,7 @@ def relax(problem: View, pool: Pool, control: Control, *, question: int | None =
 
     Parameters
     ----------
-    view : View
+    problem : View
         Instance, objective and threshold.
     pool : Pool
         Groups to begin with; those that were generated are added.

@@ -33,7 +33,7 @@ def exchange(
 
     Parameters
     ----------
-    view : StochasticProblem
+    problem : StochasticProblem
         Threshold and intervals of part sizes.
     groups : sequence of tuples of int
         Disjoint groups to begin with, at most as many as there may be.

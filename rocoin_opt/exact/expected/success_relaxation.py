@@ -107,7 +107,7 @@ def deliverers_by(
         The instance.
     seconds : float
         The time t.
-    deliveries : Deliveries, optional
+    deliveries : DeliveryProbabilities, optional
         The random latencies; left out where all are constant.
     control : Control
         Its limit breaks the list off, with :class:`rocoin_opt.control.TimeUp`.
@@ -148,7 +148,7 @@ def most_likely(
         Groups to begin with; those that were of use are added.
     control : Control
         Limit.
-    deliveries : Deliveries, optional
+    deliveries : DeliveryProbabilities, optional
         The random latencies; left out where all are constant.
     """
     try:

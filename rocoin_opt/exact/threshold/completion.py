@@ -67,9 +67,9 @@ def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntAr
 
     Parameters
     ----------
-    view : ThresholdProblem
+    problem : ThresholdProblem
         Instance, objective and threshold.
-    cores : sequence of Core
+    columns : sequence of Column
         Disjoint.
     priced : IntArray
         The devices that are shared out among cores. One that no core took helps out like a filler.

@@ -70,7 +70,7 @@ def enumerate_columns(
 
     Parameters
     ----------
-    view : ThresholdProblem
+    problem : ThresholdProblem
         Instance, objective and threshold.
     relaxation : Relaxation
         Owner of the prices.

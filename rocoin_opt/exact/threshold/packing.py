@@ -115,7 +115,7 @@ def pack(
 
     Parameters
     ----------
-    view : ThresholdProblem
+    problem : ThresholdProblem
         Instance, objective and threshold.
     relaxation : Relaxation
         Of the same view.
@@ -158,7 +158,7 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
 
     Parameters
     ----------
-    view : ThresholdProblem
+    problem : ThresholdProblem
         Instance, objective and threshold.
     groups : list of tuples of int
         Device indices; those that do not cover are left out.

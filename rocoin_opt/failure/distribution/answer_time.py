@@ -194,8 +194,8 @@ class LatencyDistribution:
 
     def _outages(self, seconds: FloatArray) -> FloatArray:
         """Outage of the first group."""
-        fates = self.groups.group(0, seconds)
-        return np.asarray(fates[LATER] + fates[NEVER])
+        outcomes = self.groups.group(0, seconds)
+        return np.asarray(outcomes[LATER] + outcomes[NEVER])
 
     def _first(self, holds: Callable[[FloatArray], BoolArray]) -> float:
         """The first time at which something holds that then goes on to hold; infinite where it never does."""
@@ -238,7 +238,7 @@ class LatencyDistribution:
         return all(replica.response.is_step for replica in self.groups.replicas)
 
     def _step_sum(self, kinds: tuple[int, ...], end: float) -> float:
-        """Integral of the probability of some fates, step by step."""
+        """Integral of the probability of some outcomes, step by step."""
         times = np.concatenate([[0.0], self._jumps[self._jumps < end]])
         late = self._late(times, kinds)
         # After the last jump nothing comes later, and the integral may end there.

@@ -1,4 +1,4 @@
-"""Fates of a plan's groups: replicas answer first come first served, within the states of their failure domains."""
+"""Outcomes of a plan's groups: replicas answer first come first served, within the states of their failure domains."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Groups:
         )
 
     def system(self, seconds: FloatArray) -> OutcomeProbabilities:
-        """Fates of the last answer, shape (3, T)."""
+        """Outcomes of the last answer, shape (3, T)."""
         found = np.empty((3, len(seconds)))
         width = 1 << min(len(self.shared), MAX_JOINT_DOMAINS)
         chunk = max(1, _CHUNK // (3 * (len(self.replicas) + width)))
@@ -127,7 +127,7 @@ class Groups:
         return found
 
     def group(self, k: int, seconds: FloatArray) -> OutcomeProbabilities:
-        """Fates of one group's answer, shape (3, T)."""
+        """Outcomes of one group's answer, shape (3, T)."""
         found = never_answered(len(seconds))
         cells = [cell for cell in self.cells if cell.group == k]
         for cell in cells:
@@ -152,7 +152,7 @@ class Groups:
         return other.domain is None or other.domain == survivor.domain or self.domain_failure[other.domain] == 0.0
 
     def tables(self, seconds: FloatArray) -> list[Table]:
-        """Fates of each group by the states of the shared domains it depends on."""
+        """Outcomes of each group by the states of the shared domains it depends on."""
         cells = self._cell_outcomes(seconds)
         private = _first_of_each(cells, self._private_rows)
         tied: dict[int, list[int]] = {}
@@ -180,7 +180,7 @@ class Groups:
         return eliminate(tied, order, self.domain_failure, last_of).values
 
     def _cell_outcomes(self, seconds: FloatArray) -> OutcomeProbabilities:
-        """Fates of the cells, shape (cells, 3, T); domains of one group only are averaged over."""
+        """Outcomes of the cells, shape (cells, 3, T); domains of one group only are averaged over."""
         outcomes = np.empty((len(self.replicas) + 1, 3, len(seconds)))
         outcomes[-1] = never_answered(len(seconds))
         places, times, survival, failure = self._steps
@@ -261,7 +261,7 @@ def _padded(rows: Sequence[Sequence[int]], filler: int) -> IntArray:
 
 
 def _first_of_each(outcomes: OutcomeProbabilities, rows: IntArray) -> OutcomeProbabilities:
-    """Fates of the first of some, for each row of places; the place after the last one never answers."""
+    """Outcomes of the first of some, for each row of places; the place after the last one never answers."""
     if (rows == len(outcomes)).any():
         outcomes = np.concatenate([outcomes, never_answered(outcomes.shape[-1])[None]])
     found = outcomes[rows[:, 0]]
@@ -271,7 +271,7 @@ def _first_of_each(outcomes: OutcomeProbabilities, rows: IntArray) -> OutcomePro
 
 
 def _last_of_all(outcomes: OutcomeProbabilities) -> OutcomeProbabilities:
-    """Fates of the last of all along the first axis, by halves."""
+    """Outcomes of the last of all along the first axis, by halves."""
     while len(outcomes) > 1:
         half = len(outcomes) // 2
         joined = last_of(outcomes[:half], outcomes[half : 2 * half])
@@ -280,7 +280,7 @@ def _last_of_all(outcomes: OutcomeProbabilities) -> OutcomeProbabilities:
 
 
 def _unless_down(outcomes: OutcomeProbabilities, failure: float | FloatArray) -> OutcomeProbabilities:
-    """Fates averaged over the states of a domain: nothing answers when it is down."""
+    """Outcomes averaged over the states of a domain: nothing answers when it is down."""
     mixed = (1.0 - failure) * outcomes
     mixed[..., NEVER, :] += failure if isinstance(failure, float) else failure[..., 0]
     return mixed

@@ -21,7 +21,7 @@ BY, LATER, NEVER = range(3)
 
 
 def first_of(one: OutcomeProbabilities, other: OutcomeProbabilities) -> OutcomeProbabilities:
-    """Fates of the earlier of two independent answers; leading axes broadcast."""
+    """Outcomes of the earlier of two independent answers; leading axes broadcast."""
     by, later, never = (one[..., fate, :] for fate in range(3))
     other_by, other_later, other_never = (other[..., fate, :] for fate in range(3))
     return np.stack(
@@ -35,7 +35,7 @@ def first_of(one: OutcomeProbabilities, other: OutcomeProbabilities) -> OutcomeP
 
 
 def last_of(one: OutcomeProbabilities, other: OutcomeProbabilities) -> OutcomeProbabilities:
-    """Fates of the later of two independent answers; leading axes broadcast."""
+    """Outcomes of the later of two independent answers; leading axes broadcast."""
     by, later, never = (one[..., fate, :] for fate in range(3))
     other_by, other_later, other_never = (other[..., fate, :] for fate in range(3))
     return np.stack(
@@ -49,7 +49,7 @@ def last_of(one: OutcomeProbabilities, other: OutcomeProbabilities) -> OutcomePr
 
 
 def never_answered(times: int) -> OutcomeProbabilities:
-    """Fates of what never answers, shape (3, T)."""
+    """Outcomes of what never answers, shape (3, T)."""
     outcomes = np.zeros((3, times))
     outcomes[NEVER] = 1.0
     return outcomes

@@ -1,6 +1,7 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import COVER_TOLERANCE, plan_with_best_sizes
 from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .column_generation import Pricing, generate_columns
 from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
@@ -32,6 +33,7 @@ __all__ = [
     "ExpectedModel",
     "Levels",
     "Pool",
+    "Pricing",
     "Relaxation",
     "Serving",
     "ThresholdProblem",
@@ -43,6 +45,7 @@ __all__ = [
     "covers_within",
     "diversify",
     "free_choices",
+    "generate_columns",
     "grouping_model",
     "import_of_models",
     "joint_model",

@@ -57,7 +57,7 @@ def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
         return False
     if COMPILED in sys.modules:
         return True
-    is_cached = any(Path(__file__).parent.glob("__pycache__/compiled.*.nbi"))
+    is_cached = any(Path(__file__).parent.glob("__pycache__/covering_knapsack_compiled.*.nbi"))
     return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.grouping.column_generation import Pricing, generate_columns
 from rocoin_opt.grouping.covering_knapsack import (
     cheapest_covers,
     cheapest_members,
@@ -49,17 +50,15 @@ COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
 PRICING_TOLERANCE = 1e-6
 """Filters that a new group must add to be taken in; what is left below goes into the bound."""
-SMOOTHING = 0.5
-"""Weight of the best prices so far where groups are priced: those of a young linear program jump about. Halves the time
-for 1,000 devices; 0.2 to 0.9 are about as good."""
+SMOOTHING = (0.5, 0.25, 0.125, 0.0)
+"""Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
+to 0.9 is about as good."""
 DIVERSIONS = 10
 """Prices that are drawn around those of a relaxation, to find more groups."""
 DISTURBANCE = 0.1
 """By how much of itself a price is changed at most."""
 DISCOUNT = 1.0
 """Filters by which groups are then made cheaper."""
-LEAST_SMOOTHING = 0.1
-"""Weight below which smoothing is given up for one pricing."""
 
 
 def resolution_for(devices: int) -> int:
@@ -113,7 +112,8 @@ class Relaxation:
     prices : FloatArray, N
         Device prices that prove it.
     size_prices : SizePrices
-        Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together.
+        Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together,
+        unless some of its devices hold as much without the others.
     groups : list of tuples of int
         The groups of the linear program.
     values : FloatArray
@@ -180,23 +180,11 @@ def diversify(problem: View, relaxation: Relaxation, pool: Pool, control: Contro
         pool.add([group for group, _ in found])
 
 
-@dataclass(frozen=True, eq=False)
-class _Prices:
-    """Prices of devices (N) and of size limits (R), and the bound that they prove."""
-
-    devices: FloatArray
-    limits: FloatArray
-    value: float = math.inf
-
-    def mixed(self, other: _Prices, weight: float) -> _Prices:
-        """Prices between these, with a weight, and others."""
-        return _Prices(
-            weight * self.devices + (1.0 - weight) * other.devices, weight * self.limits + (1.0 - weight) * other.limits
-        )
-
-
 class _Generation:
-    """Column generation at one threshold."""
+    """Column generation at one threshold: the restricted master, the pricing of groups, and the bound.
+
+    Prices are one vector: N of devices, then R of the limits on sizes.
+    """
 
     def __init__(self, problem: View, pool: Pool, control: Control) -> None:
         self.problem, self.pool, self.control = problem, pool, control
@@ -205,8 +193,8 @@ class _Generation:
         self.compiled = use_compiled(self.devices, control)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
-        upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
-        self.program = RestrictedMaster(np.full(len(upper), -math.inf), upper, control)
+        self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
+        self.program = RestrictedMaster(np.full(len(self.upper), -math.inf), self.upper, control)
         start = list(pool.groups)
         self.take(list(zip(start, problem.capacities(start).tolist(), strict=True)))
 
@@ -226,75 +214,44 @@ class _Generation:
         return True
 
     def run(self, question: int | None) -> Relaxation | None:
-        """Generate groups until none is worth more than it costs, or the question is answered.
-
-        Groups are priced between the linear program's prices and the best ones so far (smoothing after Wentges). Where
-        that finds no group that the program lacks, it moves towards the program's own prices.
-        """
-        best = self.first_prices()
+        """Generate groups until none is worth more than it costs, or the question is answered."""
         found: Relaxation | None = None
-        while not self.control.exhausted:
-            solution = self.solve()
-            if solution is None:
-                break
-            prices = np.maximum(solution.prices, 0.0)
-            own = _Prices(prices[: self.devices], prices[self.devices :])
-            weight, new = SMOOTHING, False
-            while not new and weight >= 0.0:
-                tried = best.mixed(own, weight) if weight > 0.0 else own
-                answer = self.price(tried)
-                if answer is None:
-                    break
-                priced, tried = answer
-                best = min(best, tried, key=lambda prices: prices.value)
-                new = self.take(self.worth(priced, own))
-                weight = -1.0 if weight == 0.0 else weight / 2 if weight > 2 * LEAST_SMOOTHING else 0.0
-            if answer is None:
-                break
+        rounds = generate_columns(
+            self.solve, self.price, self.control, smoothing=SMOOTHING, centre=self.first_prices(), least_price=0.0
+        )
+        for step in rounds:
             found = Relaxation(
-                bound=best.value,
-                prices=best.devices,
-                size_prices=self.size_prices(best),
-                groups=self.groups[: len(solution.values)],
-                values=solution.values,
-                objective=solution.objective,
-                complete=not new,
+                bound=step.bound,
+                prices=step.prices[: self.devices],
+                size_prices=self.size_prices(step.prices),
+                # The program was solved before the last of the groups were added.
+                groups=self.groups[: len(step.solution.values)],
+                values=step.solution.values,
+                objective=step.solution.objective,
+                complete=step.complete,
             )
-            if found.complete or self.answers(found, question):
+            if question is not None and (found.objective >= question or not found.admits(question)):
                 break
         self.pool.add(self.groups)
         return found
 
-    def first_prices(self) -> _Prices:
-        """The prices of the layer-cake bound: a group pays for its size, devices are free."""
+    def first_prices(self) -> FloatArray:
+        """The prices of the counting bound by part size: a group pays for its size, devices are free."""
         levels = self.problem.levels
         runs = np.diff(levels.sizes, append=self.problem.largest + 1).astype(np.float64)
-        # Not believed before they have been priced.
-        return _Prices(np.zeros(self.devices), np.maximum(runs, 0.0))
+        return np.concatenate([np.zeros(self.devices), np.maximum(runs, 0.0)])
 
-    def size_prices(self, prices: _Prices) -> SizePrices:
+    def size_prices(self, prices: FloatArray) -> SizePrices:
         """Price of a group by its size."""
-        return SizePrices(self.problem.levels.sizes, np.concatenate([[0.0], np.cumsum(prices.limits)]))
+        return SizePrices(self.problem.levels.sizes, np.concatenate([[0.0], np.cumsum(prices[self.devices :])]))
 
     def solve(self) -> LpSolution | None:
         if self.groups:
             return self.program.solve()
-        return LpSolution(0.0, np.empty(0), np.zeros(self.devices + len(self.problem.levels.limits)))
+        return LpSolution(0.0, np.empty(0), np.zeros(len(self.upper)))
 
-    def answers(self, found: Relaxation, question: int | None) -> bool:
-        return question is not None and (found.objective >= question or not found.admits(question))
-
-    def worth(self, priced: list[tuple[Members, int]], prices: _Prices) -> list[tuple[Members, int]]:
-        """The groups that are worth more than they cost at some prices."""
-        by_size = self.size_prices(prices)
-        return [
-            (group, size)
-            for group, size in priced
-            if size - float(prices.devices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
-        ]
-
-    def price(self, prices: _Prices) -> tuple[list[tuple[Members, int]], _Prices] | None:
-        """Groups worth more than they cost, and the prices raised until there is none, with their bound.
+    def price(self, prices: FloatArray, own: FloatArray) -> Pricing | None:
+        """Add groups that are worth more than they cost, and raise prices until no group is, which makes them a bound.
 
         None where the limit came before all chains were looked at.
         """
@@ -303,12 +260,22 @@ class _Generation:
         for chain in self.problem.chains:
             if self.control.exhausted:
                 return None
-            excess = max(excess, self.price_chain(chain, prices.devices, by_size, found))
-        limits = prices.limits.copy()
-        # Every group counts in the first row.
-        limits[0] += excess
-        value = float(prices.devices.sum()) + float(self.problem.levels.limits @ limits)
-        return found, _Prices(prices.devices, limits, value)
+            excess = max(excess, self.price_chain(chain, prices[: self.devices], by_size, found))
+        raised = prices.copy()
+        # Every group counts in the first limit on sizes, so raising that one is enough.
+        raised[self.devices] += excess
+        of_devices, of_limits = raised[: self.devices], raised[self.devices :]
+        bound = float(of_devices.sum()) + float(self.problem.levels.limits @ of_limits)
+        return Pricing(self.take(self.worth(found, own)), raised, bound)
+
+    def worth(self, priced: list[tuple[Members, int]], prices: FloatArray) -> list[tuple[Members, int]]:
+        """The groups that are worth more than they cost at some prices."""
+        by_size = self.size_prices(prices)
+        return [
+            (group, size)
+            for group, size in priced
+            if size - float(prices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
+        ]
 
     def price_chain(
         self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]

@@ -14,8 +14,8 @@ bounds it. Under random latencies the weight of a device is ``-ln(1 - G_n(t; j, 
 each student are cut into intervals, and a group counts with the weights of an interval's smallest size and with its
 largest size: it is never underrated.
 
-Groups are priced by the covering knapsacks of :mod:`rocoin_opt.grouping.covering_knapsack` in whole units of weight, rounded up,
-which only raises g: the bound holds whatever the solver's tolerances are.
+Groups are priced by covering knapsacks (:mod:`rocoin_opt.grouping.covering_knapsack`) in whole units of weight, rounded
+up, which only raises g: the bound holds whatever the solver's tolerances are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp, require_time
-from rocoin_opt.grouping import LEAST_OUTAGE, UNREACHABLE, cheapest_covers, cheapest_members, use_compiled
+from rocoin_opt.grouping import (
+    LEAST_OUTAGE,
+    UNREACHABLE,
+    Pricing,
+    cheapest_covers,
+    cheapest_members,
+    generate_columns,
+    use_compiled,
+)
 from rocoin_opt.highs import RestrictedMaster
 
 if TYPE_CHECKING:
@@ -57,8 +65,8 @@ COLUMNS_A_STUDENT = 20
 """Most groups that one pricing takes for one student."""
 MAX_ROUNDS = 60
 """Pricings at one time: the last of a hundred move the bound by less than a time step does."""
-SMOOTHING = 0.5
-"""Weight of the best prices so far where groups are priced."""
+SMOOTHING = (0.5, 0.0)
+"""Weights of the best prices so far where groups are priced."""
 STOP_GAP = 1e-3
 """Distance of bound and program in ``ln P`` at which the bound is good enough."""
 
@@ -196,32 +204,20 @@ class _Generation:
 
     def run(self) -> float:
         best = math.inf
-        centre = np.zeros(self.devices + 1)
-        for _ in range(MAX_ROUNDS):
-            solution = None if self.control.exhausted else self.program.solve()
-            if solution is None:
-                break
-            own = np.maximum(solution.prices[:-1], 0.0)
-            new = False
-            for weight in (SMOOTHING, 0.0):
-                prices = weight * centre + (1.0 - weight) * own if math.isfinite(best) else own
-                answer = self.price(prices)
-                if answer is None:
-                    break
-                groups, bound = answer
-                if bound < best:
-                    best, centre = bound, prices
-                new = self.take(groups)
-                if new or not math.isfinite(best):
-                    break
-            if answer is None or not new or best - solution.objective < STOP_GAP:
+        rounds = generate_columns(self.program.solve, self.price, self.control, smoothing=SMOOTHING, least_price=0.0)
+        for step in itertools.islice(rounds, MAX_ROUNDS):
+            best = step.bound
+            if best - step.solution.objective < STOP_GAP:
                 break
         self.pool.groups.update(dict.fromkeys(self.known))
         return min(0.0, best + ROUNDING)
 
-    def price(self, prices: FloatArray) -> tuple[list[tuple[Members, int]], float] | None:
-        """Groups that promise a gain at some prices, and the bound that these prove; None where time is up before."""
-        costs, filter_price = prices[:-1], float(prices[-1])
+    def price(self, prices: FloatArray, _: FloatArray) -> Pricing | None:
+        """Add the groups that promise a gain, and prove a bound; None where time is up before.
+
+        The price of the number of groups takes no part: the bound puts the largest gain of any group in its place.
+        """
+        costs, filter_price = prices[: self.devices], float(prices[self.devices])
         found: list[tuple[Members, int]] = []
         excess = 0.0
         for place, order, sizes, units in self.chains:
@@ -244,4 +240,4 @@ class _Generation:
                 positions = [last, *cheapest_members(table, units, last, int(rest[last, at[last]]))]
                 found.append((tuple(sorted(order[positions].tolist())), place))
         bound = float(costs.sum()) - filter_price * self.wanted + self.most * excess
-        return found, bound
+        return Pricing(self.take(found), prices, bound)

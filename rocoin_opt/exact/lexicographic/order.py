@@ -67,9 +67,9 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     """Find the plan that is best behind latency among those that answer as early as a given one.
 
     Without a graph the result is proven best where all minimal groups are listed
-    (:data:`rocoin_opt.exact.lexicographic.least_work.MAX_GROUPS`) and the integer programs end within their nodes, as they do for
-    tens of devices; beyond, it is improved without a proof. With a graph the partition is chosen over all part sizes
-    that groups can have (see :func:`best_within`); the rest is as good as its part sizes allow.
+    (:data:`rocoin_opt.exact.lexicographic.least_work.MAX_GROUPS`) and the integer programs end within their nodes, as
+    they do for tens of devices; beyond, it is improved without a proof. With a graph the partition is chosen over all
+    part sizes that groups can have (see :func:`best_within`); the rest is as good as its part sizes allow.
 
     Parameters
     ----------

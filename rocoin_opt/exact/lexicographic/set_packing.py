@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.grouping import Pricing, generate_columns
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
 
@@ -169,24 +170,33 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
     ends = (cost.fixed, cost.fixed + cost.further * (choices.most - choices.least))
     entries = (demand.entries(choices, choices.least), demand.entries(choices, choices.most))
     known = np.zeros(len(choices), dtype=bool)
-    new = start
-    while True:
+
+    def add(rows: IntArray) -> None:
         for paid, sums in zip(ends, entries, strict=True):
-            matrix = _incidence(choices.members[new], demand, sums[new])
+            matrix = _incidence(choices.members[rows], demand, sums[rows])
             # The program maximises.
-            program.add(-paid[new], matrix.indptr, matrix.indices, matrix.data)
-        known[new] = True
-        solved = None if control.exhausted else program.solve()
-        if solved is None:
-            return None
-        of_devices = np.append(solved.prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
-        of_sums = solved.prices[demand.devices :]
-        excess = of_devices + np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
-        saving = np.where(known, 0.0, -excess)
+            program.add(-paid[rows], matrix.indptr, matrix.indices, matrix.data)
+        known[rows] = True
+
+    def reduced_costs(prices: FloatArray) -> FloatArray:
+        of_devices = np.append(prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
+        of_sums = prices[demand.devices :]
+        of_sizes = np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
+        return np.asarray(of_devices + of_sizes)
+
+    def price(prices: FloatArray, _: FloatArray) -> Pricing:
+        saving = np.where(known, 0.0, -reduced_costs(prices))
         best = np.argsort(-saving, kind="stable")[:COLUMNS_A_ROUND]
         new = best[saving[best] > PRICING_TOLERANCE]
-        if len(new) == 0:
-            return Priced(-solved.objective, excess, np.flatnonzero(known))
+        if len(new):
+            add(new)
+        return Pricing(len(new) > 0, prices)
+
+    add(start)
+    for step in generate_columns(program.solve, price, control):
+        if step.complete:
+            return Priced(-step.solution.objective, reduced_costs(step.prices), np.flatnonzero(known))
+    return None
 
 
 def choose(

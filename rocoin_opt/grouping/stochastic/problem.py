@@ -55,7 +55,9 @@ class Intervals:
 
 
 class StochasticProblem:
-    """An instance at one threshold, for the objective ``guaranteed``; a :class:`~rocoin_opt.grouping.threshold_problem.View`.
+    """An instance at one threshold, for the objective ``guaranteed``.
+
+    It is a :class:`~rocoin_opt.grouping.threshold_problem.View`.
 
     Parameters
     ----------

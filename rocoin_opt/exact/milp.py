@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
+from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
     combinatorial_bound,
@@ -21,7 +21,7 @@ from rocoin_opt.grouping import (
 )
 from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
-from rocoin_opt.plan import Outcome, check, evaluate, group_keeps_limit, relative_gap
+from rocoin_opt.plan import Outcome, evaluate, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,8 +105,7 @@ class _Search:
         bound = combinatorial_bound(instance, objective)
         self.infeasible = bound is None and start is None
         self.bound = 0.0 if bound is None else bound
-        self.broken_covers: list[frozenset[int]] = []
-        self.least_replicas = 1
+        self.cuts = CoverCuts(instance, "joint")
         self.reasons: tuple[str, ...] = ()
         self.stopped = False
 
@@ -196,10 +195,7 @@ class _Search:
         if self.objective != "nominal":
             # Replicas that the objective does not wait for cannot make it better.
             model.extra.fix(0)
-        if self.least_replicas > 1:
-            joint.require_replicas(model, self.least_replicas)
-        for devices in self.broken_covers:
-            joint.forbid_cover(model, devices)
+        add_cuts(model, joint, self.cuts.known)
         return model
 
     def _exhausted_plans(self) -> None:
@@ -210,26 +206,8 @@ class _Search:
 
     def _take(self, plan: Plan) -> None:
         """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
-        violations = check(self.instance, plan)
-        if not violations:
+        if not self.cuts.learn(plan):
             self.best, self.value = plan, self._value(plan)
-            return
-        index = self.instance.arrays.device_index
-        missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
-        if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
-            raise SolverError(f"the joint model admits an invalid plan: {'; '.join(map(str, violations))}")
-        for k in missed:
-            devices = frozenset(index[device] for device in plan.groups[k].devices)
-            if self._never_covers(len(devices)):
-                self.least_replicas = max(self.least_replicas, len(devices) + 1)
-            else:
-                self.broken_covers.append(devices)
-
-    def _never_covers(self, count: int) -> bool:
-        """Whether not even the most reliable devices of this number keep the outage limit."""
-        useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
-        safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]
-        return not group_keeps_limit(self.instance, safest.tolist())
 
     def _value(self, plan: Plan) -> float:
         value = evaluate(self.instance, plan).value(self.objective)

@@ -1,8 +1,8 @@
 from .answer_steps import LEAST_OUTAGE
-from .assignment import COVER_TOLERANCE, plan_with_best_sizes
+from .assignment import plan_with_best_sizes
 from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
 from .column_generation import Pricing, generate_columns
-from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
+from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
 from .expected_model import ENOUGH_SHARES, ExpectedModel
@@ -10,7 +10,7 @@ from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_
 from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
 from .threshold_problem import Chain, ThresholdProblem, View
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
-from .tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
+from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
 
 __all__ = [
     "BELOW_ALL",
@@ -35,7 +35,6 @@ __all__ = [
     "Pool",
     "Pricing",
     "Relaxation",
-    "Serving",
     "ThresholdProblem",
     "View",
     "cheapest_covers",
@@ -50,6 +49,7 @@ __all__ = [
     "import_of_models",
     "joint_model",
     "latency_range",
+    "minimal_groups",
     "next_latency",
     "plan_with_best_sizes",
     "reasons_for_infeasibility",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Choices, Serving
+    from rocoin_opt.grouping import Choices, ThresholdProblem
     from rocoin_opt.highs import Option
     from rocoin_opt.instance import FloatArray, IntArray
 
@@ -61,21 +61,21 @@ class Demand:
     levels: IntArray
 
     @classmethod
-    def of_filters(cls, serving: Serving, groups: tuple[int, int], filters: tuple[float, float]) -> Demand:
+    def of_filters(cls, problem: ThresholdProblem, groups: tuple[int, int], filters: tuple[float, float]) -> Demand:
         """A range of filters, in a range of groups of free sizes.
 
         No more groups can take s filters than the layer-cake bound counts. All plans keep that, and the linear program
         is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
         """
         fewest, most = groups
-        possible = serving.possible_groups()
+        possible = problem.levels
         # Where the count falls: each such level and its count.
         lower_counts = possible.limits < most
         falls, counts = possible.sizes[lower_counts], possible.limits[lower_counts]
         lower = [fewest, *([-math.inf] * len(falls)), filters[0]]
         upper = [most, *counts, filters[1]]
         return cls(
-            len(serving.weights),
+            len(problem.weights),
             np.array(lower, dtype=np.float64),
             np.array(upper, dtype=np.float64),
             0,
@@ -89,12 +89,12 @@ class Demand:
         return cls(devices, wanted, wanted, len(counts), np.empty(0, dtype=np.int64))
 
     @classmethod
-    def of_levels(cls, serving: Serving, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
+    def of_levels(cls, problem: ThresholdProblem, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
         """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size."""
-        possible = serving.possible_groups()
+        possible = problem.levels
         levels = sorted(counts)
         return cls(
-            len(serving.weights),
+            len(problem.weights),
             np.array([parts, *(counts[level] for level in levels), filters], dtype=np.float64),
             np.array([parts, *(min(parts, possible.groups_of(level)) for level in levels), math.inf], dtype=np.float64),
             0,

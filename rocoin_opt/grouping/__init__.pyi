@@ -1,6 +1,7 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
 from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
@@ -27,6 +28,7 @@ __all__ = [
     "SAFETY",
     "SHARE_TOLERANCE",
     "UNREACHABLE",
+    "CandidateSearch",
     "Candidates",
     "Chain",
     "Choices",

@@ -12,6 +12,7 @@ from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.plan import check, indexed_groups, labels_of, value_of
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 HALVED = 0.1
 """Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""
-
-ROUNDING = 1e-9
-"""Share of a spacing by which a limit may miss its place."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class FrontierSearch:
         step = (limit - first) / (points - 1)
         while limit > first and len(self.points) < points:
             # The next of the limits that spread evenly between the ends.
-            even = first + step * (math.ceil((limit - first) / step - ROUNDING) - 1)
+            even = first + step * (math.ceil((limit - first) / step - SAFETY) - 1)
             limit = min(even, math.nextafter(limit, -math.inf))
             if limit <= first:
                 break

@@ -1,6 +1,6 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
-from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .bounds import Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
@@ -8,10 +8,17 @@ from .covering_knapsack import cheapest_covers, cheapest_members, covers_within,
 from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
-from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
+from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
 from .threshold_problem import Chain, ThresholdProblem, View
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
-from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
+from .tolerances import (
+    COST_TOLERANCE,
+    COVER_TOLERANCE,
+    DUAL_SAFETY,
+    LEAST_FRACTION,
+    SHARE_TOLERANCE,
+    UNREACHABLE,
+)
 
 __all__ = [
     "BELOW_ALL",
@@ -22,10 +29,9 @@ __all__ = [
     "DUAL_SAFETY",
     "ENOUGH_SHARES",
     "EXTENSION",
+    "LEAST_FRACTION",
     "LEAST_OUTAGE",
     "NO_GUARANTEE",
-    "ROUNDING",
-    "SAFETY",
     "SHARE_TOLERANCE",
     "UNREACHABLE",
     "CandidateSearch",

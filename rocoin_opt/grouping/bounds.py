@@ -19,15 +19,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
+from rocoin_opt.tolerances import ROUNDING, SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
     from rocoin_opt.plan import Objective
 
-ROUNDING = 1e-12
-"""Relative step by which a computed bound is lowered: far more than its rounding."""
-SAFETY = 1e-9
-"""Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
 
 _KNOWN: WeakKeyDictionary[InstanceArrays, dict[Objective, float | None]] = WeakKeyDictionary()
 """Bounds by the arrays of their instance, which no other instance has: a search asks for them several times."""

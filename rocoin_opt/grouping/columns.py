@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping.durations import EXTENSION
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import IndexedGroup
 
-ROUNDING = 1e-9
-"""Relative slack where devices that cannot complete a cover are left out: far more than the rounding of sums."""
 MAX_EXTENSIONS = 40
 """Sets that are looked at in one step, as a multiple of the groups wanted at most: it bounds time and memory."""
 
@@ -109,7 +108,7 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
         device = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent] + 1
         gathered = total[parent] + weights[device]
         covers = gathered >= problem.need
-        kept = covers | (gathered + rest[device + 1] >= problem.need * (1.0 - ROUNDING))
+        kept = covers | (gathered + rest[device + 1] >= problem.need * (1.0 - SAFETY))
         grown = np.column_stack([sets[parent[kept]], devices[device[kept]]])
         covers = covers[kept]
         able = _can_serve(problem, grown)

@@ -30,8 +30,9 @@ from rocoin_opt.grouping.covering_knapsack import (
     units_of,
     use_compiled,
 )
-from rocoin_opt.grouping.tolerances import UNREACHABLE
+from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
 from rocoin_opt.highs import LpSolution, RestrictedMaster
+from rocoin_opt.tolerances import SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
-DUAL_SAFETY = 1e-6
-"""Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""
+PRICING_TOLERANCE = SOLVER_SAFETY
+"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
 RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
 """Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
 ROUNDING_UNITS = 8
@@ -48,8 +49,6 @@ ROUNDING_UNITS = 8
 the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
 COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
-PRICING_TOLERANCE = 1e-6
-"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
 SMOOTHING = (0.5, 0.25, 0.125, 0.0)
 """Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
 to 0.9 is about as good."""

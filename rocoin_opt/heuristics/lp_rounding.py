@@ -16,6 +16,7 @@ import numpy as np
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.grouping import (
     COVER_TOLERANCE,
+    LEAST_FRACTION,
     CandidateSearch,
     plan_with_best_sizes,
     relax,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 ROUNDINGS = 500
 """Roundings after which a threshold counts as out of reach."""
-LEAST_FRACTION = 1e-6
-"""Fractions below are the solver's rounding."""
 MAX_DEVICES = 2_000
 """Devices up to which the relaxation takes seconds; above, it is solved only within a time limit."""
 

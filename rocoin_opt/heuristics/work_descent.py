@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_ROUNDS = 20
 """Passes over all groups; a descent mostly ends within five."""
-LEAST_GAIN = 1e-12
+LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
 
 

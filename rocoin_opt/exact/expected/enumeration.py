@@ -24,6 +24,7 @@ from rocoin_opt.failure.distribution import (
 )
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +53,6 @@ MOST_VALUED, MOST_VALUED_CONVOLVED = 1_000, 20
 """Plans that the evaluator values."""
 CHUNK = 1 << 21
 """Entries of the largest table that plans are bounded in."""
-ROUNDING = 1e-12
-"""Relative step by which a sum over jumps is lowered: far more than its rounding."""
 INTEGRAL = 5e-10
 """The same for an integral, far more than its error."""
 

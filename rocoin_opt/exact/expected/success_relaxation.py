@@ -38,6 +38,7 @@ from rocoin_opt.grouping import (
     use_compiled,
 )
 from rocoin_opt.highs import RestrictedMaster
+from rocoin_opt.tolerances import SAFETY, SOLVER
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -52,10 +53,8 @@ LARGEST_WEIGHT = 16.0
 """Weight from which on a group counts as sure to answer: an outage of 1e-7."""
 SHORTFALL = 4.0
 """Loss of ``ln P`` for each filter that is left without a place: keeps the program feasible."""
-PRICING_TOLERANCE = 1e-7
+PRICING_TOLERANCE = SOLVER
 """Gain of ``ln P`` that a new group must promise."""
-ROUNDING = 1e-9
-"""What is added to ``ln P`` for the rounding of its sums."""
 UNLIKELY = 1e-5
 """Probability of a delivery that is not planned with: rounded up to a unit it would look likely. All of them together
 are added to the bound."""
@@ -210,7 +209,8 @@ class _Generation:
             if best - step.solution.objective < STOP_GAP:
                 break
         self.pool.groups.update(dict.fromkeys(self.known))
-        return min(0.0, best + ROUNDING)
+        # The sums of a bound are rounded.
+        return min(0.0, best + SAFETY)
 
     def price(self, prices: FloatArray, _: FloatArray) -> Pricing | None:
         """Add the groups that promise a gain, and prove a bound; None where time is up before.

@@ -15,6 +15,7 @@ from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose, pri
 from rocoin_opt.grouping import CHOICE, EXTENSION, chosen_before, free_choices, minimal_groups, sized_choices, stacked
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.tolerances import ROUNDING, SOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,8 @@ MAX_MODEL = 2_000
 """Choices that one integer program takes where all of them are listed."""
 MAX_NEAR_MODEL = 500
 """The same where no proof is in sight."""
-TOLERANCE = 1e-7
+TOLERANCE = SOLVER
 """Relative work by which prices may be wrong: a hundred times the tolerances of the linear program."""
-ROUNDING = 1e-12
-"""Relative work up to which two plans are equal."""
 LEAST_SPARE = 1e-8
 """Sum of shares by which a plan has to leave more spare; ten times the tolerance of the integer program."""
 

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from rocoin_opt.grouping import Pricing, generate_columns
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
+from rocoin_opt.tolerances import SAFETY, SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rocoin_opt.highs import Option
     from rocoin_opt.instance import FloatArray, IntArray
 
-PRICING_TOLERANCE = 1e-9
+PRICING_TOLERANCE = SAFETY
 """Saving below which a column does not improve the linear program."""
 COLUMNS_A_ROUND = 200
 """Choices that one pricing adds."""
@@ -33,7 +34,7 @@ MAX_NODES = 2_000
 """Branch-and-bound nodes of one integer program: a limit that is the same on every machine."""
 MAX_NODE_CHOICES = 100_000
 """The same for nodes times choices: nodes of large programs take longer."""
-CUTOFF = 1e-6
+CUTOFF = SOLVER_SAFETY
 """Relative cost beyond a limit on it up to which groups are still looked for: it keeps tolerances away from ties."""
 
 

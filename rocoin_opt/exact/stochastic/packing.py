@@ -10,7 +10,7 @@ import numpy as np
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of_chains
 from rocoin_opt.exact.threshold.packing import Packing, pack_columns
-from rocoin_opt.grouping import Pool, diversify, relax
+from rocoin_opt.grouping import LEAST_FRACTION, Pool, diversify, relax
 from rocoin_opt.grouping.stochastic.problem import Intervals, StochasticProblem
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
@@ -28,8 +28,6 @@ SEARCHES = 4
 LEAST_ATTEMPTED = 1_500
 """Groups of the pool that an integer packing is attempted with at least: what takes it seconds. A tenth of the cores of
 an effort where that is more."""
-LEAST_FRACTION = 1e-6
-"""Fractions of a group below are the solver's rounding."""
 
 
 @dataclass

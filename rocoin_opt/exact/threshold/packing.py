@@ -17,6 +17,7 @@ from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, enumerate_columns
 from rocoin_opt.grouping import CORE, COVER_TOLERANCE
 from rocoin_opt.highs import LinearModel, solve_linear
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Status: TypeAlias = Literal["packed", "impossible", "unknown"]
 
-PRICE_TOLERANCE = 1e-9
+PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
 
 

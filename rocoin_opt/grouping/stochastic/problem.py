@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import SAFETY, SHARE_TOLERANCE, Chain, Levels
+from rocoin_opt.grouping import SHARE_TOLERANCE, Chain, Levels
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

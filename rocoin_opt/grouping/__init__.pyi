@@ -5,11 +5,11 @@ from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
-from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model
+from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
 from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
-from .threshold_problem import Chain, ThresholdProblem, View
+from .threshold_problem import Chain, PackingProblem, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
 from .tolerances import (
     COST_TOLERANCE,
@@ -23,7 +23,7 @@ from .tolerances import (
 __all__ = [
     "BELOW_ALL",
     "CHOICE",
-    "CORE",
+    "COLUMN",
     "COST_TOLERANCE",
     "COVER_TOLERANCE",
     "DUAL_SAFETY",
@@ -40,11 +40,11 @@ __all__ = [
     "Choices",
     "ExpectedModel",
     "Levels",
+    "PackingProblem",
     "Pool",
     "Pricing",
     "Relaxation",
     "ThresholdProblem",
-    "View",
     "cheapest_covers",
     "cheapest_members",
     "chosen_before",

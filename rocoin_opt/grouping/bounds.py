@@ -1,9 +1,10 @@
 """Combinatorial lower bounds: what no plan can beat, in closed form.
 
-The layer-cake bound counts, for each part size s, the groups of that size or more. Each needs devices that can deliver
-s filters in time and whose cover shares sum to 1, and every device serves one group. So there are at most K of them, at
-most the floor of the sum of such shares, and at most the devices that cover alone and, of the others, one group for
-each few that it takes to cover. A plan holds as many filters as the sum of these counts over s, at most.
+The counting bound by part size (a layer-cake sum) counts, for each size s, the groups of that size or more. Each needs
+devices that can deliver s filters in time and whose cover shares sum to 1, and every device serves one group. So there
+are at most K of them, at most the floor of the sum of such shares, and at most the devices that cover alone and, of the
+others, one group for each few that it takes to cover. A plan holds as many filters as the sum of these counts over s,
+at most.
 
 The counts change only where s passes the largest part of some device, so that they cost no more for a million filters
 than for a thousand.
@@ -95,7 +96,7 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
 
 
 def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
-    """Whether the layer-cake bound leaves room for a plan within a threshold; if not, there is none."""
+    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none."""
     levels = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
     wanted, fewest = instance.knowledge.num_filters, instance.requirements.min_groups
     return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)

@@ -2,8 +2,8 @@
 
 A packing takes disjoint groups and holds the sum of their capacities. Its relaxation lets groups be taken in parts:
 ``max sum v_G x_G`` with ``sum of x_G over G with n <= 1`` for every device n, and for every size s ``sum of x_G over
-v_G >= s <= B_s``. ``B_s``, the most disjoint groups of size s or more, is what the layer-cake bound counts: K, or a sum
-of shares, rounded down. Without this rounding the relaxation would be several times weaker.
+v_G >= s <= B_s``. ``B_s``, the most disjoint groups of size s or more, is what the counting bound by part size leaves:
+K, or a sum of shares, rounded down. Without this rounding the relaxation would be several times weaker.
 
 Groups are priced by covering knapsacks, one for each chain. For *any* prices ``pi >= 0`` of devices and ``sigma >= 0``
 of sizes, with ``mu(v)`` the sum of ``sigma_s`` over ``s <= v``,
@@ -36,7 +36,7 @@ from rocoin_opt.tolerances import SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.threshold_problem import Chain, View
+    from rocoin_opt.grouping.threshold_problem import Chain, PackingProblem
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
@@ -137,12 +137,12 @@ class Relaxation:
         return self.bound + DUAL_SAFETY >= wanted
 
 
-def relax(problem: View, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
+def relax(problem: PackingProblem, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
     """Solve the packing relaxation at a threshold.
 
     Parameters
     ----------
-    view : View
+    problem : PackingProblem
         Instance, objective and threshold.
     pool : Pool
         Groups to begin with; those that were generated are added.
@@ -159,7 +159,7 @@ def relax(problem: View, pool: Pool, control: Control, *, question: int | None =
     return _Generation(problem, pool, control).run(question)
 
 
-def diversify(problem: View, relaxation: Relaxation, pool: Pool, control: Control) -> None:
+def diversify(problem: PackingProblem, relaxation: Relaxation, pool: Pool, control: Control) -> None:
     """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
 
     They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
@@ -185,7 +185,7 @@ class _Generation:
     Prices are one vector: N of devices, then R of the limits on sizes.
     """
 
-    def __init__(self, problem: View, pool: Pool, control: Control) -> None:
+    def __init__(self, problem: PackingProblem, pool: Pool, control: Control) -> None:
         self.problem, self.pool, self.control = problem, pool, control
         self.devices = len(problem.instance.devices)
         self.resolution = resolution_for(self.devices)

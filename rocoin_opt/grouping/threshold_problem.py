@@ -59,7 +59,7 @@ class Chain:
     leader_size: int
 
 
-class View(Protocol):
+class PackingProblem(Protocol):
     """What a packing at one threshold asks for; see :class:`ThresholdProblem`."""
 
     @property

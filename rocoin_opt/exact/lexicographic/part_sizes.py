@@ -65,7 +65,7 @@ class PartSizes:
         return limits
 
     def numbers_of_parts(self) -> range:
-        """Numbers of parts that a plan may have, by the layer-cake bound."""
+        """Numbers of parts that a plan may have, by the counting bound."""
         instance = self.problem.instance
         return range(instance.requirements.min_groups, int(self._possible.limits[0]) + 1)
 

@@ -33,7 +33,7 @@ COLUMNS_A_ROUND = 200
 MAX_NODES = 2_000
 """Branch-and-bound nodes of one integer program: a limit that is the same on every machine."""
 MAX_NODE_CHOICES = 100_000
-"""The same for nodes times choices: nodes of large programs take longer."""
+"""Nodes times choices of one integer program: nodes of large programs take longer."""
 CUTOFF = SOLVER_SAFETY
 """Relative cost beyond a limit on it up to which groups are still looked for: it keeps tolerances away from ties."""
 
@@ -65,8 +65,8 @@ class Demand:
     def of_filters(cls, problem: ThresholdProblem, groups: tuple[int, int], filters: tuple[float, float]) -> Demand:
         """A range of filters, in a range of groups of free sizes.
 
-        No more groups can take s filters than the layer-cake bound counts. All plans keep that, and the linear program
-        is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
+        No more groups can take s filters than the counting bound by part size leaves. All plans keep that, and the
+        linear program is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
         """
         fewest, most = groups
         possible = problem.levels

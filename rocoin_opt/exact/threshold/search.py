@@ -2,7 +2,7 @@
 
 Whether a plan answers within T is a packing problem; the smallest such T among the candidate latencies is the optimum.
 The relaxation rules out most candidates below it in milliseconds. Integer packings decide the rest, cheap ones first:
-each round allows more cores and nodes than the last, proves what it can from below and improves the plan from above.
+each round allows more columns and nodes than the last, proves what it can from below and improves the plan from above.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Search(CandidateSearch):
         return Outcome(self.best, self.bound, reasons=reasons)
 
     def _solve_jointly(self) -> Outcome:
-        """Leave what is open to the joint model: too many cores, or covers that only rounding decides."""
+        """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""
         from rocoin_opt.exact.milp import milp
 
         outcome = milp(self.instance, self.objective, self.control, self.best)

@@ -11,7 +11,7 @@ from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
 from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
-from rocoin_opt.plan import check, indexed_groups, labels_of, value_of
+from rocoin_opt.plan import check, labels_of, members_of, value_of
 from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        known = [group.members for group in indexed_groups(instance, plan)]
-        vectors = PartSizes(ThresholdProblem(instance, objective, seconds), known, control)
+        vectors = PartSizes(ThresholdProblem(instance, objective, seconds), members_of(instance, plan), control)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:

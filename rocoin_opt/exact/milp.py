@@ -12,12 +12,15 @@ from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
+    RELAX,
+    STOPPED,
     combinatorial_bound,
     grouping_model,
     joint_model,
     latency_range,
     next_latency,
     reasons_for_infeasibility,
+    room_for,
 )
 from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 
 GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
-RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 COUNTING_NODES = 2_000
 """Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
 
@@ -116,7 +118,7 @@ class _Search:
             self._improve()
         if self.infeasible:
             return Outcome(None, infeasible=True, reasons=self._reasons())
-        stopped = () if self.best else ("the search was stopped before it found a plan",)
+        stopped = () if self.best else (STOPPED,)
         return Outcome(self.best, lower_bound=self.bound, reasons=stopped)
 
     def _closed(self) -> bool:
@@ -163,10 +165,7 @@ class _Search:
             found = f"no {least} groups can keep memory, capacity and the outage limit at once"
         else:
             placed = wanted - 1 if solution.bound is None else min(math.floor(solution.bound), wanted - 1)
-            found = (
-                "groups whose devices hold the same student and keep the outage limit have room for at most "
-                f"{placed} of {wanted} filters"
-            )
+            found = room_for(placed, wanted)
         return (f"together: {found}. {RELAX}",)
 
     def _improve(self) -> None:

@@ -7,7 +7,7 @@ from .columns import Choices, chosen_before, free_choices, minimal_groups, roomi
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model
 from .expected_model import ENOUGH_SHARES, ExpectedModel
-from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
+from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
 from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
 from .threshold_problem import Chain, PackingProblem, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
@@ -32,7 +32,9 @@ __all__ = [
     "LEAST_FRACTION",
     "LEAST_OUTAGE",
     "NO_GUARANTEE",
+    "RELAX",
     "SHARE_TOLERANCE",
+    "STOPPED",
     "UNREACHABLE",
     "CandidateSearch",
     "Candidates",
@@ -64,6 +66,7 @@ __all__ = [
     "reasons_for_no_guarantee",
     "relax",
     "resolution_for",
+    "room_for",
     "roomiest_choices",
     "sized_choices",
     "smallest_failure_probability",

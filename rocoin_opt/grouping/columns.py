@@ -8,7 +8,7 @@ and may be there for that alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -67,15 +67,12 @@ class Choices:
         """Some of the choices."""
         return Choices(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
-    def joined(self, other: Choices, nobody: int) -> Choices:
-        """These choices, then others; ``nobody`` is the index that stands for no device."""
-        members = stacked([self.members, other.members], nobody)
-        rest = {
-            field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
-            for field in fields(self)
-            if field.name != "members"
-        }
-        return Choices(members=members, **rest)
+    @classmethod
+    def joined(cls, parts: Sequence[Choices], nobody: int) -> Choices:
+        """All choices of several; ``nobody`` is the index that stands for no device."""
+        columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
+        members = stacked(columns.pop("members"), nobody)
+        return cls(members=members, **{name: np.concatenate(column) for name, column in columns.items()})
 
 
 def minimal_groups(problem: ThresholdProblem, limit: int, control: Control = UNLIMITED) -> IntArray | None:
@@ -159,7 +156,8 @@ def free_choices(problem: ThresholdProblem, members: IntArray) -> Choices:
 
     A student is left out where another one takes at least as large parts for no more work.
     """
-    base, slope, capacity = _work(problem, members)
+    able = _Able.of(problem, members)
+    base, slope, capacity = able.base, able.slope, able.capacity
     kept = capacity >= 1
     for j in range(capacity.shape[1]):
         for i in range(capacity.shape[1]):
@@ -170,16 +168,7 @@ def free_choices(problem: ThresholdProblem, members: IntArray) -> Choices:
             kept[:, j] &= (i == j) | ~cheaper
     rows, student = np.nonzero(kept)
     most = capacity[rows, student]
-    return Choices(
-        members=members[rows],
-        student=student,
-        least=np.ones_like(most),
-        most=most,
-        base=base[rows, student],
-        slope=slope[rows, student],
-        share=_shares(problem, members)[rows],
-        kind=np.zeros_like(most),
-    )
+    return able.choices(rows, student, np.ones_like(most), most)
 
 
 def sized_choices(problem: ThresholdProblem, members: IntArray, sizes: Sequence[int]) -> Choices:
@@ -194,36 +183,22 @@ def sized_choices(problem: ThresholdProblem, members: IntArray, sizes: Sequence[
     sizes : sequence of int
         Different part sizes; ``kind`` is the position in this sequence.
     """
-    base, slope, capacity = _work(problem, members)
-    share = _shares(problem, members)
-    blocks = []
+    able, parts = _Able.of(problem, members), []
     for kind, size in enumerate(sizes):
-        work = np.where(capacity >= size, base + slope * size, np.inf)
-        student = work.argmin(axis=1)
-        rows = np.flatnonzero(capacity.max(axis=1, initial=0) >= size)
-        student = student[rows]
+        student = np.where(able.capacity >= size, able.base + able.slope * size, np.inf).argmin(axis=1)
+        rows = np.flatnonzero(able.capacity.max(axis=1, initial=0) >= size)
         part = np.full(len(rows), size)
-        costs = base[rows, student], slope[rows, student]
-        blocks.append((members[rows], student, part, part, *costs, share[rows], np.full(len(rows), kind)))
-    return Choices(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+        parts.append(able.choices(rows, student[rows], part, part, np.full(len(rows), kind)))
+    return Choices.joined(parts, len(problem.weights))
 
 
 def roomiest_choices(problem: ThresholdProblem, members: IntArray) -> Choices:
     """Each group with the student that takes the largest part, and that part alone; groups without one are left out."""
-    base, slope, capacity = _work(problem, members)
-    rows, student = np.flatnonzero(capacity.max(axis=1, initial=0) >= 1), capacity.argmax(axis=1)
-    student = student[rows]
-    part = capacity[rows, student]
-    return Choices(
-        members=members[rows],
-        student=student,
-        least=part,
-        most=part,
-        base=base[rows, student],
-        slope=slope[rows, student],
-        share=_shares(problem, members)[rows],
-        kind=np.zeros_like(part),
-    )
+    able = _Able.of(problem, members)
+    rows = np.flatnonzero(able.capacity.max(axis=1, initial=0) >= 1)
+    student = able.capacity.argmax(axis=1)[rows]
+    part = able.capacity[rows, student]
+    return able.choices(rows, student, part, part)
 
 
 def chosen_before(problem: ThresholdProblem, served: Sequence[IndexedGroup], sizes: Sequence[int] | None) -> Choices:
@@ -231,37 +206,40 @@ def chosen_before(problem: ThresholdProblem, served: Sequence[IndexedGroup], siz
 
     ``sizes`` are those of :func:`sized_choices`; None leaves the sizes free.
     """
-    nobody = len(problem.weights)
-    members = stacked([np.array([group.members], dtype=np.int64) for group in served], nobody)
-    base, slope, capacity = _work(problem, members)
+    able = _Able.of(problem, problem.padded([group.members for group in served]))
     rows, student = np.arange(len(served)), np.array([group.student for group in served])
     size = np.array([group.size for group in served])
-    kind = np.zeros_like(size) if sizes is None else np.array([sizes.index(group.size) for group in served])
-    return Choices(
-        members=members,
-        student=student,
-        least=np.ones_like(size) if sizes is None else size,
-        most=capacity[rows, student] if sizes is None else size,
-        base=base[rows, student],
-        slope=slope[rows, student],
-        share=_shares(problem, members),
-        kind=kind,
-    )
+    if sizes is None:
+        return able.choices(rows, student, np.ones_like(size), able.capacity[rows, student])
+    return able.choices(rows, student, size, size, np.array([sizes.index(group.size) for group in served]))
 
 
-def _work(problem: ThresholdProblem, members: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Device-seconds of groups with each student, without and per filter, and their capacities; all C x J."""
-    nobody = np.zeros((1, problem.timely.shape[1]))
-    base, slope = (np.vstack([table, nobody]) for table in (problem.arrays.base, problem.arrays.slope))
-    sums = [table[members[:, 0]] for table in (base, slope)]
-    for column in members.T[1:]:
-        sums = [total + table[column] for total, table in zip(sums, (base, slope), strict=True)]
-    return sums[0], sums[1], problem.by_student(members)
+class _Able(NamedTuple):
+    """What groups can do with each student: device-seconds, without and per filter, and capacity, C x J; and shares."""
 
+    members: IntArray
+    base: FloatArray
+    slope: FloatArray
+    capacity: IntArray
+    share: FloatArray
 
-def _shares(problem: ThresholdProblem, members: IntArray) -> FloatArray:
-    shares: FloatArray = np.append(problem.arrays.cover_share, 0.0)[members].sum(axis=1)
-    return shares
+    @classmethod
+    def of(cls, problem: ThresholdProblem, members: IntArray) -> _Able:
+        nobody = np.zeros((1, problem.timely.shape[1]))
+        base, slope = (np.vstack([table, nobody]) for table in (problem.arrays.base, problem.arrays.slope))
+        sums = [table[members[:, 0]] for table in (base, slope)]
+        for column in members.T[1:]:
+            sums = [total + table[column] for total, table in zip(sums, (base, slope), strict=True)]
+        share = np.append(problem.shares, 0.0)[members].sum(axis=1)
+        return cls(members, sums[0], sums[1], problem.by_student(members), share)
+
+    def choices(
+        self, rows: IntArray, student: IntArray, least: IntArray, most: IntArray, kind: IntArray | None = None
+    ) -> Choices:
+        """Some groups, each with a student and a range of part sizes."""
+        kind = np.zeros_like(most) if kind is None else kind
+        costs = self.base[rows, student], self.slope[rows, student]
+        return Choices(self.members[rows], student, least, most, *costs, self.share[rows], kind)
 
 
 def _at_least_as_good(base: FloatArray, slope: FloatArray, capacity: IntArray, i: int, j: int) -> BoolArray:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose, price_choices
-from rocoin_opt.grouping import CHOICE, EXTENSION, chosen_before, free_choices, minimal_groups, sized_choices, stacked
+from rocoin_opt.grouping import (
+    CHOICE,
+    EXTENSION,
+    Choices,
+    chosen_before,
+    free_choices,
+    minimal_groups,
+    sized_choices,
+    stacked,
+)
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import IndexedGroup
 from rocoin_opt.tolerances import ROUNDING, SOLVER
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.set_packing import Priced
-    from rocoin_opt.grouping import Choices, ThresholdProblem
+    from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import IntArray
 
 MAX_GROUPS = 100_000
@@ -101,7 +110,9 @@ def _steps(
     else:
         demand = Demand.of_sizes(len(problem.weights), list(counts.values()))
         own, other = chosen_before(problem, served, list(counts)), sized_choices(problem, groups, list(counts))
-    search = _Search(own.joined(other, demand.devices), demand, np.arange(len(own)), control, complete=complete)
+    search = _Search(
+        Choices.joined([own, other], demand.devices), demand, np.arange(len(own)), control, complete=complete
+    )
     return [search.served() for step in (search.less_work, search.more_spare) if step()]
 
 

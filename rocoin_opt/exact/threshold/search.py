@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
+    RELAX,
+    STOPPED,
     CandidateSearch,
     combinatorial_bound,
     diversify,
@@ -21,6 +23,7 @@ from rocoin_opt.grouping import (
     plan_with_best_sizes,
     reasons_for_infeasibility,
     relax,
+    room_for,
 )
 from rocoin_opt.plan import Outcome, check
 
@@ -92,7 +95,7 @@ class _Search(CandidateSearch):
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())
-        reasons = () if self.best else ("the search was stopped before it found a plan",)
+        reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
 
     def _solve_jointly(self) -> Outcome:
@@ -166,8 +169,5 @@ class _Search(CandidateSearch):
         relaxation = self.relaxation(len(self.candidates) - 1) if len(self.candidates) else None
         wanted = self.wanted
         placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + DUAL_SAFETY))
-        return (
-            "together: groups whose devices hold the same student and keep the outage limit have room for at most "
-            f"{placed} of {wanted} filters, or there are fewer of them than min_groups asks for. Relax what costs "
-            "least: max_group_outage, max_groups, memory or max_filters.",
-        )
+        rest = f"or there are fewer of them than min_groups asks for. {RELAX}"
+        return (f"together: {room_for(placed, wanted)}, {rest}",)

@@ -199,6 +199,7 @@ class _Generation:
 
     def take(self, priced: list[tuple[Members, int]]) -> bool:
         """Add groups to the program; whether any was new or larger."""
+        # A group that was priced at less than its capacity may come back with a larger size, as another column.
         new = [(group, size) for group, size in priced if size > self.sizes.get(group, 0)]
         if not new:
             return False
@@ -288,6 +289,7 @@ class _Generation:
             if surplus_alone > PRICING_TOLERANCE:
                 found.append((leader, chain.leader_size))
             return surplus_alone
+        # A cover's size is that of its last device, so one knapsack over prefixes prices all sizes of the chain.
         profits = chain.sizes - by_size.of(chain.sizes) - paid
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
@@ -298,6 +300,7 @@ class _Generation:
         surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
         promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
         for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
+            # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
             for spare in (0, ROUNDING_UNITS):
                 wanted = max(int(rest[last]) + spare, 0)
                 if table[last, wanted] >= UNREACHABLE:

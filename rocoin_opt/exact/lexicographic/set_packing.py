@@ -193,6 +193,7 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
             add(new)
         return Pricing(len(new) > 0, prices)
 
+    # Rows of groups have to be met, so the program needs columns that do it before it has any prices.
     add(start)
     for step in generate_columns(program.solve, price, control):
         if step.complete:

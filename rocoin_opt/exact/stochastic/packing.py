@@ -184,6 +184,7 @@ class StochasticPacking:
         found = columns_of_chains(relaxation, problem.chains, everyone, slack, limit, control)
         if found is None:
             return None
+        # Chains of one student differ by the interval of sizes: a group counts with the largest that it covers.
         best: dict[Members, Column] = {}
         for column in found:
             if column.devices not in best or best[column.devices].size < column.size:

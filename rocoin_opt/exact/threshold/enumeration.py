@@ -143,13 +143,14 @@ def _columns_of_chain(
     mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
     devices = chain.devices[mask]
     shares, costs = chain.shares[mask], relaxation.prices[devices]
-    # The last device of each size ends a level.
+    # All covers of one size are listed at once: the last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
     budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
     prefixes = np.cumsum(mask)[ends]
+    # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
     resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)

@@ -132,6 +132,7 @@ def pack(
     Packing
         Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
     """
+    # A packing of all filters wastes no more than the bound leaves, in reduced costs of its groups together.
     slack = relaxation.bound - problem.wanted
     priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
     while True:

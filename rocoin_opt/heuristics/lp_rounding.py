@@ -22,6 +22,7 @@ from rocoin_opt.grouping import (
     relax,
 )
 from rocoin_opt.heuristics.construction import pack
+from rocoin_opt.heuristics.covers import needed_members
 from rocoin_opt.heuristics.greedy import PRICES, greedy
 from rocoin_opt.plan import Outcome, check
 
@@ -159,18 +160,17 @@ def _true_cover(problem: ThresholdProblem, group: Members, load: FloatArray) -> 
     student = int(np.argmax(sizes))
     able = problem.allowed[:, student] >= sizes[student]
     able[members] = False
-    # The leader is needed whatever its share.
-    leader = members[int(np.argmax(problem.timely[members, student]))] if problem.led else None
+    leader = int(np.argmax(problem.timely[members, student]))
     while (surplus := float(problem.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
         if not able.any():
             return None
         members.append(int(np.argmin(np.where(able, load, np.inf))))
         able[members[-1]] = False
-    for n in sorted(members, key=lambda n: -float(problem.shares[n])):
-        if problem.shares[n] <= surplus and n != leader:
-            members.remove(n)
-            surplus -= float(problem.shares[n])
-    return tuple(sorted(members))
+    shares = problem.shares[members]
+    if problem.led:
+        # The leader is needed whatever its share.
+        shares[leader] = np.inf
+    return tuple(sorted(np.array(members)[needed_members(shares, surplus)].tolist()))
 
 
 class _Search(CandidateSearch):

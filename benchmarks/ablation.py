@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import argparse
 
     from rocoin_opt.exact.threshold.enumeration import Column
-    from rocoin_opt.grouping.threshold_problem import View
+    from rocoin_opt.grouping.threshold_problem import PackingProblem
 
 MAX_LISTED = 500_000
 WITH, WITHOUT = "with rows by size", "without rows by size"
@@ -107,7 +107,7 @@ def measured(devices: int, seed: int, options: argparse.Namespace) -> dict[str, 
 
 
 def packed(
-    problem: View, columns: list[Column] | None, rows: str, variant: str, options: argparse.Namespace
+    problem: PackingProblem, columns: list[Column] | None, rows: str, variant: str, options: argparse.Namespace
 ) -> dict[str, Any]:
     """How many there are to be packed, and how long HiGHS takes to say whether they can be."""
     runs = []

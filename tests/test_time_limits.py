@@ -24,10 +24,8 @@ from rocoin_opt.exact.stochastic.search import EFFORTS
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
 from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
 from rocoin_opt.formulations import grouping, joint
-from rocoin_opt.grouping import columns as minimal_groups
+from rocoin_opt.grouping import columns, durations
 from rocoin_opt.grouping import covering_knapsack as knapsack
-from rocoin_opt.grouping import durations
-from rocoin_opt.grouping.columns import Serving
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.stochastic.assignment import plan_within
@@ -222,11 +220,11 @@ def test_very_many_chains_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_minimal_groups_are_not_listed_without_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for objective in ("guaranteed", "nominal"):
-        serving = Serving(two_pairs(), objective, 7.0)
-        assert serving.minimal_groups(100) is not None
-        assert serving.minimal_groups(100, over()) is None
-    monkeypatch.setattr(minimal_groups, "EXTENSION", 1e6)
-    assert serving.minimal_groups(100, Control.starting_now(time_limit=1e5)) is None
+        problem = ThresholdProblem(two_pairs(), objective, 7.0)
+        assert columns.minimal_groups(problem, 100) is not None
+        assert columns.minimal_groups(problem, 100, over()) is None
+    monkeypatch.setattr(columns, "EXTENSION", 1e6)
+    assert columns.minimal_groups(problem, 100, Control.starting_now(time_limit=1e5)) is None
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 5])
@@ -235,7 +233,7 @@ def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
     plan = ro.solve(instance, "random", seed=1).plan
     assert plan is not None
     served = indexed_groups(instance, plan)
-    left = descend_work(Serving(instance, "guaranteed", 1e9), served, Looks().allowing(after), free_sizes=True)
+    left = descend_work(ThresholdProblem(instance, "guaranteed", 1e9), served, Looks().allowing(after), free_sizes=True)
     assert len(left) == len(served)
     assert sum(group.size for group in left) == sum(group.size for group in served)
     if after == 0:

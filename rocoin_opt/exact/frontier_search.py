@@ -12,8 +12,9 @@ from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
 from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import Serving, latency_range, smallest_threshold
-from rocoin_opt.plan import check, indexed_groups, labels_of
+from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
+from rocoin_opt.plan import check, labels_of, members_of
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 HALVED = 0.1
 """Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""
-
-ROUNDING = 1e-9
-"""Share of a spacing by which a limit may miss its place."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,7 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        known = [group.members for group in indexed_groups(instance, plan)]
-        vectors = PartSizes(Serving(instance, objective, seconds), known, control)
+        vectors = PartSizes(ThresholdProblem(instance, objective, seconds), members_of(instance, plan), control)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
@@ -96,7 +93,7 @@ class FrontierSearch:
         step = (limit - first) / (min(points, sys.maxsize) - 1)
         while limit > first and len(self.points) < points:
             # The next of the limits that spread evenly between the ends.
-            even = first + step * (math.ceil((limit - first) / step - ROUNDING) - 1)
+            even = first + step * (math.ceil((limit - first) / step - SAFETY) - 1)
             limit = min(even, math.nextafter(limit, -math.inf))
             if limit <= first:
                 break
@@ -157,7 +154,8 @@ class FrontierSearch:
         if self.control.exhausted:
             return False
         known = self._answer_to(limit)
-        found = best_within(Serving(self.instance, self.objective, limit), self.parts, known.plan, self.control)
+        problem = ThresholdProblem(self.instance, self.objective, limit)
+        found = best_within(problem, self.parts, known.plan, self.control)
         if self.control.exhausted:
             return False
         rank, value = self.parts.rank, found.cut.value
@@ -189,18 +187,18 @@ class FrontierSearch:
         groups = None if threshold is None else self._groups_for(found, threshold)
         if threshold is None or groups is None:
             return None
-        serving = Serving(self.instance, self.objective, threshold)
+        problem = ThresholdProblem(self.instance, self.objective, threshold)
         plans = [
             plan
-            for plan in plans_of_less_work(serving, found._replace(groups=groups), self.control)
+            for plan in plans_of_less_work(problem, found._replace(groups=groups), self.control)
             if not check(self.instance, plan) and value_of(self.instance, plan, self.objective) <= threshold
         ]
         # The last one has the least work.
         return plans[-1] if plans else None
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
-        serving = Serving(self.instance, self.objective, threshold)
-        return PartSizes(serving, found.groups, self.control).groups_for(found.cut.sizes)
+        problem = ThresholdProblem(self.instance, self.objective, threshold)
+        return PartSizes(problem, found.groups, self.control).groups_for(found.cut.sizes)
 
     def _insert(self, new: Point) -> None:
         """Add a point that is better than all that are as early; those that are as late and no better leave."""

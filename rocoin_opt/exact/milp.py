@@ -6,23 +6,26 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
+from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.failure import value_of
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
+    RELAX,
+    STOPPED,
     combinatorial_bound,
     grouping_model,
     joint_model,
     latency_range,
     next_latency,
     reasons_for_infeasibility,
+    room_for,
 )
 from rocoin_opt.highs import Option
 from rocoin_opt.highs import models as highs
-from rocoin_opt.plan import Outcome, check, group_keeps_limit, relative_gap
+from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 
 GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
-RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 COUNTING_NODES = 2_000
 """Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
 
@@ -106,8 +108,7 @@ class _Search:
         bound = combinatorial_bound(instance, objective)
         self.infeasible = bound is None and start is None
         self.bound = 0.0 if bound is None else bound
-        self.broken_covers: list[frozenset[int]] = []
-        self.least_replicas = 1
+        self.cuts = CoverCuts(instance, "joint")
         self.reasons: tuple[str, ...] = ()
         self.stopped = False
 
@@ -118,7 +119,7 @@ class _Search:
             self._improve()
         if self.infeasible:
             return Outcome(None, infeasible=True, reasons=self._reasons())
-        stopped = () if self.best else ("the search was stopped before it found a plan",)
+        stopped = () if self.best else (STOPPED,)
         return Outcome(self.best, lower_bound=self.bound, reasons=stopped)
 
     def _closed(self) -> bool:
@@ -165,10 +166,7 @@ class _Search:
             found = f"no {least} groups can keep memory, capacity and the outage limit at once"
         else:
             placed = wanted - 1 if solution.bound is None else min(math.floor(solution.bound), wanted - 1)
-            found = (
-                "groups whose devices hold the same student and keep the outage limit have room for at most "
-                f"{placed} of {wanted} filters"
-            )
+            found = room_for(placed, wanted)
         return (f"together: {found}. {RELAX}",)
 
     def _improve(self) -> None:
@@ -197,10 +195,7 @@ class _Search:
         if self.objective != "nominal":
             # Replicas that the objective does not wait for cannot make it better.
             model.extra.fix(0)
-        if self.least_replicas > 1:
-            joint.require_replicas(model, self.least_replicas)
-        for devices in self.broken_covers:
-            joint.forbid_cover(model, devices)
+        add_cuts(model, joint, self.cuts.known)
         return model
 
     def _exhausted_plans(self) -> None:
@@ -211,26 +206,8 @@ class _Search:
 
     def _take(self, plan: Plan) -> None:
         """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
-        violations = check(self.instance, plan)
-        if not violations:
+        if not self.cuts.learn(plan):
             self.best, self.value = plan, self._value(plan)
-            return
-        index = self.instance.arrays.device_index
-        missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
-        if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
-            raise SolverError(f"the joint model admits an invalid plan: {'; '.join(map(str, violations))}")
-        for k in missed:
-            devices = frozenset(index[device] for device in plan.groups[k].devices)
-            if self._never_covers(len(devices)):
-                self.least_replicas = max(self.least_replicas, len(devices) + 1)
-            else:
-                self.broken_covers.append(devices)
-
-    def _never_covers(self, count: int) -> bool:
-        """Whether not even the most reliable devices of this number keep the outage limit."""
-        useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
-        safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]
-        return not group_keeps_limit(self.instance, safest.tolist())
 
     def _value(self, plan: Plan) -> float:
         value = value_of(self.instance, plan, self.objective)

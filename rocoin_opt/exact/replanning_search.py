@@ -11,17 +11,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-
-from rocoin_opt.errors import SolverError
+from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
-from rocoin_opt.plan import Group, Plan, check, continuation, group_keeps_limit
+from rocoin_opt.plan import Group, Plan, check, continuation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pyomo.environ import ConcreteModel
 
     from rocoin_opt.control import Control
     from rocoin_opt.highs import Option
@@ -106,8 +102,7 @@ class ReplanningSearch:
         self.alive = replace(control, report=lambda _: self._tell())
         self.best: Plan | None = None
         self.value = self.shipped = math.inf
-        self.broken_covers: list[frozenset[int]] = []
-        self.least_replicas = 1
+        self.cuts = CoverCuts(instance, "continuation")
 
     def run(self, starts: Iterable[Plan]) -> Replanned:
         """Search from some valid plans, those that keep the limit on loads."""
@@ -185,10 +180,7 @@ class ReplanningSearch:
             )
             if ship_less:
                 unit = formulation.minimise_bytes(model, self.instance)
-        if self.least_replicas > 1:
-            formulation.require_replicas(model, self.least_replicas)
-        for devices in self.broken_covers:
-            formulation.forbid_cover(model, devices)
+        add_cuts(model, formulation, self.cuts.known)
         if ship_less and self.best is not None:
             continued = continuation(self.instance, self.old, self.best).continued
             formulation.offer(model, self.instance, self.best, continued)
@@ -199,32 +191,10 @@ class ReplanningSearch:
             if solution.objective is None:
                 return _Answer("unknown", bound=solution.bound, unit=unit)
             plan = formulation.plan_of(model, self.instance)
-            if not self._cut_off(plan, model):
+            cuts = self.cuts.learn(plan)
+            if not cuts:
                 return _Answer("found", plan, solution.bound, unit)
-
-    def _cut_off(self, plan: Plan, model: ConcreteModel) -> bool:
-        """Cut off the groups of a plan that miss the outage limit by a hair; whether there are any."""
-        from rocoin_opt.formulations import replanning as formulation
-
-        violations = check(self.instance, plan)
-        missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
-        if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
-            raise SolverError(f"the continuation model admits an invalid plan: {'; '.join(map(str, violations))}")
-        index = self.instance.arrays.device_index
-        for k in missed:
-            devices = frozenset(index[device] for device in plan.groups[k].devices)
-            if self._never_covers(len(devices)):
-                self.least_replicas = max(self.least_replicas, len(devices) + 1)
-                formulation.require_replicas(model, self.least_replicas)
-            else:
-                self.broken_covers.append(devices)
-                formulation.forbid_cover(model, devices)
-        return bool(missed)
-
-    def _never_covers(self, count: int) -> bool:
-        """Whether not even the most reliable devices of this number keep the outage limit."""
-        safest = np.argsort(self.instance.arrays.failure, kind="stable")[:count]
-        return not group_keeps_limit(self.instance, safest.tolist())
+            add_cuts(model, formulation, cuts)
 
     def _take(self, plan: Plan) -> None:
         """Keep a valid plan if it is within the limit on loads and better: earlier, or as early with fewer bytes."""

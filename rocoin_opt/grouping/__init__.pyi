@@ -1,43 +1,52 @@
 from .answer_steps import LEAST_OUTAGE
-from .assignment import COVER_TOLERANCE, plan_with_best_sizes
-from .bounds import ROUNDING, SAFETY, Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
-from .column_generation import Priced, generate, no_less_than_zero
-from .columns import Choices, Serving, chosen_before, free_choices, roomiest_choices, sized_choices, stacked
+from .assignment import plan_with_best_sizes
+from .bounds import Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .candidate_search import CandidateSearch
+from .column_generation import Pricing, generate_columns
+from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
-from .durations import CHOICE, CORE, EXTENSION, grouping_model, import_of_models, joint_model, valuation
+from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
-from .infeasible import NO_GUARANTEE, reasons_for_infeasibility, reasons_for_no_guarantee
-from .relaxation import DUAL_SAFETY, Pool, Relaxation, diversify, relax, resolution_for
-from .threshold_problem import Chain, ThresholdProblem, View
+from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
+from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
+from .threshold_problem import Chain, PackingProblem, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
-from .tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
+from .tolerances import (
+    COST_TOLERANCE,
+    COVER_TOLERANCE,
+    DUAL_SAFETY,
+    LEAST_FRACTION,
+    SHARE_TOLERANCE,
+    UNREACHABLE,
+)
 
 __all__ = [
     "BELOW_ALL",
     "CHOICE",
-    "CORE",
+    "COLUMN",
     "COST_TOLERANCE",
     "COVER_TOLERANCE",
     "DUAL_SAFETY",
     "ENOUGH_SHARES",
     "EXTENSION",
+    "LEAST_FRACTION",
     "LEAST_OUTAGE",
     "NO_GUARANTEE",
-    "ROUNDING",
-    "SAFETY",
+    "RELAX",
     "SHARE_TOLERANCE",
+    "STOPPED",
     "UNREACHABLE",
+    "CandidateSearch",
     "Candidates",
     "Chain",
     "Choices",
     "ExpectedModel",
     "Levels",
+    "PackingProblem",
     "Pool",
-    "Priced",
+    "Pricing",
     "Relaxation",
-    "Serving",
     "ThresholdProblem",
-    "View",
     "cheapest_covers",
     "cheapest_members",
     "chosen_before",
@@ -45,18 +54,19 @@ __all__ = [
     "covers_within",
     "diversify",
     "free_choices",
-    "generate",
+    "generate_columns",
     "grouping_model",
     "import_of_models",
     "joint_model",
     "latency_range",
+    "minimal_groups",
     "next_latency",
-    "no_less_than_zero",
     "plan_with_best_sizes",
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",
     "relax",
     "resolution_for",
+    "room_for",
     "roomiest_choices",
     "sized_choices",
     "smallest_failure_probability",

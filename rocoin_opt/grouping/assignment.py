@@ -10,55 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.plan import IndexedGroup, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance import Instance, InstanceArrays, IntArray
+    from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective, Plan
-
-COVER_TOLERANCE = 1e-15
-"""Slack on sums of cover shares, of the order of their rounding; every plan is checked again with exact products."""
-
-
-def group_capacities(arrays: InstanceArrays, members: IntArray, parts: IntArray, objective: Objective) -> IntArray:
-    """Largest part that groups deliver within a threshold, for each student.
-
-    Parameters
-    ----------
-    arrays : InstanceArrays
-        Owner of shares and memory limits.
-    members : IntArray, K x L
-        Device indices of each group; the number of devices, N, stands for none.
-    parts : IntArray, N x J
-        ``arrays.largest_part(T)``.
-    objective : str
-        What "within the threshold" means: for ``worst`` every replica, for ``guaranteed`` enough replicas to keep the
-        outage limit, for ``nominal`` one replica. All of them must hold the part in memory.
-
-    Returns
-    -------
-    IntArray, K x J
-        0 where the student cannot serve.
-    """
-    nothing = np.zeros((1, parts.shape[1]), dtype=np.int64)
-    anything = nothing + np.iinfo(np.int64).max
-    if objective == "worst":
-        slowest: IntArray = np.vstack([parts, anything])[members].min(axis=1)
-        return slowest
-    held: IntArray = np.vstack([arrays.largest, anything])[members].min(axis=1)
-    timely = np.vstack([parts, nothing])[members]
-    if objective == "nominal":
-        return np.asarray(np.minimum(held, timely.max(axis=1)))
-    order = np.argsort(-timely, axis=1, kind="stable")
-    shares = np.append(arrays.cover_share, 0.0)[members]
-    gathered = np.take_along_axis(np.broadcast_to(shares[:, :, None], timely.shape), order, axis=1)
-    covered = np.cumsum(gathered, axis=1) >= 1.0 - COVER_TOLERANCE
-    last = np.argmax(covered, axis=1)[:, None, :]
-    level = np.take_along_axis(np.take_along_axis(timely, order, axis=1), last, axis=1)[:, 0, :]
-    return np.where(covered[:, -1, :], np.minimum(held, level), 0)
 
 
 def assign_sizes(
@@ -86,12 +46,10 @@ def assign_sizes(
     if limits is None or not 1 <= len(members) <= wanted:
         return None
 
-    width = max(map(len, members))
-    # The index behind all devices stands for none.
-    padded = np.array([[*group, *([len(arrays.failure)] * (width - len(group)))] for group in members])
-
     def capacities(threshold: float) -> IntArray:
-        return group_capacities(arrays, padded, arrays.largest_part(threshold), objective)
+        problem = ThresholdProblem(instance, objective, threshold)
+        padded = problem.padded(members)
+        return problem.by_student_if_late(padded) if objective == "guaranteed" else problem.by_student(padded)
 
     def reachable(threshold: float) -> bool:
         best = capacities(threshold).max(axis=1)

@@ -1,9 +1,10 @@
 """Combinatorial lower bounds: what no plan can beat, in closed form.
 
-The layer-cake bound counts, for each part size s, the groups of that size or more. Each needs devices that can deliver
-s filters in time and whose cover shares sum to 1, and every device serves one group. So there are at most K of them, at
-most the floor of the sum of such shares, and at most the devices that cover alone and, of the others, one group for
-each few that it takes to cover. A plan holds as many filters as the sum of these counts over s, at most.
+The counting bound by part size (a layer-cake sum) counts, for each size s, the groups of that size or more. Each needs
+devices that can deliver s filters in time and whose cover shares sum to 1, and every device serves one group. So there
+are at most K of them, at most the floor of the sum of such shares, and at most the devices that cover alone and, of the
+others, one group for each few that it takes to cover. A plan holds as many filters as the sum of these counts over s,
+at most.
 
 The counts change only where s passes the largest part of some device, so that they cost no more for a million filters
 than for a thousand.
@@ -19,15 +20,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
+from rocoin_opt.tolerances import ROUNDING, SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
     from rocoin_opt.plan import Objective
 
-ROUNDING = 1e-12
-"""Relative step by which a computed bound is lowered: far more than its rounding."""
-SAFETY = 1e-9
-"""Slack by which sums of shares are rounded up before they are cut to whole groups: it only weakens the bound."""
 
 _KNOWN: WeakKeyDictionary[InstanceArrays, dict[Objective, float | None]] = WeakKeyDictionary()
 """Bounds by the arrays of their instance, which no other instance has: a search asks for them several times."""
@@ -98,7 +96,7 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
 
 
 def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
-    """Whether the layer-cake bound leaves room for a plan within a threshold; if not, there is none."""
+    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none."""
     levels = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
     wanted, fewest = instance.knowledge.num_filters, instance.requirements.min_groups
     return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)

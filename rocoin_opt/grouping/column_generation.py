@@ -1,122 +1,101 @@
-"""Column generation: a linear program over more columns than can be listed, solved by pricing what it lacks.
+"""Column generation: solve the restricted master, price columns at its prices, add those that improve it, and again.
 
-The restricted master holds some columns and has dual prices; a pricing problem finds columns that are worth more than
-they cost at these prices, and what the prices prove about all columns. Prices of a young master jump about, so columns
-are priced between its prices and the best ones so far (smoothing after Wentges [1]_). Where that finds no column that
-the master lacks, it moves towards the master's own prices: without a new column at those the program is solved.
-
-References
-----------
-.. [1] P. Wentges. Weighted Dantzig-Wolfe decomposition for linear mixed-integer programming. International Transactions
-   in Operational Research 4(2), 1997.
+Prices of a young master jump about, and so do the columns that they ask for. So columns are priced between the master's
+own prices and the best ones so far, those that prove the smallest bound (smoothing after Wentges). Where that finds no
+column that the master lacks, the prices move towards the master's own: only at those does it prove that none is left.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.highs import LpSolution
     from rocoin_opt.instance import FloatArray
 
-Columns = TypeVar("Columns")
 
+class Pricing(NamedTuple):
+    """What a pricing did: whether the master has new columns, and which prices prove which bound, if any do."""
 
-class Priced(NamedTuple, Generic[Columns]):
-    """What a pricing found: columns, a bound on the whole program (infinite for none), and prices that prove it."""
-
-    columns: Columns
-    bound: float
+    added: bool
     prices: FloatArray
-
-
-class Generator(Protocol[Columns]):
-    """A linear program over columns that are generated; prices are one a row."""
-
-    def solve(self) -> LpSolution | None:
-        """Solve the restricted master; None if a limit came first."""
-
-    def price(self, prices: FloatArray) -> Priced[Columns] | None:
-        """Find columns that are worth more than they cost; None if a limit came before all were looked at."""
-
-    def take(self, columns: Columns, prices: FloatArray) -> bool:
-        """Add columns to the master, whose own prices are given; whether any was new."""
+    bound: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """State after one round.
+    """Where a column generation stands after a round.
 
     Attributes
     ----------
-    bound : float
-        Least bound that any prices so far proved.
-    prices : FloatArray
-        Those prices; the master's own where none proves a bound.
     solution : LpSolution
-        The restricted master before it got new columns.
-    is_last : bool
-        Whether no column is missing.
+        The master's optimum, without the columns that the round added.
+    prices : FloatArray, one a row
+        The best prices so far, or those to begin with where none has proved a bound.
+    bound : float
+        What they prove: no solution of the whole program is worth more.
+    complete : bool
+        Whether no column improves the master any more.
     """
 
-    bound: float
-    prices: FloatArray
     solution: LpSolution
-    is_last: bool
+    prices: FloatArray
+    bound: float
+    complete: bool
 
 
-def generate(
-    program: Generator[Columns],
+def generate_columns(
+    solve: Callable[[], LpSolution | None],
+    price: Callable[[FloatArray, FloatArray], Pricing | None],
     control: Control,
     *,
+    smoothing: Sequence[float] = (0.0,),
     centre: FloatArray | None = None,
-    smoothing: Sequence[float] = (),
+    least_price: float = -math.inf,
 ) -> Iterator[Round]:
-    """Generate columns until none is missing, the caller has seen enough, or a limit comes.
+    """Run round after round, until one is complete or a limit comes first.
 
     Parameters
     ----------
-    program : Generator
-        Owner of master and pricing.
+    solve : callable
+        Solves the restricted master, a maximisation; None where a limit came first.
+    price : callable
+        Prices columns at its first argument, and adds to the master what improves it at its own prices, the second
+        argument; None where a limit came first.
     control : Control
-        Limit.
-    centre : FloatArray, optional
-        Prices to smooth towards before any have been priced.
+        Its limit is asked for before each solve.
     smoothing : sequence of float
-        Weights of the best prices so far that are tried in turn, before the master's own prices.
+        Weights of the best prices that a round tries until one finds a column; the last one should be 0.
+    centre : FloatArray, optional
+        Prices that stand for the best ones in the first round; the master's own where absent.
+    least_price : float
+        Prices below are the solver's rounding: 0 where all rows are upper limits.
     """
-    best = math.inf
+    best, bound = centre, math.inf
     while not control.exhausted:
-        solution = program.solve()
+        solution = solve()
         if solution is None:
             return
-        own, is_new = solution.prices, False
-        for weight in (*smoothing, 0.0):
-            if weight > 0.0 and centre is None:
-                continue
-            tried = own if centre is None or weight == 0.0 else weight * centre + (1.0 - weight) * own
-            priced = program.price(tried)
+        own = np.maximum(solution.prices, least_price)
+        added = False
+        # Without prices to go back to, all weights would ask for the same.
+        for weight in (0.0,) if best is None else smoothing:
+            tried = own if best is None or weight == 0.0 else weight * best + (1.0 - weight) * own
+            priced = price(tried, own)
             if priced is None:
                 return
-            if priced.bound < best:
-                best, centre = priced.bound, priced.prices
-            is_new = program.take(priced.columns, own)
-            if is_new:
+            if priced.bound < bound:
+                best, bound = priced.prices, priced.bound
+            added = priced.added
+            if added:
                 break
-        yield Round(best, own if centre is None else centre, solution, is_last=not is_new)
-        if not is_new:
+        yield Round(solution, own if best is None else best, bound, complete=not added)
+        if not added:
             return
-
-
-def no_less_than_zero(solution: LpSolution | None) -> LpSolution | None:
-    """Prices of rows that limit from above, without what the solver's tolerances leave below zero."""
-    if solution is None:
-        return None
-    return type(solution)(solution.objective, solution.values, np.maximum(solution.prices, 0.0))

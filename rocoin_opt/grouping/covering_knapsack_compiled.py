@@ -43,7 +43,7 @@ def covers_within(
     budgets: FloatArray,
     limit: int,
 ) -> tuple[int, IntArray, IntArray]:
-    """See :func:`.covering_knapsack.covers_within`; depth first, with a count of -1 beyond the limit."""
+    """As :func:`~rocoin_opt.grouping.covering_knapsack.covers_within`, depth first; a count of -1 beyond the limit."""
     resolution = table.shape[1] - 1
     # No minimal cover of a need of 1 is longer than the smallest devices that it takes, nor than there are.
     depth_limit = _longest(shares, needs)

@@ -22,8 +22,8 @@ PYOMO = 0.7
 REPLICA = 1e-4
 """For each device, group and student of a model of groups: to build it, to compile it, and to hand it over."""
 MEMBER = 2e-5
-"""The same for each device and group of a model without students."""
-CORE = 2e-5
+"""Seconds for each device and group of a model without students."""
+COLUMN = 2e-5
 """For each group of an integer packing, to state it."""
 EXTENSION = 3e-7
 """For each set of devices that is looked at in one step of an enumeration."""

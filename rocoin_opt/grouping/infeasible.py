@@ -14,6 +14,8 @@ from rocoin_opt.plan import outage_of
 if TYPE_CHECKING:
     from rocoin_opt.instance import Device, Instance, Slowdown
 
+STOPPED = "the search was stopped before it found a plan"
+RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 NO_GUARANTEE = (
     "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"
 )
@@ -37,6 +39,14 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
     if memory:
         return memory
     return (*_reliability(instance), *_capacity(instance))
+
+
+def room_for(placed: int, wanted: int) -> str:
+    """Say how many filters find a place in groups that keep all limits."""
+    return (
+        "groups whose devices hold the same student and keep the outage limit have room for at most "
+        f"{placed} of {wanted} filters"
+    )
 
 
 def reasons_for_no_guarantee(instance: Instance) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 A packing takes disjoint groups and holds the sum of their capacities. Its relaxation lets groups be taken in parts:
 ``max sum v_G x_G`` with ``sum of x_G over G with n <= 1`` for every device n, and for every size s ``sum of x_G over
-v_G >= s <= B_s``. ``B_s``, the most disjoint groups of size s or more, is what the counting bound counts: K, or a sum
-of shares, rounded down. Without this rounding the relaxation would be several times weaker.
+v_G >= s <= B_s``. ``B_s``, the most disjoint groups of size s or more, is what the counting bound by part size leaves:
+K, or a sum of shares, rounded down. Without this rounding the relaxation would be several times weaker.
 
 Groups are priced by covering knapsacks, one for each chain. For *any* prices ``pi >= 0`` of devices and ``sigma >= 0``
 of sizes, with ``mu(v)`` the sum of ``sigma_s`` over ``s <= v``,
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.column_generation import Priced, generate, no_less_than_zero
+from rocoin_opt.grouping.column_generation import Pricing, generate_columns
 from rocoin_opt.grouping.covering_knapsack import (
     cheapest_covers,
     cheapest_members,
@@ -30,17 +30,18 @@ from rocoin_opt.grouping.covering_knapsack import (
     units_of,
     use_compiled,
 )
-from rocoin_opt.grouping.tolerances import UNREACHABLE
+from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
 from rocoin_opt.highs import LpSolution, RestrictedMaster
+from rocoin_opt.tolerances import SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.threshold_problem import Chain, View
+    from rocoin_opt.grouping.threshold_problem import Chain, PackingProblem
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
-DUAL_SAFETY = 1e-6
-"""Filters that are added to a bound before it is cut to a whole number: a million times the rounding of its sums."""
+PRICING_TOLERANCE = SOLVER_SAFETY
+"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
 RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
 """Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
 ROUNDING_UNITS = 8
@@ -48,11 +49,9 @@ ROUNDING_UNITS = 8
 the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
 COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
-PRICING_TOLERANCE = 1e-6
-"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
-SMOOTHING = (0.5, 0.25, 0.125)
-"""Weights of the best prices so far. Smoothing halves the time for 1,000 devices; 0.2 to 0.9 to begin with are about as
-good."""
+SMOOTHING = (0.5, 0.25, 0.125, 0.0)
+"""Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
+to 0.9 is about as good."""
 DIVERSIONS = 10
 """Prices that are drawn around those of a relaxation, to find more groups."""
 DISTURBANCE = 0.1
@@ -112,7 +111,8 @@ class Relaxation:
     prices : FloatArray, N
         Device prices that prove it.
     size_prices : SizePrices
-        Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together.
+        Price of a group by its size that goes with them: no group's size exceeds it and its devices' prices together,
+        unless some of its devices hold as much without the others.
     groups : list of tuples of int
         The groups of the linear program.
     values : FloatArray
@@ -137,12 +137,12 @@ class Relaxation:
         return self.bound + DUAL_SAFETY >= wanted
 
 
-def relax(problem: View, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
+def relax(problem: PackingProblem, pool: Pool, control: Control, *, question: int | None = None) -> Relaxation | None:
     """Solve the packing relaxation at a threshold.
 
     Parameters
     ----------
-    problem : View
+    problem : PackingProblem
         Instance, objective and threshold.
     pool : Pool
         Groups to begin with; those that were generated are added.
@@ -159,7 +159,7 @@ def relax(problem: View, pool: Pool, control: Control, *, question: int | None =
     return _Generation(problem, pool, control).run(question)
 
 
-def diversify(problem: View, relaxation: Relaxation, pool: Pool, control: Control) -> None:
+def diversify(problem: PackingProblem, relaxation: Relaxation, pool: Pool, control: Control) -> None:
     """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
 
     They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
@@ -180,22 +180,26 @@ def diversify(problem: View, relaxation: Relaxation, pool: Pool, control: Contro
 
 
 class _Generation:
-    """Column generation at one threshold."""
+    """Column generation at one threshold: the restricted master, the pricing of groups, and the bound.
 
-    def __init__(self, problem: View, pool: Pool, control: Control) -> None:
+    Prices are one vector: N of devices, then R of the limits on sizes.
+    """
+
+    def __init__(self, problem: PackingProblem, pool: Pool, control: Control) -> None:
         self.problem, self.pool, self.control = problem, pool, control
         self.devices = len(problem.instance.devices)
         self.resolution = resolution_for(self.devices)
         self.compiled = use_compiled(self.devices, control)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
-        upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
-        self.program = RestrictedMaster(np.full(len(upper), -math.inf), upper, control)
+        self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
+        self.program = RestrictedMaster(np.full(len(self.upper), -math.inf), self.upper, control)
         start = list(pool.groups)
         self.add(list(zip(start, problem.capacities(start).tolist(), strict=True)))
 
     def add(self, priced: list[tuple[Members, int]]) -> bool:
         """Add groups to the program; whether any was new or larger."""
+        # A group that was priced at less than its capacity may come back with a larger size, as another column.
         new = [(group, size) for group, size in priced if size > self.sizes.get(group, 0)]
         if not new:
             return False
@@ -212,15 +216,19 @@ class _Generation:
     def run(self, question: int | None) -> Relaxation | None:
         """Generate groups until none is worth more than it costs, or the question is answered."""
         found: Relaxation | None = None
-        for state in generate(self, self.control, centre=self.first_prices(), smoothing=SMOOTHING):
+        rounds = generate_columns(
+            self.solve, self.price, self.control, smoothing=SMOOTHING, centre=self.first_prices(), least_price=0.0
+        )
+        for step in rounds:
             found = Relaxation(
-                bound=state.bound,
-                prices=state.prices[: self.devices],
-                size_prices=self.size_prices(state.prices),
-                groups=self.groups[: len(state.solution.values)],
-                values=state.solution.values,
-                objective=state.solution.objective,
-                complete=state.is_last,
+                bound=step.bound,
+                prices=step.prices[: self.devices],
+                size_prices=self.size_prices(step.prices),
+                # The program was solved before the last of the groups were added.
+                groups=self.groups[: len(step.solution.values)],
+                values=step.solution.values,
+                objective=step.solution.objective,
+                complete=step.complete,
             )
             if question is not None and (found.objective >= question or not found.admits(question)):
                 break
@@ -228,7 +236,7 @@ class _Generation:
         return found
 
     def first_prices(self) -> FloatArray:
-        """The prices of the counting bound: a group pays for its size, devices are free."""
+        """The prices of the counting bound by part size: a group pays for its size, devices are free."""
         levels = self.problem.levels
         runs = np.diff(levels.sizes, append=self.problem.largest + 1).astype(np.float64)
         return np.concatenate([np.zeros(self.devices), np.maximum(runs, 0.0)])
@@ -240,22 +248,14 @@ class _Generation:
     def solve(self) -> LpSolution | None:
         """Solve the master; without any group all prices are 0."""
         if self.groups:
-            return no_less_than_zero(self.program.solve())
-        return LpSolution(0.0, np.empty(0), np.zeros(self.devices + len(self.problem.levels.limits)))
+            return self.program.solve()
+        return LpSolution(0.0, np.empty(0), np.zeros(len(self.upper)))
 
-    def take(self, columns: list[tuple[Members, int]], prices: FloatArray) -> bool:
-        """Add the groups that are worth more than they cost at the master's own prices."""
-        by_size = self.size_prices(prices)
-        return self.add(
-            [
-                (group, size)
-                for group, size in columns
-                if size - float(prices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
-            ]
-        )
+    def price(self, prices: FloatArray, own: FloatArray) -> Pricing | None:
+        """Add groups that are worth more than they cost, and raise prices until no group is, which makes them a bound.
 
-    def price(self, prices: FloatArray) -> Priced[list[tuple[Members, int]]] | None:
-        """Groups worth more than they cost, and the prices raised until there is none, with their bound."""
+        None where the limit came before all chains were looked at.
+        """
         found: list[tuple[Members, int]] = []
         by_size, excess = self.size_prices(prices), 0.0
         for chain in self.problem.chains:
@@ -263,11 +263,20 @@ class _Generation:
                 return None
             excess = max(excess, self.price_chain(chain, prices[: self.devices], by_size, found))
         raised = prices.copy()
-        # Every group counts in the first row of sizes: a higher price there makes up for whatever is not paid.
+        # Every group counts in the first limit on sizes, so raising that one is enough.
         raised[self.devices] += excess
-        limits = raised[self.devices :]
-        bound = float(raised[: self.devices].sum()) + float(self.problem.levels.limits @ limits)
-        return Priced(found, bound, raised)
+        of_devices, of_limits = raised[: self.devices], raised[self.devices :]
+        bound = float(of_devices.sum()) + float(self.problem.levels.limits @ of_limits)
+        return Pricing(self.take(self.worth(found, own)), raised, bound)
+
+    def worth(self, priced: list[tuple[Members, int]], prices: FloatArray) -> list[tuple[Members, int]]:
+        """The groups that are worth more than they cost at some prices."""
+        by_size = self.size_prices(prices)
+        return [
+            (group, size)
+            for group, size in priced
+            if size - float(prices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
+        ]
 
     def price_chain(
         self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]
@@ -281,6 +290,7 @@ class _Generation:
             if surplus_alone > PRICING_TOLERANCE:
                 found.append((leader, chain.leader_size))
             return surplus_alone
+        # A cover's size is that of its last device, so one knapsack over prefixes prices all sizes of the chain.
         profits = chain.sizes - by_size.of(chain.sizes) - paid
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
@@ -291,6 +301,7 @@ class _Generation:
         surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
         promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
         for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
+            # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
             for spare in (0, ROUNDING_UNITS):
                 wanted = max(int(rest[last]) + spare, 0)
                 if table[last, wanted] >= UNREACHABLE:

@@ -8,6 +8,7 @@ largest first. A cover's size is that of its last device in the chain.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rocoin_opt.grouping.bounds import Levels, possible_groups
+from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
+from rocoin_opt.instance import LIMIT_TOLERANCE
+from rocoin_opt.plan import group_keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +59,7 @@ class Chain:
     leader_size: int
 
 
-class View(Protocol):
+class PackingProblem(Protocol):
     """What a packing at one threshold asks for; see :class:`ThresholdProblem`."""
 
     @property
@@ -96,16 +100,31 @@ class ThresholdProblem:
     """
 
     def __init__(self, instance: Instance, objective: Objective, threshold: float) -> None:
-        self.instance, self.objective = instance, objective
+        self.instance, self.arrays, self.objective = instance, instance.arrays, objective
         self.wanted = instance.knowledge.num_filters
         self.led = objective == "nominal"
         self.threshold = threshold
-        arrays = instance.arrays
-        self.shares: FloatArray = arrays.cover_share
-        self.timely: IntArray = arrays.largest_part(threshold)
+        self.shares: FloatArray = self.arrays.cover_share
+        self.timely: IntArray = self.arrays.largest_part(threshold)
         """S, N x J: part that a device delivers in time."""
-        self.allowed: IntArray = arrays.largest if self.led else self.timely
+        self.allowed: IntArray = self.arrays.largest if self.led else self.timely
         """Part up to which a device may be in a group at all, N x J."""
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """``-ln p``, N. Unlike cover shares they are right for limits next to 1 too."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(-np.log(self.arrays.failure))
+
+    @cached_property
+    def need(self) -> float:
+        """What the weights of a group must sum to."""
+        limit = self.instance.requirements.max_group_outage
+        return math.inf if limit == 0.0 else -math.log(limit) - math.log1p(LIMIT_TOLERANCE)
+
+    def keeps_limit(self, members: Sequence[int]) -> bool:
+        """Whether devices keep the outage limit, by the product of their probabilities."""
+        return len(members) > 0 and group_keeps_limit(self.instance, members)
 
     @property
     def chains(self) -> Iterable[Chain]:
@@ -138,18 +157,57 @@ class ThresholdProblem:
 
     @cached_property
     def levels(self) -> Levels:
-        """Limits of the layer-cake bound, as rows of a linear program."""
+        """Limits of the counting bound by part size, as rows of a linear program."""
         return possible_groups(self.instance, self.timely, self.objective)
 
-    def capacities(self, groups: Sequence[Members]) -> IntArray:
-        """Largest part of each group, 0 where it cannot serve; its cover is taken for granted. One value a group."""
+    def capacities(self, groups: Sequence[Sequence[int]]) -> IntArray:
+        """Largest part of each group, none of which is empty, with its best student; see :meth:`by_student`."""
         if not groups:
             return np.empty(0, dtype=np.int64)
-        width = max(map(len, groups))
-        # Filled up with the first member, which changes neither a minimum nor a maximum.
-        members = np.array([group + group[:1] * (width - len(group)) for group in groups])
-        sizes: IntArray = self.allowed[members].min(axis=1)
-        if self.led:
-            sizes = np.minimum(sizes, self.timely[members].max(axis=1))
-        largest: IntArray = sizes.max(axis=1)
+        largest: IntArray = self.by_student(self.padded(groups)).max(axis=1)
         return largest
+
+    def padded(self, groups: Sequence[Sequence[int]]) -> IntArray:
+        """Members of groups as an array C x L; the number of devices, N, stands for none."""
+        width = max(map(len, groups))
+        return np.array([[*group, *([len(self.timely)] * (width - len(group)))] for group in groups])
+
+    def by_student(self, members: IntArray) -> IntArray:
+        """Largest part of each group with each student, C x J for members C x L; covers are taken for granted.
+
+        All members have to do their work in time, but for ``nominal``, where they have to hold it and one is in time.
+        0 where the student cannot serve.
+        """
+        allowed, timely = self._with_nobody
+        # Column by column: groups are many, and few of them long.
+        held, fastest = allowed[members[:, 0]], timely[members[:, 0]]
+        for column in members.T[1:]:
+            held, fastest = np.minimum(held, allowed[column]), np.maximum(fastest, timely[column])
+        return np.minimum(held, fastest) if self.led else held
+
+    def by_student_if_late(self, members: IntArray) -> IntArray:
+        """Largest part of each group with each student where members may be late: enough are in time to cover.
+
+        All of them have to hold the part. This is what ``guaranteed`` asks of groups that are given; where they are
+        chosen, late members would be left out.
+        """
+        anything, nothing = np.iinfo(np.int64).max, 0
+        held: IntArray = _and_nobody(self.arrays.largest, anything)[members].min(axis=1)
+        timely = _and_nobody(self.timely, nothing)[members]
+        # The largest parts first: the member that completes the cover decides.
+        order = np.argsort(-timely, axis=1, kind="stable")
+        shares = np.append(self.shares, 0.0)[members]
+        gathered = np.take_along_axis(np.broadcast_to(shares[:, :, None], timely.shape), order, axis=1)
+        covered = np.cumsum(gathered, axis=1) >= 1.0 - COVER_TOLERANCE
+        last = np.argmax(covered, axis=1)[:, None, :]
+        level = np.take_along_axis(np.take_along_axis(timely, order, axis=1), last, axis=1)[:, 0, :]
+        return np.where(covered[:, -1, :], np.minimum(held, level), 0)
+
+    @cached_property
+    def _with_nobody(self) -> tuple[IntArray, IntArray]:
+        """``allowed`` and ``timely`` with a row that changes neither a minimum nor a maximum."""
+        return _and_nobody(self.allowed, np.iinfo(np.int64).max), _and_nobody(self.timely, 0)
+
+
+def _and_nobody(parts: IntArray, part: int) -> IntArray:
+    return np.vstack([parts, np.full((1, parts.shape[1]), part, dtype=np.int64)])

@@ -82,9 +82,26 @@ class _Packing(ABC):
         self.filters_left -= level
         self.groups_left -= 1
 
-    @abstractmethod
     def next_group(self) -> tuple[IntArray, int] | None:
         """Members and level of the group to take next; None if there is none or it cannot be enough."""
+        best: tuple[float, IntArray, int] | None = None
+        highest = 0
+        for j in range(self.parts.shape[1]):
+            top = self.top(j)
+            if len(top) == 0:
+                continue
+            highest = max(highest, int(self.parts[top[0], j]))
+            found = self.group_of(j, top)
+            if found is not None and (best is None or found[0] > best[0]):
+                best = found
+        # Even if all groups that are left held as much as the largest one, filters would be left over.
+        if best is None or highest * self.groups_left < self.filters_left:
+            return None
+        return best[1:]
+
+    @abstractmethod
+    def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
+        """The best group with a student, given the devices that deliver anything: its score, members and level."""
 
     def top(self, j: int) -> IntArray:
         """Free devices that deliver anything with student j, the largest parts first."""
@@ -94,25 +111,13 @@ class _Packing(ABC):
 class _TimelyPacking(_Packing):
     """Every member in time: a cover's level is the part of its slowest member."""
 
-    def next_group(self) -> tuple[IntArray, int] | None:
-        best: tuple[float, IntArray, int] | None = None
-        highest = 0
-        for j in range(self.parts.shape[1]):
-            candidates = self.top(j)
-            if len(candidates) == 0:
-                continue
-            levels, shares = self.parts[candidates, j], self.arrays.cover_share[candidates]
-            highest = max(highest, int(levels[0]))
-            cover = best_cover(shares, levels, self.price)
-            if cover is None:
-                continue
-            level = int(levels[cover[-1]])
-            score = level - self.price * float(shares[cover].sum())
-            if best is None or score > best[0]:
-                best = (score, candidates[cover], level)
-        if best is None or highest * self.groups_left < self.filters_left:
+    def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
+        levels, shares = self.parts[top, j], self.arrays.cover_share[top]
+        cover = best_cover(shares, levels, self.price)
+        if cover is None:
             return None
-        return best[1:]
+        level = int(levels[cover[-1]])
+        return level - self.price * float(shares[cover].sum()), top[cover], level
 
 
 class _LedPacking(_Packing):
@@ -122,25 +127,13 @@ class _LedPacking(_Packing):
     price of the best leader among its followers.
     """
 
-    def next_group(self) -> tuple[IntArray, int] | None:
-        best: tuple[float, IntArray, int] | None = None
-        highest = 0
-        for j in range(self.parts.shape[1]):
-            top = self.top(j)
-            if len(top) == 0:
-                continue
-            leader, level = int(top[0]), int(self.parts[top[0], j])
-            highest = max(highest, level)
-            found = self.followers(level, j, leader)
-            if found is None:
-                continue
-            followers, lost = found
-            score = min(level, self.filters_left) - self.relative_price * lost
-            if best is None or score > best[0]:
-                best = (score, np.append(followers, leader), level)
-        if best is None or highest * self.groups_left < self.filters_left:
+    def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
+        leader, level = int(top[0]), int(self.parts[top[0], j])
+        found = self.followers(level, j, leader)
+        if found is None:
             return None
-        return best[1:]
+        followers, lost = found
+        return min(level, self.filters_left) - self.relative_price * lost, np.append(followers, leader), level
 
     def followers(self, level: int, j: int, leader: int) -> tuple[IntArray, int] | None:
         """Devices that complete the leader's cover, and the largest part that any of them could lead."""

@@ -10,7 +10,7 @@ import numpy as np
 from rocoin_opt.grouping import COVER_TOLERANCE
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 MAX_POOL = 9
 """Devices among which the best cover is found by looking at every subset."""
@@ -58,11 +58,16 @@ def _covering_prefix(shares: FloatArray, needed: float) -> IntArray | None:
     covered = np.cumsum(shares) >= needed - COVER_TOLERANCE
     if not covered.any():
         return None
-    kept = np.ones(int(np.argmax(covered)) + 1, dtype=bool)
-    slack = float(shares[: len(kept)].sum()) - needed + COVER_TOLERANCE
+    prefix = shares[: int(np.argmax(covered)) + 1]
+    return np.flatnonzero(needed_members(prefix, float(prefix.sum()) - needed + COVER_TOLERANCE))
+
+
+def needed_members(shares: FloatArray, slack: float) -> BoolArray:
+    """Which members stay where a cover gives up all that it can do without, by their shares and its slack."""
+    kept = np.ones(len(shares), dtype=bool)
     # The largest member that the slack allows goes first: it serves another group best.
-    for position in np.argsort(-shares[: len(kept)], kind="stable"):
+    for position in np.argsort(-shares, kind="stable"):
         if shares[position] <= slack:
             kept[position] = False
             slack -= float(shares[position])
-    return np.flatnonzero(kept)
+    return kept

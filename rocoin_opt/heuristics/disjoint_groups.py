@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import SAFETY, plan_with_best_sizes
-from rocoin_opt.heuristics.exchange import Levels, best_exchange
+from rocoin_opt.grouping import ThresholdProblem, plan_with_best_sizes
+from rocoin_opt.heuristics.exchange import best_exchange, covering_capacities
 from rocoin_opt.plan import group_keeps_limit
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ class DisjointGroups:
         grouped = {n for group in groups for n in group}
         self.spares = [n for n in range(len(instance.devices)) if n not in grouped]
         self.lower(threshold)
-        shares = instance.arrays.cover_share[self.levels.useful]
+        shares = instance.arrays.cover_share[self.useful]
         possible = min(instance.max_groups, instance.knowledge.num_filters, math.floor(shares.sum() + SAFETY))
         self.most = max(1, len(groups), possible)
         # Two groups of the usual size, and spares to choose from.
@@ -67,9 +68,11 @@ class DisjointGroups:
 
     def lower(self, threshold: float) -> None:
         """Go on at a lower threshold."""
-        self.levels = Levels(self.instance.arrays, threshold, self.objective)
-        self.spares = [n for n in self.spares if self.levels.useful[n]]
-        self.capacities = self.levels.capacities(self.groups)
+        self.problem = ThresholdProblem(self.instance, self.objective, threshold)
+        self.useful = self.problem.allowed.max(axis=1) > 0
+        self.alone = self.problem.timely.max(axis=1)
+        self.spares = [n for n in self.spares if self.useful[n]]
+        self.capacities = covering_capacities(self.problem, self.groups)
         self.total = sum(self.capacities)
         self.serving = sum(capacity > 0 for capacity in self.capacities)
 
@@ -115,11 +118,11 @@ class DisjointGroups:
     def _share_out(
         self, pool: list[int], slots: tuple[int, int], fixed: tuple[list[int], list[int]], *, second_open: bool
     ) -> None:
-        most = self.instance.arrays.cover_share[pool] * self.levels.alone[pool]
+        most = self.instance.arrays.cover_share[pool] * self.alone[pool]
         serving = sum(k < len(self.groups) and self.capacities[k] > 0 for k in slots)
         too_few = self.serving - serving + 2 <= self.instance.requirements.min_groups
         found = best_exchange(
-            self.levels,
+            self.problem,
             pool,
             fixed,
             PRICE * most * self.random.random(len(pool)),

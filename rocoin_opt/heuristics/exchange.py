@@ -17,55 +17,31 @@ from rocoin_opt.grouping import COVER_TOLERANCE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance import FloatArray, InstanceArrays, IntArray
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.instance import FloatArray, IntArray
 
 
-class Levels:
-    """What groups deliver within a threshold.
+def covering_capacities(problem: ThresholdProblem, groups: Sequence[Sequence[int]]) -> list[int]:
+    """Largest part of each group, none of which is empty; 0 where it does not cover or cannot serve."""
+    if not groups:
+        return []
+    members = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
+    first = np.cumsum([0, *map(len, groups)])[:-1]
+    covers = np.add.reduceat(problem.shares[members], first) >= 1.0 - COVER_TOLERANCE
+    capacities: list[int] = np.where(covers, problem.capacities(groups), 0).tolist()
+    return capacities
 
-    Parameters
-    ----------
-    arrays : InstanceArrays
-        Owner of latencies, memory limits and shares.
-    threshold : float
-        T in seconds.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        For ``nominal`` one replica must be in time and all must hold the part; for the others all must be in time,
-        because late replicas never help.
-    """
 
-    def __init__(self, arrays: InstanceArrays, threshold: float, objective: Objective) -> None:
-        self.shares: FloatArray = arrays.cover_share
-        timely = arrays.largest_part(threshold)
-        self.alone: IntArray = timely.max(axis=1)
-        """Largest part that each device delivers in time, N."""
-        self.folds: list[tuple[np.ufunc, IntArray, int]] = [(np.minimum, timely, int(arrays.largest.max()))]
-        """A group's capacity with a student is the least of these folds over its members; N x J, and where to start."""
-        if objective == "nominal":
-            self.folds = [(np.minimum, arrays.largest, int(arrays.largest.max())), (np.maximum, timely, 0)]
-        self.useful = self.folds[0][1].max(axis=1) > 0
-        """Whether a device can be in any group at all, N."""
-
-    def capacities(self, groups: Sequence[Sequence[int]]) -> list[int]:
-        """Largest part of each group, none of which is empty; 0 where it does not cover or cannot serve."""
-        if not groups:
-            return []
-        members = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
-        first = np.cumsum([0, *map(len, groups)])[:-1]
-        folded = [fold.reduceat(parts[members], first, axis=0) for fold, parts, _ in self.folds]
-        covers = np.add.reduceat(self.shares[members], first) >= 1.0 - COVER_TOLERANCE
-        capacities: list[int] = np.where(covers, np.min(folded, axis=0).max(axis=1), 0).tolist()
-        return capacities
-
-    def table(self, pool: Sequence[int], fixed: Sequence[int]) -> IntArray:
-        """Capacity of every subset of a pool of P devices with fixed members, 2^P; bit i stands for ``pool[i]``."""
-        covered = _over_subsets(np.add, self.shares[:, None], pool, fixed, 0.0)[0]
-        folded = [_over_subsets(fold, parts, pool, fixed, start) for fold, parts, start in self.folds]
-        least = folded[0] if len(folded) == 1 else np.minimum(*folded)
-        capacity: IntArray = least.max(axis=0)
-        capacity[covered < 1.0 - COVER_TOLERANCE] = 0
-        return capacity
+def subset_capacities(problem: ThresholdProblem, pool: Sequence[int], fixed: Sequence[int]) -> IntArray:
+    """Capacity of every subset of a pool of P devices with fixed members, 2^P; bit i stands for ``pool[i]``."""
+    covered = _over_subsets(np.add, problem.shares[:, None], pool, fixed, 0.0)[0]
+    # No group holds more than the largest memory, so nobody at all may begin with that.
+    held = _over_subsets(np.minimum, problem.allowed, pool, fixed, int(problem.arrays.largest.max()))
+    if problem.led:
+        held = np.minimum(held, _over_subsets(np.maximum, problem.timely, pool, fixed, 0))
+    capacity: IntArray = held.max(axis=0)
+    capacity[covered < 1.0 - COVER_TOLERANCE] = 0
+    return capacity
 
 
 class Exchange(NamedTuple):
@@ -76,7 +52,7 @@ class Exchange(NamedTuple):
 
 
 def best_exchange(
-    levels: Levels,
+    problem: ThresholdProblem,
     pool: Sequence[int],
     fixed: tuple[list[int], list[int]],
     prices: FloatArray,
@@ -88,8 +64,8 @@ def best_exchange(
 
     Parameters
     ----------
-    levels : Levels
-        What groups deliver.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
     pool : sequence of int, P
         Devices that may be in either group or in none.
     fixed : pair of lists of int
@@ -109,7 +85,7 @@ def best_exchange(
     costs = _over_subsets(np.add, prices[:, None], range(len(pool)), (), 0.0)[0]
     # Two groups without fixed members have the same table.
     apart = fixed if fixed[0] or fixed[1] else fixed[:1]
-    capacities = [levels.table(pool, kept) for kept in apart]
+    capacities = [subset_capacities(problem, pool, kept) for kept in apart]
     worths = [_best_subsets(capacity, costs) for capacity in capacities]
     # The devices that subset i leaves are subset 2^P - 1 - i.
     left = worths[-1][::-1] if second_open else np.zeros_like(worths[0])

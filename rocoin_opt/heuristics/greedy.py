@@ -31,7 +31,7 @@ PRICES = (0.5, 0.0, 1.0)
 RESOLUTION = 1e-3
 """Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
 COARSE_RESOLUTION = 1e-2
-"""The same for the plans that ``expected`` starts from."""
+"""Relative width of the bisection for the plans that ``expected`` starts from."""
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
 """Thresholds tried first, as multiples of the lower bound, which is rarely far."""
 MAX_HALVINGS = 60
@@ -62,7 +62,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
     Returns
     -------
     Outcome
-        A plan with the layer-cake lower bound; no plan if the limit came first or the packing found none.
+        A plan with the counting bound by part size; no plan if the limit came first or the packing found none.
     """
     bound = combinatorial_bound(instance, objective)
     if objective == "expected":

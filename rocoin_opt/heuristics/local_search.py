@@ -32,7 +32,7 @@ STEPS_PER_GROUP = 1_000
 MAX_STEPS = 60_000
 """Steps of the longest search: some ten seconds."""
 EXPECTED_STEPS, MAX_EXPECTED_STEPS = 400, 16_000
-"""The same for ``expected``, where a step takes about a millisecond."""
+"""Steps for ``expected``, a group and at most: each takes about a millisecond."""
 ALLOWANCE = 0.05
 """Relative loss against the best value that a first step for ``expected`` may accept; it falls to 0 with the steps, or
 the time, that are left."""

@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import (
     COVER_TOLERANCE,
-    Candidates,
-    Pool,
-    Relaxation,
-    ThresholdProblem,
-    latency_range,
+    LEAST_FRACTION,
+    CandidateSearch,
     plan_with_best_sizes,
     relax,
 )
 from rocoin_opt.heuristics.construction import pack
+from rocoin_opt.heuristics.covers import needed_members
 from rocoin_opt.heuristics.greedy import PRICES, greedy
 from rocoin_opt.plan import Outcome, check
 
@@ -33,13 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
+    from rocoin_opt.grouping import Relaxation, ThresholdProblem
     from rocoin_opt.instance import FloatArray, Instance
-    from rocoin_opt.plan import Members, Objective, Plan
+    from rocoin_opt.plan import Members, Objective
 
 ROUNDINGS = 500
 """Roundings after which a threshold counts as out of reach."""
-LEAST_FRACTION = 1e-6
-"""Fractions below are the solver's rounding."""
 MAX_DEVICES = 2_000
 """Devices up to which the relaxation takes seconds; above, it is solved only within a time limit."""
 
@@ -78,7 +74,7 @@ def lp_rounding(instance: Instance, objective: Objective, control: Control) -> O
     -------
     Outcome
         A plan no worse than that of :func:`~rocoin_opt.heuristics.greedy.greedy`, with the relaxation's lower bound,
-        or the layer-cake bound where there are more than :data:`MAX_DEVICES` devices and no time limit.
+        or the counting bound by part size where there are more than :data:`MAX_DEVICES` devices and no time limit.
 
     Raises
     ------
@@ -87,11 +83,11 @@ def lp_rounding(instance: Instance, objective: Objective, control: Control) -> O
     """
     if objective == "expected":
         raise UnsupportedError("lp-rounding minimises guaranteed, nominal, worst, not expected")
-    before, limits = greedy(instance, objective, control), latency_range(instance.arrays)
+    before = greedy(instance, objective, control)
     too_large = len(instance.devices) > MAX_DEVICES and control.remaining == math.inf
-    if before.lower_bound is None or limits is None or too_large:
+    if before.lower_bound is None or too_large:
         return before
-    return _Search(instance, objective, control, before, (before.lower_bound, limits[1])).run()
+    return _Search(instance, objective, control, before).run()
 
 
 def fractions_of(problem: ThresholdProblem, relaxation: Relaxation) -> list[Fraction]:
@@ -164,55 +160,26 @@ def _true_cover(problem: ThresholdProblem, group: Members, load: FloatArray) -> 
     student = int(np.argmax(sizes))
     able = problem.allowed[:, student] >= sizes[student]
     able[members] = False
-    # The leader is needed whatever its share.
-    leader = members[int(np.argmax(problem.timely[members, student]))] if problem.led else None
+    leader = int(np.argmax(problem.timely[members, student]))
     while (surplus := float(problem.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
         if not able.any():
             return None
         members.append(int(np.argmin(np.where(able, load, np.inf))))
         able[members[-1]] = False
-    for n in sorted(members, key=lambda n: -float(problem.shares[n])):
-        if problem.shares[n] <= surplus and n != leader:
-            members.remove(n)
-            surplus -= float(problem.shares[n])
-    return tuple(sorted(members))
+    shares = problem.shares[members]
+    if problem.led:
+        # The leader is needed whatever its share.
+        shares[leader] = np.inf
+    return tuple(sorted(np.array(members)[needed_members(shares, surplus)].tolist()))
 
 
-class _Search:
-    """Candidates below ``low`` are refuted; the best plan has the value of candidate ``high``."""
-
-    def __init__(
-        self,
-        instance: Instance,
-        objective: Objective,
-        control: Control,
-        before: Outcome,
-        limits: tuple[float, float],
-    ) -> None:
-        self.instance, self.objective, self.control = instance, objective, control
-        self.wanted = instance.knowledge.num_filters
-        self.reasons, self.best, self.least = before.reasons, before.plan, limits[0]
-        self.value = math.inf if before.plan is None else self._value(before.plan)
-        self.random, self.pool = np.random.default_rng(control.seed), Pool()
-        below = math.nextafter(self.least, -math.inf)
-        self.candidates = Candidates(instance.arrays, below, min(self.value, limits[1]))
-        self.low, self.high = 0, self.candidates.first_from(self.value)
-
-    @property
-    def bound(self) -> float:
-        """Valid lower bound in seconds."""
-        refuted_to = self.candidates[self.low] if self.low < len(self.candidates) else self.value
-        return min(max(self.least, refuted_to), self.value)
-
-    @property
-    def open(self) -> bool:
-        """Whether there is something left to gain, and time for it."""
-        if self.low >= self.high or self.control.exhausted:
-            return False
-        return self.best is None or self.value - self.bound > self.control.gap * self.value
+class _Search(CandidateSearch):
+    def __init__(self, instance: Instance, objective: Objective, control: Control, before: Outcome) -> None:
+        super().__init__(instance, objective, control, before.plan, before.lower_bound)
+        self.reasons, self.random = before.reasons, np.random.default_rng(control.seed)
 
     def run(self) -> Outcome:
-        self._bracket()
+        self.bracket()
         low = self.low
         while low < self.high and self.open:
             middle = (low + self.high) // 2
@@ -223,23 +190,9 @@ class _Search:
             return Outcome(None, infeasible=True, reasons=(why,))
         return Outcome(self.best, self.bound, reasons=() if self.best else self.reasons)
 
-    def _bracket(self) -> None:
-        """Refute by the relaxation all that it can, by bisection."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            relaxation = relax(self._view(middle), self.pool, self.control, question=self.wanted)
-            if relaxation is None:
-                return
-            if relaxation.admits(self.wanted):
-                high = middle
-            else:
-                self.low = self.candidates.behind(middle)
-                self._tell()
-
     def _reach(self, position: int) -> bool:
         """Whether some rounding of the relaxation at a candidate makes a plan."""
-        problem = self._view(position)
+        problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None:
             return False
@@ -263,18 +216,6 @@ class _Search:
     def _take(self, groups: list[list[int]]) -> bool:
         """Make a plan of groups; False if the cover of one was only true up to rounding."""
         plan = plan_with_best_sizes(self.instance, groups, self.objective)
-        if plan is None or check(self.instance, plan) or (value := self._value(plan)) >= self.value:
+        if plan is None or check(self.instance, plan):
             return False
-        self.best, self.value = plan, value
-        self.high = self.candidates.first_from(value)
-        self._tell()
-        return True
-
-    def _view(self, position: int) -> ThresholdProblem:
-        return ThresholdProblem(self.instance, self.objective, self.candidates[position])
-
-    def _tell(self) -> None:
-        self.control.tell(None if self.best is None else self.value, self.bound)
-
-    def _value(self, plan: Plan) -> float:
-        return value_of(self.instance, plan, self.objective)
+        return self.improve(plan)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import SHARE_TOLERANCE
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -70,11 +68,11 @@ class _State:
     """Groups, the shares that each has gathered in each chain, and what it delivers."""
 
     def __init__(self, problem: StochasticProblem, groups: Sequence[Members]) -> None:
+        self.problem = problem
         count, places = problem.shares.shape[1], problem.instance.max_groups
         # The last row stands for no device.
         self.shares = np.vstack([problem.shares.T, np.zeros(len(problem.shares))])
         self.nobody = count
-        self.sizes = problem.firsts
         self.members: list[list[int]] = [list(group) for group in groups] + [[] for _ in range(places - len(groups))]
         used = {n for group in groups for n in group}
         self.members.append([n for n in range(count) if n not in used])
@@ -115,5 +113,4 @@ class _State:
             self.members[one].append(taken)
 
     def _delivered(self, gathered: FloatArray) -> IntArray:
-        delivered: IntArray = np.where(gathered >= 1.0 - SHARE_TOLERANCE, self.sizes, 0).max(axis=-1, initial=0)
-        return delivered
+        return self.problem.delivered(gathered, surely=True)

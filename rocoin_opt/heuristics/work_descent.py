@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Serving
+    from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import BoolArray
 
 MAX_ROUNDS = 20
 """Passes over all groups; a descent mostly ends within five."""
-LEAST_GAIN = 1e-12
+LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
 
 
 def descend_work(
-    serving: Serving, served: Sequence[IndexedGroup], control: Control, *, free_sizes: bool
+    problem: ThresholdProblem, served: Sequence[IndexedGroup], control: Control, *, free_sizes: bool
 ) -> list[IndexedGroup]:
     """Leave out superfluous replicas, then let groups descend to less work.
 
@@ -31,8 +32,8 @@ def descend_work(
 
     Parameters
     ----------
-    serving : Serving
-        What devices can do at the threshold.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
     served : sequence of IndexedGroup
         Groups of a valid plan whose value is within the threshold.
     control : Control
@@ -45,12 +46,12 @@ def descend_work(
     list of IndexedGroup
         As many groups, each without a superfluous replica, and no more work.
     """
-    current = [group if control.exhausted else _without_superfluous(serving, group) for group in served]
-    spent = _work(serving, current)
+    current = [group if control.exhausted else _without_superfluous(problem, group) for group in served]
+    spent = _work(problem, current)
     for _ in range(MAX_ROUNDS):
         if control.exhausted:
             break
-        spares = np.ones(len(serving.weights), dtype=bool)
+        spares = np.ones(len(problem.weights), dtype=bool)
         spares[[n for group in current for n in group.members]] = False
         changed: list[IndexedGroup] = []
         for group in current:
@@ -58,57 +59,57 @@ def descend_work(
                 # Whoever has not had a turn stays as it is.
                 changed += current[len(changed) :]
                 break
-            cheapest = cheapest_student(serving, group.members, group.size)
-            changed.append(_without_superfluous(serving, _with_cheaper_spare(serving, cheapest, spares)))
+            cheapest = cheapest_student(problem, group.members, group.size)
+            changed.append(_without_superfluous(problem, _with_cheaper_spare(problem, cheapest, spares)))
             spares[list(group.members)] = True
             spares[list(changed[-1].members)] = False
         if free_sizes:
-            changed = _with_cheapest_sizes(serving, changed)
-        work = _work(serving, changed)
+            changed = _with_cheapest_sizes(problem, changed)
+        work = _work(problem, changed)
         if work >= spent * (1.0 - LEAST_GAIN):
             break
         current, spent = changed, work
     return current
 
 
-def cheapest_student(serving: Serving, members: Sequence[int], size: int) -> IndexedGroup:
+def cheapest_student(problem: ThresholdProblem, members: Sequence[int], size: int) -> IndexedGroup:
     """Let a group that can take a part of some size do so with the student that makes it the least work."""
-    work = serving.arrays.latency(list(members), slice(None), size).sum(axis=0)
-    able = serving.capacities(np.array([members]))[0] >= size
+    work = problem.arrays.latency(list(members), slice(None), size).sum(axis=0)
+    able = problem.by_student(np.array([members]))[0] >= size
     return IndexedGroup(tuple(members), int(np.where(able, work, np.inf).argmin()), size)
 
 
-def _work(serving: Serving, served: Sequence[IndexedGroup]) -> float:
-    latency = serving.arrays.latency
+def _work(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> float:
+    latency = problem.arrays.latency
     return float(sum(latency(list(group.members), group.student, group.size).sum() for group in served))
 
 
-def _without_superfluous(serving: Serving, group: IndexedGroup) -> IndexedGroup:
+def _without_superfluous(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
     """Leave out what is late, then the costliest replicas without which the group still serves."""
     j, members = group.student, list(group.members)
-    if not serving.led:
-        members = [n for n in members if serving.timely[n, j] >= group.size]
-    latencies = serving.arrays.latency(members, j, group.size)
+    if not problem.led:
+        members = [n for n in members if problem.timely[n, j] >= group.size]
+    latencies = problem.arrays.latency(members, j, group.size)
     for n in [members[position] for position in np.argsort(-latencies, kind="stable")]:
         rest = [other for other in members if other != n]
-        if serving.keeps_limit(rest) and serving.capacities(np.array([rest]))[0, j] >= group.size:
+        if problem.keeps_limit(rest) and problem.by_student(np.array([rest]))[0, j] >= group.size:
             members = rest
     return IndexedGroup(tuple(members), j, group.size)
 
 
-def _with_cheaper_spare(serving: Serving, group: IndexedGroup, spares: BoolArray) -> IndexedGroup:
+def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: BoolArray) -> IndexedGroup:
     """Make the exchange of one replica for a spare that saves the most."""
     j, size = group.student, group.size
-    able = np.flatnonzero(spares & (serving.allowed[:, j] >= size))
-    costs = serving.arrays.latency(able, j, size)
+    able = np.flatnonzero(spares & (problem.allowed[:, j] >= size))
+    costs = problem.arrays.latency(able, j, size)
     best, saved = group, 0.0
     for n in group.members:
         others = [m for m in group.members if m != n]
-        gathered = serving.weights[others].sum() + serving.weights[able]
-        usable = gathered >= serving.need
-        if serving.led and (serving.timely[others, j] < size).all():
-            usable &= serving.timely[able, j] >= size
-        now = float(serving.arrays.latency(n, j, size))
+        gathered = problem.weights[others].sum() + problem.weights[able]
+        usable = gathered >= problem.need
+        if problem.led and (problem.timely[others, j] < size).all():
+            usable &= problem.timely[able, j] >= size
+        now = float(problem.arrays.latency(n, j, size))
         gains = np.where(usable, now - costs, 0.0)
         if gains.max(initial=0.0) > max(saved, LEAST_GAIN * now):
             saved = float(gains.max())
@@ -116,10 +117,10 @@ def _with_cheaper_spare(serving: Serving, group: IndexedGroup, spares: BoolArray
     return best
 
 
-def _with_cheapest_sizes(serving: Serving, served: Sequence[IndexedGroup]) -> list[IndexedGroup]:
+def _with_cheapest_sizes(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> list[IndexedGroup]:
     """Hand filters to the groups that spend the least on one, each within what its student can do in time."""
-    most = [int(serving.capacities(np.array([group.members]))[0, group.student]) for group in served]
-    slopes = [float(serving.arrays.slope[list(group.members), group.student].sum()) for group in served]
+    most = [int(problem.by_student(np.array([group.members]))[0, group.student]) for group in served]
+    slopes = [float(problem.arrays.slope[list(group.members), group.student].sum()) for group in served]
     sizes = cheapest_sizes([1] * len(served), most, slopes, sum(group.size for group in served))
     return [group._replace(size=size) for group, size in zip(served, sizes, strict=True)]
 

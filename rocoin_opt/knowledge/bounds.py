@@ -22,6 +22,7 @@ from scipy.optimize import linprog
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.entry_sets import Dominance, RowSums, SumRange, UnitDiagonal
 from rocoin_opt.knowledge.semidefinite import Projections, Spectra, relaxation_bound
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -41,8 +42,6 @@ MOST_ENTRIES = 400_000
 """Classes times filters times parts beyond which no linear program mixes the classes."""
 ENTRY_SECONDS = 2e-6
 """Seconds that each of these takes to be handed to the solver and presolved."""
-ROUNDING = 1e-12
-"""Relative safety margin on sums of non-negative numbers."""
 
 
 def ncut_bound(

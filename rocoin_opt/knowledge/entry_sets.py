@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.tolerances import ROUNDING
+
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray
 
-ROUNDING = 1e-12
-"""Relative safety margin on multipliers: far above the rounding of a sum, far below what a bound would miss."""
 MAX_RATIO = 1e3
 """Larger ratios between entries of a row are no conditions: their multipliers would drown in rounding."""
 NEWTON_STEPS = 3

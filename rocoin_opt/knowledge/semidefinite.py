@@ -26,6 +26,7 @@ from scipy.optimize import isotonic_regression
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.eigenpairs import eigen_seconds, largest_eigenpairs, smallest_eigenvalues
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,6 @@ MOST_DENSE = 512
 SUBSPACE_STEPS = 2
 SPARE_EIGENVALUES = 8
 """Eigenvalues computed beyond the positive ones of the round before."""
-ROUNDING = 1e-12
-"""Relative safety margin on multipliers: far above the rounding of a sum, far below what a bound would miss."""
 
 
 class SpectralSet(Protocol):

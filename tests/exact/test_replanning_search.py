@@ -61,12 +61,12 @@ def test_a_group_that_misses_the_limit_by_a_hair_is_cut_off(
     """New or old, the fast pair would answer by 2 s, if it kept the limit."""
     search, kept = searched(hair(0.0, *reliable), *members, max_loads=2)
     assert value_of(search.instance, kept.plan, "guaranteed") == kept.lower_bound == 2.0
-    assert (search.broken_covers, search.least_replicas) == ([], 1)
+    assert search.cuts.known == []
     search, missed = searched(hair(1e-8, *reliable), *members, max_loads=3)
     assert check(search.instance, missed.plan) == ()
     assert value_of(search.instance, missed.plan, "guaranteed") == missed.lower_bound == 8.0
-    assert bool(search.broken_covers) == bool(reliable)
-    assert search.least_replicas == (1 if reliable else 3)
+    assert bool(search.cuts.broken) == bool(reliable)
+    assert search.cuts.least_replicas == (1 if reliable else 3)
 
 
 def test_sets_that_were_cut_off_stay_so_when_bytes_are_counted() -> None:
@@ -75,7 +75,7 @@ def test_sets_that_were_cut_off_stay_so_when_bytes_are_counted() -> None:
     left = without_devices(instance, ["slow-a"])
     search = ReplanningSearch(left, old, "guaranteed", 2, Control.starting_now(), lower_bound=0.0)
     found = search.run([])
-    assert len(search.broken_covers) == 1
+    assert len(search.cuts.broken) == 1
     assert found.plan is not None
     assert "slow-b" in found.plan.groups[0].devices
     assert found.bytes_bound == pytest.approx(1.0, rel=1e-5)

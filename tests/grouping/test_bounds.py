@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 import oracle
 from examples import two_pairs
 from rocoin_opt.grouping.bounds import (
-    SAFETY,
     admits_plan,
     combinatorial_bound,
     possible_groups,
     smallest_failure_probability,
 )
+from rocoin_opt.tolerances import SAFETY
 from strategies import instances
 
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")

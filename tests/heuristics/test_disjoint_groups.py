@@ -9,6 +9,7 @@ from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.heuristics.disjoint_groups import LARGEST_POOL, DisjointGroups
+from rocoin_opt.heuristics.exchange import covering_capacities
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan.validity import check
 
@@ -33,7 +34,7 @@ def test_steps_keep_the_books(family, devices, objective):
         assert len(search.groups) <= search.most
         assert search.total == sum(search.capacities)
         assert search.serving == sum(capacity > 0 for capacity in search.capacities)
-        assert search.capacities == search.levels.capacities(search.groups)
+        assert search.capacities == covering_capacities(search.problem, search.groups)
         totals.append(search.total)
     assert max(totals[:150]) >= instance.knowledge.num_filters > max(totals[151:])
 

@@ -11,19 +11,16 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.grouping.assignment import group_capacities
-from rocoin_opt.heuristics.exchange import Levels, best_exchange
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.heuristics.exchange import best_exchange, covering_capacities
 from rocoin_opt.heuristics.greedy import greedy
-
-LED = {"worst": "worst", "guaranteed": "worst", "nominal": "nominal"}
 
 
 def capacity_of(instance, threshold, members, objective):
     """Capacity by the owner of the idea, 0 for what does not cover."""
-    arrays = instance.arrays
-    if not members or arrays.cover_share[members].sum() < 1 - 1e-12:
+    if not members or instance.arrays.cover_share[members].sum() < 1 - 1e-12:
         return 0
-    return int(group_capacities(arrays, np.array([members]), arrays.largest_part(threshold), LED[objective]).max())
+    return int(ThresholdProblem(instance, objective, threshold).capacities([members])[0])
 
 
 def drawn(seed, objective):
@@ -40,7 +37,7 @@ def drawn(seed, objective):
 @pytest.mark.parametrize("kept", [(0, 0), (1, 0), (1, 2)])
 def test_an_exchange_is_the_best_of_all(objective, seed, kept):
     instance, threshold, devices, _ = drawn(seed, objective)
-    levels = Levels(instance.arrays, threshold, objective)
+    problem = ThresholdProblem(instance, objective, threshold)
     pool, fixed = devices[:6], (devices[6 : 6 + kept[0]], devices[8 : 8 + kept[1]])
 
     def total(places):
@@ -48,13 +45,13 @@ def test_an_exchange_is_the_best_of_all(objective, seed, kept):
         return [capacity_of(instance, threshold, group, objective) for group in groups]
 
     every = [total(places) for places in itertools.product(range(3), repeat=6)]
-    found = best_exchange(levels, pool, fixed, np.zeros(6))
+    found = best_exchange(problem, pool, fixed, np.zeros(6))
     assert sum(found.capacities) == max(map(sum, every))
-    both = best_exchange(levels, pool, fixed, np.zeros(6), both_count=1000.0)
+    both = best_exchange(problem, pool, fixed, np.zeros(6), both_count=1000.0)
     assert sum(both.capacities) == max(
         map(sum, (pair for pair in every if min(pair) > 0)), default=max(map(sum, every))
     )
-    alone = best_exchange(levels, pool, (fixed[0], []), np.zeros(6), second_open=False)
+    alone = best_exchange(problem, pool, (fixed[0], []), np.zeros(6), second_open=False)
     assert alone.members[1] == []
     assert alone.capacities == (max(first for first, _ in every), 0)
     for exchange in (found, both, alone):
@@ -70,20 +67,20 @@ def test_an_exchange_is_the_best_of_all(objective, seed, kept):
 
 def test_a_price_decides_between_equals_and_never_shuts_a_group_out():
     instance = pairs()
-    levels = Levels(instance.arrays, 100.0, "guaranteed")
+    problem = ThresholdProblem(instance, "guaranteed", 100.0)
     for cheap in range(4):
         prices = np.where(np.arange(4) == cheap, 0.0, 1.0)
-        (members, _), capacities = best_exchange(levels, [0, 1, 2, 3], ([], []), prices, second_open=False)
+        (members, _), capacities = best_exchange(problem, [0, 1, 2, 3], ([], []), prices, second_open=False)
         assert cheap in members
         assert capacities == (5, 0)
-    dear = best_exchange(levels, [0, 1, 2, 3], ([], []), np.full(4, 1e3))
+    dear = best_exchange(problem, [0, 1, 2, 3], ([], []), np.full(4, 1e3))
     assert dear.capacities == (5, 5)
 
 
-def test_levels_agree_with_the_owner_of_capacity():
+def test_covering_capacities_agree_with_the_owner_of_capacity():
     for objective in ("guaranteed", "nominal", "worst"):
         instance, threshold, devices, _ = drawn(1, objective)
-        levels = Levels(instance.arrays, threshold, objective)
+        problem = ThresholdProblem(instance, objective, threshold)
         groups = [devices[:1], devices[1:4], devices[4:9], devices[9:]]
-        assert levels.capacities(groups) == [capacity_of(instance, threshold, g, objective) for g in groups]
-        assert levels.capacities([]) == []
+        assert covering_capacities(problem, groups) == [capacity_of(instance, threshold, g, objective) for g in groups]
+        assert covering_capacities(problem, []) == []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.failure.distribution import DeliveryProbabilities
 from rocoin_opt.grouping import combinatorial_bound, smallest_failure_probability
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -26,8 +27,6 @@ STOCHASTIC_TIMES = 16
 """The same under random latencies, where one takes a second for tens of devices."""
 FINE = 2e-3
 """Share of the bound below which a better choice of times is not worth one more."""
-ROUNDING = 1e-12
-"""Relative step by which the bound is lowered: far more than its rounding."""
 
 
 def expected_bound(model: ExpectedModel, control: Control, *, times: int | None = None) -> float | None:

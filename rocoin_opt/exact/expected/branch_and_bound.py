@@ -16,6 +16,7 @@ import numpy as np
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import STOPPED
 from rocoin_opt.plan import Outcome, check, plan_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ SAMPLE = 32
 """Nodes of a kind on which both ways to branch are tried. Each batch with so many of them tries anew."""
 MOST_OPEN = 400_000
 """Open nodes from which on the newest are taken, so that memory stays bounded."""
-STOPPED = "the search was stopped before it found a plan"
 STEEPEST, STEP = 1e4, 1.2
 """Largest rate at which trees are taken to grow, and the factor between two rates that are told apart."""
 

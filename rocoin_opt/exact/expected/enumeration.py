@@ -24,6 +24,7 @@ from rocoin_opt.failure.distribution import (
     response_of,
 )
 from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
 MOST_DEVICES = 6
 """Devices up to which all plans are looked at; with more of them, most plans would not be worth a look."""
 MOST_PLANS = 500_000
-"""The same for plans: a second."""
+"""Plans that are valued at most: a second."""
 MOST_RESPONSES = 4_000
 """Ways to run a student of a size on a device up to which each is tabulated: some tenths of a second."""
 MOST_CONVOLVED = 150
-"""The same where both factors have densities."""
+"""Such ways at most where both factors have densities."""
 MOST_TIMES = 2_048
 """Times of the grid up to which it holds every jump."""
 RISES = 24
@@ -52,10 +53,8 @@ MOST_VALUED, MOST_VALUED_CONVOLVED = 1_000, 20
 """Plans that the evaluator values."""
 CHUNK = 1 << 21
 """Entries of the largest table that plans are bounded in."""
-ROUNDING = 1e-12
-"""Relative step by which a sum over jumps is lowered: far more than its rounding."""
 INTEGRAL = 5e-10
-"""The same for an integral, far more than its error."""
+"""Relative step by which an integral is lowered: far more than its error."""
 
 
 def count_plans(model: ExpectedModel) -> int:

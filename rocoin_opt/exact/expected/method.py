@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import ExpectedModel
+from rocoin_opt.grouping import RELAX, STOPPED, ExpectedModel
 from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SHARE = 0.5
 """Share of the time left that the relaxation may take before branch and bound."""
 NO_PLAN = (
     "together: no disjoint groups whose devices hold the same student and keep the outage limit have room for all "
-    "filters. Relax what costs least: max_group_outage, max_groups, memory or max_filters."
+    f"filters. {RELAX}"
 )
 NODES = 2_000_000
 """Nodes of branch and bound without a time limit: one to three minutes."""
@@ -72,7 +72,7 @@ def exact_expected(instance: Instance, control: Control, start: Plan | None, *, 
             return Outcome(None, infeasible=True, reasons=(NO_PLAN,))
     gap = relative_gap(value, least) if start else None
     if devices > MANY_DEVICES or (gap is not None and gap <= control.gap) or control.exhausted:
-        reasons = () if start else ("the search was stopped before it found a plan",)
+        reasons = () if start else (STOPPED,)
         return Outcome(start, least, reasons=reasons)
     outcome = prove_expected(model, heard, start, nodes=nodes if math.isinf(control.remaining) else math.inf)
     if outcome.infeasible:

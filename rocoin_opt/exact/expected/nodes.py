@@ -13,13 +13,13 @@ The larger of the two probabilities that no answer is there is taken at every t.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.grouping import SAFETY
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -57,16 +57,13 @@ class Nodes:
 
     def at(self, rows: IntArray | BoolArray) -> Nodes:
         """Some of the nodes."""
-        return Nodes(self.places[rows], self.low[rows], self.high[rows], self.bound[rows])
+        return Nodes(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @classmethod
     def joined(cls, parts: list[Nodes]) -> Nodes:
         """All nodes of several."""
         return cls(
-            np.concatenate([part.places for part in parts]),
-            np.concatenate([part.low for part in parts]),
-            np.concatenate([part.high for part in parts]),
-            np.concatenate([part.bound for part in parts]),
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
         )
 
 

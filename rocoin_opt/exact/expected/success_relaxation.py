@@ -14,8 +14,8 @@ bounds it. Under random latencies the weight of a device is ``-ln(1 - G_n(t; j, 
 each student are cut into intervals, and a group counts with the weights of an interval's smallest size and with its
 largest size: it is never underrated.
 
-Groups are priced by the covering knapsacks of :mod:`rocoin_opt.grouping.covering_knapsack` in whole units of weight,
-rounded up, which only raises g: the bound holds whatever the solver's tolerances are.
+Groups are priced by covering knapsacks (:mod:`rocoin_opt.grouping.covering_knapsack`) in whole units of weight, rounded
+up, which only raises g: the bound holds whatever the solver's tolerances are.
 """
 
 from __future__ import annotations
@@ -31,20 +31,19 @@ from rocoin_opt.control import UNLIMITED, TimeUp, require_time
 from rocoin_opt.grouping import (
     LEAST_OUTAGE,
     UNREACHABLE,
-    Priced,
+    Pricing,
     cheapest_covers,
     cheapest_members,
-    generate,
-    no_less_than_zero,
+    generate_columns,
     use_compiled,
 )
 from rocoin_opt.highs import RestrictedMaster
+from rocoin_opt.tolerances import SAFETY, SOLVER
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.failure.distribution import DeliveryProbabilities
     from rocoin_opt.grouping import ExpectedModel
-    from rocoin_opt.highs import LpSolution
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
@@ -54,10 +53,8 @@ LARGEST_WEIGHT = 16.0
 """Weight from which on a group counts as sure to answer: an outage of 1e-7."""
 SHORTFALL = 4.0
 """Loss of ``ln P`` for each filter that is left without a place: keeps the program feasible."""
-PRICING_TOLERANCE = 1e-7
+PRICING_TOLERANCE = SOLVER
 """Gain of ``ln P`` that a new group must promise."""
-ROUNDING = 1e-9
-"""What is added to ``ln P`` for the rounding of its sums."""
 UNLIKELY = 1e-5
 """Probability of a delivery that is not planned with: rounded up to a unit it would look likely. All of them together
 are added to the bound."""
@@ -67,8 +64,8 @@ COLUMNS_A_STUDENT = 20
 """Most groups that one pricing takes for one student."""
 MAX_ROUNDS = 60
 """Pricings at one time: the last of a hundred move the bound by less than a time step does."""
-SMOOTHING = (0.5,)
-"""Weight of the best prices so far where groups are priced."""
+SMOOTHING = (0.5, 0.0)
+"""Weights of the best prices so far where groups are priced."""
 STOP_GAP = 1e-3
 """Distance of bound and program in ``ln P`` at which the bound is good enough."""
 
@@ -207,20 +204,20 @@ class _Generation:
     def run(self) -> float:
         """Generate groups until the bound is good enough; returns it."""
         best = math.inf
-        for number, state in enumerate(generate(self, self.control, smoothing=SMOOTHING), start=1):
-            best = state.bound
-            if number == MAX_ROUNDS or best - state.solution.objective < STOP_GAP:
+        rounds = generate_columns(self.program.solve, self.price, self.control, smoothing=SMOOTHING, least_price=0.0)
+        for step in itertools.islice(rounds, MAX_ROUNDS):
+            best = step.bound
+            if best - step.solution.objective < STOP_GAP:
                 break
         self.pool.groups.update(dict.fromkeys(self.known))
-        return min(0.0, best + ROUNDING)
+        # The sums of a bound are rounded.
+        return min(0.0, best + SAFETY)
 
-    def solve(self) -> LpSolution | None:
-        """Solve the master."""
-        return no_less_than_zero(self.program.solve())
+    def price(self, prices: FloatArray, _: FloatArray) -> Pricing | None:
+        """Add the groups that promise a gain, and prove a bound; None where time is up before.
 
-    def price(self, prices: FloatArray) -> Priced[list[tuple[Members, int]]] | None:
-        """Groups that promise a gain at some prices, and the bound that these prove."""
-        # The last row limits the number of groups: what the bound adds stands for its price.
+        The price of the number of groups takes no part: the bound puts the largest gain of any group in its place.
+        """
         costs, filter_price = prices[: self.devices], float(prices[self.devices])
         found: list[tuple[Members, int]] = []
         excess = 0.0
@@ -244,4 +241,4 @@ class _Generation:
                 positions = [last, *cheapest_members(table, units, last, int(rest[last, at[last]]))]
                 found.append((tuple(sorted(order[positions].tolist())), place))
         bound = float(costs.sum()) - filter_price * self.wanted + self.most * excess
-        return Priced(found, bound, prices)
+        return Pricing(self.take(found), prices, bound)

@@ -12,16 +12,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose, price_choices
-from rocoin_opt.grouping import CHOICE, EXTENSION, chosen_before, free_choices, sized_choices, stacked
+from rocoin_opt.grouping import (
+    CHOICE,
+    EXTENSION,
+    Choices,
+    chosen_before,
+    free_choices,
+    minimal_groups,
+    sized_choices,
+    stacked,
+)
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.tolerances import ROUNDING, SOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.set_packing import Optimum
-    from rocoin_opt.grouping import Choices, Serving
+    from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import IntArray
 
 MAX_GROUPS = 100_000
@@ -34,16 +44,14 @@ MAX_MODEL = 2_000
 """Choices that one integer program takes where all of them are listed."""
 MAX_NEAR_MODEL = 500
 """The same where no proof is in sight."""
-TOLERANCE = 1e-7
+TOLERANCE = SOLVER
 """Relative work by which prices may be wrong: a hundred times the tolerances of the linear program."""
-ROUNDING = 1e-12
-"""Relative work up to which two plans are equal."""
 LEAST_SPARE = 1e-8
 """Sum of shares by which a plan has to leave more spare; ten times the tolerance of the integer program."""
 
 
 def least_work(
-    serving: Serving, served: Sequence[IndexedGroup], control: Control, *, free_sizes: bool
+    problem: ThresholdProblem, served: Sequence[IndexedGroup], control: Control, *, free_sizes: bool
 ) -> list[list[IndexedGroup]]:
     """Look for groups of less work within the threshold, and for ones of the same work that leave more spare.
 
@@ -52,8 +60,8 @@ def least_work(
 
     Parameters
     ----------
-    serving : Serving
-        What devices can do at the threshold.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
     served : sequence of IndexedGroup
         Groups of a valid plan whose value is within the threshold.
     control : Control
@@ -66,15 +74,15 @@ def least_work(
     list of lists of IndexedGroup
         What was found, in the order of the steps; each wants to be checked and compared.
     """
-    found = [descend_work(serving, served, control, free_sizes=free_sizes)]
-    groups = serving.minimal_groups(MAX_GROUPS, control)
+    found = [descend_work(problem, served, control, free_sizes=free_sizes)]
+    groups = minimal_groups(problem, MAX_GROUPS, control)
     if groups is not None:
-        return found + _steps(serving, found[-1], groups, control, free_sizes=free_sizes, complete=True)
+        return found + _steps(problem, found[-1], groups, control, free_sizes=free_sizes, complete=True)
     for _ in range(NEAR_ROUNDS):
         if not control.has_time_for(EXTENSION * MAX_NEAR):
             break
-        groups = _near(serving, found[-1])
-        better = _steps(serving, found[-1], groups, control, free_sizes=free_sizes, complete=False)
+        groups = _near(problem, found[-1])
+        better = _steps(problem, found[-1], groups, control, free_sizes=free_sizes, complete=False)
         if not better:
             break
         found += better
@@ -82,7 +90,7 @@ def least_work(
 
 
 def _steps(
-    serving: Serving,
+    problem: ThresholdProblem,
     served: Sequence[IndexedGroup],
     groups: IntArray,
     control: Control,
@@ -91,18 +99,20 @@ def _steps(
     complete: bool,
 ) -> list[list[IndexedGroup]]:
     """What less work and then more spare lead to, where they lead anywhere."""
-    instance, counts = serving.instance, Counter(group.size for group in served)
-    kinds = len(serving.arrays.base[0]) if free_sizes else len(counts)
+    instance, counts = problem.instance, Counter(group.size for group in served)
+    kinds = len(problem.arrays.base[0]) if free_sizes else len(counts)
     if not control.has_time_for(CHOICE * len(groups) * kinds):
         return []
     if free_sizes:
         total = float(instance.knowledge.num_filters)
-        demand = Demand.of_filters(serving, (instance.requirements.min_groups, instance.max_groups), (total, total))
-        own, other = chosen_before(serving, served, None), free_choices(serving, groups)
+        demand = Demand.of_filters(problem, (instance.requirements.min_groups, instance.max_groups), (total, total))
+        own, other = chosen_before(problem, served, None), free_choices(problem, groups)
     else:
-        demand = Demand.of_sizes(len(serving.weights), list(counts.values()))
-        own, other = chosen_before(serving, served, list(counts)), sized_choices(serving, groups, list(counts))
-    search = _Search(own.joined(other, demand.devices), demand, np.arange(len(own)), control, complete=complete)
+        demand = Demand.of_sizes(len(problem.weights), list(counts.values()))
+        own, other = chosen_before(problem, served, list(counts)), sized_choices(problem, groups, list(counts))
+    search = _Search(
+        Choices.joined([own, other], demand.devices), demand, np.arange(len(own)), control, complete=complete
+    )
     return [search.served() for step in (search.less_work, search.more_spare) if step()]
 
 
@@ -192,18 +202,18 @@ class _Search:
             self.best, self.value = rows[chosen], value
 
 
-def _near(serving: Serving, served: Sequence[IndexedGroup]) -> IntArray:
+def _near(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> IntArray:
     """Groups that differ from a given one in one device, the cheapest ones where there are too many."""
-    nobody = len(serving.weights)
+    nobody = len(problem.weights)
     room = MAX_NEAR // sum(len(group.members) for group in served)
     near = []
     for group in served:
-        able = np.flatnonzero(serving.allowed.max(axis=1) > 0)
-        costs = serving.arrays.latency(able, group.student, group.size)
+        able = np.flatnonzero(problem.allowed.max(axis=1) > 0)
+        costs = problem.arrays.latency(able, group.student, group.size)
         able = able[np.argsort(costs, kind="stable")]
         able = able[~np.isin(able, group.members)]
         for n in group.members:
             others = np.array([m for m in group.members if m != n], dtype=np.int64)
-            joining = able[serving.weights[others].sum() + serving.weights[able] >= serving.need][:room]
+            joining = able[problem.weights[others].sum() + problem.weights[able] >= problem.need][:room]
             near.append(np.column_stack([np.tile(others, (len(joining), 1)), joining]))
     return stacked(near, nobody)

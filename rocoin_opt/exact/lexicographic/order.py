@@ -14,7 +14,7 @@ from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import Serving
+from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
 from rocoin_opt.plan import Plan, check, indexed_groups, labels_of, plan_of, with_filters
 
@@ -95,27 +95,27 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     if control.exhausted:
         return plan
     value = value_of(instance, plan, objective)
-    serving = Serving(instance, objective, value)
+    problem = ThresholdProblem(instance, objective, value)
     parts = None
     if instance.knowledge.graph is None:
         served = indexed_groups(instance, plan)
-        found = [plan_of(instance, groups) for groups in least_work(serving, served, control, free_sizes=True)]
+        found = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=True)]
     elif not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
         return plan
     else:
         parts = PartSearch(instance, criterion, control)
-        found = plans_of_less_work(serving, best_within(serving, parts, plan, control), control)
+        found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
     kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
     return min([plan, *kept], key=lambda other: lexicographic_key(instance, other, parts))
 
 
-def best_within(serving: Serving, parts: PartSearch, plan: Plan, control: Control) -> Found:
+def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control) -> Found:
     """Find groups and parts of the best partition within a threshold.
 
     Parameters
     ----------
-    serving : Serving
-        What devices can do at the threshold.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
     parts : PartSearch
         What partitions are judged by.
     plan : Plan
@@ -128,21 +128,21 @@ def best_within(serving: Serving, parts: PartSearch, plan: Plan, control: Contro
     Found
         With a valid lower bound on the criterion over all plans within the threshold.
     """
-    instance = serving.instance
+    instance = problem.instance
     canonical = Plan.of(instance, plan.groups)
-    served = descend_work(serving, indexed_groups(instance, canonical), control, free_sizes=False)
+    served = descend_work(problem, indexed_groups(instance, canonical), control, free_sizes=False)
     groups = [group.members for group in served]
-    vectors = PartSizes(serving, groups, control)
+    vectors = PartSizes(problem, groups, control)
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
 
 
-def plans_of_less_work(serving: Serving, found: Found, control: Control) -> list[Plan]:
+def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> list[Plan]:
     """Plans of some parts with ever less work, each of which wants to be checked."""
     groups = [
-        cheapest_student(serving, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
+        cheapest_student(problem, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
     ]
     # Parts and the groups of a plan both stand by descending size.
     return [
-        with_filters(serving.instance, plan_of(serving.instance, served), found.cut.labels)
-        for served in least_work(serving, groups, control, free_sizes=False)
+        with_filters(problem.instance, plan_of(problem.instance, served), found.cut.labels)
+        for served in least_work(problem, groups, control, free_sizes=False)
     ]

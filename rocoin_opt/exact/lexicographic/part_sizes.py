@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from rocoin_opt.exact.lexicographic.set_packing import Demand, Verdict, decide
-from rocoin_opt.grouping import roomiest_choices
+from rocoin_opt.grouping import minimal_groups, roomiest_choices
 from rocoin_opt.knowledge import are_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Serving
+    from rocoin_opt.grouping import ThresholdProblem
 
     Members: TypeAlias = tuple[int, ...]
     Limits: TypeAlias = tuple[int, ...]
@@ -35,20 +35,20 @@ class PartSizes:
 
     Parameters
     ----------
-    serving : Serving
-        What devices can do at the threshold.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
     known : sequence of tuples of int
         Device indices of the groups of a valid plan within the threshold.
     control : Control
         Limit and seed.
     """
 
-    def __init__(self, serving: Serving, known: Sequence[Members], control: Control) -> None:
-        self.serving, self.control = serving, control
-        self.wanted = serving.instance.knowledge.num_filters
-        groups = serving.minimal_groups(MAX_GROUPS, control)
-        self.choices = None if groups is None else roomiest_choices(serving, groups)
-        self._possible = serving.possible_groups()
+    def __init__(self, problem: ThresholdProblem, known: Sequence[Members], control: Control) -> None:
+        self.problem, self.control = problem, control
+        self.wanted = problem.instance.knowledge.num_filters
+        groups = minimal_groups(problem, MAX_GROUPS, control)
+        self.choices = None if groups is None else roomiest_choices(problem, groups)
+        self._possible = problem.levels
         self._widest: list[int] = []
         self._levels: list[int] = [] if self.choices is None else np.unique(self.choices.most).tolist()
         self._packings: dict[Limits, list[Members]] = {}
@@ -58,15 +58,15 @@ class PartSizes:
 
     def learn(self, groups: Sequence[Members]) -> Limits:
         """Remember disjoint groups that serve together; return the largest parts that they take, descending."""
-        capacities = [int(self.serving.capacities(np.array([members])).max()) for members in groups]
+        capacities = [int(self.problem.by_student(np.array([members])).max()) for members in groups]
         order = np.argsort([-capacity for capacity in capacities], kind="stable")
         limits = tuple(capacities[k] for k in order)
         self._packings.setdefault(limits, [tuple(groups[k]) for k in order])
         return limits
 
     def numbers_of_parts(self) -> range:
-        """Numbers of parts that a plan may have, by the layer-cake bound."""
-        instance = self.serving.instance
+        """Numbers of parts that a plan may have, by the counting bound."""
+        instance = self.problem.instance
         return range(instance.requirements.min_groups, int(self._possible.limits[0]) + 1)
 
     def largest(self, parts: int) -> Limits | None:
@@ -96,7 +96,7 @@ class PartSizes:
         if verdict.rows is None:
             return None
         assert self.choices is not None
-        nobody = len(self.serving.weights)
+        nobody = len(self.problem.weights)
         found = [tuple(n for n in row if n < nobody) for row in self.choices.members[verdict.rows].tolist()]
         return self._packings[self.learn(found)]
 
@@ -156,6 +156,6 @@ class PartSizes:
             counts: dict[int, int] = {}
             for count, size in needed:
                 counts[size] = max(count, counts.get(size, 0))
-            demand = Demand.of_levels(self.serving, parts, counts, self.wanted)
+            demand = Demand.of_levels(self.problem, parts, counts, self.wanted)
             self._verdicts[parts, needed] = decide(self.choices, demand, self.control)
         return self._verdicts[parts, needed]

@@ -13,27 +13,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from rocoin_opt.grouping import Priced, generate
+from rocoin_opt.grouping import Pricing, generate_columns
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
+from rocoin_opt.tolerances import SAFETY, SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Choices, Serving
+    from rocoin_opt.grouping import Choices, ThresholdProblem
     from rocoin_opt.highs import Option
     from rocoin_opt.instance import FloatArray, IntArray
 
-PRICING_TOLERANCE = 1e-9
+PRICING_TOLERANCE = SAFETY
 """Saving below which a column does not improve the linear program."""
 COLUMNS_A_ROUND = 200
 """Choices that one pricing adds."""
 MAX_NODES = 2_000
 """Branch-and-bound nodes of one integer program: a limit that is the same on every machine."""
 MAX_NODE_CHOICES = 100_000
-"""The same for nodes times choices: nodes of large programs take longer."""
-CUTOFF = 1e-6
+"""Nodes times choices of one integer program: nodes of large programs take longer."""
+CUTOFF = SOLVER_SAFETY
 """Relative cost beyond a limit on it up to which groups are still looked for: it keeps tolerances away from ties."""
 
 
@@ -61,21 +62,21 @@ class Demand:
     levels: IntArray
 
     @classmethod
-    def of_filters(cls, serving: Serving, groups: tuple[int, int], filters: tuple[float, float]) -> Demand:
+    def of_filters(cls, problem: ThresholdProblem, groups: tuple[int, int], filters: tuple[float, float]) -> Demand:
         """A range of filters, in a range of groups of free sizes.
 
-        No more groups can take s filters than the layer-cake bound counts. All plans keep that, and the linear program
-        is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
+        No more groups can take s filters than the counting bound by part size leaves. All plans keep that, and the
+        linear program is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
         """
         fewest, most = groups
-        possible = serving.possible_groups()
+        possible = problem.levels
         # Where the count falls: each such level and its count.
         lower_counts = possible.limits < most
         falls, counts = possible.sizes[lower_counts], possible.limits[lower_counts]
         lower = [fewest, *([-math.inf] * len(falls)), filters[0]]
         upper = [most, *counts, filters[1]]
         return cls(
-            len(serving.weights),
+            len(problem.weights),
             np.array(lower, dtype=np.float64),
             np.array(upper, dtype=np.float64),
             0,
@@ -89,12 +90,12 @@ class Demand:
         return cls(devices, wanted, wanted, len(counts), np.empty(0, dtype=np.int64))
 
     @classmethod
-    def of_levels(cls, serving: Serving, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
+    def of_levels(cls, problem: ThresholdProblem, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
         """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size."""
-        possible = serving.possible_groups()
+        possible = problem.levels
         levels = sorted(counts)
         return cls(
-            len(serving.weights),
+            len(problem.weights),
             np.array([parts, *(counts[level] for level in levels), filters], dtype=np.float64),
             np.array([parts, *(min(parts, possible.groups_of(level)) for level in levels), math.inf], dtype=np.float64),
             0,
@@ -164,52 +165,40 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
     Optimum or None
         Up to the tolerances of the solver; None if a limit came first.
     """
-    program = _ListedChoices(choices, demand, cost, start, control)
-    for state in generate(program, control):
-        if state.is_last:
-            return Optimum(-state.solution.objective, program.excess, np.flatnonzero(program.known))
-    return None
+    floor = np.concatenate([np.full(demand.devices, -math.inf), demand.lower])
+    ceiling = np.concatenate([np.ones(demand.devices), demand.upper])
+    program = RestrictedMaster(floor, ceiling, control)
+    ends = (cost.fixed, cost.fixed + cost.further * (choices.most - choices.least))
+    entries = (demand.entries(choices, choices.least), demand.entries(choices, choices.most))
+    known = np.zeros(len(choices), dtype=bool)
 
+    def add(rows: IntArray) -> None:
+        for paid, sums in zip(ends, entries, strict=True):
+            matrix = _incidence(choices.members[rows], demand, sums[rows])
+            # The program maximises.
+            program.add(-paid[rows], matrix.indptr, matrix.indices, matrix.data)
+        known[rows] = True
 
-class _ListedChoices:
-    """Columns that are listed, and only added to the master once they are of use: there may be many thousands.
+    def reduced_costs(prices: FloatArray) -> FloatArray:
+        of_devices = np.append(prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
+        of_sums = prices[demand.devices :]
+        of_sizes = np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
+        return np.asarray(of_devices + of_sizes)
 
-    Each choice has two columns, with its smallest and with its largest part.
-    """
-
-    def __init__(self, choices: Choices, demand: Demand, cost: Cost, start: IntArray, control: Control) -> None:
-        self.choices, self.demand = choices, demand
-        floor = np.concatenate([np.full(demand.devices, -math.inf), demand.lower])
-        ceiling = np.concatenate([np.ones(demand.devices), demand.upper])
-        self.master = RestrictedMaster(floor, ceiling, control)
-        self.ends = [
-            (cost.fixed, demand.entries(choices, choices.least)),
-            (cost.fixed + cost.further * (choices.most - choices.least), demand.entries(choices, choices.most)),
-        ]
-        self.known = np.zeros(len(choices), dtype=bool)
-        self.excess = np.empty(0)
-        self.solve = self.master.solve
-        self.take(start)
-
-    def price(self, prices: FloatArray) -> Priced[IntArray]:
-        """Choices that save cost; how much every choice costs more than its share of the optimum is remembered."""
-        of_devices = np.append(prices[: self.demand.devices], 0.0)[self.choices.members].sum(axis=1)
-        of_sums = prices[self.demand.devices :]
-        self.excess = of_devices + np.minimum(*(paid + sums @ of_sums for paid, sums in self.ends))
-        saving = np.where(self.known, 0.0, -self.excess)
+    def price(prices: FloatArray, _: FloatArray) -> Pricing:
+        saving = np.where(known, 0.0, -reduced_costs(prices))
         best = np.argsort(-saving, kind="stable")[:COLUMNS_A_ROUND]
-        return Priced(best[saving[best] > PRICING_TOLERANCE], math.inf, prices)
+        new = best[saving[best] > PRICING_TOLERANCE]
+        if len(new):
+            add(new)
+        return Pricing(len(new) > 0, prices)
 
-    def take(self, columns: IntArray, prices: FloatArray | None = None) -> bool:  # noqa: ARG002
-        """Add choices to the master; whether there are any."""
-        if len(columns) == 0:
-            return False
-        for paid, sums in self.ends:
-            matrix = _incidence(self.choices.members[columns], self.demand, sums[columns])
-            # The master maximises.
-            self.master.add(-paid[columns], matrix.indptr, matrix.indices, matrix.data)
-        self.known[columns] = True
-        return True
+    # Rows of groups have to be met, so the program needs columns that do it before it has any prices.
+    add(start)
+    for step in generate_columns(program.solve, price, control):
+        if step.complete:
+            return Optimum(-step.solution.objective, reduced_costs(step.prices), np.flatnonzero(known))
+    return None
 
 
 def choose(

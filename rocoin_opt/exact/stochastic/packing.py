@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
 from rocoin_opt.control import TimeUp
-from rocoin_opt.exact.threshold.enumeration import Column, columns_of_chains
+from rocoin_opt.exact.threshold.enumeration import Column, columns_of, columns_of_chains
 from rocoin_opt.exact.threshold.packing import Packing, pack_columns
-from rocoin_opt.grouping import Pool, diversify, relax
+from rocoin_opt.grouping import LEAST_FRACTION, Pool, diversify, relax
 from rocoin_opt.grouping.stochastic.problem import Intervals, StochasticProblem
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.packing import Effort, Status
@@ -23,13 +24,26 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping.stochastic.shares import StochasticShares
     from rocoin_opt.plan import Members
 
+Arguments = ParamSpec("Arguments")
+
 SEARCHES = 4
 """Searches by exchange at one threshold, each with finer intervals than the last."""
 LEAST_ATTEMPTED = 1_500
-"""Groups of the pool that an integer packing is attempted with at least: what takes it seconds. A tenth of the cores of
-an effort where that is more."""
-LEAST_FRACTION = 1e-6
-"""Fractions of a group below are the solver's rounding."""
+"""Groups of the pool that an integer packing is attempted with at least: what takes it seconds. A tenth of the columns
+of an effort where that is more."""
+
+
+def _unless_time_is_up(look: Callable[Arguments, Packing]) -> Callable[Arguments, Packing]:
+    """Let a search for a packing say ``unknown`` where time is up in the midst of a share."""
+
+    @wraps(look)
+    def looked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Packing:
+        try:
+            return look(*args, **kwargs)
+        except TimeUp:
+            return Packing("unknown")
+
+    return looked
 
 
 @dataclass
@@ -61,18 +75,13 @@ class StochasticPacking:
         except TimeUp:
             return False
 
+    @_unless_time_is_up
     def decide(self, threshold: float, control: Control, effort: Effort) -> Packing:
         """Decide whether disjoint groups hold all filters within a threshold.
 
         Groups are those that cover by upper bounds on shares: ``impossible`` is proven, and a plan of ``packed`` groups
         wants to be valued.
         """
-        try:
-            return self._decide(threshold, control, effort)
-        except TimeUp:
-            return Packing("unknown")
-
-    def _decide(self, threshold: float, control: Control, effort: Effort) -> Packing:
         while True:
             relaxed = self._relaxed(threshold, control, question=False)
             if isinstance(relaxed, str):
@@ -87,14 +96,9 @@ class StochasticPacking:
             if not self._split(threshold, [(column.devices, column.size) for column in chosen]):
                 return Packing("packed", [column.devices for column in chosen])
 
+    @_unless_time_is_up
     def search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
         """Look for a packing by exchanges between groups; it may be found, but not refuted."""
-        try:
-            return self._search(threshold, groups, control, steps)
-        except TimeUp:
-            return Packing("unknown")
-
-    def _search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
         for seed in range(control.seed, control.seed + SEARCHES):
             problem = StochasticProblem(self.shares, threshold, self.intervals)
             groups, held = exchange(problem, groups, control, steps, seed)
@@ -108,23 +112,16 @@ class StochasticPacking:
                         self.intervals.split(j, size - 1)
         return Packing("unknown")
 
+    @_unless_time_is_up
     def attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
         """Look for a packing among the groups of the pool and some more: it may be found, but not refuted."""
-        try:
-            return self._attempt(threshold, control, effort)
-        except TimeUp:
-            return Packing("unknown")
-
-    def _attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
         relaxed = self._relaxed(threshold, control, question=False)
         if isinstance(relaxed, str):
             return Packing(relaxed)
         problem, relaxation = relaxed
         diversify(problem, relaxation, self.pool, control)
         while not control.exhausted:
-            groups = list(self.pool.groups)
-            sizes = problem.capacities(groups).tolist()
-            columns = [Column(size, 0, group) for size, group in zip(sizes, groups, strict=True) if size > 0]
+            columns = columns_of(problem, list(self.pool.groups))
             # The groups that cost the least beyond what they hold are the likeliest to be in a packing.
             columns.sort(key=lambda column: _excess(relaxation, column))
             columns = columns[: max(LEAST_ATTEMPTED, effort.columns // 10)]
@@ -187,6 +184,7 @@ class StochasticPacking:
         found = columns_of_chains(relaxation, problem.chains, everyone, slack, limit, control)
         if found is None:
             return None
+        # Chains of one student differ by the interval of sizes: a group counts with the largest that it covers.
         best: dict[Members, Column] = {}
         for column in found:
             if column.devices not in best or best[column.devices].size < column.size:

@@ -16,7 +16,7 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility, valuation
 from rocoin_opt.grouping.stochastic.assignment import plan_within
 from rocoin_opt.grouping.stochastic.shares import StochasticShares
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import Outcome, check, members_of
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -74,8 +74,7 @@ class _Search:
         self.best, self.low, self.value = start, 0.0, math.inf
         if start is not None:
             self.value = value_of(instance, start, "guaranteed")
-            index = instance.arrays.device_index
-            self.packing.pool.add([tuple(sorted(index[name] for name in group.devices)) for group in start.groups])
+            self.packing.pool.add(members_of(instance, start))
 
     def run(self, rounds: int | None) -> Outcome:
         if self.value == math.inf:
@@ -137,10 +136,10 @@ class _Search:
 
     def _exchange(self) -> None:
         """Improve the best plan by exchanges between groups; where they find no packing counts as out of reach."""
-        low, index = self.low, self.instance.arrays.device_index
+        low = self.low
         while low > 0.0 and self.value > low * (1.0 + COARSE) and self.open and self.best is not None:
             middle = _middle(low, self.value)
-            groups = [tuple(sorted(index[name] for name in group.devices)) for group in self.best.groups]
+            groups = members_of(self.instance, self.best)
             steps = STEPS_A_GROUP * self.instance.max_groups
             if not self._try(middle, self.packing.search(middle, groups, self.control, steps)):
                 low = middle

@@ -1,4 +1,8 @@
-"""Fillers: which devices of no price complete which core, or which of them are too few."""
+"""Completion of packed columns: which zero-dual device joins which group, or which of them are too few.
+
+A column stands for groups up to the devices of dual price 0, and a packing of columns leaves these open. Each of them
+may join one group. Who joins whom is a small integer program, as the shares that groups lack differ.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Members
 
 MAX_NODES = 500
-"""Branch-and-bound nodes that dealing out fillers is worth; it rarely takes more than one."""
+"""Branch-and-bound nodes that completing columns is worth; it rarely takes more than one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +35,9 @@ class Completion:
     Attributes
     ----------
     groups : list of tuples of int or None
-        The cores with their fillers; None if these cores found none.
+        The columns with the devices that joined them; None if these did not suffice.
     contested : IntArray
-        Devices that are too few for the cores, none of them priced; empty when there are groups.
+        Devices that are too few for the columns, none of them priced; empty when there are groups.
     """
 
     groups: list[Members] | None
@@ -42,12 +46,12 @@ class Completion:
 
 @dataclass(frozen=True, eq=False)
 class _Want:
-    """What a core lacks to be a group.
+    """What a column lacks to be a group.
 
     Attributes
     ----------
     position : int
-        Which core.
+        Which column.
     share : float
         Share that is missing.
     leaders : IntArray or None
@@ -63,7 +67,7 @@ class _Want:
 
 
 def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntArray, control: Control) -> Completion:
-    """Complete cores to groups with devices that none of them has.
+    """Complete columns to groups with devices that none of them has.
 
     Parameters
     ----------
@@ -72,7 +76,7 @@ def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntAr
     columns : sequence of Column
         Disjoint.
     priced : IntArray
-        The devices that are shared out among cores. One that no core took helps out like a filler.
+        The devices that are shared out among columns. One that no column took may join as zero-dual devices do.
     control : Control
         Limits.
 
@@ -102,7 +106,7 @@ def _want(problem: ThresholdProblem, position: int, column: Column, free: BoolAr
 
 
 def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]], control: Control) -> bool:
-    """Let fillers join the groups, each at most one; False if they do not suffice or a limit came first."""
+    """Let free devices join the groups, each at most one; False if they do not suffice or a limit came first."""
     if control.exhausted or any(len(want.able) == 0 for want in wants):
         return False
     owner = np.repeat(np.arange(len(wants)), [len(want.able) for want in wants])
@@ -117,7 +121,7 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
     )
     leader_row = np.full(len(wants), -1)
     leader_row[led] = len(wants) + len(used) + np.arange(len(led))
-    # Column by column: the core that the filler joins, the filler itself, and the leader that the core may lack.
+    # Variable by variable: the group that the device joins, the device itself, and the leader that the group may lack.
     entries = np.column_stack([owner, len(wants) + device_row, leader_row[owner]])
     weights = np.column_stack([problem.shares[device], np.ones(len(device)), np.ones(len(device))])
     present = np.column_stack([np.ones((len(device), 2), dtype=bool), leads])
@@ -134,7 +138,7 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
         values=weights[present],
         integral=np.ones(len(device), dtype=np.int64),
     )
-    # Any solution will do: the gap keeps the solver from looking for the thriftiest.
+    # Any solution will do: the gap keeps the solver from looking for the one that takes the least share.
     _, values = solve_linear(model, replace(control.silent(), gap=1.0), options={"mip_max_nodes": MAX_NODES})
     if values is None:
         return False
@@ -144,14 +148,14 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
 
 
 def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) -> IntArray:
-    """The smallest set of fillers, by who can use them, that is too small by number or by share.
+    """The smallest set of zero-dual devices, by who can use them, that is too small by number or by share.
 
-    Where no such set shows it, those that the pickiest core can use.
+    Where no such set shows it, those that the pickiest column can use.
     """
-    is_filler = np.ones(len(problem.shares), dtype=bool)
-    is_filler[priced] = False
+    is_free = np.ones(len(problem.shares), dtype=bool)
+    is_free[priced] = False
     pools = sorted(
-        (pool for pool in (_fillers(want, is_filler) for want in wants) if len(pool)),
+        (pool for pool in (_zero_dual(want, is_free) for want in wants) if len(pool)),
         key=lambda pool: (len(pool), pool.tolist()),
     )
     if not pools:
@@ -164,14 +168,14 @@ def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) 
     return pools[0]
 
 
-def _fillers(want: _Want, is_filler: BoolArray) -> IntArray:
+def _zero_dual(want: _Want, is_free: BoolArray) -> IntArray:
     pool = want.able if want.leaders is None else want.leaders
-    fillers: IntArray = pool[is_filler[pool]]
-    return fillers
+    free: IntArray = pool[is_free[pool]]
+    return free
 
 
 def _is_short(problem: ThresholdProblem, wants: list[_Want], pool: IntArray) -> bool:
-    """Whether the cores need more of these devices than there are, after all others that they can use have helped."""
+    """Whether the columns need more of these devices than there are, after all others that they can use have helped."""
     share, number = 0.0, 0
     for want in wants:
         inside = np.isin(want.able, pool)

@@ -1,10 +1,10 @@
-"""Cores: what is left of groups when devices that cost nothing are only counted.
+"""Columns of a packing by their reduced costs, with the devices of dual price 0 aggregated.
 
 In an optimum of the packing relaxation many devices have price 0: there are more of them than are needed. Groups that
-differ only in such *fillers* are alike to the bound, and they are most of all groups. A core is a group without its
-fillers: priced devices that, with all fillers of the chain that allow the part, can cover. Packing cores relaxes
-packing groups, since fillers are not shared out; cores that no group of a good enough packing can have are left out by
-their reduced cost.
+differ only in such *zero-dual devices* are alike to the bound, and they are most of all groups. A column stands for all
+of them: priced devices that can cover with every zero-dual device of the chain that allows the part. Packing columns
+relaxes packing groups, since zero-dual devices are not shared out. Columns that no group of a good enough packing can
+have are left out by their reduced cost.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from rocoin_opt.grouping import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Chain, Relaxation, ThresholdProblem
+    from rocoin_opt.grouping import Chain, PackingProblem, Relaxation, ThresholdProblem
     from rocoin_opt.instance import BoolArray, IntArray
     from rocoin_opt.plan import Members
 
 
 @dataclass(frozen=True)
 class Column:
-    """A group up to fillers.
+    """A group up to its zero-dual devices.
 
     Attributes
     ----------
@@ -54,6 +54,12 @@ class Column:
     devices: Members
 
 
+def columns_of(problem: PackingProblem, groups: Sequence[Members]) -> list[Column]:
+    """Columns of given groups that serve, with all of their devices; which student is left open, and stands as 0."""
+    sizes = problem.capacities(groups).tolist()
+    return [Column(size, 0, group) for size, group in zip(sizes, groups, strict=True) if size > 0]
+
+
 def enumerate_columns(
     problem: ThresholdProblem,
     relaxation: Relaxation,
@@ -62,11 +68,11 @@ def enumerate_columns(
     limit: int,
     control: Control = UNLIMITED,
 ) -> list[Column] | None:
-    """List the cores whose cost exceeds their size by no more than a slack.
+    """List the columns whose cost exceeds their size by no more than a slack.
 
     With a slack of ``bound - M`` these are all that a packing of M filters can consist of: the bound less what it holds
     is the sum of what its groups cost beyond their sizes, and of the prices of what it leaves unused. A group with its
-    capacity as size is listed as a core of the same size with the same priced devices or fewer.
+    capacity as size is listed as a column of the same size with the same priced devices or fewer.
 
     Parameters
     ----------
@@ -79,13 +85,13 @@ def enumerate_columns(
     slack : float
         In filters.
     limit : int
-        Largest number of cores, before equal ones are merged.
+        Largest number of columns, before equal ones are merged.
     control : Control
         Its limit ends the enumeration.
 
     Returns
     -------
-    list of Core or None
+    list of Column or None
         Each size and set of priced devices once; None if there are more than ``limit``, or time is up.
     """
     is_priced = np.zeros(len(problem.shares), dtype=bool)
@@ -108,7 +114,7 @@ def columns_of_chains(
     limit: int,
     control: Control = UNLIMITED,
 ) -> list[Column] | None:
-    """Cores chain by chain, equal ones as often as they are met; see :func:`enumerate_columns`."""
+    """Columns chain by chain, equal ones as often as they are met; see :func:`enumerate_columns`."""
     columns: list[Column] = []
     for chain in chains:
         if control.exhausted:
@@ -137,13 +143,14 @@ def _columns_of_chain(
     mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
     devices = chain.devices[mask]
     shares, costs = chain.shares[mask], relaxation.prices[devices]
-    # The last device of each size ends a level.
+    # All covers of one size are listed at once: the last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
     budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
     prefixes = np.cumsum(mask)[ends]
+    # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
     resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)
@@ -159,7 +166,7 @@ def _columns_of_chain(
 
 
 def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: BoolArray) -> list[Column]:
-    """Leave out cores for which another student does with fewer of the same devices, in a core of the same size.
+    """Leave out columns for which another student does with fewer of the same devices, in a column of that size.
 
     A larger one would not do: it may count under one more limit on sizes, and it may have cost too much to be listed.
     """

@@ -1,8 +1,8 @@
 """Integer packing: whether disjoint groups at a threshold hold all filters, by showing them or by proof.
 
-Cores are packed by an integer program. No packing of cores: no packing of groups. Otherwise fillers are dealt out to
-the cores by a second, small program. Fillers that turn out to be short are shared out like priced devices from then on,
-and the first program is solved again with the finer cores.
+Enumerated columns, which leave zero-dual devices open, are packed by an integer program. No packing of columns: no
+packing of groups. Otherwise a second, small program completes the columns to groups. Zero-dual devices that turn out to
+be short are shared out like priced ones from then on, and the first program is solved again with the finer columns.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from rocoin_opt.exact.threshold.completion import complete
-from rocoin_opt.exact.threshold.enumeration import Column, enumerate_columns
-from rocoin_opt.grouping import CORE, COVER_TOLERANCE
+from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
+from rocoin_opt.grouping import COLUMN, COVER_TOLERANCE
 from rocoin_opt.highs import LinearModel, solve_linear
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Relaxation, ThresholdProblem, View
+    from rocoin_opt.grouping import PackingProblem, Relaxation, ThresholdProblem
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members
 
 Status: TypeAlias = Literal["packed", "impossible", "unknown"]
 
-PRICE_TOLERANCE = 1e-9
+PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
 
 
@@ -36,8 +37,8 @@ class Effort:
 
     Attributes
     ----------
-    cores : int
-        Largest number of cores.
+    columns : int
+        Largest number of columns.
     nodes : int or None
         Largest number of branch-and-bound nodes; None for no limit.
     """
@@ -71,10 +72,10 @@ class Memory:
 
     Attributes
     ----------
-    refuted : list of (cores, limits)
-        Cores that make no packing under these limits on sizes; fewer of them cannot make one either.
+    refuted : list of (columns, limits)
+        Columns that make no packing under these limits on sizes; fewer of them cannot make one either.
     undecided : dict
-        Most nodes that were spent in vain on a set of cores under its limits; None for all it took.
+        Most nodes that were spent in vain on a set of columns under its limits; None for all it took.
     contested : IntArray
         Devices of no price that turned out to be short all the same.
     """
@@ -84,7 +85,7 @@ class Memory:
     contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def verdict(self, problem: ThresholdProblem, columns: list[Column], effort: Effort) -> Status | None:
-        """What is known of these cores already; None if they are worth a try."""
+        """What is known of these columns already; None if they are worth a try."""
         names, limits = _names(columns), _limits(problem)
         if any(limits == known and names <= larger for larger, known in self.refuted):
             return "impossible"
@@ -92,7 +93,7 @@ class Memory:
         return "unknown" if nodes is None or (effort.nodes is not None and effort.nodes <= nodes) else None
 
     def learn(self, problem: ThresholdProblem, columns: list[Column], effort: Effort, status: Status) -> None:
-        """Remember how a try with these cores ended."""
+        """Remember how a try with these columns ended."""
         names, limits = _names(columns), _limits(problem)
         if status == "impossible":
             self.refuted.append((names, limits))
@@ -118,7 +119,7 @@ def pack(
     problem : ThresholdProblem
         Instance, objective and threshold.
     relaxation : Relaxation
-        Of the same view.
+        Of the same problem.
     control : Control
         Limits. It is told of filters placed: give it a report that knows what to make of them, or none.
     effort : Effort
@@ -131,6 +132,7 @@ def pack(
     Packing
         Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
     """
+    # A packing of all filters wastes no more than the bound leaves, in reduced costs of its groups together.
     slack = relaxation.bound - problem.wanted
     priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
     while True:
@@ -144,12 +146,12 @@ def pack(
             memory.learn(problem, columns, effort, status)
         if status != "packed":
             return Packing(status)
-        dealing = complete(problem, chosen, priced, control)
-        if dealing.groups is not None:
-            return Packing("packed", dealing.groups)
-        if len(dealing.contested) == 0:
+        completion = complete(problem, chosen, priced, control)
+        if completion.groups is not None:
+            return Packing("packed", completion.groups)
+        if len(completion.contested) == 0:
             return Packing("unknown")
-        memory.contested = np.union1d(memory.contested, dealing.contested)
+        memory.contested = np.union1d(memory.contested, completion.contested)
         priced = np.union1d(priced, memory.contested)
 
 
@@ -173,17 +175,18 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
         ``packed`` or ``unknown``.
     """
     covers = [group for group in groups if float(problem.shares[list(group)].sum()) >= 1.0 - COVER_TOLERANCE]
-    sizes = problem.capacities(covers).tolist()
-    columns = [Column(size, 0, group) for size, group in zip(sizes, covers, strict=True) if size > 0]
+    columns = columns_of(problem, covers)
     status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes))
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
 
 
-def pack_columns(problem: View, columns: list[Column], control: Control, effort: Effort) -> tuple[Status, list[Column]]:
-    """Look for disjoint cores that hold all filters; ``impossible`` is proven for these cores alone."""
+def pack_columns(
+    problem: PackingProblem, columns: list[Column], control: Control, effort: Effort
+) -> tuple[Status, list[Column]]:
+    """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone."""
     if not columns:
         return "impossible", []
-    if not control.has_time_for(CORE * len(columns)):
+    if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
     model = _model(problem, columns)
     options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
@@ -196,11 +199,11 @@ def pack_columns(problem: View, columns: list[Column], control: Control, effort:
     return ("impossible" if solution.status == "infeasible" else "unknown"), []
 
 
-def _model(problem: View, columns: list[Column]) -> LinearModel:
+def _model(problem: PackingProblem, columns: list[Column]) -> LinearModel:
     """``max sum v x``: every priced device once or idle, no more groups of a size than possible, all filters placed.
 
-    Columns are the cores, then one *idle* variable for each priced device. Branching on whether a device is used at all
-    settles far more than branching on one of many cores: it halves the time of hard packings.
+    Variables are the columns, then one *idle* variable for each priced device. Branching on whether a device is used at
+    all settles far more than branching on one of many columns: it halves the time of hard packings.
     """
     levels = problem.levels
     used = sorted({n for column in columns for n in column.devices})
@@ -216,7 +219,7 @@ def _model(problem: View, columns: list[Column]) -> LinearModel:
     limits = levels.limits.astype(np.float64)
     least = np.full(len(limits), -math.inf)
     least[0] = problem.instance.requirements.min_groups
-    # Without any priced device nothing else keeps a core from being taken again.
+    # Without any priced device nothing else keeps a column from being taken again.
     upper = [1.0 if column.devices else limits[0] for column in columns]
     return LinearModel(
         sense=-1,

@@ -2,7 +2,7 @@
 
 Whether a plan answers within T is a packing problem; the smallest such T among the candidate latencies is the optimum.
 The relaxation rules out most candidates below it in milliseconds. Integer packings decide the rest, cheap ones first:
-each round allows more cores and nodes than the last, proves what it can from below and improves the plan from above.
+each round allows more columns and nodes than the last, proves what it can from below and improves the plan from above.
 """
 
 from __future__ import annotations
@@ -12,25 +12,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
-from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
-    Candidates,
-    Pool,
-    Relaxation,
-    ThresholdProblem,
+    RELAX,
+    STOPPED,
+    CandidateSearch,
     combinatorial_bound,
     diversify,
     import_of_models,
-    latency_range,
     plan_with_best_sizes,
     reasons_for_infeasibility,
     relax,
+    room_for,
 )
-from rocoin_opt.plan import Outcome, check, relative_gap
+from rocoin_opt.plan import Outcome, check
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
+    from rocoin_opt.grouping import Relaxation
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
 
@@ -75,40 +74,16 @@ def exact(
     return _Search(instance, objective, control, start).run(rounds)
 
 
-class _Search:
-    """Candidates below ``low`` are refuted; the best plan has the value of candidate ``high``."""
-
+class _Search(CandidateSearch):
     def __init__(self, instance: Instance, objective: Objective, control: Control, start: Plan | None) -> None:
-        self.instance, self.objective, self.control = instance, objective, control
+        super().__init__(instance, objective, control, start, combinatorial_bound(instance, objective))
         # What a packing tells is no latency: only that it is alive.
-        self.alive = replace(control, report=lambda _: self._tell())
-        self.wanted = instance.knowledge.num_filters
-        self.best = start
-        self.value = math.inf if start is None else value_of(instance, start, objective)
-        bound = combinatorial_bound(instance, objective)
-        self.pool, self.memory = Pool(), Memory()
-        self.candidates = self._candidates(bound)
-        self.low, self.high = 0, len(self.candidates)
-        if start is not None:
-            self.high = self.candidates.first_from(self.value)
-        self.least = 0.0 if bound is None else bound
-
-    def _candidates(self, bound: float | None) -> Candidates:
-        arrays, limits = self.instance.arrays, latency_range(self.instance.arrays)
-        if bound is None or limits is None:
-            return Candidates(arrays, math.inf, math.inf)
-        return Candidates(arrays, math.nextafter(bound, -math.inf), min(self.value, limits[1]))
-
-    @property
-    def bound(self) -> float:
-        """Valid lower bound in seconds."""
-        if self.low >= len(self.candidates):
-            return self.value
-        return max(self.least, self.candidates[self.low])
+        self.alive = replace(control, report=lambda _: self.tell())
+        self.memory = Memory()
 
     def run(self, rounds: int | None) -> Outcome:
         if self.open:
-            self._bracket()
+            self.bracket()
         for effort in EFFORTS[:rounds]:
             if self.open:
                 self._improve(effort)
@@ -120,11 +95,11 @@ class _Search:
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())
-        reasons = () if self.best else ("the search was stopped before it found a plan",)
+        reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
 
     def _solve_jointly(self) -> Outcome:
-        """Leave what is open to the joint model: too many cores, or covers that only rounding decides."""
+        """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""
         from rocoin_opt.exact.milp import milp
 
         outcome = milp(self.instance, self.objective, self.control, self.best)
@@ -132,34 +107,13 @@ class _Search:
             return outcome
         return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
 
-    @property
-    def open(self) -> bool:
-        """Whether there is something left to find out, and time for it."""
-        if self.low >= self.high or self.control.exhausted:
-            return False
-        gap = None if self.best is None else relative_gap(self.value, self.bound)
-        return gap is None or gap > self.control.gap
-
-    def _bracket(self) -> None:
-        """Refute by the relaxation all that it can, by bisection."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            relaxation = self._relax(middle, question=self.wanted)
-            if relaxation is None:
-                return
-            if relaxation.admits(self.wanted):
-                high = middle
-            else:
-                self._refute(middle)
-
     def _prove(self, effort: Effort) -> None:
         """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
         high = self.high
         while self.low < high and self.open:
             middle = (self.low + high) // 2
             if self._decide(middle, effort) == "impossible":
-                self._refute(middle)
+                self.refute(middle)
             else:
                 high = middle
             high = min(high, self.high)
@@ -173,7 +127,7 @@ class _Search:
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
-        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
+        problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None or not relaxation.admits(self.wanted):
             return False
@@ -181,13 +135,13 @@ class _Search:
         packing = pack_groups(problem, list(self.pool.groups), self.alive, effort.nodes)
         return packing.status == "packed" and self._take(packing)
 
-    def _relax(self, position: int, question: int | None = None) -> Relaxation | None:
-        self._tell()
-        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
-        return relax(problem, self.pool, self.control, question=question)
+    def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
+        """The relaxation at a candidate; with very many devices it takes so long that a sign of life is due."""
+        self.tell()
+        return super().relaxation(position, question=question)
 
     def _decide(self, position: int, effort: Effort) -> str:
-        problem = ThresholdProblem(self.instance, self.objective, self.candidates[position])
+        problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None:
             return "unknown"
@@ -198,36 +152,22 @@ class _Search:
             return "unknown"
         return packing.status
 
-    def _refute(self, position: int) -> None:
-        self.low = max(self.low, self.candidates.behind(position))
-        self._tell()
-
     def _take(self, packing: Packing) -> bool:
         """Make a plan of a packing; False if the cover of a group was only true up to rounding."""
         plan = plan_with_best_sizes(self.instance, packing.groups, self.objective)
         if plan is None or check(self.instance, plan):
             return False
         self.pool.add(packing.groups)
-        value = value_of(self.instance, plan, self.objective)
-        if value < self.value:
-            self.best, self.value = plan, value
-            self.high = self.candidates.first_from(value)
-            self._tell()
+        self.improve(plan)
         return True
-
-    def _tell(self) -> None:
-        self.control.tell(None if self.best is None else self.value, self.bound)
 
     def _reasons(self) -> tuple[str, ...]:
         """Say why there is no plan: by a simple proof where there is one, else by how many filters find a place."""
         simple = reasons_for_infeasibility(self.instance)
         if simple:
             return simple
-        relaxation = self._relax(len(self.candidates) - 1) if len(self.candidates) else None
+        relaxation = self.relaxation(len(self.candidates) - 1) if len(self.candidates) else None
         wanted = self.wanted
         placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + DUAL_SAFETY))
-        return (
-            "together: groups whose devices hold the same student and keep the outage limit have room for at most "
-            f"{placed} of {wanted} filters, or there are fewer of them than min_groups asks for. Relax what costs "
-            "least: max_group_outage, max_groups, memory or max_filters.",
-        )
+        rest = f"or there are fewer of them than min_groups asks for. {RELAX}"
+        return (f"together: {room_for(placed, wanted)}, {rest}",)

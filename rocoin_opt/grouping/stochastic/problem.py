@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import SAFETY, SHARE_TOLERANCE, Chain, Levels
+from rocoin_opt.grouping import SHARE_TOLERANCE, Chain, Levels
+from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,9 @@ class Intervals:
 
 
 class StochasticProblem:
-    """An instance at one threshold, for the objective ``guaranteed``; a :class:`.threshold_problem.View`.
+    """An instance at one threshold, for the objective ``guaranteed``.
+
+    It is a :class:`~rocoin_opt.grouping.threshold_problem.PackingProblem`.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class StochasticProblem:
     threshold : float
         T in seconds.
     intervals : Intervals
-        As they stand; the view does not follow when they are split.
+        As they stand; the problem does not follow when they are split.
     """
 
     def __init__(self, shares: StochasticShares, threshold: float, intervals: Intervals) -> None:
@@ -102,7 +105,7 @@ class StochasticProblem:
 
     @cached_property
     def levels(self) -> Levels:
-        """Limits of the layer-cake bound: groups of s filters or more are covers by the largest share of any chain."""
+        """Limits of the counting bound: groups of s filters or more are covers by the largest share of any chain."""
         firsts: list[int] = []
         limits: list[int] = []
         ends = np.unique(self.sizes)
@@ -116,7 +119,7 @@ class StochasticProblem:
 
     @property
     def admits_plan(self) -> bool:
-        """Whether the layer-cake bound leaves room for a plan; if not, there is none."""
+        """Whether the counting bound leaves room for a plan; if not, there is none."""
         levels = self.levels
         fewest = self.instance.requirements.min_groups
         return levels.room(self.wanted) >= self.wanted and bool(levels.limits[0] >= fewest)
@@ -126,8 +129,15 @@ class StochasticProblem:
         is_member = np.zeros((len(groups), self.shares.shape[1]))
         for row, group in zip(is_member, groups, strict=True):
             row[list(group)] = 1.0
-        covers = is_member @ self.shares.T >= 1.0 - SHARE_TOLERANCE
-        largest: IntArray = np.where(covers, self.sizes, 0).max(axis=1, initial=0)
+        return self.delivered(is_member @ self.shares.T)
+
+    def delivered(self, gathered: FloatArray, *, surely: bool = False) -> IntArray:
+        """Largest part of groups by the shares that they gather in each chain, 0 where they cover none.
+
+        That is the end of an interval, which may overrate a group; ``surely`` asks for its beginning.
+        """
+        sizes = self.firsts if surely else self.sizes
+        largest: IntArray = np.where(gathered >= 1.0 - SHARE_TOLERANCE, sizes, 0).max(axis=-1, initial=0)
         return largest
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
+from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ SPARES_TAKEN = 2
 """Spares among them, at most."""
 ROUNDS = 4
 """Turns of devices and filters in one step, at most; fewer leave a step short of the best, which it may need."""
-MARGIN = 1e-12
+MARGIN = ROUNDING
 """Relative gain below which a step only moves rounding."""
 NOBODY = IndexedGroup((), 0, 0)
 """The group that is not there yet."""

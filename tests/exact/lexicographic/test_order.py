@@ -19,8 +19,8 @@ from rocoin_opt.exact.lexicographic import least_work
 from rocoin_opt.exact.lexicographic.order import break_ties, lexicographic_key
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.grouping import columns as minimal_groups
-from rocoin_opt.grouping.columns import Serving, free_choices
+from rocoin_opt.grouping.columns import free_choices, minimal_covers, minimal_groups
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.plan.validity import check
@@ -217,7 +217,7 @@ def test_threads_and_gap_change_nothing(threads):
 def test_hundreds_of_devices_get_by_with_the_neighbourhood():
     instance = ro.generate("edge", devices=300, seed=1)
     plan = ro.solve(instance, "greedy").plan
-    assert minimal_groups.Serving(instance, "guaranteed", 1e9).minimal_groups(least_work.MAX_GROUPS) is None
+    assert minimal_groups(ThresholdProblem(instance, "guaranteed", 1e9), least_work.MAX_GROUPS) is None
     found = break_ties(instance, "guaranteed", plan, Control())
     assert_kept(instance, "guaranteed", plan, found)
     assert order_of(instance, found)[1] < order_of(instance, plan)[1]
@@ -226,18 +226,18 @@ def test_hundreds_of_devices_get_by_with_the_neighbourhood():
 def test_too_many_leaders_are_refused_like_too_many_covers():
     instance = ro.generate("edge", devices=20, seed=5)
     threshold = evaluate(instance, ro.solve(instance, "greedy", "nominal").plan).nominal_seconds
-    serving = Serving(instance, "nominal", threshold)
-    every = serving.minimal_groups(10**6)
-    assert serving.minimal_groups(len(every)) is not None
-    assert serving.minimal_groups(len(every) - 1) is None
-    covers = Serving(instance, "nominal", threshold)._minimal_covers(np.arange(20), 10**6, Control())
+    problem = ThresholdProblem(instance, "nominal", threshold)
+    every = minimal_groups(problem, 10**6)
+    assert minimal_groups(problem, len(every)) is not None
+    assert minimal_groups(problem, len(every) - 1) is None
+    covers = minimal_covers(ThresholdProblem(instance, "nominal", threshold), np.arange(20), 10**6, Control())
     assert len(covers) < len(every)
 
 
 def test_no_listed_choice_is_dominated():
     instance = ro.generate("mcu", devices=12, seed=2)
-    serving = Serving(instance, "worst", evaluate(instance, ro.solve(instance, "greedy").plan).worst_seconds)
-    choices = free_choices(serving, serving.minimal_groups(10**5))
+    problem = ThresholdProblem(instance, "worst", evaluate(instance, ro.solve(instance, "greedy").plan).worst_seconds)
+    choices = free_choices(problem, minimal_groups(problem, 10**5))
     rows = {}
     for k in range(len(choices)):
         rows.setdefault(tuple(choices.members[k].tolist()), []).append(k)

@@ -21,7 +21,7 @@ from rocoin_opt.exact.lexicographic.order import best_within as search_within
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import Cut, PartSearch
 from rocoin_opt.failure.evaluation import evaluate, value_of
-from rocoin_opt.grouping.columns import Serving
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.knowledge.sizes import are_within
 from rocoin_opt.plan.filters import labels_of, without_filters
 from strategies import instances, valid_plans
@@ -41,7 +41,7 @@ def test_nothing_is_better_on_tiny_instances(objective, criterion, data, instanc
     plan = data.draw(valid_plans(instance))
     threshold = evaluate(instance, plan).value(objective)
     parts = PartSearch(instance, criterion, Control())
-    found = search_within(Serving(instance, objective, threshold), parts, plan, Control())
+    found = search_within(ThresholdProblem(instance, objective, threshold), parts, plan, Control())
     best = best_within(outcomes(instance, objective, criterion), threshold)
     assert found.cut.value == pytest.approx(best, rel=1e-8, abs=1e-8 * parts.unit)
     assert parts.value(found.cut.labels) == found.cut.value
@@ -151,7 +151,7 @@ def test_known_groups_alone_give_a_valid_bound(data, instance):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(size_vectors, "MAX_GROUPS", 0)
         parts = PartSearch(instance, "ncut", Control())
-        found = search_within(Serving(instance, "guaranteed", threshold), parts, plan, Control())
+        found = search_within(ThresholdProblem(instance, "guaranteed", threshold), parts, plan, Control())
     best = best_within(outcomes(instance, "guaranteed", "ncut"), threshold)
     assert found.bound - 1e-9 <= best <= found.cut.value + 1e-9
     assert len(found.groups) == len(found.cut.sizes)
@@ -175,15 +175,15 @@ def edge(few_descents):
 def searched(instance, plan, control=None, criterion="ncut"):
     threshold = value_of(instance, plan, "guaranteed")
     parts = PartSearch(instance, criterion, control or Control())
-    return search_within(Serving(instance, "guaranteed", threshold), parts, plan, control or Control())
+    return search_within(ThresholdProblem(instance, "guaranteed", threshold), parts, plan, control or Control())
 
 
 def test_conflicts_lead_to_other_groups(edge):
     instance, plan = edge
     found = searched(instance, plan)
-    serving = Serving(instance, "guaranteed", value_of(instance, plan, "guaranteed"))
+    problem = ThresholdProblem(instance, "guaranteed", value_of(instance, plan, "guaranteed"))
     for members, size in zip(found.groups, found.cut.sizes, strict=True):
-        assert serving.capacities(np.array([members])).max() >= size
+        assert problem.by_student(np.array([members])).max() >= size
     assert found.bound <= found.cut.value
     labels = labels_of(instance, plan)
     assert found.cut.value <= PartSearch(instance, "ncut", Control()).value(labels)

@@ -15,7 +15,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.lexicographic import part_sizes as size_vectors
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.grouping.columns import Serving
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.plan import indexed_groups
 from strategies import instances, valid_plans
 
@@ -41,18 +41,18 @@ def all_sizes(total):
 
 def vectors_of(instance, objective, plan, control=None):
     threshold = evaluate(instance, plan).value(objective)
-    serving = Serving(instance, objective, threshold)
+    problem = ThresholdProblem(instance, objective, threshold)
     groups = [group.members for group in indexed_groups(instance, plan)]
-    return PartSizes(serving, groups, control or Control()), threshold
+    return PartSizes(problem, groups, control or Control()), threshold
 
 
 def assert_taken(instance, objective, threshold, sizes, groups):
     """Disjoint groups that make a valid plan within the threshold with these sizes."""
-    serving = Serving(instance, objective, threshold)
+    problem = ThresholdProblem(instance, objective, threshold)
     assert len({n for members in groups for n in members}) == sum(map(len, groups))
     for members, size in zip(groups, sizes, strict=True):
-        assert serving.keeps_limit(members)
-        assert serving.capacities(np.array([members])).max() >= size
+        assert problem.keeps_limit(members)
+        assert problem.by_student(np.array([members])).max() >= size
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -131,7 +131,7 @@ def test_the_sizes_of_a_conflict_are_made_smaller():
             "requirements": {"max_group_outage": 0.01},
         }
     )
-    vectors = PartSizes(Serving(instance, "guaranteed", 100.0), [(0, 1), (3, 4)], Control())
+    vectors = PartSizes(ThresholdProblem(instance, "guaranteed", 100.0), [(0, 1), (3, 4)], Control())
     assert vectors.groups_for((4, 2)) == [(0, 1), (3, 4)]
     assert vectors.groups_for((4, 4)) is None
     assert vectors.conflict((4, 4)) == ((2, 3),)
@@ -170,6 +170,6 @@ def test_no_plan_has_more_parts_than_groups_are_possible():
 
 def test_where_nobody_serves_nothing_is_possible():
     instance, _ = edge()
-    vectors = PartSizes(Serving(instance, "guaranteed", 0.0), [], Control())
+    vectors = PartSizes(ThresholdProblem(instance, "guaranteed", 0.0), [], Control())
     assert vectors.groups_for((64, 64)) is None
     assert vectors.conflict((64, 64)) == ()

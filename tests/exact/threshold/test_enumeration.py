@@ -1,4 +1,4 @@
-"""Cores: nothing that a packing needs is left out."""
+"""Enumerated columns: nothing that a packing needs is left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def priced_by(problem: ThresholdProblem) -> tuple[Relaxation, np.ndarray]:
     return relaxation, np.flatnonzero(relaxation.prices > 1e-9)
 
 
-# In 374 and 601 a core is dominated by a larger one only; in 962 a budget is a rounding error below zero.
+# In 374 and 601 a column is dominated by a larger one only; in 962 a budget is a rounding error below zero.
 @pytest.mark.parametrize("seed", [*range(40), 374, 601, 962])
 def test_a_best_packing_consists_of_listed_cores(seed: int) -> None:
     instance = random_instance(seed)

@@ -72,7 +72,7 @@ def test_packings_of_tiny_instances(objective: Objective, instance: Instance) ->
     assert_decided(instance, objective, Effort(1_000_000, 10_000))
 
 
-# In 374, 601 and 962 listing too few cores once refuted what there is; in 42, 59 and 95 fillers are short.
+# In 374, 601 and 962 listing too few columns once refuted what there is; in 42, 59 and 95 zero-dual devices are short.
 @pytest.mark.parametrize("seed", [*range(25), 42, 59, 95, 374, 601, 962])
 def test_packings_of_random_instances(seed: int) -> None:
     for objective in ("guaranteed", "nominal"):

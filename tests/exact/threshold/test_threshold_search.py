@@ -58,7 +58,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instanc
     assert proven(instance, objective, again) == pytest.approx(best[0], rel=1e-12)
 
 
-# In 374 and 601 an optimum was once overlooked where a core was dominated by a larger one only.
+# In 374 and 601 an optimum was once overlooked where a column was dominated by a larger one only.
 @pytest.mark.parametrize("seed", [*range(25), 374, 601])
 def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
     instance = random_instance(seed)

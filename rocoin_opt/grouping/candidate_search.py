@@ -1,0 +1,107 @@
+"""The least latency by bisection over candidates: what is refuted from below, and the best plan from above.
+
+Only finitely many latencies can be optimal. Whether a plan answers within one of them is a packing problem, and its
+relaxation rules out most of those below the optimum in milliseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure import value_of
+from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.grouping.thresholds import Candidates, latency_range
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+
+
+class CandidateSearch:
+    """Candidates below ``low`` are refuted; the best plan has the value of candidate ``high``.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: constant latencies, independent devices.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limit, and the gap at which to stop. Improvements are told.
+    start : Plan or None
+        A valid plan to begin with.
+    bound : float or None
+        Seconds that no plan betters; None where there is no plan.
+    """
+
+    def __init__(
+        self, instance: Instance, objective: Objective, control: Control, start: Plan | None, bound: float | None
+    ) -> None:
+        self.instance, self.objective, self.control = instance, objective, control
+        self.wanted = instance.knowledge.num_filters
+        self.best, self.pool = start, Pool()
+        self.value = math.inf if start is None else value_of(instance, start, objective)
+        self.least = 0.0 if bound is None else bound
+        limits = latency_range(instance.arrays)
+        first, last = (math.inf, math.inf) if bound is None or limits is None else (bound, min(self.value, limits[1]))
+        self.candidates = Candidates(instance.arrays, math.nextafter(first, -math.inf), last)
+        self.low, self.high = 0, len(self.candidates)
+        if start is not None:
+            self.high = self.candidates.first_from(self.value)
+
+    @property
+    def bound(self) -> float:
+        """Valid lower bound in seconds."""
+        if self.low >= len(self.candidates):
+            return self.value
+        return min(max(self.least, self.candidates[self.low]), self.value)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something left to find out, and time for it."""
+        if self.low >= self.high or self.control.exhausted:
+            return False
+        return self.best is None or self.value - self.bound > self.control.gap * self.value
+
+    def problem(self, position: int) -> ThresholdProblem:
+        """The instance at a candidate."""
+        return ThresholdProblem(self.instance, self.objective, self.candidates[position])
+
+    def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
+        """The packing relaxation at a candidate; see :func:`rocoin_opt.grouping.relaxation.relax`."""
+        return relax(self.problem(position), self.pool, self.control, question=question)
+
+    def bracket(self) -> None:
+        """Refute by the relaxation all that it can, by bisection."""
+        high = self.high
+        while self.low < high and self.open:
+            middle = (self.low + high) // 2
+            relaxation = self.relaxation(middle, question=self.wanted)
+            if relaxation is None:
+                return
+            if relaxation.admits(self.wanted):
+                high = middle
+            else:
+                self.refute(middle)
+
+    def refute(self, position: int) -> None:
+        """Take down that no plan answers within a candidate."""
+        self.low = max(self.low, self.candidates.behind(position))
+        self.tell()
+
+    def improve(self, plan: Plan) -> bool:
+        """Keep a valid plan if it is the best one; whether it is."""
+        value = value_of(self.instance, plan, self.objective)
+        if value >= self.value:
+            return False
+        self.best, self.value = plan, value
+        self.high = self.candidates.first_from(value)
+        self.tell()
+        return True
+
+    def tell(self) -> None:
+        """Report value and bound."""
+        self.control.tell(None if self.best is None else self.value, self.bound)

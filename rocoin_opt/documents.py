@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from rocoin_opt.errors import InputError, Problem, cause_of
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.wording import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

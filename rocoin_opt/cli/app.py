@@ -35,7 +35,8 @@ from rocoin_opt.cli.report import report
 from rocoin_opt.cli.run import run_plan
 from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
 from rocoin_opt.control import ended_by_termination
-from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError, printable
+from rocoin_opt.errors import CertificateError, InputError, Problem, RocoinError, SolverError
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance

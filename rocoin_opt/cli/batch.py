@@ -13,7 +13,8 @@ import typer
 
 from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.output import delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, counted, printable
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rocoin_opt.control import ended_by_termination
-from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, printable
+from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -12,7 +12,8 @@ import typer
 
 from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.errors import InputError, Problem, missing_extra
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling import ProfiledInstance

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.errors import InputError, Problem, missing_extra
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -190,7 +190,7 @@ def test_an_interrupt_is_no_traceback(folder: Path, tmp_path: Path, run: Run, mo
             observe(state)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rocoin_opt.batch.solving.run_batch", interrupted)
+    monkeypatch.setattr("rocoin_opt.batch.run_batch", interrupted)
     arguments = ("batch", folder, "--out", tmp_path / "run", "--quiet")
     words = "; the same command continues the run\n"
     assert run(*arguments) == (130, "", f"rocoin-opt: interrupted after 2 of 9 items{words}")

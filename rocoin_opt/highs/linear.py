@@ -184,6 +184,15 @@ def solve_linear(
 def set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> None:
     """Set the options that follow from the control, then the others; each is checked.
 
+    Parameters
+    ----------
+    highs : highspy.Highs
+        The object that is set up.
+    control : Control
+        Relative gap, threads, seed and seconds left.
+    options : mapping
+        More HiGHS options by name.
+
     Raises
     ------
     SolverError
@@ -215,7 +224,14 @@ def set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> 
 def run(highs: Any, control: Control, elapsed: float = 0.0) -> None:
     """Run HiGHS within the time that is left, while no other solve of this process runs.
 
-    A used object's clock runs on: ``elapsed`` is what it shows.
+    Parameters
+    ----------
+    highs : highspy.Highs
+        The object, with its model and options.
+    control : Control
+        Seconds left, and threads.
+    elapsed : float
+        Seconds that the object's clock shows: that of a used object runs on.
     """
     with _SCHEDULER.lock:
         highs.setOptionValue("time_limit", elapsed + control.remaining)

@@ -139,6 +139,19 @@ class Control:
     ) -> Control:
         """Start the clock.
 
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds that the search may take; no limit where left out.
+        gap : float
+            Relative gap at which it may stop.
+        seed : int
+            Seed of every random choice, below 2^31.
+        threads : int
+            Threads that the mathematical programming solver may use.
+        report : callable, optional
+            Called with a :class:`Progress` now and then.
+
         Raises
         ------
         InputError

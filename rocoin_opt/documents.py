@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from rocoin_opt.errors import InputError, Problem, cause_of
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.wording import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -104,7 +105,17 @@ def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
 
 
 def described_fault(field: str, description: str, allowed: str) -> PydanticCustomError:
-    """Make the error of :func:`fault` with words for what was found, where no single value says it."""
+    """Make the error of :func:`fault` with words for what was found, where no single value says it.
+
+    Parameters
+    ----------
+    field : str
+        Path of the field within the model; empty for the model as a whole.
+    description : str
+        What stands there, in words.
+    allowed : str
+        What may stand there.
+    """
     return PydanticCustomError(
         "rule", "{allowed}", {"field": field, "found": _shorten(description), "allowed": allowed}
     )
@@ -112,6 +123,17 @@ def described_fault(field: str, description: str, allowed: str) -> PydanticCusto
 
 def validate(model: type[ModelT], data: object, source: str, context: dict[str, Any] | None = None) -> ModelT:
     """Validate plain data against a model.
+
+    Parameters
+    ----------
+    model : type of Model
+        What the data should be.
+    data : object
+        Plain data, as JSON gives it.
+    source : str
+        File or object that holds it, for the faults.
+    context : dict, optional
+        What validators are told.
 
     Raises
     ------
@@ -125,7 +147,17 @@ def validate(model: type[ModelT], data: object, source: str, context: dict[str, 
 
 
 def problems_of(error: ValidationError, data: object, model: type[Model]) -> list[Problem]:
-    """Translate a pydantic error into problems with readable field paths, the first few of many."""
+    """Translate a pydantic error into problems with readable field paths, the first few of many.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What pydantic found.
+    data : object
+        The data that it looked at.
+    model : type of Model
+        The model that it looked for; its fields are what an unknown one may stand for.
+    """
     details = error.errors(include_url=False)
     # A list whose every item is faulty is also reported as too short; the items' faults say it better.
     details = [d for d in details if d["type"] != "too_short" or not _has_inner(d["loc"], details)]
@@ -138,6 +170,13 @@ def problems_of(error: ValidationError, data: object, model: type[Model]) -> lis
 
 def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
     """Read a JSON document and check its ``format`` and ``version``, which are taken off the returned fields.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    kind, version : str, int
+        What its ``format`` and ``version`` have to be.
 
     Raises
     ------
@@ -178,7 +217,22 @@ def read_text(path: str | Path) -> str:
 
 
 def parse_document(text: str, source: str, kind: str, version: int) -> dict[str, Any]:
-    """Parse the text of a JSON document; see :func:`read_document`."""
+    """Parse the text of a JSON document and check its ``format`` and ``version``, which are taken off the fields.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    source : str
+        File that holds it, for the faults.
+    kind, version : str, int
+        What its ``format`` and ``version`` have to be.
+
+    Raises
+    ------
+    InputError
+        If the text is no JSON object, repeats a key, holds NaN, or is of another format or version.
+    """
     data = parse_json(text, source)
     if not isinstance(data, dict):
         raise InputError(source, [Problem("", shown(data), "a JSON object")])
@@ -215,7 +269,15 @@ def parse_json(text: str, source: str) -> Any:
 
 
 def document_schema(model: type[Model], kind: str, version: int) -> dict[str, Any]:
-    """JSON Schema of a document: the model's schema with the ``format`` and ``version`` fields in front."""
+    """JSON Schema of a document: the model's schema with the ``format`` and ``version`` fields in front.
+
+    Parameters
+    ----------
+    model : type of Model
+        The fields of the document.
+    kind, version : str, int
+        Its ``format`` and ``version``.
+    """
     schema = model.model_json_schema(mode="validation")
     header = {"format": {"const": kind, "type": "string"}, "version": {"const": version, "type": "integer"}}
     schema["properties"] = {**header, **schema["properties"]}

@@ -7,7 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from rocoin_opt.errors import InputError, Problem, cause_of
+from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.wording import cause_of
 
 
 def write_text(path: str | Path, text: str) -> None:

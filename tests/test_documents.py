@@ -24,8 +24,9 @@ from rocoin_opt.documents import (
     readable_json,
     validate,
 )
-from rocoin_opt.errors import InputError, Problem, RocoinError, printable
+from rocoin_opt.errors import InputError, Problem, RocoinError
 from rocoin_opt.instance.fields import Index
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -168,7 +168,7 @@ def test_what_is_no_mixed_integer_linear_model_is_refused() -> None:
 
 def test_no_time_means_no_plan() -> None:
     model = market_split()
-    assert highs.solve(model, Control.starting_now(time_limit=0.0)) == highs.MilpSolution("no_plan", None, None)
+    assert highs.solve(model, Control.starting_now(time_limit=0.0)) == highs.MilpSolution("unknown", None, None)
     assert model.over[0].value is None
 
 
@@ -189,7 +189,7 @@ def test_a_continuous_model_stopped_early_has_no_bound() -> None:
     model.z.domain = pyo.NonNegativeReals
     options: dict[str, highs.Option] = {"simplex_iteration_limit": 0, "presolve": "off"}
     solution = highs.solve(model, Control.starting_now(), options=options)
-    assert (solution.status, solution.bound) == ("no_plan", None)
+    assert (solution.status, solution.bound) == ("unknown", None)
 
 
 def test_a_warm_start_is_taken() -> None:
@@ -260,7 +260,7 @@ def test_a_continuous_model_hears_a_stop_too() -> None:
     control = Control.starting_now()
     control.stop.set()
     solution = highs.solve(model, control, options={"presolve": "off"})
-    assert (solution.status, solution.bound) == ("no_plan", None)
+    assert (solution.status, solution.bound) == ("unknown", None)
 
 
 def test_a_fraction_for_an_integer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocoin_opt.documents import canonical_json, parse_json, read_text
-from rocoin_opt.errors import InputError, MendedWarning, Problem, encodable
+from rocoin_opt.errors import InputError, MendedWarning, Problem
 from rocoin_opt.instance import FORMAT, MAX_MATRIX_BYTES, canonical_text
 from rocoin_opt.provenance import versions
+from rocoin_opt.wording import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

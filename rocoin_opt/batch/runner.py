@@ -20,8 +20,9 @@ from rocoin_opt.batch.limits import Limits
 from rocoin_opt.batch.processes import ExecutorError, Task, TaskOutcome
 from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.store import PLANS
-from rocoin_opt.errors import InputError, MendedWarning, encodable, printable
+from rocoin_opt.errors import InputError, MendedWarning
 from rocoin_opt.provenance import versions
+from rocoin_opt.wording import encodable, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

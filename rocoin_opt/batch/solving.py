@@ -13,8 +13,8 @@ from rocoin_opt.batch.items import GIVEN, HASH_DIGITS, items_of, read_given
 from rocoin_opt.batch.request import GRACE, BatchRequest, Options
 from rocoin_opt.batch.runner import State, run_items
 from rocoin_opt.batch.store import Store
-from rocoin_opt.errors import encodable
 from rocoin_opt.instance import Instance, write_instance
+from rocoin_opt.wording import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -31,7 +31,8 @@ from rocoin_opt.batch.schema import (
     result_of,
     row_of,
 )
-from rocoin_opt.errors import MendedWarning, counted
+from rocoin_opt.errors import MendedWarning
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 def required(option: str, values: Sequence[str] | None, known: Container[str] = ()) -> list[str]:
     """Return the names that an option was given; see :func:`listed`.
 
+    Parameters
+    ----------
+    option : str
+        Name of the option, for the fault.
+    values : sequence of str, optional
+        What it was given, one a repetition.
+    known : container of str
+        Names that there are, as for :func:`listed`.
+
     Raises
     ------
     InputError

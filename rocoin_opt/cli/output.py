@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rocoin_opt.control import ended_by_termination
-from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, printable
+from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
+
+    from rocoin_opt.instance import Instance
 
 INFEASIBLE, NO_PLAN = 3, 4
 """Exit status: proven infeasible, or a limit was reached without a plan."""
@@ -87,6 +90,26 @@ def delivering() -> Iterator[Callable[..., bool]]:
         # Whatever status the block ends with, this one is worse.
         if faults:
             raise RocoinError("\n".join(faults))
+
+
+def print_json(document: object) -> None:
+    """Print a document on standard output, for people and programs to read."""
+    from rocoin_opt.documents import readable_json
+
+    print(readable_json(document))
+
+
+def complain(message: str) -> None:
+    """Say on standard error what is wrong, each line with the name of the program before it."""
+    for line in message.splitlines():
+        print(f"rocoin-opt: {printable(line)}", file=sys.stderr)
+
+
+def tell_estimated_classes(instance: Instance, criterion: str) -> None:
+    """Say that a criterion rests on a guess, where nobody measured which filter speaks for which class."""
+    knowledge = instance.knowledge
+    if criterion == "resilient" and knowledge.graph is not None and knowledge.class_affinity is None:
+        complain(f"{instance.name} has no knowledge.class_affinity: classes are estimated from the filter graph")
 
 
 def tell_reasons(reasons: Iterable[str]) -> None:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.status import Status
 
-from rocoin_opt.errors import printable
 from rocoin_opt.plan import relative_gap, seconds
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import counted
 from rocoin_opt.grouping.bounds import possible_groups
 from rocoin_opt.instance import Constant, Empirical
 from rocoin_opt.plan import outage_of
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Device, Instance, Slowdown

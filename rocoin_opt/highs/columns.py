@@ -51,7 +51,22 @@ class RestrictedMaster:
         self._highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
 
     def add(self, cost: FloatArray, starts: IntArray, rows: IntArray, values: FloatArray) -> None:
-        """Add columns ``x >= 0``; column i has the entries ``starts[i]`` to ``starts[i + 1]``."""
+        """Add columns ``x >= 0``; column i has the entries ``starts[i]`` to ``starts[i + 1]``.
+
+        Parameters
+        ----------
+        cost : FloatArray, one a column
+            Coefficients of the objective.
+        starts : IntArray, one more than columns
+            Where the entries of each column begin; the last one is where they end.
+        rows, values : IntArray, FloatArray, one an entry
+            Row and coefficient.
+
+        Raises
+        ------
+        SolverError
+            If a coefficient is not finite, or too large for HiGHS.
+        """
         count = len(cost)
         lower, upper = np.zeros(count), np.full(count, highspy.kHighsInf)
         status = self._highs.addCols(

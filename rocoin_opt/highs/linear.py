@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import highspy
 import numpy as np
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.plan import Termination
 
 Option: TypeAlias = bool | int | float | str
+SolveStatus: TypeAlias = Literal["optimal", "feasible", "infeasible", "unknown"]
+"""How a solve ended, in words that every model shares; what it means for a plan is for the method to say."""
 
 FEASIBILITY_TOLERANCE = 1e-9
 """By how much a solution may miss a constraint or an integer, and a reduced cost its sign; HiGHS allows 1e-10 and up.
@@ -63,14 +64,14 @@ class MilpSolution:
     ----------
     status : str
         ``optimal`` (within the gap asked for), ``feasible`` (a solution, stopped by a limit), ``infeasible`` (proven)
-        or ``no_plan`` (stopped without a solution).
+        or ``unknown`` (stopped without a solution).
     objective : float or None
         Objective of the solution, computed from its rounded values.
     bound : float or None
         Dual bound on the safe side: no solution is better.
     """
 
-    status: Termination
+    status: SolveStatus
     objective: float | None
     bound: float | None
 
@@ -170,7 +171,7 @@ def solve_linear(
     highs = highspy.Highs()
     set_options(highs, control, options or {})
     if not control.has_time_for(ENTRY_SECONDS * len(model.values)):
-        return MilpSolution("no_plan", None, None), None
+        return MilpSolution("unknown", None, None), None
     _pass(highs, model)
     if start:
         indices = np.array(list(start), dtype=np.int32)
@@ -182,6 +183,15 @@ def solve_linear(
 
 def set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> None:
     """Set the options that follow from the control, then the others; each is checked.
+
+    Parameters
+    ----------
+    highs : highspy.Highs
+        The object that is set up.
+    control : Control
+        Relative gap, threads, seed and seconds left.
+    options : mapping
+        More HiGHS options by name.
 
     Raises
     ------
@@ -214,7 +224,14 @@ def set_options(highs: Any, control: Control, options: Mapping[str, Option]) -> 
 def run(highs: Any, control: Control, elapsed: float = 0.0) -> None:
     """Run HiGHS within the time that is left, while no other solve of this process runs.
 
-    A used object's clock runs on: ``elapsed`` is what it shows.
+    Parameters
+    ----------
+    highs : highspy.Highs
+        The object, with its model and options.
+    control : Control
+        Seconds left, and threads.
+    elapsed : float
+        Seconds that the object's clock shows: that of a used object runs on.
     """
     with _SCHEDULER.lock:
         highs.setOptionValue("time_limit", elapsed + control.remaining)
@@ -279,7 +296,7 @@ def _read(highs: Any, model: LinearModel) -> tuple[MilpSolution, FloatArray | No
         bound = _safe(info.objective_function_value, model.sense) if status == _STATUS.kOptimal else None
     if status == _STATUS.kOptimal:
         return MilpSolution("optimal", objective, bound), values
-    return MilpSolution("feasible" if has_solution else "no_plan", objective, bound), values
+    return MilpSolution("feasible" if has_solution else "unknown", objective, bound), values
 
 
 def _rounded(model: LinearModel, values: Any) -> FloatArray:

@@ -59,7 +59,17 @@ class InstanceArrays:
     def of(
         cls, devices: Sequence[Device], students: Sequence[Student], knowledge: Knowledge, requirements: Requirements
     ) -> InstanceArrays:
-        """Derive the arrays of what an instance holds."""
+        """Derive the arrays of what an instance holds.
+
+        Parameters
+        ----------
+        devices, students : sequence of Device, sequence of Student
+            N devices and J students, in the order of their indices.
+        knowledge : Knowledge
+            Number of filters, and bits of one on a link.
+        requirements : Requirements
+            The outage limit of a group.
+        """
         rate = _column([device.flops_per_second for device in devices])
         uplink = _column([device.uplink_bits_per_second for device in devices])
         overhead = _column([device.overhead_seconds for device in devices])
@@ -85,7 +95,20 @@ class InstanceArrays:
         return arrays
 
     def latency(self, device: Any, student: Any, num_filters: Any) -> FloatArray:
-        """Seconds from dispatch to answer, l(n, j, s), for indices and sizes that broadcast against each other."""
+        """Latency from dispatch to answer, l(n, j, s).
+
+        Parameters
+        ----------
+        device, student : int or IntArray
+            Indices n and j.
+        num_filters : int or IntArray
+            Size s of the part. All three broadcast against each other.
+
+        Returns
+        -------
+        FloatArray
+            Seconds.
+        """
         latency: FloatArray = self.base[device, student] + self.slope[device, student] * num_filters
         return latency
 
@@ -103,7 +126,22 @@ class LatencyTerms(NamedTuple):
 
 
 def latency_terms(device: Device, student: Student, num_filters: int, bits_per_filter: float) -> LatencyTerms:
-    """Terms of l(n, j, s) for a device, a student and a part size; rounded each, they may miss its last digit."""
+    """Terms of l(n, j, s); rounded each, they may miss its last digit.
+
+    Parameters
+    ----------
+    device, student : Device, Student
+        Who computes, and what.
+    num_filters : int
+        Size s of the part.
+    bits_per_filter : float
+        Bits of one filter on the link.
+
+    Returns
+    -------
+    LatencyTerms
+        Seconds.
+    """
     return LatencyTerms(
         overhead=device.overhead_seconds,
         compute=(student.flops + student.flops_per_filter * num_filters) / device.flops_per_second,

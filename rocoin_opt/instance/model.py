@@ -66,7 +66,20 @@ class Instance(Model):
         return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements)
 
     def latency_terms(self, device: int, student: int, num_filters: int) -> LatencyTerms:
-        """Terms of l(n, j, s) in seconds, for indices and a part size; rounded each, they may miss its last digit."""
+        """Terms of l(n, j, s); rounded each, they may miss its last digit.
+
+        Parameters
+        ----------
+        device, student : int
+            Indices n and j.
+        num_filters : int
+            Size s of the part.
+
+        Returns
+        -------
+        LatencyTerms
+            Seconds.
+        """
         beta = self.knowledge.bits_per_filter
         return latency_terms(self.devices[device], self.students[student], num_filters, beta)
 

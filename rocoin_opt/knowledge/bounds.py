@@ -109,7 +109,23 @@ def cut_bound(
     lightest other edges are cut. And the semidefinite relaxation of [2]_ and [4]_ over ``Z = sum of x x^T``, whose
     eigenvalues are the sizes.
 
-    Parameters and return value are those of :func:`ncut_bound`; the bound is in the unit of the weights.
+    Parameters
+    ----------
+    weights : FloatArray, M x M
+        Symmetric, non-negative, zero diagonal.
+    ranges : SizeRanges
+        Sizes that the K parts may have.
+    rounds : int, optional
+        Eigenvalue problems to spend; by default as many as take under a second for 256 filters, and some seconds for
+        2,048. The bound is valid for any number.
+    control : Control
+        Its limit ends the rounds early, and leaves out what takes longer than is left; the bound is valid all the same,
+        and 0 where there is time for nothing.
+
+    Returns
+    -------
+    float
+        In the unit of the weights. The same arguments give the same number.
     """
     total, parts, unit = ranges.total, ranges.parts, float(weights.max())
     if parts == 1 or unit == 0.0 or not control.has_time_for(SORT_SECONDS * total**2):

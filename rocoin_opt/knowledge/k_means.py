@@ -54,7 +54,21 @@ def k_means(points: FloatArray, clusters: int, rng: np.random.Generator, control
 
 
 def cluster_means(points: FloatArray, labels: IntArray, clusters: int) -> FloatArray:
-    """Mean of each cluster's points, one row a cluster; the origin for an empty one."""
+    """Mean of each cluster's points, one row a cluster; the origin for an empty one.
+
+    Parameters
+    ----------
+    points : FloatArray, P x D
+        The points.
+    labels : IntArray, P
+        Cluster of each.
+    clusters : int
+        Number of clusters.
+
+    Returns
+    -------
+    FloatArray, clusters x D
+    """
     member = np.eye(clusters)[labels]
     return np.asarray(member.T @ points / np.maximum(member.sum(axis=0), 1.0)[:, None])
 

@@ -68,8 +68,18 @@ def lower_bound(
 ) -> float:
     """Lower bound on the value of all partitions with sizes within ranges.
 
-    The bounds on both terms of the criterion, weighed as the terms are. ``rounds`` and ``control`` limit the effort,
-    as in :func:`~rocoin_opt.knowledge.bounds.ncut_bound`.
+    The bounds on both terms of the criterion, weighed as the terms are.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        What is minimised, over M filters.
+    ranges : SizeRanges
+        Sizes that the parts may have.
+    rounds : int, optional
+        Eigenvalue problems to spend on the graph's term; the bound is valid for any number.
+    control : Control
+        Its limit leaves out what takes longer than is left; the bound is valid all the same.
     """
     if not criterion.normalised:
         return criterion.scale * cut_bound(criterion.weights, ranges, rounds=rounds, control=control)

@@ -55,11 +55,23 @@ def normalised_spectrum(weights: FloatArray, count: int) -> tuple[FloatArray, Fl
 
 
 def embedding(weights: FloatArray, parts: int, *, unit_rows: bool = True) -> FloatArray:
-    """One point a filter, M x K: its row of the eigenvectors to the K smallest eigenvalues.
+    """One point a filter: its row of the eigenvectors to the K smallest eigenvalues of the normalised Laplacian.
 
-    Rows are scaled to length one [2]_, or divided by the root of the filter's degree [1]_: the first takes every filter
-    for equally important, the second leaves weakly linked ones near the origin. Signs and rotations of the eigenvectors
-    do not matter: only distances do. See :func:`normalised_spectrum`.
+    Signs and rotations of the eigenvectors do not matter: only distances do.
+
+    Parameters
+    ----------
+    weights : FloatArray, M x M
+        Symmetric, non-negative; every filter has edges.
+    parts : int
+        Number K of parts.
+    unit_rows : bool
+        Whether rows are scaled to length one [2]_, or divided by the root of the filter's degree [1]_: the first takes
+        every filter for equally important, the second leaves weakly linked ones near the origin.
+
+    Returns
+    -------
+    FloatArray, M x K
     """
     _, vectors = normalised_spectrum(weights, min(parts, len(weights)))
     if not unit_rows:
@@ -126,8 +138,23 @@ def exchanged_partitions(
 ) -> Iterator[IntArray]:
     """Make a partition of any sizes fit the ranges, again and again: which part gets which range is drawn by chance.
 
-    Parameters are those of :func:`spectral_partitions`, and M labels of 0 to K - 1. Yields partitions without end, or
-    none where there is no time for a spectrum.
+    Parameters
+    ----------
+    weights : FloatArray, M x M
+        Symmetric, non-negative, zero diagonal; at least one weight is not 0.
+    labels : IntArray, M
+        Part of each filter, 0 to K - 1.
+    ranges : SizeRanges
+        Sizes that the parts may have.
+    rng : numpy.random.Generator
+        Source of the exchanges.
+    control : Control
+        Its limit.
+
+    Yields
+    ------
+    IntArray, M
+        Part of each filter, within the ranges; without end, or never where there is no time for a spectrum.
     """
     connected = np.flatnonzero(weights.sum(axis=1) > 0)
     if not control.has_time_for(eigen_seconds(len(connected))):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rich.console import Console
 
-from rocoin_opt.errors import counted, printable
 from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
 from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_text, seconds
 from rocoin_opt.provenance import versions
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

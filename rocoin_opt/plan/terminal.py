@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from rocoin_opt.errors import printable
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

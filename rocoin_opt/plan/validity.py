@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rocoin_opt.errors import InputError, Problem, printable
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import keeps_limit, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_of
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.errors import counted
 from rocoin_opt.failure import Figures, Simulated
 from rocoin_opt.plan import plain_table, plain_text, seconds
 from rocoin_opt.report.what_if import (
@@ -15,6 +14,7 @@ from rocoin_opt.report.what_if import (
     sensitivities_table,
     statement_lines,
 )
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

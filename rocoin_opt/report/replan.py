@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.errors import counted
 from rocoin_opt.failure import evaluate
 from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
@@ -15,6 +14,7 @@ from rocoin_opt.plan import (
     plan_document,
     seconds,
 )
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rocoin_opt.cli import demo as command
+from rocoin_opt.cli.commands import demo as command
 from rocoin_opt.profiling import demo as pipeline
 from rocoin_opt.profiling.training import Step
 

@@ -10,8 +10,8 @@ import torch
 
 import rocoin_opt as ro
 from executed_plans import fleet
-from rocoin_opt.cli import run as command
-from rocoin_opt.cli.run import run_plan
+from rocoin_opt.cli.commands import run as command
+from rocoin_opt.cli.commands.run import run_plan
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe

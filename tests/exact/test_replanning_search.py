@@ -133,7 +133,7 @@ def test_a_solve_without_an_answer_ends_the_search(monkeypatch: pytest.MonkeyPat
 
     def solve_once(*arguments: Any, **options: Any) -> highs.MilpSolution:
         calls.append(options)
-        return true_solve(*arguments, **options) if len(calls) == 1 else highs.MilpSolution("no_plan", None, None)
+        return true_solve(*arguments, **options) if len(calls) == 1 else highs.MilpSolution("unknown", None, None)
 
     monkeypatch.setattr(highs, "solve", solve_once)
     _, found = searched(instance, "slow-a", "slow-b", max_loads=2)
@@ -147,7 +147,7 @@ def test_without_an_answer_on_bytes_the_plan_stays(monkeypatch: pytest.MonkeyPat
 
     def solve_latency(*arguments: Any, **options: Any) -> highs.MilpSolution:
         if options["warm_start"]:
-            return highs.MilpSolution("no_plan", None, None)
+            return highs.MilpSolution("unknown", None, None)
         return true_solve(*arguments, **options)
 
     monkeypatch.setattr(highs, "solve", solve_latency)

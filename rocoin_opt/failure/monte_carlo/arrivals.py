@@ -12,8 +12,9 @@ import numpy as np
 
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, ProportionEstimate
 from rocoin_opt.failure.monte_carlo.kernel import answer_seconds
+from rocoin_opt.failure.monte_carlo.options import DEFAULT_TRIALS
 from rocoin_opt.failure.monte_carlo.system import System
-from rocoin_opt.failure.monte_carlo.trials import DEFAULT_TRIALS, Trials
+from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
 from rocoin_opt.plan import Plan, require_computable
 

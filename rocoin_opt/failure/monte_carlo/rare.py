@@ -30,10 +30,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import instant, response_of
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, require_fraction
-from rocoin_opt.instance import is_positive
+from rocoin_opt.failure.monte_carlo.options import DEFAULT_RARE_LIMIT, is_precise, require_rare_draws
 from rocoin_opt.plan import require_computable
 
 if TYPE_CHECKING:
@@ -42,14 +41,10 @@ if TYPE_CHECKING:
 
 FIRST_TRIALS = 4096
 """Draws before the relative error is looked at first; then it is looked at whenever they have doubled."""
-DEFAULT_LIMIT = 4_000_000
-MAX_TRIALS = 2**40
 TILE = 2**20
 """Draws times groups that are held at a time."""
 WORD = 64
 """Domains whose states make one number, so that equal ones are found."""
-LEVEL = 0.95
-"""Level of the interval that a relative error is measured by."""
 ROUNDING = 1e-11
 """Relative error of what is computed: that of logarithms down to the smallest double, times a few devices."""
 SMALLEST = 5e-324
@@ -149,7 +144,7 @@ def failure_probability(
     *,
     deadline: float | None = None,
     rel_error: float = 0.01,
-    trials: int = DEFAULT_LIMIT,
+    trials: int = DEFAULT_RARE_LIMIT,
     seed: int = 0,
 ) -> MeanEstimate:
     """Probability that at least one group never answers, or not by a deadline, by rare-event simulation.
@@ -183,7 +178,9 @@ def failure_probability(
     UnsupportedError
         If there is a deadline, and the distribution of a device's latency is out of reach.
     """
-    _check(instance, plan, deadline, rel_error, trials, seed)
+    require_computable(instance, plan)
+    require_fraction("rel_error", rel_error)
+    require_rare_draws(trials, seed, deadline)
     outages = Outages.of(instance, plan, deadline)
     union_bound, largest = float(outages.group.sum()), float(outages.group.max())
     if largest in (0.0, 1.0):
@@ -208,21 +205,6 @@ def failure_probability(
         value = min(max(mean.value, lowest), highest)
         draws = None if mean.draws is None else replace(mean.draws, rounding=ROUNDING)
         estimate = MeanEstimate(value, mean.standard_error, done, *limits, draws)
-        low, high = estimate.interval(LEVEL)
-        if done == trials or (high - low) / 2.0 <= rel_error * value:
+        if done == trials or is_precise(estimate, rel_error):
             return estimate
         goal = min(2 * done, trials)
-
-
-def _check(instance: Instance, plan: Plan, deadline: float | None, rel_error: float, trials: int, seed: int) -> None:
-    require_computable(instance, plan)
-    require_fraction("rel_error", rel_error)
-    problems = []
-    if not 2 <= trials <= MAX_TRIALS:
-        problems.append(Problem("trials", repr(trials), f"a whole number from 2 to {MAX_TRIALS}"))
-    if seed < 0:
-        problems.append(Problem("seed", repr(seed), "a whole number, at least 0"))
-    if deadline is not None and not is_positive(deadline):
-        problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
-    if problems:
-        raise InputError("options", problems)

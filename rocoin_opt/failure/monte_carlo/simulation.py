@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.monte_carlo.draws import BLOCK
 from rocoin_opt.failure.monte_carlo.estimates import (
     MeanEstimate,
@@ -24,8 +23,9 @@ from rocoin_opt.failure.monte_carlo.estimates import (
     require_fraction,
 )
 from rocoin_opt.failure.monte_carlo.kernel import answer_seconds, count_answers
+from rocoin_opt.failure.monte_carlo.options import DEFAULT_LIMIT, DEFAULT_TRIALS, is_precise, require_kept
 from rocoin_opt.failure.monte_carlo.system import System
-from rocoin_opt.failure.monte_carlo.trials import DEFAULT_TRIALS, Trials
+from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
@@ -36,15 +36,9 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
-DEFAULT_LIMIT = 100_000_000
-"""Largest number of trials where a relative error is asked for."""
-MAX_KEPT = 2**28
-"""Largest number of trials whose answer times are kept one by one: two gigabytes."""
 FIRST_STAGE = 32 * BLOCK
 """Trials before the relative error is looked at first; then it is looked at whenever they have doubled."""
 LARGEST_SECONDS = 1e300
-LEVEL = 0.95
-"""Level of the interval that a relative error is measured by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +183,7 @@ def simulate(
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     system = System.of(instance, plan, traces)
     if not system.has_steps:
-        _require_room(trials)
+        require_kept(trials)
     parts: list[FloatArray | IntArray] = []
     done = 0
     with run.pool() as pool:
@@ -200,7 +194,8 @@ def simulate(
             done = stage
             latest = float(system.times[-1]) if system.has_steps else math.inf
             simulation = Simulation(_sample(system, parts), run.deadline, seed, latest)
-            if rel_error is not None and _is_precise(simulation, rel_error):
+            mean = None if rel_error is None else simulation.expected or simulation.expected_given_answer
+            if mean is not None and rel_error is not None and is_precise(mean, rel_error):
                 break
     return simulation
 
@@ -245,7 +240,7 @@ def simulate_difference(
         As for :func:`rocoin_opt.simulate`.
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
-    _require_room(trials)
+    require_kept(trials)
     one, other = System.of(instance, first, traces), System.of(instance, second, traces)
     reach = math.inf if run.deadline is None else run.deadline
     draw = partial(_draw_difference, one, other, reach)
@@ -291,16 +286,3 @@ def _stages(trials: int, rel_error: float | None) -> Iterator[int]:
         yield stage
         stage *= 2
     yield trials
-
-
-def _is_precise(simulation: Simulation, rel_error: float) -> bool:
-    mean = simulation.expected or simulation.expected_given_answer
-    if mean is None:
-        return False
-    low, high = mean.interval(LEVEL)
-    return (high - low) / 2.0 <= rel_error * mean.value
-
-
-def _require_room(trials: int) -> None:
-    if trials > MAX_KEPT:
-        raise InputError("options", [Problem("trials", repr(trials), f"at most {MAX_KEPT} where times are kept")])

@@ -1,4 +1,4 @@
-"""Running trials: options checked, trials cut into spans, spans drawn here or by worker processes, always in order."""
+"""Running trials: trials cut into spans, spans drawn here or by worker processes, always in order."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from rocoin_opt.control import MAX_THREADS
-from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure.monte_carlo.draws import BLOCK, SEEDS
+from rocoin_opt.failure.monte_carlo.draws import BLOCK
 from rocoin_opt.failure.monte_carlo.kernel import use_compiled
-from rocoin_opt.instance import is_positive
+from rocoin_opt.failure.monte_carlo.options import require_trials
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -23,8 +21,6 @@ Advance: TypeAlias = Callable[[int, int], None]
 """Told of the trials done and of the largest number that there may be."""
 Drawn = TypeVar("Drawn", covariant=True)
 
-DEFAULT_TRIALS = 100_000
-MAX_TRIALS = 2**40
 SPAN_WORK = 2**26
 """Work of a span, in draws, where its size is left open: a fraction of a second."""
 
@@ -83,21 +79,7 @@ class Trials:
         InputError
             If one is out of range.
         """
-        rules = (
-            ("trials", limit, 2 <= limit <= MAX_TRIALS, f"a whole number from 2 to {MAX_TRIALS}"),
-            ("seed", seed, 0 <= seed < SEEDS, "a whole number from 0, below 2^64"),
-            ("workers", workers, 1 <= workers <= MAX_THREADS, f"a whole number from 1 to {MAX_THREADS}"),
-            ("chunk", chunk, chunk is None or chunk >= 1, "a whole number, at least 1"),
-        )
-        problems = [
-            Problem(name, repr(value), allowed)
-            for name, value, holds, allowed in rules
-            if not holds or not isinstance(value, int | None)
-        ]
-        if deadline is not None and not is_positive(deadline):
-            problems.append(Problem("deadline", repr(deadline), "a finite number above 0"))
-        if problems:
-            raise InputError("options", problems)
+        require_trials(limit, seed, deadline, workers=workers, chunk=chunk)
         own = instance.requirements.deadline_seconds
         return cls(limit, seed, workers, own if deadline is None else deadline, chunk, advance)
 

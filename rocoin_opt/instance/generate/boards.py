@@ -24,12 +24,32 @@ SBC_BUDGETS = (8e6, 16e6, 32e6, 64e6)
 
 
 def mcu_students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001
-    """Return the WRN students of the teacher WRN-40-2 in int8."""
+    """Return the WRN students of the teacher WRN-40-2 in int8.
+
+    Parameters
+    ----------
+    rng : Generator
+        Unused: nothing is drawn.
+    num_filters : int
+        Number M of filters.
+    max_groups : int
+        Unused: the ladder is the same for any number of groups.
+    """
     return catalogue.students(MCU_TEACHER, "int8", num_filters=num_filters)
 
 
 def mcu_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[Device, ...]:  # noqa: ARG001
-    """Draw microcontroller boards measured in int8; one without a known radio gets any."""
+    """Draw microcontroller boards measured in int8; one without a known radio gets any.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of every draw.
+    count : int
+        Number N of devices.
+    students : tuple of Student
+        Unused: devices do not depend on them.
+    """
     boards = [d for d in catalogue.devices() if d.kind == "mcu" and d.precision == "int8" and d.memory_bytes]
     drawn = []
     for n in range(count):
@@ -41,12 +61,32 @@ def mcu_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tu
 
 
 def sbc_students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001
-    """Return the WRN students of the teacher WRN-40-4 in float32."""
+    """Return the WRN students of the teacher WRN-40-4 in float32.
+
+    Parameters
+    ----------
+    rng : Generator
+        Unused: nothing is drawn.
+    num_filters : int
+        Number M of filters.
+    max_groups : int
+        Unused: the ladder is the same for any number of groups.
+    """
     return catalogue.students(SBC_TEACHER, "float32", num_filters=num_filters)
 
 
 def sbc_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[Device, ...]:  # noqa: ARG001
-    """Draw single boards measured with Linpack, each with a drawn memory budget."""
+    """Draw single boards measured with Linpack, each with a drawn memory budget.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of every draw.
+    count : int
+        Number N of devices.
+    students : tuple of Student
+        Unused: devices do not depend on them.
+    """
     boards = [d for d in catalogue.devices() if d.kind == "sbc" and d.benchmark == "hpl"]
     drawn = []
     for n in range(count):

@@ -23,12 +23,28 @@ def rounded(value: float, digits: int = DIGITS) -> float:
 
 
 def uniform(rng: Generator, low: float, high: float) -> float:
-    """Uniform draw, rounded; exact at the ends, which a rounded draw never leaves."""
+    """Uniform draw, rounded; exact at the ends, which a rounded draw never leaves.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of the draw.
+    low, high : float
+        Ends of the range.
+    """
     return rounded(low + (high - low) * rng.random())
 
 
 def log_uniform(rng: Generator, low: float, high: float) -> float:
-    """Draw whose logarithm is uniform, rounded."""
+    """Draw whose logarithm is uniform, rounded.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of the draw.
+    low, high : float
+        Ends of the range, above 0.
+    """
     return rounded(low * math.exp(math.log(high / low) * rng.random()))
 
 

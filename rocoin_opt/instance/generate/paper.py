@@ -22,12 +22,32 @@ SOURCE = "drawn: rates in the ranges of arXiv 2406.14185; memory and failure pro
 
 
 def students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001
-    """Return the WRN students of the teacher WRN-40-2 in float32."""
+    """Return the WRN students of the teacher WRN-40-2 in float32.
+
+    Parameters
+    ----------
+    rng : Generator
+        Unused: nothing is drawn.
+    num_filters : int
+        Number M of filters.
+    max_groups : int
+        Unused: the ladder is the same for any number of groups.
+    """
     return catalogue.students(TEACHER, "float32", num_filters=num_filters)
 
 
 def devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[Device, ...]:  # noqa: ARG001
-    """Draw devices of 5 to 30 MFLOP/s and 0.5 to 1 kbit/s; the small ones cannot hold the large students."""
+    """Draw devices of 5 to 30 MFLOP/s and 0.5 to 1 kbit/s; the small ones cannot hold the large students.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of every draw.
+    count : int
+        Number N of devices.
+    students : tuple of Student
+        Unused: devices do not depend on them.
+    """
     return tuple(
         Device(
             id=f"device-{n}",

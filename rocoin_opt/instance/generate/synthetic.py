@@ -33,7 +33,15 @@ def num_filters(devices: int) -> int:
 
 
 def max_groups(devices: int, filters: int, replicas: int) -> int:
-    """Largest number of groups K: one for every so many devices, at least 2, and an even part of 8 filters."""
+    """Largest number of groups K: one for every so many devices, at least 2, and an even part of 8 filters.
+
+    Parameters
+    ----------
+    devices, filters : int
+        Numbers N of devices and M of filters.
+    replicas : int
+        Devices that a group should have on average.
+    """
     return max(2, min(round(devices / replicas), filters // SMALLEST_EVEN_PART))
 
 
@@ -42,6 +50,18 @@ def students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student
 
     Compute and memory follow the WRN ladder: FLOP grow with the power 1.8 of the capacity, parameters with its
     square. A quarter of both, at the student's largest part, grows with the part.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of the costs.
+    num_filters, max_groups : int
+        Numbers M of filters and K of groups.
+
+    Returns
+    -------
+    tuple of Student
+        Up to six, of rising capacity.
     """
     ladder: list[Student] = []
     for ratio in CAPACITIES:
@@ -67,7 +87,19 @@ def students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student
 def devices(
     rng: Generator, count: int, students: tuple[Student, ...], least_failure: float, most_failure: float
 ) -> tuple[Device, ...]:
-    """Draw devices: rates over one decade, three kinds of links, memory from the second student to the largest."""
+    """Draw devices: rates over one decade, three kinds of links, memory from the second student to the largest.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of every draw.
+    count : int
+        Number N of devices.
+    students : tuple of Student
+        What they should hold, of rising capacity.
+    least_failure, most_failure : float
+        Range of the crash probabilities.
+    """
     links = {link.id: link for link in catalogue.links()}
     full = [student.memory_bytes + student.memory_bytes_per_filter * student.max_filters for student in students]
     roomy = full[-1] if count <= FEW_DEVICES else full[min(1, len(full) - 1)]

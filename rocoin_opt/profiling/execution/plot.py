@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.errors import InputError, Problem, missing_extra
 from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.profiling.execution.comparison import cdf_at, compare_with_distribution
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import printable
 from rocoin_opt.plan import seconds
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -140,16 +140,6 @@ def test_it_agrees_with_plain_simulation() -> None:
     assert abs(1.0 - plain.value - estimate.value) <= 4 * error
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"rel_error": 0.0}, {"trials": 1}, {"seed": -1}, {"deadline": 0.0}, {"deadline": math.inf}],
-)
-def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    instance, plan = fleet([0.1] * 4, groups=2)
-    with pytest.raises(InputError, match=next(iter(options))):
-        failure_probability(instance, plan, **options)
-
-
 def test_a_device_in_two_groups_is_refused() -> None:
     instance, _ = fleet([0.1] * 4, groups=2)
     twice = Plan(groups=(Group(devices=("d0",), student="s", num_filters=1),) * 2)

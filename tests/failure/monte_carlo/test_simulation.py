@@ -13,7 +13,6 @@ from fleets import bits, failure_by_enumeration, fleet
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.monte_carlo import compiled as compiled_module
 from rocoin_opt.failure.monte_carlo import kernel, simulation, system
-from rocoin_opt.failure.monte_carlo import trials as trials_module
 from rocoin_opt.failure.monte_carlo.draws import BLOCK, Purpose, factor_words
 from rocoin_opt.failure.monte_carlo.factors import factor_table
 from rocoin_opt.failure.monte_carlo.kernel import answer_seconds, count_answers
@@ -284,36 +283,6 @@ def test_a_difference_is_taken_by_the_deadline_that_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"trials": 1},
-        {"trials": 1000.0},
-        {"trials": 2**41},
-        {"seed": -1},
-        {"seed": 2**64},
-        {"workers": 0},
-        {"workers": 1000},
-        {"chunk": 0},
-        {"deadline": 0.0},
-        {"deadline": math.nan},
-        {"rel_error": 1.0},
-    ],
-)
-def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    instance, plan = fleet([0.2] * 4, groups=2)
-    with pytest.raises(InputError, match=next(iter(options))):
-        simulate(instance, plan, **options)
-
-
-def test_more_answers_than_can_be_kept_are_refused() -> None:
-    instance, plan = fleet([0.2] * 4, groups=2, laws=True)
-    with pytest.raises(InputError, match="trials"):
-        simulate(instance, plan, simulation.MAX_KEPT + 1)
-    with pytest.raises(InputError, match="trials"):
-        simulate_difference(instance, plan, plan, simulation.MAX_KEPT + 1)
-
-
-@pytest.mark.parametrize(
     ("groups", "field"),
     [
         ((), "groups"),
@@ -335,4 +304,3 @@ def test_the_compiled_kernel_is_used_where_it_pays(monkeypatch: pytest.MonkeyPat
     assert kernel.use_compiled(10**12)
     monkeypatch.setattr(kernel.importlib.util, "find_spec", lambda name: None)
     assert not kernel.use_compiled(10**12)
-    assert trials_module.MAX_TRIALS > simulation.MAX_KEPT

@@ -6,14 +6,15 @@ import contextlib
 import json
 import logging
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.options import CriterionName, Gap, LatencyOnly, MethodNames, Threads, TimeLimit, refuse
 from rocoin_opt.cli.output import delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, counted, printable
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,7 @@ def batch(
         list[Path], typer.Argument(metavar="PATH...", help="Instance files, and folders to search for them.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run; an earlier one is continued.")],
-    methods: Annotated[
-        list[str] | None,
-        typer.Option("--methods", metavar="M,M,...", help="See the command methods; repeatable.", show_default="auto"),
-    ] = None,
+    methods: MethodNames = None,
     objectives: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,24 +53,18 @@ def batch(
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Work on a Dask cluster (extra dask).")
     ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option("--time-limit", metavar="S", help="Seconds for each item.")
-    ] = None,
+    time_limit: TimeLimit = None,
     grace: Annotated[
-        float, typer.Option("--grace", metavar="S", help="Seconds beyond it after which an item is ended.")
+        float, typer.Option("--grace", metavar="S", help="Seconds beyond the time limit after which an item is ended.")
     ] = 10.0,
     memory_limit: Annotated[
         float | None,
         typer.Option("--memory-limit", metavar="MB", help="Megabytes beyond which the process of an item is ended."),
     ] = None,
-    gap: Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which a search may stop.")] = 0.0,
-    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver of each item.")] = 1,
-    latency_only: Annotated[
-        bool, typer.Option("--latency-only", help="Stop after latency: nothing is weighed behind it.")
-    ] = False,
-    criterion: Annotated[
-        str, typer.Option("--criterion", metavar="C", help="What partitions are judged by: ncut, cut or resilient.")
-    ] = "ncut",
+    gap: Gap = 0.0,
+    threads: Threads = 1,
+    latency_only: LatencyOnly = False,
+    criterion: CriterionName = "ncut",
     force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do again what failed.")] = False,
     exports: Annotated[
@@ -84,7 +76,7 @@ def batch(
         bool, typer.Option("--json-lines", help="Print each result as a line of JSON as it finishes.")
     ] = False,
 ) -> None:
-    """Solve every instance by every method for every objective; interrupted, the same command continues."""
+    """Solve every instance by every method, auto by default, for every objective; the same command continues a run."""
     from rocoin_opt.batch import (
         RESULTS,
         BatchRequest,
@@ -101,7 +93,7 @@ def batch(
     from rocoin_opt.writing import require_folder
 
     if memory_limit is not None and not 0 < memory_limit < float("inf"):
-        raise InputError("options", [Problem("--memory-limit", repr(memory_limit), "a positive, finite number")])
+        refuse("--memory-limit", repr(memory_limit), "a positive, finite number")
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
     request = BatchRequest(
         Options(time_limit, grace, memory, gap, threads, latency_only, criterion),
@@ -167,5 +159,4 @@ def _numbers(given: list[str]) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in listed(given))
     except ValueError:
-        problem = Problem("--seeds", repr(",".join(given)), "whole numbers, separated by commas")
-        raise InputError("options", [problem]) from None
+        refuse("--seeds", repr(",".join(given)), "whole numbers, separated by commas")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from rocoin_opt.cli.names import required
+from rocoin_opt.cli.options import TimeLimit, refuse
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
 
@@ -37,11 +38,13 @@ def report(
         ),
     ] = None,
     frontier: Annotated[
-        bool, typer.Option("--frontier", help="Search and draw latency against partition, where there is a graph.")
+        bool,
+        typer.Option(
+            "--frontier",
+            help=f"Search and draw latency against partition, where there is a graph; {PATIENCE:g} s each by default.",
+        ),
     ] = False,
-    time_limit: Annotated[
-        float | None, typer.Option("--time-limit", metavar="S", help=f"Seconds for each frontier: {PATIENCE:g}.")
-    ] = None,
+    time_limit: TimeLimit = None,
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
     from rocoin_opt.batch import DATABASE
@@ -49,20 +52,20 @@ def report(
     from rocoin_opt.writing import write_text
 
     if time_limit is not None and not frontier:
-        _refuse("--time-limit", time_limit, "only with --frontier")
+        refuse("--time-limit", time_limit, "only with --frontier")
     # Before the work, not after it.
     require_report()
     require_outputs(out, inputs=[source, source / DATABASE, instance])
     search = _frontier_search(PATIENCE if time_limit is None else time_limit) if frontier else None
     if source.is_dir():
         if instance is not None:
-            _refuse("--instance", instance, "only with a plan: a run knows its instances")
+            refuse("--instance", instance, "only with a plan: a run knows its instances")
         text = _run_page(source, show, search)
     else:
         if not source.exists():
             _missing(source)
         if show:
-            _refuse("--show", ",".join(show), "only with the folder of a run")
+            refuse("--show", ",".join(show), "only with the folder of a run")
         text = _plan_page(source, instance, out, search)
     with delivering() as deliver:
         if deliver(write_text, out, text):
@@ -87,7 +90,7 @@ def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[I
     from rocoin_opt.report.page.plan_page import plan_report
 
     if instance is None:
-        _refuse("--instance", "nothing", "the instance file of the plan")
+        refuse("--instance", "nothing", "the instance file of the plan")
     given = read_instance(instance)
     require_outputs(out, inputs=matrix_files(given, instance))
     decided = read_plan(path, given)
@@ -112,7 +115,3 @@ def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
 
 def _missing(source: Path) -> NoReturn:
     raise InputError(str(source), [Problem("", "no such file or folder", "the folder of a run, or a plan file")])
-
-
-def _refuse(option: str, found: object, allowed: str) -> NoReturn:
-    raise InputError("options", [Problem(option, str(found), allowed)])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import sys
 from importlib.util import find_spec
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.options import InstanceOut, refuse
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.errors import missing_extra
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling import ProfiledInstance
@@ -34,7 +36,7 @@ def profile(
         ),
     ],
     devices: Annotated[Path, typer.Option("--devices", metavar="FILE", help="Device file (*.json).")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")],
+    out: InstanceOut,
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="FILE", help="The teacher's state_dict, as torch.save wrote it.")
     ] = None,
@@ -90,7 +92,7 @@ def profile(
     )
     if layer is None and not isinstance(network, FilterNetwork):
         names = ", ".join(found for found, _ in network.named_modules() if found)
-        raise InputError("options", [Problem("--layer", "nothing", names)])
+        refuse("--layer", "nothing", names)
     builders = [student_builder(found, in_channels=channels, stem_stride=stem_stride) for found in listed(students)]
     profiled = profile_instance(
         network,
@@ -137,8 +139,7 @@ def _capacities(given: list[str] | None) -> dict[str, int]:
     for entry in listed(given):
         student, _, size = entry.rpartition("=")
         if not student or not size.isdecimal() or student in found:
-            allowed = "STUDENT=N, separated by commas, each student once"
-            raise InputError("options", [Problem("--capacity", repr(entry), allowed)])
+            refuse("--capacity", repr(entry), "STUDENT=N, separated by commas, each student once")
         found[student] = int(size)
     return found
 

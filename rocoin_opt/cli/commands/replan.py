@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rocoin_opt.cli.names import required
-from rocoin_opt.cli.output import console, delivering, exit_without_plan, require_outputs, tell_reasons
-from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.cli.options import AsJson, ObjectiveName, PlanOut, Seed, Threads, TimeLimit, objective_named
+from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json, require_outputs, tell_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,31 +31,25 @@ def replan(
     max_loads: Annotated[
         int | None, typer.Option("--max-loads", metavar="N", help="Devices that may be sent a student, at most.")
     ] = None,
-    objective: Annotated[
-        str, typer.Option("--objective", metavar="O", help="guaranteed, nominal or worst.")
-    ] = "guaranteed",
-    time_limit: Annotated[
-        float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which the best plan is taken.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of every random choice.")] = 0,
-    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of the solver.")] = 1,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the new plan file.")] = None,
+    objective: ObjectiveName = "guaranteed",
+    time_limit: TimeLimit = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    out: PlanOut = None,
     left: Annotated[
         Path | None, typer.Option("--left", metavar="FILE", help="Write the instance that is left; the plan is for it.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Mend PLAN with few changes after devices of INSTANCE failed or joined."""
+    """Mend PLAN with few changes after devices of INSTANCE failed or joined, for any objective but expected."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import matrix_files, read_instance, write_instance
-    from rocoin_opt.plan import OBJECTIVES
     from rocoin_opt.planning.replan import replan as mend_plan
     from rocoin_opt.report import print_replan, replan_document
     from rocoin_opt.writing import write_text
 
-    if objective not in OBJECTIVES:
-        raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
+    wanted = objective_named(objective)
     require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
     require_outputs(out, left, inputs=matrix_files(given, instance))
@@ -69,7 +63,7 @@ def replan(
             gone,
             new,
             max_loads=max_loads,
-            objective=next(name for name in OBJECTIVES if name == objective),
+            objective=wanted,
             time_limit=time_limit,
             seed=seed,
             threads=threads,
@@ -85,7 +79,7 @@ def replan(
         if not as_json:
             print_replan(found, console())
         if as_json or not is_kept:
-            print(readable_json(document))
+            print_json(document)
         if as_json:
             tell_reasons(found.reasons)
     exit_without_plan(found.termination)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rocoin_opt.cli.options import refuse
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.errors import missing_extra
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +115,5 @@ def _seeds(given: list[str]) -> list[int]:
     except ValueError:
         seeds = []
     if not seeds or min(seeds) < 0 or max(seeds) >= 2**31 or len(set(seeds)) < len(seeds):
-        allowed = "whole numbers from 0 to 2147483647, each once, with commas between them"
-        raise InputError("options", [Problem("--seed", repr(text), allowed)])
+        refuse("--seed", repr(text), "whole numbers from 0 to 2147483647, each once, with commas between them")
     return seeds

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import InputError, Problem, missing_extra, printable
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse
+from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
+from rocoin_opt.errors import missing_extra
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def run_plan(
-    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")],
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")],
+    instance: InstanceFile,
+    plan: PlanFile,
     students: Annotated[
         Path | None,
         typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
@@ -30,22 +32,19 @@ def run_plan(
         typer.Option("--data", metavar="D", help="Test images for the students: as for demo, or an .npz file."),
     ] = "auto",
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of crashes and slow moments.")] = 0,
+    seed: Seed = 0,
     time_scale: Annotated[
         float, typer.Option("--time-scale", metavar="X", help="Seconds here for each second of the instance.")
     ] = 1.0,
-    deadline: Annotated[
-        float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
-    ] = None,
+    deadline: Deadline = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the distributions into a .png or .svg file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
     from rocoin_opt.profiling.execution.comparison import compare_with_distribution, comparison_document
@@ -70,7 +69,7 @@ def run_plan(
         ensemble, images = Ensemble.load(students), labelled_images(data, "test")
         if images.num_classes > ensemble.head.out_features:
             shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
-            raise InputError("options", [Problem("--data", shown, allowed)])
+            refuse("--data", shown, allowed)
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
         asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()
@@ -92,7 +91,7 @@ def run_plan(
         if plot is not None:
             deliver(plot_execution, plot, found, given, decided)
         if as_json:
-            print(readable_json(document))
+            print_json(document)
         else:
             _print(given, document)
 

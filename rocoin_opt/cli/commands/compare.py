@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.output import console, delivering, exit_without_plan
+from rocoin_opt.cli.options import (
+    AsJson,
+    GivenObjective,
+    GivenSeed,
+    GivenThreads,
+    MethodNames,
+    TimeLimit,
+    objective_named,
+    refuse,
+)
+from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json
 from rocoin_opt.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,28 +30,21 @@ def compare(
     source: Annotated[
         Path, typer.Argument(metavar="INSTANCE_or_RUN", help="Instance file (*.json), or the folder of a batch run.")
     ],
-    methods: Annotated[
-        list[str] | None,
-        typer.Option("--methods", metavar="M,M,...", help="Methods of an instance, separated by commas; repeatable."),
-    ] = None,
-    objective: Annotated[
-        str | None,
-        typer.Option("--objective", metavar="O", help="Objective of an instance: guaranteed where none is given."),
-    ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option("--time-limit", metavar="S", help="Seconds for each method on an instance.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of every search: 0 where none.")] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Threads of the solver: 1 where none is given.")
-    ] = None,
+    methods: MethodNames = None,
+    objective: GivenObjective = None,
+    time_limit: TimeLimit = None,
+    seed: GivenSeed = None,
+    threads: GivenThreads = None,
     shift: Annotated[
         float | None,
         typer.Option("--shift", metavar="S", help="Of a run: seconds that shift the geometric mean of times, 1."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show methods side by side: solve INSTANCE by each of them, or sum up a finished RUN by family and method."""
+    """Show methods side by side: solve INSTANCE by each of them, or sum up a finished RUN by family and method.
+
+    Defaults of a search are those of the command solve; a RUN takes none of its options.
+    """
     searching = {
         "--methods": ",".join(methods) if methods else None,
         "--objective": objective,
@@ -59,7 +62,7 @@ def compare(
         )
     _refuse({"--shift": shift}, "the folder of a run")
     if not methods:
-        raise InputError("options", [Problem("--methods", "nothing", "methods for an instance, as auto,rocoin")])
+        refuse("--methods", "nothing", "methods for an instance, as auto,rocoin")
     _compare_methods(
         source,
         methods,
@@ -73,14 +76,13 @@ def compare(
 
 def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
     from rocoin_opt.batch import Store
-    from rocoin_opt.documents import readable_json
     from rocoin_opt.report import SHIFT, RunItems, print_run_comparison, run_comparison_document
 
     with Store.open(folder) as store:
         run = RunItems.of(store.rows(), str(folder))
     used = SHIFT if shift is None else shift
     if as_json:
-        print(readable_json(run_comparison_document(run, used)))
+        print_json(run_comparison_document(run, used))
     else:
         print_run_comparison(run, console(), used)
 
@@ -90,21 +92,19 @@ def _compare_methods(
 ) -> None:
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.control import terminated
-    from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import read_instance
-    from rocoin_opt.plan import OBJECTIVES, result_document
+    from rocoin_opt.plan import result_document
     from rocoin_opt.planning.compare import compare as solve_by_all
     from rocoin_opt.report import print_comparison
 
-    if objective not in OBJECTIVES:
-        raise InputError("options", [Problem("--objective", repr(objective), f"one of {', '.join(OBJECTIVES)}")])
+    wanted = objective_named(objective)
     given = read_instance(path)
     names = listed(methods)
     with showing_progress(given.name) as report:
         results = solve_by_all(
             given,
             names,
-            next(name for name in OBJECTIVES if name == objective),
+            wanted,
             time_limit=time_limit,
             seed=seed,
             threads=threads,
@@ -112,7 +112,7 @@ def _compare_methods(
         )
     with delivering():
         if as_json:
-            print(readable_json([result_document(result.instance, result) for result in results]))
+            print_json([result_document(result.instance, result) for result in results])
         else:
             print_comparison(given, results, console())
     left_out = names[len({result.method for result in results}) :] if terminated() else []

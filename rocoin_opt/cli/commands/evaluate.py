@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rocoin_opt.cli.output import console
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse
+from rocoin_opt.cli.output import console, print_json
 
 
 def evaluate(
-    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")],
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")],
+    instance: InstanceFile,
+    plan: PlanFile,
     trials: Annotated[
         int | None, typer.Option("--trials", metavar="N", help="Simulate so many requests beside the exact figures.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulation.")] = 0,
-    deadline: Annotated[
-        float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
-    ] = None,
+    seed: Seed = 0,
+    deadline: Deadline = None,
     traces: Annotated[
         Path | None,
         typer.Option("--traces", metavar="FILE", help="Simulate by replaying measured requests (*.npz)."),
@@ -32,13 +31,11 @@ def evaluate(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Say which crash probabilities and rates the figures depend on.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.documents import readable_json
-    from rocoin_opt.errors import InputError, Problem
     from rocoin_opt.failure import assessment
     from rocoin_opt.failure.monte_carlo import read_traces
     from rocoin_opt.failure.what_if import replica_values, sensitivities
@@ -49,7 +46,7 @@ def evaluate(
 
     if traces is not None and trials is None:
         # The exact figures would ignore them.
-        raise InputError("options", [Problem("--traces", "no --trials", "--traces with --trials N")])
+        refuse("--traces", "no --trials", "--traces with --trials N")
     given = read_instance(instance)
     decided = read_plan(plan, given)
     replayed = None if traces is None else read_traces(traces, given)
@@ -82,6 +79,6 @@ def evaluate(
             sensitivities=sensitivities(given, decided, deadline) if sensitivity else None,
         )
     if as_json:
-        print(readable_json(assessment_document(found)))
+        print_json(assessment_document(found))
     else:
         print_assessment(found, console())

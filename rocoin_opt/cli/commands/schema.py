@@ -1,0 +1,23 @@
+"""The command ``schema``: what a file may hold, for other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from rocoin_opt.cli.options import refuse
+
+
+def schema(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="instance, plan or devices.")] = "instance",
+) -> None:
+    """Print the JSON Schema of instance files, of plan files or of device files."""
+    from rocoin_opt.instance import device_file_schema, instance_schema
+    from rocoin_opt.plan import plan_schema
+
+    schemas = {"instance": instance_schema, "plan": plan_schema, "devices": device_file_schema}
+    if document not in schemas:
+        refuse("DOCUMENT", repr(document), f"one of {', '.join(schemas)}")
+    print(json.dumps(schemas[document](), indent=2))

@@ -1,0 +1,94 @@
+"""The command ``solve``: one plan of one instance, by one method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rocoin_opt.cli.options import (
+    AsJson,
+    CriterionName,
+    Gap,
+    InstanceFile,
+    LatencyOnly,
+    ObjectiveName,
+    PlanOut,
+    Seed,
+    Threads,
+    TimeLimit,
+    objective_named,
+)
+from rocoin_opt.cli.output import (
+    complain,
+    console,
+    delivering,
+    exit_without_plan,
+    print_json,
+    require_outputs,
+    tell_estimated_classes,
+    tell_reasons,
+)
+
+
+def solve(
+    instance: InstanceFile,
+    method: Annotated[str, typer.Option("--method", metavar="M", help="See the command methods.")] = "auto",
+    objective: ObjectiveName = "guaranteed",
+    time_limit: TimeLimit = None,
+    gap: Gap = 0.0,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    start: Annotated[
+        Path | None, typer.Option("--start", metavar="PLAN", help="Plan file to improve on; the result is never worse.")
+    ] = None,
+    latency_only: LatencyOnly = False,
+    filters: Annotated[
+        bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
+    ] = False,
+    criterion: CriterionName = "ncut",
+    out: PlanOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find a plan for INSTANCE, prove what can be proved, and show it."""
+    from rocoin_opt.cli.progress import showing_progress
+    from rocoin_opt.instance import matrix_files, read_instance
+    from rocoin_opt.plan import print_summary, read_plan, require_valid, result_document, write_plan
+    from rocoin_opt.planning.solve import solve as find_plan
+
+    # A plan that is improved on may give way: the new one is never worse.
+    require_outputs(out, inputs=[instance])
+    given = read_instance(instance)
+    require_outputs(out, inputs=matrix_files(given, instance))
+    known = None if start is None else read_plan(start, given)
+    if known is not None:
+        require_valid(given, known, str(start))
+    tell_estimated_classes(given, criterion)
+    with showing_progress(f"{given.name}, {method}") as report:
+        result = find_plan(
+            given,
+            method,
+            objective_named(objective),
+            time_limit=time_limit,
+            gap=gap,
+            seed=seed,
+            threads=threads,
+            start=known,
+            latency_only=latency_only,
+            explicit_filters=filters,
+            criterion=criterion,
+            report=report,
+        )
+    with delivering() as deliver:
+        is_kept = result.plan is None or out is None or deliver(write_plan, out, given, result)
+        if not as_json:
+            print_summary(result, console())
+        if as_json or not is_kept:
+            print_json(result_document(given, result))
+        if as_json:
+            tell_reasons(result.reasons)
+    if result.plan is None and out is not None:
+        # A file of an earlier search may stand there.
+        complain(f"{out} is not written: there is no plan to write")
+    exit_without_plan(result.termination)

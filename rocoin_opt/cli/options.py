@@ -1,0 +1,91 @@
+"""Arguments and options that several commands share, each with one name, one unit and one description."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
+
+import typer
+
+from rocoin_opt.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from rocoin_opt.plan import Objective
+
+InstanceFile: TypeAlias = Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file (*.json).")]
+PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file (*.plan.json).")]
+
+_OBJECTIVE = typer.Option(
+    "--objective",
+    metavar="O",
+    help=(
+        "What to make early: guaranteed (each group within its outage limit), expected (the mean answer), "
+        "nominal (the answer if nobody fails) or worst (the slowest device)."
+    ),
+)
+_SEED = typer.Option("--seed", metavar="N", help="Seed of every random choice.")
+_THREADS = typer.Option("--threads", metavar="N", help="Threads of the solver.")
+
+ObjectiveName: TypeAlias = Annotated[str, _OBJECTIVE]
+Seed: TypeAlias = Annotated[int, _SEED]
+Threads: TypeAlias = Annotated[int, _THREADS]
+# None where the user did not give it: a command that refuses it for some of its sources has to know.
+GivenObjective: TypeAlias = Annotated[str | None, _OBJECTIVE]
+GivenSeed: TypeAlias = Annotated[int | None, _SEED]
+GivenThreads: TypeAlias = Annotated[int | None, _THREADS]
+
+MethodNames: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--methods", metavar="M,M,...", help="See the command methods; repeatable.")
+]
+CriterionName: TypeAlias = Annotated[
+    str, typer.Option("--criterion", metavar="C", help="What partitions are judged by: ncut, cut or resilient.")
+]
+TimeLimit: TypeAlias = Annotated[
+    float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which a search gives its best so far.")
+]
+Gap: TypeAlias = Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which the search may stop.")]
+LatencyOnly: TypeAlias = Annotated[
+    bool, typer.Option("--latency-only", help="Stop after latency: no better partition, work or reliability behind it.")
+]
+Deadline: TypeAlias = Annotated[
+    float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
+]
+PlanOut: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan file.")]
+InstanceOut: TypeAlias = Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of words and tables.")]
+
+
+def refuse(option: str, found: object, allowed: str) -> NoReturn:
+    """Refuse what an option was given.
+
+    Parameters
+    ----------
+    option : str
+        Its name, as ``--seed``.
+    found : object
+        What was given, as it is to be shown.
+    allowed : str
+        What may be given.
+
+    Raises
+    ------
+    InputError
+        Always.
+    """
+    raise InputError("options", [Problem(option, str(found), allowed)])
+
+
+def objective_named(name: str) -> Objective:
+    """Return the objective of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    from rocoin_opt.plan import OBJECTIVES
+
+    for objective in OBJECTIVES:
+        if name == objective:
+            return objective
+    refuse("--objective", repr(name), f"one of {', '.join(OBJECTIVES)}")

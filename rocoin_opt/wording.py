@@ -1,0 +1,23 @@
+"""Texts as people and files get them: printable, encodable, and in words."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with control characters escaped: names come from files, and end on terminals."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def encodable(text: str) -> str:
+    """Return a text as valid Unicode: what stands for bytes of a file name, or for half a character, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 group``, ``2 groups``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def cause_of(error: OSError | ValueError) -> str:
+    """Return what went wrong with a file, in words without a number or a name: the file may be a temporary one."""
+    return str((isinstance(error, OSError) and error.strerror) or error)

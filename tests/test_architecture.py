@@ -11,7 +11,8 @@ import pytest
 from house import FILES, IMPORTS, INNER, PACKAGE, named_by, top_of
 
 LAYERS = (
-    ("errors", "provenance"),
+    ("provenance", "wording"),
+    ("errors",),
     ("documents", "writing", "control"),
     ("instance",),
     ("knowledge",),

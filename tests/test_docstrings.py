@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from typing import TYPE_CHECKING
@@ -10,10 +11,14 @@ import pytest
 from numpydoc.validate import validate
 
 import rocoin_opt
+from house import FILES, top_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+DESCRIBED = ("knowledge", "plan", "formulations", "failure", "report", "profiling")
+"""Rooms in which internal functions of many parameters say what these are, too."""
+MANY_PARAMETERS = 3
 FUNCTIONS = [name for name in rocoin_opt.__all__ if inspect.isfunction(getattr(rocoin_opt, name))]
 FAULTS = {"GL08", "PR01", "PR02", "PR03", "RT01", "RT03", "SS03"}
 """No docstring; parameters missing, unknown or out of order; no return value or none described; a summary unended."""
@@ -35,3 +40,27 @@ def test_the_reference_shows_every_public_name_once(repository: Path) -> None:
     text = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\.\. auto(?:function|class|exception|data):: (\w+)$", text, re.MULTILINE)
     assert sorted(shown) == sorted(rocoin_opt.__all__)
+
+
+def undescribed(module: str) -> list[str]:
+    """Public functions and methods of many parameters whose docstring has no section on them."""
+    found: list[str] = []
+
+    def visit(node: ast.Module | ast.ClassDef) -> None:
+        for child in node.body:
+            if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+                visit(child)
+            elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
+                arguments = (*child.args.posonlyargs, *child.args.args, *child.args.kwonlyargs)
+                named = [argument for argument in arguments if argument.arg not in ("self", "cls")]
+                if len(named) >= MANY_PARAMETERS and "\nParameters\n---" not in (ast.get_docstring(child) or ""):
+                    found.append(child.name)
+
+    visit(ast.parse(FILES[module].read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("room", DESCRIBED)
+def test_functions_of_many_parameters_describe_them(room: str) -> None:
+    lacking = {module: names for module in FILES if top_of(module) == room and (names := undescribed(module))}
+    assert lacking == {}

@@ -137,7 +137,17 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
 
 
 def known_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:
-    """Value of a plan under slowdown laws or failure domains if it was computed not long ago, in seconds."""
+    """Value of a plan under slowdown laws or failure domains if it was computed not long ago, in seconds.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given: the same object as then.
+    plan : Plan
+        A plan for it.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+        Which figure.
+    """
     known = _VALUES.get((id(instance), plan, objective))
     return None if known is None or known[0]() is not instance else known[1]
 

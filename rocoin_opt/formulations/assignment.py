@@ -63,7 +63,17 @@ def build(instance: Instance, groups: Sequence[Sequence[int]], objective: Object
 
 
 def fix(model: pyo.ConcreteModel, instance: Instance, plan: Plan) -> bool:
-    """Fix all variables but ``latency`` to a plan; False, and nothing fixed, if its groups are not the model's."""
+    """Fix all variables but ``latency`` to a plan; False, and nothing fixed, if its groups are not the model's.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        Of :func:`build`; it is changed.
+    instance : Instance
+        What the model was built of.
+    plan : Plan
+        A plan for it.
+    """
     arrays = instance.arrays
     chosen: dict[int, Group] = {}
     for group in plan.groups:

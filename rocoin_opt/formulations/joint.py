@@ -129,7 +129,15 @@ def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
 
 
 def membership(model: pyo.ConcreteModel, device: int, group: int) -> Any:
-    r"""Whether a device is in a group, for rules of one's own: :math:`\sum_j (counted_{nkj} + extra_{nkj})`, 0 or 1."""
+    r"""Whether a device is in a group, for rules of one's own: :math:`\sum_j (counted_{nkj} + extra_{nkj})`, 0 or 1.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        Of :func:`build`.
+    device, group : int
+        Indices n and k of the model.
+    """
     kinds = (model.counted, model.extra)
     return pyo.quicksum(_value(kind, device, group, j) for kind in kinds for j in model.J)
 

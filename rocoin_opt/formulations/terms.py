@@ -59,6 +59,17 @@ class Terms:
     def of(cls, instance: Instance, objective: Objective, lower_bound: float, upper_bound: float | None) -> Terms:
         """Derive the constants; bounds in seconds.
 
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        objective : {'guaranteed', 'nominal', 'worst'}
+            What is minimised.
+        lower_bound : float
+            Seconds that no plan betters.
+        upper_bound : float, optional
+            Seconds that no wanted plan exceeds.
+
         Raises
         ------
         InputError
@@ -105,6 +116,15 @@ def counted_devices(instance: Instance, group: Group, objective: Objective) -> f
 
     For ``nominal`` the fastest one, for ``worst`` all, for ``guaranteed`` the fastest ones that keep the outage limit
     together; all of them where even all do not.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    group : Group
+        A group of a plan for it.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Which figure they decide.
     """
     timing = group_timing(instance, group)
     if objective == "nominal":

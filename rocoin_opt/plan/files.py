@@ -139,7 +139,17 @@ def result_document(instance: Instance, result: Result) -> dict[str, Any]:
 
 
 def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None) -> dict[str, Any]:
-    """Make the JSON content of a plan file that does not say how the plan was found; nulls where there is no plan."""
+    """Make the JSON content of a plan file that does not say how the plan was found; nulls where there is no plan.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan, optional
+        A plan for it.
+    metrics : Metrics, optional
+        Its figures.
+    """
     reference = InstanceReference(name=instance.name, sha256=instance.sha256)
     decided = {"groups": None, "spares": None} if plan is None else _plan_fields(plan)
     return {

@@ -25,7 +25,17 @@ def labels_of(instance: Instance, plan: Plan) -> IntArray | None:
 
 
 def with_filters(instance: Instance, plan: Plan, labels: IntArray) -> Plan:
-    """The plan with the parts that a label vector of M group indices gives, in canonical order."""
+    """The plan with the parts that a label vector of M group indices gives, in canonical order.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    labels : int array, shape (M,)
+        Index of the group that each filter goes to.
+    """
     groups = []
     for k, group in enumerate(plan.groups):
         filters = tuple(int(m) for m in np.flatnonzero(labels == k))

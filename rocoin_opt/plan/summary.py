@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 
 def group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:
-    """Lay out the groups where latencies are constant, with the timing of each."""
+    """Lay out the groups where latencies are constant, with the timing of each.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    timings : tuple of GroupTiming
+        One a group, in the order of the plan.
+    """
     table = _table("replica:seconds, first answer first")
     table.add_column("guaranteed", justify="right")
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
@@ -58,7 +68,17 @@ def random_table(instance: Instance, plan: Plan) -> Table:
 
 
 def breakdown(instance: Instance, group: Group, name: str) -> str:
-    """Say what the time of one device of a group is made of."""
+    """Say what the time of one device of a group is made of.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    group : Group
+        A group of a plan for it.
+    name : str
+        Identifier of the device.
+    """
     arrays = instance.arrays
     terms = instance.latency_terms(arrays.device_index[name], arrays.student_index[group.student], group.num_filters)
     return f"compute {seconds(terms.compute)}, link {seconds(terms.transfer)}, overhead {seconds(terms.overhead)}"

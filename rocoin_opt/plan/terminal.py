@@ -49,6 +49,16 @@ def seconds(value: float | None) -> str:
 
 
 def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
-    """A search without a plan in words: what no plan can beat, where that is known, and how long it took."""
+    """A search without a plan in words: what no plan can beat, where that is known, and how long it took.
+
+    Parameters
+    ----------
+    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+        What was minimised.
+    lower_bound : float, optional
+        Seconds.
+    wall_seconds : float
+        How long the search took.
+    """
     known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {seconds(lower_bound)}; "
     return f"{known}{wall_seconds:.2f} s of search"

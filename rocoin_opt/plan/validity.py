@@ -89,6 +89,15 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
 def require_valid(instance: Instance, plan: Plan, source: str) -> None:
     """Refuse a plan that a user gave unless it is valid.
 
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        What is checked.
+    source : str
+        Where the plan comes from, for the message.
+
     Raises
     ------
     InputError

@@ -103,6 +103,15 @@ def activation_graph(
 def batched(images: Tensor, labels: Tensor, batch_size: int = 256) -> Iterator[tuple[Tensor, Tensor]]:
     """Cut images and labels into batches, in their order.
 
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, W)
+        The images.
+    labels : Tensor, shape (N,)
+        Their classes.
+    batch_size : int
+        Images in a batch, but for the last.
+
     Raises
     ------
     InputError

@@ -186,7 +186,19 @@ def run_demo(
 
 
 def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None = None) -> FilterNetwork:
-    """Train the teacher, or take it from the folder."""
+    """Train the teacher, or take it from the folder.
+
+    Parameters
+    ----------
+    data : Dataset
+        Images and labels.
+    settings : Settings
+        How long it is trained, among others.
+    folder : Path
+        Where it is kept.
+    report : callable, optional
+        Is told how far the training is.
+    """
     build: Callable[[], FilterNetwork] = partial(
         network_builder(settings.teacher),
         num_classes=data.num_classes,
@@ -197,7 +209,17 @@ def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None
 
 
 def instance_of(teacher: FilterNetwork, data: Dataset, settings: Settings) -> Instance:
-    """Profile teacher and students for the demonstration's devices; the filters are seen on the validation images."""
+    """Profile teacher and students for the demonstration's devices; the filters are seen on the validation images.
+
+    Parameters
+    ----------
+    teacher : FilterNetwork
+        Trained.
+    data : Dataset
+        Images and labels.
+    settings : Settings
+        Those of the demonstration.
+    """
     validation, channels = data.validation, data.input_shape[0]
     builders = [
         student_builder(name, in_channels=channels, stem_stride=settings.stem_stride) for name in settings.students
@@ -255,7 +277,17 @@ def variants_of(instance: Instance, seed: int) -> tuple[Variant, ...]:
 
 
 def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put the results of several seeds together with all that they rest on."""
+    """Put the results of several seeds together with all that they rest on.
+
+    Parameters
+    ----------
+    data : Dataset
+        Images and labels.
+    settings : Settings
+        Those of the demonstration.
+    results : list of dict
+        One a seed.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -97,7 +97,17 @@ class Lesson:
 
     @classmethod
     def of(cls, teacher: FilterNetwork, data: Dataset, device: torch.device | None = None) -> Lesson:
-        """Show the training images to a teacher."""
+        """Show the training images to a teacher.
+
+        Parameters
+        ----------
+        teacher : FilterNetwork
+            Trained.
+        data : Dataset
+            Images and labels.
+        device : torch.device, optional
+            Where the teacher runs; by default where it is.
+        """
         features = outputs(teacher.to(device).eval().pooled, data.train.images, device)
         return cls(teacher.cpu(), features)
 
@@ -191,7 +201,15 @@ def distil(
 
 
 def softened_divergence(teacher: Tensor, students: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of softened logits, N x classes, times the squared temperature [1]_."""
+    """Kullback-Leibler divergence of softened logits, N x classes, times the squared temperature [1]_.
+
+    Parameters
+    ----------
+    teacher, students : Tensor, shape (N, classes)
+        Logits of both.
+    temperature : float
+        Divides the logits.
+    """
     log_students = functional.log_softmax(students / temperature, dim=1)
     log_teacher = functional.log_softmax(teacher / temperature, dim=1)
     divergence = functional.kl_div(log_students, log_teacher, reduction="batchmean", log_target=True)

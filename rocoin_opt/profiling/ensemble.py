@@ -184,7 +184,17 @@ class Ensemble(nn.Module):
         return result
 
     def logits(self, features: Tensor, arrived: Collection[int] | None = None, fill: Fill = "zero") -> Tensor:
-        """Classify features, N x M, of which only the parts in ``arrived`` count; all where it is None."""
+        """Classify features, N x M, of which only the parts in ``arrived`` count; all where it is None.
+
+        Parameters
+        ----------
+        features : Tensor, shape (N, M)
+            Of all parts.
+        arrived : collection of int, optional
+            Indices of the parts that count.
+        fill : Fill
+            What stands for the others.
+        """
         if arrived is not None:
             missing = [m for k, part in enumerate(self.parts) if k not in arrived for m in part]
             features = features.clone()
@@ -193,7 +203,17 @@ class Ensemble(nn.Module):
         return logits
 
     def forward(self, images: Tensor, arrived: Collection[int] | None = None, fill: Fill = "zero") -> Tensor:
-        """Return the logits, N x classes, with the parts that have arrived; all where ``arrived`` is None."""
+        """Return the logits, N x classes, with the parts that have arrived; all where ``arrived`` is None.
+
+        Parameters
+        ----------
+        images : Tensor, shape (N, C, H, W)
+            The images.
+        arrived : collection of int, optional
+            Indices of the parts that count.
+        fill : Fill
+            What stands for the others.
+        """
         return self.logits(self.features(images), arrived, fill)
 
     def require_parts_of(self, plan: Plan) -> None:

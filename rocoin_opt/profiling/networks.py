@@ -106,7 +106,14 @@ def resnet8(
 ) -> FilterNetwork:
     """Build the ResNet-8 of MLPerf Tiny: 16, 32 and 64 filters, one block a stage, convolutions with bias.
 
-    The parameters are those of :func:`wide_resnet`; by default the last convolution has 64 filters.
+    Parameters
+    ----------
+    num_classes, in_channels : int
+        Of the last layer, and of the images.
+    stem_stride : int
+        Of the first convolution.
+    num_filters : int, optional
+        Of the last convolution; 64 by default.
     """
     last = _checked(1, num_classes, in_channels, stem_stride, num_filters, default=64)
     body = nn.Sequential(

@@ -94,7 +94,17 @@ def trace(module: nn.Module, input_shape: tuple[int, ...], precision_bits: int =
 
 
 def blank_images(module: nn.Module, count: int, input_shape: tuple[int, ...]) -> Tensor:
-    """Images of zeros, of the kind of number and on the device of the module's parameters."""
+    """Images of zeros, of the kind of number and on the device of the module's parameters.
+
+    Parameters
+    ----------
+    module : Module
+        What they are for.
+    count : int
+        How many.
+    input_shape : tuple of int
+        Of one of them.
+    """
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
     return torch.zeros((count, *input_shape), dtype=like.dtype, device=like.device)
 

@@ -255,7 +255,19 @@ def train_classifier(
 
 
 def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Move each image by up to ``shift`` pixels, its edge repeated, and mirror half of them; N x C x H x W."""
+    """Move each image by up to ``shift`` pixels, its edge repeated, and mirror half of them; N x C x H x W.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, W)
+        The images; they stay as they are.
+    shift : int
+        Most pixels in each direction.
+    flip : bool
+        Whether images are mirrored.
+    generator : Generator
+        Draws shifts and mirrors.
+    """
     count, _, height, width = images.shape
     if shift:
         drawn = torch.randint(0, 2 * shift + 1, (2, count), generator=generator).to(images.device)
@@ -273,7 +285,17 @@ def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator
 
 @torch.no_grad()
 def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.device | None = None) -> Tensor:
-    """Apply a function of images batch by batch, on a device, without gradients; the results are on the CPU."""
+    """Apply a function of images batch by batch, on a device, without gradients; the results are on the CPU.
+
+    Parameters
+    ----------
+    function : callable
+        From a batch of images to a tensor with a row for each.
+    images : Tensor, shape (N, C, H, W)
+        The images.
+    device : torch.device, optional
+        Where the images are moved to; by default they stay.
+    """
     return torch.cat([function(batch.to(device)).cpu() for batch in torch.split(images, EVALUATION_BATCH)])
 
 

@@ -19,7 +19,17 @@ NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected"
 
 
 def print_comparison(instance: Instance, results: Sequence[Result], console: Console) -> None:
-    """Print one row a result: value and bound of the objective, all figures, and why where there is no plan."""
+    """Print one row a result: value and bound of the objective, all figures, and why where there is no plan.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    results : sequence of Result
+        For one objective, one a method.
+    console : Console
+        Where it is printed.
+    """
     objective = results[0].objective if results else "guaranteed"
     table = plain_table("method", "termination", numbers=NUMBERS)
     unlimited = False

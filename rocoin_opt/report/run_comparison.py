@@ -27,7 +27,17 @@ MAX_CONFLICTS_SHOWN = 20
 
 
 def print_run_comparison(run: RunItems, console: Console, shift: float = SHIFT) -> None:
-    """Print, for each objective, the figures by family and method, and the performance profiles."""
+    """Print, for each objective, the figures by family and method, and the performance profiles.
+
+    Parameters
+    ----------
+    run : RunItems
+        What a run has done.
+    console : Console
+        Where it is printed.
+    shift : float
+        Of the shifted geometric means, in seconds.
+    """
     figures, profiles = method_figures(run, shift), performance_profiles(run)
     for objective in run.objectives:
         console.print(plain_text(f"objective {objective}", "bold"))

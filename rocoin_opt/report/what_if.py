@@ -68,7 +68,17 @@ def losses_table(losses: Sequence[Loss]) -> Table:
 
 
 def replicas_table(figures: Figures, values: Sequence[ReplicaValue], is_twin: bool) -> Table | None:
-    """The best spares, or the best twins, that improve a figure; None where none does."""
+    """The best spares, or the best twins, that improve a figure; None where none does.
+
+    Parameters
+    ----------
+    figures : Figures
+        Of the plan as it is.
+    values : sequence of ReplicaValue
+        What each further replica is worth.
+    is_twin : bool
+        Whether twins of the plan's devices are shown, rather than spares.
+    """
     better = [value for value in values if value.is_twin == is_twin and _improves(value, figures)]
     if not better:
         return None

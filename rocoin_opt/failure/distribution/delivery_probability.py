@@ -40,6 +40,17 @@ class DeliveryProbabilities:
 
         ``at_least`` asks for a lower bound on it: the probability less its error, where it is computed by rounding or
         quadrature. A device with a constant latency has none.
+
+        Parameters
+        ----------
+        device, student : int
+            Indices of the instance's arrays.
+        size : int
+            Filters of the part.
+        seconds : float
+            The time t.
+        at_least : bool
+            Whether to give a lower bound, see above.
         """
         given = self.instance.devices[device]
         if not given.is_random:
@@ -57,11 +68,27 @@ class DeliveryProbabilities:
         return given.failure_probability + (1.0 - given.failure_probability) * late
 
     def has_end(self, device: int, student: int, size: int) -> bool:
-        """Whether there is a time by which a surviving device has surely delivered."""
+        """Whether there is a time by which a surviving device has surely delivered.
+
+        Parameters
+        ----------
+        device, student : int
+            Indices of the instance's arrays.
+        size : int
+            Filters of the part.
+        """
         return self._response(device, student, size).is_step
 
     def earliest(self, device: int, student: int, size: int) -> float:
-        """Seconds before which no answer comes."""
+        """Seconds before which no answer comes.
+
+        Parameters
+        ----------
+        device, student : int
+            Indices of the instance's arrays.
+        size : int
+            Filters of the part.
+        """
         return self._response(device, student, size).earliest
 
     def _response(self, device: int, student: int, size: int) -> StepResponse | MixedResponse | SumResponse:

@@ -244,6 +244,15 @@ def response_of(
 ) -> StepResponse | MixedResponse | SumResponse:
     """Response time of a device with a student and a part, by indices; it does not fail.
 
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    device, student : int
+        Indices of the instance's arrays.
+    num_filters : int
+        Filters of the part.
+
     Raises
     ------
     UnsupportedError

@@ -55,7 +55,15 @@ class Arrivals:
         return self._share(lambda arrived: len(arrived) == number)
 
     def expected(self, worth: Callable[[frozenset[int]], float], lowest: float, highest: float) -> MeanEstimate:
-        """Mean of a figure, accuracy say, that follows from what arrived and lies within known limits."""
+        """Mean of a figure, accuracy say, that follows from what arrived and lies within known limits.
+
+        Parameters
+        ----------
+        worth : callable
+            From the groups that answered in time, a set of indices, to the figure.
+        lowest, highest : float
+            Limits of the figure, in its unit.
+        """
         draws = np.array([worth(arrived) for arrived in self.counts])
         return MeanEstimate.of(draws, np.array(list(self.counts.values())), lowest, highest)
 

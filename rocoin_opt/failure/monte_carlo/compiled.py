@@ -67,14 +67,38 @@ class Factors(NamedTuple):
 
 
 def count_answers(system: System, seed: int, first_block: int, trials: int) -> IntArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.count_answers`."""
+    """See :func:`rocoin_opt.failure.monte_carlo.kernel.count_answers`.
+
+    Parameters
+    ----------
+    system : System
+        What is simulated.
+    seed : int
+        Of the simulation.
+    first_block : int
+        Block that the first trial is in.
+    trials : int
+        How many trials, from the start of that block.
+    """
     counts = np.zeros(len(system.times) + 1, dtype=np.int64)
     _count(_draws(system), system.step.astype(np.uint16), np.uint64(seed), first_block, trials, counts)
     return counts
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int) -> FloatArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.answer_seconds`."""
+    """See :func:`rocoin_opt.failure.monte_carlo.kernel.answer_seconds`.
+
+    Parameters
+    ----------
+    system : System
+        What is simulated.
+    seed : int
+        Of the simulation.
+    first_block : int
+        Block that the first trial is in.
+    trials : int
+        How many trials, from the start of that block.
+    """
     seconds = np.empty(-(-trials // BLOCK) * BLOCK)
     _fill(_draws(system), _factors(system), np.uint64(seed), first_block, seconds)
     return seconds[:trials]

@@ -111,12 +111,34 @@ def philox(counter: WordArray, index: int, high: WordArray | int, purpose: int, 
 
 
 def factor_words(seed: int, first_block: int, blocks: int, device: int, purpose: Purpose) -> Word32Array:
-    """Uniform 32-bit words of a device, one a trial, shape (blocks, BLOCK)."""
+    """Uniform 32-bit words of a device, one a trial, shape (blocks, BLOCK).
+
+    Parameters
+    ----------
+    seed : int
+        Of the simulation.
+    first_block, blocks : int
+        The first block of trials, and how many.
+    device : int
+        Index of the device in the instance.
+    purpose : Purpose
+        What is drawn: each has a stream of its own.
+    """
     return _words(seed, first_block, blocks, FACTOR_COUNTERS, device, purpose).reshape(blocks, BLOCK)
 
 
 def request_rows(seed: int, first_block: int, blocks: int, requests: int) -> IntArray:
-    """Which of so many measured requests each trial replays, shape (blocks, BLOCK); alike for all devices and plans."""
+    """Which of so many measured requests each trial replays, shape (blocks, BLOCK); alike for all devices and plans.
+
+    Parameters
+    ----------
+    seed : int
+        Of the simulation.
+    first_block, blocks : int
+        The first block of trials, and how many.
+    requests : int
+        How many were measured.
+    """
     words = factor_words(seed, first_block, blocks, 0, Purpose.REQUEST).astype(np.uint64)
     return ((words * np.uint64(requests)) >> np.uint64(32)).astype(np.int64)
 

@@ -73,7 +73,17 @@ class Draws:
 
     @classmethod
     def of(cls, values: FloatArray, counts: IntArray, lowest: float, highest: float) -> Draws:
-        """Gather draws; of many different ones, those that lie close to each other stand at their mean."""
+        """Gather draws; of many different ones, those that lie close to each other stand at their mean.
+
+        Parameters
+        ----------
+        values : float array, shape (V,)
+            Values that came.
+        counts : int array, shape (V,)
+            How often each came.
+        lowest, highest : float
+            Limits that no value leaves.
+        """
         weights = np.asarray(counts, dtype=np.float64)
         if len(values) > MOST_DRAWS:
             first, width = values.min(), np.ptp(values) or 1.0
@@ -121,7 +131,17 @@ class MeanEstimate:
 
     @classmethod
     def of(cls, draws: FloatArray, counts: IntArray, lowest: float, highest: float) -> MeanEstimate:
-        """Estimate from draws, at least one, and how often each came; none of them, nor the mean, leaves the limits."""
+        """Estimate from draws, at least one, and how often each came; none of them, nor the mean, leaves the limits.
+
+        Parameters
+        ----------
+        draws : float array, shape (V,)
+            Values that came, at least one.
+        counts : int array, shape (V,)
+            How often each came.
+        lowest, highest : float
+            Limits that no value leaves.
+        """
         trials = int(counts.sum())
         draws, counts = draws[counts > 0], counts[counts > 0]
         # Differences from one draw: where all draws are equal, nothing is left to round. Scaled: no square overflows.

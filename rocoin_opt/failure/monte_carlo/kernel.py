@@ -75,7 +75,21 @@ def count_answers(system: System, seed: int, first_block: int, trials: int, *, c
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int, *, compiled: bool) -> FloatArray:
-    """Answer time in seconds of each trial, infinite where no answer comes; see :func:`count_answers`."""
+    """Answer time in seconds of each trial, infinite where no answer comes; see :func:`count_answers`.
+
+    Parameters
+    ----------
+    system : System
+        What is simulated.
+    seed : int
+        Of the simulation.
+    first_block : int
+        Block that the first trial is in.
+    trials : int
+        How many trials, from the start of that block.
+    compiled : bool
+        Whether Numba's code runs; it gives the same bits.
+    """
     if compiled and system.replay is None:
         from rocoin_opt.failure.monte_carlo.compiled import answer_seconds as run
 

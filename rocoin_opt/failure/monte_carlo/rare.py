@@ -76,7 +76,17 @@ class Outages:
 
     @classmethod
     def of(cls, instance: Instance, plan: Plan, deadline: float | None) -> Outages:
-        """Gather the failures of a plan's devices; without an answer by the deadline a device has failed."""
+        """Gather the failures of a plan's devices; without an answer by the deadline a device has failed.
+
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        plan : Plan
+            A plan for it.
+        deadline : float, optional
+            Seconds; None for as long as it takes.
+        """
         domain_index = {domain.id: d for d, domain in enumerate(instance.failure_domains)}
         alone = np.zeros(len(plan.groups))
         inside = np.zeros((len(plan.groups), len(domain_index)))

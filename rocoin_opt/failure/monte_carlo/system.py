@@ -94,6 +94,15 @@ class System:
     def of(cls, instance: Instance, plan: Plan, traces: Traces | None = None) -> System:
         """Describe a plan, its devices as the traces have them where they do; it need not keep the requirements.
 
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        plan : Plan
+            Devices and students are the instance's.
+        traces : Traces, optional
+            Measured requests that replace the draws of their devices.
+
         Raises
         ------
         InputError

@@ -208,7 +208,15 @@ class Replay:
         )
 
     def drawn(self, seed: int, first_block: int, blocks: int) -> Replayed:
-        """Draw the request of each trial."""
+        """Draw the request of each trial.
+
+        Parameters
+        ----------
+        seed : int
+            Of the simulation.
+        first_block, blocks : int
+            The first block of trials, and how many.
+        """
         return Replayed(self, request_rows(seed, first_block, blocks, self.requests))
 
 

@@ -74,6 +74,23 @@ class Trials:
     ) -> Trials:
         """Check the options; the deadline is the instance's own where it is None.
 
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        limit : int
+            Most trials.
+        seed : int
+            Of the simulation.
+        workers : int
+            Processes that draw; for one, this process does.
+        deadline : float, optional
+            Seconds.
+        chunk : int, optional
+            Trials between two reports.
+        advance : callable, optional
+            Is told how far the trials are.
+
         Raises
         ------
         InputError
@@ -100,6 +117,17 @@ class Trials:
         """Draw the trials from ``begin``, the first of a block, to ``end``, span by span and in order.
 
         ``work`` is that of one trial, see :attr:`rocoin_opt.failure.monte_carlo.system.System.work`.
+
+        Parameters
+        ----------
+        pool : Executor, optional
+            Draws the spans; without one they are drawn here.
+        draw : callable
+            Draws a span of trials.
+        work : int
+            Of one trial, in the unit of the system's work.
+        begin, end : int
+            First trial, and the one behind the last.
         """
         blocks = max(-(-(self.chunk or SPAN_WORK // work) // BLOCK), 1)
         starts = range(begin, end, blocks * BLOCK)

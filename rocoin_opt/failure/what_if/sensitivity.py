@@ -38,7 +38,15 @@ class Slope:
 
     @classmethod
     def of(cls, derivative: Derivative | None, parameter: float, figure: float | None) -> Self | None:
-        """Put a derivative in relation to the values of parameter and figure; None for None."""
+        """Put a derivative in relation to the values of parameter and figure; None for None.
+
+        Parameters
+        ----------
+        derivative : Derivative, optional
+            Figure by parameter, with its error.
+        parameter, figure : float
+            Their values; the figure may be None.
+        """
         if derivative is None or figure is None:
             return None
         left, right = derivative.left, derivative.right

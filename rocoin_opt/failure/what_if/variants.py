@@ -101,7 +101,17 @@ def alone(plan: LatencyDistribution, group: int) -> LatencyDistribution:
 
 
 def joined(plan: LatencyDistribution, group: int, replica: Replica) -> LatencyDistribution:
-    """A plan with one more replica in a group."""
+    """A plan with one more replica in a group.
+
+    Parameters
+    ----------
+    plan : LatencyDistribution
+        That of the plan as it is.
+    group : int
+        Index of the group that grows.
+    replica : Replica
+        What joins it.
+    """
     members = list(plan.groups.members)
     members[group] = (*members[group], replica)
     return LatencyDistribution(Groups(tuple(members), plan.groups.domain_failure), plan.sizes)

@@ -82,6 +82,15 @@ def serve(connection: socket.socket, task: Task, student: Student) -> None:
 
     A newer request ends the work on an older one: the source has given that up. So no request waits for another, as in
     the model.
+
+    Parameters
+    ----------
+    connection : socket
+        To the source.
+    task : Task
+        What this replica is, and how it fails.
+    student : Student
+        What it computes.
     """
     for request in _requests(connection):
         ready, transfer = task.ready[request.number], task.transfer[request.number]

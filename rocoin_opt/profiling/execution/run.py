@@ -214,7 +214,21 @@ def require_requests(count: int) -> None:
 def tasks_of(
     plan: Plan, schedule: Schedule, time_scale: float, students: str | Path | None, shape: Sequence[int]
 ) -> list[Task]:
-    """Make the task of each replica; port and token are not known yet."""
+    """Make the task of each replica; port and token are not known yet.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is executed.
+    schedule : Schedule
+        What becomes of each request.
+    time_scale : float
+        Seconds of this host for a second of the model.
+    students : path, optional
+        Trained students; stand-ins without.
+    shape : sequence of int
+        Of one input.
+    """
     fates = zip(schedule.crashed.T.tolist(), schedule.ready.T.tolist(), schedule.transfer.T.tolist(), strict=True)
     return [
         Task(

@@ -53,6 +53,17 @@ class Schedule:
     def draw(cls, instance: Instance, plan: Plan, requests: int, seed: int) -> Schedule:
         """Draw the fates of requests; the plan names only what the instance has.
 
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        plan : Plan
+            Names only what the instance has.
+        requests : int
+            How many.
+        seed : int
+            Of the draws.
+
         Raises
         ------
         UnsupportedError

@@ -39,6 +39,17 @@ def wait_until(connection: socket.socket, moment: float) -> bool:
 def send_paced(connection: socket.socket, content: bytes, begin: float, seconds: float) -> bool:
     """Send bytes at an even rate, the last ones at ``begin + seconds``.
 
+    Parameters
+    ----------
+    connection : socket
+        To the other side.
+    content : bytes
+        What is sent.
+    begin : float
+        When the first byte leaves, in seconds of the monotonic clock.
+    seconds : float
+        How long it takes.
+
     Returns
     -------
     bool

@@ -137,6 +137,15 @@ def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narr
     """Make axes logarithmic whose ticks are labelled by plain numbers, which any font can show.
 
     Narrow axes, of two decades or less, have ticks between the powers of ten.
+
+    Parameters
+    ----------
+    axes : Axes
+        They are changed.
+    log_x, log_y : bool
+        Which of the two are made logarithmic.
+    is_narrow : bool
+        Whether they span two decades or less.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 

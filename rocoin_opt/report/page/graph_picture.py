@@ -44,7 +44,17 @@ class PartFigures(NamedTuple):
 
 
 def graph_picture(instance: Instance, plan: Plan, name: str) -> Picture | None:
-    """Draw the filter graph reordered by part; None without a graph or without explicit filters."""
+    """Draw the filter graph reordered by part; None without a graph or without explicit filters.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    name : str
+        Of the picture, unique on the page.
+    """
     graph, labels = instance.knowledge.graph, labels_of(instance, plan)
     if graph is None or labels is None:
         return None

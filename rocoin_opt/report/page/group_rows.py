@@ -91,7 +91,17 @@ class GroupPicture:
 
 
 def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | None) -> GroupPicture:
-    """Lay out the groups of a plan; the guarantee is drawn where there is one within the scale."""
+    """Lay out the groups of a plan; the guarantee is drawn where there is one within the scale.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    guaranteed_seconds : float, optional
+        The guarantee, where there is one.
+    """
     arrays = instance.arrays
     latest = max(
         float(arrays.latency(arrays.device_index[device], arrays.student_index[group.student], group.num_filters))

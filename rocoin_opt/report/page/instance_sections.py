@@ -53,6 +53,15 @@ class CloseUp:
 def close_ups(run: RunItems, store: Store, names: Sequence[str] | None) -> tuple[CloseUp, ...]:
     """Choose what is shown from close by: the instances named, else the first with a plan of each of some families.
 
+    Parameters
+    ----------
+    run : RunItems
+        What a run has done.
+    store : Store
+        Where its instances and plans are kept.
+    names : sequence of str, optional
+        Instances that are asked for.
+
     Raises
     ------
     InputError

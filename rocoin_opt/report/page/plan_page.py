@@ -96,7 +96,17 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
 
 
 def failure_section(instance: Instance, plan: Plan, name: str) -> Section:
-    """When the plan answers and how long its groups may stay silent; or why that is not known exactly."""
+    """When the plan answers and how long its groups may stay silent; or why that is not known exactly.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    name : str
+        Of its pictures, unique on the page.
+    """
     title = "How it holds up"
     try:
         pictures = (
@@ -109,7 +119,17 @@ def failure_section(instance: Instance, plan: Plan, name: str) -> Section:
 
 
 def graph_sections(instance: Instance, plan: Plan, name: str) -> tuple[Section, ...]:
-    """The filter graph with the plan's parts; nothing without a graph or without explicit filters."""
+    """The filter graph with the plan's parts; nothing without a graph or without explicit filters.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    name : str
+        Of its picture, unique on the page.
+    """
     picture, parts = graph_picture(instance, plan, f"{name}-graph"), part_figures(instance, plan)
     if picture is None or parts is None:
         return ()

@@ -94,6 +94,15 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
 def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     """Draw the outage of each group over time, q_k(t): the probability that it is still without an answer.
 
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    name : str
+        Of the picture, unique on the page.
+
     Raises
     ------
     UnsupportedError

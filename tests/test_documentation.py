@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import re
@@ -11,6 +12,8 @@ import pytest
 from rich.console import Console
 
 import rocoin_opt
+from house import DOORS, FILES
+from page_blocks import pages
 from rocoin_opt.plan.result import print_summary
 
 if TYPE_CHECKING:
@@ -95,3 +98,27 @@ def test_the_readme_shows_what_the_program_prints(readme: str) -> None:
     cut = re.search(r"normalised cut ([\d.]+)", shown[1])
     assert cut is not None
     assert result.metrics.ncut == pytest.approx(float(cut[1]), rel=0.02)
+
+
+def leads_to_code(name: str) -> bool:
+    """Whether a dotted name is a module, or something that a module or a front door has, a member of it included."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        if module in FILES:
+            rest = parts[end:]
+            return not rest or rest[0] in DOORS.get(module, {}) or hasattr(importlib.import_module(module), rest[0])
+    return False
+
+
+def test_the_modules_and_files_that_pages_name_exist(repository: Path) -> None:
+    looked_at = [page for page in pages(repository) if page.name != "CHANGELOG.md"]
+    texts = {page.relative_to(repository).as_posix(): page.read_text(encoding="utf-8") for page in looked_at}
+    named = [(page, name) for page, text in texts.items() for name in re.findall(r"`~?(rocoin_opt(?:\.\w+)+)`", text)]
+    assert len(named) > 50
+    assert [(page, name) for page, name in named if not leads_to_code(name)] == []
+    files = [(page, name) for page, text in texts.items() for name in re.findall(r"`([\w/-]+\.pyi?)`", text)]
+    assert len(files) > 50
+    # A file may be named without the folders around it.
+    there = [f"/{path.relative_to(repository).as_posix()}" for path in repository.rglob("*.py*")]
+    assert [(page, name) for page, name in files if not any(path.endswith(f"/{name}") for path in there)] == []

@@ -45,7 +45,7 @@ OWNERS = {
 SLOW_TO_IMPORT = ("highspy", "jinja2", "matplotlib", "numba", "pyomo", "torch")
 MAX_LINES = 400
 MAX_MODULES = 16
-MAX_MEAN_IMPORTS = 4.1
+MAX_MEAN_IMPORTS = 4
 CATCH_ALL_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 
 

@@ -16,7 +16,7 @@ import oracle
 import rocoin_opt as ro
 import strategies
 from rocoin_opt.control import Control
-from rocoin_opt.highs import models
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.plan.latency import group_timing
 
 
@@ -39,7 +39,7 @@ def test_the_big_m_model_states_the_problem(peers, instance):
         assert best is None
         return
     model = peers.pyomo_model.pyomo_model(numbers)
-    if models.solve(model, Control.starting_now()).status == "infeasible":
+    if solve_model(model, Control.starting_now()).status == "infeasible":
         assert best is None
         return
     plan = numbers.plan(*(np.array(list(v.get_values().values())).reshape(-1, w) for v, w in widths(model)))
@@ -73,7 +73,7 @@ def test_big_m_terms_bind_nobody_outside_of_the_group(peers):
     numbers = peers.big_m.BigM.of(instance, "guaranteed")
     assert (numbers.groups, numbers.longest.tolist(), numbers.too_large.tolist()) == (3, [6], [5.0, 0.0, 5.0])
     model = peers.pyomo_model.pyomo_model(numbers)
-    assert models.solve(model, Control.starting_now()).status == "optimal"
+    assert solve_model(model, Control.starting_now()).status == "optimal"
     assert pyo.value(model.T) * numbers.unit == pytest.approx(best, rel=1e-6)
 
 

@@ -16,7 +16,8 @@ import pytest
 from rocoin_opt.control import Control, Progress, stopped_by_interrupt
 from rocoin_opt.errors import SolverError
 from rocoin_opt.highs import linear
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.linear import MilpSolution, Option
+from rocoin_opt.highs.models import solve_model
 
 
 def mixed_model() -> pyo.ConcreteModel:
@@ -50,7 +51,7 @@ def market_split(rows: int = 5, columns: int = 40) -> pyo.ConcreteModel:
 @pytest.mark.parametrize("presolve", ["on", "off"])
 def test_an_optimum_that_an_older_highs_gets_wrong(presolve: str) -> None:
     model = mixed_model()
-    solution = highs.solve(model, Control.starting_now(), options={"presolve": presolve})
+    solution = solve_model(model, Control.starting_now(), options={"presolve": presolve})
     assert solution.status == "optimal"
     assert solution.objective == pytest.approx(9.0, abs=1e-8)
     assert (model.x.value, model.z.value) == (pytest.approx(4.5), 0)
@@ -59,12 +60,12 @@ def test_an_optimum_that_an_older_highs_gets_wrong(presolve: str) -> None:
 
 def test_dual_bounds_lie_on_the_safe_side() -> None:
     model = mixed_model()
-    low = highs.solve(model, Control.starting_now())
+    low = solve_model(model, Control.starting_now())
     assert low.bound is not None
     assert 9.0 - 1e-4 < low.bound < 9.0
     model.objective.sense = pyo.maximize
     model.cap = pyo.Constraint(expr=2 * model.x + model.z <= 7.25)
-    high = highs.solve(model, Control.starting_now())
+    high = solve_model(model, Control.starting_now())
     # 3 a unit for z, up to 7, then 1/8 of x.
     assert high.objective == pytest.approx(21.25)
     assert high.bound is not None
@@ -74,7 +75,7 @@ def test_dual_bounds_lie_on_the_safe_side() -> None:
 def test_continuous_models_have_bounds_too() -> None:
     model = mixed_model()
     model.z.domain = pyo.NonNegativeReals
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     assert solution.status == "optimal"
     assert solution.objective == pytest.approx(9.0)
     assert solution.bound == pytest.approx(9.0, abs=1e-4)
@@ -91,7 +92,7 @@ def test_equations_ranges_and_constants_reach_the_solver() -> None:
     model.equation = pyo.Constraint(expr=model.x + model.y + model.z == 5)
     model.within = pyo.Constraint(expr=(-4, model.y - 1, 2))
     model.objective = pyo.Objective(expr=model.x + 100)
-    assert highs.solve(model, Control.starting_now()).objective == pytest.approx(99.0)
+    assert solve_model(model, Control.starting_now()).objective == pytest.approx(99.0)
     assert (model.x.value, model.y.value, model.z.value) == (pytest.approx(-1), pytest.approx(3), 3)
 
 
@@ -99,21 +100,21 @@ def test_equations_ranges_and_constants_reach_the_solver() -> None:
     "options",
     [{"mip_rel_gapp": 0.0}, {"mip_heuristic_effort": 7.0}, {"presolve": "sometimes"}, {"mip_max_nodes": 1.5}],
 )
-def test_a_misspelt_option_or_a_bad_value_is_refused(options: dict[str, highs.Option]) -> None:
+def test_a_misspelt_option_or_a_bad_value_is_refused(options: dict[str, Option]) -> None:
     with pytest.raises(SolverError, match=next(iter(options))):
-        highs.solve(mixed_model(), Control.starting_now(), options=options)
+        solve_model(mixed_model(), Control.starting_now(), options=options)
 
 
 def test_an_option_that_the_control_decides_is_refused() -> None:
     with pytest.raises(SolverError, match="time_limit follows from the control"):
-        highs.solve(mixed_model(), Control.starting_now(), options={"time_limit": 3.0})
+        solve_model(mixed_model(), Control.starting_now(), options={"time_limit": 3.0})
 
 
 def test_an_infeasible_model_has_no_numbers() -> None:
     model = mixed_model()
-    highs.solve(model, Control.starting_now())
+    solve_model(model, Control.starting_now())
     model.cap = pyo.Constraint(expr=model.x + model.z <= 4)
-    assert highs.solve(model, Control.starting_now()) == highs.MilpSolution("infeasible", None, None)
+    assert solve_model(model, Control.starting_now()) == MilpSolution("infeasible", None, None)
     assert model.x.value is None
     assert model.z.value is None
 
@@ -122,7 +123,7 @@ def test_bounds_that_cross_are_infeasible() -> None:
     model = mixed_model()
     model.z.setlb(2)
     model.z.setub(1)
-    assert highs.solve(model, Control.starting_now()).status == "infeasible"
+    assert solve_model(model, Control.starting_now()).status == "infeasible"
 
 
 @pytest.mark.parametrize("domain", [pyo.Reals, pyo.Integers])
@@ -132,50 +133,50 @@ def test_an_unbounded_model_is_an_error(domain: object) -> None:
     model.z.setlb(None)
     model.enough.deactivate()
     with pytest.raises(SolverError, match=r"[Uu]nbounded"):
-        highs.solve(model, Control.starting_now())
+        solve_model(model, Control.starting_now())
 
 
 def test_a_model_without_free_variables_is_only_checked() -> None:
     model = mixed_model()
     model.x.fix(4.5)
     model.z.fix(1)
-    assert highs.solve(model, Control.starting_now()) == highs.MilpSolution("optimal", 12.0, 12.0)
+    assert solve_model(model, Control.starting_now()) == MilpSolution("optimal", 12.0, 12.0)
     model.z.fix(-1)
-    assert highs.solve(model, Control.starting_now()).status == "infeasible"
+    assert solve_model(model, Control.starting_now()).status == "infeasible"
     model.never = pyo.Constraint(expr=(1, model.x - model.x, None))
     model.z.fix(1)
-    assert highs.solve(model, Control.starting_now()).status == "infeasible"
+    assert solve_model(model, Control.starting_now()).status == "infeasible"
 
 
 def test_what_is_no_mixed_integer_linear_model_is_refused() -> None:
     nonlinear = mixed_model()
     nonlinear.square = pyo.Constraint(expr=nonlinear.x**2 <= 4)
     with pytest.raises(SolverError, match="nonlinear"):
-        highs.solve(nonlinear, Control.starting_now())
+        solve_model(nonlinear, Control.starting_now())
     gaps = mixed_model()
     gaps.z.domain = pyo.Set(initialize=[0, 0.5, 5])
     with pytest.raises(SolverError, match="neither continuous nor integer"):
-        highs.solve(gaps, Control.starting_now())
+        solve_model(gaps, Control.starting_now())
     aimless = mixed_model()
     aimless.objective.deactivate()
     with pytest.raises(SolverError, match="0 active objectives"):
-        highs.solve(aimless, Control.starting_now())
+        solve_model(aimless, Control.starting_now())
     huge = mixed_model()
     huge.far = pyo.Constraint(expr=1e20 * huge.x + huge.z <= 1)
     with pytest.raises(SolverError, match="refused the model"):
-        highs.solve(huge, Control.starting_now())
+        solve_model(huge, Control.starting_now())
 
 
 def test_no_time_means_no_plan() -> None:
     model = market_split()
-    assert highs.solve(model, Control.starting_now(time_limit=0.0)) == highs.MilpSolution("unknown", None, None)
+    assert solve_model(model, Control.starting_now(time_limit=0.0)) == MilpSolution("unknown", None, None)
     assert model.over[0].value is None
 
 
 def test_a_time_limit_keeps_incumbent_and_bound() -> None:
     model = market_split()
     began = time.perf_counter()
-    solution = highs.solve(model, Control.starting_now(time_limit=0.5))
+    solution = solve_model(model, Control.starting_now(time_limit=0.5))
     assert time.perf_counter() - began < 5.0
     assert solution.status == "feasible"
     assert solution.objective is not None
@@ -187,26 +188,26 @@ def test_a_time_limit_keeps_incumbent_and_bound() -> None:
 def test_a_continuous_model_stopped_early_has_no_bound() -> None:
     model = mixed_model()
     model.z.domain = pyo.NonNegativeReals
-    options: dict[str, highs.Option] = {"simplex_iteration_limit": 0, "presolve": "off"}
-    solution = highs.solve(model, Control.starting_now(), options=options)
+    options: dict[str, Option] = {"simplex_iteration_limit": 0, "presolve": "off"}
+    solution = solve_model(model, Control.starting_now(), options=options)
     assert (solution.status, solution.bound) == ("unknown", None)
 
 
 def test_a_warm_start_is_taken() -> None:
     model = market_split()
-    highs.solve(model, Control.starting_now(time_limit=0.5))
+    solve_model(model, Control.starting_now(time_limit=0.5))
     known = pyo.value(model.objective)
-    options: dict[str, highs.Option] = {"mip_max_nodes": 0, "mip_heuristic_effort": 0.0, "presolve": "off"}
-    warm = highs.solve(model, Control.starting_now(), options=options, warm_start=True)
+    options: dict[str, Option] = {"mip_max_nodes": 0, "mip_heuristic_effort": 0.0, "presolve": "off"}
+    warm = solve_model(model, Control.starting_now(), options=options, warm_start=True)
     assert warm.objective is not None
     assert warm.objective <= known + 1e-6
-    cold = highs.solve(market_split(), Control.starting_now(), options=options)
+    cold = solve_model(market_split(), Control.starting_now(), options=options)
     assert cold.objective is None or cold.objective > known
 
 
 def test_the_number_of_threads_may_change_within_a_process() -> None:
     for threads in (1, 2, 1):
-        solution = highs.solve(mixed_model(), Control.starting_now(threads=threads))
+        solution = solve_model(mixed_model(), Control.starting_now(threads=threads))
         assert solution.objective == pytest.approx(9.0)
 
 
@@ -214,7 +215,7 @@ def test_solves_in_two_threads_wait_for_each_other() -> None:
     found: list[float | None] = []
 
     def work() -> None:
-        found.append(highs.solve(mixed_model(), Control.starting_now()).objective)
+        found.append(solve_model(mixed_model(), Control.starting_now()).objective)
 
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
@@ -233,7 +234,7 @@ def test_progress_is_told_and_a_stop_is_heard() -> None:
             control.stop.set()
 
     control = Control.starting_now(report=report, time_limit=30.0)
-    solution = highs.solve(market_split(), control)
+    solution = solve_model(market_split(), control)
     assert solution.status == "feasible"
     assert control.elapsed < 10.0
     states = [(p.value, p.bound) for p in told]
@@ -245,7 +246,7 @@ def test_a_solve_without_news_gives_signs_of_life(monkeypatch: pytest.MonkeyPatc
     def repeated() -> int:
         told: list[tuple[float | None, float | None]] = []
         control = Control.starting_now(report=lambda p: told.append((p.value, p.bound)))
-        highs.solve(market_split(), control, options={"mip_max_nodes": 50})
+        solve_model(market_split(), control, options={"mip_max_nodes": 50})
         return sum(before == after for before, after in itertools.pairwise(told))
 
     monkeypatch.setattr(linear, "HEARTBEAT", math.inf)
@@ -259,21 +260,21 @@ def test_a_continuous_model_hears_a_stop_too() -> None:
     pyo.TransformationFactory("core.relax_integer_vars").apply_to(model)
     control = Control.starting_now()
     control.stop.set()
-    solution = highs.solve(model, control, options={"presolve": "off"})
+    solution = solve_model(model, control, options={"presolve": "off"})
     assert (solution.status, solution.bound) == ("unknown", None)
 
 
 def test_a_fraction_for_an_integer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear, "INTEGER_TOLERANCE", -1.0)
     with pytest.raises(SolverError, match="fraction"):
-        highs.solve(mixed_model(), Control.starting_now())
+        solve_model(mixed_model(), Control.starting_now())
 
 
 def test_ctrl_c_ends_the_solve_and_keeps_the_incumbent() -> None:
     control = Control.starting_now(time_limit=30.0)
     with stopped_by_interrupt(control):
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        solution = highs.solve(market_split(), control)
+        solution = solve_model(market_split(), control)
     assert solution.status == "feasible"
     assert control.elapsed < 10.0
 
@@ -283,14 +284,14 @@ def test_an_error_in_a_report_ends_the_solve_and_harms_no_later_one() -> None:
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        highs.solve(market_split(), Control.starting_now(report=report, time_limit=30.0))
-    assert highs.solve(mixed_model(), Control.starting_now()).objective == pytest.approx(9.0)
+        solve_model(market_split(), Control.starting_now(report=report, time_limit=30.0))
+    assert solve_model(mixed_model(), Control.starting_now()).objective == pytest.approx(9.0)
 
 
 def test_the_same_seed_gives_the_same_solution() -> None:
     def run() -> list[int]:
         model = market_split()
-        highs.solve(model, Control.starting_now(seed=3), options={"mip_max_nodes": 20})
+        solve_model(model, Control.starting_now(seed=3), options={"mip_max_nodes": 20})
         return [variable.value for variable in model.take.values()]
 
     assert run() == run()

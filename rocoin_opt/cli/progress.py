@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Progress as SearchProgress
     from rocoin_opt.control import Report
-    from rocoin_opt.failure.monte_carlo import Advance
+    from rocoin_opt.failure import Advance
 
 PATIENCE = 1.0
 """Seconds of silence before the first word: short searches print their result only."""

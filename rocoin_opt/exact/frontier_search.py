@@ -13,8 +13,8 @@ from rocoin_opt.exact.lexicographic.part_boxes import least_bound
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
+from rocoin_opt.instance import SAFETY
 from rocoin_opt.plan import check, labels_of, members_of
-from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,7 @@ from rocoin_opt.grouping import (
     reasons_for_infeasibility,
     room_for,
 )
-from rocoin_opt.highs import Option
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs import Option, solve_model
 from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def milp(
     start : Plan, optional
         A valid plan to improve on.
     options : mapping, optional
-        More HiGHS options, see :func:`rocoin_opt.highs.models.solve`.
+        More HiGHS options, see :func:`rocoin_opt.highs.models.solve_model`.
 
     Returns
     -------
@@ -137,7 +136,7 @@ class _Search:
             return
         # Limited by nodes and not by time, so that the search stays the same on every machine.
         options = {**self.options, "mip_max_nodes": GROUPING_NODES}
-        solution = highs.solve(grouping.build(self.instance), self.control.silent(), options=options)
+        solution = solve_model(grouping.build(self.instance), self.control.silent(), options=options)
         possible = allowed if solution.bound is None else math.floor(solution.bound)
         if possible < least:
             self.infeasible = True
@@ -160,7 +159,7 @@ class _Search:
             return (f"together: no groups keep all limits at once. {RELAX}",)
         model = joint.build(self.instance, self.objective)
         joint.maximise_filters(model)
-        solution = highs.solve(model, self.control.silent(), options={**self.options, "mip_max_nodes": COUNTING_NODES})
+        solution = solve_model(model, self.control.silent(), options={**self.options, "mip_max_nodes": COUNTING_NODES})
         wanted, least = self.instance.knowledge.num_filters, self.instance.requirements.min_groups
         if solution.status == "infeasible":
             found = f"no {least} groups can keep memory, capacity and the outage limit at once"
@@ -177,7 +176,7 @@ class _Search:
         with PauseGC():
             model = self._model()
         unit = float(model.unit.value)
-        solution = highs.solve(model, replace(self.control, report=self._teller(unit)), options=self.options)
+        solution = solve_model(model, replace(self.control, report=self._teller(unit)), options=self.options)
         if solution.status == "infeasible":
             self._exhausted_plans()
             return

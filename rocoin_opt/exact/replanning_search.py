@@ -172,7 +172,7 @@ class ReplanningSearch:
         from pyomo.common.gc_manager import PauseGC
 
         from rocoin_opt.formulations import replanning as formulation
-        from rocoin_opt.highs import models as highs
+        from rocoin_opt.highs import solve_model
 
         with PauseGC():
             model = formulation.build(
@@ -185,7 +185,7 @@ class ReplanningSearch:
             continued = continuation(self.instance, self.old, self.best).continued
             formulation.offer(model, self.instance, self.best, continued)
         while True:
-            solution = highs.solve(model, self.alive, options=options, warm_start=ship_less)
+            solution = solve_model(model, self.alive, options=options, warm_start=ship_less)
             if solution.status == "infeasible":
                 return _Answer("none")
             if solution.objective is None:

@@ -1,19 +1,70 @@
 from .assessment import Figures, Loss, Simulated, assess, deadline_of, require_assessable
 from .claims import check_claims
+from .distribution.answer_time import LatencyDistribution, latency_distribution
+from .distribution.convolution import CONVOLUTION_ERROR
+from .distribution.delivery_probability import DeliveryProbabilities
+from .distribution.groups import Groups, Replica
+from .distribution.laws import DiscreteFactor, exceeded_with, factor_of
+from .distribution.outcomes import BY, LATER, NEVER
+from .distribution.response import Response, SumResponse, response_of
 from .evaluation import evaluate, finite_or_none, known_value, value_of
+from .monte_carlo.arrivals import simulate_arrivals
+from .monte_carlo.draws import BLOCK, SEEDS, Chance, Purpose, crashes, factor_words
+from .monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
+from .monte_carlo.factors import factor_table
+from .monte_carlo.traces import Traces, read_traces
+from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
+from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
+from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
 __all__ = [
+    "BLOCK",
+    "BY",
+    "CONVOLUTION_ERROR",
+    "LATER",
+    "NEVER",
+    "SEEDS",
+    "Advance",
+    "Chance",
+    "DeliveryProbabilities",
+    "DiscreteFactor",
     "Figures",
+    "Groups",
+    "LatencyDistribution",
     "Loss",
+    "MeanEstimate",
+    "ProportionEstimate",
+    "Purpose",
+    "QuantileEstimate",
+    "Replica",
+    "ReplicaValue",
+    "Response",
+    "Sample",
+    "Sensitivity",
     "Simulated",
+    "Slope",
+    "SumResponse",
+    "Traces",
     "assess",
     "check_claims",
+    "crashes",
     "deadline_of",
     "evaluate",
+    "exceeded_with",
     "expected_accuracy",
+    "factor_of",
+    "factor_table",
+    "factor_words",
     "finite_or_none",
+    "first_of_kinds",
     "known_value",
+    "latency_distribution",
+    "read_traces",
+    "replica_values",
     "require_assessable",
+    "response_of",
+    "sensitivities",
+    "simulate_arrivals",
     "value_of",
 ]

@@ -9,16 +9,12 @@ from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_mode
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
 from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
+from .stochastic.assignment import plan_within
+from .stochastic.problem import Intervals, StochasticProblem
+from .stochastic.shares import StochasticShares
 from .threshold_problem import Chain, PackingProblem, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
-from .tolerances import (
-    COST_TOLERANCE,
-    COVER_TOLERANCE,
-    DUAL_SAFETY,
-    LEAST_FRACTION,
-    SHARE_TOLERANCE,
-    UNREACHABLE,
-)
+from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, DUAL_SAFETY, LEAST_FRACTION, SHARE_TOLERANCE, UNREACHABLE
 
 __all__ = [
     "BELOW_ALL",
@@ -41,11 +37,14 @@ __all__ = [
     "Chain",
     "Choices",
     "ExpectedModel",
+    "Intervals",
     "Levels",
     "PackingProblem",
     "Pool",
     "Pricing",
     "Relaxation",
+    "StochasticProblem",
+    "StochasticShares",
     "ThresholdProblem",
     "cheapest_covers",
     "cheapest_members",
@@ -62,6 +61,7 @@ __all__ = [
     "minimal_groups",
     "next_latency",
     "plan_with_best_sizes",
+    "plan_within",
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",
     "relax",

@@ -86,7 +86,7 @@ class AnswerSteps:
 def _steps(device: Device) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Probability to be later than each step, and factors of compute and link there, as if both rose together."""
     # SciPy's special functions take a while to import, and constants do without.
-    from rocoin_opt.failure.distribution import DiscreteFactor, exceeded_with, factor_of
+    from rocoin_opt.failure import DiscreteFactor, exceeded_with, factor_of
 
     factors = factor_of(device.compute_slowdown), factor_of(device.link_slowdown)
     late, typical = np.array(LATE), np.array(TYPICAL)

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
-from rocoin_opt.tolerances import ROUNDING, SAFETY
+from rocoin_opt.instance import ROUNDING, SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray

@@ -14,7 +14,7 @@ import numpy as np
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping.durations import EXTENSION
-from rocoin_opt.tolerances import SAFETY
+from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.answer_steps import LEAST_OUTAGE, AnswerSteps
+from rocoin_opt.instance import SAFETY
 from rocoin_opt.plan import IndexedGroup, group_keeps_limit
-from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

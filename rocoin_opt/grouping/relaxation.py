@@ -32,7 +32,7 @@ from rocoin_opt.grouping.covering_knapsack import (
 )
 from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
 from rocoin_opt.highs import LpSolution, RestrictedMaster
-from rocoin_opt.tolerances import SOLVER_SAFETY
+from rocoin_opt.instance import SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

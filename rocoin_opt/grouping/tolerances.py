@@ -1,8 +1,8 @@
-"""How exact covers, their shares and their costs are; the levels are those of :mod:`rocoin_opt.tolerances`."""
+"""How exact covers, their shares and their costs are; the levels are those of :mod:`rocoin_opt.instance.tolerances`."""
 
 from __future__ import annotations
 
-from rocoin_opt.tolerances import LAST_DIGITS, ROUNDING, SOLVER, SOLVER_SAFETY
+from rocoin_opt.instance import LAST_DIGITS, ROUNDING, SOLVER, SOLVER_SAFETY
 
 UNREACHABLE = 1e300
 """Cost of a cover that does not exist."""

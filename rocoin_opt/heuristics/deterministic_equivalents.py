@@ -16,19 +16,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import value_of
-from rocoin_opt.failure.distribution import exceeded_with, factor_of
-from rocoin_opt.grouping import smallest_failure_probability, valuation
-from rocoin_opt.grouping.stochastic.assignment import plan_within
-from rocoin_opt.grouping.stochastic.shares import StochasticShares
+from rocoin_opt.failure import exceeded_with, factor_of, value_of
+from rocoin_opt.grouping import StochasticShares, plan_within, smallest_failure_probability, valuation
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy, polished
-from rocoin_opt.instance import Constant
+from rocoin_opt.instance import ROUNDING, Constant
 from rocoin_opt.plan import Outcome, check
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import numpy as np
 
 from rocoin_opt.grouping import ThresholdProblem, plan_with_best_sizes
 from rocoin_opt.heuristics.exchange import best_exchange, covering_capacities
+from rocoin_opt.instance import SAFETY
 from rocoin_opt.plan import group_keeps_limit
-from rocoin_opt.tolerances import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

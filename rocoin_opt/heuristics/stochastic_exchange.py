@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.stochastic.problem import StochasticProblem
+    from rocoin_opt.grouping import StochasticProblem
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import IndexedGroup
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray
 
 
-def solve(
+def solve_model(
     model: ConcreteModel,
     control: Control,
     *,

@@ -20,16 +20,22 @@ from .limits import LIMIT_TOLERANCE, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, without_laws
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
+from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
 
 __all__ = [
     "FORMAT",
     "LARGEST",
     "LARGEST_COUNT",
+    "LAST_DIGITS",
     "LIMIT_TOLERANCE",
     "MAX_FILTERS",
     "MAX_MATRIX_BYTES",
+    "ROUNDING",
+    "SAFETY",
     "SMALLEST",
     "SMALLEST_OUTAGE_LIMIT",
+    "SOLVER",
+    "SOLVER_SAFETY",
     "ArchiveError",
     "BoolArray",
     "ClassAffinity",

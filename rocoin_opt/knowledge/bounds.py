@@ -20,9 +20,9 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from rocoin_opt.control import UNLIMITED
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.knowledge.entry_sets import Dominance, RowSums, SumRange, UnitDiagonal
 from rocoin_opt.knowledge.semidefinite import Projections, Spectra, relaxation_bound
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

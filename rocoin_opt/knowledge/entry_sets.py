@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.tolerances import ROUNDING
+from rocoin_opt.instance import ROUNDING
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray

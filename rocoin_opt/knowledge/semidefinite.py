@@ -25,8 +25,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from rocoin_opt.control import UNLIMITED
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.knowledge.eigenpairs import eigen_seconds, largest_eigenpairs, smallest_eigenvalues
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

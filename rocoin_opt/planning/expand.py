@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure.what_if import first_of_kinds
+from rocoin_opt.failure import first_of_kinds
 from rocoin_opt.plan import Plan
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.solve import solve

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import Control
-from rocoin_opt.failure import Figures, assess, deadline_of
-from rocoin_opt.failure.what_if import first_of_kinds
+from rocoin_opt.failure import Figures, assess, deadline_of, first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
 from rocoin_opt.plan import Group, Plan, check, outage_of

@@ -13,9 +13,7 @@ import torch
 
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure import deadline_of, expected_accuracy
-from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.monte_carlo import simulate_arrivals
+from rocoin_opt.failure import deadline_of, expected_accuracy, latency_distribution, simulate_arrivals
 from rocoin_opt.profiling.training import outputs
 from rocoin_opt.writing import write_text
 

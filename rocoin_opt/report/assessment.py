@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from rocoin_opt.failure import Loss
-    from rocoin_opt.failure.monte_carlo import Traces
-    from rocoin_opt.failure.what_if import ReplicaValue, Sensitivity
+    from rocoin_opt.failure import Loss, ReplicaValue, Sensitivity, Traces
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.simplify import Simplifications, Witness

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from rocoin_opt.failure import Figures, Loss
-    from rocoin_opt.failure.what_if import ReplicaValue, Sensitivity, Slope
+    from rocoin_opt.failure import Figures, Loss, ReplicaValue, Sensitivity, Slope
     from rocoin_opt.planning.simplify import Simplifications, Witness
 
 BEST_REPLICAS = 6

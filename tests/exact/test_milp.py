@@ -27,7 +27,6 @@ from strategies import instances
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-    from rocoin_opt.highs import models as highs
     from rocoin_opt.plan.latency import Objective
 
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
@@ -212,7 +211,7 @@ def test_scaling_all_rates_scales_the_optimum() -> None:
 
 
 def test_a_bad_option_reaches_the_caller() -> None:
-    options: dict[str, highs.Option] = {"presolv": "off"}
+    options: dict[str, Option] = {"presolv": "off"}
     with pytest.raises(SolverError, match="presolv"):
         milp(hair(0.0), "worst", Control.starting_now(), options=options)
 

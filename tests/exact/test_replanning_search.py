@@ -11,7 +11,6 @@ from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.replanning_search import ReplanningSearch
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.formulations import replanning as formulation
-from rocoin_opt.highs import models as highs
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.filters import without_filters
@@ -129,13 +128,13 @@ def test_a_stop_keeps_the_best_plan_and_a_valid_bound() -> None:
 
 def test_a_solve_without_an_answer_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = hair(0.0)
-    true_solve, calls = highs.solve, []
+    true_solve, calls = solve_model, []
 
-    def solve_once(*arguments: Any, **options: Any) -> highs.MilpSolution:
+    def solve_once(*arguments: Any, **options: Any) -> MilpSolution:
         calls.append(options)
-        return true_solve(*arguments, **options) if len(calls) == 1 else highs.MilpSolution("unknown", None, None)
+        return true_solve(*arguments, **options) if len(calls) == 1 else MilpSolution("unknown", None, None)
 
-    monkeypatch.setattr(highs, "solve", solve_once)
+    monkeypatch.setattr("rocoin_opt.highs.solve_model", solve_once)
     _, found = searched(instance, "slow-a", "slow-b", max_loads=2)
     assert found.plan is not None
     assert len(calls) == 2
@@ -143,14 +142,14 @@ def test_a_solve_without_an_answer_ends_the_search(monkeypatch: pytest.MonkeyPat
 
 
 def test_without_an_answer_on_bytes_the_plan_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    true_solve = highs.solve
+    true_solve = solve_model
 
-    def solve_latency(*arguments: Any, **options: Any) -> highs.MilpSolution:
+    def solve_latency(*arguments: Any, **options: Any) -> MilpSolution:
         if options["warm_start"]:
-            return highs.MilpSolution("unknown", None, None)
+            return MilpSolution("unknown", None, None)
         return true_solve(*arguments, **options)
 
-    monkeypatch.setattr(highs, "solve", solve_latency)
+    monkeypatch.setattr("rocoin_opt.highs.solve_model", solve_latency)
     search, found = searched(hair(0.0), "slow-a", "slow-b", max_loads=2)
     assert found.plan is not None
     assert value_of(search.instance, found.plan, "guaranteed") == found.lower_bound == 2.0

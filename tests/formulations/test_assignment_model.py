@@ -13,7 +13,7 @@ from rocoin_opt.errors import InputError
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.formulations import assignment
 from rocoin_opt.grouping.assignment import assign_sizes
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.plan.validity import check
 from strategies import instances, structured_plans, valid_plans
 
@@ -40,7 +40,7 @@ def test_the_model_admits_exactly_the_valid_assignments(
     plan = data.draw(structured_plans(instance))
     model = assignment.build(instance, members_of(instance, plan), objective)
     assert assignment.fix(model, instance, plan)
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     # The number of groups is given, so its range is not the model's business.
     if any(violation.rule in GROUP_RULES for violation in check(instance, plan)):
         assert solution.status == "infeasible"
@@ -59,7 +59,7 @@ def test_its_optimum_is_the_one_of_the_threshold_search(
 ) -> None:
     members = members_of(instance, data.draw(valid_plans(instance)))
     model = assignment.build(instance, members, objective)
-    highs.solve(model, Control.starting_now())
+    solve_model(model, Control.starting_now())
     plan = assignment.plan_of(model, instance)
     found = assign_sizes(instance, members, objective)
     assert found is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import grouping
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.arrays import keeps_outage_limit
 from strategies import instances
 
@@ -51,7 +51,7 @@ def groups_in(model: ConcreteModel) -> list[list[int]]:
 @given(instance=instances(**SMALL))
 def test_it_finds_the_largest_number_of_groups(instance: Instance) -> None:
     model = grouping.build(instance)
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     best = 0
     for count in range(1, instance.max_groups + 1):
         if any(all(keeps(instance, group) for group in groups) for groups in groupings(useful(instance), count)):
@@ -75,7 +75,7 @@ def test_it_balances_a_number_of_groups(instance: Instance, num_groups: int) -> 
         if all(keeps(instance, group) for group in groups)
     ]
     model = grouping.build(instance, num_groups)
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     if not values:
         assert solution.status == "infeasible"
         return
@@ -98,7 +98,7 @@ def test_a_fixed_grouping_is_feasible_exactly_when_all_groups_keep_the_limit(
     valid = all(keeps(instance, group) for group in groups) and set().union(*groups) <= set(useful(instance))
     valid = valid and (balanced or count <= instance.max_groups)
     stated = grouping.fix(model, groups)
-    assert (stated and highs.solve(model, Control.starting_now()).status == "optimal") == valid
+    assert (stated and solve_model(model, Control.starting_now()).status == "optimal") == valid
 
 
 @given(instance=instances(**SMALL), num_groups=st.sampled_from([0, 6]))

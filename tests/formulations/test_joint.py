@@ -16,7 +16,7 @@ from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.formulations import joint
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
@@ -52,7 +52,7 @@ def value_in(model: ConcreteModel, instance: Instance, plan: Plan) -> float | No
     """Objective in seconds of a plan fixed into a model; None where the model refuses it."""
     if not joint.fix(model, instance, plan):
         return None
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     if solution.status == "infeasible":
         return None
     assert solution.objective is not None
@@ -114,7 +114,7 @@ def test_an_upper_bound_leaves_exactly_the_plans_that_keep_it(
 def test_its_optimum_is_the_best_of_all_plans(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     model = joint.build(instance, objective)
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     if best is None:
         assert solution.status == "infeasible"
         return
@@ -166,7 +166,7 @@ def test_more_groups_than_the_shares_allow_cannot_be_stated() -> None:
 
 def test_too_low_an_upper_bound_leaves_no_plan() -> None:
     model = joint.build(tiny(), "guaranteed", upper_bound=1.5)
-    assert highs.solve(model, Control.starting_now()).status == "infeasible"
+    assert solve_model(model, Control.starting_now()).status == "infeasible"
 
 
 @pytest.mark.parametrize("bounds", [(-1.0, None), (math.inf, None), (2.0, 1.0), (0.0, math.nan)])

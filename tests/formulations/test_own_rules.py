@@ -11,14 +11,14 @@ import oracle
 import rocoin_opt as ro
 from examples import pairs, two_pairs
 from rocoin_opt.formulations import assignment, grouping, joint
-from rocoin_opt.highs import models
+from rocoin_opt.highs.models import solve_model
 
 
 def solved(instance: ro.Instance, rule: Any = None) -> tuple[ro.Plan | None, Any]:
     model = joint.build(instance, "guaranteed")
     if rule is not None:
         model.rule = pyo.Constraint(model.K, rule=rule)
-    solution = models.solve(model, ro.Control.starting_now())
+    solution = solve_model(model, ro.Control.starting_now())
     return (None if solution.objective is None else joint.plan_of(model, instance)), solution
 
 

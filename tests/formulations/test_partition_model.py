@@ -11,7 +11,7 @@ from part_problems import PartProblem, part_problems, random_problem
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import partition
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.knowledge.subsets import best_partition
 
@@ -21,7 +21,7 @@ from rocoin_opt.knowledge.subsets import best_partition
 def test_model_recursion_and_all_labels_agree(problem: PartProblem, presolve: str) -> None:
     additive, bottleneck = problem.costs()
     model = partition.build(additive, problem.ranges, bottleneck)
-    solution = highs.solve(model, Control.starting_now(), options={"presolve": presolve})
+    solution = solve_model(model, Control.starting_now(), options={"presolve": presolve})
     recursion = best_partition(additive, problem.ranges, bottleneck)
     found = problem.values(np.array([partition.labels_of(model), recursion]))
     assert solution.objective == pytest.approx(problem.least(), rel=1e-6, abs=1e-7)
@@ -38,7 +38,7 @@ def test_fixed_labels_are_feasible_exactly_when_sizes_are_right(problem: PartPro
     model = partition.build(additive, problem.ranges, bottleneck)
     assert partition.fix(model, labels) == np.isfinite(value)
     if np.isfinite(value):
-        assert highs.solve(model, Control.starting_now()).objective == pytest.approx(value)
+        assert solve_model(model, Control.starting_now()).objective == pytest.approx(value)
         of_parts = partition.labels_of(model)
         # Parts that may stand for each other come in their own order, and are worth the same.
         assert problem.values(of_parts[None])[0] == pytest.approx(value)
@@ -57,7 +57,7 @@ def test_sixteen_filters_and_three_parts(name: str, outages: list[float] | None,
     problem = random_problem(name, filters, 3, sizes, outages)
     additive, bottleneck = problem.costs()
     model = partition.build(additive, problem.ranges, bottleneck)
-    solution = highs.solve(model, Control.starting_now(), options={"presolve": "off"})
+    solution = solve_model(model, Control.starting_now(), options={"presolve": "off"})
     recursion = best_partition(additive, problem.ranges, bottleneck)
     assert solution.status == "optimal"
     assert problem.values(recursion[None])[0] == pytest.approx(solution.objective, rel=1e-9)

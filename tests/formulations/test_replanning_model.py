@@ -15,7 +15,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.formulations import replanning as continuation
-from rocoin_opt.highs import models as highs
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.plan.changes import continuation as continuation_of
 from rocoin_opt.planning.replan import without_devices
 from strategies import instances, valid_plans
@@ -54,7 +54,7 @@ def test_a_plan_is_allowed_at_its_value_with_its_loads(case, objective: Objectiv
     assert continuation.offer(model, left, new, changed.continued)
     for component in (model.counted, model.extra, model.runs, model.size, model.continues, model.stays, model.holds):
         component.fix()
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     assert solution.objective is not None
     offered = continuation.plan_of(model, left)
     assert value_of(left, offered, objective) <= value
@@ -72,12 +72,12 @@ def test_the_fewest_loads_and_bytes_at_a_latency_are_those_of_brute_force(case, 
     value = value_of(left, new, objective)
     within = [change for change in changes(left, old, objective) if change.value <= value * (1 + 1e-12)]
     model = continuation.build(left, old, objective, upper_bound=value, max_loads=len(left.devices))
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     # A group that only the model's slack on the limit lets through is no plan.
     assume(oracle.is_feasible(left, continuation.plan_of(model, left)))
     assert solution.objective == min(change.loads for change in within)
     unit = continuation.minimise_bytes(model, left)
-    solution = highs.solve(model, Control.starting_now())
+    solution = solve_model(model, Control.starting_now())
     assume(oracle.is_feasible(left, continuation.plan_of(model, left)))
     assert solution.objective * unit == pytest.approx(min(change.shipped for change in within), rel=1e-7, abs=1e-6)
 
@@ -94,7 +94,7 @@ def test_a_forbidden_set_of_devices_covers_no_group(case) -> None:
     ):
         model = continuation.build(left, old, "worst", upper_bound=None, max_loads=len(left.devices))
         cut(model)
-        if highs.solve(model, Control.starting_now()).objective is not None:
+        if solve_model(model, Control.starting_now()).objective is not None:
             members = [{index[d] for d in group.devices} for group in continuation.plan_of(model, left).groups]
             assert all(not group <= set(devices) for group in members)
 

@@ -17,7 +17,7 @@ from rocoin_opt.grouping.bounds import (
     possible_groups,
     smallest_failure_probability,
 )
-from rocoin_opt.tolerances import SAFETY
+from rocoin_opt.instance import SAFETY
 from strategies import instances
 
 THRESHOLD_OBJECTIVES = ("guaranteed", "nominal", "worst")

@@ -36,9 +36,7 @@ def evaluate(
     """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.failure import assessment
-    from rocoin_opt.failure.monte_carlo import read_traces
-    from rocoin_opt.failure.what_if import replica_values, sensitivities
+    from rocoin_opt.failure import assessment, read_traces, replica_values, sensitivities
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
     from rocoin_opt.planning.simplify import simplifications

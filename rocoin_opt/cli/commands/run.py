@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.profiling.execution.messages import ValueArray
+    from rocoin_opt.profiling import ValueArray
 
 
 def run_plan(
@@ -47,9 +47,14 @@ def run_plan(
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
-    from rocoin_opt.profiling.execution.comparison import compare_with_distribution, comparison_document
-    from rocoin_opt.profiling.execution.plot import plot_execution, require_picture
-    from rocoin_opt.profiling.execution.run import execute, require_requests
+    from rocoin_opt.profiling import (
+        compare_with_distribution,
+        comparison_document,
+        execute,
+        plot_execution,
+        require_picture,
+        require_requests,
+    )
 
     if plot is not None:
         # Before the run, not after it.

@@ -13,9 +13,9 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
-from rocoin_opt.failure.distribution import DeliveryProbabilities
+from rocoin_opt.failure import DeliveryProbabilities
 from rocoin_opt.grouping import combinatorial_bound, smallest_failure_probability
-from rocoin_opt.tolerances import ROUNDING
+from rocoin_opt.instance import ROUNDING
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure import value_of
-from rocoin_opt.failure.distribution import (
+from rocoin_opt.failure import (
     CONVOLUTION_ERROR,
     Groups,
     LatencyDistribution,
     Replica,
     SumResponse,
     response_of,
+    value_of,
 )
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rocoin_opt.control import Control
-    from rocoin_opt.failure.distribution import Response
+    from rocoin_opt.failure import Response
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Plan

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.tolerances import SAFETY
+from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

@@ -38,11 +38,11 @@ from rocoin_opt.grouping import (
     use_compiled,
 )
 from rocoin_opt.highs import RestrictedMaster
-from rocoin_opt.tolerances import SAFETY, SOLVER
+from rocoin_opt.instance import SAFETY, SOLVER
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.failure.distribution import DeliveryProbabilities
+    from rocoin_opt.failure import DeliveryProbabilities
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members

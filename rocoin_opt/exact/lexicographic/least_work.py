@@ -23,8 +23,8 @@ from rocoin_opt.grouping import (
     stacked,
 )
 from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.instance import ROUNDING, SOLVER
 from rocoin_opt.plan import IndexedGroup
-from rocoin_opt.tolerances import ROUNDING, SOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,7 @@ import numpy as np
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of, columns_of_chains
 from rocoin_opt.exact.threshold.packing import Packing, pack_columns
-from rocoin_opt.grouping import LEAST_FRACTION, Pool, diversify, relax
-from rocoin_opt.grouping.stochastic.problem import Intervals, StochasticProblem
+from rocoin_opt.grouping import LEAST_FRACTION, Intervals, Pool, StochasticProblem, diversify, relax
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.packing import Effort, Status
-    from rocoin_opt.grouping import Relaxation
-    from rocoin_opt.grouping.stochastic.shares import StochasticShares
+    from rocoin_opt.grouping import Relaxation, StochasticShares
     from rocoin_opt.plan import Members
 
 Arguments = ParamSpec("Arguments")

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import NO_GUARANTEE, reasons_for_infeasibility, valuation
-from rocoin_opt.grouping.stochastic.assignment import plan_within
-from rocoin_opt.grouping.stochastic.shares import StochasticShares
+from rocoin_opt.grouping import NO_GUARANTEE, StochasticShares, plan_within, reasons_for_infeasibility, valuation
 from rocoin_opt.plan import Outcome, check, members_of
 
 if TYPE_CHECKING:

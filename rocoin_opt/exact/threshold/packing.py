@@ -17,7 +17,7 @@ from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
 from rocoin_opt.grouping import COLUMN, COVER_TOLERANCE
 from rocoin_opt.highs import LinearModel, solve_linear
-from rocoin_opt.tolerances import SAFETY
+from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping import SHARE_TOLERANCE, Chain, Levels
-from rocoin_opt.tolerances import SAFETY
+from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.failure.distribution import DeliveryProbabilities
+from rocoin_opt.failure import DeliveryProbabilities
 from rocoin_opt.grouping import SHARE_TOLERANCE
 from rocoin_opt.instance import LIMIT_TOLERANCE
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
-from rocoin_opt.tolerances import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

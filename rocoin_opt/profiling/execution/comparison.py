@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.failure.distribution import BY, latency_distribution
-from rocoin_opt.failure.monte_carlo import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
+from rocoin_opt.failure import BY, MeanEstimate, ProportionEstimate, QuantileEstimate, Sample, latency_distribution
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure import LatencyDistribution
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.execution.run import Execution

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, missing_extra
-from rocoin_opt.failure.distribution import latency_distribution
+from rocoin_opt.failure import latency_distribution
 from rocoin_opt.profiling.execution.comparison import cdf_at, compare_with_distribution
 from rocoin_opt.wording import printable
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure import deadline_of, require_assessable
-from rocoin_opt.failure.monte_carlo import SEEDS
+from rocoin_opt.failure import SEEDS, deadline_of, require_assessable
 from rocoin_opt.instance import stretched
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.monte_carlo import BLOCK, Chance, Purpose, crashes, factor_table, factor_words
+from rocoin_opt.failure import BLOCK, Chance, Purpose, crashes, factor_table, factor_words
 from rocoin_opt.instance import Constant
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure.distribution import BY, LATER, NEVER, latency_distribution
+from rocoin_opt.failure import BY, LATER, NEVER, latency_distribution
 from rocoin_opt.plan import seconds
 from rocoin_opt.report.page.figures import (
     ALERT,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from rocoin_opt.failure.distribution import LatencyDistribution
+    from rocoin_opt.failure import LatencyDistribution
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Plan
 

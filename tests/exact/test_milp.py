@@ -27,6 +27,7 @@ from strategies import instances
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
+    from rocoin_opt.highs.linear import Option
     from rocoin_opt.plan.latency import Objective
 
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")

@@ -11,6 +11,8 @@ from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.replanning_search import ReplanningSearch
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.formulations import replanning as formulation
+from rocoin_opt.highs.linear import MilpSolution
+from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.filters import without_filters

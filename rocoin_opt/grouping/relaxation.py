@@ -267,7 +267,7 @@ class _Generation:
         raised[self.devices] += excess
         of_devices, of_limits = raised[: self.devices], raised[self.devices :]
         bound = float(of_devices.sum()) + float(self.problem.levels.limits @ of_limits)
-        return Pricing(self.take(self.worth(found, own)), raised, bound)
+        return Pricing(self.add(self.worth(found, own)), raised, bound)
 
     def worth(self, priced: list[tuple[Members, int]], prices: FloatArray) -> list[tuple[Members, int]]:
         """The groups that are worth more than they cost at some prices."""

@@ -185,8 +185,8 @@ class _Generation:
         self.program.add(np.array([-SHORTFALL]), np.array([0, 1]), np.array([devices]), np.array([-1.0]))
         self.take(list(pool.groups))
 
-    def take(self, columns: list[tuple[Members, int]], prices: FloatArray | None = None) -> bool:  # noqa: ARG002
-        """Add groups to the program, whatever its own prices are; whether any was new."""
+    def take(self, columns: list[tuple[Members, int]]) -> bool:
+        """Add groups to the program; whether any was new."""
         new = [group for group in dict.fromkeys(columns) if group not in self.known]
         self.known.update(new)
         sizes = [int(self.deliverers[place].sizes[list(members)].min()) for members, place in new]

@@ -64,3 +64,34 @@ def undescribed(module: str) -> list[str]:
 def test_functions_of_many_parameters_describe_them(room: str) -> None:
     lacking = {module: names for module in FILES if top_of(module) == room and (names := undescribed(module))}
     assert lacking == {}
+
+
+def documented(node: ast.AST) -> list[str]:
+    """Names in the section on parameters of a docstring."""
+    text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef | ast.ClassDef) else None
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n---|\Z)", text or "", re.MULTILINE | re.DOTALL)
+    heads = re.findall(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: : .*)?$", section[1] if section else "", re.MULTILINE)
+    return [name.lstrip("*") for head in heads for name in head.split(", ")]
+
+
+def taken(node: ast.AST) -> set[str]:
+    """Names of the parameters that a function, or a class when it is made, takes."""
+    if isinstance(node, ast.ClassDef):
+        makers = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
+        fields = {child.target.id for child in node.body if isinstance(child, ast.AnnAssign)}  # type: ignore[union-attr]
+        return taken(makers[0]) if makers else fields
+    assert isinstance(node, ast.FunctionDef)
+    arguments = node.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return {argument.arg for argument in named if argument is not None}
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_a_docstring_names_parameters_that_there_are(module: str) -> None:
+    nodes = ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+    wrong = {
+        node.name: unknown
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and (unknown := set(documented(node)) - taken(node))
+    }
+    assert wrong == {}

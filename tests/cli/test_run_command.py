@@ -106,7 +106,7 @@ def test_remarks_tell_what_disturbs(files, monkeypatch, capsys):
     plan = ro.read_plan(files[1], instance)
     schedule = Schedule.draw(instance, plan, 400, 0)
     slow = module.Execution(schedule.seconds * 1.5, None, schedule, 30.0, 1.0, 0, 7, ("g0r1",))
-    monkeypatch.setattr(module, "execute", lambda *_, **__: replace(slow))
+    monkeypatch.setattr("rocoin_opt.profiling.execute", lambda *_, **__: replace(slow))
     run_plan(*files)
     out = capsys.readouterr().out
     assert "OUTSIDE of the 95 % band" in out

@@ -44,7 +44,9 @@ def test_other_rooms_go_through_the_door() -> None:
         f"{entry.importer} takes {entry.name} from {entry.module}"
         for entry, target in INNER
         for room in ROOMS
-        if room_of(entry.importer) != room and DOORS[room].get(entry.name or "") == named_by(entry) == target
+        # The modules of an inner room stand behind the door as those of the room itself do.
+        if not f"{entry.importer}.".startswith(f"{room}.")
+        and DOORS[room].get(entry.name or "") == named_by(entry) == target
     ]
     assert wrong == []
 

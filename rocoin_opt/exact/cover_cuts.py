@@ -90,7 +90,17 @@ class CoverCuts:
 
 
 def add_cuts(model: ConcreteModel, formulation: Formulation, cuts: Iterable[Cut]) -> None:
-    """State cuts in a model."""
+    """State cuts in a model.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        What is to be solved next; it is changed.
+    formulation : Formulation
+        The module that built the model, and can state cuts in it.
+    cuts : iterable of Cut
+        Cuts that the model does not have yet.
+    """
     for cut in cuts:
         if isinstance(cut, int):
             formulation.require_replicas(model, cut)

@@ -78,7 +78,17 @@ class AnswerSteps:
         return np.concatenate([np.empty(0, dtype=np.int64), *map(np.arange, first, last)])
 
     def seconds(self, steps: Any, student: Any, size: Any) -> FloatArray:
-        """When steps come, for places, students and sizes that broadcast against each other."""
+        """When steps come, for places, students and sizes that broadcast against each other.
+
+        Parameters
+        ----------
+        steps : int or array of int
+            Places of the steps.
+        student : int or array of int
+            Student indices.
+        size : int or array of int
+            Part sizes in filters.
+        """
         seconds: FloatArray = self.base[steps, student] + self.slope[steps, student] * size
         return seconds
 

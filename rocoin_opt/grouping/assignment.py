@@ -68,7 +68,22 @@ def assign_sizes(
 
 
 def plan_with_best_sizes(instance: Instance, members: Sequence[Sequence[int]], objective: Objective) -> Plan | None:
-    """Make the plan of given groups with optimal students and sizes; see :func:`assign_sizes`."""
+    """Make the plan of given groups with the students and part sizes that answer earliest.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    members : sequence of sequences of int
+        Device indices of each group; each group keeps the outage limit.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose smallest value is wanted.
+
+    Returns
+    -------
+    Plan or None
+        None if the groups cannot hold all filters.
+    """
     assigned = assign_sizes(instance, members, objective)
     if assigned is None:
         return None

@@ -96,7 +96,17 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
 
 
 def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
-    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none."""
+    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    threshold : float
+        T in seconds.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What must happen within the threshold.
+    """
     levels = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
     wanted, fewest = instance.knowledge.num_filters, instance.requirements.min_groups
     return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)

@@ -76,9 +76,21 @@ class Choices:
 
 
 def minimal_groups(problem: ThresholdProblem, limit: int, control: Control = UNLIMITED) -> IntArray | None:
-    """Every group without a superfluous replica that can serve, C x L.
+    """List every group without a superfluous replica that can serve.
 
-    None if there are more than a limit, or they cannot be listed in time.
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    limit : int
+        Largest number of groups.
+    control : Control
+        Where its time does not last for a step, none is begun.
+
+    Returns
+    -------
+    IntArray, C x L, or None
+        Device indices of each group, filled up with N; None if there are more than the limit, or no time.
     """
     covers = minimal_covers(problem, np.flatnonzero(problem.allowed.max(axis=1) > 0), limit, control)
     if covers is None or not problem.led:
@@ -87,7 +99,26 @@ def minimal_groups(problem: ThresholdProblem, limit: int, control: Control = UNL
 
 
 def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, control: Control) -> IntArray | None:
-    """Breadth first, heaviest devices first: a set that its last device completes is minimal."""
+    """List the sets of devices that keep the outage limit, no longer do without any of them, and share a student.
+
+    They are built breadth first, heaviest devices first: a set that its last device completes is minimal.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    devices : IntArray
+        Indices of the devices that may be in a cover.
+    limit : int
+        Largest number of covers.
+    control : Control
+        Where its time does not last for a step, none is begun.
+
+    Returns
+    -------
+    IntArray, C x L, or None
+        Device indices of each cover, filled up with N; None if there are more than the limit, or no time.
+    """
     devices = devices[np.argsort(-problem.weights[devices], kind="stable")]
     weights, count = problem.weights[devices], len(devices)
     # What all devices from a position on weigh together.
@@ -204,7 +235,14 @@ def roomiest_choices(problem: ThresholdProblem, members: IntArray) -> Choices:
 def chosen_before(problem: ThresholdProblem, served: Sequence[IndexedGroup], sizes: Sequence[int] | None) -> Choices:
     """Groups of a plan as choices, one each, in its order.
 
-    ``sizes`` are those of :func:`sized_choices`; None leaves the sizes free.
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    served : sequence of IndexedGroup
+        Groups of the plan.
+    sizes : sequence of int or None
+        Part sizes that :func:`sized_choices` was asked for; None leaves the sizes free.
     """
     able = _Able.of(problem, problem.padded([group.members for group in served]))
     rows, student = np.arange(len(served)), np.array([group.student for group in served])

@@ -107,7 +107,19 @@ def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int, *, comp
 
 
 def cheapest_members(table: FloatArray, units: IntArray, last: int, need: int) -> list[int]:
-    """Positions of a cheapest set with ``need`` units among the devices before ``last``, descending."""
+    """Positions of a cheapest set with ``need`` units among the devices before ``last``, descending.
+
+    Parameters
+    ----------
+    table : FloatArray, (L + 1) x (resolution + 1)
+        :func:`cheapest_covers` of the same devices.
+    units : IntArray, L
+        Share of each device in units.
+    last : int
+        How many devices, the first of the chain, there are to choose from.
+    need : int
+        Units to gather; the table has a cover of so many among these devices.
+    """
     members = []
     while need > 0:
         column = table[: last + 1, need]

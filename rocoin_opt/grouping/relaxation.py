@@ -163,6 +163,17 @@ def diversify(problem: PackingProblem, relaxation: Relaxation, pool: Pool, contr
     """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
 
     They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
+
+    Parameters
+    ----------
+    problem : PackingProblem
+        Instance, objective and threshold.
+    relaxation : Relaxation
+        Of the same problem; prices are drawn around its own.
+    pool : Pool
+        Takes in the groups.
+    control : Control
+        Limit and seed.
     """
     rng = np.random.default_rng(control.seed)
     generation = _Generation(problem, Pool(), control)

@@ -23,7 +23,15 @@ BELOW_ALL = -1.0
 
 
 def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatArray:
-    """All values of l(n, j, s) with low < l <= high that some plan could attain, ascending and without repetition."""
+    """All values of l(n, j, s) with low < l <= high that some plan could attain, ascending and without repetition.
+
+    Parameters
+    ----------
+    arrays : InstanceArrays
+        Owner of the latencies.
+    low, high : float
+        In seconds.
+    """
     first = arrays.largest_part(low) + 1
     counts = np.maximum(arrays.largest_part(high) - first + 1, 0).ravel()
     # Pair n, j stands counts[n, j] times, with the sizes from first[n, j] on.

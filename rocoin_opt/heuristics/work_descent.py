@@ -73,7 +73,17 @@ def descend_work(
 
 
 def cheapest_student(problem: ThresholdProblem, members: Sequence[int], size: int) -> IndexedGroup:
-    """Let a group that can take a part of some size do so with the student that makes it the least work."""
+    """Let a group that can take a part of some size do so with the student that makes it the least work.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    members : sequence of int
+        Device indices.
+    size : int
+        Part size in filters.
+    """
     work = problem.arrays.latency(list(members), slice(None), size).sum(axis=0)
     able = problem.by_student(np.array([members]))[0] >= size
     return IndexedGroup(tuple(members), int(np.where(able, work, np.inf).argmin()), size)
@@ -126,7 +136,17 @@ def _with_cheapest_sizes(problem: ThresholdProblem, served: Sequence[IndexedGrou
 
 
 def cheapest_sizes(least: Sequence[int], most: Sequence[int], slopes: Sequence[float], wanted: int) -> list[int]:
-    """Part sizes within limits that sum to ``wanted``, for the least sum of slope times size; ties to the first."""
+    """Part sizes within limits that sum to ``wanted``, for the least sum of slope times size; ties to the first.
+
+    Parameters
+    ----------
+    least, most : sequence of int
+        Smallest and largest part of each group.
+    slopes : sequence of float
+        What one filter more costs each group, in device-seconds.
+    wanted : int
+        Sum of the sizes; it lies between the sums of the limits.
+    """
     sizes = list(least)
     left = wanted - sum(sizes)
     for k in sorted(range(len(sizes)), key=lambda k: slopes[k]):

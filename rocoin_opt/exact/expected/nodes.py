@@ -104,7 +104,15 @@ class Bounding:
         )
 
     def kept(self, places: IntArray, low: IntArray, high: IntArray) -> Nodes:
-        """The nodes that may have a completion, with tightened sizes and their bounds."""
+        """The nodes that may have a completion, with tightened sizes and their bounds.
+
+        Parameters
+        ----------
+        places : IntArray, B x N
+            Group of each device, :data:`OPEN` or :data:`SPARE`.
+        low, high : IntArray, B x K
+            Smallest and largest part sizes, before they are tightened.
+        """
         groups = low.shape[1]
         is_open = places == OPEN
         room, cover = np.empty_like(high), np.empty(high.shape)

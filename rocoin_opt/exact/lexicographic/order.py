@@ -137,7 +137,22 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
 
 
 def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> list[Plan]:
-    """Plans of some parts with ever less work, each of which wants to be checked."""
+    """Plans of some parts with ever less work, each of which wants to be checked.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    found : Found
+        Groups that hold the parts, and the partition that decides size and filters of each part.
+    control : Control
+        Limit and seed.
+
+    Returns
+    -------
+    list of Plan
+        With explicit filters; the last one has the least work.
+    """
     groups = [
         cheapest_student(problem, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
     ]

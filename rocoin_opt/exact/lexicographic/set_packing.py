@@ -67,6 +67,15 @@ class Demand:
 
         No more groups can take s filters than the counting bound by part size leaves. All plans keep that, and the
         linear program is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; owner of the counting bound.
+        groups : pair of int
+            Fewest and most groups.
+        filters : pair of float
+            Fewest and most filters; an end may be infinite.
         """
         fewest, most = groups
         possible = problem.levels
@@ -91,7 +100,19 @@ class Demand:
 
     @classmethod
     def of_levels(cls, problem: ThresholdProblem, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
-        """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size."""
+        """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; owner of the counting bound.
+        parts : int
+            Number of groups, K.
+        counts : mapping of int to int
+            Number of filters, and how many groups at least must be able to take so many.
+        filters : float
+            Fewest filters that all groups hold together.
+        """
         possible = problem.levels
         levels = sorted(counts)
         return cls(

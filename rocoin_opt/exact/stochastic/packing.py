@@ -79,6 +79,20 @@ class StochasticPacking:
 
         Groups are those that cover by upper bounds on shares: ``impossible`` is proven, and a plan of ``packed`` groups
         wants to be valued.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        control : Control
+            Limit; where it comes first the answer is ``unknown``.
+        effort : Effort
+            Largest number of columns and of branch-and-bound nodes.
+
+        Returns
+        -------
+        Packing
+            ``packed``, ``impossible`` or ``unknown``.
         """
         while True:
             relaxed = self._relaxed(threshold, control, question=False)
@@ -96,7 +110,24 @@ class StochasticPacking:
 
     @_unless_time_is_up
     def search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
-        """Look for a packing by exchanges between groups; it may be found, but not refuted."""
+        """Look for a packing by exchanges between groups; it may be found, but not refuted.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        groups : sequence of Members
+            Groups to begin with, by device indices.
+        control : Control
+            Limit and seed.
+        steps : int
+            Exchanges that each search may try.
+
+        Returns
+        -------
+        Packing
+            ``packed`` or ``unknown``.
+        """
         for seed in range(control.seed, control.seed + SEARCHES):
             problem = StochasticProblem(self.shares, threshold, self.intervals)
             groups, held = exchange(problem, groups, control, steps, seed)
@@ -112,7 +143,22 @@ class StochasticPacking:
 
     @_unless_time_is_up
     def attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
-        """Look for a packing among the groups of the pool and some more: it may be found, but not refuted."""
+        """Look for a packing among the groups of the pool and some more: it may be found, but no search refutes it.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        control : Control
+            Limit and seed.
+        effort : Effort
+            Largest number of columns and of branch-and-bound nodes.
+
+        Returns
+        -------
+        Packing
+            ``packed`` or ``unknown``; ``impossible`` where the relaxation alone refutes the threshold.
+        """
         relaxed = self._relaxed(threshold, control, question=False)
         if isinstance(relaxed, str):
             return Packing(relaxed)

@@ -114,7 +114,28 @@ def columns_of_chains(
     limit: int,
     control: Control = UNLIMITED,
 ) -> list[Column] | None:
-    """Columns chain by chain, equal ones as often as they are met; see :func:`enumerate_columns`."""
+    """List the columns of each chain whose cost exceeds their size by no more than a slack; equal ones may recur.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        Owner of the prices.
+    chains : iterable of Chain
+        Chains of the problem that was relaxed.
+    is_priced : BoolArray, N
+        Which devices are shared out; all others may serve in every column.
+    slack : float
+        By how much a column may cost more than its size, in filters.
+    limit : int
+        Largest number of columns, equal ones counted as often as they are met.
+    control : Control
+        Its limit ends the enumeration.
+
+    Returns
+    -------
+    list of Column or None
+        None if there are more than ``limit``, or time is up.
+    """
     columns: list[Column] = []
     for chain in chains:
         if control.exhausted:

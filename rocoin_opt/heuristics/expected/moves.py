@@ -144,6 +144,17 @@ def share_filters(
 ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """Share filters between two groups of given devices in the best way, with the best students.
 
+    Parameters
+    ----------
+    model : ExpectedModel
+        The instance.
+    rest : Answered
+        All other groups.
+    members : pair of sequences of int
+        Devices of each group, none of them empty.
+    total : int
+        Filters that the two groups hold together.
+
     Returns
     -------
     pair of IndexedGroup and float, or None

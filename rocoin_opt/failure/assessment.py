@@ -185,6 +185,7 @@ def simulated(
     run = draw(plan, deadline=end, advance=steps.next())
     used = {device for group in plan.groups for device in group.devices}
     is_measured = traces is not None and traces.has_factors and not used.isdisjoint(traces.devices)
+    # Both figures rest on latencies of the instance, and traces take the place of these.
     exact = (None, None) if is_measured else _fixed_figures(instance, plan)
     success = run.success_probability.interval(LEVEL)
     expected = run.expected

@@ -62,6 +62,7 @@ def assign_sizes(
     sizes = _reduce(by_student.max(axis=1), wanted, [float(arrays.slope[list(g)].min(axis=1).sum()) for g in members])
     chosen = []
     for group, capacity, size in zip(members, by_student, sizes, strict=True):
+        # Latency is settled: of the students that hold the part, the one that keeps replicas busy least.
         work = arrays.latency(list(group), slice(None), size).sum(axis=0)
         chosen.append((int(np.argmin(np.where(capacity >= size, work, np.inf))), int(size)))
     return chosen, threshold

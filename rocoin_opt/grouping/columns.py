@@ -130,12 +130,14 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
         choices = count - 1 - last
         extensions = int(choices.sum())
         in_time = control.has_time_for(EXTENSION * extensions * (sets.shape[1] + 1))
+        # Nothing stops a step that has begun.
         if extensions > MAX_EXTENSIONS * limit or not in_time:
             return None
         parent = np.repeat(np.arange(len(sets)), choices)
         device = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent] + 1
         gathered = total[parent] + weights[device]
         covers = gathered >= problem.need
+        # What all lighter devices together do not complete is given up; with slack, as sums are rounded.
         kept = covers | (gathered + rest[device + 1] >= problem.need * (1.0 - SAFETY))
         grown = np.column_stack([sets[parent[kept]], devices[device[kept]]])
         covers = covers[kept]
@@ -165,6 +167,7 @@ def _with_leaders(problem: ThresholdProblem, covers: IntArray, limit: int, contr
         if not control.has_time_for(EXTENSION * covers.size):
             return None
         led = np.column_stack([covers, np.full(len(covers), leader)])
+        # One that comes on top is superfluous unless some student takes a larger part with it.
         better = (problem.by_student(led) > own).any(axis=1) & (covers != leader).all(axis=1)
         groups.append(led[better])
         found += len(groups[-1])

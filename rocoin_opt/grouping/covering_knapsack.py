@@ -215,10 +215,12 @@ def _covers_of_level(
         device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
         left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
         units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
+        # The table never overrates the rest of a cover, so none within the budget is lost.
         kept = np.flatnonzero(paid + table[device, units] <= budget)
         parent, device, left, paid = parent[kept], device[kept], left[kept], paid[kept]
         sets = np.column_stack([sets[parent], device])
         covers = left <= SHARE_TOLERANCE
+        # Where not even the smallest share can be spared, none can.
         minimal = covers & (left + shares[sets].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
         total += int(minimal.sum())
         if total > limit:

@@ -113,6 +113,7 @@ def covers_within(
                 continue
             left, cost = rest[depth] - shares[i], paid[depth] + costs[i]
             units = np.int64(max(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0))
+            # The table never overrates the rest of a cover, so none within the budget is lost.
             if cost + table[i, units] > budget:
                 continue
             chosen[depth] = i
@@ -120,6 +121,7 @@ def covers_within(
                 depth += 1
                 position[depth], rest[depth], paid[depth] = i, left, cost
                 continue
+            # Where not even the smallest share can be spared, none can.
             smallest = shares[chosen[0]]
             for d in range(1, depth + 1):
                 smallest = min(smallest, shares[chosen[d]])

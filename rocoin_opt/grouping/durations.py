@@ -74,6 +74,7 @@ def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
     if objective == "expected":
         together = _Work(*map(sum, zip(*groups, strict=True)))
         return together.tables + together.at(NODES if together.is_smooth else 1)
+    # Which groups will decide is not known before: the costliest ones are the safe guess.
     deciding = sorted((group.tables + group.at(1) for group in groups), reverse=True)[:DECIDING]
     answers = sum(group.answers for group in groups)
     return ONCE * sum(group.tables for group in groups) + ANSWER * answers + sum(deciding)

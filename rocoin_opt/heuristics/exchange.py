@@ -138,6 +138,7 @@ def _best_subsets(capacity: IntArray, costs: FloatArray) -> FloatArray:
 def _needed(worth: FloatArray, subset: int) -> int:
     """Smallest part of a subset that is worth as much."""
     value = worth[subset]
+    # Devices that add nothing stay spare, for other groups to take.
     for bit in range(len(worth).bit_length() - 1):
         if subset >> bit & 1 and worth[subset ^ (1 << bit)] == value:
             subset ^= 1 << bit

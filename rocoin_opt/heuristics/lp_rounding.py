@@ -210,6 +210,7 @@ class _Search(CandidateSearch):
         drawn = draw_disjoint(fractions, self.wanted, self.random)[: self.instance.max_groups]
         given_up = int(self.random.integers(len(drawn) // 2 + 1))
         kept = [(fraction.members, fraction.held) for fraction in drawn[: len(drawn) - given_up]]
+        # Which price suits the devices that are left nobody knows: chance tries them all.
         price = PRICES[int(self.random.integers(len(PRICES)))]
         return pack(self.instance, problem.threshold, self.objective, price, kept)
 

@@ -61,6 +61,7 @@ def descend_work(
                 break
             cheapest = cheapest_student(problem, group.members, group.size)
             changed.append(_without_superfluous(problem, _with_cheaper_spare(problem, cheapest, spares)))
+            # Whom a group lets go the next ones may take.
             spares[list(group.members)] = True
             spares[list(changed[-1].members)] = False
         if free_sizes:
@@ -97,6 +98,7 @@ def _work(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> float:
 def _without_superfluous(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
     """Leave out what is late, then the costliest replicas without which the group still serves."""
     j, members = group.student, list(group.members)
+    # Late replicas only add work: no threshold objective but ``nominal`` has use for them.
     if not problem.led:
         members = [n for n in members if problem.timely[n, j] >= group.size]
     latencies = problem.arrays.latency(members, j, group.size)
@@ -117,6 +119,7 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
         others = [m for m in group.members if m != n]
         gathered = problem.weights[others].sum() + problem.weights[able]
         usable = gathered >= problem.need
+        # With the only leader gone the spare has to be in time itself.
         if problem.led and (problem.timely[others, j] < size).all():
             usable &= problem.timely[able, j] >= size
         now = float(problem.arrays.latency(n, j, size))

@@ -80,6 +80,7 @@ def certified_bound(whose: str, bound: float, value: float, *, scale: float = 0.
     """
     if bound > value + CLOSED_GAP * max(scale, abs(value)):
         raise CertificateError(f"{whose} the bound {bound!r} above the value {value!r}")
+    # Above by rounding only: no gap is negative.
     return min(bound, value)
 
 

@@ -102,6 +102,7 @@ def _exact_from(
 ) -> Outcome:
     """Improve a constructed plan, or a given one, by a little local search, and prove it."""
     first = no_worse(instance, objective, constructed, start)
+    # The plan meets the counting bound: nothing is left to prove.
     if first.plan is not None and _gap(instance, objective, first) == 0.0:
         return first
     if objective == "expected":
@@ -118,6 +119,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
     from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
 
     if start is None:
+        # That greedy found no plan proves nothing.
         found = _any_plan(instance, control, rounds)
         if found.infeasible:
             return found
@@ -142,7 +144,9 @@ def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outco
     """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
     from rocoin_opt.exact.threshold.search import exact
 
+    # The first plan is as good as any: no gap is too large.
     found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+    # What bounds the guarantee does not bound the objective that the plan is wanted for.
     return replace(found, lower_bound=None)
 
 
@@ -247,6 +251,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         proof = best_of_all(model, control, first.plan)
         if proof is not None:
             return proof
+    # A plan may exist where none of the deterministic equivalents has one.
     if first.plan is None:
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:

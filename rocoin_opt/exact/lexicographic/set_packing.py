@@ -94,7 +94,7 @@ class Demand:
 
     @classmethod
     def of_sizes(cls, devices: int, counts: Sequence[int]) -> Demand:
-        """So many groups of each kind."""
+        """Exactly as many groups of each kind as its count says."""
         wanted = np.array(counts, dtype=np.float64)
         return cls(devices, wanted, wanted, len(counts), np.empty(0, dtype=np.int64))
 
@@ -203,6 +203,7 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
     def reduced_costs(prices: FloatArray) -> FloatArray:
         of_devices = np.append(prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
         of_sums = prices[demand.devices :]
+        # A cost that is linear in the size is least at one of the two ends.
         of_sizes = np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
         return np.asarray(of_devices + of_sizes)
 
@@ -305,7 +306,7 @@ def decide(choices: Choices, demand: Demand, control: Control) -> Verdict:
 
 
 def _alone(control: Control) -> Control:
-    """The same groups on any number of threads, whatever gap is asked for."""
+    """A control under which a solve chooses the same groups on any number of threads, whatever gap is asked for."""
     return replace(control.silent(), threads=1, gap=0.0)
 
 

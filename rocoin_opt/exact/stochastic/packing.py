@@ -105,6 +105,7 @@ class StochasticPacking:
             status, chosen = pack_columns(problem, columns, control, effort)
             if status != "packed":
                 return Packing(status)
+            # Intervals overrate groups: a packing counts once it takes none of these for more than it delivers.
             if not self._split(threshold, [(column.devices, column.size) for column in chosen]):
                 return Packing("packed", [column.devices for column in chosen])
 
@@ -213,6 +214,7 @@ class StochasticPacking:
         """Split the interval in which a group counts as able to deliver a size with a student, if it is not."""
         if not 1 <= size <= self.shares.instance.arrays.largest[:, student].max():
             return False
+        # Only an interval that ends with this size can have made the group count for it.
         first, last = self.intervals.around(student, size)
         if last != size or not self.shares.covers(members, student, first, threshold, at_most=True):
             return False
@@ -224,6 +226,7 @@ class StochasticPacking:
     ) -> list[Column] | None:
         """Groups that a packing can consist of, by their reduced costs; None if there are more than a limit."""
         slack = relaxation.bound - problem.wanted
+        # All devices are shared out: completing columns takes one share a device, and here it depends on the chain.
         everyone = np.ones(len(problem.instance.devices), dtype=bool)
         found = columns_of_chains(relaxation, problem.chains, everyone, slack, limit, control)
         if found is None:

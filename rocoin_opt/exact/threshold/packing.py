@@ -171,8 +171,10 @@ def pack(
         completion = complete(problem, chosen, priced, control)
         if completion.groups is not None:
             return Packing("packed", completion.groups)
+        # Nothing is left to refine: every device that could help is priced already.
         if len(completion.contested) == 0:
             return Packing("unknown")
+        # Kept for other thresholds, where the same devices tend to be short.
         memory.contested = np.union1d(memory.contested, completion.contested)
         priced = np.union1d(priced, memory.contested)
 
@@ -228,6 +230,7 @@ def pack_columns(
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
     model = _model(problem, columns)
+    # Any packing of all filters answers the question: a larger one is not looked for.
     options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
     if effort.nodes is not None:
         options["mip_max_nodes"] = effort.nodes

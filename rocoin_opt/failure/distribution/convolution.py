@@ -193,6 +193,7 @@ class ConvolvedTime:
             below[inside], above[inside] = self._computed(seconds[inside])
             return below, above
         logs = np.log(seconds[inside] - self.low)
+        # Panels that missed their error are computed one by one.
         is_tabled = self._table.covers(logs)
         tabled, inside = inside[is_tabled], inside[~is_tabled]
         below[tabled], above[tabled] = self._table.values(logs[is_tabled])
@@ -218,6 +219,7 @@ class ConvolvedTime:
 
     def _tails(self, seconds: FloatArray, rule: Rule) -> tuple[FloatArray, FloatArray]:
         _, first_levels, levels = self._levels
+        # The three terms add up to the same for every cut, so that an interpolated one costs no accuracy.
         cut = np.interp(seconds, levels, first_levels)
         rest = seconds - cut
         one, two = self.first.tails(cut), self.second.tails(rest)
@@ -229,6 +231,7 @@ class ConvolvedTime:
             level = reached[:, None] * rule.near
             times = given.at_level(level, left[:, None] + reached[:, None] * rule.far)
             by, late = other.tails(seconds[:, None] - times)
+            # Differences of two tails: below 0 they are rounding.
             below += reached * (np.maximum(by - ends[0][:, None], 0.0) @ rule.weights)
             above += reached * (late @ rule.weights)
         return below, above

@@ -164,6 +164,7 @@ class Groups:
         for k in range(len(self.members)):
             values = private[k]
             for place in tied.get(k, ()):
+                # With the domain down none of its replicas ever answers.
                 values = first_of(values[..., None, :, :], np.stack([cells[place], never]))
             domains = tuple(d for place in tied.get(k, ()) if (d := self.cells[place].domain) is not None)
             tables.append(Table((k,), domains, values))
@@ -176,6 +177,7 @@ class Groups:
         tied = [table for table in tables if table.domains]
         if alone:
             groups = tuple(k for table in alone for k in table.groups)
+            # Groups without a shared domain are independent in any state: they are joined once.
             tied.append(Table(groups, (), _last_of_all(np.stack([table.values for table in alone]))))
         return eliminate(tied, order, self.domain_failure, last_of).values
 
@@ -184,6 +186,7 @@ class Groups:
         outcomes = np.empty((len(self.replicas) + 1, 3, len(seconds)))
         outcomes[-1] = never_answered(len(seconds))
         places, times, survival, failure = self._steps
+        # Most replicas have one answer time: all of these at once.
         by = seconds >= times
         outcomes[places, BY] = np.where(by, survival, 0.0)
         outcomes[places, LATER] = np.where(by, 0.0, survival)

@@ -270,6 +270,7 @@ def factor_of(law: Slowdown | None) -> Factor:
 def exceeded_with(factor: Factor, probability: float) -> float:
     """Factor that is exceeded with at most a probability; infinite for a probability of 0 where it has no end."""
     if isinstance(factor, DiscreteFactor):
+        # Summed from the largest value down, so that small tails keep their digits.
         above = np.append(np.cumsum(factor.weights[:0:-1])[::-1], 0.0)
         return float(factor.values[int(np.argmax(above <= probability))])
     return float(factor.isf(np.array([probability]))[0]) if probability > 0.0 else math.inf

@@ -108,6 +108,7 @@ def simulate_arrivals(
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)
+    # Draws go by device and domain, so that groups simulated one by one share the fate of their domains.
     systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)
     counts: Counter[bytes] = Counter()

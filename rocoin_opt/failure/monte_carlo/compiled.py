@@ -67,7 +67,7 @@ class Factors(NamedTuple):
 
 
 def count_answers(system: System, seed: int, first_block: int, trials: int) -> IntArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.count_answers`.
+    """Number of trials by the answer time, those without an answer last.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def count_answers(system: System, seed: int, first_block: int, trials: int) -> I
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int) -> FloatArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.answer_seconds`.
+    """Answer time in seconds of each trial, infinite where no answer comes.
 
     Parameters
     ----------
@@ -170,6 +170,7 @@ def _crashes(failed: Any, words: Any, block: int, index: int, purpose: int, chan
         lane = lanes[i]
         failed[i] = np.uint8(lane < coarse)
         ties |= np.uint8(lane == coarse)
+    # A tie comes once in 65,536 draws: most blocks need no finer bits.
     if ties == 0 or chance[1] == 0:
         return
     finer = np.empty(4, dtype=np.uint32)

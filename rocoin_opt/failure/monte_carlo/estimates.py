@@ -198,6 +198,7 @@ class ProportionEstimate:
     def interval(self, level: float = 0.95) -> Interval:
         """Clopper and Pearson's interval, which holds its level for every probability."""
         require_fraction("level", level)
+        # SciPy's distributions take half a second to import: only here.
         from scipy.stats import binomtest
 
         low, high = binomtest(self.successes, self.trials).proportion_ci(level, method="exact")
@@ -282,6 +283,7 @@ class QuantileEstimate:
         distribution, with jumps too.
         """
         require_fraction("level", level)
+        # SciPy's distributions take half a second to import: only here.
         from scipy.stats import binom
 
         trials = self.sample.trials
@@ -331,6 +333,7 @@ def _nearest_mean(distances: FloatArray, counts: FloatArray, tail: float) -> flo
     """
     x, n = np.append(distances, 0.0), np.append(counts, 1.0)
     scale = float(x.max())
+    # All draws are equal: what the added one may weigh has a closed form.
     if distances.min() == scale:
         return scale * math.exp(math.log(tail) / float(counts.sum()))
     x, wanted, trials = x / scale, -float(ndtri(tail)), float(n.sum())

@@ -63,6 +63,7 @@ class FactorTable:
             measured: FloatArray = self.values[picks.astype(np.int64)]
             return measured
         is_upper = words >= HALF_RANGE
+        # From the nearer end, so that both tails have as many digits.
         distance = np.where(is_upper, ~words, words).astype(np.float64) + 0.5
         bits = distance.view(np.uint64)
         segment = (bits >> np.uint64(MANTISSA_SHIFT)).astype(np.int64) - FIRST_SEGMENT

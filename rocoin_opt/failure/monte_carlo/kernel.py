@@ -75,7 +75,7 @@ def count_answers(system: System, seed: int, first_block: int, trials: int, *, c
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int, *, compiled: bool) -> FloatArray:
-    """Answer time in seconds of each trial, infinite where no answer comes; see :func:`count_answers`.
+    """Answer time in seconds of each trial, infinite where no answer comes.
 
     Parameters
     ----------

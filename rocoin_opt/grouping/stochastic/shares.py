@@ -166,6 +166,7 @@ class StochasticShares:
         gathered = 0.0
         for n in members:
             gathered += self.share(n, student, size, threshold, at_most=at_most)
+            # A share may take a convolution: none is asked for that the cover does not need.
             if gathered >= 1.0 - (SHARE_TOLERANCE if at_most else 0.0):
                 return True
         return False

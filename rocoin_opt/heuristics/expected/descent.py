@@ -111,6 +111,7 @@ class ExpectedDescent:
         total = pair[0].size + pair[1].size
         pool, fixed = self._pool(pair)
         size = pair[0].size
+        # Random sizes lead to splits that turns from the present ones do not reach.
         if pair[1] is NOBODY or self.random.random() < 0.5:
             size = int(self.random.integers(1, total))
         best: tuple[IndexedGroup, IndexedGroup] | None = None

@@ -141,6 +141,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
             if left:
                 smaller = group.model_copy(update={"devices": left})
                 groups = (*plan.groups[:k], smaller, *plan.groups[k + 1 :])
+                # As it stands, not in canonical order: the group keeps the place that violations are told by.
                 without = Plan(groups=groups, spares=(*plan.spares, device))
                 figures = _figures(instance, without, end)
                 where = f"groups[{k}]"

@@ -44,7 +44,7 @@ def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatA
 def next_latency(arrays: InstanceArrays, low: float) -> float | None:
     """The smallest latency above a threshold that some plan could attain; None where there is none."""
     sizes = arrays.largest_part(low) + 1
-    # Latency grows with the size: the next size of each pair is its next latency.
+    # Latency never falls with the size: the next size of each pair is its next latency.
     later = np.where(sizes <= arrays.largest, arrays.base + arrays.slope * sizes, np.inf)
     least = float(later.min())
     return least if least < np.inf else None

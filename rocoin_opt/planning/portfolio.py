@@ -124,6 +124,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
         if found.infeasible:
             return found
         start = found.plan
+    # So few are mostly proven at once: no search for better plans is needed.
     if len(instance.devices) <= FEW_DEVICES:
         from rocoin_opt.exact.expected.branch_and_bound import prove_expected
         from rocoin_opt.grouping import ExpectedModel
@@ -185,6 +186,7 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
         return outcome
+    # Without a clock the rounds are the limit: the same plan on every machine.
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
@@ -287,6 +289,7 @@ def run_auto_stochastic(instance: Instance, objective: Objective, control: Contr
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
         return run_greedy_stochastic(instance, objective, control, start)
+    # Without a clock the rounds are the limit: the same plan on every machine.
     return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
 
 

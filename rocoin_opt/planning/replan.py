@@ -289,6 +289,7 @@ def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Con
     if graph is None or len(sizes) == 1 or control.exhausted:
         return contiguous_partition(sizes)
     weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
+    # Classes play no part in the normalised cut.
     among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
     knowledge = left.knowledge.model_copy(update=among)
     return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
@@ -315,6 +316,7 @@ def _certified(result: Replan, replanned: Replanned) -> Replan:
         termination="optimal" if is_closed(value, bound) else "feasible",
         loads=loads,
         bytes_bound=replanned.bytes_bound,
+        # A plan within the limit on loads is one without it, too.
         unrestricted_value=value if result.unrestricted_value is None else min(value, result.unrestricted_value),
         reasons=(),
     )

@@ -75,7 +75,7 @@ class Demand:
         groups : pair of int
             Fewest and most groups.
         filters : pair of float
-            Fewest and most filters; an end may be infinite.
+            Fewest and most filters, both finite.
         """
         fewest, most = groups
         possible = problem.levels

@@ -256,6 +256,7 @@ class LatencyDistribution:
         edges = np.unique(points[points <= end])
         with np.errstate(divide="ignore"):
             logs = np.log(edges)
+        # No finite number of equal ratios leads down to 0: the first panel stays whole.
         gaps = np.where(np.isfinite(logs[:-1]), np.diff(logs), 0.0)
         pieces = np.maximum(1, np.ceil(gaps / math.log(_GROWTH))).astype(np.int64)
         wide = np.flatnonzero(pieces > 1)

@@ -73,6 +73,7 @@ class Rule:
         """Rule with nodes at equal steps of tau, at ``1 / (1 + exp(-pi sinh(tau)))``."""
         count = round(_REACH / step)
         tau = np.arange(-count, count + 1) * step
+        # Each distance by itself: at the ends 1 less the other would have no digits.
         near, far = (1.0 / (1.0 + np.exp(sign * np.pi * np.sinh(tau))) for sign in (-1.0, 1.0))
         return cls(near, far, step * np.pi * np.cosh(tau) * near * far)
 

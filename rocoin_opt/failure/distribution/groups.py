@@ -119,6 +119,7 @@ class Groups:
     def system(self, seconds: FloatArray) -> OutcomeProbabilities:
         """Outcomes of the last answer, shape (3, T)."""
         found = np.empty((3, len(seconds)))
+        # Joined tables have an entry for each state of the domains they depend on: the worst case decides the memory.
         width = 1 << min(len(self.shared), MAX_JOINT_DOMAINS)
         chunk = max(1, _CHUNK // (3 * (len(self.replicas) + width)))
         for start in range(0, len(seconds), chunk):

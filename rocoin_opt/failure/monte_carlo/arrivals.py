@@ -126,6 +126,7 @@ def _draw(
     for k, system in enumerate(systems):
         seconds = answer_seconds(system, seed, first_block, trials, compiled=compiled)
         arrived[:, k] = np.isfinite(seconds) & (seconds <= stretched(reach))
+    # Packed, subsets of many groups are few bytes to sort, and to send between processes.
     packed, counts = np.unique(np.packbits(arrived, axis=1, bitorder="little"), axis=0, return_counts=True)
     return {row.tobytes(): int(count) for row, count in zip(packed, counts, strict=True)}
 

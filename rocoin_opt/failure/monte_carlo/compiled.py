@@ -143,6 +143,7 @@ def _philox(words: Any, counter: Any, index: Any, purpose: Any, seed: Any, count
     """Words of ``count`` consecutive counters of one device, by word and then by counter."""
     low, high = counter & MASK, counter >> WORD
     key_0, key_1 = seed & MASK, seed >> WORD
+    # No block of counters crosses a multiple of 2^32, so that the high word stays.
     for i in range(count):
         a, b, c, d = low + np.uint64(i), index, high, purpose
         k, m = key_0, key_1
@@ -211,6 +212,7 @@ def _count(draws: Any, step: Any, seed: Any, first_block: int, trials: int, coun
         _domains(domains, words, draws, block, seed)
         last[:] = 0
         for k in range(len(draws.group_start) - 1):
+            # The place for no answer is the largest: it loses to any answer within a group, and wins between groups.
             earliest[:] = never
             for r in range(draws.group_start[k], draws.group_start[k + 1]):
                 _replica(failed, words, domains, draws, block, r, seed)

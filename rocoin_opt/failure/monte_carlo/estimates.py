@@ -92,6 +92,7 @@ class Draws:
             total = np.asarray(np.bincount(place, weights), dtype=np.float64)
             is_met = total > 0.0
             means = np.bincount(place, weights * share)[is_met] / total[is_met]
+            # Rounding must not carry a mean out of the range of the draws.
             values, weights = np.clip(first + width * means, first, values.max()), total[is_met]
         return cls(values, weights, lowest, highest)
 
@@ -357,6 +358,7 @@ def _root(at: Callable[[float], tuple[float, float]], start: float) -> float:
     low = high = start
     above, found = at(low)
     below, step = above, 0.25
+    # The start is a guess: steps to either side grow until the root lies between.
     while above < 0.0:
         low, high, below = low - step, low, above
         above, found = at(low)

@@ -133,6 +133,7 @@ def _failed(
     failed = None if replayed is None else replayed.crashes(r)
     if failed is None:
         failed = crashes(seed, block, blocks, int(system.device[r]), Purpose.CRASH, system.crash[r])
+    # Traces tell who was up by itself; domains fail as the instance says.
     if system.domain[r] != NONE:
         failed |= domains[system.domain[r]]
     return failed

@@ -195,6 +195,7 @@ def failure_probability(
     require_rare_draws(trials, seed, deadline)
     outages = Outages.of(instance, plan, deadline)
     union_bound, largest = float(outages.group.sum()), float(outages.group.max())
+    # No failure at all, or a certain one: there is nothing to draw.
     if largest in (0.0, 1.0):
         return MeanEstimate(largest, 0.0, 0, largest, largest)
     # A domain that never fails is up.
@@ -203,6 +204,7 @@ def failure_probability(
     # No draw lies outside of what all domains down and all of them up give.
     lowest, highest = max(largest, union_bound * float(least)), min(union_bound * float(most), 1.0)
     limits = lowest * (1.0 - ROUNDING) - SMALLEST, min(highest * (1.0 + ROUNDING) + SMALLEST, 1.0)
+    # All states give the same: the value is known without a draw.
     if most - least <= ROUNDING * least:
         return MeanEstimate(highest, 0.0, 0, *limits)
     rng = np.random.default_rng(seed)

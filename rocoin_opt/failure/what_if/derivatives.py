@@ -186,6 +186,7 @@ class ReplicaDerivatives:
 
     def _by_random_rate(self, rate: Rate, value: float) -> Derivatives:
         base = self.base
+        # All three figures ask for the same five systems: each is made once.
         known: dict[float, LatencyDistribution] = {}
 
         def by_rate(figure: Callable[[LatencyDistribution], float], noise: float) -> Derivative | None:

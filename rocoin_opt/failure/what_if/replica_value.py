@@ -159,6 +159,7 @@ class _Steps:
 
     @classmethod
     def of(cls, plan: LatencyDistribution, group: int, deadline: float | None) -> Self:
+        # What the system gains by this group answering at once is what it waits for the group alone.
         with_group, group_alone = served(plan, group), alone(plan, group)
         answered = plan.success_probability(deadline)
         end = math.inf if deadline is None else deadline

@@ -73,6 +73,7 @@ class CoverCuts:
         index, cuts = self.instance.arrays.device_index, list[Cut]()
         for k in missed:
             devices = frozenset(index[device] for device in plan.groups[k].devices)
+            # One cut on the number of replicas rules out every set of so few, and not this one alone.
             if self._never_covers(len(devices)):
                 self.least_replicas = max(self.least_replicas, len(devices) + 1)
                 cuts.append(self.least_replicas)

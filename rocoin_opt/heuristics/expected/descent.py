@@ -87,6 +87,7 @@ class ExpectedDescent:
             return False
         values = [expected_seconds(self.model, blocks) for blocks in changes]
         value = min(values)
+        # Steps near to the best value are taken even where they lose against the present one.
         if value < max(self.now, self.value * (1.0 + allowance)):
             self.blocks, self.now = changes[values.index(value)], value
         if value >= self.value * (1.0 - MARGIN):

@@ -16,8 +16,8 @@ from house import FILES, top_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-DESCRIBED = ("knowledge", "plan", "formulations", "failure", "report", "profiling")
-"""Rooms in which internal functions of many parameters say what these are, too."""
+COMMANDS = "rocoin_opt.cli.commands."
+"""Modules whose functions take options of the command line, which its help describes."""
 MANY_PARAMETERS = 3
 FUNCTIONS = [name for name in rocoin_opt.__all__ if inspect.isfunction(getattr(rocoin_opt, name))]
 FAULTS = {"GL08", "PR01", "PR02", "PR03", "RT01", "RT03", "SS03"}
@@ -60,10 +60,10 @@ def undescribed(module: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("room", DESCRIBED)
+@pytest.mark.parametrize("room", sorted({top_of(module) for module in FILES}))
 def test_functions_of_many_parameters_describe_them(room: str) -> None:
-    lacking = {module: names for module in FILES if top_of(module) == room and (names := undescribed(module))}
-    assert lacking == {}
+    modules = [module for module in FILES if top_of(module) == room and not module.startswith(COMMANDS)]
+    assert {module: names for module in modules if (names := undescribed(module))} == {}
 
 
 def documented(node: ast.AST) -> list[str]:

@@ -194,7 +194,22 @@ def _result(options: Options, item: Item, attempts: int, outcome: TaskOutcome) -
 
 
 def failure_of(options: Options, attempts: int, outcome: TaskOutcome) -> dict[str, Any]:
-    """Say what is known of an item whose process ended before it answered."""
+    """Say what is known of an item whose process ended before it answered.
+
+    Parameters
+    ----------
+    options : Options
+        How the item was solved: the limits that may have ended it.
+    attempts : int
+        How often it was tried.
+    outcome : TaskOutcome
+        How the last process ended: the limit that it broke, its exit status, its last words.
+
+    Returns
+    -------
+    dict
+        ``failure``, a word for the kind: the limit broken, ``defect`` or ``crash``; and ``error``, a line for people.
+    """
     if outcome.breach == "time":
         error = (
             f"ended from outside: still at work {options.grace:g} s after its time limit of {options.time_limit:g} s"

@@ -73,6 +73,7 @@ class CoverCuts:
         index, cuts = self.instance.arrays.device_index, list[Cut]()
         for k in missed:
             devices = frozenset(index[device] for device in plan.groups[k].devices)
+            # One cut on the number of replicas rules out every set of so few, and not this one alone.
             if self._never_covers(len(devices)):
                 self.least_replicas = max(self.least_replicas, len(devices) + 1)
                 cuts.append(self.least_replicas)
@@ -90,7 +91,17 @@ class CoverCuts:
 
 
 def add_cuts(model: ConcreteModel, formulation: Formulation, cuts: Iterable[Cut]) -> None:
-    """State cuts in a model."""
+    """State cuts in a model.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        What is to be solved next; it is changed.
+    formulation : Formulation
+        The module that built the model, and can state cuts in it.
+    cuts : iterable of Cut
+        Cuts that the model does not have yet.
+    """
     for cut in cuts:
         if isinstance(cut, int):
             formulation.require_replicas(model, cut)

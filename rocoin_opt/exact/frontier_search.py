@@ -100,6 +100,7 @@ class FrontierSearch:
             tell()
             if not self._answer(limit):
                 return "limit"
+            # The point is the answer to all limits down to its own latency.
             limit = self._answer_to(limit).seconds
         while gaps := self._gaps():
             if len(self.points) >= points:

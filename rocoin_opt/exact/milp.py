@@ -145,6 +145,7 @@ class _Search:
                 f"for {least}. Add devices, raise max_group_outage, or lower min_groups.",
             )
         elif possible < allowed:
+            # Fewer groups make a smaller model, and the counting bound may rise with it.
             self.instance = self.instance.with_requirements(max_groups=possible)
             bound = combinatorial_bound(self.instance, self.objective)
             self.infeasible = bound is None
@@ -189,6 +190,7 @@ class _Search:
         self.control.tell(None if self.best is None else self.value, self.bound)
 
     def _model(self) -> ConcreteModel:
+        # Plans as early as the best one are none: latencies are compared exactly.
         better = None if self.best is None else math.nextafter(self.value, 0.0)
         model = joint.build(self.instance, self.objective, lower_bound=self.bound, upper_bound=better)
         if self.objective != "nominal":
@@ -201,6 +203,7 @@ class _Search:
         if self.best is None:
             self.infeasible = True
         else:
+            # The model had every better plan in it.
             self.bound = self.value
 
     def _take(self, plan: Plan) -> None:
@@ -219,6 +222,7 @@ class _Search:
         limits = latency_range(self.instance.arrays)
         if limits is None or bound <= limits[0]:
             return bound
+        # From just below, so that a latency that equals the bound is found.
         found = next_latency(self.instance.arrays, math.nextafter(bound, 0.0))
         return min(bound, self.value) if found is None or found > self.value else found
 

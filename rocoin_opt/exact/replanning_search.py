@@ -109,12 +109,14 @@ class ReplanningSearch:
         for start in starts:
             self._take(start)
         if self.best is None:
+            # How few loads any plan needs says whether the limit on them can be kept at all.
             fewest = self._solve(None, len(self.instance.devices))
             if fewest.plan is not None:
                 self._take(fewest.plan)
             if self.best is None:
                 return self._without_plan(fewest)
         self._bisect()
+        # Bytes come behind latency: they are asked for once it is settled.
         bytes_bound = self._ship_less() if self.lower_bound >= self.value else 0.0
         return Replanned(self.best, self.lower_bound, bytes_bound=bytes_bound)
 
@@ -133,6 +135,7 @@ class ReplanningSearch:
         low, high = 0, candidates.first_from(self.value)
         while low < high and not self.control.exhausted:
             middle = (low + high) // 2
+            # Any plan within the candidate is an answer: the first one ends the solve.
             answer = self._solve(candidates[middle], self.max_loads, {"mip_max_improving_sols": 1})
             if answer.verdict == "unknown":
                 break
@@ -198,6 +201,7 @@ class ReplanningSearch:
 
     def _take(self, plan: Plan) -> None:
         """Keep a valid plan if it is within the limit on loads and better: earlier, or as early with fewer bytes."""
+        # Idle loads go first: a device that leaves its group so may stay in the one where it ran.
         plan = self._with_survivors(self._without_idle_loads(plan))
         changed = continuation(self.instance, self.old, plan)
         value = value_of(self.instance, plan, self.objective)
@@ -229,6 +233,7 @@ class ReplanningSearch:
         groups = []
         for group, g in zip(plan.groups, continuation(self.instance, self.old, plan).continued, strict=True):
             staying = [] if g is None else [d for d in self.old.groups[g].devices if d in spares]
+            # Only ``worst`` waits for every replica.
             if self.objective == "worst":
                 staying = [d for d in staying if self._seconds(group, d) <= value]
             groups.append(group.model_copy(update={"devices": (*group.devices, *staying)}))

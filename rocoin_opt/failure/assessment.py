@@ -141,6 +141,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
             if left:
                 smaller = group.model_copy(update={"devices": left})
                 groups = (*plan.groups[:k], smaller, *plan.groups[k + 1 :])
+                # As it stands, not in canonical order: the group keeps the place that violations are told by.
                 without = Plan(groups=groups, spares=(*plan.spares, device))
                 figures = _figures(instance, without, end)
                 where = f"groups[{k}]"
@@ -185,6 +186,7 @@ def simulated(
     run = draw(plan, deadline=end, advance=steps.next())
     used = {device for group in plan.groups for device in group.devices}
     is_measured = traces is not None and traces.has_factors and not used.isdisjoint(traces.devices)
+    # Both figures rest on latencies of the instance, and traces take the place of these.
     exact = (None, None) if is_measured else _fixed_figures(instance, plan)
     success = run.success_probability.interval(LEVEL)
     expected = run.expected

@@ -61,6 +61,7 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     deadline = instance.requirements.deadline_seconds
     if _needs_distribution(instance, plan):
         timings = None if has_random_latency(instance, plan) else group_timings(instance, plan)
+        # Values that a search has asked for are still known; the distribution would compute them anew.
         return Metrics(
             guaranteed_seconds=finite_or_none(value_of(instance, plan, "guaranteed")),
             nominal_seconds=None if timings is None else nominal_seconds(timings),

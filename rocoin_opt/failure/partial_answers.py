@@ -76,6 +76,7 @@ def parts_patterns(distribution: LatencyDistribution, deadline: float | None = N
     if count > MAX_PATTERN_GROUPS:
         raise UnsupportedError(f"{count} groups have too many subsets; {MAX_PATTERN_GROUPS} groups at most")
     joined = _eliminated(distribution, deadline, _all_pairs)
+    # Axes stand in the order in which the groups were joined.
     return joined.values.reshape((2,) * count).transpose(np.argsort(joined.groups))
 
 
@@ -108,6 +109,7 @@ def expected_accuracy(
         If there are measurements for more than :data:`MAX_PATTERN_GROUPS` groups.
     """
     if isinstance(accuracy, LinearAccuracy):
+        # The mean of a sum asks for each group alone, whatever domains tie them together.
         time = math.inf if deadline is None else deadline
         filters = [(1.0 - distribution.outage(k, time)) * size for k, size in enumerate(distribution.sizes)]
         share = sum(filters) / sum(distribution.sizes)

@@ -72,13 +72,24 @@ class AnswerSteps:
     def of_devices(self, devices: Iterable[int]) -> IntArray:
         """Places of the steps of some devices, one device after the other."""
         wanted = np.array(list(devices), dtype=np.int64)
+        # With one step a device places are device indices.
         if self.device[-1] + 1 == len(self.device):
             return wanted
         first, last = (np.searchsorted(self.device, wanted, side=side) for side in ("left", "right"))
         return np.concatenate([np.empty(0, dtype=np.int64), *map(np.arange, first, last)])
 
     def seconds(self, steps: Any, student: Any, size: Any) -> FloatArray:
-        """When steps come, for places, students and sizes that broadcast against each other."""
+        """When steps come, for places, students and sizes that broadcast against each other.
+
+        Parameters
+        ----------
+        steps : int or array of int
+            Places of the steps.
+        student : int or array of int
+            Student indices.
+        size : int or array of int
+            Part sizes in filters.
+        """
         seconds: FloatArray = self.base[steps, student] + self.slope[steps, student] * size
         return seconds
 
@@ -94,6 +105,7 @@ def _steps(device: Device) -> tuple[FloatArray, FloatArray, FloatArray]:
         tails = [1.0 - np.cumsum(factor.weights) for factor in factors if isinstance(factor, DiscreteFactor)]
         ends = np.unique(np.concatenate([*(tail[:-1] for tail in tails), [0.0]]))[::-1]
         if len(ends) <= len(LATE):
+            # Halfway between two tails a quantile is the value itself, however the tails are rounded.
             late, typical = ends, 0.5 * (ends + np.concatenate([[1.0], ends[:-1]]))
     compute, link = (np.array([exceeded_with(factor, share) for share in typical.tolist()]) for factor in factors)
     return late, np.minimum(compute, FARTHEST), np.minimum(link, FARTHEST)

@@ -62,13 +62,29 @@ def assign_sizes(
     sizes = _reduce(by_student.max(axis=1), wanted, [float(arrays.slope[list(g)].min(axis=1).sum()) for g in members])
     chosen = []
     for group, capacity, size in zip(members, by_student, sizes, strict=True):
+        # Latency is settled: of the students that hold the part, the one that keeps replicas busy least.
         work = arrays.latency(list(group), slice(None), size).sum(axis=0)
         chosen.append((int(np.argmin(np.where(capacity >= size, work, np.inf))), int(size)))
     return chosen, threshold
 
 
 def plan_with_best_sizes(instance: Instance, members: Sequence[Sequence[int]], objective: Objective) -> Plan | None:
-    """Make the plan of given groups with optimal students and sizes; see :func:`assign_sizes`."""
+    """Make the plan of given groups with the students and part sizes that answer earliest.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    members : sequence of sequences of int
+        Device indices of each group; each group keeps the outage limit.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose smallest value is wanted.
+
+    Returns
+    -------
+    Plan or None
+        None if the groups cannot hold all filters.
+    """
     assigned = assign_sizes(instance, members, objective)
     if assigned is None:
         return None

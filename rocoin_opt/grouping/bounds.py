@@ -83,6 +83,7 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
     """
     arrays = instance.arrays
     timely = parts.max(axis=1)
+    # For ``nominal`` one device of a group has to be in time; the others only hold the part.
     held = arrays.largest.max(axis=1) if objective == "nominal" else timely
     # From one size of a device to the next nothing changes.
     steps = np.unique(np.concatenate([[0], timely, held]))
@@ -96,7 +97,17 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
 
 
 def admits_plan(instance: Instance, threshold: float, objective: Objective) -> bool:
-    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none."""
+    """Whether the counting bound leaves room for a plan within a threshold; if not, there is none.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    threshold : float
+        T in seconds.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What must happen within the threshold.
+    """
     levels = possible_groups(instance, instance.arrays.largest_part(threshold), objective)
     wanted, fewest = instance.knowledge.num_filters, instance.requirements.min_groups
     return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)
@@ -120,6 +131,7 @@ def _combinatorial_bound(instance: Instance, objective: Objective) -> float | No
         deadline = instance.requirements.deadline_seconds
         nominal = combinatorial_bound(instance, "nominal")
         if nominal is None or deadline is None or nominal >= deadline:
+            # No answer comes in time: all time up to the deadline is lost.
             return None if nominal is None else deadline
         return (nominal + (deadline - nominal) * smallest_failure_probability(instance)) * (1.0 - ROUNDING)
     limits = latency_range(arrays)
@@ -136,6 +148,7 @@ def smallest_failure_probability(instance: Instance) -> float:
     """
     arrays = instance.arrays
     largest = int(arrays.largest.max())
+    # More groups fail more often: the fewest that a plan can have are on the safe side.
     groups = max(instance.requirements.min_groups, math.ceil(instance.knowledge.num_filters / largest))
     with np.errstate(divide="ignore"):
         each = math.exp(float(np.log(arrays.failure).sum()) / groups)
@@ -174,4 +187,5 @@ def _covers(instance: Instance, sizes: IntArray, firsts: IntArray) -> FloatArray
     # The fewest of the devices that do not cover alone that can cover at all.
     together = np.cumsum(np.sort(share[~alone & (sizes > 0)])[::-1]) >= 1.0 - SAFETY
     fewest = int(np.argmax(together)) + 1 if together.any() else len(share) + 1
+    # Rounded up before they are cut to whole groups: no group is lost.
     return np.asarray(np.minimum(np.floor(shares + SAFETY), able + np.floor(others / fewest)))

@@ -47,6 +47,7 @@ class CandidateSearch:
         self.least = 0.0 if bound is None else bound
         limits = latency_range(instance.arrays)
         first, last = (math.inf, math.inf) if bound is None or limits is None else (bound, min(self.value, limits[1]))
+        # A plan may attain the bound: it is the first candidate.
         self.candidates = Candidates(instance.arrays, math.nextafter(first, -math.inf), last)
         self.low, self.high = 0, len(self.candidates)
         if start is not None:
@@ -55,6 +56,7 @@ class CandidateSearch:
     @property
     def bound(self) -> float:
         """Valid lower bound in seconds."""
+        # All are refuted: no plan betters the best one, or without a plan there is none.
         if self.low >= len(self.candidates):
             return self.value
         return min(max(self.least, self.candidates[self.low]), self.value)
@@ -71,7 +73,7 @@ class CandidateSearch:
         return ThresholdProblem(self.instance, self.objective, self.candidates[position])
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
-        """The packing relaxation at a candidate; see :func:`rocoin_opt.grouping.relaxation.relax`."""
+        """The packing relaxation at a candidate, from the groups of the pool; None where the limit came first."""
         return relax(self.problem(position), self.pool, self.control, question=question)
 
     def bracket(self) -> None:

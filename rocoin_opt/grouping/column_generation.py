@@ -91,6 +91,7 @@ def generate_columns(
             priced = price(tried, own)
             if priced is None:
                 return
+            # The prices of any round prove a bound, and later ones may prove a worse one.
             if priced.bound < bound:
                 best, bound = priced.prices, priced.bound
             added = priced.added

@@ -76,9 +76,21 @@ class Choices:
 
 
 def minimal_groups(problem: ThresholdProblem, limit: int, control: Control = UNLIMITED) -> IntArray | None:
-    """Every group without a superfluous replica that can serve, C x L.
+    """List every group without a superfluous replica that can serve.
 
-    None if there are more than a limit, or they cannot be listed in time.
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    limit : int
+        Largest number of groups.
+    control : Control
+        Where its time does not last for a step, none is begun.
+
+    Returns
+    -------
+    IntArray, C x L, or None
+        Device indices of each group, filled up with N; None if there are more than the limit, or no time.
     """
     covers = minimal_covers(problem, np.flatnonzero(problem.allowed.max(axis=1) > 0), limit, control)
     if covers is None or not problem.led:
@@ -87,7 +99,26 @@ def minimal_groups(problem: ThresholdProblem, limit: int, control: Control = UNL
 
 
 def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, control: Control) -> IntArray | None:
-    """Breadth first, heaviest devices first: a set that its last device completes is minimal."""
+    """List the sets of devices that keep the outage limit, no longer do without any of them, and share a student.
+
+    They are built breadth first, heaviest devices first: a set that its last device completes is minimal.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    devices : IntArray
+        Indices of the devices that may be in a cover.
+    limit : int
+        Largest number of covers.
+    control : Control
+        Where its time does not last for a step, none is begun.
+
+    Returns
+    -------
+    IntArray, C x L, or None
+        Device indices of each cover, filled up with N; None if there are more than the limit, or no time.
+    """
     devices = devices[np.argsort(-problem.weights[devices], kind="stable")]
     weights, count = problem.weights[devices], len(devices)
     # What all devices from a position on weigh together.
@@ -99,12 +130,14 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
         choices = count - 1 - last
         extensions = int(choices.sum())
         in_time = control.has_time_for(EXTENSION * extensions * (sets.shape[1] + 1))
+        # Nothing stops a step that has begun.
         if extensions > MAX_EXTENSIONS * limit or not in_time:
             return None
         parent = np.repeat(np.arange(len(sets)), choices)
         device = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent] + 1
         gathered = total[parent] + weights[device]
         covers = gathered >= problem.need
+        # What all lighter devices together do not complete is given up; with slack, as sums are rounded.
         kept = covers | (gathered + rest[device + 1] >= problem.need * (1.0 - SAFETY))
         grown = np.column_stack([sets[parent[kept]], devices[device[kept]]])
         covers = covers[kept]
@@ -134,6 +167,7 @@ def _with_leaders(problem: ThresholdProblem, covers: IntArray, limit: int, contr
         if not control.has_time_for(EXTENSION * covers.size):
             return None
         led = np.column_stack([covers, np.full(len(covers), leader)])
+        # One that comes on top is superfluous unless some student takes a larger part with it.
         better = (problem.by_student(led) > own).any(axis=1) & (covers != leader).all(axis=1)
         groups.append(led[better])
         found += len(groups[-1])
@@ -204,7 +238,14 @@ def roomiest_choices(problem: ThresholdProblem, members: IntArray) -> Choices:
 def chosen_before(problem: ThresholdProblem, served: Sequence[IndexedGroup], sizes: Sequence[int] | None) -> Choices:
     """Groups of a plan as choices, one each, in its order.
 
-    ``sizes`` are those of :func:`sized_choices`; None leaves the sizes free.
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    served : sequence of IndexedGroup
+        Groups of the plan.
+    sizes : sequence of int or None
+        Part sizes that :func:`sized_choices` was asked for; None leaves the sizes free.
     """
     able = _Able.of(problem, problem.padded([group.members for group in served]))
     rows, student = np.arange(len(served)), np.array([group.student for group in served])

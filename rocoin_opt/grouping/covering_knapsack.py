@@ -107,7 +107,19 @@ def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int, *, comp
 
 
 def cheapest_members(table: FloatArray, units: IntArray, last: int, need: int) -> list[int]:
-    """Positions of a cheapest set with ``need`` units among the devices before ``last``, descending."""
+    """Positions of a cheapest set with ``need`` units among the devices before ``last``, descending.
+
+    Parameters
+    ----------
+    table : FloatArray, (L + 1) x (resolution + 1)
+        :func:`cheapest_covers` of the same devices.
+    units : IntArray, L
+        Share of each device in units.
+    last : int
+        How many devices, the first of the chain, there are to choose from.
+    need : int
+        Units to gather; the table has a cover of so many among these devices.
+    """
     members = []
     while need > 0:
         column = table[: last + 1, need]
@@ -203,10 +215,12 @@ def _covers_of_level(
         device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
         left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
         units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
+        # The table never overrates the rest of a cover, so none within the budget is lost.
         kept = np.flatnonzero(paid + table[device, units] <= budget)
         parent, device, left, paid = parent[kept], device[kept], left[kept], paid[kept]
         sets = np.column_stack([sets[parent], device])
         covers = left <= SHARE_TOLERANCE
+        # Where not even the smallest share can be spared, none can.
         minimal = covers & (left + shares[sets].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
         total += int(minimal.sum())
         if total > limit:

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 
 @njit(cache=True)
 def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int) -> FloatArray:
-    """See :func:`rocoin_opt.grouping.covering_knapsack.cheapest_covers`."""
+    """Cheapest cost to gather u units from the first i devices, for all i and u.
+
+    Parameters
+    ----------
+    units : IntArray, L
+        Share of each device in units, at least 0.
+    costs : FloatArray, L
+        Cost of each device, at least 0.
+    resolution : int
+        Units of a need of 1.
+
+    Returns
+    -------
+    FloatArray, (L + 1) x (resolution + 1)
+        :data:`UNREACHABLE` and above where there is no such set.
+    """
     count = len(units)
     table = np.empty((count + 1, resolution + 1))
     table[0, :] = UNREACHABLE
@@ -43,7 +58,27 @@ def covers_within(
     budgets: FloatArray,
     limit: int,
 ) -> tuple[int, IntArray, IntArray]:
-    """As :func:`~rocoin_opt.grouping.covering_knapsack.covers_within`, depth first; a count of -1 beyond the limit."""
+    """List every minimal cover within its level's budget, depth first.
+
+    Parameters
+    ----------
+    table : FloatArray, (L + 1) x (resolution + 1)
+        :func:`cheapest_covers` of the same devices.
+    shares, costs : FloatArray, L
+        True shares, and costs.
+    prefixes : IntArray, V
+        How many devices, the first ones, each level is made of; non-decreasing.
+    needs, budgets : FloatArray, V
+        Shares that each level has to reach, and what it may cost at most.
+    limit : int
+        Largest number of covers.
+
+    Returns
+    -------
+    int, IntArray, IntArray
+        Number of covers, -1 beyond the limit; positions in each, filled up with -1; level of each. There may be
+        more rows than covers.
+    """
     resolution = table.shape[1] - 1
     # No minimal cover of a need of 1 is longer than the smallest devices that it takes, nor than there are.
     depth_limit = _longest(shares, needs)
@@ -78,6 +113,7 @@ def covers_within(
                 continue
             left, cost = rest[depth] - shares[i], paid[depth] + costs[i]
             units = np.int64(max(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0))
+            # The table never overrates the rest of a cover, so none within the budget is lost.
             if cost + table[i, units] > budget:
                 continue
             chosen[depth] = i
@@ -85,6 +121,7 @@ def covers_within(
                 depth += 1
                 position[depth], rest[depth], paid[depth] = i, left, cost
                 continue
+            # Where not even the smallest share can be spared, none can.
             smallest = shares[chosen[0]]
             for d in range(1, depth + 1):
                 smallest = min(smallest, shares[chosen[d]])

@@ -47,10 +47,24 @@ def import_of_models() -> float:
 
 
 def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
-    """The exact value of a plan under slowdown laws; without any, or without a value, it takes no time.
+    """Time to compute the exact value of a plan under slowdown laws; without any, or without a value, it takes none.
 
     A sum of two times with densities is tabulated for ``expected``. For ``guaranteed`` each is computed at some times,
     and only those of the few groups that decide are tabulated.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        Valid.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        Whose value is computed.
+
+    Returns
+    -------
+    float
+        Seconds that it takes about.
     """
     deadline = instance.requirements.deadline_seconds
     if not instance.has_random_latencies or (objective == "expected" and deadline is None):
@@ -60,6 +74,7 @@ def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
     if objective == "expected":
         together = _Work(*map(sum, zip(*groups, strict=True)))
         return together.tables + together.at(NODES if together.is_smooth else 1)
+    # Which groups will decide is not known before: the costliest ones are the safe guess.
     deciding = sorted((group.tables + group.at(1) for group in groups), reverse=True)[:DECIDING]
     answers = sum(group.answers for group in groups)
     return ONCE * sum(group.tables for group in groups) + ANSWER * answers + sum(deciding)

@@ -52,6 +52,7 @@ class ExpectedModel:
         self.wanted = instance.knowledge.num_filters
         self.fewest = instance.requirements.min_groups
         self.most = min(instance.max_groups, self.wanted, len(instance.devices))
+        # Finite also for devices that never fail: weights are summed and compared.
         self.weights: FloatArray = -np.log(np.maximum(self.arrays.failure, LEAST_OUTAGE))
         flops = [(student.flops, student.flops_per_filter) for student in instance.students]
         self.flops: FloatArray = np.array(flops, dtype=np.float64)

@@ -36,6 +36,7 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
         does not mean that a plan exists.
     """
     memory = _memory(instance)
+    # Where nothing fits anywhere, the other proofs would only say so again.
     if memory:
         return memory
     return (*_reliability(instance), *_capacity(instance))
@@ -67,6 +68,7 @@ def _always_answers(instance: Instance, n: int, device: Device) -> bool:
     """Whether a device never fails, and has a latest answer with some student that it can hold."""
     if device.failure_probability > 0.0:
         return False
+    # A slow link delays nobody where nothing is sent.
     if not _is_bounded(device.link_slowdown) and instance.knowledge.bits_per_filter > 0.0:
         return False
     return any(
@@ -96,6 +98,7 @@ def _memory(instance: Instance) -> tuple[str, ...]:
 def _reliability(instance: Instance) -> tuple[str, ...]:
     usable = np.flatnonzero(instance.arrays.largest.any(axis=1)).tolist()
     limit, wanted = instance.requirements.max_group_outage, instance.requirements.min_groups
+    # With all the time there is, every objective asks the same of groups.
     possible = int(possible_groups(instance, instance.arrays.largest, "worst").limits[0])
     if possible < 1:
         outage = outage_of(instance, usable)

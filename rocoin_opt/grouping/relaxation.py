@@ -163,6 +163,17 @@ def diversify(problem: PackingProblem, relaxation: Relaxation, pool: Pool, contr
     """Add groups to a pool that are nearly worth their price: an integer packing needs more than the linear program.
 
     They are priced at prices that are drawn around the relaxation's (with the control's seed) and a filter lower.
+
+    Parameters
+    ----------
+    problem : PackingProblem
+        Instance, objective and threshold.
+    relaxation : Relaxation
+        Of the same problem; prices are drawn around its own.
+    pool : Pool
+        Takes in the groups.
+    control : Control
+        Limit and seed.
     """
     rng = np.random.default_rng(control.seed)
     generation = _Generation(problem, Pool(), control)
@@ -285,6 +296,7 @@ class _Generation:
         leader = () if chain.leader is None else (chain.leader,)
         paid = 0.0 if chain.leader is None else float(prices[chain.leader])
         need = units_needed(chain.need, self.resolution)
+        # The leader covers alone: whoever joined it would be superfluous.
         if need == 0:
             surplus_alone = chain.leader_size - paid - by_size.of_one(chain.leader_size)
             if surplus_alone > PRICING_TOLERANCE:
@@ -292,6 +304,7 @@ class _Generation:
             return surplus_alone
         # A cover's size is that of its last device, so one knapsack over prefixes prices all sizes of the chain.
         profits = chain.sizes - by_size.of(chain.sizes) - paid
+        # Devices cost nothing or more, so that no group of the chain can have a surplus.
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
         units, costs = units_of(chain.shares, self.resolution), prices[chain.devices]

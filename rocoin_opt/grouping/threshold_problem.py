@@ -120,6 +120,7 @@ class ThresholdProblem:
     def need(self) -> float:
         """What the weights of a group must sum to."""
         limit = self.instance.requirements.max_group_outage
+        # As far beyond the limit as the check of plans allows: what it accepts is a cover.
         return math.inf if limit == 0.0 else -math.log(limit) - math.log1p(LIMIT_TOLERANCE)
 
     def keeps_limit(self, members: Sequence[int]) -> bool:
@@ -146,6 +147,7 @@ class ThresholdProblem:
             for leader in np.flatnonzero(self.timely[:, j]).tolist():
                 own = int(self.timely[leader, j])
                 others = order[order != leader]
+                # Whoever delivered more than the leader would lead in another chain.
                 sizes = np.minimum(self.allowed[others, j], own)
                 needed = 1.0 - float(self.shares[leader])
                 yield Chain(j, leader, others, sizes, self.shares[others], needed, own)

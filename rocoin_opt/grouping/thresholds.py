@@ -23,7 +23,15 @@ BELOW_ALL = -1.0
 
 
 def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatArray:
-    """All values of l(n, j, s) with low < l <= high that some plan could attain, ascending and without repetition."""
+    """All values of l(n, j, s) with low < l <= high that some plan could attain, ascending and without repetition.
+
+    Parameters
+    ----------
+    arrays : InstanceArrays
+        Owner of the latencies.
+    low, high : float
+        In seconds.
+    """
     first = arrays.largest_part(low) + 1
     counts = np.maximum(arrays.largest_part(high) - first + 1, 0).ravel()
     # Pair n, j stands counts[n, j] times, with the sizes from first[n, j] on.
@@ -36,6 +44,7 @@ def latencies_between(arrays: InstanceArrays, low: float, high: float) -> FloatA
 def next_latency(arrays: InstanceArrays, low: float) -> float | None:
     """The smallest latency above a threshold that some plan could attain; None where there is none."""
     sizes = arrays.largest_part(low) + 1
+    # Latency never falls with the size: the next size of each pair is its next latency.
     later = np.where(sizes <= arrays.largest, arrays.base + arrays.slope * sizes, np.inf)
     least = float(later.min())
     return least if least < np.inf else None
@@ -79,6 +88,7 @@ class Candidates:
         """The first position of a latency that is not below a time."""
         if self._listed is not None:
             return int(np.searchsorted(self._listed, seconds))
+        # As many positions lie before it as there are latencies up to the double before.
         return self._up_to(min(math.nextafter(seconds, -math.inf), self._high))
 
     def behind(self, position: int) -> int:
@@ -127,6 +137,7 @@ def smallest_threshold(
         if int((arrays.largest_part(high) - arrays.largest_part(low)).sum()) <= MAX_LISTED:
             break
         middle = 0.5 * (low + high)
+        # No double lies between.
         if not low < middle < high:
             break
         low, high = (low, middle) if reachable(middle) else (middle, high)

@@ -83,6 +83,7 @@ class _Outages:
         density, left = self.integrals
         after = np.searchsorted(self.breaks, np.minimum(latencies, self.breaks[-1]))
         groups, before = np.arange(len(density)), np.maximum(after - 1, 0)
+        # The replica may begin between two breakpoints, where the density is constant.
         begun = density[groups, before] * (self.breaks[after] - latencies)
         gains: FloatArray = left[groups, after] + np.where(after > 0, np.maximum(begun, 0.0), 0.0)
         return (1.0 - failure) * gains

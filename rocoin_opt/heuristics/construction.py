@@ -128,11 +128,13 @@ class _LedPacking(_Packing):
     """
 
     def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
+        # No other leader delivers more.
         leader, level = int(top[0]), int(self.parts[top[0], j])
         found = self.followers(level, j, leader)
         if found is None:
             return None
         followers, lost = found
+        # Room for more filters than are left is worth nothing.
         return min(level, self.filters_left) - self.relative_price * lost, np.append(followers, leader), level
 
     def followers(self, level: int, j: int, leader: int) -> tuple[IntArray, int] | None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LATE = (0.1, 0.03, 0.01, 0.3, 0.003, 1e-3, 1e-5, 0.0)
 """Probabilities that a surviving device is late in a surrogate, the likeliest to serve first."""
 KEPT = (0.5, 0.1)
-"""The same in surrogates that keep the crash probabilities."""
+"""Probabilities that a surviving device is late in surrogates that keep the crash probabilities."""
 FARTHEST = 1e30
 """Largest factor that a surrogate slows a device by; a device that may be slower counts as late half of the time."""
 SMALLEST = 1e-30
@@ -80,6 +80,7 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
 
     aims: tuple[Objective, ...] = ("guaranteed",) if objective == "guaranteed" else ("guaranteed", "expected")
     for late, keeps in (*((late, False) for late in LATE), *((late, True) for late in KEPT)):
+        # These promise nothing of the guarantee: they serve where no other surrogate has led to one.
         if keeps and objective == "guaranteed" and value < math.inf:
             break
         stand_in = deterministic_equivalent(instance, late, keeps_crashes=keeps)
@@ -123,6 +124,7 @@ def deterministic_equivalent(instance: Instance, late: float, *, keeps_crashes: 
 def _stand_in(device: Device, late: float, *, keeps_crashes: bool) -> Device:
     laws = [law for law in (device.compute_slowdown, device.link_slowdown) if not isinstance(law, Constant | None)]
     factors = factor_of(device.compute_slowdown), factor_of(device.link_slowdown)
+    # Half each for two factors: the odds that one of them exceeds its quantile add up to ``late`` at most.
     share = late / max(len(laws), 1)
     compute, link = (exceeded_with(factor, share) for factor in factors)
     if max(compute, link) > FARTHEST:

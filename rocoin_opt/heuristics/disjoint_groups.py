@@ -71,6 +71,7 @@ class DisjointGroups:
         self.problem = ThresholdProblem(self.instance, self.objective, threshold)
         self.useful = self.problem.allowed.max(axis=1) > 0
         self.alone = self.problem.timely.max(axis=1)
+        # Thresholds only fall: who is useless now will be of no use later.
         self.spares = [n for n in self.spares if self.useful[n]]
         self.capacities = covering_capacities(self.problem, self.groups)
         self.total = sum(self.capacities)
@@ -87,6 +88,7 @@ class DisjointGroups:
 
         Shares that sum to 1 but for their rounding can belong to devices that miss the limit. Such groups are given up.
         """
+        # The last group takes the place of one that goes, so they are looked at from the last on.
         for k in reversed(range(len(self.groups) if self.suffice else 0)):
             if not group_keeps_limit(self.instance, self.groups[k]):
                 self.spares += self.groups[k]
@@ -120,6 +122,7 @@ class DisjointGroups:
     ) -> None:
         most = self.instance.arrays.cover_share[pool] * self.alone[pool]
         serving = sum(k < len(self.groups) and self.capacities[k] > 0 for k in slots)
+        # Where groups are too few, a second one is worth more than any filters.
         too_few = self.serving - serving + 2 <= self.instance.requirements.min_groups
         found = best_exchange(
             self.problem,

@@ -33,7 +33,22 @@ def covering_capacities(problem: ThresholdProblem, groups: Sequence[Sequence[int
 
 
 def subset_capacities(problem: ThresholdProblem, pool: Sequence[int], fixed: Sequence[int]) -> IntArray:
-    """Capacity of every subset of a pool of P devices with fixed members, 2^P; bit i stands for ``pool[i]``."""
+    """Capacity of every subset of a pool of P devices, together with some fixed ones.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    pool : sequence of int, P
+        Device indices.
+    fixed : sequence of int
+        Devices that are in every one of the groups.
+
+    Returns
+    -------
+    IntArray, 2^P
+        In filters; bit i of a position stands for ``pool[i]``. 0 where the group does not cover or cannot serve.
+    """
     covered = _over_subsets(np.add, problem.shares[:, None], pool, fixed, 0.0)[0]
     # No group holds more than the largest memory, so nobody at all may begin with that.
     held = _over_subsets(np.minimum, problem.allowed, pool, fixed, int(problem.arrays.largest.max()))
@@ -123,6 +138,7 @@ def _best_subsets(capacity: IntArray, costs: FloatArray) -> FloatArray:
 def _needed(worth: FloatArray, subset: int) -> int:
     """Smallest part of a subset that is worth as much."""
     value = worth[subset]
+    # Devices that add nothing stay spare, for other groups to take.
     for bit in range(len(worth).bit_length() - 1):
         if subset >> bit & 1 and worth[subset ^ (1 << bit)] == value:
             subset ^= 1 << bit

@@ -100,6 +100,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     high = next((t for t in steps if (t == steps[-1] or not control.exhausted) and reachable(t)), None)
     if high is None:
         return []
+    # Smaller steps were tried before, and not reached.
     low = max((threshold for threshold in steps if threshold < high), default=high)
     for _ in range(MAX_HALVINGS):
         if high <= low * (1.0 + resolution) or control.exhausted:
@@ -178,6 +179,7 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
     for _ in range(POLISHING_STEPS * len(plan.groups)):
         if control.exhausted:
             break
+        # No step may lose: there are too few of them to win it back.
         improved = descent.step(0.0) or improved
     return descent.plan() if improved else plan
 

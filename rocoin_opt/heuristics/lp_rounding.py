@@ -209,7 +209,9 @@ class _Search(CandidateSearch):
         """Groups that hold all filters, most of them drawn; None if they do not suffice."""
         drawn = draw_disjoint(fractions, self.wanted, self.random)[: self.instance.max_groups]
         given_up = int(self.random.integers(len(drawn) // 2 + 1))
+        # Large fractions are drawn early as a rule: the last draws are given up.
         kept = [(fraction.members, fraction.held) for fraction in drawn[: len(drawn) - given_up]]
+        # Which price suits the devices that are left nobody knows: chance tries them all.
         price = PRICES[int(self.random.integers(len(PRICES)))]
         return pack(self.instance, problem.threshold, self.objective, price, kept)
 

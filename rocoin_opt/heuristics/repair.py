@@ -56,6 +56,8 @@ def _best_spare(instance: Instance, group: Group, members: list[int], spares: li
     j = arrays.student_index[group.student]
     able = [n for n in spares if arrays.largest[n, j] >= group.num_filters]
     completing = [n for n in able if group_keeps_limit(instance, [*members, n])]
+    # Any of them is enough: the fastest one delays the group least.
     if completing:
         return min(completing, key=lambda n: float(arrays.latency(n, j, group.num_filters)))
+    # None is enough alone: the most reliable one leaves the least to the next.
     return min(able, key=lambda n: float(arrays.failure[n]), default=None)

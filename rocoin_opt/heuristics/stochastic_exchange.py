@@ -89,6 +89,7 @@ class _State:
         change = self.shares[taken][None, :, :] - self.shares[given][:, None, :]
         gain = self._delivered(self.gathered[one] + change) - self.held[one]
         with_spares = other == len(self.held)
+        # Spares deliver nothing, whoever is among them.
         if not with_spares:
             gain = gain + self._delivered(self.gathered[other] - change) - self.held[other]
         # To give nobody for nobody is no step.

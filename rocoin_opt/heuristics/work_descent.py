@@ -61,6 +61,7 @@ def descend_work(
                 break
             cheapest = cheapest_student(problem, group.members, group.size)
             changed.append(_without_superfluous(problem, _with_cheaper_spare(problem, cheapest, spares)))
+            # Whom a group lets go the next ones may take.
             spares[list(group.members)] = True
             spares[list(changed[-1].members)] = False
         if free_sizes:
@@ -73,7 +74,17 @@ def descend_work(
 
 
 def cheapest_student(problem: ThresholdProblem, members: Sequence[int], size: int) -> IndexedGroup:
-    """Let a group that can take a part of some size do so with the student that makes it the least work."""
+    """Let a group that can take a part of some size do so with the student that makes it the least work.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    members : sequence of int
+        Device indices.
+    size : int
+        Part size in filters.
+    """
     work = problem.arrays.latency(list(members), slice(None), size).sum(axis=0)
     able = problem.by_student(np.array([members]))[0] >= size
     return IndexedGroup(tuple(members), int(np.where(able, work, np.inf).argmin()), size)
@@ -87,6 +98,7 @@ def _work(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> float:
 def _without_superfluous(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
     """Leave out what is late, then the costliest replicas without which the group still serves."""
     j, members = group.student, list(group.members)
+    # Late replicas only add work: no threshold objective but ``nominal`` has use for them.
     if not problem.led:
         members = [n for n in members if problem.timely[n, j] >= group.size]
     latencies = problem.arrays.latency(members, j, group.size)
@@ -107,6 +119,7 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
         others = [m for m in group.members if m != n]
         gathered = problem.weights[others].sum() + problem.weights[able]
         usable = gathered >= problem.need
+        # With the only leader gone the spare has to be in time itself.
         if problem.led and (problem.timely[others, j] < size).all():
             usable &= problem.timely[able, j] >= size
         now = float(problem.arrays.latency(n, j, size))
@@ -126,7 +139,17 @@ def _with_cheapest_sizes(problem: ThresholdProblem, served: Sequence[IndexedGrou
 
 
 def cheapest_sizes(least: Sequence[int], most: Sequence[int], slopes: Sequence[float], wanted: int) -> list[int]:
-    """Part sizes within limits that sum to ``wanted``, for the least sum of slope times size; ties to the first."""
+    """Part sizes within limits that sum to ``wanted``, for the least sum of slope times size; ties to the first.
+
+    Parameters
+    ----------
+    least, most : sequence of int
+        Smallest and largest part of each group.
+    slopes : sequence of float
+        What one filter more costs each group, in device-seconds.
+    wanted : int
+        Sum of the sizes; it lies between the sums of the limits.
+    """
     sizes = list(least)
     left = wanted - sum(sizes)
     for k in sorted(range(len(sizes)), key=lambda k: slopes[k]):

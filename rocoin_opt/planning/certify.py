@@ -41,7 +41,22 @@ def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None
 
 
 def certified_value(whose: str, instance: Instance, plan: Plan, objective: Objective) -> float:
-    """Check a plan, and compute the value of its objective in seconds anew; parameters as above."""
+    """Check a plan, and compute the value of its objective in seconds anew.
+
+    Parameters
+    ----------
+    whose : str
+        Who returned the plan, for the message: "greedy returned", say.
+    instance, plan
+        What was given, and what was found.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        Whose value is computed.
+
+    Raises
+    ------
+    CertificateError
+        If the plan breaks a rule.
+    """
     require_certified(whose, instance, plan)
     return value_of(instance, plan, objective)
 
@@ -65,6 +80,7 @@ def certified_bound(whose: str, bound: float, value: float, *, scale: float = 0.
     """
     if bound > value + CLOSED_GAP * max(scale, abs(value)):
         raise CertificateError(f"{whose} the bound {bound!r} above the value {value!r}")
+    # Above by rounding only: no gap is negative.
     return min(bound, value)
 
 

@@ -114,6 +114,7 @@ def expansions(
         larger = instance.model_copy(update={"devices": (*instance.devices, device.model_copy(update={"id": name}))})
         start = None
         if before.plan is not None and METHODS[method].improve is not None:
+            # A plan without the device is one with it, so that the search begins no worse.
             start = Plan.of(larger, before.plan.groups)
         found.append(Expansion(device.id, before, solved(larger, start)))
     return tuple(sorted(found, key=lambda e: (e.value is None, e.value or 0.0)))

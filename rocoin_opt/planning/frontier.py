@@ -197,6 +197,7 @@ def _explored(
     if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
         # Without classes, given or guessed, not even the first point can be judged.
         return "no_plan", ()
+    # Bounds are part of the answer, and so worth their full effort.
     parts = PartSearch(instance, criterion, control, bound_rounds=None)
     search = FrontierSearch(instance, objective, parts, plan, first.lower_bound or 0.0, control)
     end = search.run(points, lambda: control.tell(first.objective_value, first.lower_bound))
@@ -209,4 +210,5 @@ def _certified(instance: Instance, objective: Objective, parts: PartSearch, poin
     if labels is None or seconds > point.limit:
         raise CertificateError(f"a point of the frontier misses its latency limit of {point.limit!r} s, or its filters")
     value = parts.value(labels)
+    # A criterion near 0 is rounded in proportion to its terms, not to itself.
     return FrontierPoint(point.plan, seconds, value, point.limit, certified_bound(whose, point.bound, value, scale=1.0))

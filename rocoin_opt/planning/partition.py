@@ -181,6 +181,7 @@ def _certified(
 
 def _dense_graph(graph: Any) -> FloatArray:
     given = _matrix(graph, "graph")
+    # Refused as it came: as a dense matrix it might not fit into memory.
     if len(given.shape) == 2 and max(given.shape) > MAX_FILTERS:
         raise InputError("graph", [Problem("", f"{given.shape[0]} filters", f"at most {MAX_FILTERS} filters")])
     return validate(FilterGraph, {}, "graph", {"array": given}).dense(given.shape[0])

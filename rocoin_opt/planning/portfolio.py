@@ -53,7 +53,19 @@ STEPS_A_GROUP = 20
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Run the joint model from greedy's plan, or a better start."""
+    """Run the joint model from greedy's plan, or a better start.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan, optional
+        A valid plan to begin with.
+    """
     first = no_worse(instance, objective, greedy(instance, objective, control.silent()), start)
     if not control.has_time_for(import_of_models()):
         return first
@@ -64,7 +76,19 @@ def run_milp(instance: Instance, objective: Objective, control: Control, start: 
 
 
 def run_exact(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Improve greedy's plan, or a better start, and prove it."""
+    """Improve greedy's plan, or a better start, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan, optional
+        A valid plan to begin with.
+    """
     return _exact_from(instance, objective, control, greedy(instance, objective, control.silent()), start)
 
 
@@ -78,6 +102,7 @@ def _exact_from(
 ) -> Outcome:
     """Improve a constructed plan, or a given one, by a little local search, and prove it."""
     first = no_worse(instance, objective, constructed, start)
+    # The plan meets the counting bound: nothing is left to prove.
     if first.plan is not None and _gap(instance, objective, first) == 0.0:
         return first
     if objective == "expected":
@@ -94,10 +119,12 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
     from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
 
     if start is None:
+        # That greedy found no plan proves nothing.
         found = _any_plan(instance, control, rounds)
         if found.infeasible:
             return found
         start = found.plan
+    # So few are mostly proven at once: no search for better plans is needed.
     if len(instance.devices) <= FEW_DEVICES:
         from rocoin_opt.exact.expected.branch_and_bound import prove_expected
         from rocoin_opt.grouping import ExpectedModel
@@ -118,28 +145,65 @@ def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outco
     """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
     from rocoin_opt.exact.threshold.search import exact
 
+    # The first plan is as good as any: no gap is too large.
     found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
+    # What bounds the guarantee does not bound the objective that the plan is wanted for.
     return replace(found, lower_bound=None)
 
 
 def run_lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
-    """Round the packing relaxation."""
+    """Round the packing relaxation.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    """
     from rocoin_opt.heuristics.lp_rounding import lp_rounding
 
     return lp_rounding(instance, objective, control)
 
 
 def run_auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Run greedy, then ``exact`` where the size allows it."""
+    """Run greedy, then ``exact`` where the size allows it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan, optional
+        A valid plan to begin with.
+    """
     outcome = no_worse(instance, objective, greedy(instance, objective, control), start)
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
         return outcome
+    # Without a clock the rounds are the limit: the same plan on every machine.
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
 def run_greedy_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    """Run greedy under random latencies."""
+    """Run greedy under random latencies.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with slowdown laws.
+    objective : {'guaranteed', 'expected'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan or None
+        A valid plan to begin with.
+    """
     # SciPy's special functions take a while to import, and constants do without.
     from rocoin_opt.heuristics.deterministic_equivalents import greedy_stochastic
 
@@ -149,7 +213,21 @@ def run_greedy_stochastic(instance: Instance, objective: Objective, control: Con
 def run_exact_stochastic(
     instance: Instance, objective: Objective, control: Control, start: Plan | None, rounds: int | None = None
 ) -> Outcome:
-    """Prove a plan under random latencies, or bound it."""
+    """Prove a plan under random latencies, or bound it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with slowdown laws.
+    objective : {'guaranteed', 'expected'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan or None
+        A valid plan to begin with.
+    rounds : int, optional
+        Rounds of integer packings at most; given, bounds on the expected answer time are short too.
+    """
     first = run_greedy_stochastic(instance, objective, control, start)
     if first.plan is not None:
         # The plan that the search ends with has to be valued too.
@@ -175,6 +253,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         proof = best_of_all(model, control, first.plan)
         if proof is not None:
             return proof
+    # A plan may exist where none of the deterministic equivalents has one.
     if first.plan is None:
         first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
         if first.plan is None:
@@ -194,22 +273,61 @@ def _descended(instance: Instance, control: Control, first: Outcome) -> Outcome:
 
 
 def run_auto_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    """Run greedy under random latencies, then ``exact`` where the size allows it."""
+    """Run greedy under random latencies, then ``exact`` where the size allows it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with slowdown laws.
+    objective : {'guaranteed', 'expected'}
+        What is minimised.
+    control : Control
+        Limits, seed, threads and reports.
+    start : Plan or None
+        A valid plan to begin with.
+    """
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
         return run_greedy_stochastic(instance, objective, control, start)
+    # Without a clock the rounds are the limit: the same plan on every machine.
     return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
 
 
 def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
-    """Go on behind latency: partition, work, spare reliability."""
+    """Go on behind latency: partition, work, spare reliability.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
+    control : Control
+        Limits, seed, threads and reports.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by, where the instance has a graph.
+    """
     from rocoin_opt.exact.lexicographic.order import break_ties
 
     return break_ties(instance, objective, plan, control, criterion)
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
-    """The outcome with the better one of its plan and the start, the start where both are equally good."""
+    """The outcome with the better one of its plan and the start, the start where both are equally good.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        Whose values are compared.
+    outcome : Outcome
+        What a search returned.
+    start : Plan or None
+        A valid plan to compare with; None leaves the outcome as it is.
+    """
     if start is None:
         return outcome
     # Under slowdown laws a value may take seconds: none is computed that decides nothing.
@@ -223,7 +341,19 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
 
 
 def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
-    """Whether the value of a plan is known, or there is time to compute it."""
+    """Whether the value of a plan is known, or there is time to compute it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A valid plan.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        Whose value is asked for.
+    control : Control
+        Owner of the time that is left.
+    """
     return (
         valuation(instance, plan, objective) <= max(control.remaining, MOMENT)
         or known_value(instance, plan, objective) is not None

@@ -74,7 +74,7 @@ class Replan:
     bytes_bound : float
         Valid lower bound on :attr:`shipped_bytes` over the plans within the limit on loads that are as early.
     unrestricted_value, unrestricted_bound : float or None
-        The same as ``objective_value`` and ``lower_bound`` without a limit on loads.
+        The objective in seconds without a limit on loads, and a valid lower bound on that of every plan.
     fewest_loads : int or None
         The smallest number of loads that would do, where ``max_loads`` does not and it is known.
     reasons : tuple of str
@@ -261,12 +261,14 @@ def _searched(left: Instance, before: Plan, free: Result, max_loads: int | None,
         control,
         lower_bound=free.lower_bound or 0.0,
     )
+    # The old groups mended load few devices, the best plan of all is early: either may keep the limit.
     starts = [repair(left, bare), None if free.plan is None else without_filters(free.plan)]
     return search.run([start for start in starts if start is not None])
 
 
 def _with_old_filters(left: Instance, before: Plan, plan: Plan, control: Control) -> Plan:
     """Give groups that go on their old filters, and the others a partition of the rest; none where none were named."""
+    # An old plan that names no filters leaves the choice open.
     if any(group.filters is None for group in before.groups):
         return plan
     labels = np.full(left.knowledge.num_filters, -1, dtype=np.int64)
@@ -287,6 +289,7 @@ def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Con
     if graph is None or len(sizes) == 1 or control.exhausted:
         return contiguous_partition(sizes)
     weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
+    # Classes play no part in the normalised cut.
     among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
     knowledge = left.knowledge.model_copy(update=among)
     return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
@@ -294,6 +297,7 @@ def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Con
 
 def _certified(result: Replan, replanned: Replanned) -> Replan:
     left, plan = result.instance, result.plan
+    # Plans within a limit on loads are among those without one.
     bound = max(replanned.lower_bound, result.unrestricted_bound or 0.0)
     if plan is None:
         return _without_plan(result, replanned, bound)
@@ -312,6 +316,7 @@ def _certified(result: Replan, replanned: Replanned) -> Replan:
         termination="optimal" if is_closed(value, bound) else "feasible",
         loads=loads,
         bytes_bound=replanned.bytes_bound,
+        # A plan within the limit on loads is one without it, too.
         unrestricted_value=value if result.unrestricted_value is None else min(value, result.unrestricted_value),
         reasons=(),
     )

@@ -147,6 +147,7 @@ def _plans_without_redundancy(instance: Instance, plan: Plan, deadline: float | 
     kept = instance.requirements.max_group_outage
     # Without a deadline plans are judged by when they keep the limit.
     for outage in (kept,) if deadline is None else (kept, 1.0):
+        # More devices answer sooner, as parts are smaller, but less often: each number is tried.
         for most in range(instance.requirements.min_groups, instance.max_groups + 1):
             if deadline is not None and deadline * (1.0 - survival[most - 1]) > limit:
                 # Not even the surest devices answer often enough, and more of them answer less often.

@@ -145,6 +145,7 @@ def _searched(request: Request) -> Outcome:
         if can_be_valued(instance, start, objective, request.control):
             request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
+    # Checked before it is compared: an invalid plan may have any value.
     require_certified(f"{request.solver.name} returned", instance, outcome.plan)
     if start is not None:
         rivals = (start, outcome.plan or start)
@@ -188,6 +189,7 @@ def _with_filters(request: Request, plan: Plan) -> Plan:
     instance, start = request.instance, request.start
     if all(group.filters is not None for group in plan.groups):
         return plan
+    # The very plan that was given keeps the filters that it came with.
     if start is not None and start.groups[0].filters is not None and plan == without_filters(start):
         return start
     if instance.knowledge.graph is not None:
@@ -234,6 +236,7 @@ def _figures(request: Request, plan: Plan) -> Metrics:
     """All figures of a plan, or that of the objective alone where the time is short."""
     instance, objective, control = request.instance, request.objective, request.control
     other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
+    # Without laws all figures together take no time worth saving.
     if not instance.has_random_latencies:
         return evaluate(instance, plan)
     value = value_of(instance, plan, objective)

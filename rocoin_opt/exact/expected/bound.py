@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TIMES = ((64, 48), (math.inf, 16))
 """Times at which the relaxation is solved, at most, by number of devices: one takes seconds for hundreds of them."""
 STOCHASTIC_TIMES = 16
-"""The same under random latencies, where one takes a second for tens of devices."""
+"""Times at which it is solved under random latencies, at most: one takes a second for tens of devices."""
 FINE = 2e-3
 """Share of the bound below which a better choice of times is not worth one more."""
 
@@ -60,6 +60,7 @@ def expected_bound(model: ExpectedModel, control: Control, *, times: int | None 
     solved = 0
 
     def at(seconds: float, floor: float) -> float:
+        # Being late never gets likelier with time: what holds later holds here too.
         return max(floor, -math.expm1(most_likely(model, seconds, pool, control, deliveries)))
 
     points[-1] = (deadline, at(deadline, points[-1][1]))
@@ -75,6 +76,7 @@ def expected_bound(model: ExpectedModel, control: Control, *, times: int | None 
         middle = 0.5 * (earlier + later)
         bisect.insort(points, (middle, at(middle, below)))
         control.tell(None, _integral(points))
+    # Sums may have been rounded up.
     return _integral(points) * (1.0 - ROUNDING)
 
 

@@ -167,6 +167,7 @@ class _Search:
         first = np.argmax(nodes.places == OPEN, axis=1)
         begun = nodes.places.max(axis=1).clip(min=OPEN) + 1
         children = []
+        # No group begins before the one in front of it: plans that differ in the order of groups are met once.
         for place in (*range(groups), SPARE):
             allowed = self.bounding.narrow[first] if place == SPARE else place <= begun
             parents = nodes.at(allowed)
@@ -188,6 +189,7 @@ class _Search:
 
     def take(self, leaves: Nodes) -> None:
         """Make plans of nodes without choices, and keep the best one that is valid."""
+        # Least bounds first: a better plan lowers the goal, and spares the others their valuation.
         for row in np.argsort(leaves.bound, kind="stable").tolist():
             if leaves.bound[row] >= self.goal:
                 return

@@ -42,7 +42,7 @@ MOST_PLANS = 500_000
 MOST_RESPONSES = 4_000
 """Ways to run a student of a size on a device up to which each is tabulated: some tenths of a second."""
 MOST_CONVOLVED = 150
-"""Such ways at most where both factors have densities."""
+"""Ways to run a student of a size on a device, with densities in both factors, up to which each is tabulated."""
 MOST_TIMES = 2_048
 """Times of the grid up to which it holds every jump."""
 RISES = 24
@@ -131,6 +131,7 @@ class _Enumeration:
         model = self.model
         sizes = np.arange(1, model.wanted + 1)
         students = model.lightest(model.arrays.largest[list(members)].min(axis=0), sizes)
+        # The outage limit asks for members alone: student and size may be any.
         if (students < 0).all() or not model.is_valid(IndexedGroup(members, int(students.max()), 1)):
             return
         self.students[members] = students
@@ -173,6 +174,7 @@ class _Enumeration:
                 late += self.outages[members][part[:, k]] * (1.0 - late)
                 served &= self.students[members][part[:, k]] >= 0
             bounds.append(np.where(served, late @ lengths, np.inf))
+        # Every convolved tail may be off by its error at all times up to the deadline.
         error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)
         return np.maximum(np.concatenate(bounds) * (1.0 - ROUNDING) - error, 0.0), sizes
 
@@ -187,7 +189,9 @@ class _Enumeration:
         every = np.concatenate([np.empty(0), *(bounds for bounds, _, _ in bounded)])
         left = math.inf
         for valued, place in enumerate(np.argsort(every, kind="stable").tolist()):
+            # Bounds that reach the best value up to rounding belong to plans that are no better.
             if every[place] >= value * (1.0 - 2.0 * ROUNDING) or self.control.exhausted or valued == most:
+                # Bounds ascend: this one holds for all plans that are not valued.
                 left = float(every[place])
                 break
             at = int(np.searchsorted(ends, place, side="right")) - 1

@@ -66,6 +66,7 @@ def exact_expected(instance: Instance, control: Control, start: Plan | None, *, 
     heard = replace(control, report=tell)
     devices = len(instance.devices)
     if devices > FEW_DEVICES:
+        # Without branch and bound behind it the relaxation may have all the time.
         share = 1.0 if devices > MANY_DEVICES else SHARE
         least = expected_bound(model, replace(heard, deadline=time.perf_counter() + share * control.remaining))
         if least is None:

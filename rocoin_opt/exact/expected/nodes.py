@@ -81,6 +81,7 @@ class Bounding:
         largest = arrays.largest.max(axis=1)
         typical = max(1, self.wanted // model.most)
         fastest = np.where(arrays.largest >= typical, arrays.base + arrays.slope * typical, np.inf).min(axis=1)
+        # Who answers first matters most to the bound, and so is branched on first.
         self.order: IntArray = np.argsort(fastest, kind="stable")
         self.students = [
             (arrays.base[self.order, j], arrays.slope[self.order, j], arrays.largest[self.order, j])
@@ -104,7 +105,15 @@ class Bounding:
         )
 
     def kept(self, places: IntArray, low: IntArray, high: IntArray) -> Nodes:
-        """The nodes that may have a completion, with tightened sizes and their bounds."""
+        """The nodes that may have a completion, with tightened sizes and their bounds.
+
+        Parameters
+        ----------
+        places : IntArray, B x N
+            Group of each device, :data:`OPEN` or :data:`SPARE`.
+        low, high : IntArray, B x K
+            Smallest and largest part sizes, before they are tightened.
+        """
         groups = low.shape[1]
         is_open = places == OPEN
         room, cover = np.empty_like(high), np.empty(high.shape)
@@ -113,8 +122,10 @@ class Bounding:
             room[:, k] = np.where(member, self.largest, self.wanted).min(axis=1)
             cover[:, k] = ((member | is_open) * self.share).sum(axis=1)
         low, high, possible = _tightened(low, np.minimum(high, room), self.wanted)
+        # With slack for rounding: no node is lost whose groups just cover.
         possible = possible & (cover >= 1.0 - SAFETY).all(axis=1)
         begun = places.max(axis=1).clip(min=OPEN) + 1
+        # Each group that has not begun needs an open device of its own.
         possible &= groups - begun <= is_open.sum(axis=1)
         places, low, high = places[possible], low[possible], high[possible]
         step = max(1, CHUNK // (groups * groups * len(self.order)))
@@ -157,6 +168,7 @@ class Bounding:
             own[k] = np.cumsum(mine * is_fixed, axis=1)
         late = np.maximum(everywhere, _levelled(own, pooled))
         lengths = np.diff(np.concatenate([flat, np.full((count, 1), self.deadline)], axis=1), axis=1)
+        # Before the first latency nobody has answered, so that time is lost in any case.
         bounds: FloatArray = flat[:, 0] + (late * lengths).sum(axis=1)
         return bounds
 

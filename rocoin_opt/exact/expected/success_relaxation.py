@@ -120,6 +120,7 @@ def deliverers_by(
             missed = np.ones(len(largest))
             for n in able.tolist():
                 require_time(control)
+                # Missed at the least, so that no weight is underrated.
                 missed[n] = deliveries.missed(n, j, low + 1, seconds, at_least=True)
             weights = -np.log(np.maximum(missed, LEAST_OUTAGE))
             found.append(Deliverers(np.where(weights > UNLIKELY, np.minimum(largest[:, j], high), 0), weights))
@@ -175,6 +176,7 @@ class _Generation:
         for place, chain in enumerate(deliverers):
             order = np.argsort(-chain.sizes, kind="stable")[: np.count_nonzero(chain.sizes)]
             if len(order):
+                # Rounded up, which only makes groups worth more.
                 units = np.ceil(np.minimum(chain.weights[order], LARGEST_WEIGHT) * scale).astype(np.int64)
                 self.chains.append((place, order, chain.sizes[order], units))
         self.known: set[tuple[Members, int]] = set()

@@ -43,7 +43,7 @@ MAX_NEAR = 50_000
 MAX_MODEL = 2_000
 """Choices that one integer program takes where all of them are listed."""
 MAX_NEAR_MODEL = 500
-"""The same where no proof is in sight."""
+"""Choices that one integer program takes where only some are listed, and no proof is in sight."""
 TOLERANCE = SOLVER
 """Relative work by which prices may be wrong: a hundred times the tolerances of the linear program."""
 LEAST_SPARE = 1e-8
@@ -123,6 +123,7 @@ class _Search:
         self.complete = complete
         self.choices, self.demand, self.best, self.control = choices, demand, start, control
         work = self._work(start)
+        # Costs near 1, whatever the seconds are: the tolerances of the solver are absolute.
         unit = work if work > 0.0 else 1.0
         self.cost = Cost(choices.work(choices.least) / unit, choices.slope / unit)
         self.unit, self.value = unit, work / unit
@@ -131,6 +132,7 @@ class _Search:
     def less_work(self) -> bool:
         """Choose groups of less work; whether there are any."""
         before = self.value
+        # Where the relaxation meets the known work, that is proven least.
         if self.priced is None or before - self.priced.bound <= ROUNDING:
             return False
         rows = self._left(self.priced)
@@ -191,6 +193,7 @@ class _Search:
         rows, limit = priced.rows, MAX_NEAR_MODEL
         if self.complete:
             rows, limit = np.flatnonzero(priced.excess <= self.value - priced.bound + TOLERANCE), MAX_MODEL
+        # Beyond the limit the proof is given up, and the choices that cost least beyond the bound are the likeliest.
         rows = rows[np.argsort(priced.excess[rows], kind="stable")[:limit]]
         return np.union1d(rows, self.best)
 

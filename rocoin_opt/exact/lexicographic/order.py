@@ -105,6 +105,7 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     else:
         parts = PartSearch(instance, criterion, control)
         found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
+    # Solvers have tolerances: only plans that keep limit and threshold exactly are compared.
     kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
     return min([plan, *kept], key=lambda other: lexicographic_key(instance, other, parts))
 
@@ -130,6 +131,7 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     """
     instance = problem.instance
     canonical = Plan.of(instance, plan.groups)
+    # Sizes stay as they are: the labels that the search begins with go with them.
     served = descend_work(problem, indexed_groups(instance, canonical), control, free_sizes=False)
     groups = [group.members for group in served]
     vectors = PartSizes(problem, groups, control)
@@ -137,7 +139,22 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
 
 
 def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> list[Plan]:
-    """Plans of some parts with ever less work, each of which wants to be checked."""
+    """Plans of some parts with ever less work, each of which wants to be checked.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    found : Found
+        Groups that hold the parts, and the partition that decides size and filters of each part.
+    control : Control
+        Limit and seed.
+
+    Returns
+    -------
+    list of Plan
+        With explicit filters; the last one has the least work.
+    """
     groups = [
         cheapest_student(problem, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
     ]

@@ -113,6 +113,7 @@ class _Search:
             if self.parts.rank(promise) >= self.parts.rank(self.value):
                 break
             heapq.heappop(self.boxes)
+            # Partitions are searched only in the box that promises most: that takes far longer than a bound.
             if box.cut is None:
                 looked += 1
                 cut = self.parts.within(box.limits)
@@ -125,6 +126,7 @@ class _Search:
         """Take the best partition of a box if groups can have its sizes, or cut these sizes off."""
         groups = self.vectors.groups_for(cut.sizes)
         if groups is not None:
+            # The box is done, but its partition need not be proven best: its bound stays in.
             self.floor = min(self.floor, box.bound)
             self.take(groups, [cut.labels])
             return
@@ -141,6 +143,7 @@ class _Search:
         smaller = []
         for count, size in conflict:
             cap = self.vectors.below(size)
+            # All parts behind the first one out of reach are no larger than it.
             capped = (*limits[: count - 1], *(min(limit, cap) for limit in limits[count - 1 :]))
             if capped[-1] >= 1 and sum(capped) >= self.vectors.wanted:
                 smaller.append(capped)

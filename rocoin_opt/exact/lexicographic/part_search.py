@@ -173,6 +173,7 @@ class PartSearch:
     def _bound(self, limits: Limits) -> float:
         criterion, ranges = self.criterion(len(limits)), self._ranges(limits)
         if is_small(criterion, ranges):
+            # Found by enumeration, the best value is its own bound.
             return self.within(limits).value
         if self.control.exhausted:
             return lower_bound(criterion, ranges, rounds=0)

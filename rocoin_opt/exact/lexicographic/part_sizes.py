@@ -111,6 +111,7 @@ class PartSizes:
         parts, conflict = len(sizes), self._needed(sizes)
         if not self._refuted(parts, conflict):
             return None
+        # Fewer pairs and smaller sizes rule out more vectors, which is worth the solves.
         for pair in conflict:
             without = tuple(other for other in conflict if other != pair)
             if self._refuted(parts, without):
@@ -123,6 +124,7 @@ class PartSizes:
     def _with_smaller_size(self, parts: int, conflict: Conflict, position: int) -> Conflict:
         """Bisect for the smallest size of one pair that still makes a conflict."""
         count, size = conflict[position]
+        # Sizes between two capacities ask for the same groups.
         first, last = 0, int(np.searchsorted(self._levels, size))
         while first < last:
             middle = (first + last) // 2
@@ -141,6 +143,7 @@ class PartSizes:
 
     def _needed(self, sizes: Sequence[int]) -> Conflict:
         """What a packing must have for its groups to take the sizes."""
+        # Of equal sizes the last one counts: k parts of a size take k groups that hold it.
         counts = {size: count for count, size in enumerate(sizes, start=1)}
         return tuple((count, size) for size, count in counts.items())
 
@@ -154,6 +157,7 @@ class PartSizes:
             return Verdict(None, proven=False)
         if (parts, needed) not in self._verdicts:
             counts: dict[int, int] = {}
+            # Sizes that were lowered may fall together: the larger count asks for more.
             for count, size in needed:
                 counts[size] = max(count, counts.get(size, 0))
             demand = Demand.of_levels(self.problem, parts, counts, self.wanted)

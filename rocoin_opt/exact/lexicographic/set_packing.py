@@ -67,6 +67,15 @@ class Demand:
 
         No more groups can take s filters than the counting bound by part size leaves. All plans keep that, and the
         linear program is far tighter with it: the floor of a sum of shares says what fractions of groups do not know.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; owner of the counting bound.
+        groups : pair of int
+            Fewest and most groups.
+        filters : pair of float
+            Fewest and most filters, both finite.
         """
         fewest, most = groups
         possible = problem.levels
@@ -85,13 +94,25 @@ class Demand:
 
     @classmethod
     def of_sizes(cls, devices: int, counts: Sequence[int]) -> Demand:
-        """So many groups of each kind."""
+        """Exactly as many groups of each kind as its count says."""
         wanted = np.array(counts, dtype=np.float64)
         return cls(devices, wanted, wanted, len(counts), np.empty(0, dtype=np.int64))
 
     @classmethod
     def of_levels(cls, problem: ThresholdProblem, parts: int, counts: Mapping[int, int], filters: float) -> Demand:
-        """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size."""
+        """Exactly so many groups, which take so many filters, and of them some counts that take a part of some size.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; owner of the counting bound.
+        parts : int
+            Number of groups, K.
+        counts : mapping of int to int
+            Number of filters, and how many groups at least must be able to take so many.
+        filters : float
+            Fewest filters that all groups hold together.
+        """
         possible = problem.levels
         levels = sorted(counts)
         return cls(
@@ -182,6 +203,7 @@ def price_choices(choices: Choices, demand: Demand, cost: Cost, start: IntArray,
     def reduced_costs(prices: FloatArray) -> FloatArray:
         of_devices = np.append(prices[: demand.devices], 0.0)[choices.members].sum(axis=1)
         of_sums = prices[demand.devices :]
+        # A cost that is linear in the size is least at one of the two ends.
         of_sizes = np.minimum(*(paid + sums @ of_sums for paid, sums in zip(ends, entries, strict=True)))
         return np.asarray(of_devices + of_sizes)
 
@@ -284,7 +306,7 @@ def decide(choices: Choices, demand: Demand, control: Control) -> Verdict:
 
 
 def _alone(control: Control) -> Control:
-    """The same groups on any number of threads, whatever gap is asked for."""
+    """A control under which a solve chooses the same groups on any number of threads, whatever gap is asked for."""
     return replace(control.silent(), threads=1, gap=0.0)
 
 

@@ -79,6 +79,20 @@ class StochasticPacking:
 
         Groups are those that cover by upper bounds on shares: ``impossible`` is proven, and a plan of ``packed`` groups
         wants to be valued.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        control : Control
+            Limit; where it comes first the answer is ``unknown``.
+        effort : Effort
+            Largest number of columns and of branch-and-bound nodes.
+
+        Returns
+        -------
+        Packing
+            ``packed``, ``impossible`` or ``unknown``.
         """
         while True:
             relaxed = self._relaxed(threshold, control, question=False)
@@ -91,12 +105,30 @@ class StochasticPacking:
             status, chosen = pack_columns(problem, columns, control, effort)
             if status != "packed":
                 return Packing(status)
+            # Intervals overrate groups: a packing counts once it takes none of these for more than it delivers.
             if not self._split(threshold, [(column.devices, column.size) for column in chosen]):
                 return Packing("packed", [column.devices for column in chosen])
 
     @_unless_time_is_up
     def search(self, threshold: float, groups: Sequence[Members], control: Control, steps: int) -> Packing:
-        """Look for a packing by exchanges between groups; it may be found, but not refuted."""
+        """Look for a packing by exchanges between groups; it may be found, but not refuted.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        groups : sequence of Members
+            Groups to begin with, by device indices.
+        control : Control
+            Limit and seed.
+        steps : int
+            Exchanges that each search may try.
+
+        Returns
+        -------
+        Packing
+            ``packed`` or ``unknown``.
+        """
         for seed in range(control.seed, control.seed + SEARCHES):
             problem = StochasticProblem(self.shares, threshold, self.intervals)
             groups, held = exchange(problem, groups, control, steps, seed)
@@ -112,7 +144,22 @@ class StochasticPacking:
 
     @_unless_time_is_up
     def attempt(self, threshold: float, control: Control, effort: Effort) -> Packing:
-        """Look for a packing among the groups of the pool and some more: it may be found, but not refuted."""
+        """Look for a packing among the groups of the pool and some more: it may be found, but no search refutes it.
+
+        Parameters
+        ----------
+        threshold : float
+            T in seconds.
+        control : Control
+            Limit and seed.
+        effort : Effort
+            Largest number of columns and of branch-and-bound nodes.
+
+        Returns
+        -------
+        Packing
+            ``packed`` or ``unknown``; ``impossible`` where the relaxation alone refutes the threshold.
+        """
         relaxed = self._relaxed(threshold, control, question=False)
         if isinstance(relaxed, str):
             return Packing(relaxed)
@@ -167,6 +214,7 @@ class StochasticPacking:
         """Split the interval in which a group counts as able to deliver a size with a student, if it is not."""
         if not 1 <= size <= self.shares.instance.arrays.largest[:, student].max():
             return False
+        # Only an interval that ends with this size can have made the group count for it.
         first, last = self.intervals.around(student, size)
         if last != size or not self.shares.covers(members, student, first, threshold, at_most=True):
             return False
@@ -178,6 +226,7 @@ class StochasticPacking:
     ) -> list[Column] | None:
         """Groups that a packing can consist of, by their reduced costs; None if there are more than a limit."""
         slack = relaxation.bound - problem.wanted
+        # All devices are shared out: completing columns takes one share a device, and here it depends on the chain.
         everyone = np.ones(len(problem.instance.devices), dtype=bool)
         found = columns_of_chains(relaxation, problem.chains, everyone, slack, limit, control)
         if found is None:

@@ -124,6 +124,7 @@ class _Search:
             high, factor = high / factor, factor * 2.0
             if self.packing.refutes(high, self.alive):
                 self._refute(high)
+        # One step back: that threshold was not refuted.
         high = min(high * factor / 2.0, self.value)
         while self.low > 0.0 and high > self.low * (1.0 + COARSE) and self.open:
             middle = _middle(self.low, high)
@@ -168,9 +169,11 @@ class _Search:
                 # Better plans may lie close together: half of the interval goes with each.
                 middle = _middle(self.low, self.value)
                 self._try(middle, self.packing.decide(middle, self.alive, effort))
+        # Just below the best plan all has been tried: what may be left to refute lies before.
         high = self.value * (1.0 - PRECISIONS[-1])
         while self.low > 0.0 and high > self.low * (1.0 + COARSE / 10.0) and self.open:
             middle = _middle(self.low, high)
+            # Neither refuted nor a better plan: out of reach for this effort.
             if not self._try(middle, self.packing.decide(middle, self.alive, effort)) and self.low < middle:
                 high = middle
             high = min(high, self.value)

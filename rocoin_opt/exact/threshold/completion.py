@@ -154,6 +154,7 @@ def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) 
     """
     is_free = np.ones(len(problem.shares), dtype=bool)
     is_free[priced] = False
+    # The pickiest columns first: where a small set is short, few devices join the priced ones.
     pools = sorted(
         (pool for pool in (_zero_dual(want, is_free) for want in wants) if len(pool)),
         key=lambda pool: (len(pool), pool.tolist()),
@@ -179,6 +180,7 @@ def _is_short(problem: ThresholdProblem, wants: list[_Want], pool: IntArray) -> 
     share, number = 0.0, 0
     for want in wants:
         inside = np.isin(want.able, pool)
+        # Outside devices count for each column that can use them: a shortage within the pool is then a true one.
         rest = want.share - float(problem.shares[want.able[~inside]].sum())
         if rest <= COVER_TOLERANCE:
             continue

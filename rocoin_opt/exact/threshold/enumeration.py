@@ -103,6 +103,7 @@ def enumerate_columns(
     for column in found:
         best.setdefault((column.size, column.devices), column)
     columns = [best[key] for key in sorted(best)]
+    # For ``nominal`` the other student would have to have a leader too: nothing is left out.
     return columns if problem.led else _undominated(problem, columns, is_priced)
 
 
@@ -114,7 +115,28 @@ def columns_of_chains(
     limit: int,
     control: Control = UNLIMITED,
 ) -> list[Column] | None:
-    """Columns chain by chain, equal ones as often as they are met; see :func:`enumerate_columns`."""
+    """List the columns of each chain whose cost exceeds their size by no more than a slack; equal ones may recur.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        Owner of the prices.
+    chains : iterable of Chain
+        Chains of the problem that was relaxed.
+    is_priced : BoolArray, N
+        Which devices are shared out; all others may serve in every column.
+    slack : float
+        By how much a column may cost more than its size, in filters.
+    limit : int
+        Largest number of columns, equal ones counted as often as they are met.
+    control : Control
+        Its limit ends the enumeration.
+
+    Returns
+    -------
+    list of Column or None
+        None if there are more than ``limit``, or time is up.
+    """
     columns: list[Column] = []
     for chain in chains:
         if control.exhausted:
@@ -134,6 +156,7 @@ def _columns_of_chain(
     if chain.leader is not None:
         paid += float(relaxation.prices[chain.leader])
         leader = (chain.leader,) if is_priced[chain.leader] else ()
+        # A leader that covers alone makes one column: whoever joined it would be superfluous.
         if chain.need <= SHARE_TOLERANCE:
             surplus = chain.leader_size - relaxation.size_prices.of_one(chain.leader_size) - paid + slack
             return [Column(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
@@ -188,7 +211,9 @@ def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: Bo
         fill = sums_at_least(problem.timely[~is_priced, j], problem.shares[None, ~is_priced], sizes)[0]
         gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
         smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
+        # Covers beyond doubt: no rounding may have kept the better column off the list.
         fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
         spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
+        # Sizes of a chain are those of its devices: only there has the other student a column of this size.
         dominated |= (fewer | spare) & np.isin(sizes, problem.timely[:, j])
     return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]

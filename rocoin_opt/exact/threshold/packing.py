@@ -85,7 +85,17 @@ class Memory:
     contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def verdict(self, problem: ThresholdProblem, columns: list[Column], effort: Effort) -> Status | None:
-        """What is known of these columns already; None if they are worth a try."""
+        """What is known of these columns already; None if they are worth a try.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; its limits on sizes count.
+        columns : list of Column
+            What a packing may consist of.
+        effort : Effort
+            What a new try may cost.
+        """
         names, limits = _names(columns), _limits(problem)
         if any(limits == known and names <= larger for larger, known in self.refuted):
             return "impossible"
@@ -93,7 +103,19 @@ class Memory:
         return "unknown" if nodes is None or (effort.nodes is not None and effort.nodes <= nodes) else None
 
     def learn(self, problem: ThresholdProblem, columns: list[Column], effort: Effort, status: Status) -> None:
-        """Remember how a try with these columns ended."""
+        """Remember how a try with these columns ended.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Instance, objective and threshold; its limits on sizes count.
+        columns : list of Column
+            What was tried.
+        effort : Effort
+            What the try was allowed to cost.
+        status : {'packed', 'impossible', 'unknown'}
+            How it ended; what is packed needs no remembering.
+        """
         names, limits = _names(columns), _limits(problem)
         if status == "impossible":
             self.refuted.append((names, limits))
@@ -149,8 +171,10 @@ def pack(
         completion = complete(problem, chosen, priced, control)
         if completion.groups is not None:
             return Packing("packed", completion.groups)
+        # Nothing is left to refine: every device that could help is priced already.
         if len(completion.contested) == 0:
             return Packing("unknown")
+        # Kept for other thresholds, where the same devices tend to be short.
         memory.contested = np.union1d(memory.contested, completion.contested)
         priced = np.union1d(priced, memory.contested)
 
@@ -183,12 +207,30 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
 def pack_columns(
     problem: PackingProblem, columns: list[Column], control: Control, effort: Effort
 ) -> tuple[Status, list[Column]]:
-    """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone."""
+    """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone.
+
+    Parameters
+    ----------
+    problem : PackingProblem
+        Instance, objective and threshold.
+    columns : list of Column
+        What a packing may consist of.
+    control : Control
+        Limits. It is told of filters placed.
+    effort : Effort
+        Its nodes are the limit of branch and bound; columns are taken as they come.
+
+    Returns
+    -------
+    status, list of Column
+        ``packed`` with the columns chosen; else ``impossible`` or ``unknown``, and none.
+    """
     if not columns:
         return "impossible", []
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
     model = _model(problem, columns)
+    # Any packing of all filters answers the question: a larger one is not looked for.
     options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
     if effort.nodes is not None:
         options["mip_max_nodes"] = effort.nodes

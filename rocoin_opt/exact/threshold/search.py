@@ -38,7 +38,7 @@ EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effor
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
-"""The same where the rounds are limited: it is solved in well under a second."""
+"""Devices x groups up to which it is tried where the rounds are limited: it is solved in well under a second."""
 
 
 def exact(
@@ -85,6 +85,7 @@ class _Search(CandidateSearch):
         if self.open:
             self.bracket()
         for effort in EFFORTS[:rounds]:
+            # Better plans first: each takes away candidates that no proof could refute.
             if self.open:
                 self._improve(effort)
             if self.open:
@@ -105,6 +106,7 @@ class _Search(CandidateSearch):
         outcome = milp(self.instance, self.objective, self.control, self.best)
         if outcome.infeasible:
             return outcome
+        # What the packings refuted holds for every plan, whatever the model proves.
         return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
 
     def _prove(self, effort: Effort) -> None:
@@ -116,6 +118,7 @@ class _Search(CandidateSearch):
                 self.refute(middle)
             else:
                 high = middle
+            # A packing may have made a plan that is earlier than the candidate asked for.
             high = min(high, self.high)
 
     def _improve(self, effort: Effort) -> None:
@@ -168,6 +171,7 @@ class _Search(CandidateSearch):
             return simple
         relaxation = self.relaxation(len(self.candidates) - 1) if len(self.candidates) else None
         wanted = self.wanted
+        # The search proved that not all find a place, though the relaxation may have room for them.
         placed = wanted - 1 if relaxation is None else min(wanted - 1, math.floor(relaxation.bound + DUAL_SAFETY))
         rest = f"or there are fewer of them than min_groups asks for. {RELAX}"
         return (f"together: {room_for(placed, wanted)}, {rest}",)

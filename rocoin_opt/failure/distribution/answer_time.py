@@ -102,12 +102,14 @@ class LatencyDistribution:
             If an answer is too improbable, or the tail too heavy, for an error of 1e-9.
         """
         answered = self.success_probability()
+        # Smaller doubles have fewer digits, and so would a quotient of them.
         if answered < np.finfo(float).tiny:
             raise UnsupportedError("an answer is too improbable to say when it comes")
         if self._tail_index <= 1.0:
             return math.inf
         if self._has_steps_only:
             return self._step_sum((LATER,), math.inf) / answered
+        # What comes later weighs nothing, unless the tail is heavy: that is asked for behind.
         last = min(max(replica.response.farthest for replica in self.groups.replicas), LATEST)
         integral = integrate(lambda t: self._late(t, (LATER,)), self._edges(last))
         self._require_light_tail(last, integral)
@@ -131,6 +133,7 @@ class LatencyDistribution:
             reached: BoolArray = outcomes[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
             if probability >= 0.5:
                 reached |= late <= stretched(1.0 - probability)
+            # Certainty leaves nothing over, not even what is too little to show in a sum with 1.
             if probability == 1.0:
                 reached &= late == 0.0
             return reached
@@ -168,6 +171,7 @@ class LatencyDistribution:
         )
 
     def _kept_from(self, limit: float) -> float:
+        # No product of positive probabilities is 0: one replica has to be sure, and to have a latest answer.
         if limit == 0.0:
             sure = {None, *(domain for domain, failure in self.groups.domain_failure.items() if failure == 0.0)}
             latest = (
@@ -204,6 +208,7 @@ class LatencyDistribution:
         if self._has_steps_only or high == math.inf:
             return high
         while True:
+            # Many sections at once: to ask for many times costs little more than for one.
             inner = np.linspace(low, high, _SECTIONS + 1)
             if inner[1] == low or low == high or np.nextafter(low, high) == high:
                 return high
@@ -251,6 +256,7 @@ class LatencyDistribution:
         edges = np.unique(points[points <= end])
         with np.errstate(divide="ignore"):
             logs = np.log(edges)
+        # No finite number of equal ratios leads down to 0: the first panel stays whole.
         gaps = np.where(np.isfinite(logs[:-1]), np.diff(logs), 0.0)
         pieces = np.maximum(1, np.ceil(gaps / math.log(_GROWTH))).astype(np.int64)
         wide = np.flatnonzero(pieces > 1)
@@ -274,6 +280,7 @@ class LatencyDistribution:
         masses = ends * self._late(ends, (LATER,))
         if masses[1] == 0.0:
             return
+        # With a tail like t ** -alpha the rest of the integral is last * P(X > last) / (alpha - 1).
         decay = math.log(masses[0] / masses[1]) / math.log(_GROWTH)
         if decay <= 0.0 or masses[1] / decay > INTEGRAL_ERROR * integral:
             raise UnsupportedError("the answer's tail is too heavy for its mean to be computed exactly")

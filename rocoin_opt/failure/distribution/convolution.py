@@ -73,6 +73,7 @@ class Rule:
         """Rule with nodes at equal steps of tau, at ``1 / (1 + exp(-pi sinh(tau)))``."""
         count = round(_REACH / step)
         tau = np.arange(-count, count + 1) * step
+        # Each distance by itself: at the ends 1 less the other would have no digits.
         near, far = (1.0 / (1.0 + np.exp(sign * np.pi * np.sinh(tau))) for sign in (-1.0, 1.0))
         return cls(near, far, step * np.pi * np.cosh(tau) * near * far)
 
@@ -193,6 +194,7 @@ class ConvolvedTime:
             below[inside], above[inside] = self._computed(seconds[inside])
             return below, above
         logs = np.log(seconds[inside] - self.low)
+        # Panels that missed their error are computed one by one.
         is_tabled = self._table.covers(logs)
         tabled, inside = inside[is_tabled], inside[~is_tabled]
         below[tabled], above[tabled] = self._table.values(logs[is_tabled])
@@ -218,6 +220,7 @@ class ConvolvedTime:
 
     def _tails(self, seconds: FloatArray, rule: Rule) -> tuple[FloatArray, FloatArray]:
         _, first_levels, levels = self._levels
+        # The three terms add up to the same for every cut, so that an interpolated one costs no accuracy.
         cut = np.interp(seconds, levels, first_levels)
         rest = seconds - cut
         one, two = self.first.tails(cut), self.second.tails(rest)
@@ -229,6 +232,7 @@ class ConvolvedTime:
             level = reached[:, None] * rule.near
             times = given.at_level(level, left[:, None] + reached[:, None] * rule.far)
             by, late = other.tails(seconds[:, None] - times)
+            # Differences of two tails: below 0 they are rounding.
             below += reached * (np.maximum(by - ends[0][:, None], 0.0) @ rule.weights)
             above += reached * (late @ rule.weights)
         return below, above

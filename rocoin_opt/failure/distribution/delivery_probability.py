@@ -59,9 +59,11 @@ class DeliveryProbabilities:
         response = self._response(device, student, size)
         times = np.array([seconds])
         if isinstance(response, SumResponse):
+            # Each size is asked for at a time or two: no table would pay.
             late, error = float(response.computed_tails(times)[1][0]), CONVOLUTION_ERROR
         else:
             late = float(response.tails(times)[1][0])
+            # A mixture adds a rounding for each of its terms.
             error = late * (CLOSED_FORM_ERROR + response.terms * np.finfo(np.float64).eps)
         if at_least:
             late = max(late - error, 0.0)

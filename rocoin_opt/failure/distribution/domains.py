@@ -65,6 +65,7 @@ def elimination_order(scopes: Iterable[Iterable[int]]) -> tuple[int, ...]:
     order: list[int] = []
     while domains := sorted(set().union(*left)):
         joined = {d: set().union(*(scope for scope in left if d in scope)) for d in domains}
+        # Who meets the fewest makes the smallest table; its number settles ties, the same way everywhere.
         domain = min(domains, key=lambda d: (len(joined[d]), d))
         if len(joined[domain]) > MAX_JOINT_DOMAINS:
             raise UnsupportedError(

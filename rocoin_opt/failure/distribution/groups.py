@@ -119,6 +119,7 @@ class Groups:
     def system(self, seconds: FloatArray) -> OutcomeProbabilities:
         """Outcomes of the last answer, shape (3, T)."""
         found = np.empty((3, len(seconds)))
+        # Joined tables have an entry for each state of the domains they depend on: the worst case decides the memory.
         width = 1 << min(len(self.shared), MAX_JOINT_DOMAINS)
         chunk = max(1, _CHUNK // (3 * (len(self.replicas) + width)))
         for start in range(0, len(seconds), chunk):
@@ -164,6 +165,7 @@ class Groups:
         for k in range(len(self.members)):
             values = private[k]
             for place in tied.get(k, ()):
+                # With the domain down none of its replicas ever answers.
                 values = first_of(values[..., None, :, :], np.stack([cells[place], never]))
             domains = tuple(d for place in tied.get(k, ()) if (d := self.cells[place].domain) is not None)
             tables.append(Table((k,), domains, values))
@@ -176,6 +178,7 @@ class Groups:
         tied = [table for table in tables if table.domains]
         if alone:
             groups = tuple(k for table in alone for k in table.groups)
+            # Groups without a shared domain are independent in any state: they are joined once.
             tied.append(Table(groups, (), _last_of_all(np.stack([table.values for table in alone]))))
         return eliminate(tied, order, self.domain_failure, last_of).values
 
@@ -184,6 +187,7 @@ class Groups:
         outcomes = np.empty((len(self.replicas) + 1, 3, len(seconds)))
         outcomes[-1] = never_answered(len(seconds))
         places, times, survival, failure = self._steps
+        # Most replicas have one answer time: all of these at once.
         by = seconds >= times
         outcomes[places, BY] = np.where(by, survival, 0.0)
         outcomes[places, LATER] = np.where(by, 0.0, survival)

@@ -74,6 +74,7 @@ class ShiftedExponentialFactor:
     @_WITHIN_RANGE
     def cdf(self, factor: FloatArray) -> FloatArray:
         """P(factor <= x)."""
+        # Probabilities near 0 keep their digits, which 1 less an exponential would lose.
         return -np.expm1(-self.rate * np.maximum(factor - 1.0, 0.0))
 
     @_WITHIN_RANGE
@@ -122,6 +123,7 @@ class LogNormalFactor:
     @_WITHIN_RANGE
     def isf(self, probability: FloatArray) -> FloatArray:
         """Inverse of ``sf``."""
+        # By symmetry: no small probability is taken from 1.
         return np.exp(-self.sigma * special.ndtri(probability))
 
 
@@ -207,6 +209,7 @@ class ParetoFactor:
     @_WITHIN_RANGE
     def cdf(self, factor: FloatArray) -> FloatArray:
         """P(factor <= x)."""
+        # Just above 1 the power is close to 1, and 1 less it would have no digits.
         return -np.expm1(-self.alpha * np.log(np.maximum(factor, 1.0)))
 
     def sf(self, factor: FloatArray) -> FloatArray:
@@ -270,6 +273,7 @@ def factor_of(law: Slowdown | None) -> Factor:
 def exceeded_with(factor: Factor, probability: float) -> float:
     """Factor that is exceeded with at most a probability; infinite for a probability of 0 where it has no end."""
     if isinstance(factor, DiscreteFactor):
+        # Summed from the largest value down, so that small tails keep their digits.
         above = np.append(np.cumsum(factor.weights[:0:-1])[::-1], 0.0)
         return float(factor.values[int(np.argmax(above <= probability))])
     return float(factor.isf(np.array([probability]))[0]) if probability > 0.0 else math.inf

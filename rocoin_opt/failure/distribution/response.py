@@ -84,12 +84,12 @@ class StepResponse:
 
     @property
     def kinks(self) -> FloatArray:
-        """None beside the jumps."""
+        """Nothing is unsmooth beside the jumps."""
         return np.empty(0)
 
     @property
     def guides(self) -> FloatArray:
-        """None beside the jumps."""
+        """Nothing rises beside the jumps."""
         return np.empty(0)
 
     @property
@@ -110,6 +110,7 @@ class StepResponse:
     def tails(self, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
         """P(answer <= t) and P(answer > t)."""
         position = np.searchsorted(self.jumps, seconds, side="right")
+        # Each tail is summed from its own end: as 1 minus the other it would lose its digits.
         below = np.concatenate([[0.0], np.cumsum(self.weights[:-1]), [1.0]])
         above = np.concatenate([[1.0], np.cumsum(self.weights[:0:-1])[::-1], [0.0]])
         return below[position], above[position]
@@ -136,7 +137,7 @@ class MixedResponse:
 
     @property
     def jumps(self) -> FloatArray:
-        """None."""
+        """No time has a probability of its own."""
         return np.empty(0)
 
     @property
@@ -170,7 +171,7 @@ class MixedResponse:
 
     @property
     def tail_index(self) -> float:
-        """That of the time with a density."""
+        """Tail index of the time with a density."""
         return self.time.factor.tail_index
 
     def tails(self, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -202,7 +203,7 @@ class SumResponse:
 
     @property
     def jumps(self) -> FloatArray:
-        """None."""
+        """No time has a probability of its own."""
         return np.empty(0)
 
     @property
@@ -227,7 +228,7 @@ class SumResponse:
 
     @property
     def tail_index(self) -> float:
-        """That of the heavier term."""
+        """Tail index of the heavier term."""
         return min(self.sum.first.factor.tail_index, self.sum.second.factor.tail_index)
 
     def tails(self, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -235,7 +236,7 @@ class SumResponse:
         return self.sum.tails(seconds - self.offset)
 
     def computed_tails(self, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The same without a table, which only many times are worth."""
+        """P(answer <= t) and P(answer > t) without a table, which only many times are worth."""
         return self.sum.computed_tails(seconds - self.offset)
 
 
@@ -260,6 +261,7 @@ def response_of(
     """
     given = instance.devices[device]
     if not given.is_random:
+        # The very double that closed forms take, which a sum of terms need not be.
         seconds = instance.arrays.latency(device, student, num_filters)
         return StepResponse(np.array([float(seconds)]), np.ones(1))
     return _response(given, instance.latency_terms(device, student, num_filters))
@@ -279,6 +281,7 @@ def _response(device: Device, terms: LatencyTerms) -> StepResponse | MixedRespon
                 )
             offsets = np.add.outer(offsets, scale * factor.values).ravel()
             weights = np.multiply.outer(weights, factor.weights).ravel()
+        # A factor on no time at all has no effect, whatever its law.
         elif scale > 0.0:
             times.append(Time(scale, factor))
     if len(times) == 2:

@@ -50,6 +50,7 @@ class LogTable:
         half = np.diff(edges) / 2.0
         points = edges[:-1] + half + half * np.concatenate([_NODES, _CHECKS])[:, None]
         values = np.stack([found.reshape(points.shape) for found in functions(points.ravel())], axis=1)
+        # A value of 0 has no logarithm: its panel then has no error that would pass.
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(values)
             # Discrete orthogonality: the inverse of the matrix of Chebyshev polynomials at their nodes.

@@ -108,6 +108,7 @@ def simulate_arrivals(
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)
+    # Draws go by device and domain, so that groups simulated one by one share the fate of their domains.
     systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)
     counts: Counter[bytes] = Counter()
@@ -125,6 +126,7 @@ def _draw(
     for k, system in enumerate(systems):
         seconds = answer_seconds(system, seed, first_block, trials, compiled=compiled)
         arrived[:, k] = np.isfinite(seconds) & (seconds <= stretched(reach))
+    # Packed, subsets of many groups are few bytes to sort, and to send between processes.
     packed, counts = np.unique(np.packbits(arrived, axis=1, bitorder="little"), axis=0, return_counts=True)
     return {row.tobytes(): int(count) for row, count in zip(packed, counts, strict=True)}
 

@@ -67,7 +67,7 @@ class Factors(NamedTuple):
 
 
 def count_answers(system: System, seed: int, first_block: int, trials: int) -> IntArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.count_answers`.
+    """Number of trials by the answer time, those without an answer last.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def count_answers(system: System, seed: int, first_block: int, trials: int) -> I
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int) -> FloatArray:
-    """See :func:`rocoin_opt.failure.monte_carlo.kernel.answer_seconds`.
+    """Answer time in seconds of each trial, infinite where no answer comes.
 
     Parameters
     ----------
@@ -143,6 +143,7 @@ def _philox(words: Any, counter: Any, index: Any, purpose: Any, seed: Any, count
     """Words of ``count`` consecutive counters of one device, by word and then by counter."""
     low, high = counter & MASK, counter >> WORD
     key_0, key_1 = seed & MASK, seed >> WORD
+    # No block of counters crosses a multiple of 2^32, so that the high word stays.
     for i in range(count):
         a, b, c, d = low + np.uint64(i), index, high, purpose
         k, m = key_0, key_1
@@ -170,6 +171,7 @@ def _crashes(failed: Any, words: Any, block: int, index: int, purpose: int, chan
         lane = lanes[i]
         failed[i] = np.uint8(lane < coarse)
         ties |= np.uint8(lane == coarse)
+    # A tie comes once in 65,536 draws: most blocks need no finer bits.
     if ties == 0 or chance[1] == 0:
         return
     finer = np.empty(4, dtype=np.uint32)
@@ -210,6 +212,7 @@ def _count(draws: Any, step: Any, seed: Any, first_block: int, trials: int, coun
         _domains(domains, words, draws, block, seed)
         last[:] = 0
         for k in range(len(draws.group_start) - 1):
+            # The place for no answer is the largest: it loses to any answer within a group, and wins between groups.
             earliest[:] = never
             for r in range(draws.group_start[k], draws.group_start[k + 1]):
                 _replica(failed, words, domains, draws, block, r, seed)

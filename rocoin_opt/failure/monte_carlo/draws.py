@@ -139,6 +139,7 @@ def request_rows(seed: int, first_block: int, blocks: int, requests: int) -> Int
     requests : int
         How many were measured.
     """
+    # A purpose of its own: with traces or without, all other draws stay the same.
     words = factor_words(seed, first_block, blocks, 0, Purpose.REQUEST).astype(np.uint64)
     return ((words * np.uint64(requests)) >> np.uint64(32)).astype(np.int64)
 

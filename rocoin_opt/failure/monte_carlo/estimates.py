@@ -92,6 +92,7 @@ class Draws:
             total = np.asarray(np.bincount(place, weights), dtype=np.float64)
             is_met = total > 0.0
             means = np.bincount(place, weights * share)[is_met] / total[is_met]
+            # Rounding must not carry a mean out of the range of the draws.
             values, weights = np.clip(first + width * means, first, values.max()), total[is_met]
         return cls(values, weights, lowest, highest)
 
@@ -198,6 +199,7 @@ class ProportionEstimate:
     def interval(self, level: float = 0.95) -> Interval:
         """Clopper and Pearson's interval, which holds its level for every probability."""
         require_fraction("level", level)
+        # SciPy's distributions take half a second to import: only here.
         from scipy.stats import binomtest
 
         low, high = binomtest(self.successes, self.trials).proportion_ci(level, method="exact")
@@ -282,6 +284,7 @@ class QuantileEstimate:
         distribution, with jumps too.
         """
         require_fraction("level", level)
+        # SciPy's distributions take half a second to import: only here.
         from scipy.stats import binom
 
         trials = self.sample.trials
@@ -331,6 +334,7 @@ def _nearest_mean(distances: FloatArray, counts: FloatArray, tail: float) -> flo
     """
     x, n = np.append(distances, 0.0), np.append(counts, 1.0)
     scale = float(x.max())
+    # All draws are equal: what the added one may weigh has a closed form.
     if distances.min() == scale:
         return scale * math.exp(math.log(tail) / float(counts.sum()))
     x, wanted, trials = x / scale, -float(ndtri(tail)), float(n.sum())
@@ -354,6 +358,7 @@ def _root(at: Callable[[float], tuple[float, float]], start: float) -> float:
     low = high = start
     above, found = at(low)
     below, step = above, 0.25
+    # The start is a guess: steps to either side grow until the root lies between.
     while above < 0.0:
         low, high, below = low - step, low, above
         above, found = at(low)

@@ -63,6 +63,7 @@ class FactorTable:
             measured: FloatArray = self.values[picks.astype(np.int64)]
             return measured
         is_upper = words >= HALF_RANGE
+        # From the nearer end, so that both tails have as many digits.
         distance = np.where(is_upper, ~words, words).astype(np.float64) + 0.5
         bits = distance.view(np.uint64)
         segment = (bits >> np.uint64(MANTISSA_SHIFT)).astype(np.int64) - FIRST_SEGMENT
@@ -89,6 +90,7 @@ def factor_table(law: Slowdown) -> FactorTable:
     octave, cut = np.divmod(np.arange(OCTAVES * CUTS), CUTS)
     width = 2.0**octave / 2 / CUTS
     start = (CUTS + cut) * width
+    # Chebyshev's nodes keep a cubic near the best one on its segment.
     nodes = 0.5 - 0.5 * np.cos(np.pi * (2 * np.arange(_DEGREE + 1) + 1) / (2 * _DEGREE + 2))
     to_powers = np.linalg.inv(np.vander(nodes, increasing=True))
     checks = np.array(_CHECKS)

@@ -75,7 +75,7 @@ def count_answers(system: System, seed: int, first_block: int, trials: int, *, c
 
 
 def answer_seconds(system: System, seed: int, first_block: int, trials: int, *, compiled: bool) -> FloatArray:
-    """Answer time in seconds of each trial, infinite where no answer comes; see :func:`count_answers`.
+    """Answer time in seconds of each trial, infinite where no answer comes.
 
     Parameters
     ----------
@@ -133,6 +133,7 @@ def _failed(
     failed = None if replayed is None else replayed.crashes(r)
     if failed is None:
         failed = crashes(seed, block, blocks, int(system.device[r]), Purpose.CRASH, system.crash[r])
+    # Traces tell who was up by itself; domains fail as the instance says.
     if system.domain[r] != NONE:
         failed |= domains[system.domain[r]]
     return failed

@@ -126,12 +126,14 @@ class Outages:
         E[1 / S] in the different states, and how often each came.
         """
         outage = self.group
+        # The last sum is left out: rounding may keep it below 1, and every draw has to find a group.
         forced = np.searchsorted(np.cumsum(outage / outage.sum())[:-1], rng.random(trials), side="right")
         # A failed group's domain that it meets is down more often, and the others as ever.
         by_domain = np.where(self.meets > 0.0, self.by_domain, 1.0)
         down = np.divide(self.domain, by_domain, out=np.zeros_like(by_domain), where=by_domain > 0.0)
         is_up = rng.random((trials, len(self.domain))) >= down[forced]
         counts: IntArray = np.ones(trials, dtype=np.int64)
+        # Where domains rarely fail only a few states come: each is worked out once.
         if len(self.domain) <= WORD:
             words = np.packbits(np.pad(is_up, ((0, 0), (0, WORD - len(self.domain)))), axis=1).view(np.uint64)[:, 0]
             _, first, counts = np.unique(words, return_index=True, return_counts=True)
@@ -193,13 +195,16 @@ def failure_probability(
     require_rare_draws(trials, seed, deadline)
     outages = Outages.of(instance, plan, deadline)
     union_bound, largest = float(outages.group.sum()), float(outages.group.max())
+    # No failure at all, or a certain one: there is nothing to draw.
     if largest in (0.0, 1.0):
         return MeanEstimate(largest, 0.0, 0, largest, largest)
     # A domain that never fails is up.
     is_sure = (outages.domain == 0.0).astype(np.float64)
     least, most = outages.share(np.stack([is_sure, np.ones_like(is_sure)]))
+    # No draw lies outside of what all domains down and all of them up give.
     lowest, highest = max(largest, union_bound * float(least)), min(union_bound * float(most), 1.0)
     limits = lowest * (1.0 - ROUNDING) - SMALLEST, min(highest * (1.0 + ROUNDING) + SMALLEST, 1.0)
+    # All states give the same: the value is known without a draw.
     if most - least <= ROUNDING * least:
         return MeanEstimate(highest, 0.0, 0, *limits)
     rng = np.random.default_rng(seed)

@@ -72,6 +72,7 @@ class Simulation:
         """E[min(X, D)] in seconds; None without a deadline."""
         if self.deadline is None:
             return None
+        # Where no answer comes, all time up to the deadline is lost.
         draws = np.append(np.minimum(self.sample.seconds, self.deadline), self.deadline)
         return MeanEstimate.of(draws, np.append(self.sample.counts, self.sample.never), 0.0, self.deadline)
 

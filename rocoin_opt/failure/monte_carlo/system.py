@@ -128,6 +128,7 @@ class System:
                 varies = laws[0] is not None, laws[1] is not None
                 if traces is not None and name in traces.devices:
                     laws, varies = (None, None), (traces.compute is not None, traces.link is not None)
+                # The very double that plans are valued by, unless a factor is random.
                 fixed = float(arrays.latency(n, j, group.num_filters))
                 if any(varies):
                     fixed = overhead + (0.0 if varies[0] else compute) + (0.0 if varies[1] else link)

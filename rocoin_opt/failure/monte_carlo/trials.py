@@ -132,9 +132,11 @@ class Trials:
         blocks = max(-(-(self.chunk or SPAN_WORK // work) // BLOCK), 1)
         starts = range(begin, end, blocks * BLOCK)
         sizes = [min(blocks * BLOCK, end - start) for start in starts]
+        # The work of all trials decides on the kernel, so that every span is drawn by the same one.
         task = partial(draw, self.seed, use_compiled(end * work))
         spread = map if pool is None else pool.map
         done = begin
+        # In order, whichever process is done first: sums must not depend on that.
         for drawn, size in zip(spread(task, [start // BLOCK for start in starts], sizes), sizes, strict=True):
             done += size
             if self.advance is not None:

@@ -110,12 +110,14 @@ class ReplicaDerivatives:
         failure = float(in_time[0]) * self.system.decisive(base.end)
         expected = None
         if base.deadline is not None:
+            # A replica never delays the answer: below 0 is the error of the integrals.
             slope = max(gone.expected(base.deadline) - sure.expected(base.deadline), 0.0)
             expected = Derivative(slope, slope)
         guaranteed, unchanged = None, None
         if math.isfinite(base.guaranteed):
             replicas = self.alone.plan.groups.replicas
             is_step = all(replica.response.is_step for replica in replicas)
+            # Where answers come at some times only, the guarantee is one of them, and a small change moves none.
             guaranteed = STANDING if is_step else self._guaranteed_by_crash()
             unchanged = self._unchanged_crash() if is_step else None
         return Derivatives(expected, Derivative(failure, failure), guaranteed, guaranteed_range=unchanged)
@@ -152,6 +154,7 @@ class ReplicaDerivatives:
 
     def _by_constant_rate(self, rate: Rate, value: float) -> Derivatives:
         base, latency = self.base, self.system.replica.response.farthest
+        # Only these seconds depend on the rate, in inverse proportion: by it they change by -scaled / value.
         terms = base.instance.latency_terms(*self.place)
         scaled = terms.compute if rate == "flops_per_second" else terms.transfer
         expected = None
@@ -183,6 +186,7 @@ class ReplicaDerivatives:
 
     def _by_random_rate(self, rate: Rate, value: float) -> Derivatives:
         base = self.base
+        # All three figures ask for the same five systems: each is made once.
         known: dict[float, LatencyDistribution] = {}
 
         def by_rate(figure: Callable[[LatencyDistribution], float], noise: float) -> Derivative | None:

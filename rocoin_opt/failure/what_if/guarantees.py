@@ -38,6 +38,7 @@ class Reach:
         """Derivatives of the guarantee by the latency, each 0 or 1: towards less of it, and towards more."""
         if is_tied(self.earliest, self.latest):
             return 0.0, 0.0
+        # At an end the guarantee waits for the replica on one side only, and the two derivatives differ.
         at_start, at_end = is_tied(latency, self.earliest), is_tied(latency, self.latest)
         is_inside = self.earliest < latency < self.latest
         return float(at_end or (is_inside and not at_start)), float(at_start or (is_inside and not at_end))

@@ -40,7 +40,7 @@ class ReplicaValue:
     guaranteed_seconds, expected_seconds : float or None
         As in :class:`~rocoin_opt.failure.assessment.Figures`.
     success_probability : float
-        Likewise.
+        Probability of an answer by the deadline, or of any answer without one.
     """
 
     device: str
@@ -116,6 +116,7 @@ class _Waiting:
         """Guaranteed and expected seconds, and the success probability, with one more replica."""
         expected: float | None
         system = joined(self.plan, self.group, replica)
+        # The sums hold for constant latencies and an independent replica; all else is evaluated anew.
         if self.steps is None or replica.domain is not None or not _has_steps([replica]):
             expected = None if self.deadline is None else system.expected(self.deadline)
             success = system.success_probability(self.deadline)
@@ -158,6 +159,7 @@ class _Steps:
 
     @classmethod
     def of(cls, plan: LatencyDistribution, group: int, deadline: float | None) -> Self:
+        # What the system gains by this group answering at once is what it waits for the group alone.
         with_group, group_alone = served(plan, group), alone(plan, group)
         answered = plan.success_probability(deadline)
         end = math.inf if deadline is None else deadline

@@ -84,6 +84,7 @@ class Variants:
         domain, failure = self.replica.domain, dict(self.plan.groups.domain_failure)
         is_up = 1.0
         if domain is not None:
+            # With the domain down the replica changes nothing: only states with it up count.
             is_up, failure[domain] = 1.0 - failure[domain], 0.0
         groups = Groups(self.gone.groups.members, failure)
         tables = []

@@ -1,1 +1,1 @@
-"""The same under random latencies: shares that depend on student, part size and threshold."""
+"""Groups at a threshold under random latencies: shares that depend on student, part size and threshold."""

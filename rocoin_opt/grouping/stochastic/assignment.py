@@ -48,6 +48,7 @@ def _plan_within(shares: StochasticShares, groups: Sequence[Members], threshold:
         return None
     low, high = 0.0, threshold
     for _ in range(MAX_HALVINGS):
+        # Where nothing is to be cut, an earlier threshold could only hold the same sizes.
         if high <= low * (1.0 + RESOLUTION) or sum(held) == wanted:
             break
         middle = 0.5 * (low + high)

@@ -110,6 +110,7 @@ class StochasticProblem:
         limits: list[int] = []
         ends = np.unique(self.sizes)
         for before, end in zip([0, *ends.tolist()], [*ends.tolist(), self.wanted], strict=True):
+            # In whatever chain a group of this size covers, its devices have no larger shares than these.
             best = self.shares[self.sizes >= end].max(axis=0, initial=0.0)
             count = min(_most_covers(best), self.instance.max_groups)
             if before < end and (not limits or count < limits[-1]):

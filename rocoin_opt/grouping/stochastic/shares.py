@@ -53,7 +53,21 @@ class StochasticShares:
         self.need = math.inf if limit == 0.0 else -(math.log(limit) + math.log1p(LIMIT_TOLERANCE))
 
     def share(self, device: int, student: int, size: int, threshold: float, *, at_most: bool = False) -> float:
-        """Share of one device, from 0 to 1; ``at_most`` asks for an upper bound in the face of numerical errors."""
+        """Share of one device, from 0 to 1; 0 where it cannot hold the part.
+
+        Parameters
+        ----------
+        device : int
+            Device index.
+        student : int
+            Student index.
+        size : int
+            Part size in filters.
+        threshold : float
+            T in seconds.
+        at_most : bool
+            Whether to ask for an upper bound in the face of numerical errors.
+        """
         require_time(self.control)
         if size > self.instance.arrays.largest[device, student]:
             return 0.0
@@ -66,7 +80,17 @@ class StochasticShares:
         return 1.0 if missed == 0.0 else min(-math.log(missed) / self.need, 1.0)
 
     def most(self, student: int, size: int, threshold: float) -> FloatArray:
-        """Upper bounds on the shares of all N devices; those at the last threshold are remembered."""
+        """Upper bounds on the shares of all N devices; those at the last threshold are remembered.
+
+        Parameters
+        ----------
+        student : int
+            Student index.
+        size : int
+            Part size in filters.
+        threshold : float
+            T in seconds.
+        """
         if threshold != self._known_at:
             self._known, self._known_at = {}, threshold
         if (student, size) not in self._known:
@@ -106,16 +130,43 @@ class StochasticShares:
         return low
 
     def total(self, members: Sequence[int], student: int, size: int, threshold: float) -> float:
-        """Sum of a group's shares."""
+        """Sum of a group's shares.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Device indices.
+        student : int
+            Student index.
+        size : int
+            Part size in filters.
+        threshold : float
+            T in seconds.
+        """
         return math.fsum(self.share(n, student, size, threshold) for n in members)
 
     def covers(
         self, members: Sequence[int], student: int, size: int, threshold: float, *, at_most: bool = False
     ) -> bool:
-        """Whether a group keeps the outage limit by a threshold."""
+        """Whether a group keeps the outage limit by a threshold.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Device indices.
+        student : int
+            Student index.
+        size : int
+            Part size in filters.
+        threshold : float
+            T in seconds.
+        at_most : bool
+            Whether upper bounds on the shares count, so that no cover is missed for numerical errors.
+        """
         gathered = 0.0
         for n in members:
             gathered += self.share(n, student, size, threshold, at_most=at_most)
+            # A share may take a convolution: none is asked for that the cover does not need.
             if gathered >= 1.0 - (SHARE_TOLERANCE if at_most else 0.0):
                 return True
         return False

@@ -104,6 +104,7 @@ def _random_group(instance: Instance, left: IntArray, rng: np.random.Generator) 
 def _without_superfluous(instance: Instance, cover: list[int]) -> list[int]:
     """The cover without the devices, one after another, that it can do without."""
     members = cover
+    # The last device completed the cover, and is needed whoever else leaves.
     for n in cover[:-1]:
         others = [other for other in members if other != n]
         if keeps_limit(instance, others):

@@ -87,6 +87,7 @@ class ExpectedDescent:
             return False
         values = [expected_seconds(self.model, blocks) for blocks in changes]
         value = min(values)
+        # Steps near to the best value are taken even where they lose against the present one.
         if value < max(self.now, self.value * (1.0 + allowance)):
             self.blocks, self.now = changes[values.index(value)], value
         if value >= self.value * (1.0 - MARGIN):
@@ -111,6 +112,7 @@ class ExpectedDescent:
         total = pair[0].size + pair[1].size
         pool, fixed = self._pool(pair)
         size = pair[0].size
+        # Random sizes lead to splits that turns from the present ones do not reach.
         if pair[1] is NOBODY or self.random.random() < 0.5:
             size = int(self.random.integers(1, total))
         best: tuple[IndexedGroup, IndexedGroup] | None = None

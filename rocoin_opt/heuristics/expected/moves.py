@@ -112,12 +112,14 @@ def share_devices(
     sides: list[int] = []
     for side in (0, 1):
         shares = np.where(fitting[side], model.arrays.cover_share, 0.0)
+        # Up to rounding: whoever takes the groups asks for the exact product.
         covered &= chosen[side] @ shares[list(pool)] + shares[list(fixed[side])].sum() >= ENOUGH_SHARES
         steps += model.steps.of_devices([*fixed[side], *(n for n in pool if fitting[side][n])]).tolist()
         sides += [side] * (len(steps) - len(sides))
     if not covered.any():
         return None
     students, sizes = np.array(parts)[sides].T
+    # Answers after the deadline count as at it: what lies behind has no length.
     seconds = np.minimum(model.steps.seconds(steps, students, sizes), model.deadline)
     order = np.argsort(seconds, kind="stable")
     lengths = np.diff(rest.until(np.append(seconds[order], model.deadline)))
@@ -144,6 +146,17 @@ def share_filters(
 ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """Share filters between two groups of given devices in the best way, with the best students.
 
+    Parameters
+    ----------
+    model : ExpectedModel
+        The instance.
+    rest : Answered
+        All other groups.
+    members : pair of sequences of int
+        Devices of each group, none of them empty.
+    total : int
+        Filters that the two groups hold together.
+
     Returns
     -------
     pair of IndexedGroup and float, or None
@@ -163,7 +176,7 @@ def share_filters(
 def _best_share(
     model: ExpectedModel, rest: Answered, members: tuple[Sequence[int], Sequence[int]], total: int, first: IntArray
 ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
-    """The best of some sizes of the first group; see :func:`share_filters`."""
+    """Share filters at the best of some sizes of the first group, with the best students."""
     students, times, weights = [], [], []
     for devices, own in zip(map(list, members), (first, total - first), strict=True):
         chosen = model.lightest(model.arrays.largest[devices].min(axis=0), own)
@@ -180,6 +193,7 @@ def _best_share(
     late = np.full((len(seconds), 1), model.deadline)
     ends = np.concatenate([np.take_along_axis(seconds, order, axis=1), late], axis=1)
     weight, is_first = np.concatenate(weights)[order], order < len(weights[0])
+    # Both factors are negative: their product is that of the probabilities to have answered.
     answered = np.expm1(-np.cumsum(weight * is_first, axis=1)) * np.expm1(-np.cumsum(weight * ~is_first, axis=1))
     gained = (answered * np.diff(rest.until(ends), axis=1)).sum(axis=1)
     best = int(np.argmax(gained))

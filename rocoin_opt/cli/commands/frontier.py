@@ -10,7 +10,7 @@ from rocoin_opt.cli.options import (
     AsJson,
     CriterionName,
     InstanceFile,
-    ObjectiveName,
+    LatencyObjectiveName,
     Seed,
     Threads,
     TimeLimit,
@@ -28,7 +28,7 @@ from rocoin_opt.cli.output import (
 
 def frontier(
     instance: InstanceFile,
-    objective: ObjectiveName = "guaranteed",
+    objective: LatencyObjectiveName = "guaranteed",
     criterion: CriterionName = "ncut",
     points: Annotated[int, typer.Option("--points", metavar="N", help="Number of points at most, 2 or more.")] = 10,
     time_limit: TimeLimit = None,

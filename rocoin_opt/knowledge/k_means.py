@@ -1,5 +1,8 @@
 """k-means clustering with a seeded start and without empty clusters.
 
+:func:`scipy.cluster.vq.kmeans2` neither asks a clock nor leaves the worst point to an empty cluster, and its draws would
+change every partition that a seed has given so far.
+
 References
 ----------
 .. [1] D. Arthur, S. Vassilvitskii. k-means++: the advantages of careful seeding. SODA 2007.

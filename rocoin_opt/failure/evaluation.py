@@ -16,6 +16,7 @@ from rocoin_opt.plan import (
     group_timings,
     guaranteed_seconds,
     has_random_latency,
+    missing_share,
     ncut_of,
     nominal_seconds,
     require_computable,
@@ -68,16 +69,23 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
             worst_seconds=None if timings is None else worst_seconds(timings),
             expected_seconds=None if deadline is None else value_of(instance, plan, "expected"),
             success_probability=_distribution(instance, plan).success_probability(deadline),
+            failure_probability=value_of(instance, plan, "failure"),
+            missing_share=value_of(instance, plan, "missing"),
+            quantile_seconds=finite_or_none(value_of(instance, plan, "quantile")),
             ncut=ncut_of(instance, plan),
         )
     timings = group_timings(instance, plan)
     answers = answer_distribution(instance, timings)
+    end, level = math.inf if deadline is None else deadline, instance.requirements.success_level
     return Metrics(
         guaranteed_seconds=guaranteed_seconds(timings),
         nominal_seconds=nominal_seconds(timings),
         worst_seconds=worst_seconds(timings),
         expected_seconds=None if deadline is None else answers.expected(deadline),
-        success_probability=answers.cdf(math.inf if deadline is None else deadline),
+        success_probability=answers.cdf(end),
+        failure_probability=answers.failure(end),
+        missing_share=missing_share(plan.sizes, [timing.outage_by(end) for timing in timings]),
+        quantile_seconds=None if level is None else finite_or_none(answers.quantile(level)),
         ncut=ncut_of(instance, plan),
     )
 
@@ -95,17 +103,23 @@ def metrics_of(distribution: LatencyDistribution, instance: Instance, plan: Plan
         Deadline in seconds, the instance's own or another.
     """
     timings = None if has_random_latency(instance, plan) else group_timings(instance, plan)
+    level = instance.requirements.success_level
     return Metrics(
         guaranteed_seconds=finite_or_none(distribution.guaranteed(instance.requirements.max_group_outage)),
         nominal_seconds=None if timings is None else nominal_seconds(timings),
         worst_seconds=None if timings is None else worst_seconds(timings),
         expected_seconds=None if deadline is None else distribution.expected(deadline),
         success_probability=distribution.success_probability(deadline),
+        failure_probability=distribution.failure_probability(deadline),
+        missing_share=distribution.missing_share(deadline),
+        quantile_seconds=None if level is None else finite_or_none(distribution.first_with_failure(1.0 - level)),
     )
 
 
 def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
-    """Value of a plan in seconds; infinite where the objective does not apply.
+    """Value of a plan; infinite where the objective does not apply.
+
+    In seconds, but for ``failure``, a probability, and ``missing``, a share of the filters.
 
     As :func:`evaluate` has it, without the other figures: they cost more, the cut of a large graph most of all.
 
@@ -113,15 +127,12 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     ----------
     instance, plan
         As for :func:`evaluate`, but nothing of the plan is checked.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         Which figure.
     """
-    deadline = instance.requirements.deadline_seconds
-    value: float | None = None
+    value: float | None
     if objective in ("nominal", "worst"):
-        if not has_random_latency(instance, plan):
-            timings = group_timings(instance, plan)
-            value = nominal_seconds(timings) if objective == "nominal" else worst_seconds(timings)
+        value = None if has_random_latency(instance, plan) else _closed_form(instance, plan, objective)
     elif _needs_distribution(instance, plan):
         # A search values a plan when it finds it, and whoever certifies it once more.
         value = known_value(instance, plan, objective)
@@ -130,10 +141,8 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
             while len(_VALUES) >= MAX_VALUES:
                 _VALUES.pop(next(iter(_VALUES)), None)
             _VALUES[id(instance), plan, objective] = weakref.ref(instance), value
-    elif objective == "guaranteed":
-        value = guaranteed_seconds(group_timings(instance, plan))
-    elif deadline is not None:
-        value = answer_distribution(instance, group_timings(instance, plan)).expected(deadline)
+    else:
+        value = _closed_form(instance, plan, objective)
     return math.inf if value is None else value
 
 
@@ -146,7 +155,7 @@ def known_value(instance: Instance, plan: Plan, objective: Objective) -> float |
         What was given: the same object as then.
     plan : Plan
         A plan for it.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         Which figure.
     """
     known = _VALUES.get((id(instance), plan, objective))
@@ -155,10 +164,41 @@ def known_value(instance: Instance, plan: Plan, objective: Objective) -> float |
 
 def _computed(instance: Instance, plan: Plan, objective: Objective) -> float:
     """One figure of a distribution, which is much cheaper than all of them."""
-    deadline = instance.requirements.deadline_seconds
+    requirements = instance.requirements
+    deadline, level = requirements.deadline_seconds, requirements.success_level
+    if (objective == "expected" and deadline is None) or (objective == "quantile" and level is None):
+        return math.inf
+    answers = _distribution(instance, plan)
     if objective == "guaranteed":
-        return _distribution(instance, plan).guaranteed(instance.requirements.max_group_outage)
-    return math.inf if deadline is None else _distribution(instance, plan).expected(deadline)
+        return answers.guaranteed(requirements.max_group_outage)
+    if objective == "failure":
+        return answers.failure_probability(deadline)
+    if objective == "missing":
+        return answers.missing_share(deadline)
+    if objective == "quantile":
+        return answers.first_with_failure(1.0 - (level or 0.0))
+    return answers.expected(deadline or math.inf)
+
+
+def _closed_form(instance: Instance, plan: Plan, objective: Objective) -> float | None:
+    """One figure where latencies are constant; those of the whole answer where devices are independent, too."""
+    timings, requirements = group_timings(instance, plan), instance.requirements
+    deadline, level = requirements.deadline_seconds, requirements.success_level
+    end = math.inf if deadline is None else deadline
+    if objective == "guaranteed":
+        return guaranteed_seconds(timings)
+    if objective == "nominal":
+        return nominal_seconds(timings)
+    if objective == "worst":
+        return worst_seconds(timings)
+    if objective == "missing":
+        return missing_share(plan.sizes, [timing.outage_by(end) for timing in timings])
+    answers = answer_distribution(instance, timings)
+    if objective == "failure":
+        return answers.failure(end)
+    if objective == "quantile":
+        return None if level is None else answers.quantile(level)
+    return None if deadline is None else answers.expected(deadline)
 
 
 def _needs_distribution(instance: Instance, plan: Plan) -> bool:

@@ -53,7 +53,7 @@ def local_search(
     instance : Instance
         What was given: independent devices, and constant latencies; for ``expected`` also random ones with a start,
         whose laws the search approximates by steps.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What to minimise.
     control : Control
         Limit, gap at which to stop, seed of all random choices. Improvements are told.

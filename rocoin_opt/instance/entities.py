@@ -5,9 +5,9 @@ Units are SI: seconds, bytes, bits per second, FLOP (one multiply-accumulate is 
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rocoin_opt.documents import Model, fault
 from rocoin_opt.instance.fields import (
@@ -18,9 +18,13 @@ from rocoin_opt.instance.fields import (
     NonNegative,
     Positive,
     Probability,
+    SuccessLevel,
 )
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
+
+LATER_FIELDS = frozenset({"success_level"})
+"""Requirements that are written only where they are made."""
 
 
 class Device(Model):
@@ -114,6 +118,14 @@ class Requirements(Model):
     """Largest probability eps that a group never answers: 0, or from 1e-300 to 1."""
     deadline_seconds: Positive | None = None
     """Deadline D, after which an answer is worth nothing."""
+    success_level: SuccessLevel | None = None
+    """Probability with which the answer is wanted, for the objective ``quantile``."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not asked for and came after the first files: these keep their fingerprints."""
+        written: dict[str, Any] = fields(self)
+        return {name: value for name, value in written.items() if name not in LATER_FIELDS or value is not None}
 
     @model_validator(mode="after")
     def _limit_is_held(self) -> Self:

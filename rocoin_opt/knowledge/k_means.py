@@ -1,7 +1,7 @@
 """k-means clustering with a seeded start and without empty clusters.
 
-:func:`scipy.cluster.vq.kmeans2` neither asks a clock nor leaves the worst point to an empty cluster, and its draws would
-change every partition that a seed has given so far.
+:func:`scipy.cluster.vq.kmeans2` neither asks a clock nor leaves the worst point to an empty cluster, and its draws
+would change every partition that a seed has given so far.
 
 References
 ----------

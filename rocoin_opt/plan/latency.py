@@ -1,4 +1,4 @@
-"""When a plan answers: the one owner of outage, of the four objectives and of the exact latency distribution.
+"""When a plan answers: the one owner of outage, of the objectives and of the exact latency distribution.
 
 Latencies are constants here. Devices crash independently, or together with their failure domain; see the symbols in
 ``docs/formulation.md``. A random latency is refused, never approximated: it belongs to the failure package.
@@ -6,6 +6,7 @@ Latencies are constants here. Devices crash independently, or together with thei
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -16,15 +17,18 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance import FloatArray, keeps_outage_limit, stretched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Group, Plan
 
-Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst"]
+Objective: TypeAlias = Literal["guaranteed", "expected", "nominal", "worst", "failure", "missing", "quantile"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 """Objectives that are the latency of some replica, so that a search over thresholds decides them."""
+ANSWER_OBJECTIVES: tuple[Objective, ...] = ("failure", "missing", "quantile")
+"""Objectives of the whole answer: how likely it is not there in time, how much of it is not, when it is as likely as
+wanted."""
 
 SMALLEST_OUTAGE = 5e-324
 """The smallest positive double."""
@@ -56,6 +60,11 @@ class GroupTiming:
         """Probability that the group never answers."""
         return self.outage[-1] if self.outage else 1.0
 
+    def outage_by(self, seconds: float) -> float:
+        """q_k(t): probability that the group has not answered by t, up to the tolerance on limits."""
+        in_time = bisect.bisect_right(self.seconds, stretched(seconds))
+        return self.outage[in_time - 1] if in_time else 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class StepDistribution:
@@ -77,6 +86,24 @@ class StepDistribution:
         """P(X <= t), up to the tolerance on limits: an answer that comes at t exactly, but for rounding, is in time."""
         position = int(np.searchsorted(self.seconds, stretched(seconds), side="right"))
         return math.exp(self.log_probability[position - 1]) if position else 0.0
+
+    def failure(self, seconds: float) -> float:
+        """P(X > t), with all its digits however small; an answer at t exactly, but for rounding, is in time."""
+        position = int(np.searchsorted(self.seconds, stretched(seconds), side="right"))
+        # Not 1 - P: of a failure of 1e-17 nothing would be left.
+        return abs(math.expm1(self.log_probability[position - 1])) if position else 1.0
+
+    def quantile(self, level: float) -> float:
+        """Smallest t with P(X > t) at most ``1 - level``, up to the tolerance on limits; infinite where there is none.
+
+        Parameters
+        ----------
+        level : float
+            Wanted probability of an answer, between 0 and 1.
+        """
+        late = np.abs(np.expm1(self.log_probability))
+        reached = np.flatnonzero((late <= stretched(1.0 - level)) & (late < 1.0))
+        return float(self.seconds[reached[0]]) if len(reached) else math.inf
 
     def expected(self, deadline: float) -> float:
         """E[min(X, D)] in seconds: the integral of P(X > t) from 0 to D."""
@@ -169,6 +196,21 @@ def nominal_seconds(timings: Iterable[GroupTiming]) -> float:
 def worst_seconds(timings: Iterable[GroupTiming]) -> float:
     """Answer time of the slowest replica of all."""
     return max(timing.seconds[-1] for timing in timings)
+
+
+def missing_share(sizes: Sequence[int], outages: Sequence[float]) -> float:
+    """Expected share of the filters that have not arrived: sum over the groups of ``s_k q_k / M``.
+
+    Expectations add up whatever ties the groups together, so failure domains need no conditioning here.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Filters of each group.
+    outages : sequence of float
+        Probability that each group has not answered by then.
+    """
+    return math.fsum(size * outage for size, outage in zip(sizes, outages, strict=True)) / sum(sizes)
 
 
 def answer_distribution(instance: Instance, timings: Iterable[GroupTiming]) -> StepDistribution:

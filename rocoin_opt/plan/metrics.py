@@ -9,6 +9,7 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance import Figure, Probability
 from rocoin_opt.knowledge import class_evidence, evidence_lost, ncut
 from rocoin_opt.plan.filters import labels_of
+from rocoin_opt.plan.latency import OBJECTIVES
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -33,18 +34,27 @@ class Metrics(Model):
     """E[min(X, D)]; needs a deadline."""
     success_probability: Figure | None = None
     """Probability of an answer: by the deadline where there is one, ever where there is none."""
+    failure_probability: Figure | None = None
+    """1 less that probability, with all of its digits however small it is."""
+    missing_share: Figure | None = None
+    """Expected share of the filters that have not arrived by the deadline, or ever where there is none."""
+    quantile_seconds: Figure | None = None
+    """Smallest t by which the answer is there with the probability ``success_level``; needs one that is reached."""
     ncut: Figure | None = None
     """Normalised cut of the parts; needs a graph and explicit filters."""
     expected_accuracy: Probability | None = None
     """Expected accuracy of the answers within the deadline; measured on students, and no plan alone tells it."""
 
     def value(self, objective: Objective) -> float | None:
-        """The figure that an objective minimises, in seconds."""
+        """The figure that an objective minimises: seconds, a probability (failure) or a share (missing)."""
         figures: dict[Objective, float | None] = {
             "guaranteed": self.guaranteed_seconds,
             "expected": self.expected_seconds,
             "nominal": self.nominal_seconds,
             "worst": self.worst_seconds,
+            "failure": self.failure_probability,
+            "missing": self.missing_share,
+            "quantile": self.quantile_seconds,
         }
         return figures[objective]
 
@@ -70,9 +80,12 @@ def require_objective(instance: Instance, objective: Objective) -> None:
     """Refuse an objective that the instance gives no meaning to."""
     if objective == "expected" and instance.requirements.deadline_seconds is None:
         raise UnsupportedError(f"{instance.name}: the objective expected needs requirements.deadline_seconds")
+    if objective == "quantile" and instance.requirements.success_level is None:
+        raise UnsupportedError(f"{instance.name}: the objective quantile needs requirements.success_level")
     if objective in ("nominal", "worst") and instance.has_random_latencies:
         position = next(n for n, device in enumerate(instance.devices) if device.is_random)
+        others = [name for name in OBJECTIVES if name not in ("nominal", "worst")]
         raise UnsupportedError(
             f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
-            f"{objective} has no meaning for random latencies; guaranteed and expected have"
+            f"{objective} has no meaning for random latencies; {', '.join(others)} have"
         )

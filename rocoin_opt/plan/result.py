@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rich.console import Console
 
 from rocoin_opt.instance import keeps_limit
-from rocoin_opt.plan.latency import group_timings, has_random_latency
+from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
-from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_text, seconds
+from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_text, seconds, shown_value
 from rocoin_opt.provenance import versions
 from rocoin_opt.wording import counted, printable
 
@@ -70,9 +70,9 @@ class Result:
     termination : str
         ``optimal`` (gap closed), ``feasible`` (a plan without that proof), ``infeasible`` (proven) or ``no_plan``.
     objective_value : float or None
-        The objective in seconds, computed from the plan by the one evaluator.
+        The objective, computed from the plan by the one evaluator: seconds, or a probability or share without a unit.
     lower_bound : float or None
-        Valid lower bound in seconds.
+        Valid lower bound in the same unit.
     metrics : Metrics or None
         All figures of the plan.
     reasons : tuple of str
@@ -155,9 +155,10 @@ def _value_lines(result: Result) -> Iterator[str]:
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
     gap = "unknown" if share is None else f"{100 * share:.3g} %"
+    value, bound = (shown_value(result.objective, figure) for figure in (result.objective_value, result.lower_bound))
     yield (
-        f"  {OBJECTIVE_WORDS[result.objective]} {seconds(result.objective_value)}, "
-        f"lower bound {seconds(result.lower_bound)}, gap {gap}; {result.wall_seconds:.2f} s of search"
+        f"  {OBJECTIVE_WORDS[result.objective]} {value}, lower bound {bound}, gap {gap}; "
+        f"{result.wall_seconds:.2f} s of search"
     )
     metrics = result.metrics
     if metrics is None:
@@ -185,7 +186,7 @@ def _value_lines(result: Result) -> Iterator[str]:
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
     """Say what sets the value: the replica that the objective waits for, and what its time is made of."""
     instance, plan = result.instance, result.plan
-    if plan is None or result.objective == "expected" or has_random_latency(instance, plan):
+    if plan is None or result.objective not in THRESHOLD_OBJECTIVES or has_random_latency(instance, plan):
         return
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
         positions = {"nominal": 0, "worst": len(timing.seconds) - 1}

@@ -25,7 +25,12 @@ OBJECTIVE_WORDS: dict[Objective, str] = {
     "expected": "expected latency by the deadline",
     "nominal": "nominal latency",
     "worst": "worst latency",
+    "failure": "failure probability",
+    "missing": "missing share of the answer",
+    "quantile": "quantile of the answer time",
 }
+WITHOUT_UNIT: frozenset[Objective] = frozenset({"failure", "missing"})
+"""Objectives that are a probability or a share; all others are seconds."""
 
 
 def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
@@ -48,17 +53,25 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g} s"
 
 
+def shown_value(objective: Objective, value: float | None) -> str:
+    """A value of an objective, or a bound on it, for people: in seconds where it is a time."""
+    if objective not in WITHOUT_UNIT:
+        return seconds(value)
+    return "-" if value is None else f"{value:.4g}"
+
+
 def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
     """A search without a plan in words: what no plan can beat, where that is known, and how long it took.
 
     Parameters
     ----------
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What was minimised.
     lower_bound : float, optional
-        Seconds.
+        In the unit of the objective.
     wall_seconds : float
         How long the search took.
     """
-    known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {seconds(lower_bound)}; "
+    bound = shown_value(objective, lower_bound)
+    known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {bound}; "
     return f"{known}{wall_seconds:.2f} s of search"

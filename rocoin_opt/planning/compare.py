@@ -40,7 +40,7 @@ def compare(
         What is given.
     methods : sequence of str or Method
         Names of the registry, or methods of one's own, in the order of the results.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What each of them minimises.
     time_limit : float, optional
         Seconds for each method.

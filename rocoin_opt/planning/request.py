@@ -27,7 +27,7 @@ class Request:
         Limits, seed and reports.
     method : str or Method
         A name of :data:`METHODS`, or a method of one's own.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What to minimise, in seconds.
     start : Plan or None
         A valid plan to improve on.

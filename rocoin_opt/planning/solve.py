@@ -58,7 +58,7 @@ def solve(
     method : str or Method
         A name of :data:`METHODS`, or a method of your own under a name that none of these has. What it returns is
         checked and valued like any other's.
-    objective : {'guaranteed', 'expected', 'nominal', 'worst'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What to minimise, in seconds.
     time_limit : float, optional
         Seconds after which the best plan so far is returned.

@@ -20,7 +20,7 @@ from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
 from rocoin_opt.instance import is_positive, stretched
-from rocoin_opt.plan import require_computable
+from rocoin_opt.plan import missing_share, require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,22 @@ class LatencyDistribution:
             raise InputError("outage", [Problem("group", repr(group), f"a place from 0 to {len(self.sizes) - 1}")])
         outcomes = self.groups.group(group, instant(seconds))[:, 0]
         return float(outcomes[LATER] + outcomes[NEVER])
+
+    def missing_share(self, deadline: float | None = None) -> float:
+        """Expected share of the filters that have not arrived by a deadline in seconds, or ever without one."""
+        end = math.inf if deadline is None else deadline
+        return missing_share(self.sizes, [self.outage(k, end) for k in range(len(self.sizes))])
+
+    def first_with_failure(self, limit: float) -> float:
+        """Smallest t with P(X > t) at most a limit below 1, in seconds; infinite where it is never so small."""
+
+        def is_kept(times: FloatArray) -> BoolArray:
+            outcomes = self.groups.system(times)
+            late = outcomes[LATER] + outcomes[NEVER]
+            kept: BoolArray = (late <= stretched(limit)) & (outcomes[BY] > 0.0)
+            return kept
+
+        return self._first(is_kept)
 
     def expected(self, deadline: float) -> float:
         """E[min(X, D)] in seconds: the integral of P(X > t) from 0 to D.

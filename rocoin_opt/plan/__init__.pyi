@@ -13,6 +13,7 @@ from .files import (
 from .filters import labels_of, with_filters, without_filters
 from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of, plan_of
 from .latency import (
+    ANSWER_OBJECTIVES,
     OBJECTIVES,
     THRESHOLD_OBJECTIVES,
     Objective,
@@ -32,10 +33,11 @@ from .latency import (
 from .metrics import MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
 from .result import Outcome, Result, Termination, print_summary, relative_gap
-from .terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_table, plain_text, seconds
+from .terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_table, plain_text, seconds, shown_value
 from .validity import Violation, check, require_computable, require_valid
 
 __all__ = [
+    "ANSWER_OBJECTIVES",
     "FORMAT",
     "MEASURED",
     "OBJECTIVES",
@@ -89,6 +91,7 @@ __all__ = [
     "require_valid",
     "result_document",
     "seconds",
+    "shown_value",
     "with_filters",
     "without_filters",
     "worst_seconds",

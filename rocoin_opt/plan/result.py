@@ -155,9 +155,9 @@ def _value_lines(result: Result) -> Iterator[str]:
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
     gap = "unknown" if share is None else f"{100 * share:.3g} %"
-    value, bound = (shown_value(result.objective, figure) for figure in (result.objective_value, result.lower_bound))
+    found, least = (shown_value(result.objective, figure) for figure in (result.objective_value, result.lower_bound))
     yield (
-        f"  {OBJECTIVE_WORDS[result.objective]} {value}, lower bound {bound}, gap {gap}; "
+        f"  {OBJECTIVE_WORDS[result.objective]} {found}, lower bound {least}, gap {gap}; "
         f"{result.wall_seconds:.2f} s of search"
     )
     metrics = result.metrics

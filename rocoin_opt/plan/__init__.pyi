@@ -15,6 +15,7 @@ from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of
 from .latency import (
     ANSWER_OBJECTIVES,
     OBJECTIVES,
+    SMALLEST_OUTAGE,
     THRESHOLD_OBJECTIVES,
     Objective,
     answer_distribution,
@@ -42,6 +43,7 @@ __all__ = [
     "MEASURED",
     "OBJECTIVES",
     "OBJECTIVE_WORDS",
+    "SMALLEST_OUTAGE",
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",

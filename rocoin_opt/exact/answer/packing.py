@@ -1,0 +1,131 @@
+"""The cheapest packing of listed sets, by depth-first search over those that reduced costs leave.
+
+A packing better than a limit has no set whose reduced cost alone is beyond it, nor several that are so together. Sets
+stand by ascending reduced cost and are chosen in that order, so a branch ends at the first one that is too dear.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rocoin_opt.exact.answer.packing_search import search
+from rocoin_opt.plan import SMALLEST_OUTAGE
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted
+    from rocoin_opt.exact.answer.sets import ServingSets
+
+EFFORT_A_CALL = 100_000_000
+"""Sets to look at, compiled, between two looks at the clock: some tenths of a second."""
+SECONDS = 5e-9
+"""Seconds that the compiled search takes for each of them, at most."""
+SLOWER = 500
+"""Factor by which the search takes longer where it is not compiled."""
+MIN_COMPILED_SETS = 1_000
+"""Sets from which on a compiled search saves more than the seconds that it takes to compile, at first, or to load."""
+COMPILING = 10.0
+"""Seconds that compiling takes at most."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a search for a packing ended with.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        The sets of the best packing; none where there is none below the limit.
+    cost : float
+        Its cost; infinite without one.
+    finished : bool
+        Whether there is none better.
+    """
+
+    rows: tuple[int, ...]
+    cost: float
+    finished: bool
+
+
+def cheapest_packing(
+    sets: ServingSets,
+    costs: Costs,
+    reduced: Reduced,
+    wanted: Wanted,
+    limit: float,
+    control: Control,
+    *,
+    unit: float = 0.0,
+) -> Packed:
+    """Find the packing of least cost below a limit.
+
+    Parameters
+    ----------
+    sets : ServingSets
+        What is packed.
+    costs : Costs
+        One a set.
+    reduced : Reduced
+        What prices prove.
+    wanted : Wanted
+        What a packing has to be.
+    limit : float
+        Cost below which packings are looked for.
+    control : Control
+        Limit.
+    unit : float
+        Costs are ``-ln(1 - outage)`` in this unit; 0 where they grow with the part.
+    """
+    lowest = min(0.0, float(reduced.costs.min(initial=0.0)))
+    useful = np.flatnonzero(reduced.base + reduced.costs + (wanted.most - 1) * lowest < limit)
+    order = useful[np.argsort(reduced.costs[useful], kind="stable")]
+    if len(order) == 0:
+        return Packed((), math.inf, finished=True)
+    # Every part has one filter: costs count from there on.
+    fixed, spare = costs.fixed[order] + costs.per_filter[order], sets.largest[order] - 1
+    weights = -np.log(np.maximum(sets.outage[order], SMALLEST_OUTAGE))
+    listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights, sets.weight, unit
+    compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
+    run, usual = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
+    best, rows = limit, np.zeros(0, dtype=np.int64)
+    first, width, effort = 0, len(order), usual
+    while first < len(order):
+        if not control.has_time_for(SECONDS * EFFORT_A_CALL * (effort / usual)):
+            return _packed(order[rows], best, finished=False)
+        last = min(len(order), first + width)
+        better, found, looked = run(
+            *listed, wanted.filters, wanted.fewest, wanted.most, reduced.base, best, first, last, effort
+        )
+        if len(found):
+            best, rows = better, found
+        if looked < effort:
+            first, effort = last, usual
+            width *= 2
+        elif width > 1:
+            width = max(1, min(width, len(order) - first) // 8)
+        else:
+            # What follows one first set is searched in one go.
+            effort *= 4
+    return _packed(order[rows], best, finished=True)
+
+
+def _packed(rows: Any, cost: float, *, finished: bool) -> Packed:
+    return Packed(tuple(rows.tolist()), cost if len(rows) else math.inf, finished)
+
+
+@cache
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+@cache
+def _compiled() -> Any:
+    from numba import njit
+
+    return njit(cache=True)(search)

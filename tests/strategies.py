@@ -236,7 +236,13 @@ def full_instance_document() -> dict[str, Any]:
             "bits_per_filter": 32,
             "graph": {"edges": [[0, 1, 2.0], [2, 5, 0.5]]},
         },
-        "requirements": {"min_groups": 1, "max_groups": 4, "max_group_outage": 0.05, "deadline_seconds": 90.0},
+        "requirements": {
+            "min_groups": 1,
+            "max_groups": 4,
+            "max_group_outage": 0.05,
+            "deadline_seconds": 90.0,
+            "success_level": 0.9,
+        },
     }
 
 
@@ -257,6 +263,9 @@ def full_plan_document() -> dict[str, Any]:
             "worst_seconds": 0.93,
             "expected_seconds": 0.8,
             "success_probability": 0.992,
+            "failure_probability": 0.008,
+            "missing_share": 0.004,
+            "quantile_seconds": 0.85,
             "ncut": 1.94,
         },
         "solve": {

@@ -41,6 +41,7 @@ MAX_FOUND_CHARACTERS = 80
 ALLOWED = {
     "extra_forbidden": "only the fields of the format",
     "float_type": "a number",
+    "greater_than": "a number above {gt:.12g}",
     "greater_than_equal": "a number of at least {ge:.12g}",
     "int_type": "a whole number",
     "less_than": "a number below {lt:.12g}",

@@ -1,13 +1,15 @@
 """Brute force over tiny instances, straight from the definitions of the problem.
 
-Nothing here calls the package beyond its data classes: latency, memory, outage and the four objectives are stated
+Nothing here calls the package beyond its data classes: latency, memory, outage and the objectives are stated
 anew. Numbers are read as the decimals that a file holds (0.1 is one tenth), so that limits are compared without
-rounding. Up to five devices, three students and six filters, all plans take about a second.
+rounding. Up to five devices, three students and six filters, all plans take about a second; the best plans for the
+whole answer (:mod:`oracle_answers`) take less.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from oracle_answers import ANSWER_OBJECTIVES, WholeAnswers
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
 
 ROUNDING = Fraction(1, 10**12)
-"""Relative slack on the outage limit, for limits that are themselves rounded products."""
+"""Relative slack on limits, for those that are themselves rounded: of outage, of failure, and on the deadline."""
 
 
 class Block(NamedTuple):
@@ -88,7 +91,13 @@ class Oracle:
         self.instance = instance
         self.states = survival_states(instance)
         self.probabilities = np.array([float(probability) for _, probability in self.states])
-        self.limit = exact(instance.requirements.max_group_outage) * (1 + ROUNDING)
+        requirements = instance.requirements
+        self.limit = exact(requirements.max_group_outage) * (1 + ROUNDING)
+        deadline, level = requirements.deadline_seconds, requirements.success_level
+        self.latest = None if deadline is None else exact(deadline) * (1 + ROUNDING)
+        self.failure_limit = None if level is None else (1 - exact(level)) * (1 + ROUNDING)
+        self.whole = WholeAnswers(self)
+        self.replicas: dict[Block, list[tuple[Fraction, int]]] = {}
         self.outages: dict[frozenset[int], Fraction] = {}
         self.values: dict[tuple[Block, str], float | None] = {}
         self.feasible: dict[Block, bool] = {}
@@ -110,11 +119,19 @@ class Oracle:
             )
         return self.feasible[block]
 
+    def latencies(self, block: Block) -> list[tuple[Fraction, int]]:
+        """When each device of a group answers, ascending."""
+        if block not in self.replicas:
+            self.replicas[block] = sorted(
+                (latency(self.instance, n, block.student, block.size), n) for n in block.devices
+            )
+        return self.replicas[block]
+
     def block_value(self, block: Block, objective: str) -> float | None:
         """When a group answers: the limit met, nobody failed, or its slowest replica."""
         key = (block, objective)
         if key not in self.values:
-            times = sorted((latency(self.instance, n, block.student, block.size), n) for n in block.devices)
+            times = self.latencies(block)
             value: Fraction | None = None
             if objective == "nominal":
                 value = times[0][0]
@@ -149,6 +166,9 @@ class Oracle:
 
     def value(self, blocks: tuple[Block, ...], objective: Objective) -> float | None:
         """Objective of disjoint groups; None where it has none."""
+        if objective in ANSWER_OBJECTIVES:
+            value = self.whole.value(blocks, objective)
+            return None if value is None else float(value)
         if objective == "expected":
             deadline = self.instance.requirements.deadline_seconds
             if deadline is None:
@@ -166,13 +186,13 @@ class Oracle:
         answer = np.maximum.reduce([self.first_answers(block) for block in blocks])
         return float(self.probabilities @ (answer <= latest))
 
-    def decisions(self, *, feasible_only: bool = False) -> Iterator[tuple[Block, ...]]:
-        """Every decision: disjoint groups and spares, a student each, sizes of at least 1 that sum to M."""
+    def choices(self, *, feasible_only: bool = False) -> Iterator[list[list[Block]]]:
+        """Disjoint groups and spares in every way, sizes of at least 1 that sum to M: a block for each student."""
         total = self.instance.knowledge.num_filters
         students = range(len(self.instance.students))
         for partition in _groupings(len(self.instance.devices), total):
             for sizes in _compositions(total, len(partition)):
-                choices = [
+                yield [
                     [
                         block
                         for block in (Block(devices, j, size) for j in students)
@@ -180,9 +200,13 @@ class Oracle:
                     ]
                     for devices, size in zip(partition, sizes, strict=True)
                 ]
-                for blocks in itertools.product(*choices):
-                    if not feasible_only or self.is_feasible(blocks):
-                        yield blocks
+
+    def decisions(self, *, feasible_only: bool = False) -> Iterator[tuple[Block, ...]]:
+        """Every decision: disjoint groups and spares, a student each, sizes of at least 1 that sum to M."""
+        for choices in self.choices(feasible_only=feasible_only):
+            for blocks in itertools.product(*choices):
+                if not feasible_only or self.is_feasible(blocks):
+                    yield blocks
 
     def plan(self, blocks: tuple[Block, ...]) -> Plan:
         """The decision as a plan of the package."""
@@ -237,7 +261,7 @@ def is_feasible(instance: Instance, plan: Plan) -> bool:
 
 
 def objective_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:
-    """Objective of a plan in seconds; None where the outage limit is never met, or there is no deadline."""
+    """Objective of a plan; None where a limit or level is never met, or there is no deadline or level for it."""
     oracle = oracle_of(instance)
     return oracle.value(oracle.blocks(plan), objective)
 
@@ -249,8 +273,14 @@ def success_probability(instance: Instance, plan: Plan) -> float:
 
 
 def best(instance: Instance, objective: Objective) -> tuple[float, Plan] | None:
-    """Smallest objective over all feasible plans and a plan that attains it; None where no plan is feasible."""
+    """Smallest objective over all feasible plans and a plan that attains it; None where no plan is feasible.
+
+    A quantile is infinite where no plan reaches the level.
+    """
     oracle = oracle_of(instance)
+    if objective in ANSWER_OBJECTIVES:
+        answer = oracle.whole.best(objective)
+        return None if answer is None else (math.inf if answer[0] is None else float(answer[0]), oracle.plan(answer[1]))
     found: tuple[float, tuple[Block, ...]] | None = None
     for blocks in oracle.decisions(feasible_only=True):
         value = oracle.value(blocks, objective)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RATES = st.sampled_from([0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 20.0]) | st.floats(0.25, 50.0)
 CRASHES = st.sampled_from([0.3, 0.1, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0, 0.9, 0.999999, 1 - 2**-50])
 LIMITS = st.sampled_from([0.3, 0.1, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.05, 0.01, 0.001, 0.0, 1.0])
+LEVELS = st.sampled_from([0.9, 0.81, 0.5, 0.63, 0.95, 0.99, 0.999999999, 0.25, 1e-6]) | st.floats(0.01, 0.99)
 SLOWDOWNS = st.one_of(
     st.fixed_dictionaries({"law": st.just("constant")}),
     *(
@@ -44,6 +45,7 @@ def instance_fields(
     max_students: int = 3,
     max_filters: int = 6,
     deadline: bool | None = None,
+    level: bool | None = False,
     domains: bool = False,
     slowdowns: bool = False,
 ) -> dict[str, Any]:
@@ -55,6 +57,8 @@ def instance_fields(
         Largest sizes; all of them start at 1.
     deadline : bool, optional
         Whether there is a deadline; either where left out.
+    level : bool or None
+        Whether there is a level for the quantile; either where it is None.
     domains, slowdowns : bool
         Whether devices may stand in failure domains and have slowdown laws.
     """
@@ -93,6 +97,8 @@ def instance_fields(
         requirements["max_groups"] = draw(st.integers(requirements["min_groups"], max(max_devices, 2)))
     if deadline or (deadline is None and draw(st.booleans())):
         requirements["deadline_seconds"] = draw(st.sampled_from([0.5, 2.0, 7.0, 30.0, 1000.0]))
+    if level or (level is None and draw(st.booleans())):
+        requirements["success_level"] = draw(LEVELS)
     fields: dict[str, Any] = {
         "name": "tiny",
         "devices": devices,
@@ -230,7 +236,13 @@ def full_instance_document() -> dict[str, Any]:
             "bits_per_filter": 32,
             "graph": {"edges": [[0, 1, 2.0], [2, 5, 0.5]]},
         },
-        "requirements": {"min_groups": 1, "max_groups": 4, "max_group_outage": 0.05, "deadline_seconds": 90.0},
+        "requirements": {
+            "min_groups": 1,
+            "max_groups": 4,
+            "max_group_outage": 0.05,
+            "deadline_seconds": 90.0,
+            "success_level": 0.9,
+        },
     }
 
 
@@ -251,6 +263,9 @@ def full_plan_document() -> dict[str, Any]:
             "worst_seconds": 0.93,
             "expected_seconds": 0.8,
             "success_probability": 0.992,
+            "failure_probability": 0.008,
+            "missing_share": 0.004,
+            "quantile_seconds": 0.85,
             "ncut": 1.94,
         },
         "solve": {

@@ -10,6 +10,7 @@ import math
 import weakref
 from typing import TYPE_CHECKING
 
+from rocoin_opt.instance import complement
 from rocoin_opt.plan import (
     Metrics,
     answer_distribution,
@@ -112,7 +113,7 @@ def metrics_of(distribution: LatencyDistribution, instance: Instance, plan: Plan
         success_probability=distribution.success_probability(deadline),
         failure_probability=distribution.failure_probability(deadline),
         missing_share=distribution.missing_share(deadline),
-        quantile_seconds=None if level is None else finite_or_none(distribution.first_with_failure(1.0 - level)),
+        quantile_seconds=None if level is None else finite_or_none(distribution.first_with_failure(complement(level))),
     )
 
 
@@ -176,7 +177,7 @@ def _computed(instance: Instance, plan: Plan, objective: Objective) -> float:
     if objective == "missing":
         return answers.missing_share(deadline)
     if objective == "quantile":
-        return answers.first_with_failure(1.0 - (level or 0.0))
+        return answers.first_with_failure(complement(level or 0.0))
     return answers.expected(deadline or math.inf)
 
 

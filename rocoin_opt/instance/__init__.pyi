@@ -16,7 +16,7 @@ from .fields import (
     Probability,
 )
 from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
-from .limits import LIMIT_TOLERANCE, is_positive, keeps_limit, stretched
+from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, without_laws
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
@@ -65,6 +65,7 @@ __all__ = [
     "Student",
     "Weibull",
     "canonical_text",
+    "complement",
     "device_file_schema",
     "instance_schema",
     "is_positive",

@@ -8,6 +8,7 @@ against a deadline and for bytes against a memory alike, in ``check``, in every 
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ def is_positive(number: float) -> bool:
 def stretched(limit: Limit) -> Limit:
     """A limit as figures are compared with it: whatever is at most this keeps the limit."""
     return limit * (1.0 + LIMIT_TOLERANCE)
+
+
+def complement(probability: float) -> float:
+    """What a probability leaves to 1, as decimals: of 0.999999999 one billionth, from which 1 - p is off by 3e-8.
+
+    A limit has to be good for more digits than :data:`LIMIT_TOLERANCE`.
+    """
+    return float(1 - Decimal(repr(float(probability))))
 
 
 def keeps_limit(figure: float, limit: float) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.instance import FloatArray, keeps_outage_limit, stretched
+from rocoin_opt.instance import FloatArray, complement, keeps_outage_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -102,7 +102,8 @@ class StepDistribution:
             Wanted probability of an answer, between 0 and 1.
         """
         late = np.abs(np.expm1(self.log_probability))
-        reached = np.flatnonzero((late <= stretched(1.0 - level)) & (late < 1.0))
+        # In logarithms, for 1 less the tiniest probability of an answer is 1.
+        reached = np.flatnonzero((late <= stretched(complement(level))) & (self.log_probability > -np.inf))
         return float(self.seconds[reached[0]]) if len(reached) else math.inf
 
     def expected(self, deadline: float) -> float:

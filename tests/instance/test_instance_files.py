@@ -72,7 +72,7 @@ def schema_accepts(document: Any) -> bool:
     return bool(jsonschema.Draft202012Validator(instance_schema()).is_valid(document))
 
 
-@given(instances(graph=None, domains=True, slowdowns=True))
+@given(instances(graph=None, domains=True, slowdowns=True, level=None))
 def test_what_is_written_reads_back_equal(tmp_path_factory: pytest.TempPathFactory, instance: Instance) -> None:
     folder = tmp_path_factory.mktemp("files")
     write_instance(folder / "i.json", instance)
@@ -106,6 +106,45 @@ def test_a_full_document_survives_reading_and_writing(tmp_path: Path) -> None:
     write_instance(tmp_path / "again.json", read_instance(tmp_path / "i.json"))
     assert json.loads((tmp_path / "again.json").read_text()) == document
     assert schema_accepts(document)
+
+
+def test_a_success_level_is_written_and_enters_the_fingerprint_only_where_there_is_one(tmp_path: Path) -> None:
+    document = full_instance_document()
+    del document["requirements"]["success_level"]
+    (tmp_path / "i.json").write_text(json.dumps(document))
+    before = read_instance(tmp_path / "i.json")
+    write_instance(tmp_path / "before.json", before)
+    text = (tmp_path / "before.json").read_text()
+    assert "success_level" not in text
+    assert "success_level" not in before.model_dump_json()
+    document["requirements"]["success_level"] = None
+    (tmp_path / "null.json").write_text(json.dumps(document))
+    same = read_instance(tmp_path / "null.json")
+    assert same.sha256 == before.sha256
+    write_instance(tmp_path / "same.json", same)
+    assert (tmp_path / "same.json").read_text() == text
+    wanted = [before.with_requirements(success_level=level) for level in (0.9, 0.95)]
+    assert len({before.sha256, *(instance.sha256 for instance in wanted)}) == 3
+    write_instance(tmp_path / "wanted.json", wanted[0])
+    assert json.loads((tmp_path / "wanted.json").read_text())["requirements"]["success_level"] == 0.9
+    again = read_instance(tmp_path / "wanted.json")
+    assert again.requirements == wanted[0].requirements
+    assert again.sha256 == wanted[0].sha256
+    assert wanted[0].with_requirements(success_level=None).sha256 == before.sha256
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 1.5, "0.9", True, [], 1e-300, 0.5, 1 - 2**-53])
+def test_reader_and_schema_agree_on_success_levels(tmp_path: Path, level: Any) -> None:
+    document = full_instance_document()
+    document["requirements"]["success_level"] = level
+    (tmp_path / "i.json").write_text(json.dumps(document))
+    allowed = isinstance(level, float) and 0.0 < level < 1.0
+    assert schema_accepts(document) == allowed
+    if allowed:
+        assert read_instance(tmp_path / "i.json").requirements.success_level == level
+        return
+    with pytest.raises(InputError, match=r"requirements\.success_level"):
+        read_instance(tmp_path / "i.json")
 
 
 def test_laws_made_in_python_are_written_with_their_name(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             for limit in (1e-316, 5e-324, 9.9e-301)
         ),
         ("requirements.deadline_seconds", 0, "a number of at least 1e-15"),
+        ("requirements.success_level", 0, "a number above 0"),
+        ("requirements.success_level", -0.5, "a number above 0"),
+        ("requirements.success_level", 1, "a number below 1"),
+        ("requirements.success_level", 95, "a number below 1"),
+        ("requirements.success_level", "0.9", "a number"),
+        ("requirements.success_level", True, "a number"),
+        ("requirements.success_level", [0.9], "a number"),
     ],
 )
 def test_each_rule_is_refused_by_field(path: str, value: Any, allowed: str) -> None:

@@ -67,19 +67,33 @@ def test_the_evidence_left_is_that_of_the_worst_class_and_group(repository: Path
 
 
 def test_each_objective_has_its_figure() -> None:
-    metrics = Metrics(guaranteed_seconds=1.0, expected_seconds=2.0, nominal_seconds=3.0, worst_seconds=4.0)
-    assert [metrics.value(objective) for objective in OBJECTIVES] == [1.0, 2.0, 3.0, 4.0]
+    metrics = Metrics(
+        guaranteed_seconds=1.0,
+        expected_seconds=2.0,
+        nominal_seconds=3.0,
+        worst_seconds=4.0,
+        failure_probability=0.5,
+        missing_share=0.25,
+        quantile_seconds=7.0,
+    )
+    assert [metrics.value(objective) for objective in OBJECTIVES] == [1.0, 2.0, 3.0, 4.0, 0.5, 0.25, 7.0]
 
 
 @given(instances(deadline=False))
 def test_the_expected_time_needs_a_deadline(instance: Instance) -> None:
     with pytest.raises(UnsupportedError, match=r"tiny: the objective expected needs requirements\.deadline_seconds"):
         require_objective(instance, "expected")
-    for objective in ("guaranteed", "nominal", "worst"):
+    for objective in ("guaranteed", "nominal", "worst", "failure", "missing"):
         require_objective(instance, objective)
 
 
-@given(instances(deadline=True))
-def test_with_a_deadline_every_objective_has_a_meaning(instance: Instance) -> None:
+@given(instances(level=False))
+def test_the_quantile_needs_a_level(instance: Instance) -> None:
+    with pytest.raises(UnsupportedError, match=r"tiny: the objective quantile needs requirements\.success_level"):
+        require_objective(instance, "quantile")
+
+
+@given(instances(deadline=True, level=True))
+def test_with_a_deadline_and_a_level_every_objective_has_a_meaning(instance: Instance) -> None:
     for objective in OBJECTIVES:
         require_objective(instance, objective)

@@ -19,7 +19,7 @@ from rocoin_opt.failure.distribution.groups import Groups, Replica, instant
 from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
-from rocoin_opt.instance import is_positive, stretched
+from rocoin_opt.instance import complement, is_positive, stretched
 from rocoin_opt.plan import missing_share, require_computable
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class LatencyDistribution:
             late = outcomes[LATER] + outcomes[NEVER]
             reached: BoolArray = outcomes[BY] >= probability * (1.0 - QUANTILE_TOLERANCE)
             if probability >= 0.5:
-                reached |= late <= stretched(1.0 - probability)
+                reached |= late <= stretched(complement(probability))
             # Certainty leaves nothing over, not even what is too little to show in a sum with 1.
             if probability == 1.0:
                 reached &= late == 0.0

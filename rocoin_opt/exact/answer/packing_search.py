@@ -116,6 +116,13 @@ def search(
             continue
         weight_now = weight[depth] + weights[i]
         used_now, paid_now = used[depth] | masks[i], paid[depth] + reduced[i]
+        lacking = max(filters - room_now - k, (fewest - k) * widest)
+        if unit > 0.0:
+            # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
+            needed = -(-lacking // widest)
+            left_over = max(everything - weight_now, 0.0) / needed
+            if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
+                continue
         # A set of the first level may stand before ones that are not first themselves.
         begin, end = (i + 1, count) if depth == 0 else (places[depth], lengths[depth])
         length, largest = 0, 0
@@ -131,15 +138,8 @@ def search(
                 length += 1
                 largest = max(largest, spare[j])
         # Even the largest of what is left may not hold the filters that are left.
-        lacking = max(filters - room_now - k, (fewest - k) * (largest + 1))
         if (most - k) * (largest + 1) < lacking:
             continue
-        if unit > 0.0:
-            # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
-            needed = -(-lacking // (largest + 1))
-            left_over = max(everything - weight_now, 0.0) / needed
-            if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
-                continue
         lengths[k], places[k] = length, 0
         used[k], paid[k], spent[k], room[k], weight[k] = used_now, paid_now, spent_now, room_now, weight_now
         depth = k

@@ -40,7 +40,7 @@ class ServingSets:
     in_time : IntArray, N x J
         Largest part that each device delivers in time with each student.
     weight : float
-        ``-ln`` of the outage of all devices together.
+        ``-ln`` of the outage of all devices that are in time with some part.
     complete : bool
         Whether these are all sets of use; otherwise ways to use late devices were left out.
     """
@@ -104,7 +104,8 @@ def serving_sets(instance: Instance, seconds: float, control: Control, *, worst:
             parts = _parts_with_late(mask, whole, in_time, arrays.largest, wanted)
             found.append((whole[parts > 0], np.full(int((parts > 0).sum()), outage[mask]), parts[parts > 0]))
     masks, outages, largest = (np.concatenate(column) for column in zip(*found, strict=True))
-    weight = float(-np.log(np.maximum(arrays.failure, SMALLEST_OUTAGE)).sum())
+    timely_devices = in_time.max(axis=1) > 0
+    weight = float(-np.log(np.maximum(arrays.failure[timely_devices], SMALLEST_OUTAGE)).sum())
     return ServingSets(masks, outages, largest, in_time, weight, complete)
 
 

@@ -27,6 +27,13 @@ ENOUGH_SHARES = 1.0 - SAFETY
 class ExpectedModel:
     """An instance with independent devices and a deadline.
 
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    deadline : float, optional
+        Another deadline than its own, infinite where only crashes count.
+
     Attributes
     ----------
     deadline : float
@@ -43,8 +50,9 @@ class ExpectedModel:
         When devices answer.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        deadline = instance.requirements.deadline_seconds
+    def __init__(self, instance: Instance, deadline: float | None = None) -> None:
+        if deadline is None:
+            deadline = instance.requirements.deadline_seconds
         if deadline is None:
             raise ValueError("the expected answer time needs a deadline")
         self.instance, self.deadline = instance, deadline

@@ -1,4 +1,4 @@
-"""Local search for the expected answer time: two groups at a time are shared out anew.
+"""Local search for the expected answer time, or the answer in time: two groups at a time are shared out anew.
 
 There is no threshold here that would tell how much is enough: every replica counts, the slow ones a little. So a step
 takes two groups, or one group and an empty one, and some spares; their devices are shared in the best way at some
@@ -9,12 +9,13 @@ without that, searches of large fleets end in very different local optima.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rocoin_opt.grouping import ExpectedModel
-from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
+from rocoin_opt.heuristics.expected.valuation import valuation_of
 from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import Objective, Plan
 
 LARGEST_POOL = 9
 """Devices that one step shares out, P: it looks at 2^P ways."""
@@ -47,18 +48,32 @@ class ExpectedDescent:
         A valid plan to begin with.
     seed : int
         Seed of the random choices.
+    objective : {'expected', 'failure', 'missing'}
+        What groups are valued by.
+    deadline : float, optional
+        Another deadline than that of the instance; where there is none, only crashes count.
 
     Attributes
     ----------
     value : float
-        E[min(X, D)] of the best groups, in seconds.
+        That of the best groups: E[min(X, D)] in seconds, ``-ln P(X <= D)`` or the missing share.
     """
 
-    def __init__(self, instance: Instance, plan: Plan, seed: int) -> None:
-        self.model = ExpectedModel(instance)
+    def __init__(
+        self,
+        instance: Instance,
+        plan: Plan,
+        seed: int,
+        objective: Objective = "expected",
+        deadline: float | None = None,
+    ) -> None:
+        if objective != "expected" and deadline is None and instance.requirements.deadline_seconds is None:
+            deadline = math.inf
+        self.model = ExpectedModel(instance, deadline)
+        self.valuation = valuation_of(self.model, objective)
         self.random = np.random.default_rng(seed)
         self.blocks = indexed_groups(self.model.instance, plan)
-        self.now = self.value = expected_seconds(self.model, self.blocks)
+        self.now = self.value = self.valuation.value(self.blocks)
         self.best = self.blocks
 
     def plan(self) -> Plan:
@@ -77,7 +92,7 @@ class ExpectedDescent:
         if pair is None:
             return False
         others = [block for block in self.blocks if block not in pair]
-        candidates = [self._shared(Answered(self.model, others), pair), self._merged(pair, len(others))]
+        candidates = [self._shared(others, pair), self._merged(pair, len(others))]
         changes = [
             [*others, *new]
             for new in candidates
@@ -85,7 +100,7 @@ class ExpectedDescent:
         ]
         if not changes:
             return False
-        values = [expected_seconds(self.model, blocks) for blocks in changes]
+        values = [self.valuation.value(blocks) for blocks in changes]
         value = min(values)
         # Steps near to the best value are taken even where they lose against the present one.
         if value < max(self.now, self.value * (1.0 + allowance)):
@@ -106,7 +121,7 @@ class ExpectedDescent:
         return None if count == 1 else (self.blocks[first], self.blocks[(first + 1) % count])
 
     def _shared(
-        self, rest: Answered, pair: tuple[IndexedGroup, IndexedGroup]
+        self, others: Sequence[IndexedGroup], pair: tuple[IndexedGroup, IndexedGroup]
     ) -> tuple[IndexedGroup, IndexedGroup] | None:
         """Share devices and filters in turns, from the present sizes or from random ones."""
         total = pair[0].size + pair[1].size
@@ -121,8 +136,8 @@ class ExpectedDescent:
             parts = self._part(pool, fixed[0], size), self._part(pool, fixed[1], total - size)
             if parts[0] is None or parts[1] is None:
                 break
-            members = share_devices(self.model, rest, pool, fixed, (parts[0], parts[1]))
-            shared = None if members is None else share_filters(self.model, rest, members, total)
+            members = self.valuation.share_devices(others, pool, fixed, (parts[0], parts[1]))
+            shared = None if members is None else self.valuation.share_filters(others, members, total)
             if shared is None or shared[1] <= gained:
                 break
             best, gained = shared

@@ -16,8 +16,9 @@ from rocoin_opt.grouping import combinatorial_bound, latency_range, plan_with_be
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
+from rocoin_opt.heuristics.expected.quantile import descend_quantile
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +65,11 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
     Outcome
         A plan with the counting bound by part size; no plan if the limit came first or the packing found none.
     """
-    bound = combinatorial_bound(instance, objective)
-    if objective == "expected":
+    # The counting bound is one on times.
+    bound = None if objective in ANSWER_OBJECTIVES else combinatorial_bound(instance, objective)
+    if objective in ANSWER_OBJECTIVES:
+        plan = _construct_answer(instance, objective, control.silent())
+    elif objective == "expected":
         # Thresholds of its starts would be reported as what they are not.
         plan = polished(instance, _construct_expected(instance, control.silent()), control)
     else:
@@ -151,6 +155,39 @@ def _construct_expected(instance: Instance, control: Control) -> Plan | None:
         if not better_under(max_groups=groups) and is_many:
             break
     return best
+
+
+def _construct_answer(instance: Instance, objective: Objective, control: Control) -> Plan | None:
+    """Start from guaranteed plans of ever fewer groups, bring their spares in, and take the best.
+
+    Few groups have more replicas each, and may have no room for all filters. No rule says which number is best.
+    """
+    best: Plan | None = None
+    groups = instance.max_groups
+    while groups >= instance.requirements.min_groups and not (best and control.exhausted):
+        variant = instance.with_requirements(max_groups=groups)
+        starts = _construct(variant, "guaranteed", control, COARSE_RESOLUTION)
+        if not starts and best:
+            break
+        found = [_polished_answer(instance, objective, start, control) for start in starts[-1:]]
+        best = _best(instance, objective, [*filter(None, [best]), *found])
+        groups = groups - 1 if groups <= FEW_GROUPS else groups // 2
+    return best
+
+
+def _polished_answer(instance: Instance, objective: Objective, plan: Plan, control: Control) -> Plan:
+    if len(instance.devices) > MANY_DEVICES:
+        return plan
+    # A step looks at two spares: all of them have their turn.
+    steps = POLISHING_STEPS * (len(plan.groups) + len(plan.spares))
+    if objective == "quantile":
+        return descend_quantile(instance, plan, 0, steps, control)
+    descent = ExpectedDescent(instance, plan, 0, objective)
+    for _ in range(steps):
+        if control.exhausted:
+            break
+        descent.step(0.0)
+    return descent.plan()
 
 
 def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | None:

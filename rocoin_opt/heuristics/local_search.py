@@ -4,8 +4,8 @@ At a threshold T just below the best value so far, a better plan exists exactly 
 filters. So the sum of their capacities is what the search makes larger. Each step takes two groups and some spares at
 random and shares them out in the best way, at random prices of the devices: these decide among equals, and now and
 then among unequals, so that the search drifts instead of resting. Once the capacities suffice, the groups get optimal
-students and sizes, and T falls below the value of that plan. ``expected`` has no threshold: see
-:mod:`rocoin_opt.heuristics.expected.descent`.
+students and sizes, and T falls below the value of that plan. ``expected`` and the objectives of the whole answer have
+no threshold: see :mod:`rocoin_opt.heuristics.expected.descent`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
+from rocoin_opt.heuristics.expected.quantile import descend_quantile
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan import Outcome
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -32,9 +33,9 @@ STEPS_PER_GROUP = 1_000
 MAX_STEPS = 60_000
 """Steps of the longest search: some ten seconds."""
 EXPECTED_STEPS, MAX_EXPECTED_STEPS = 400, 16_000
-"""Steps for ``expected``, a group and at most: each takes about a millisecond."""
+"""Steps for ``expected`` and the whole answer, a group and at most: each takes about a millisecond."""
 ALLOWANCE = 0.05
-"""Relative loss against the best value that a first step for ``expected`` may accept; it falls to 0 with the steps, or
+"""Relative loss against the best value that a first one of these steps may accept; it falls to 0 with the steps, or
 the time, that are left."""
 
 
@@ -70,8 +71,8 @@ def local_search(
         bound.
     """
     before = Outcome(start) if start else greedy(instance, objective, control)
-    if objective == "expected":
-        return _descend(instance, control, before, iterations)
+    if objective not in THRESHOLD_OBJECTIVES:
+        return _descend(instance, objective, control, before, iterations)
     best, bound, limits = before.plan, combinatorial_bound(instance, objective), latency_range(instance.arrays)
     if bound is None or limits is None:
         return Outcome(best, None, reasons=before.reasons)
@@ -92,17 +93,22 @@ def local_search(
     return Outcome(best, bound, reasons=() if best else before.reasons)
 
 
-def _descend(instance: Instance, control: Control, before: Outcome, iterations: int | None) -> Outcome:
-    """Improve a plan for the expected answer time."""
+def _descend(
+    instance: Instance, objective: Objective, control: Control, before: Outcome, iterations: int | None
+) -> Outcome:
+    """Improve a plan for the expected answer time, or for the whole answer."""
     # A slowdown factor may be below 1, so that this bound holds for constants alone.
-    bound = None if instance.has_random_latencies else combinatorial_bound(instance, "expected")
+    is_bounded = objective == "expected" and not instance.has_random_latencies
+    bound = combinatorial_bound(instance, "expected") if is_bounded else None
     if before.plan is None:
         # Which plans are valid does not depend on the objective: any will do for a start.
         before = local_search(instance, "guaranteed", replace(control.silent(), gap=1.0), iterations=iterations)
     if before.plan is None:
         return replace(before, lower_bound=bound)
-    search = ExpectedDescent(instance, before.plan, control.seed)
     steps = min(EXPECTED_STEPS * instance.max_groups, MAX_EXPECTED_STEPS) if iterations is None else iterations
+    if objective == "quantile":
+        return Outcome(descend_quantile(instance, before.plan, control.seed, steps, control, ALLOWANCE))
+    search = ExpectedDescent(instance, before.plan, control.seed, objective)
     improved = False
     begun, available = time.perf_counter(), control.remaining
     for step in range(steps):
@@ -111,7 +117,7 @@ def _descend(instance: Instance, control: Control, before: Outcome, iterations: 
         done = max(step / steps, (time.perf_counter() - begun) / available)
         if search.step(ALLOWANCE * (1.0 - min(done, 1.0))):
             improved = True
-            control.tell(search.value, bound)
+            control.tell(search.figure, bound)
     return Outcome(search.plan() if improved else before.plan, bound)
 
 

@@ -70,11 +70,16 @@ class ExpectedDescent:
         if objective != "expected" and deadline is None and instance.requirements.deadline_seconds is None:
             deadline = math.inf
         self.model = ExpectedModel(instance, deadline)
-        self.valuation = valuation_of(self.model, objective)
+        self.valuation, self.is_failure = valuation_of(self.model, objective), objective == "failure"
         self.random = np.random.default_rng(seed)
         self.blocks = indexed_groups(self.model.instance, plan)
         self.now = self.value = self.valuation.value(self.blocks)
         self.best = self.blocks
+
+    @property
+    def figure(self) -> float:
+        """The value of the best groups as the objective has it."""
+        return -math.expm1(-self.value) if self.is_failure else self.value
 
     def plan(self) -> Plan:
         """The best groups as a plan."""

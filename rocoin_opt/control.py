@@ -35,9 +35,9 @@ class Progress:
     seconds : float
         Since the search began.
     value : float or None
-        Objective value of the best plan so far, in seconds.
+        Objective value of the best plan so far, in the unit of the objective.
     bound : float or None
-        Valid lower bound so far, in seconds.
+        Valid lower bound so far, in the same unit.
     """
 
     seconds: float

@@ -18,7 +18,7 @@ from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell,
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan, PlanDocument
+    from rocoin_opt.plan import Metrics, Plan, PlanDocument
     from rocoin_opt.planning.frontier import Frontier
 
 MAX_SPARES = 50
@@ -52,6 +52,7 @@ def plan_report(
     require_report()
     require_assessable(instance, plan)
     figures, reason = _figures(instance, plan)
+    metrics = None if figures is None else evaluate(instance, plan)
     guaranteed = None if figures is None else figures.guaranteed_seconds
     sections = [
         Section(
@@ -71,9 +72,9 @@ def plan_report(
     return rendered(
         Page(
             title=f"Plan for {shown_name(instance.name)}",
-            lead=lead_lines(instance),
+            lead=(*_answer_line(instance, metrics), *lead_lines(instance)),
             warning=_warning(instance, plan, None if figures is None else document),
-            tiles=(*_figure_tiles(instance, plan, figures), *_record_tiles(document)),
+            tiles=(*_figure_tiles(instance, plan, figures, metrics), *_record_tiles(document)),
             sections=tuple(sections),
             footer=(
                 *((reason,) if reason else ()),
@@ -165,11 +166,25 @@ def _figures(instance: Instance, plan: Plan) -> tuple[Figures | None, str]:
         return None, f"Exact figures are not available: {error}"
 
 
-def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None) -> tuple[Tile, ...]:
-    if figures is None:
+def _ends(instance: Instance) -> str:
+    deadline = instance.requirements.deadline_seconds
+    return "ever" if deadline is None else f"within {seconds(deadline)}"
+
+
+def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]:
+    """What to expect of the whole answer, in a sentence."""
+    if metrics is None or metrics.success_probability is None:
         return ()
-    answer, needed = evaluate(instance, plan), instance.requirements
-    ends = "ever" if needed.deadline_seconds is None else f"within {seconds(needed.deadline_seconds)}"
+    return (
+        f"There is an answer {_ends(instance)} with probability {metrics.success_probability:.4f}: failure "
+        f"{small_share(metrics.failure_probability)}, expected share missing {small_share(metrics.missing_share)}.",
+    )
+
+
+def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answer: Metrics | None) -> tuple[Tile, ...]:
+    if figures is None or answer is None:
+        return ()
+    needed, ends = instance.requirements, _ends(instance)
     tiles = [
         Tile("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
         Tile("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),

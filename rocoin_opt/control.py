@@ -79,7 +79,7 @@ class Recorder:
         seconds : float
             When the search ended.
         value, bound : float or None
-            Value and lower bound that it ended with, in seconds, as checked.
+            Value and lower bound that it ended with, in the unit of the objective, as checked.
 
         Returns
         -------

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.failure import Figures, Simulated, finite_or_none, latency_distribution
+from rocoin_opt.failure import Figures, Simulated, finite_or_none, latency_distribution, value_of
 from rocoin_opt.plan import plain_table, plain_text, seconds, small_share
 from rocoin_opt.report.what_if import (
     losses_table,
@@ -97,11 +97,11 @@ class Assessment:
     @cached_property
     def answer(self) -> AnswerFigures:
         """Figures of the whole answer."""
-        law, level = latency_distribution(self.instance, self.plan), self.instance.requirements.success_level
+        law = latency_distribution(self.instance, self.plan)
         return AnswerFigures(
             failure_probability=law.failure_probability(self.deadline),
             missing_share=law.missing_share(self.deadline),
-            quantile_seconds=None if level is None else finite_or_none(law.first_with_failure(1.0 - level)),
+            quantile_seconds=finite_or_none(value_of(self.instance, self.plan, "quantile")),
         )
 
 

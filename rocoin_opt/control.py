@@ -35,9 +35,9 @@ class Progress:
     seconds : float
         Since the search began.
     value : float or None
-        Objective value of the best plan so far, in seconds.
+        Objective value of the best plan so far, in the unit of the objective.
     bound : float or None
-        Valid lower bound so far, in seconds.
+        Valid lower bound so far, in the same unit.
     """
 
     seconds: float
@@ -79,7 +79,7 @@ class Recorder:
         seconds : float
             When the search ended.
         value, bound : float or None
-            Value and lower bound that it ended with, in seconds, as checked.
+            Value and lower bound that it ended with, in the unit of the objective, as checked.
 
         Returns
         -------

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from rocoin_opt.plan.latency import Objective
+
 
 def row(path: str, method: str, value: float | None = None, bound: float | None = None, **changes: Any) -> ItemResult:
     """The row of one item; by default a plan of a value, proven where the bound is the same."""
@@ -60,12 +62,12 @@ def stored(folder: Path, rows: Iterable[ItemResult]) -> Path:
     return folder
 
 
-def solved(path: Path, methods: Sequence[str]) -> list[ItemResult]:
-    """Rows of an instance file, solved by some methods."""
+def solved(path: Path, methods: Sequence[str], objective: Objective = "guaranteed") -> list[ItemResult]:
+    """Rows of an instance file, solved by some methods for an objective."""
     instance = ro.read_instance(path)
     rows = []
     for method in methods:
-        result = ro.solve(instance, method)
+        result = ro.solve(instance, method, objective)
         text = None if result.plan is None else readable_json(result_document(instance, result)) + "\n"
         found = row(
             str(path),
@@ -74,6 +76,7 @@ def solved(path: Path, methods: Sequence[str]) -> list[ItemResult]:
             result.lower_bound,
             instance=instance.name,
             fingerprint=instance.sha256,
+            objective=objective,
             termination=result.termination,
             wall_seconds=0.25,
             trace=tuple((float(k), step.value, step.bound) for k, step in enumerate(result.trace)),

@@ -40,7 +40,7 @@ class ItemResult:
     termination : str or None
         ``optimal``, ``feasible``, ``infeasible`` or ``no_plan``; None where the item failed.
     objective_value, lower_bound : float or None
-        In seconds.
+        In seconds; for ``failure`` and ``missing`` numbers without a unit.
     gap : float or None
         (objective_value - lower_bound) / objective_value.
     wall_seconds : float

@@ -19,8 +19,10 @@ _OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "What to make early: guaranteed (each group within its outage limit), expected (the mean answer), "
-        "nominal (the answer if nobody fails) or worst (the slowest device)."
+        "What to make small. Times: guaranteed (each group within its outage limit), expected (the mean answer), "
+        "nominal (the answer if nobody fails), worst (the slowest device), quantile (the answer with the "
+        "probability success_level). The whole answer by the deadline: failure (probability of none), missing "
+        "(expected share)."
     ),
 )
 _LATENCY_OBJECTIVE = typer.Option(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.status import Status
 
-from rocoin_opt.plan import relative_gap, seconds
+from rocoin_opt.plan import relative_gap, shown_value
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ PLAIN_INTERVAL = 5.0
 
 
 @contextlib.contextmanager
-def showing_progress(title: str) -> Iterator[Report]:
-    """Yield a report function that shows what it is told."""
+def showing_progress(title: str, objective: str = "guaranteed") -> Iterator[Report]:
+    """Yield a report function that shows what it is told, values in the unit of an objective."""
     console = Console(file=sys.stderr, highlight=False)
-    display = _Live(title, console) if console.is_terminal else _Plain(title, console)
+    display = (_Live if console.is_terminal else _Plain)(title, objective, console)
     try:
         yield display.show
     finally:
@@ -58,19 +58,30 @@ def showing_work(title: str) -> Iterator[None]:
         yield
 
 
-def describe(title: str, progress: SearchProgress) -> str:
-    """Say in one line how far a search is."""
+def describe(title: str, objective: str, progress: SearchProgress) -> str:
+    """Say in one line how far a search is.
+
+    Parameters
+    ----------
+    title : str
+        What is searched for.
+    objective : str
+        What is minimised, for the unit of value and bound.
+    progress : Progress
+        How far the search is.
+    """
     gap = relative_gap(progress.value, progress.bound)
     shown = "-" if gap is None else f"{100 * gap:.2f} %"
     return (
-        f"{printable(title)}: {progress.seconds:.0f} s, value {seconds(progress.value)}, "
-        f"bound {seconds(progress.bound)}, gap {shown} (Ctrl-C keeps the best plan)"
+        f"{printable(title)}: {progress.seconds:.0f} s, value {shown_value(objective, progress.value)}, "
+        f"bound {shown_value(objective, progress.bound)}, gap {shown} (Ctrl-C keeps the best plan)"
     )
 
 
 class _Plain:
-    def __init__(self, title: str, console: Console) -> None:
-        self.title, self.console, self.next_line = title, console, PATIENCE
+    def __init__(self, title: str, objective: str, console: Console) -> None:
+        self.title, self.objective, self.console = title, objective, console
+        self.next_line = PATIENCE
         self.seconds = 0.0
 
     def show(self, progress: SearchProgress) -> None:
@@ -79,7 +90,7 @@ class _Plain:
             self.next_line = PATIENCE
         self.seconds = progress.seconds
         if progress.seconds >= self.next_line:
-            self.console.print(describe(self.title, progress), markup=False, soft_wrap=True)
+            self.console.print(describe(self.title, self.objective, progress), markup=False, soft_wrap=True)
             self.next_line = progress.seconds + PLAIN_INTERVAL
 
     def close(self) -> None:
@@ -87,14 +98,14 @@ class _Plain:
 
 
 class _Live:
-    def __init__(self, title: str, console: Console) -> None:
-        self.title, self.console = title, console
+    def __init__(self, title: str, objective: str, console: Console) -> None:
+        self.title, self.objective, self.console = title, objective, console
         self.status: Status | None = None
 
     def show(self, progress: SearchProgress) -> None:
         if progress.seconds < PATIENCE:
             return
-        text = describe(self.title, progress).replace("[", r"\[")
+        text = describe(self.title, self.objective, progress).replace("[", r"\[")
         if self.status is None:
             self.status = Status(text, console=self.console)
             self.status.start()

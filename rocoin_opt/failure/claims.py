@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.plan import MEASURED, Violation, relative_gap
+from rocoin_opt.plan import MEASURED, WITHOUT_UNIT, Violation, relative_gap
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CLAIM_TOLERANCE = 1e-9
 """Relative difference that a claimed figure may have from the computed one: another machine's rounding."""
+NEAR_ZERO = frozenset({"failure_probability", "missing_share"})
+"""Figures of which a difference below the tolerance may be all there is: they are compared relatively only."""
 
 
 def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation, ...]:
@@ -48,30 +50,34 @@ def _false_figures(document: PlanDocument, computed: Metrics) -> list[Violation]
     violations = []
     claims = {} if document.metrics is None else document.metrics.model_dump(exclude_unset=True, exclude=set(MEASURED))
     for name, claimed in claims.items():
-        violations += _compare(f"metrics.{name}", claimed, getattr(computed, name))
+        violations += _compare(f"metrics.{name}", claimed, getattr(computed, name), is_near_zero=name in NEAR_ZERO)
     record = document.solve
     if record is None:
         return violations
     value, bound = computed.value(record.objective), record.lower_bound
+    is_share = record.objective in WITHOUT_UNIT
     gap = relative_gap(value, bound)
     # A plan that there was no time to value claims neither.
     if claims or document.metrics is None or record.objective_value is not None:
-        violations += _compare("solve.objective_value", record.objective_value, value)
+        violations += _compare("solve.objective_value", record.objective_value, value, is_near_zero=is_share)
         violations += _compare("solve.gap", record.gap, gap)
     if record.termination in ("infeasible", "no_plan"):
         violations.append(Violation("claim", "solve.termination", record.termination, "optimal or feasible"))
     if record.termination == "optimal" and (gap is None or gap > CLAIM_TOLERANCE):
         violations.append(Violation("claim", "solve.termination", "optimal", "feasible, as the gap is open"))
     if bound is not None and value is not None and bound > value * (1 + CLAIM_TOLERANCE):
-        violations.append(Violation("claim", "solve.lower_bound", bound, value, "s"))
+        violations.append(Violation("claim", "solve.lower_bound", bound, value, "" if is_share else "s"))
     return violations
 
 
-def _compare(where: str, claimed: float | None, computed: float | None) -> list[Violation]:
+def _compare(
+    where: str, claimed: float | None, computed: float | None, *, is_near_zero: bool = False
+) -> list[Violation]:
     if claimed is None or computed is None:
         agree = claimed is computed
     else:
-        agree = math.isclose(claimed, computed, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)
+        least = 0.0 if is_near_zero else CLAIM_TOLERANCE
+        agree = math.isclose(claimed, computed, rel_tol=CLAIM_TOLERANCE, abs_tol=least)
     if agree:
         return []
     found, allowed = ("null" if figure is None else figure for figure in (claimed, computed))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.plan import group_timing, require_constant_latency
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, group_timing, require_constant_latency
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
@@ -107,8 +107,8 @@ def require_groups_model(instance: Instance, objective: Objective | None = None)
         raise UnsupportedError(f"{instance.name}: the models assume devices that fail independently")
     if objective is not None:
         require_constant_latency(instance)
-    if objective == "expected":
-        raise UnsupportedError("the models state the objectives guaranteed, nominal and worst, not expected")
+    if objective is not None and objective not in THRESHOLD_OBJECTIVES:
+        raise UnsupportedError(f"the models state the objectives guaranteed, nominal and worst, not {objective}")
 
 
 def counted_devices(instance: Instance, group: Group, objective: Objective) -> frozenset[str]:

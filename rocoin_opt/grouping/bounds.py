@@ -21,6 +21,7 @@ import numpy as np
 
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.instance import ROUNDING, SAFETY
+from rocoin_opt.plan import ANSWER_OBJECTIVES
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
@@ -114,8 +115,10 @@ def admits_plan(instance: Instance, threshold: float, objective: Objective) -> b
 
 
 def combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
-    """Lower bound in seconds on the objective of every plan; None if the bound proves that there is no plan.
+    """Lower bound on the objective of every plan, in its unit; None if the bound proves that there is no plan.
 
+    No answer comes before the nominal bound, whatever the level of ``quantile``; ``failure`` and ``missing`` are 0 at
+    least.
     For ``expected`` no answer comes before the nominal bound T, and none at all with a probability of
     :func:`smallest_failure_probability` or more, so ``E[min(X, D)] >= T + (D - T) P`` where T < D.
     """
@@ -134,6 +137,9 @@ def _combinatorial_bound(instance: Instance, objective: Objective) -> float | No
             # No answer comes in time: all time up to the deadline is lost.
             return None if nominal is None else deadline
         return (nominal + (deadline - nominal) * smallest_failure_probability(instance)) * (1.0 - ROUNDING)
+    if objective in ANSWER_OBJECTIVES:
+        nominal = combinatorial_bound(instance, "nominal")
+        return nominal if nominal is None or objective == "quantile" else 0.0
     limits = latency_range(arrays)
     if limits is None:
         return None

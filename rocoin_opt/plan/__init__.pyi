@@ -34,7 +34,17 @@ from .latency import (
 from .metrics import MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
 from .result import Outcome, Result, Termination, print_summary, relative_gap
-from .terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_table, plain_text, seconds, shown_value
+from .terminal import (
+    OBJECTIVE_WORDS,
+    TERMINATION_WORDS,
+    WITHOUT_UNIT,
+    bound_alone,
+    plain_table,
+    plain_text,
+    seconds,
+    shown_value,
+    small_share,
+)
 from .validity import Violation, check, require_computable, require_valid
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
+    "WITHOUT_UNIT",
     "Group",
     "IndexedGroup",
     "Load",
@@ -94,6 +105,7 @@ __all__ = [
     "result_document",
     "seconds",
     "shown_value",
+    "small_share",
     "with_filters",
     "without_filters",
     "worst_seconds",

@@ -45,9 +45,9 @@ class SolveRecord(Model):
     termination: Termination
     """How the search ended."""
     objective_value: Figure | None
-    """Objective in seconds."""
+    """The objective: seconds, or for ``failure`` and ``missing`` a number without a unit."""
     lower_bound: Figure | None
-    """Valid lower bound in seconds."""
+    """Valid lower bound in the same unit."""
     gap: Figure | None
     """(objective_value - lower_bound) / objective_value."""
     wall_seconds: NonNegative

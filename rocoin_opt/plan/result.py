@@ -12,7 +12,15 @@ from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
-from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS, bound_alone, plain_text, seconds, shown_value
+from rocoin_opt.plan.terminal import (
+    OBJECTIVE_WORDS,
+    TERMINATION_WORDS,
+    bound_alone,
+    plain_text,
+    seconds,
+    shown_value,
+    small_share,
+)
 from rocoin_opt.provenance import versions
 from rocoin_opt.wording import counted, printable
 
@@ -42,7 +50,7 @@ class Outcome:
     plan : Plan or None
         The best plan, in canonical order.
     lower_bound : float or None
-        Valid lower bound on the objective in seconds, rounded to the safe side; None where the method proves nothing.
+        Valid lower bound on the objective, in its unit, rounded to the safe side; None where the method proves nothing.
     infeasible : bool
         Whether the method proved that no plan exists.
     reasons : tuple of str
@@ -163,15 +171,12 @@ def _value_lines(result: Result) -> Iterator[str]:
     metrics = result.metrics
     if metrics is None:
         return
+    yield from _answer_lines(metrics, result.instance)
     yield (
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
     )
     deadline = result.instance.requirements.deadline_seconds
-    ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
-    cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
-    if metrics.success_probability is not None:
-        yield f"  {ends} with probability {metrics.success_probability:.4f}{cut}"
     late = metrics.guaranteed_seconds
     if deadline is not None and late is not None and not keeps_limit(late, deadline):
         bound = result.lower_bound if result.objective == "guaranteed" else None
@@ -181,6 +186,23 @@ def _value_lines(result: Result) -> Iterator[str]:
     left = None if result.plan is None else evidence_left(result.instance, result.plan)
     if left is not None:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
+
+
+def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
+    """Say how likely the whole answer is there in time, how much of it is missing, and when it is as likely as asked.
+
+    A search under laws that was short of time may not have computed any of this.
+    """
+    deadline, level = instance.requirements.deadline_seconds, instance.requirements.success_level
+    if metrics.success_probability is not None:
+        ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+        failure = small_share(metrics.failure_probability)
+        yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
+        cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
+        yield f"  expected share missing {small_share(metrics.missing_share)}{cut}"
+    if level is not None and "quantile_seconds" in metrics.model_fields_set:
+        quantile = metrics.quantile_seconds
+        yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:

@@ -29,7 +29,7 @@ OBJECTIVE_WORDS: dict[Objective, str] = {
     "missing": "missing share of the answer",
     "quantile": "quantile of the answer time",
 }
-WITHOUT_UNIT: frozenset[Objective] = frozenset({"failure", "missing"})
+WITHOUT_UNIT = frozenset({"failure", "missing"})
 """Objectives that are a probability or a share; all others are seconds."""
 
 
@@ -53,11 +53,16 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g} s"
 
 
-def shown_value(objective: Objective, value: float | None) -> str:
+def shown_value(objective: str, value: float | None) -> str:
     """A value of an objective, or a bound on it, for people: in seconds where it is a time."""
     if objective not in WITHOUT_UNIT:
         return seconds(value)
     return "-" if value is None else f"{value:.4g}"
+
+
+def small_share(value: float | None) -> str:
+    """A probability or share that is best near 0, for people: three significant digits, or a dash."""
+    return "-" if value is None else f"{value:.3g}"
 
 
 def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:

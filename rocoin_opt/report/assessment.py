@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.failure import Figures, Simulated
-from rocoin_opt.plan import plain_table, plain_text, seconds
+from rocoin_opt.failure import Figures, Simulated, finite_or_none, latency_distribution, value_of
+from rocoin_opt.plan import plain_table, plain_text, seconds, small_share
 from rocoin_opt.report.what_if import (
     losses_table,
     probability,
@@ -29,9 +30,31 @@ if TYPE_CHECKING:
 
     Simulation = Mapping[str, Simulated | dict[float, Simulated] | None]
 
-GUARANTEED, NEVER = "guaranteed", "never"
+GUARANTEED, NEVER, FAILURE = "guaranteed", "never", "failure probability"
+NEAR_ZERO = frozenset({FAILURE, "missing share"})
+"""Rows whose figures are best near 0."""
 QUANTILE = "answered with probability"
 """Name of a quantile's row, before its probability."""
+
+
+@dataclass(frozen=True)
+class AnswerFigures:
+    """Exact figures of the whole answer.
+
+    Attributes
+    ----------
+    failure_probability : float
+        Probability that there is no answer by the deadline, or none ever where there is no deadline.
+    missing_share : float
+        Expected share of the filters that have not arrived by then.
+    quantile_seconds : float or None
+        Seconds by which the answer is there with the probability ``success_level`` of the instance; None without such
+        a level, or where it is never reached.
+    """
+
+    failure_probability: float
+    missing_share: float
+    quantile_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -71,10 +94,20 @@ class Assessment:
     replicas: Sequence[ReplicaValue] | None = None
     sensitivities: Sequence[Sensitivity] | None = None
 
+    @cached_property
+    def answer(self) -> AnswerFigures:
+        """Figures of the whole answer."""
+        law = latency_distribution(self.instance, self.plan)
+        return AnswerFigures(
+            failure_probability=law.failure_probability(self.deadline),
+            missing_share=law.missing_share(self.deadline),
+            quantile_seconds=finite_or_none(value_of(self.instance, self.plan, "quantile")),
+        )
+
 
 def assessment_document(found: Assessment) -> dict[str, Any]:
     """Return the content of ``rocoin-opt evaluate --json``: figures by name, quantiles by their probability."""
-    document = _document(found.figures)
+    document = _document(found.figures) | asdict(found.answer)
     document["one_device_suffices"] = _witness(found.simpler.one_device)
     document["redundancy_does_not_pay"] = _witness(found.simpler.without_redundancy)
     if found.simulation is not None:
@@ -110,8 +143,8 @@ def print_assessment(found: Assessment, console: Console) -> None:
     spares = len(instance.devices) - sum(len(group.devices) for group in plan.groups)
     size = f"{counted(len(plan.groups), 'group')}, {counted(spares, 'spare')}"
     console.print(plain_text(f"{instance.name}: {size}, {ends}"))
-    console.print(_figures_table(figures, found.simulation, is_replayed=found.traces is not None))
-    if found.simulation is not None and any(_is_open(estimate) for *_, estimate in _rows(figures, found.simulation)):
+    console.print(_figures_table(found))
+    if found.simulation is not None and any(_is_open(estimate) for *_, estimate in _rows(found)):
         console.print(
             "an interval up to never: these trials do not rule out that the time never comes; more trials narrow it"
         )
@@ -177,33 +210,41 @@ def _traces_line(traces: Traces, plan: Plan) -> str:
     )
 
 
-def _figures_table(figures: Figures, simulation: Simulation | None, *, is_replayed: bool) -> Table:
+def _figures_table(found: Assessment) -> Table:
+    simulation, is_replayed = found.simulation, found.traces is not None
     exact_laws, drawn = ("exact, own laws", "simulated, traces") if is_replayed else ("exact", "simulated")
     table = plain_table("figure", numbers=(exact_laws,) if simulation is None else (exact_laws, drawn, "95 % interval"))
-    for name, exact, estimate in _rows(figures, simulation):
-        is_time = name != "success probability"
-        nothing = NEVER if name == GUARANTEED or name.startswith(QUANTILE) else "-"
-        row = [name, _shown(exact, is_time, nothing)]
+    for name, exact, estimate in _rows(found):
+        row = [name, _shown(name, exact)]
         if simulation is not None and estimate is not None:
-            ends = (_shown(end, is_time, nothing) for end in (estimate.low, estimate.high))
-            row += [_shown(estimate.value, is_time, nothing), " .. ".join(ends)]
+            ends = (_shown(name, end) for end in (estimate.low, estimate.high))
+            row += [_shown(name, estimate.value), " .. ".join(ends)]
         elif simulation is not None:
             row += ["-", "-"]
         table.add_row(*row)
     return table
 
 
-def _rows(figures: Figures, simulation: Simulation | None) -> list[tuple[str, float | None, Simulated | None]]:
-    rows: list[tuple[str, float | None, Simulated | None]] = []
+def _rows(found: Assessment) -> list[tuple[str, float | None, Simulated | None]]:
+    """Name, exact and simulated figure; those of the whole answer come first."""
+    figures, simulation, answer = found.figures, found.simulation, found.answer
+    level = found.instance.requirements.success_level
+    rows: list[tuple[str, float | None, Simulated | None]] = [
+        (FAILURE, answer.failure_probability, _complement(simulation)),
+        ("missing share", answer.missing_share, None),
+    ]
+    # Fixed quantiles stand further below.
+    if level is not None and level not in figures.quantiles:
+        rows.append((f"{QUANTILE} {level}", answer.quantile_seconds, None))
     for field in fields(Figures):
         exact = getattr(figures, field.name)
-        found = None if simulation is None else simulation[field.name]
+        drawn = None if simulation is None else simulation[field.name]
         if isinstance(exact, dict):
-            estimates = found if isinstance(found, dict) else {}
+            estimates = drawn if isinstance(drawn, dict) else {}
             rows += [(f"{QUANTILE} {q:g}", value, estimates.get(q)) for q, value in exact.items()]
         else:
             name = field.name.removesuffix("_seconds").replace("_", " ")
-            rows.append((name, exact, found if isinstance(found, Simulated) else None))
+            rows.append((name, exact, drawn if isinstance(drawn, Simulated) else None))
     return rows
 
 
@@ -212,7 +253,17 @@ def _is_open(estimate: Simulated | None) -> bool:
     return estimate is not None and estimate.low is not None and estimate.high is None
 
 
-def _shown(value: float | None, is_time: bool, nothing: str = "-") -> str:
+def _complement(simulation: Simulation | None) -> Simulated | None:
+    """The simulated failure probability: 1 less that of success."""
+    success = None if simulation is None else simulation["success_probability"]
+    if not isinstance(success, Simulated) or success.value is None or success.low is None or success.high is None:
+        return None
+    return Simulated(1.0 - success.value, 1.0 - success.high, 1.0 - success.low)
+
+
+def _shown(name: str, value: float | None) -> str:
     if value is None:
-        return nothing
-    return seconds(value) if is_time else probability(value)
+        return NEVER if name == GUARANTEED or name.startswith(QUANTILE) else "-"
+    if name in NEAR_ZERO:
+        return small_share(value)
+    return probability(value) if name == "success probability" else seconds(value)

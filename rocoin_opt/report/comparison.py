@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import plain_table, plain_text, seconds
+from rocoin_opt.plan import plain_table, plain_text, seconds, shown_value, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Result
 
-NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "success", "groups", "search")
+NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "failure", "groups", "search")
 """Columns of figures."""
 
 
@@ -52,8 +52,8 @@ def _row(result: Result, mark: str) -> list[str]:
     row = [
         result.method + mark,
         result.termination.replace("_", " "),
-        seconds(result.objective_value),
-        seconds(result.lower_bound),
+        shown_value(result.objective, result.objective_value),
+        shown_value(result.objective, result.lower_bound),
         gap,
     ]
     metrics, plan = result.metrics, result.plan
@@ -64,6 +64,5 @@ def _row(result: Result, mark: str) -> list[str]:
         guaranteed = None if mark else metrics.guaranteed_seconds
         times = (guaranteed, metrics.nominal_seconds, metrics.worst_seconds, metrics.expected_seconds)
         row += [seconds(time) for time in times]
-        success = metrics.success_probability
-        row += ["-" if success is None else f"{success:.4f}", str(len(plan.groups))]
+        row += [small_share(metrics.failure_probability), str(len(plan.groups))]
     return [*row, f"{result.wall_seconds:.2f} s"]

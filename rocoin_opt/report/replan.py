@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.failure import evaluate
@@ -12,7 +13,7 @@ from rocoin_opt.plan import (
     plain_table,
     plain_text,
     plan_document,
-    seconds,
+    shown_value,
 )
 from rocoin_opt.wording import counted
 
@@ -27,6 +28,7 @@ FORMAT, VERSION = "rocoin-opt/replan", 1
 
 def print_replan(found: Replan, console: Console) -> None:
     """Tell how the fleet is mended: value and bound, the loads one a row, the groups."""
+    shown = partial(shown_value, found.objective)
     limit = "any number of devices" if found.max_loads is None else f"at most {counted(found.max_loads, 'device')}"
     devices = (
         f"{counted(len(found.instance.devices), 'device')} left, {len(found.lost)} lost, {len(found.joined)} joined"
@@ -40,11 +42,11 @@ def print_replan(found: Replan, console: Console) -> None:
     else:
         gap = "unknown" if found.gap is None else f"{100 * found.gap:.3g} %"
         console.print(
-            f"  {OBJECTIVE_WORDS[found.objective]} {seconds(found.objective_value)}, "
-            f"lower bound {seconds(found.lower_bound)}, gap {gap}; {found.wall_seconds:.2f} s of search"
+            f"  {OBJECTIVE_WORDS[found.objective]} {shown(found.objective_value)}, "
+            f"lower bound {shown(found.lower_bound)}, gap {gap}; {found.wall_seconds:.2f} s of search"
         )
     if found.max_loads is not None:
-        free = f"{seconds(found.unrestricted_value)}, lower bound {seconds(found.unrestricted_bound)}"
+        free = f"{shown(found.unrestricted_value)}, lower bound {shown(found.unrestricted_bound)}"
         console.print(f"  if any number of devices could be sent one: {free}")
     if found.plan is None:
         return

@@ -12,7 +12,7 @@ import numpy as np
 
 from rocoin_opt.batch import family_folder
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.plan import OBJECTIVES
+from rocoin_opt.plan import OBJECTIVES, WITHOUT_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -45,7 +45,7 @@ class RunItems:
     problem : IntArray
         Items with the same code have the same optimum: the same content of the instance file, and objective.
     value, bound, seconds : FloatArray
-        Objective value and lower bound in seconds, NaN where there is none; time of the search.
+        Objective value and lower bound in the unit of the objective, NaN where there is none; seconds of the search.
     proven, infeasible, failed : BoolArray
         Ended as ``optimal`` or ``infeasible``; ended as ``infeasible``; ended with an error.
     seeds : IntArray
@@ -139,7 +139,7 @@ class RunItems:
 
     @cached_property
     def best_value(self) -> FloatArray:
-        """Least value that any item of the run found for the same problem, in seconds; NaN where there is none."""
+        """Least value that any item of the run found for the same problem; NaN where there is none."""
         return _best(np.fmin, self.value, self.problem)
 
     @cached_property
@@ -177,9 +177,10 @@ class RunItems:
         for position in np.flatnonzero(crossed | disproved):
             place = int(position)
             if crossed[place] and self.bound[place] == self.best_bound[place]:
+                unit = "" if self.objectives[self.objective[place]] in WITHOUT_UNIT else " s"
                 found.append(
-                    f"{self._named(place)} proved that nothing is below {self.bound[place]:.6g} s, and another item "
-                    f"found {self.best_value[place]:.6g} s"
+                    f"{self._named(place)} proved that nothing is below {self.bound[place]:.6g}{unit}, and another "
+                    f"item found {self.best_value[place]:.6g}{unit}"
                 )
             elif disproved[place] and self.infeasible[place]:
                 found.append(f"{self._named(place)} proved that there is no plan, and another item found one")

@@ -64,6 +64,21 @@ def test_every_instance_by_every_method(folder: Path, tmp_path: Path, run: Run) 
     assert table(out) == rows
 
 
+def test_objectives_of_the_whole_answer_are_taken_or_refused_by_name(folder: Path, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "run"
+    arguments = ("batch", folder, "--out", out, "--methods", "rocoin,milp", "--objectives", "failure,missing")
+    assert run(*arguments, "--quiet")[0] == 1
+    rows = table(out)
+    assert {(row["method"], row["objective"], row["error"].rpartition(", ")[2]) for row in rows} == {
+        ("rocoin", "failure", ""),
+        ("rocoin", "missing", ""),
+        ("milp", "failure", "not failure"),
+        ("milp", "missing", "not missing"),
+    }
+    # Bare numbers, and no time: no deadline of theirs is below a second.
+    assert all(0.0 < float(row["objective_value"]) < 1.0 for row in rows if row["method"] == "rocoin")
+
+
 def test_failures_have_a_status_of_their_own(folder: Path, tmp_path: Path, run: Run) -> None:
     (folder / "broken.json").write_text("{")
     out, exported = tmp_path / "run", tmp_path / "all.json"

@@ -13,7 +13,6 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.cli import main
-from rocoin_opt.control import Progress
 
 
 @pytest.fixture
@@ -160,6 +159,9 @@ def test_bad_usage_has_status_2(run, given):
         (("solve", given, "--method", "magic"), "method"),
         (("solve", given, "--objective", "best"), "--objective"),
         (("solve", given, "--method", "milp", "--objective", "expected"), "not expected"),
+        (("solve", given, "--method", "milp", "--objective", "failure"), "not failure"),
+        (("solve", given, "--method", "rocoin", "--objective", "quantile"), "requirements.success_level"),
+        (("compare", given, "--methods", "rocoin,milp", "--objective", "missing"), "not missing"),
         (("schema", "menu"), "DOCUMENT"),
         (("generate", "zoo", "--out", "x.json"), "family"),
         (("explode",), "explode"),
@@ -209,6 +211,19 @@ def test_compare_shows_one_row_a_method(run, given):
     assert "scored without the outage limit" in out
     assert run("compare", given, "--methods", "milp,magic")[0] == 2
     assert run("compare", given, "--methods", ",")[0] == 2
+
+
+def test_objectives_of_the_whole_answer_are_taken(run, given):
+    for objective, name in (("failure", "failure_probability"), ("missing", "missing_share")):
+        status, out, _ = run("solve", given, "--method", "rocoin", "--objective", objective, "--json")
+        assert status == 0
+        document = json.loads(out)
+        assert document["solve"]["objective"] == objective
+        assert document["solve"]["objective_value"] == document["metrics"][name]
+        status, out, _ = run("compare", given, "--methods", "rocoin,random", "--objective", objective)
+        assert status == 0
+        assert f"objective {objective}" in out
+    assert "failure" in run("methods")[1]
 
 
 def test_check_compares_the_name_and_says_when_nothing_is_claimed(run, given, tmp_path):
@@ -332,41 +347,6 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     status, _, err = run("solve", given)
     assert status == 130
     assert "Traceback" not in err
-
-
-def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
-    from rocoin_opt.cli.progress import showing_progress
-
-    with showing_progress("title") as report:
-        for seconds in (0.5, 1.5, 2.5, 7.0):
-            report(Progress(seconds, 2.0, 1.0))
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    lines = captured.err.splitlines()
-    assert len(lines) == 2
-    assert lines[0] == "title: 2 s, value 2 s, bound 1 s, gap 50.00 % (Ctrl-C keeps the best plan)"
-
-
-def test_the_next_search_of_a_comparison_has_plain_lines_of_its_own(capsys):
-    from rocoin_opt.cli.progress import showing_progress
-
-    with showing_progress("title") as report:
-        for seconds in (0.5, 61.0, 0.5, 1.5):
-            report(Progress(seconds, 2.0, 1.0))
-    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == ["title: 61 s", "title: 2 s"]
-
-
-def test_progress_is_a_live_line_on_a_terminal(capsys, monkeypatch):
-    from rocoin_opt.cli.progress import showing_progress
-
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    with showing_progress("[odd] title") as report:
-        report(Progress(0.1, None, None))
-        report(Progress(3.0, None, 1.0))
-        report(Progress(4.0, 2.0, 1.0))
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "[odd] title" in captured.err
 
 
 @pytest.mark.parametrize("patience", [0.0, 4.0])

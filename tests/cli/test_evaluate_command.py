@@ -34,12 +34,18 @@ def test_json_has_the_figures(files: list[str], run: Run) -> None:
     metrics = ro.evaluate(instance, ro.read_plan(files[1], instance))
     assert document["guaranteed_seconds"] == metrics.guaranteed_seconds
     assert document["expected_seconds"] == pytest.approx(metrics.expected_seconds)
+    assert document["failure_probability"] == pytest.approx(metrics.failure_probability, rel=1e-12)
+    assert document["missing_share"] == pytest.approx(metrics.missing_share, rel=1e-12)
+    assert document["quantile_seconds"] is None
     assert list(document["quantiles"]) == ["0.5", "0.9", "0.99"]
     assert set(document["simulated"]) == set(document) - {
         "simulated",
         "losses",
         "one_device_suffices",
         "redundancy_does_not_pay",
+        "failure_probability",
+        "missing_share",
+        "quantile_seconds",
     }
     assert set(document["simulated"]["expected_seconds"]) == {"value", "low", "high"}
     assert set(document["simulated"]["quantiles"]["0.9"]) == {"value", "low", "high"}

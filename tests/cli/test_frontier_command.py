@@ -74,6 +74,10 @@ def test_a_frontier_needs_a_graph_and_an_objective_without_chance(run, given, tm
     status, out, err = run("frontier", given, "--objective", "expected")
     assert (status, out) == (2, "")
     assert "guaranteed, nominal, worst, not expected" in err
+    for objective in ("failure", "missing", "quantile"):
+        status, out, err = run("frontier", given, "--objective", objective)
+        assert (status, out) == (2, "")
+        assert f"not {objective}" in err
 
 
 def test_an_infeasible_instance_has_status_3(run, tmp_path):

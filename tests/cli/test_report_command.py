@@ -49,6 +49,15 @@ def test_a_page_with_the_frontier(run, files, tmp_path) -> None:
     assert "Objective guaranteed" in out.read_text()
 
 
+@pytest.mark.parametrize(("objective", "drawn"), [("nominal", "nominal"), ("failure", "guaranteed")])
+def test_the_frontier_is_that_of_the_objective_or_of_the_guarantee(run, files, tmp_path, objective, drawn) -> None:
+    given, plan, out = ro.read_instance(files[0]), tmp_path / "one.plan.json", tmp_path / "plan.html"
+    ro.write_plan(plan, given, ro.solve(given, "rocoin", objective))
+    options = ("--instance", files[0], "--out", out, "--frontier", "--time-limit", 1)
+    assert run("report", plan, *options)[0] == 0
+    assert f"Objective {drawn}" in out.read_text()
+
+
 def test_a_page_of_a_plan_without_a_record(run, files, tmp_path) -> None:
     document = json.loads(files[1].read_text())
     del document["solve"]

@@ -176,8 +176,9 @@ def test_bounds_that_make_no_sense_are_refused(bounds: tuple[float, float | None
 
 
 def test_what_the_model_cannot_state_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match="expected"):
-        joint.build(tiny(), "expected")
+    for objective in ("expected", "failure", "missing", "quantile"):
+        with pytest.raises(UnsupportedError, match=f"not {objective}"):
+            joint.build(tiny(), objective)
     device = {"flops_per_second": 1, "memory_bytes": 1, "uplink_bits_per_second": 1, "failure_probability": 0.1}
     shared = tiny(
         devices=[{"id": "a", "failure_domain": "ap", **device}],

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+from failure_plans import replica, system
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.claims import check_claims
 from rocoin_opt.failure.evaluation import evaluate
@@ -236,3 +237,26 @@ def test_the_schema_is_a_valid_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["required"] == ["format", "version", "instance", "groups"]
     assert schema_accepts(full_plan_document())
+
+
+def test_small_probabilities_are_compared_relatively() -> None:
+    """Both replicas crash once in 1e12 requests, which is far below the tolerance on seconds."""
+    instance, plan = system([replica(1e-6), replica(1e-6)])
+    for objective, name in (("failure", "failure_probability"), ("missing", "missing_share")):
+        document = result_document(instance, result_of(instance, plan, objective, lower_bound=0.0))
+        assert document["solve"]["objective_value"] == pytest.approx(1e-12, rel=1e-9)
+        assert check_claims(instance, _read(document)) == ()
+        document["metrics"][name] *= 1 + 1e-10
+        assert check_claims(instance, _read(document)) == ()
+        document["metrics"][name] *= 2
+        document["solve"]["objective_value"] *= 2
+        wrong = [violation.where for violation in check_claims(instance, _read(document))]
+        assert wrong == [f"metrics.{name}", "solve.objective_value"]
+
+
+@pytest.mark.parametrize(("objective", "unit"), [("failure", ""), ("quantile", "s")])
+def test_a_bound_above_the_value_is_told_in_the_unit_of_the_objective(objective: Objective, unit: str) -> None:
+    instance, plan = system([replica(0.5)], success_level=0.4)
+    document = result_document(instance, result_of(instance, plan, objective, lower_bound=9.0))
+    (violation,) = (found for found in check_claims(instance, _read(document)) if found.where == "solve.lower_bound")
+    assert violation.unit == unit

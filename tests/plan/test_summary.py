@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 import rocoin_opt as ro
 from examples import pairs, two_pairs
 
@@ -75,3 +79,48 @@ def test_a_cut_is_told_and_names_are_no_markup():
 def test_many_spares_are_counted():
     instance = ro.generate("edge", devices=60, seed=1, max_groups=3)
     assert "more" in ro.solve(instance, "greedy").summary().split("spares:")[1]
+
+
+def test_figures_of_the_whole_answer_come_first():
+    # Each of the two groups is silent when both of its devices crash: in one of a hundred requests.
+    lines = ro.solve(two_pairs().with_requirements(success_level=0.98), "greedy").summary().splitlines()
+    assert lines[3:6] == [
+        "  an answer with probability 0.9801 (failure 0.0199)",
+        "  expected share missing 0.01",
+        "  an answer with probability 0.98: by 5 s",
+    ]
+    assert lines[6].startswith("  guaranteed 5 s, nominal 5 s")
+    never = ro.solve(two_pairs().with_requirements(success_level=0.9999999), "greedy").summary()
+    assert "  an answer with probability 0.9999999: never\n" in never
+    assert "an answer within 20 s with probability" in ro.solve(pairs(), "greedy").summary()
+
+
+def test_a_failure_has_all_of_its_digits():
+    devices = [
+        {"id": f"d{n}", "flops_per_second": 1.0, "memory_bytes": 9, "uplink_bits_per_second": 1.0}
+        | {"failure_probability": 1e-6}
+        for n in range(4)
+    ]
+    limits = {"min_groups": 2, "max_groups": 2, "max_group_outage": 1e-12}
+    text = ro.solve(pairs(devices=devices, requirements=limits), "greedy").summary()
+    assert "with probability 1.0000 (failure 2e-12)" in text
+
+
+@pytest.mark.parametrize(
+    ("objective", "bound", "told"),
+    [
+        ("failure", 0.01, "  failure probability 0.0199, lower bound 0.01, gap 49.7 %;"),
+        ("missing", 0.0075, "  missing share of the answer 0.01, lower bound 0.0075, gap 25 %;"),
+        ("quantile", 4.0, "  quantile of the answer time 5 s, lower bound 4 s, gap 20 %;"),
+    ],
+)
+def test_a_value_has_the_unit_of_its_objective(objective, bound, told):
+    found = ro.solve(two_pairs().with_requirements(success_level=0.98), "rocoin", objective)
+    result = replace(found, lower_bound=bound, termination="feasible")
+    assert told in result.summary()
+    assert "binding" not in result.summary()
+
+
+def test_a_bound_without_a_plan_has_the_unit_too():
+    result = replace(ro.solve(two_pairs(), "nonn", "failure"), lower_bound=0.01)
+    assert "  failure probability at least 0.01; " in result.summary()

@@ -78,6 +78,27 @@ def test_the_document_names_quantiles_by_their_probability() -> None:
     assert document["quantiles"]["0.99"] is None
 
 
+def test_the_whole_answer_comes_first() -> None:
+    # One answers in 90 of 100 requests, the other one in 80.
+    instance, plan = fleet([0.1, 0.2], groups=2, deadline=12.0)
+    instance = instance.with_requirements(success_level=0.6)
+    found = assessed(instance, plan, simulation=simulated(instance, plan, 1000))
+    rows = shown(found).splitlines()[2:5]
+    assert rows[0].split()[:3] == ["failure", "probability", "0.28"]
+    value, low, _, high = map(str.strip, rows[0].split()[3:])
+    success = found.simulation["success_probability"]
+    assert float(value) == pytest.approx(1.0 - success.value, rel=1e-2)
+    assert (float(low), float(high)) == pytest.approx((1.0 - success.high, 1.0 - success.low), rel=1e-2)
+    assert rows[1].split()[:2] == ["missing", "share"]
+    assert rows[1].split()[-2:] == ["-", "-"]
+    seconds = found.answer.quantile_seconds
+    assert rows[2].split()[:5] == ["answered", "with", "probability", "0.6", f"{seconds:.4g}"]
+    document = assessment_document(found)
+    assert document["failure_probability"] == pytest.approx(0.28, rel=1e-12)
+    assert document["missing_share"] == ro.evaluate(instance, plan).missing_share
+    assert document["quantile_seconds"] == ro.evaluate(instance, plan).quantile_seconds == seconds
+
+
 def test_statements_are_printed_and_stand_in_the_document() -> None:
     instance, plan = system([replica(0.0, 1.0), replica(0.5, 3.0)], deadline_seconds=9.0, max_group_outage=0.1)
     found = assessed(instance, plan)

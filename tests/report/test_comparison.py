@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 import rocoin_opt as ro
@@ -24,3 +26,18 @@ def test_rows_hold_the_figures_of_the_results():
     assert unlimited.split()[0] == "nonn*"
     assert "limit of 0.01" in footnote
     assert reason.startswith("nonn: ")
+
+
+@pytest.mark.parametrize(
+    ("objective", "value"), [("failure", ["0.0199", "0.002"]), ("quantile", ["5", "s", "0.002", "s"])]
+)
+def test_values_have_the_unit_of_the_objective(objective, value):
+    instance = two_pairs().with_requirements(success_level=0.98)
+    stream = io.StringIO()
+    results = [replace(ro.solve(instance, "rocoin", objective), lower_bound=0.002, termination="feasible")]
+    print_comparison(instance, results, Console(file=stream, width=160, color_system=None))
+    title, header, row = stream.getvalue().splitlines()
+    assert title == f"two pairs, objective {objective}"
+    assert header.split()[-3:] == ["failure", "groups", "search"]
+    assert row.split()[: 2 + len(value)] == ["rocoin", "feasible", *value]
+    assert row.split()[-4:-2] == ["0.0199", "2"]

@@ -100,6 +100,25 @@ def test_what_a_file_claims_wrongly_is_told(mcu) -> None:
     assert "metrics.nominal_seconds" in page
 
 
+def test_figures_of_the_whole_answer_come_first() -> None:
+    instance = two_pairs().with_requirements(success_level=0.98)
+    result = replace(ro.solve(instance, "rocoin", "failure"), lower_bound=0.002)
+    page = plan_report(instance, result.plan, document_of(result))
+    tiles = re.findall(r'<div class="tile"><dt>(.*?)</dt><dd>(.*?)</dd>', page)
+    assert tiles[:5] == [
+        ("failure probability", "0.0199"),
+        ("success probability", "0.9801"),
+        ("missing share", "0.01"),
+        ("quantile", "5 s"),
+        ("guaranteed latency", "5 s"),
+    ]
+    assert tiles[-1] == ("lower bound", "0.002")
+    assert "There is an answer ever with probability 0.9801: failure 0.0199, expected share missing 0.01." in page
+    assert "no deadline, success level 0.98" in page
+    never = plan_report(instance.with_requirements(success_level=0.99), result.plan)
+    assert "<dt>quantile</dt><dd>never</dd>" in never
+
+
 def test_names_are_texts_and_nothing_else() -> None:
     instance = pairs(name=HOSTILE)
     devices = tuple(d.model_copy(update={"id": f"{HOSTILE}{n}"}) for n, d in enumerate(instance.devices))

@@ -177,6 +177,15 @@ def test_contradictions_are_told() -> None:
     assert small_run().conflicts() == ()
 
 
+def test_a_contradiction_has_the_unit_of_the_objective() -> None:
+    rows = [
+        row("/one.json", "liar", 2e-12, 2e-12, objective="failure"),
+        row("/one.json", "b", 1e-12, objective="failure"),
+    ]
+    (told,) = RunItems.of(rows, "run").conflicts()
+    assert told == "one, liar, failure proved that nothing is below 2e-12, and another item found 1e-12"
+
+
 def shown(run: RunItems, width: int = 160) -> str:
     stream = io.StringIO()
     print_run_comparison(run, Console(file=stream, width=width, highlight=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -162,7 +163,8 @@ def test_a_profile_that_nobody_answers_can_be_drawn() -> None:
 
 def test_traces_take_the_axes_that_suit() -> None:
     def ticks(*trace: tuple[float, float | None, float | None]) -> set[str]:
-        picture = trace_picture([("a", trace)], "x")
+        picture = trace_picture([("a", trace)], "x", "guaranteed")
+        assert "objective value in seconds" in picture.svg
         return set(re.findall(r">([\d.]+)</text>", picture.svg))
 
     assert {"0.0", "1.0", "2.0"} <= ticks((1.0, 2.0, None), (2.0, 1.0, 1.0))
@@ -172,5 +174,19 @@ def test_traces_take_the_axes_that_suit() -> None:
     # One value, and an objective of zero.
     assert ticks((1.0, 5.0, 5.0))
     assert ticks((1.0, 0.0, 0.0))
-    assert trace_picture([("a", ((1.0, None, None),))], "x") is None
-    assert trace_picture([("a", ())], "x") is None
+    assert trace_picture([("a", ((1.0, None, None),))], "x", "guaranteed") is None
+    assert trace_picture([("a", ())], "x", "guaranteed") is None
+
+
+def test_values_of_a_run_have_the_unit_of_their_objective(tmp_path) -> None:
+    path = tmp_path / "one.json"
+    ro.write_instance(path, ro.generate("mcu", devices=8, seed=0))
+    (solution,) = solved(path, ("rocoin",), "failure")
+    found = replace(solution, lower_bound=0.002)
+    value = f"{found.objective_value:.4g}"
+    page = page_of(stored(tmp_path / "run", [found]))
+    assert f"Its best plan: rocoin, {value}</h2>" in page
+    assert f"{value} s<" not in page
+    assert "objective value in seconds" not in page
+    table = items_table(RunItems.of([found, row("/set/b/x.json", "greedy", 2.0, 1.0, objective="quantile")], "run"), "")
+    assert [(cells[6].text, cells[7].text) for cells in table.rows] == [(value, "0.002"), ("2 s", "1 s")]

@@ -36,7 +36,7 @@ def batch(
         typer.Option(
             "--objectives",
             metavar="O,O,...",
-            help="guaranteed, expected, nominal or worst; repeatable.",
+            help="guaranteed, expected, nominal, worst, failure, missing or quantile; repeatable.",
             show_default="guaranteed",
         ),
     ] = None,

@@ -100,7 +100,7 @@ def _compare_methods(
     wanted = objective_named(objective)
     given = read_instance(path)
     names = listed(methods)
-    with showing_progress(given.name) as report:
+    with showing_progress(given.name, objective) as report:
         results = solve_by_all(
             given,
             names,

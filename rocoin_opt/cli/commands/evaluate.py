@@ -33,7 +33,7 @@ def evaluate(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what to expect of PLAN under failure: latency, quantiles and success probability, exact and simulated."""
+    """Say what to expect of PLAN under failure: how likely it is, latency and quantiles, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.failure import assessment, read_traces, replica_values, sensitivities

@@ -56,7 +56,7 @@ def replan(
     names = given.arrays.device_index
     gone, new = required("--lost", lost, names), required("--joined", joined, names)
     known = _plan_before(plan, given, new)
-    with showing_progress(f"{given.name}, replan") as report:
+    with showing_progress(f"{given.name}, replan", objective) as report:
         found = mend_plan(
             given,
             known,

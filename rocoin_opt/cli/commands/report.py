@@ -102,11 +102,11 @@ def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[I
 def _frontier_search(time_limit: float) -> Callable[[Instance, str], Frontier]:
     def search(given: Instance, objective: str) -> Frontier:
         from rocoin_opt.cli.progress import showing_progress
-        from rocoin_opt.plan import OBJECTIVES
+        from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Objective
         from rocoin_opt.planning.frontier import frontier
 
-        # A frontier is one of latencies, and the expected one has none.
-        wanted = next(name for name in OBJECTIVES if (name == objective and name != "expected") or name == "guaranteed")
+        # A frontier is one of the latency of some replica, and the other objectives have none.
+        wanted: Objective = next((name for name in THRESHOLD_OBJECTIVES if name == objective), "guaranteed")
         with showing_progress(f"{given.name}, frontier") as tell:
             return frontier(given, wanted, time_limit=time_limit, report=tell)
 

@@ -65,7 +65,7 @@ def solve(
     if known is not None:
         require_valid(given, known, str(start))
     tell_estimated_classes(given, criterion)
-    with showing_progress(f"{given.name}, {method}") as report:
+    with showing_progress(f"{given.name}, {method}", objective) as report:
         result = find_plan(
             given,
             method,

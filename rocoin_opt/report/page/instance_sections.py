@@ -12,7 +12,7 @@ from rocoin_opt.documents import parse_document, validate
 from rocoin_opt.errors import InputError, Problem, RocoinError, UnsupportedError
 from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import read_instance
-from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, seconds
+from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, shown_value
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import graph_sections, group_notes, lead_lines
@@ -101,7 +101,7 @@ def close_up_sections(
     title = f"From close by: {shown_name(first.instance)}"
     asked = f"Family {shown_name(shown.family)}, objective {shown_name(first.objective)}, seed {first.seed}."
     name = f"instance-{number}"
-    traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace")
+    traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace", first.objective)
     drawn = () if traces is None else (traces,)
     try:
         instance, plans = _plans(shown, store)
@@ -118,7 +118,7 @@ def close_up_sections(
     best, plan = min(plans, key=standing)
     sections.append(
         Section(
-            f"Its best plan: {shown_name(best.method)}, {seconds(best.objective_value)}",
+            f"Its best plan: {shown_name(best.method)}, {shown_value(best.objective, best.objective_value)}",
             groups=group_picture(instance, plan, evaluate(instance, plan).guaranteed_seconds),
             notes=group_notes(instance, plan),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure import assess, check_claims, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, ncut_of, seconds
+from rocoin_opt.failure import assess, check_claims, evaluate, require_assessable
+from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, seconds, shown_value, small_share
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -18,7 +18,7 @@ from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell,
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan, PlanDocument
+    from rocoin_opt.plan import Metrics, Plan, PlanDocument
     from rocoin_opt.planning.frontier import Frontier
 
 MAX_SPARES = 50
@@ -52,6 +52,7 @@ def plan_report(
     require_report()
     require_assessable(instance, plan)
     figures, reason = _figures(instance, plan)
+    metrics = None if figures is None else evaluate(instance, plan)
     guaranteed = None if figures is None else figures.guaranteed_seconds
     sections = [
         Section(
@@ -71,9 +72,9 @@ def plan_report(
     return rendered(
         Page(
             title=f"Plan for {shown_name(instance.name)}",
-            lead=lead_lines(instance),
+            lead=(*_answer_line(instance, metrics), *lead_lines(instance)),
             warning=_warning(instance, plan, None if figures is None else document),
-            tiles=(*_figure_tiles(instance, plan, figures), *_record_tiles(document)),
+            tiles=(*_figure_tiles(instance, plan, figures, metrics), *_record_tiles(document)),
             sections=tuple(sections),
             footer=(
                 *((reason,) if reason else ()),
@@ -88,10 +89,11 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
     """What was given, in a line or two."""
     needed = instance.requirements
     deadline = "no deadline" if needed.deadline_seconds is None else f"deadline {needed.deadline_seconds:g} s"
+    level = "" if needed.success_level is None else f", success level {needed.success_level}"
     return (
         f"{len(instance.devices)} devices, {len(instance.students)} students, "
         f"{instance.knowledge.num_filters} filters, "
-        f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, {deadline}",
+        f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, {deadline}{level}",
     )
 
 
@@ -164,24 +166,45 @@ def _figures(instance: Instance, plan: Plan) -> tuple[Figures | None, str]:
         return None, f"Exact figures are not available: {error}"
 
 
-def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None) -> tuple[Tile, ...]:
-    if figures is None:
+def _ends(instance: Instance) -> str:
+    deadline = instance.requirements.deadline_seconds
+    return "ever" if deadline is None else f"within {seconds(deadline)}"
+
+
+def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]:
+    """What to expect of the whole answer, in a sentence."""
+    if metrics is None or metrics.success_probability is None:
         return ()
-    tiles = [Tile("guaranteed latency", seconds(figures.guaranteed_seconds), "every group keeps the outage limit")]
+    return (
+        f"There is an answer {_ends(instance)} with probability {metrics.success_probability:.4f}: failure "
+        f"{small_share(metrics.failure_probability)}, expected share missing {small_share(metrics.missing_share)}.",
+    )
+
+
+def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answer: Metrics | None) -> tuple[Tile, ...]:
+    if figures is None or answer is None:
+        return ()
+    needed, ends = instance.requirements, _ends(instance)
+    tiles = [
+        Tile("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
+        Tile("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
+        Tile("missing share", small_share(answer.missing_share), f"of the filters, expected, not there {ends}"),
+    ]
+    if needed.success_level is not None:
+        reached = "never" if answer.quantile_seconds is None else seconds(answer.quantile_seconds)
+        tiles.append(Tile("quantile", reached, f"an answer with probability {needed.success_level}"))
+    tiles.append(Tile("guaranteed latency", seconds(figures.guaranteed_seconds), "every group keeps the outage limit"))
     if figures.nominal_seconds is not None:
         tiles.append(Tile("nominal latency", seconds(figures.nominal_seconds), "nobody fails"))
         tiles.append(Tile("worst latency", seconds(figures.worst_seconds), "the slowest replica"))
     if figures.expected_seconds is not None:
         tiles.append(Tile("expected latency", seconds(figures.expected_seconds), "the deadline stands for no answer"))
-    deadline = instance.requirements.deadline_seconds
-    ends = "ever" if deadline is None else f"within {seconds(deadline)}"
-    tiles.append(Tile("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"))
     for probability, value in figures.quantiles.items():
         shown = "never" if value is None else seconds(value)
         tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
-    cut, left = ncut_of(instance, plan), evidence_left(instance, plan)
-    if cut is not None:
-        tiles.append(Tile("normalised cut", f"{cut:.4f}", f"of at most {len(plan.groups)}"))
+    if answer.ncut is not None:
+        tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
+    left = evidence_left(instance, plan)
     if left is not None:
         tiles.append(Tile("class evidence left", percent(left), "of the worst class, one group lost"))
     return tuple(tiles)
@@ -196,7 +219,7 @@ def _record_tiles(document: PlanDocument | None) -> tuple[Tile, ...]:
     proven = f"gap {percent(record.gap)}, as the file says; {TERMINATION_WORDS[record.termination]}"
     return (
         Tile("method", shown_name(record.method), asked),
-        Tile("lower bound", seconds(record.lower_bound), proven),
+        Tile("lower bound", shown_value(record.objective, record.lower_bound), proven),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rocoin_opt.report import CLOCK, GOOD
 from rocoin_opt.report.page.figures import LegendEntry, Picture, curve_style, drawn, legend_entry, plain_ticks
-from rocoin_opt.report.page.tables import shown_name
+from rocoin_opt.report.page.tables import shown_name, value_heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def profile_picture(profile: PerformanceProfile, name: str) -> Picture:
     )
 
 
-def trace_picture(traces: Sequence[tuple[str, Trace]], name: str) -> Picture | None:
+def trace_picture(traces: Sequence[tuple[str, Trace]], name: str, objective: str) -> Picture | None:
     """Draw best value and bound over time, a method each; None where no search found or proved anything.
 
     Parameters
@@ -74,6 +74,8 @@ def trace_picture(traces: Sequence[tuple[str, Trace]], name: str) -> Picture | N
         Each with its label in the legend.
     name : str
         Name of the figure, unique in its page.
+    objective : str
+        What was minimised, for the unit.
     """
     told = [row for _, trace in traces for row in trace if row[1] is not None or row[2] is not None]
     if not told:
@@ -98,7 +100,7 @@ def trace_picture(traces: Sequence[tuple[str, Trace]], name: str) -> Picture | N
                     axes.plot(times, values, color=colour, linestyle=dash, drawstyle="steps-post")
                     axes.plot(times[-1:], values[-1:], marker, color=colour, markersize=5, markeredgewidth=1.8)
         start = 0.8 * first if is_wide else 0.0
-        axes.set(xlim=(start, (1.25 if is_wide else 1.04) * max(last, EARLIEST)), ylabel="objective value in seconds")
+        axes.set(xlim=(start, (1.25 if is_wide else 1.04) * max(last, EARLIEST)), ylabel=value_heading(objective))
         axes.set_xlabel("seconds of search")
 
     return Picture(

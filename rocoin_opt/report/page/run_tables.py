@@ -15,6 +15,7 @@ from rocoin_opt.report.page.tables import (
     percent_cell,
     seconds_cell,
     shown_name,
+    value_cell,
 )
 
 if TYPE_CHECKING:
@@ -92,15 +93,16 @@ def items_table(run: RunItems, csv: str) -> Table:
 
 
 def _row(run: RunItems, place: int) -> tuple[Cell, ...]:
+    objective = run.objectives[run.objective[place]]
     return (
         name_cell(run.instances[place]),
         name_cell(run.families[run.family[place]]),
         name_cell(run.methods[run.method[place]]),
-        name_cell(run.objectives[run.objective[place]]),
+        name_cell(objective),
         number_cell(int(run.seeds[place]), "d"),
         name_cell(run.terminations[place].replace("_", " ") or "failed"),
-        seconds_cell(_known(run.value[place])),
-        seconds_cell(_known(run.bound[place])),
+        value_cell(objective, _known(run.value[place])),
+        value_cell(objective, _known(run.bound[place])),
         percent_cell(_known(run.gap[place])),
         percent_cell(_known(run.excess[place])),
         seconds_cell(float(run.seconds[place])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import seconds
+from rocoin_opt.plan import WITHOUT_UNIT, seconds, shown_value
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -62,6 +62,16 @@ def name_cell(text: str) -> Cell:
 def seconds_cell(value: float | None) -> Cell:
     """A time in seconds."""
     return Cell(seconds(value), value)
+
+
+def value_cell(objective: str, value: float | None) -> Cell:
+    """A value of an objective, or a bound on it, in the unit of the objective."""
+    return Cell(shown_value(objective, value), value)
+
+
+def value_heading(objective: str) -> str:
+    """What an axis of values of an objective is called."""
+    return "objective value" if objective in WITHOUT_UNIT else "objective value in seconds"
 
 
 def number_cell(value: float | None, form: str = ".4g") -> Cell:

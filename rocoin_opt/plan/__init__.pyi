@@ -31,7 +31,7 @@ from .latency import (
     require_constant_latency,
     worst_seconds,
 )
-from .metrics import MEASURED, Metrics, evidence_left, ncut_of, require_objective
+from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
 from .result import Outcome, Result, Termination, print_summary, relative_gap
 from .terminal import (
@@ -49,6 +49,7 @@ from .validity import Violation, check, require_computable, require_valid
 
 __all__ = [
     "ANSWER_OBJECTIVES",
+    "FIGURES",
     "FORMAT",
     "MEASURED",
     "OBJECTIVES",

@@ -21,6 +21,18 @@ MEASURED = frozenset({"expected_accuracy"})
 """Figures that rest on measurements beside instance and plan: the evaluator cannot compute them."""
 
 
+FIGURES: dict[Objective, str] = {
+    "guaranteed": "guaranteed_seconds",
+    "expected": "expected_seconds",
+    "nominal": "nominal_seconds",
+    "worst": "worst_seconds",
+    "failure": "failure_probability",
+    "missing": "missing_share",
+    "quantile": "quantile_seconds",
+}
+"""The figure that each objective minimises."""
+
+
 class Metrics(Model):
     """Figures of a plan; None where one does not apply."""
 
@@ -47,16 +59,8 @@ class Metrics(Model):
 
     def value(self, objective: Objective) -> float | None:
         """The figure that an objective minimises: seconds, a probability (failure) or a share (missing)."""
-        figures: dict[Objective, float | None] = {
-            "guaranteed": self.guaranteed_seconds,
-            "expected": self.expected_seconds,
-            "nominal": self.nominal_seconds,
-            "worst": self.worst_seconds,
-            "failure": self.failure_probability,
-            "missing": self.missing_share,
-            "quantile": self.quantile_seconds,
-        }
-        return figures[objective]
+        figure: float | None = getattr(self, FIGURES[objective])
+        return figure
 
 
 def ncut_of(instance: Instance, plan: Plan) -> float | None:

@@ -158,7 +158,7 @@ def frontier(
     """
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
-    if objective == "expected":
+    if objective not in THRESHOLD_OBJECTIVES:
         known = ", ".join(THRESHOLD_OBJECTIVES)
         raise UnsupportedError(f"a frontier has a latency objective of {known}, not {objective}")
     if instance.knowledge.graph is None:

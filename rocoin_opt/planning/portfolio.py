@@ -15,7 +15,8 @@ from rocoin_opt.grouping import import_of_models, valuation
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import Outcome, relative_gap
+from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
+from rocoin_opt.planning.whole_answer import answer_under_laws, prove_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -41,6 +42,8 @@ VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
 """Objectives under random latencies, whose values of the plan that is returned are computed."""
 MOMENT = 0.3
 """Seconds that such a value may take whatever the clock says."""
+FEW_STEPS = 10
+"""The same for ``greedy``."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 AUTO_ROUNDS_STOCHASTIC = 1
@@ -105,6 +108,14 @@ def _exact_from(
     # The plan meets the counting bound: nothing is left to prove.
     if first.plan is not None and _gap(instance, objective, first) == 0.0:
         return first
+    if objective in ANSWER_OBJECTIVES:
+        start = first.plan
+        if start is None:
+            found = _any_plan(instance, control, rounds)
+            if found.plan is None:
+                return found
+            start = found.plan
+        return prove_answer(instance, objective, control, start)
     if objective == "expected":
         return _exact_expected(instance, control, first.plan, rounds)
     # HiGHS takes a while to import: only here.
@@ -190,23 +201,33 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
-def run_greedy_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+def run_greedy_stochastic(
+    instance: Instance, objective: Objective, control: Control, start: Plan | None, *, bounded: bool = False
+) -> Outcome:
     """Run greedy under random latencies.
 
     Parameters
     ----------
     instance : Instance
         What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected'}
+    objective : {'guaranteed', 'expected', 'failure', 'missing', 'quantile'}
         What is minimised.
     control : Control
         Limits, seed, threads and reports.
     start : Plan or None
         A valid plan to begin with.
+    bounded : bool
+        Whether a plan for the whole answer is searched for longer, and bounded.
     """
     # SciPy's special functions take a while to import, and constants do without.
     from rocoin_opt.heuristics.deterministic_equivalents import greedy_stochastic
 
+    if objective in ANSWER_OBJECTIVES:
+        first = greedy_stochastic(instance, "guaranteed", control.silent(), start)
+        if first.plan is None:
+            return replace(first, lower_bound=None)
+        steps = RANDOM_STEPS if bounded else FEW_STEPS
+        return answer_under_laws(instance, objective, control, first.plan, steps, bounded=bounded)
     return greedy_stochastic(instance, objective, control, start)
 
 
@@ -228,6 +249,8 @@ def run_exact_stochastic(
     rounds : int, optional
         Rounds of integer packings at most; given, bounds on the expected answer time are short too.
     """
+    if objective in ANSWER_OBJECTIVES:
+        return run_greedy_stochastic(instance, objective, control, start, bounded=True)
     first = run_greedy_stochastic(instance, objective, control, start)
     if first.plan is not None:
         # The plan that the search ends with has to be valued too.

@@ -13,6 +13,7 @@ from rocoin_opt.failure import evaluate, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
+    FIGURES,
     THRESHOLD_OBJECTIVES,
     Metrics,
     Objective,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Termination
     from rocoin_opt.planning.methods import Method
 
+NOT_KEPT = "no guarantee: some group of this plan does not keep the outage limit by any time"
+NOT_REACHED = "success_level: this plan never answers with so high a probability"
 UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 
 
@@ -216,7 +219,7 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     if not in_time:
         reasons = (*reasons, UNVALUED)
     elif plan is not None and value is None and not reasons:
-        reasons = ("no guarantee: some group of this plan does not keep the outage limit by any time",)
+        reasons = (NOT_REACHED if objective == "quantile" else NOT_KEPT,)
     return Result(
         instance=instance,
         plan=plan,
@@ -242,7 +245,7 @@ def _figures(request: Request, plan: Plan) -> Metrics:
     value = value_of(instance, plan, objective)
     if can_be_valued(instance, plan, other, control):
         return evaluate(instance, plan)
-    return Metrics.model_validate({f"{objective}_seconds": value if value < math.inf else None})
+    return Metrics.model_validate({FIGURES[objective]: value if value < math.inf else None})
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:

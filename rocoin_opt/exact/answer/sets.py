@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_DEVICES = 20
 """Devices of which all sets are listed: a million sets, a second and some hundred megabytes."""
+SET_SECONDS = 4e-6
+"""Seconds that one set takes to list, at most."""
 MOST_WORK = 4e9
 """Sets that are looked at, all in all, for ways to add late devices: some ten seconds."""
 
@@ -78,13 +80,16 @@ def serving_sets(instance: Instance, seconds: float, control: Control, *, worst:
     seconds : float
         The time; infinite where only crashes count.
     control : Control
-        Its limit leaves sets with late devices out.
+        Where its limit is too near, none are listed, or none with late devices.
     worst : float
         Largest outage of use.
     """
     arrays, limit = instance.arrays, instance.requirements.max_group_outage
     wanted = instance.knowledge.num_filters
     in_time = arrays.largest if seconds == np.inf else arrays.largest_part(seconds)
+    if not control.has_time_for(SET_SECONDS * (1 << len(in_time))):
+        nothing = np.zeros(0, dtype=np.int64)
+        return ServingSets(nothing, np.zeros(0), nothing, in_time, 0.0, complete=False)
     outage, keeps = _outages(instance)
     timely = _largest_parts(in_time, wanted)
     of_use = (timely > 0) & (outage <= worst)

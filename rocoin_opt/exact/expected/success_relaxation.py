@@ -51,8 +51,12 @@ UNITS = 1_024
 """Units of the largest weight that is told apart."""
 LARGEST_WEIGHT = 16.0
 """Weight from which on a group counts as sure to answer: an outage of 1e-7."""
+NEGLIGIBLE = 7.0
+"""The same, beyond the weight at which a group fails as often as the whole plan is known to: a thousandth of it."""
 SHORTFALL = 4.0
 """Loss of ``ln P`` for each filter that is left without a place: keeps the program feasible."""
+SCALED_SHORTFALL = 1e3
+"""The same where ``ln P`` counts in a unit of its own."""
 PRICING_TOLERANCE = SOLVER
 """Gain of ``ln P`` that a new group must promise."""
 UNLIKELY = 1e-5
@@ -133,6 +137,8 @@ def most_likely(
     pool: GroupPool,
     control: Control,
     deliveries: DeliveryProbabilities | None = None,
+    *,
+    unit: float = 1.0,
 ) -> float:
     """Upper bound on ln P(X <= t) over all plans; at most 0, and valid wherever it stops.
 
@@ -148,12 +154,14 @@ def most_likely(
         Limit.
     deliveries : DeliveryProbabilities, optional
         The random latencies; left out where all are constant.
+    unit : float
+        Unit that ``ln P`` counts in, for plans whose failure is far below 1: ``-ln P`` of a good one.
     """
     try:
         deliverers = deliverers_by(model, seconds, deliveries, control)
     except TimeUp:
         return 0.0
-    likely = _Generation(model, deliverers, pool, control).run()
+    likely = unit * _Generation(model, deliverers, pool, control, unit).run()
     ignored = np.max([np.where(chain.sizes == 0, chain.weights, 0.0) for chain in deliverers], axis=0)
     # Either one of the devices that were left out delivers all the same, or the plan answers without them.
     surplus = 0.0 if deliveries is None else float(ignored.sum())
@@ -163,28 +171,37 @@ def most_likely(
 class _Generation:
     """Column generation at one time."""
 
-    def __init__(self, model: ExpectedModel, deliverers: list[Deliverers], pool: GroupPool, control: Control) -> None:
+    def __init__(
+        self, model: ExpectedModel, deliverers: list[Deliverers], pool: GroupPool, control: Control, unit: float
+    ) -> None:
         self.control, self.pool, self.deliverers = control, pool, deliverers
         self.wanted, self.most, self.devices = model.wanted, model.most, len(model.weights)
-        scale = UNITS / LARGEST_WEIGHT
+        self.unit = unit
+        farthest = LARGEST_WEIGHT if unit == 1.0 else NEGLIGIBLE - math.log(min(unit, 1.0))
+        scale = UNITS / farthest
         self.worth: FloatArray = np.zeros(UNITS + 1)
         with np.errstate(divide="ignore"):
             # The last unit stands for all larger weights.
-            self.worth[:-1] = np.log(-np.expm1(-np.arange(UNITS) / scale))
+            self.worth[:-1] = np.log(-np.expm1(-np.arange(UNITS) / scale)) / unit
         self.compiled = use_compiled(self.devices, control)
         self.chains = []
         for place, chain in enumerate(deliverers):
             order = np.argsort(-chain.sizes, kind="stable")[: np.count_nonzero(chain.sizes)]
             if len(order):
                 # Rounded up, which only makes groups worth more.
-                units = np.ceil(np.minimum(chain.weights[order], LARGEST_WEIGHT) * scale).astype(np.int64)
+                units = np.ceil(np.minimum(chain.weights[order], farthest) * scale).astype(np.int64)
                 self.chains.append((place, order, chain.sizes[order], units))
         self.known: set[tuple[Members, int]] = set()
         devices = self.devices
         # Devices, filters with the sign turned, groups.
         upper = np.concatenate([np.ones(devices), [-float(self.wanted), float(self.most)]])
         self.program = RestrictedMaster(np.full(devices + 2, -math.inf), upper, control)
-        self.program.add(np.array([-SHORTFALL]), np.array([0, 1]), np.array([devices]), np.array([-1.0]))
+        self.program.add(
+            np.array([-SHORTFALL if unit == 1.0 else -SCALED_SHORTFALL]),
+            np.array([0, 1]),
+            np.array([devices]),
+            np.array([-1.0]),
+        )
         self.take(list(pool.groups))
 
     def take(self, columns: list[tuple[Members, int]]) -> bool:
@@ -200,7 +217,7 @@ class _Generation:
         values = np.array([v for members, _, size in kept for v in (*([1.0] * len(members)), -float(size), 1.0)])
         starts = np.cumsum([0, *(len(members) + 2 for members, _, _ in kept)])
         weight = np.array([self.deliverers[place].weights[list(members)].sum() for members, place, _ in kept])
-        self.program.add(np.log(-np.expm1(-weight)), starts, rows, values)
+        self.program.add(np.log(-np.expm1(-weight)) / self.unit, starts, rows, values)
         return True
 
     def run(self) -> float:

@@ -1,0 +1,107 @@
+"""The packing problem of the whole answer at one time: listed sets, their costs, and what prices prove about them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.answer.packing import Packed, cheapest_packing
+from rocoin_opt.exact.answer.plans import plan_of_sets
+from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
+from rocoin_opt.exact.answer.sets import serving_sets
+from rocoin_opt.instance import ROUNDING
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.plan import Objective, Plan
+
+
+class AnswerPacking:
+    """Costs are in units of a known value, so that the tolerances of a solver are relative to it.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'failure', 'missing'}
+        What packings cost.
+    seconds : float
+        The time; infinite where only crashes count.
+    value : float
+        Value of the objective above which nothing is of interest.
+    control : Control
+        Limit.
+
+    Attributes
+    ----------
+    bound : float
+        Cost that no packing is below; infinite where there is no packing of interest.
+    """
+
+    def __init__(
+        self, instance: Instance, objective: Objective, seconds: float, value: float, control: Control
+    ) -> None:
+        self.instance, self.control, self.is_failure = instance, control, objective == "failure"
+        requirements, filters = instance.requirements, instance.knowledge.num_filters
+        self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
+        raw = self._sum(value)
+        self.unit = raw if math.isfinite(raw) else 1.0
+        # A group alone that is worse than the whole plan is in no better one.
+        worst = value if self.is_failure else min(1.0, value * filters)
+        sets = serving_sets(instance, seconds, control, worst=worst * (1.0 + ROUNDING))
+        fixed, slope = self._costs(sets.outage)
+        kept = np.flatnonzero(np.isfinite(fixed))
+        self.sets, self.costs = sets.taken(kept), Costs(fixed[kept], slope[kept])
+        self.bound = math.inf
+        if len(self.sets):
+            self.reduced = relax_packing(self.sets, self.costs, self.wanted, len(instance.devices), control)
+            self.bound = self.reduced.bound(self.wanted.most)
+        if not self.sets.complete:
+            self.bound = 0.0
+
+    def _sum(self, value: float) -> float:
+        """What a value of the objective is as a sum over the groups."""
+        if not self.is_failure:
+            return value
+        return -math.log1p(-value) if value < 1.0 else math.inf
+
+    def _costs(self, outage: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Cost of each set without its filters, and of each filter."""
+        nothing = np.zeros(len(outage))
+        if not self.is_failure:
+            return nothing, outage / (self.wanted.filters * self.unit)
+        with np.errstate(divide="ignore"):
+            return -np.log1p(-outage) / self.unit, nothing
+
+    def cost(self, value: float) -> float:
+        """Cost of a value of the objective."""
+        return self._sum(value) / self.unit
+
+    def value(self, cost: float) -> float:
+        """The value of a cost, rounded down."""
+        raw = cost * self.unit * (1.0 - ROUNDING)
+        return -math.expm1(-raw) if self.is_failure else raw
+
+    def search(self, limit: float) -> Packed:
+        """The packing of least cost below a limit."""
+        if len(self.sets) == 0:
+            return Packed((), math.inf, finished=self.sets.complete)
+        # Only costs of outages alone can be compared with what is left of all weight.
+        unit = self.unit if self.is_failure else 0.0
+        packed = cheapest_packing(self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit)
+        return packed if self.sets.complete else Packed(packed.rows, packed.cost, finished=False)
+
+    def plan(self, rows: tuple[int, ...]) -> Plan | None:
+        """A valid plan of a packing; None where rounding decides against it."""
+        return plan_of_sets(self.instance, self.sets, rows, by_outage=not self.is_failure)
+
+    def answer(self) -> tuple[Plan | None, bool]:
+        """A plan of the known value or less, and whether it is proven that there is none."""
+        limit = math.nextafter(1.0 + 2.0 * ROUNDING, 2.0)
+        if self.bound >= limit:
+            return None, self.sets.complete
+        packed = self.search(limit)
+        return (self.plan(packed.rows), False) if packed.rows else (None, packed.finished)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
 
+FAR_BELOW = 0.1
+"""Cost of the best plan, in units of an earlier one, below which it becomes the unit."""
 RAISE = 1.3
 """Factor between two targets."""
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
@@ -54,9 +56,14 @@ def exact_answer(instance: Instance, objective: Objective, control: Control, sta
     if value == 0.0 or control.exhausted:
         return Outcome(best, proven)
     deadline = instance.requirements.deadline_seconds
-    problem = AnswerPacking(instance, objective, math.inf if deadline is None else stretched(deadline), value, control)
+    seconds = math.inf if deadline is None else stretched(deadline)
+    problem = AnswerPacking(instance, objective, seconds, value, control)
     refuted = problem.bound
     while True:
+        if problem.cost(value) < FAR_BELOW:
+            # In units of a plan that is far worse the solver's tolerances are too coarse.
+            problem = AnswerPacking(instance, objective, seconds, value, control)
+            refuted = problem.bound
         proven = max(proven, min(problem.value(refuted), value))
         control.tell(value, proven)
         goal = problem.cost(value) * (1.0 - ROUNDING)

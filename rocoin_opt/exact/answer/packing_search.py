@@ -116,10 +116,10 @@ def search(
             continue
         weight_now = weight[depth] + weights[i]
         used_now, paid_now = used[depth] | masks[i], paid[depth] + reduced[i]
-        lacking = max(filters - room_now - k, (fewest - k) * widest)
+        lacking = filters - room_now - k
         if unit > 0.0:
             # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
-            needed = -(-lacking // widest)
+            needed = max(-(-lacking // widest), fewest - k)
             left_over = max(everything - weight_now, 0.0) / needed
             if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
                 continue

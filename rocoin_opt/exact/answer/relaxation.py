@@ -20,7 +20,7 @@ import numpy as np
 from rocoin_opt.exact.answer.sets import members, subset_sums
 from rocoin_opt.grouping import Pricing, generate_columns
 from rocoin_opt.highs import RestrictedMaster
-from rocoin_opt.instance import SAFETY
+from rocoin_opt.instance import LAST_DIGITS, SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -31,8 +31,9 @@ COLUMNS_A_ROUND = 200
 """Sets that one pricing adds at most."""
 SMOOTHING = (0.5, 0.0)
 """Weights of the best prices so far."""
-SHORTFALL = 1e3
-"""Cost of a filter or a group that is lacking, in units of the best known cost: keeps the program feasible."""
+SHORTFALL = 10.0
+"""Cost of a filter or a group that is lacking, in units of the best known cost: keeps the program feasible. Prices grow
+no further, so that their differences keep their digits."""
 CLOSE = 1e-4
 """Share of the bound by which the program may lie above it at the end."""
 MAX_ROUNDS = 200
@@ -121,7 +122,10 @@ class _Program:
         size = np.where(slope > 0.0, 1, self.sets.largest)
         costs = self.costs.fixed + subset_sums(paid)[self.sets.masks] + of_group + slope * size
         groups = max(of_group * self.wanted.fewest, of_group * self.wanted.most)
-        return of_filter * self.wanted.filters - float(paid.sum()) - groups, costs, size
+        terms = of_filter * self.wanted.filters, -float(paid.sum()), -groups
+        # Sums of terms that cancel keep the rounding of the largest.
+        slack = 10.0 * LAST_DIGITS * sum(map(abs, terms))
+        return math.fsum(terms) - slack, costs, size
 
     def price(self, prices: FloatArray, own: FloatArray) -> Pricing:
         """Add the sets that promise to cost less at the master's own prices, and prove a bound."""

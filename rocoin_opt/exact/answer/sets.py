@@ -84,8 +84,7 @@ def serving_sets(instance: Instance, seconds: float, control: Control, *, worst:
     worst : float
         Largest outage of use.
     """
-    arrays, limit = instance.arrays, instance.requirements.max_group_outage
-    wanted = instance.knowledge.num_filters
+    arrays, wanted = instance.arrays, instance.knowledge.num_filters
     in_time = arrays.largest if seconds == np.inf else arrays.largest_part(seconds)
     if not control.has_time_for(SET_SECONDS * (1 << len(in_time))):
         nothing = np.zeros(0, dtype=np.int64)
@@ -96,8 +95,11 @@ def serving_sets(instance: Instance, seconds: float, control: Control, *, worst:
     alone = np.flatnonzero(of_use & keeps)
     weak = np.flatnonzero(of_use & ~keeps & _can_add_late(in_time, arrays.largest))
     found = [(alone, outage[alone], timely[alone])]
+    if worst >= 1.0:
+        # A group may have nobody in time, and still count as one of the groups that the answer is made of.
+        weak = np.concatenate([[0], weak])
     # No further device can help where all together miss the limit.
-    complete = len(weak) == 0 or not keeps[-1] or limit >= 1.0
+    complete = len(weak) == 0 or not keeps[-1]
     if not complete:
         complete = len(weak) * len(keeps) <= MOST_WORK
         removable = _removable(keeps, len(arrays.failure))
@@ -180,7 +182,7 @@ def _parts_with_late(mask: int, whole: IntArray, in_time: IntArray, room: IntArr
     """
     inside, best = members(mask), np.zeros(len(whole), dtype=np.int64)
     for j in range(room.shape[1]):
-        parts = np.full(len(whole), min(wanted, int(in_time[inside, j].min())), dtype=np.int64)
+        parts = np.full(len(whole), int(in_time[inside, j].min(initial=wanted)), dtype=np.int64)
         early = np.zeros(len(whole), dtype=np.int64)
         for n, (space, timely) in enumerate(zip(room[:, j].tolist(), in_time[:, j].tolist(), strict=True)):
             if not mask >> n & 1:

@@ -59,7 +59,7 @@ def exact_answer(instance: Instance, objective: Objective, control: Control, sta
     seconds = math.inf if deadline is None else stretched(deadline)
     problem = AnswerPacking(instance, objective, seconds, value, control)
     refuted = problem.bound
-    while True:
+    while value > 0.0:
         if problem.cost(value) < FAR_BELOW:
             # In units of a plan that is far worse the solver's tolerances are too coarse.
             problem = AnswerPacking(instance, objective, seconds, value, control)

@@ -253,11 +253,13 @@ class InTime:
         if step == 1:
             return np.arange(1, total)
         model, within = self.model, self.model.arrays.largest_part(self.end) if self.end < np.inf else None
-        ends: list[Any] = [np.arange(1, total, step)]
+        ends: list[Any] = [np.arange(1, total, step), [total - 1]]
         for devices, mirrored in zip(map(list, members), (False, True), strict=True):
             jumps = model.arrays.largest[devices].ravel()
             if within is not None:
                 jumps = np.concatenate([jumps, within[devices].ravel()])
+            # What is lost for one more filter is least for the last size before, or for the first one behind.
+            jumps = np.concatenate([jumps, jumps + 1])
             ends.append(total - jumps if mirrored else jumps)
         sizes = np.unique(np.concatenate(ends))
         return sizes[(sizes >= 1) & (sizes < total)]

@@ -1,4 +1,4 @@
-"""``exact`` for the whole answer: the best of all plans, proven, and infeasible exactly where no plan reaches a level."""
+"""``exact`` for the whole answer: the best of all plans, proven; infeasible just where no plan reaches a level."""
 
 from __future__ import annotations
 

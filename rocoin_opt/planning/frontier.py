@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
 from rocoin_opt.planning.certify import certified_bound, certified_value
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
@@ -151,14 +151,15 @@ def frontier(
     InputError
         If an option is outside of its range.
     UnsupportedError
-        If the instance has no filter graph, or the objective is ``expected``, or for what :func:`rocoin_opt.solve`
+        If the instance has no filter graph, or the objective is no latency, or for what :func:`rocoin_opt.solve`
         cannot honour.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
-    if objective not in THRESHOLD_OBJECTIVES:
+    # What is no objective at all is refused as every option out of range is.
+    if objective in OBJECTIVES and objective not in THRESHOLD_OBJECTIVES:
         known = ", ".join(THRESHOLD_OBJECTIVES)
         raise UnsupportedError(f"a frontier has a latency objective of {known}, not {objective}")
     if instance.knowledge.graph is None:

@@ -54,7 +54,11 @@ def quantile_bound(instance: Instance, value: float, control: Control) -> float:
     level, limits = instance.requirements.success_level, latency_range(instance.arrays)
     if level is None or limits is None:
         return 0.0
-    most = -math.log1p(-float(stretched(complement(level))))
+    failure = float(stretched(complement(level)))
+    if failure >= 1.0:
+        # Any answer that may come at all will do.
+        return min(value, limits[0])
+    most = -math.log1p(-failure)
     candidates = Candidates(instance.arrays, math.nextafter(limits[0], -math.inf), min(value, limits[1]))
     low, high, pool = 0, len(candidates), GroupPool()
     for _ in range(MOST_TIMES):

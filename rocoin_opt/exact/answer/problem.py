@@ -39,6 +39,8 @@ class AnswerPacking:
     ----------
     bound : float
         Cost that no packing is below; infinite where there is no packing of interest.
+    limit : float
+        Cost below which a packing has the known value, or less.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class AnswerPacking:
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
         raw = self._sum(value)
         self.unit = raw if math.isfinite(raw) else 1.0
+        # Where any answer will do that may come at all, no cost is too high.
+        self.limit = math.nextafter(1.0 + 2.0 * ROUNDING, 2.0) if math.isfinite(raw) else math.inf
         # A group alone that is worse than the whole plan is in no better one.
         worst = value if self.is_failure else min(1.0, value * filters)
         sets = serving_sets(instance, seconds, control, worst=worst * (1.0 + ROUNDING))
@@ -100,8 +104,7 @@ class AnswerPacking:
 
     def answer(self) -> tuple[Plan | None, bool]:
         """A plan of the known value or less, and whether it is proven that there is none."""
-        limit = math.nextafter(1.0 + 2.0 * ROUNDING, 2.0)
-        if self.bound >= limit:
+        if self.bound >= self.limit:
             return None, self.sets.complete
-        packed = self.search(limit)
+        packed = self.search(self.limit)
         return (self.plan(packed.rows), False) if packed.rows else (None, packed.finished)

@@ -11,7 +11,9 @@ import oracle
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
+from rocoin_opt.exact.answer.bound import quantile_bound
 from rocoin_opt.exact.answer.method import exact_answer, exact_quantile
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
 from strategies import instances
 
@@ -74,6 +76,22 @@ def test_levels_that_are_products_are_reached_and_no_more(count, level, reachabl
     if not reachable:
         assert "success_level" in result.reasons[0]
         assert f"{level:g}" in result.reasons[0]
+
+
+@pytest.mark.parametrize("level", [1e-6, 1e-12, 1e-300])
+def test_levels_near_0_ask_for_an_answer_that_may_come(level):
+    # The quick devices answer rarely, the slow ones late.
+    devices = equal_devices(4, failure=0.999).model_dump()["devices"]
+    late = [device | {"flops_per_second": 0.1, "failure_probability": 0.1} for device in devices[2:]]
+    instance = ro.Instance.model_validate(
+        equal_devices(success_level=level).model_dump() | {"devices": [*devices[:2], *late]}
+    )
+    start = ro.Plan.of(instance, [ro.Group(devices=(name,), student="s", num_filters=1) for name in ("d2", "d3")])
+    outcome = exact_quantile(instance, Control(), start)
+    best = oracle.best(instance, "quantile")[0]
+    assert best == 4.0
+    assert value_of(instance, outcome.plan, "quantile") == outcome.lower_bound == best
+    assert quantile_bound(instance, math.inf, Control()) <= best
 
 
 def test_nothing_in_time_fails_and_misses_everything():

@@ -19,6 +19,8 @@ from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
 from rocoin_opt.planning.whole_answer import answer_under_laws, prove_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
@@ -282,7 +284,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         if first.plan is None:
             return first
     improved, found = first, _descended(instance, control, first)
-    if found.plan is not None and can_be_valued(instance, found.plan, "expected", control):
+    if found.plan is not None and can_be_valued(instance, found.plan, ["expected"], control):
         improved = no_worse(instance, "expected", found, first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
@@ -363,8 +365,8 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
     return replace(outcome, plan=start, infeasible=infeasible, reasons=())
 
 
-def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
-    """Whether the value of a plan is known, or there is time to compute it.
+def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective], control: Control) -> bool:
+    """Whether values of a plan are known, or there is time to compute those that are not.
 
     Parameters
     ----------
@@ -372,15 +374,13 @@ def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control:
         What was given.
     plan : Plan
         A valid plan.
-    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
-        Whose value is asked for.
+    objectives : iterable of str
+        Whose values are asked for.
     control : Control
         Owner of the time that is left.
     """
-    return (
-        valuation(instance, plan, objective) <= max(control.remaining, MOMENT)
-        or known_value(instance, plan, objective) is not None
-    )
+    unknown = [objective for objective in objectives if known_value(instance, plan, objective) is None]
+    return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
 
 
 def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:

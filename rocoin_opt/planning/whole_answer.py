@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import valuation
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import Outcome
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 FEW_DEVICES = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""
+VALUATIONS = 3
+"""Values under laws that time is kept for."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before the proof begins."""
 
@@ -74,7 +77,12 @@ def answer_under_laws(
     bounded : bool
         Whether failure is also bounded, which takes some seconds.
     """
-    found = _searched(instance, objective, control.silent(), start, steps * instance.max_groups)
+    valued = valuation(instance, start, objective)
+    # Both plans want to be valued, and whoever certifies one of them wants its other figures.
+    if not control.has_time_for(VALUATIONS * valued):
+        return Outcome(start)
+    kept = replace(control.silent(), deadline=control.deadline - VALUATIONS * valued)
+    found = _searched(instance, objective, kept, start, steps * instance.max_groups)
     plan = min((start, found), key=lambda candidate: value_of(instance, candidate, objective))
     if objective != "failure" or not bounded or control.exhausted:
         return Outcome(plan)

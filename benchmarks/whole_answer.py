@@ -5,7 +5,7 @@ solves each shipped instance of constant latencies and at most N devices, and sc
 method without redundancy that cannot keep the outage limit is scored without it, as in ``rocoin-opt compare``. The
 column ``guaranteed`` is the plan of least guaranteed latency. A failure may be many powers of ten below 1: beside the
 gap stands that of its logarithm, ``(ln value - ln bound) / |ln bound|``. The exit status is 1 where a plan that keeps
-the limit is worth less than a bound, or more is claimed optimal than is best.
+the limit is worth less than a bound, or than another plan that is called optimal.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LAYERS = (
 
 OWNERS = {
     "highspy": {"highs"},
-    "numba": {"grouping", "failure"},
+    "numba": {"grouping", "failure", "exact"},
     "pyomo": {"formulations", "highs", "exact"},
     "typer": {"cli"},
     "rich": {"cli", "plan", "report"},

@@ -11,6 +11,9 @@ TESTS = Path(__file__).resolve().parent
 ROOMS = ("grouping", "heuristics", "exact", "planning", "failure")
 
 COVERED_ELSEWHERE = {
+    "exact/answer/packing_search": "exact/answer/test_answer_packing",
+    "exact/answer/plans": "exact/answer/test_answer_method",
+    "exact/answer/problem": "exact/answer/test_answer_method",
     "exact/frontier_search": "planning/test_frontier",
     "exact/lexicographic/least_work": "exact/lexicographic/test_order",
     "exact/lexicographic/part_search": "exact/lexicographic/test_part_boxes",
@@ -47,6 +50,7 @@ COVERED_ELSEWHERE = {
     "planning/partition": "knowledge/test_partition",
     "planning/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
+    "planning/whole_answer": "planning/test_whole_answers",
 }
 """Modules without a test file of their name, and the file that tests them."""
 

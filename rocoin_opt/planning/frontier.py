@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
-from rocoin_opt.exact.lexicographic.part_search import PartSearch
+from rocoin_opt.exact import PartSearch
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
 from rocoin_opt.planning.certify import certified_bound, certified_value
 from rocoin_opt.planning.request import Request
@@ -24,7 +24,7 @@ from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
-    from rocoin_opt.exact.frontier_search import Point
+    from rocoin_opt.exact import Point
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Result
 
@@ -191,7 +191,7 @@ def _explored(
     first: Result, plan: Plan, criterion: str, points: int, control: Control
 ) -> tuple[End, tuple[FrontierPoint, ...]]:
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact.frontier_search import FrontierSearch
+    from rocoin_opt.exact import FrontierSearch
 
     instance, objective = first.instance, first.objective
     if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):

@@ -121,7 +121,7 @@ def _exact_from(
     if objective == "expected":
         return _exact_expected(instance, control, first.plan, rounds)
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact.threshold.search import exact
+    from rocoin_opt.exact import exact
 
     steps = STEPS_A_GROUP * instance.max_groups
     improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
@@ -139,7 +139,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
         start = found.plan
     # So few are mostly proven at once: no search for better plans is needed.
     if len(instance.devices) <= FEW_DEVICES:
-        from rocoin_opt.exact.expected.branch_and_bound import prove_expected
+        from rocoin_opt.exact import prove_expected
         from rocoin_opt.grouping import ExpectedModel
 
         proof = prove_expected(ExpectedModel(instance), control, start, nodes=FIRST_NODES)
@@ -156,7 +156,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
 
 def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
     """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
-    from rocoin_opt.exact.threshold.search import exact
+    from rocoin_opt.exact import exact
 
     # The first plan is as good as any: no gap is too large.
     found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
@@ -262,15 +262,14 @@ def run_exact_stochastic(
             return first
     if objective != "guaranteed":
         return _exact_expected_random(instance, control, first, rounds)
-    from rocoin_opt.exact.stochastic.search import exact_stochastic
+    from rocoin_opt.exact import exact_stochastic
 
     return exact_stochastic(instance, control, first.plan, rounds=rounds)
 
 
 def _exact_expected_random(instance: Instance, control: Control, first: Outcome, rounds: int | None) -> Outcome:
     """Prove a plan where there are few of them; else improve it by a search, and bound it."""
-    from rocoin_opt.exact.expected.bound import expected_bound
-    from rocoin_opt.exact.expected.enumeration import best_of_all, is_small
+    from rocoin_opt.exact import best_of_all, expected_bound, is_small
     from rocoin_opt.grouping import ExpectedModel
 
     model = ExpectedModel(instance)
@@ -334,7 +333,7 @@ def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by, where the instance has a graph.
     """
-    from rocoin_opt.exact.lexicographic.order import break_ties
+    from rocoin_opt.exact import break_ties
 
     return break_ties(instance, objective, plan, control, criterion)
 

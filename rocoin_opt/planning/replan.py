@@ -14,8 +14,7 @@ import numpy as np
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
-from rocoin_opt.exact.lexicographic.part_search import sized_parts
-from rocoin_opt.exact.replanning_search import Replanned, ReplanningSearch
+from rocoin_opt.exact import Replanned, ReplanningSearch, sized_parts
 from rocoin_opt.formulations import require_groups_model
 from rocoin_opt.heuristics.repair import repair
 from rocoin_opt.instance import FilterGraph

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
-from rocoin_opt.exact.lexicographic.part_search import sized_parts
+from rocoin_opt.exact import sized_parts
 from rocoin_opt.failure import evaluate, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition

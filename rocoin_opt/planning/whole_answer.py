@@ -39,8 +39,7 @@ def prove_answer(instance: Instance, objective: Objective, control: Control, sta
         A valid plan.
     """
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact.answer.bound import failure_bound, quantile_bound
-    from rocoin_opt.exact.answer.method import exact_answer, exact_quantile
+    from rocoin_opt.exact import exact_answer, exact_quantile, failure_bound, quantile_bound
     from rocoin_opt.exact.answer.sets import MOST_DEVICES
 
     # The proof for few devices takes less time than a search.
@@ -86,7 +85,7 @@ def answer_under_laws(
     plan = min((start, found), key=lambda candidate: value_of(instance, candidate, objective))
     if objective != "failure" or not bounded or control.exhausted:
         return Outcome(plan)
-    from rocoin_opt.exact.answer.bound import failure_bound
+    from rocoin_opt.exact import failure_bound
 
     return Outcome(plan, failure_bound(instance, value_of(instance, plan, objective), control))
 

@@ -94,14 +94,16 @@ class ExpectedDescent:
             Relative distance from the best value within which a step may lose.
         """
         pair = self._pair()
-        if pair is None:
-            return False
-        others = [block for block in self.blocks if block not in pair]
-        candidates = [self._shared(others, pair), self._merged(pair, len(others))]
+        others = [block for block in self.blocks if pair and block not in pair]
+        candidates: list[tuple[IndexedGroup, ...] | None] = []
+        if pair:
+            candidates = [self._shared(others, pair), self._merged(pair, len(others))]
+        if len(self.blocks) == 1:
+            candidates += self._joined(self.blocks[0])
         changes = [
             [*others, *new]
             for new in candidates
-            if new is not None and set(new) != set(pair) and all(map(self.model.is_valid, new))
+            if new is not None and set(new) != set(pair or ()) and all(map(self.model.is_valid, new))
         ]
         if not changes:
             return False
@@ -155,6 +157,12 @@ class ExpectedDescent:
             return None
         block = self.model.block((*pair[0].members, *pair[1].members), pair[0].size + pair[1].size)
         return None if block is None else (block,)
+
+    def _joined(self, block: IndexedGroup) -> list[tuple[IndexedGroup]]:
+        """A lone group, with each of the spares that have room: no second group shares these out."""
+        room = self.model.arrays.largest[:, block.student] >= block.size
+        spares = [n for n in np.flatnonzero(room).tolist() if n not in block.members]
+        return [(IndexedGroup((*block.members, n), block.student, block.size),) for n in spares]
 
     def _pool(self, pair: tuple[IndexedGroup, IndexedGroup]) -> tuple[list[int], tuple[list[int], list[int]]]:
         """Devices to share out, at random where there are too many, and those that stay."""

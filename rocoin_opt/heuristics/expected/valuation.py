@@ -44,12 +44,34 @@ class Valuation(Protocol):
         fixed: tuple[Sequence[int], Sequence[int]],
         parts: tuple[tuple[int, int], tuple[int, int]],
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """Members of two groups of given students and sizes; None if no way gives both enough cover shares."""
+        """Members of two groups of given students and sizes; None if no way gives both enough cover shares.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups.
+        pool : sequence of int
+            Devices to share out.
+        fixed : pair of sequences of int
+            Devices that stay in each of the two groups.
+        parts : pair of (int, int)
+            Student and size of each of them.
+        """
 
     def share_filters(
         self, others: Sequence[IndexedGroup], members: tuple[Sequence[int], Sequence[int]], total: int
     ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
-        """Two groups of given members, and their gain, larger is better; None if they cannot hold the filters."""
+        """Two groups of given members, and their gain, larger is better; None if they cannot hold the filters.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups.
+        members : pair of sequences of int
+            Devices of the two groups.
+        total : int
+            Filters that they hold together.
+        """
 
 
 class AnswerTime:
@@ -69,13 +91,35 @@ class AnswerTime:
         fixed: tuple[Sequence[int], Sequence[int]],
         parts: tuple[tuple[int, int], tuple[int, int]],
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """As :func:`~rocoin_opt.heuristics.expected.moves.share_devices` has it."""
+        """As :func:`~rocoin_opt.heuristics.expected.moves.share_devices` has it.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups.
+        pool : sequence of int
+            Devices to share out.
+        fixed : pair of sequences of int
+            Devices that stay in each of the two groups.
+        parts : pair of (int, int)
+            Student and size of each of them.
+        """
         return share_devices(self.model, Answered(self.model, others), pool, fixed, parts)
 
     def share_filters(
         self, others: Sequence[IndexedGroup], members: tuple[Sequence[int], Sequence[int]], total: int
     ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
-        """As :func:`~rocoin_opt.heuristics.expected.moves.share_filters` has it."""
+        """As :func:`~rocoin_opt.heuristics.expected.moves.share_filters` has it.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups.
+        members : pair of sequences of int
+            Devices of the two groups.
+        total : int
+            Filters that they hold together.
+        """
         return share_filters(self.model, Answered(self.model, others), members, total)
 
 
@@ -101,7 +145,15 @@ class InTime:
         return np.asarray(-np.log(-np.expm1(-np.maximum(weights, NOTHING))))
 
     def weights(self, devices: Sequence[int], student: int, size: int) -> FloatArray:
-        """Weight that each device is in time with."""
+        """Weight that each device is in time with.
+
+        Parameters
+        ----------
+        devices : sequence of int
+            Members of a group.
+        student, size : int
+            What they run, and how many filters.
+        """
         owners = np.array(list(devices), dtype=np.int64)
         steps = self.model.steps.of_devices(owners)
         in_time = self.model.steps.seconds(steps, student, size) <= self.end
@@ -116,12 +168,24 @@ class InTime:
 
     def share_devices(
         self,
-        others: Sequence[IndexedGroup],  # noqa: ARG002 - a sum over groups: the others do not matter
+        others: Sequence[IndexedGroup],  # noqa: ARG002
         pool: Sequence[int],
         fixed: tuple[Sequence[int], Sequence[int]],
         parts: tuple[tuple[int, int], tuple[int, int]],
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """All ways to share the pool are looked at; a device that does not fit where it is put stays out."""
+        """All ways to share the pool are looked at; a device that does not fit where it is put stays out.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups, which do not matter to a sum over groups.
+        pool : sequence of int
+            Devices to share out.
+        fixed : pair of sequences of int
+            Devices that stay in each of the two groups.
+        parts : pair of (int, int)
+            Student and size of each of them.
+        """
         count, arrays = len(pool), self.model.arrays
         bits = (np.arange(1 << count)[:, None] >> np.arange(count)) & 1
         chosen = (bits.astype(np.float64), 1.0 - bits)
@@ -146,11 +210,21 @@ class InTime:
 
     def share_filters(
         self,
-        others: Sequence[IndexedGroup],  # noqa: ARG002 - a sum over groups: the others do not matter
+        others: Sequence[IndexedGroup],  # noqa: ARG002
         members: tuple[Sequence[int], Sequence[int]],
         total: int,
     ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
-        """Sizes at which a device falls out of time or a student is full decide; all between them are tried evenly."""
+        """Sizes at which a device falls out of time or a student is full decide; all between them are tried evenly.
+
+        Parameters
+        ----------
+        others : sequence of IndexedGroup
+            The other groups, which do not matter to a sum over groups.
+        members : pair of sequences of int
+            Devices of the two groups.
+        total : int
+            Filters that they hold together.
+        """
         model, first = self.model, self._sizes(members, total)
         students, value = [], np.zeros(len(first))
         possible = np.ones(len(first), dtype=np.bool_)
@@ -179,11 +253,13 @@ class InTime:
         if step == 1:
             return np.arange(1, total)
         model, within = self.model, self.model.arrays.largest_part(self.end) if self.end < np.inf else None
-        ends: list[Any] = [np.arange(1, total, step)]
+        ends: list[Any] = [np.arange(1, total, step), [total - 1]]
         for devices, mirrored in zip(map(list, members), (False, True), strict=True):
             jumps = model.arrays.largest[devices].ravel()
             if within is not None:
                 jumps = np.concatenate([jumps, within[devices].ravel()])
+            # What is lost for one more filter is least for the last size before, or for the first one behind.
+            jumps = np.concatenate([jumps, jumps + 1])
             ends.append(total - jumps if mirrored else jumps)
         sizes = np.unique(np.concatenate(ends))
         return sizes[(sizes >= 1) & (sizes < total)]

@@ -150,6 +150,16 @@ def test_one_group_that_cannot_be_divided_is_left_alone():
     assert search.plan() == start
 
 
+@pytest.mark.parametrize(("objective", "least"), [("failure", 1e-4), ("missing", 1e-4)])
+def test_spares_join_a_group_that_is_alone(objective, least):
+    instance = pairs(requirements={"max_groups": 1, "deadline_seconds": None})
+    start = ro.Plan.of(instance, [ro.Group(devices=("d0", "d1"), student="s3", num_filters=5)])
+    search = ExpectedDescent(instance, start, 0, objective)
+    assert [search.step(0.0) for _ in range(3)] == [True, True, False]
+    assert search.plan().spares == ()
+    assert search.figure == pytest.approx(least)
+
+
 def test_the_search_starts_from_nothing_where_greedy_finds_no_plan(monkeypatch):
     instance = ro.generate("edge", devices=20, seed=4).with_requirements(min_groups=5)
     monkeypatch.setattr(methods, "greedy", lambda *_: Outcome(None, reasons=("none",)))

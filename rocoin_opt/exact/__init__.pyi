@@ -1,0 +1,31 @@
+from .answer.bound import failure_bound, quantile_bound
+from .answer.method import exact_answer, exact_quantile
+from .expected.bound import expected_bound
+from .expected.branch_and_bound import prove_expected
+from .expected.enumeration import best_of_all, is_small
+from .frontier_search import FrontierSearch, Point
+from .lexicographic.order import break_ties
+from .lexicographic.part_search import PartSearch, sized_parts
+from .replanning_search import Replanned, ReplanningSearch
+from .stochastic.search import exact_stochastic
+from .threshold.search import exact
+
+__all__ = [
+    "FrontierSearch",
+    "PartSearch",
+    "Point",
+    "Replanned",
+    "ReplanningSearch",
+    "best_of_all",
+    "break_ties",
+    "exact",
+    "exact_answer",
+    "exact_quantile",
+    "exact_stochastic",
+    "expected_bound",
+    "failure_bound",
+    "is_small",
+    "prove_expected",
+    "quantile_bound",
+    "sized_parts",
+]

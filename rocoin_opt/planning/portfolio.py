@@ -31,6 +31,8 @@ AUTO_ROUNDS = 2
 """Rounds of integer packings that it then tries: a minute or two at most, and the same on every machine."""
 AUTO_NODES = 300_000
 """Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
+AUTO_EFFORT = 2e9
+"""Sets that one search for a packing looks at then, for the objectives of the whole answer: some seconds."""
 AUTO_TIMES = 6
 """Times at which it bounds the expected answer time under random latencies: some seconds."""
 FIRST_NODES = 20_000
@@ -117,7 +119,7 @@ def _exact_from(
             if found.plan is None:
                 return found
             start = found.plan
-        return prove_answer(instance, objective, control, start)
+        return prove_answer(instance, objective, control, start, effort=math.inf if rounds is None else AUTO_EFFORT)
     if objective == "expected":
         return _exact_expected(instance, control, first.plan, rounds)
     # HiGHS takes a while to import: only here.

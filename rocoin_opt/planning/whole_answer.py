@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,7 +25,9 @@ SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before the proof begins."""
 
 
-def prove_answer(instance: Instance, objective: Objective, control: Control, start: Plan) -> Outcome:
+def prove_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
+) -> Outcome:
     """Prove a plan where all sets of devices can be listed; else improve it by a search, and bound it.
 
     Parameters
@@ -37,6 +40,8 @@ def prove_answer(instance: Instance, objective: Objective, control: Control, sta
         Limits, seed and reports.
     start : Plan
         A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
     """
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import exact_answer, exact_quantile, failure_bound, quantile_bound
@@ -47,8 +52,8 @@ def prove_answer(instance: Instance, objective: Objective, control: Control, sta
     improved = start if is_small else _searched(instance, objective, control, start)
     if len(instance.devices) <= MOST_DEVICES:
         if objective == "quantile":
-            return exact_quantile(instance, control, improved)
-        return exact_answer(instance, objective, control, improved)
+            return exact_quantile(instance, control, improved, effort=effort)
+        return exact_answer(instance, objective, control, improved, effort=effort)
     # The missing share of so many devices has no bound but 0 yet.
     if objective == "missing":
         return Outcome(improved)

@@ -15,7 +15,7 @@ from typing import Any
 
 import rocoin_opt as ro
 from rocoin_opt.documents import readable_json
-from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, OBJECTIVES
 from rocoin_opt.plan.result import relative_gap
 from rocoin_opt.writing import write_text
 
@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--time-limit", type=float, default=60.0)
     parser.add_argument("--methods", default="auto")
-    parser.add_argument("--objectives", default=",".join(OBJECTIVES))
+    parser.add_argument(
+        "--objectives", default=",".join(objective for objective in OBJECTIVES if objective not in ANSWER_OBJECTIVES)
+    )
     options = parser.parse_args()
     known: dict[str, dict[str, Any]] = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
     for path in feasible_files(options.names):

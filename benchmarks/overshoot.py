@@ -43,7 +43,11 @@ CASES = [
     "edge-10000",
 ]
 METHODS = ["auto", "exact", "milp", "greedy", "lp-rounding", "local-search", "rocoin", "frontier", "replan"]
-OBJECTIVES = ["guaranteed", "expected", "nominal", "worst"]
+OBJECTIVES = ["guaranteed", "expected", "nominal", "worst", "failure", "missing", "quantile"]
+LATENCIES = ["guaranteed", "nominal", "worst"]
+"""Objectives of frontiers and of replanning."""
+LEVEL = 0.9
+"""Success level that ``quantile`` asks for."""
 LIMITS = [1.0]
 ALLOWED, ALLOWED_SHARE = 0.5, 0.05
 """Seconds, and share of the limit, by which a search may end late."""
@@ -74,7 +78,8 @@ def instance_of(case: str) -> ro.Instance:
     """The instance that a case names; seed 0."""
     family, devices, *kinds = case.split("-")
     filters = next((int(kind[1:]) for kind in kinds if kind.startswith("f")), None)
-    return ro.generate(family, devices=int(devices), filters=filters, graph="graph" in kinds, slowdowns="laws" in kinds)
+    made = ro.generate(family, devices=int(devices), filters=filters, graph="graph" in kinds, slowdowns="laws" in kinds)
+    return made.with_requirements(success_level=LEVEL)
 
 
 def searches(instance: ro.Instance, methods: list[str], objectives: list[str]) -> Iterator[tuple[str, str]]:
@@ -86,7 +91,7 @@ def searches(instance: ro.Instance, methods: list[str], objectives: list[str]) -
                 known = ro.METHODS[method]
                 able = objective in known.objectives and not (is_random and known.run_random is None)
             else:
-                able = objective != "expected" and not is_random
+                able = objective in LATENCIES and not is_random
                 able &= method != "frontier" or instance.knowledge.graph is not None
             if able and not (is_random and objective in ("nominal", "worst")):
                 yield method, objective

@@ -68,6 +68,7 @@ STUDIES = (
     Study("batch", "what a batch run costs", "batch", ("--items", "4000", "--rows", "100000")),
     Study("simulation", "device-draws per second beside SimPy", "simulation"),
     Study("expected_plans", "plans for the expected answer time", "expected_plans", ("--time-limit", "20")),
+    Study("whole_answer", "failure and missing share beside the baselines", "whole_answer"),
     Study("ablation", "what the parts of exact are worth", "ablation"),
     Study("heuristics", "heuristics beside the best known values", "heuristics"),
     _partition("network", "a graph of one's own beside the peers", "network", "--skip", "strong", takes_graph=True),

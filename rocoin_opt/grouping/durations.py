@@ -50,7 +50,8 @@ def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
     """Time to compute the exact value of a plan under slowdown laws; without any, or without a value, it takes none.
 
     A sum of two times with densities is tabulated for ``expected``. For ``guaranteed`` each is computed at some times,
-    and only those of the few groups that decide are tabulated.
+    and only those of the few groups that decide are tabulated. ``failure`` and ``missing`` are read at one time, a
+    ``quantile`` is searched for over all of them.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
         What was given.
     plan : Plan
         Valid.
-    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         Whose value is computed.
 
     Returns
@@ -66,14 +67,25 @@ def valuation(instance: Instance, plan: Plan, objective: Objective) -> float:
     float
         Seconds that it takes about.
     """
-    deadline = instance.requirements.deadline_seconds
-    if not instance.has_random_latencies or (objective == "expected" and deadline is None):
+    requirements = instance.requirements
+    unasked = {
+        "expected": requirements.deadline_seconds is None,
+        "quantile": requirements.success_level is None,
+        # Only constant latencies have these.
+        "nominal": True,
+        "worst": True,
+    }
+    if not instance.has_random_latencies or unasked.get(objective, False):
         return 0.0
     index = instance.arrays.device_index
     groups = [_Work.of([instance.devices[index[name]] for name in group.devices]) for group in plan.groups]
+    together = _Work(*map(sum, zip(*groups, strict=True)))
     if objective == "expected":
-        together = _Work(*map(sum, zip(*groups, strict=True)))
         return together.tables + together.at(NODES if together.is_smooth else 1)
+    if objective == "quantile":
+        return together.tables + together.at(1)
+    if objective in ("failure", "missing"):
+        return ONCE * together.tables + ANSWER * together.answers
     # Which groups will decide is not known before: the costliest ones are the safe guess.
     deciding = sorted((group.tables + group.at(1) for group in groups), reverse=True)[:DECIDING]
     answers = sum(group.answers for group in groups)

@@ -53,7 +53,7 @@ class Method:
         spare reliability.
     run_random : callable or None
         ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
-        them: for ``guaranteed`` and ``expected``, with a start where it has ``improve``.
+        them: for every objective that has a meaning then, with a start where it has ``improve``.
     """
 
     name: str

@@ -19,6 +19,8 @@ from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
 from rocoin_opt.planning.whole_answer import answer_under_laws, prove_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
@@ -29,6 +31,8 @@ AUTO_ROUNDS = 2
 """Rounds of integer packings that it then tries: a minute or two at most, and the same on every machine."""
 AUTO_NODES = 300_000
 """Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
+AUTO_EFFORT = 2e9
+"""Sets that one search for a packing looks at then, for the objectives of the whole answer: some seconds."""
 AUTO_TIMES = 6
 """Times at which it bounds the expected answer time under random latencies: some seconds."""
 FIRST_NODES = 20_000
@@ -115,7 +119,7 @@ def _exact_from(
             if found.plan is None:
                 return found
             start = found.plan
-        return prove_answer(instance, objective, control, start)
+        return prove_answer(instance, objective, control, start, effort=math.inf if rounds is None else AUTO_EFFORT)
     if objective == "expected":
         return _exact_expected(instance, control, first.plan, rounds)
     # HiGHS takes a while to import: only here.
@@ -281,7 +285,7 @@ def _exact_expected_random(instance: Instance, control: Control, first: Outcome,
         if first.plan is None:
             return first
     improved, found = first, _descended(instance, control, first)
-    if found.plan is not None and can_be_valued(instance, found.plan, "expected", control):
+    if found.plan is not None and can_be_valued(instance, found.plan, ["expected"], control):
         improved = no_worse(instance, "expected", found, first.plan)
     bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
     return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
@@ -362,8 +366,8 @@ def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: 
     return replace(outcome, plan=start, infeasible=infeasible, reasons=())
 
 
-def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control: Control) -> bool:
-    """Whether the value of a plan is known, or there is time to compute it.
+def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective], control: Control) -> bool:
+    """Whether values of a plan are known, or there is time to compute those that are not.
 
     Parameters
     ----------
@@ -371,15 +375,13 @@ def can_be_valued(instance: Instance, plan: Plan, objective: Objective, control:
         What was given.
     plan : Plan
         A valid plan.
-    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
-        Whose value is asked for.
+    objectives : iterable of str
+        Whose values are asked for.
     control : Control
         Owner of the time that is left.
     """
-    return (
-        valuation(instance, plan, objective) <= max(control.remaining, MOMENT)
-        or known_value(instance, plan, objective) is not None
-    )
+    unknown = [objective for objective in objectives if known_value(instance, plan, objective) is None]
+    return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
 
 
 def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:

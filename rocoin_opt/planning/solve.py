@@ -145,14 +145,14 @@ def _searched(request: Request) -> Outcome:
     if start is not None:
         # Methods choose groups, students and sizes; filters that were left on a changed group would be wrong.
         start = without_filters(start)
-        if can_be_valued(instance, start, objective, request.control):
+        if can_be_valued(instance, start, [objective], request.control):
             request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
     # Checked before it is compared: an invalid plan may have any value.
     require_certified(f"{request.solver.name} returned", instance, outcome.plan)
     if start is not None:
         rivals = (start, outcome.plan or start)
-        if not all(can_be_valued(instance, rival, objective, request.control) for rival in rivals):
+        if not all(can_be_valued(instance, rival, [objective], request.control) for rival in rivals):
             # Which one is better nobody knows in time.
             return replace(outcome, plan=start, infeasible=False, reasons=())
     return no_worse(instance, objective, outcome, start)
@@ -205,7 +205,7 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     require_certified(whose, instance, plan)
     if plan is not None and outcome.infeasible:
         raise CertificateError(f"{request.solver.name} found no plan possible where there is one")
-    in_time = plan is None or can_be_valued(instance, plan, objective, request.control)
+    in_time = plan is None or can_be_valued(instance, plan, [objective], request.control)
     metrics = None if plan is None else _figures(request, plan) if in_time else Metrics()
     value = None if metrics is None else metrics.value(objective)
     bounds = [] if outcome.infeasible else [outcome.lower_bound]
@@ -238,12 +238,11 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
 def _figures(request: Request, plan: Plan) -> Metrics:
     """All figures of a plan, or that of the objective alone where the time is short."""
     instance, objective, control = request.instance, request.objective, request.control
-    other: Objective = "expected" if objective == "guaranteed" else "guaranteed"
     # Without laws all figures together take no time worth saving.
     if not instance.has_random_latencies:
         return evaluate(instance, plan)
     value = value_of(instance, plan, objective)
-    if can_be_valued(instance, plan, other, control):
+    if can_be_valued(instance, plan, FIGURES, control):
         return evaluate(instance, plan)
     return Metrics.model_validate({FIGURES[objective]: value if value < math.inf else None})
 

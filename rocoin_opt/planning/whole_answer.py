@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import valuation
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import Outcome
 
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
 
 FEW_DEVICES = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""
+VALUATIONS = 3
+"""Values under laws that time is kept for."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before the proof begins."""
 
 
-def prove_answer(instance: Instance, objective: Objective, control: Control, start: Plan) -> Outcome:
+def prove_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
+) -> Outcome:
     """Prove a plan where all sets of devices can be listed; else improve it by a search, and bound it.
 
     Parameters
@@ -34,6 +40,8 @@ def prove_answer(instance: Instance, objective: Objective, control: Control, sta
         Limits, seed and reports.
     start : Plan
         A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
     """
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import exact_answer, exact_quantile, failure_bound, quantile_bound
@@ -44,8 +52,8 @@ def prove_answer(instance: Instance, objective: Objective, control: Control, sta
     improved = start if is_small else _searched(instance, objective, control, start)
     if len(instance.devices) <= MOST_DEVICES:
         if objective == "quantile":
-            return exact_quantile(instance, control, improved)
-        return exact_answer(instance, objective, control, improved)
+            return exact_quantile(instance, control, improved, effort=effort)
+        return exact_answer(instance, objective, control, improved, effort=effort)
     # The missing share of so many devices has no bound but 0 yet.
     if objective == "missing":
         return Outcome(improved)
@@ -73,7 +81,12 @@ def answer_under_laws(
     bounded : bool
         Whether failure is also bounded, which takes some seconds.
     """
-    found = _searched(instance, objective, control.silent(), start, steps * instance.max_groups)
+    valued = valuation(instance, start, objective)
+    # Both plans want to be valued, and whoever certifies one of them wants its other figures.
+    if not control.has_time_for(VALUATIONS * valued):
+        return Outcome(start)
+    kept = replace(control.silent(), deadline=control.deadline - VALUATIONS * valued)
+    found = _searched(instance, objective, kept, start, steps * instance.max_groups)
     plan = min((start, found), key=lambda candidate: value_of(instance, candidate, objective))
     if objective != "failure" or not bounded or control.exhausted:
         return Outcome(plan)

@@ -36,7 +36,7 @@ def failure_bound(instance: Instance, value: float, control: Control) -> float:
     model = ExpectedModel(instance, math.inf if deadline is None else float(stretched(deadline)))
     deliveries = DeliveryProbabilities(instance) if instance.has_random_latencies else None
     least = most_likely(model, model.deadline, GroupPool(), control, deliveries, unit=-math.log1p(-value))
-    return min(value, -math.expm1(least))
+    return max(0.0, min(value, -math.expm1(least)))
 
 
 def quantile_bound(instance: Instance, value: float, control: Control) -> float:
@@ -56,8 +56,8 @@ def quantile_bound(instance: Instance, value: float, control: Control) -> float:
         return 0.0
     failure = float(stretched(complement(level)))
     if failure >= 1.0:
-        # Any answer that may come at all will do.
-        return min(value, limits[0])
+        # Any answer will do.
+        return limits[0]
     most = -math.log1p(-failure)
     candidates = Candidates(instance.arrays, math.nextafter(limits[0], -math.inf), min(value, limits[1]))
     low, high, pool = 0, len(candidates), GroupPool()

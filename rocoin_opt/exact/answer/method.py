@@ -33,7 +33,9 @@ RAISE = 1.3
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 
-def exact_answer(instance: Instance, objective: Objective, control: Control, start: Plan) -> Outcome:
+def exact_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
+) -> Outcome:
     """Find a plan of least failure probability, or missing share, and prove it.
 
     Parameters
@@ -46,6 +48,8 @@ def exact_answer(instance: Instance, objective: Objective, control: Control, sta
         Limit; improvements are told.
     start : Plan
         A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
 
     Returns
     -------
@@ -57,17 +61,17 @@ def exact_answer(instance: Instance, objective: Objective, control: Control, sta
         return Outcome(best, proven)
     deadline = instance.requirements.deadline_seconds
     seconds = math.inf if deadline is None else stretched(deadline)
-    problem = AnswerPacking(instance, objective, seconds, value, control)
+    problem = AnswerPacking(instance, objective, seconds, value, control, effort)
     refuted = problem.bound
     while value > 0.0:
         if problem.cost(value) < FAR_BELOW:
             # In units of a plan that is far worse the solver's tolerances are too coarse.
-            problem = AnswerPacking(instance, objective, seconds, value, control)
+            problem = AnswerPacking(instance, objective, seconds, value, control, effort)
             refuted = problem.bound
         proven = max(proven, min(problem.value(refuted), value))
         control.tell(value, proven)
         goal = problem.cost(value) * (1.0 - ROUNDING)
-        if refuted >= goal or control.exhausted:
+        if refuted >= goal or value - proven <= control.gap * value or control.exhausted:
             break
         target = min(goal, refuted * RAISE) if refuted > 0.0 else goal
         packed = problem.search(target)
@@ -85,7 +89,7 @@ def exact_answer(instance: Instance, objective: Objective, control: Control, sta
     return Outcome(best, proven)
 
 
-def exact_quantile(instance: Instance, control: Control, start: Plan) -> Outcome:
+def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort: float = math.inf) -> Outcome:
     """Find a plan with the least quantile of the answer time, and prove it.
 
     Parameters
@@ -97,6 +101,8 @@ def exact_quantile(instance: Instance, control: Control, start: Plan) -> Outcome
         Limit, and the gap at which to stop; improvements are told.
     start : Plan
         A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
 
     Returns
     -------
@@ -107,9 +113,9 @@ def exact_quantile(instance: Instance, control: Control, start: Plan) -> Outcome
     if level is None or limits is None:
         raise ValueError("a quantile needs a success level, and devices that can hold a student")
     best, value, bound = start, value_of(instance, start, "quantile"), limits[0]
-    failure = stretched(complement(level))
+    failure = min(stretched(complement(level)), 1.0)
     if math.isinf(value):
-        problem = AnswerPacking(instance, "failure", math.inf, failure, control)
+        problem = AnswerPacking(instance, "failure", math.inf, failure, control, effort)
         plan, refuted = problem.answer()
         if refuted:
             return Outcome(None, infeasible=True, reasons=(OUT_OF_REACH.format(level),))
@@ -120,7 +126,7 @@ def exact_quantile(instance: Instance, control: Control, start: Plan) -> Outcome
     low, high = 0, candidates.first_from(value)
     while low < high and (value - candidates[low]) > control.gap * value and not control.exhausted:
         middle = (low + high) // 2
-        plan, refuted = AnswerPacking(instance, "failure", candidates[middle], failure, control).answer()
+        plan, refuted = AnswerPacking(instance, "failure", candidates[middle], failure, control, effort).answer()
         if refuted:
             low = candidates.behind(middle)
         elif plan is None or (found := value_of(instance, plan, "quantile")) >= value:

@@ -62,6 +62,7 @@ def cheapest_packing(
     control: Control,
     *,
     unit: float = 0.0,
+    most: float = math.inf,
 ) -> Packed:
     """Find the packing of least cost below a limit.
 
@@ -81,6 +82,8 @@ def cheapest_packing(
         Limit.
     unit : float
         Costs are ``-ln(1 - outage)`` in this unit; 0 where they grow with the part.
+    most : float
+        Sets to look at, over and over, after which the search ends without a clock; fewer where it is not compiled.
     """
     lowest = min(0.0, float(reduced.costs.min(initial=0.0)))
     useful = np.flatnonzero(reduced.base + reduced.costs + (wanted.most - 1) * lowest < limit)
@@ -94,14 +97,17 @@ def cheapest_packing(
     compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
     run, usual = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
     best, rows = limit, np.zeros(0, dtype=np.int64)
-    first, width, effort = 0, len(order), usual
+    first, width, effort, seen = 0, len(order), usual, 0
     while first < len(order):
-        if not control.has_time_for(SECONDS * EFFORT_A_CALL * (effort / usual)):
+        left = control.remaining / (SECONDS * EFFORT_A_CALL) * usual
+        if left < usual or seen * (EFFORT_A_CALL // usual) > most:
             return _packed(order[rows], best, finished=False)
+        effort = int(min(effort, left))
         last = min(len(order), first + width)
         better, found, looked = run(
             *listed, wanted.filters, wanted.fewest, wanted.most, reduced.base, best, first, last, effort
         )
+        seen += looked
         if len(found):
             best, rows = better, found
         if looked < effort:

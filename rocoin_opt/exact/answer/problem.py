@@ -34,25 +34,31 @@ class AnswerPacking:
         Value of the objective above which nothing is of interest.
     control : Control
         Limit.
+    effort : float
+        Sets that a search for a packing looks at, at most, for an end without a clock.
 
     Attributes
     ----------
     bound : float
         Cost that no packing is below; infinite where there is no packing of interest.
-    limit : float
-        Cost below which a packing has the known value, or less.
     """
 
     def __init__(
-        self, instance: Instance, objective: Objective, seconds: float, value: float, control: Control
+        self,
+        instance: Instance,
+        objective: Objective,
+        seconds: float,
+        value: float,
+        control: Control,
+        effort: float = math.inf,
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
+        self.effort = effort
         requirements, filters = instance.requirements, instance.knowledge.num_filters
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
-        raw = self._sum(value)
-        self.unit = raw if math.isfinite(raw) else 1.0
-        # Where any answer will do that may come at all, no cost is too high.
-        self.limit = math.nextafter(1.0 + 2.0 * ROUNDING, 2.0) if math.isfinite(raw) else math.inf
+        # Where any answer will do, costs have no limit.
+        self.known = self._sum(value)
+        self.unit = self.known if math.isfinite(self.known) else 1.0
         # A group alone that is worse than the whole plan is in no better one.
         worst = value if self.is_failure else min(1.0, value * filters)
         sets = serving_sets(instance, seconds, control, worst=worst * (1.0 + ROUNDING))
@@ -85,7 +91,7 @@ class AnswerPacking:
         return self._sum(value) / self.unit
 
     def value(self, cost: float) -> float:
-        """The value of a cost, rounded down."""
+        """The value of a cost, rounded down; where there is no packing, that of none."""
         raw = cost * self.unit * (1.0 - ROUNDING)
         return -math.expm1(-raw) if self.is_failure else raw
 
@@ -95,7 +101,9 @@ class AnswerPacking:
             return Packed((), math.inf, finished=self.sets.complete)
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
-        packed = cheapest_packing(self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit)
+        packed = cheapest_packing(
+            self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit, most=self.effort
+        )
         return packed if self.sets.complete else Packed(packed.rows, packed.cost, finished=False)
 
     def plan(self, rows: tuple[int, ...]) -> Plan | None:
@@ -104,7 +112,8 @@ class AnswerPacking:
 
     def answer(self) -> tuple[Plan | None, bool]:
         """A plan of the known value or less, and whether it is proven that there is none."""
-        if self.bound >= self.limit:
+        limit = 1.0 + 3.0 * ROUNDING if math.isfinite(self.known) else math.inf
+        if self.bound >= limit:
             return None, self.sets.complete
-        packed = self.search(self.limit)
+        packed = self.search(limit)
         return (self.plan(packed.rows), False) if packed.rows else (None, packed.finished)

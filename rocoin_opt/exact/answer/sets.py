@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.instance import LIMIT_TOLERANCE, stretched
+from rocoin_opt.instance import LIMIT_TOLERANCE, ROUNDING, stretched
 from rocoin_opt.plan import SMALLEST_OUTAGE, group_keeps_limit
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def serving_sets(instance: Instance, seconds: float, control: Control, *, worst:
             found.append((whole[parts > 0], np.full(int((parts > 0).sum()), outage[mask]), parts[parts > 0]))
     masks, outages, largest = (np.concatenate(column) for column in zip(*found, strict=True))
     timely_devices = in_time.max(axis=1) > 0
-    weight = float(-np.log(np.maximum(arrays.failure[timely_devices], SMALLEST_OUTAGE)).sum())
+    weight = float(-np.log(np.maximum(arrays.failure[timely_devices], SMALLEST_OUTAGE)).sum()) * (1.0 + ROUNDING)
     return ServingSets(masks, outages, largest, in_time, weight, complete)
 
 

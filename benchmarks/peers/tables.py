@@ -39,7 +39,8 @@ def figure(value: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """Per cent with two decimals, or a dash for none."""
-    return "-" if share is None else f"{100.0 * share:.2f} %"
+    # What is rounded to 0 has no sign.
+    return "-" if share is None else f"{round(100.0 * share, 2) + 0.0:.2f} %"
 
 
 def spread_text(spread: Spread | None, shown: Callable[[float], str]) -> str:

@@ -9,17 +9,19 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.grouping.bounds import combinatorial_bound
-from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, OBJECTIVES
 
 INSTANCES = Path(__file__).resolve().parent.parent / "instances"
 FEASIBLE = sorted(path for path in INSTANCES.glob("*/*.json") if path.parent.name != "infeasible")
 BEST_KNOWN = json.loads((INSTANCES / "best_known.json").read_text())
+TIMES = tuple(objective for objective in OBJECTIVES if objective not in ANSWER_OBJECTIVES)
+"""What is stored; benchmarks/results/whole_answer.json has the best values of the whole answer."""
 HEURISTICS = ("greedy", "rocoin", "nonn", "het-nonn", "random")
 
 
 def objectives_of(instance):
     """The objectives that have a meaning: random latencies have no nominal and no worst value."""
-    return ("guaranteed", "expected") if instance.has_random_latencies else OBJECTIVES
+    return ("guaranteed", "expected") if instance.has_random_latencies else TIMES
 
 
 CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(ro.read_instance(path))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.exact.answer.packing_search import search
+from rocoin_opt.exact.answer.packing_search import at_the_start, search
 from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted
     from rocoin_opt.exact.answer.sets import ServingSets
 
-EFFORT_A_CALL = 100_000_000
-"""Sets to look at, compiled, between two looks at the clock: some tenths of a second."""
-SECONDS = 5e-9
-"""Seconds that the compiled search takes for each of them, at most."""
+EFFORT_A_CALL = 50_000_000
+"""Sets to look at, compiled, between two looks at the clock: a tenth of a second."""
 SLOWER = 500
 """Factor by which the search takes longer where it is not compiled."""
 MIN_COMPILED_SETS = 1_000
@@ -95,34 +93,15 @@ def cheapest_packing(
     weights = -np.log(np.maximum(sets.outage[order], SMALLEST_OUTAGE))
     listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights, sets.weight, unit
     compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
-    run, usual = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
-    best, rows = limit, np.zeros(0, dtype=np.int64)
-    first, width, effort, seen = 0, len(order), usual, 0
-    while first < len(order):
-        left = control.remaining / (SECONDS * EFFORT_A_CALL) * usual
-        if left < usual or seen * (EFFORT_A_CALL // usual) > most:
-            return _packed(order[rows], best, finished=False)
-        effort = int(min(effort, left))
-        last = min(len(order), first + width)
-        better, found, looked = run(
-            *listed, wanted.filters, wanted.fewest, wanted.most, reduced.base, best, first, last, effort
+    run, effort = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
+    stack, depth, best, seen = at_the_start(len(order), wanted.most), 0, limit, 0
+    while depth >= 0 and not control.exhausted and seen * (EFFORT_A_CALL // effort) <= most:
+        depth, best, looked = run(
+            *listed, wanted.filters, wanted.fewest, wanted.most, reduced.base, stack, depth, best, effort
         )
         seen += looked
-        if len(found):
-            best, rows = better, found
-        if looked < effort:
-            first, effort = last, usual
-            width *= 2
-        elif width > 1:
-            width = max(1, min(width, len(order) - first) // 8)
-        else:
-            # What follows one first set is searched in one go.
-            effort *= 4
-    return _packed(order[rows], best, finished=True)
-
-
-def _packed(rows: Any, cost: float, *, finished: bool) -> Packed:
-    return Packed(tuple(rows.tolist()), cost if len(rows) else math.inf, finished)
+    rows = order[stack.found[stack.found >= 0]]
+    return Packed(tuple(rows.tolist()), best if len(rows) else math.inf, finished=depth < 0)
 
 
 @cache

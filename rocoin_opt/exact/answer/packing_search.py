@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, IntArray
+
+
+class Stack(NamedTuple):
+    """Where a search stands, changed in place: which sets were chosen, and what may follow them.
+
+    Attributes
+    ----------
+    candidates : IntArray, (K + 1) x C
+        Sets that may stand at each depth, of C sets in all; at the first one all of them.
+    lengths, places : IntArray, K + 1
+        How many candidates there are, and the next one to look at.
+    used, room : IntArray, K + 1
+        Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
+    paid, spent, weight : FloatArray, K + 1
+        Reduced costs, costs and weights of the sets chosen so far.
+    chosen, found : IntArray, K
+        The sets chosen, and the best packing so far, filled up with -1.
+    """
+
+    candidates: IntArray
+    lengths: IntArray
+    places: IntArray
+    used: IntArray
+    room: IntArray
+    paid: FloatArray
+    spent: FloatArray
+    weight: FloatArray
+    chosen: IntArray
+    found: IntArray
+
+
+def at_the_start(count: int, most: int) -> Stack:
+    """Where a search for at most so many of some sets begins."""
+    candidates = np.empty((most + 1, count), dtype=np.int64)
+    candidates[0] = np.arange(count)
+    lengths, places, used, room = np.zeros((4, most + 1), dtype=np.int64)
+    paid, spent, weight = np.zeros((3, most + 1))
+    lengths[0] = count
+    chosen, found = np.full((2, most), -1)
+    return Stack(candidates, lengths, places, used, room, paid, spent, weight, chosen, found)
 
 
 def search(
@@ -23,12 +63,12 @@ def search(
     fewest: int,
     most: int,
     base: float,
+    stack: Stack,
+    depth: int,
     best: float,
-    first: int,
-    last: int,
     effort: int,
-) -> tuple[float, IntArray, int]:
-    """Find the cheapest packing whose first set, in the order of reduced costs, is one of a range.
+) -> tuple[int, float, int]:
+    """Go on with the search for the cheapest packing, until it ends or has looked at enough sets.
 
     Parameters
     ----------
@@ -48,36 +88,26 @@ def search(
         M, and the fewest and the most sets.
     base : float
         Cost of every packing without reduced costs, or less.
+    stack : Stack
+        Where the search stands; changed.
+    depth : int
+        How many sets are chosen.
     best : float
         Cost that a packing has to be below.
-    first, last : int
-        The range of first sets.
     effort : int
-        Sets to look at, over and over, before the search gives up.
+        Sets to look at, over and over, before the search pauses.
 
     Returns
     -------
-    float, IntArray, int
-        Cost and sets of the best packing, the cost as given and no sets where there is none; sets that were looked at,
-        ``effort`` or more where the search gave up.
+    int, float, int
+        The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
+        there is none; and how many sets were looked at.
     """
-    count = len(masks)
+    candidates, lengths, places, used, room, paid, spent, weight, chosen, found = stack
     lowest, widest = min(0.0, reduced[0]), spare.max() + 1
-    candidates = np.empty((most + 1, count), dtype=np.int64)
-    lengths = np.zeros(most + 1, dtype=np.int64)
-    places = np.zeros(most + 1, dtype=np.int64)
-    used = np.zeros(most + 1, dtype=np.int64)
-    paid = np.zeros(most + 1)
-    spent = np.zeros(most + 1)
-    room = np.zeros(most + 1, dtype=np.int64)
-    weight = np.zeros(most + 1)
-    chosen = np.zeros(most, dtype=np.int64)
-    found = np.zeros(0, dtype=np.int64)
     taken = np.zeros(most, dtype=np.bool_)
-    candidates[0] = np.arange(count)
-    lengths[0], places[0] = last, first
-    looked, depth = 0, 0
-    while depth >= 0:
+    looked = 0
+    while depth >= 0 and looked < effort:
         if places[depth] >= lengths[depth]:
             depth -= 1
             continue
@@ -88,8 +118,6 @@ def search(
         if base + paid[depth] + reduced[i] + (most - k) * lowest >= best:
             places[depth] = lengths[depth]
             continue
-        if looked >= effort:
-            return best, found, looked
         looked += 1
         chosen[depth] = i
         room_now, spent_now = room[depth] + spare[i], spent[depth] + fixed[i]
@@ -108,7 +136,8 @@ def search(
                 left -= given
             if cost < best:
                 best = cost
-                found = chosen[:k].copy()
+                found[:k] = chosen[:k]
+                found[k:] = -1
             if unit > 0.0:
                 # A further group can only fail, too.
                 continue
@@ -123,13 +152,11 @@ def search(
             left_over = max(everything - weight_now, 0.0) / needed
             if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
                 continue
-        # A set of the first level may stand before ones that are not first themselves.
-        begin, end = (i + 1, count) if depth == 0 else (places[depth], lengths[depth])
         length, largest = 0, 0
         # What the next set has to hold if all that may follow it hold as much as the widest one can.
         narrow = filters - room_now - k - 1 - (most - k - 1) * widest
-        for p in range(begin, end):
-            j = p if depth == 0 else candidates[depth, p]
+        for p in range(places[depth], lengths[depth]):
+            j = candidates[depth, p]
             looked += 1
             if base + paid_now + reduced[j] + (most - k - 1) * lowest >= best:
                 break
@@ -143,4 +170,4 @@ def search(
         lengths[k], places[k] = length, 0
         used[k], paid[k], spent[k], room[k], weight[k] = used_now, paid_now, spent_now, room_now, weight_now
         depth = k
-    return best, found, looked
+    return depth, best, looked

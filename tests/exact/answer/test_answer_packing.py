@@ -85,3 +85,21 @@ def test_a_search_without_time_has_proven_nothing(problem):
     assert found.rows == ()
     # Only where prices leave no set at all is the proof there before the search.
     assert not found.finished or cheapest(problem) == math.inf
+
+
+@given(packing_problems())
+@settings(max_examples=20)
+def test_the_clock_is_asked_between_any_two_calls(problem):
+    """Ctrl-C and SIGTERM are heard then: no call may look at more sets than the first one did."""
+    efforts = []
+
+    def one_call(*arguments):
+        efforts.append(arguments[-1])
+        return plain(*arguments)
+
+    plain = packing.search
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "EFFORT_A_CALL", 3 * packing.SLOWER)
+        patch.setattr(packing, "search", one_call)
+        searched(problem, math.inf)
+    assert set(efforts) <= {3}

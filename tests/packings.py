@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted
 from rocoin_opt.exact.answer.sets import ServingSets, serving_sets
+from rocoin_opt.grouping.threshold_problem import Reach
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PackingProblem: TypeAlias = tuple[ServingSets, Costs, Wanted, float]
 def packing_problems(draw: DrawFn) -> PackingProblem:
     """Sets of tiny instances, at some time, with the costs of failure or of the missing share."""
     instance = draw(instances(max_devices=5, max_filters=6))
-    sets = serving_sets(instance, draw(st.sampled_from([2.0, 8.0, math.inf])), Control())
+    sets = serving_sets(instance, Reach.by(instance, draw(st.sampled_from([2.0, 8.0, math.inf]))), Control())
     unit = draw(st.sampled_from([1.0, 0.1, 3e-4]))
     sets = sets.taken(sets.outage < 1.0)
     assume(len(sets) > 0)

@@ -12,7 +12,7 @@ from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
 from .stochastic.assignment import plan_within
 from .stochastic.problem import Intervals, StochasticProblem
 from .stochastic.shares import StochasticShares
-from .threshold_problem import Chain, PackingProblem, ThresholdProblem
+from .threshold_problem import Chain, PackingProblem, Reach, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
 from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, DUAL_SAFETY, LEAST_FRACTION, SHARE_TOLERANCE, UNREACHABLE
 
@@ -42,6 +42,7 @@ __all__ = [
     "PackingProblem",
     "Pool",
     "Pricing",
+    "Reach",
     "Relaxation",
     "StochasticProblem",
     "StochasticShares",

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import Candidates, latency_range
+from rocoin_opt.grouping import Candidates, Reach, latency_range
 from rocoin_opt.instance import ROUNDING, complement, stretched
 from rocoin_opt.plan import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
@@ -56,17 +58,51 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
+    deadline = instance.requirements.deadline_seconds
+    reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
+
+    def problem_of(value: float) -> AnswerPacking:
+        return AnswerPacking(instance, objective, reach, value, control, effort)
+
+    return cheapest_plan(instance, objective, problem_of, start, control)[0]
+
+
+def cheapest_plan(
+    instance: Instance,
+    objective: Objective,
+    problem_of: Callable[[float], AnswerPacking],
+    start: Plan,
+    control: Control,
+) -> tuple[Outcome, AnswerPacking | None]:
+    """Raise targets from the bound until a packing is found, or the known plan is proven.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'failure', 'missing'}
+        What to minimise.
+    problem_of : callable
+        The packing problem in units of a known value.
+    start : Plan
+        A valid plan, whose groups are a packing of the problem.
+    control : Control
+        Limit, and the gap at which to stop; improvements are told.
+
+    Returns
+    -------
+    Outcome, AnswerPacking or None
+        The plan and a valid lower bound; and the last problem, None where none was needed.
+    """
     best, value, proven = start, value_of(instance, start, objective), 0.0
     if value == 0.0 or control.exhausted:
-        return Outcome(best, proven)
-    deadline = instance.requirements.deadline_seconds
-    seconds = math.inf if deadline is None else stretched(deadline)
-    problem = AnswerPacking(instance, objective, seconds, value, control, effort)
+        return Outcome(best, proven), None
+    problem = problem_of(value)
     refuted = problem.bound
     while value > 0.0:
         if problem.cost(value) < FAR_BELOW:
             # In units of a plan that is far worse the solver's tolerances are too coarse.
-            problem = AnswerPacking(instance, objective, seconds, value, control, effort)
+            problem = problem_of(value)
             refuted = problem.bound
         proven = max(proven, min(problem.value(refuted), value))
         control.tell(value, proven)
@@ -86,7 +122,7 @@ def exact_answer(
             break
         # A packing below the target is the best of all.
         refuted = packed.cost if packed.rows else target
-    return Outcome(best, proven)
+    return Outcome(best, proven), problem
 
 
 def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort: float = math.inf) -> Outcome:
@@ -115,7 +151,7 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     best, value, bound = start, value_of(instance, start, "quantile"), limits[0]
     failure = min(stretched(complement(level)), 1.0)
     if math.isinf(value):
-        problem = AnswerPacking(instance, "failure", math.inf, failure, control, effort)
+        problem = AnswerPacking(instance, "failure", Reach.by(instance, math.inf), failure, control, effort)
         plan, refuted = problem.answer()
         if refuted:
             return Outcome(None, infeasible=True, reasons=(OUT_OF_REACH.format(level),))
@@ -126,7 +162,8 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     low, high = 0, candidates.first_from(value)
     while low < high and (value - candidates[low]) > control.gap * value and not control.exhausted:
         middle = (low + high) // 2
-        plan, refuted = AnswerPacking(instance, "failure", candidates[middle], failure, control, effort).answer()
+        reach = Reach.by(instance, candidates[middle])
+        plan, refuted = AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
         if refuted:
             low = candidates.behind(middle)
         elif plan is None or (found := value_of(instance, plan, "quantile")) >= value:

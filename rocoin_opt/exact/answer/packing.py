@@ -38,17 +38,22 @@ class Packed:
 
     Attributes
     ----------
-    rows : tuple of int
-        The sets of the best packing; none where there is none below the limit.
+    packings : tuple of tuples of int
+        The sets of the best packing, or of several; none where there is none below the limit.
     cost : float
-        Its cost; infinite without one.
+        Cost of the best one; infinite without one, or with several.
     finished : bool
-        Whether there is none better.
+        Whether there is none better, or none else.
     """
 
-    rows: tuple[int, ...]
+    packings: tuple[tuple[int, ...], ...]
     cost: float
     finished: bool
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The sets of the first packing."""
+        return self.packings[0] if self.packings else ()
 
 
 def cheapest_packing(
@@ -61,8 +66,9 @@ def cheapest_packing(
     *,
     unit: float = 0.0,
     most: float = math.inf,
+    packings: int = 1,
 ) -> Packed:
-    """Find the packing of least cost below a limit.
+    """Find the packing of least cost below a limit, or several packings below it.
 
     Parameters
     ----------
@@ -82,26 +88,36 @@ def cheapest_packing(
         Costs are ``-ln(1 - outage)`` in this unit; 0 where they grow with the part.
     most : float
         Sets to look at, over and over, after which the search ends without a clock; fewer where it is not compiled.
+    packings : int
+        Where there are more than one, that many packings below the limit are looked for, and none is the best.
     """
     lowest = min(0.0, float(reduced.costs.min(initial=0.0)))
-    useful = np.flatnonzero(reduced.base + reduced.costs + (wanted.most - 1) * lowest < limit)
+    # So many sets of a packing may have no room for parts of each given size: of the smallest size none.
+    levels, counts = wanted.levels
+    lacks, may_lack = (sets.largest[:, None] < levels).astype(np.int64), len(wanted.sizes) - counts
+    fits = (lacks <= may_lack).all(axis=1)
+    useful = np.flatnonzero(fits & (reduced.base + reduced.costs + (wanted.most - 1) * lowest < limit))
     order = useful[np.argsort(reduced.costs[useful], kind="stable")]
     if len(order) == 0:
         return Packed((), math.inf, finished=True)
     # Every part has one filter: costs count from there on.
     fixed, spare = costs.fixed[order] + costs.per_filter[order], sets.largest[order] - 1
     weights = -np.log(np.maximum(sets.outage[order], SMALLEST_OUTAGE))
-    listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights, sets.weight, unit
+    listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights
+    rules = lacks[order][:, 1:], may_lack[1:], sets.weight, unit
     compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
     run, effort = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
-    stack, depth, best, seen = at_the_start(len(order), wanted.most), 0, limit, 0
+    stack, depth, best, seen = at_the_start(len(order), wanted.most, len(levels[1:]), packings), 0, limit, 0
     while depth >= 0 and not control.exhausted and seen * (EFFORT_A_CALL // effort) <= most:
         depth, best, looked = run(
-            *listed, wanted.filters, wanted.fewest, wanted.most, reduced.base, stack, depth, best, effort
+            *listed, *rules, wanted.filters, wanted.fewest, wanted.most, reduced.base, stack, depth, best, effort
         )
         seen += looked
-    rows = order[stack.found[stack.found >= 0]]
-    return Packed(tuple(rows.tolist()), best if len(rows) else math.inf, finished=depth < 0)
+        if packings > 1 and stack.found[-1, 0] >= 0:
+            # Whether there are more nobody has looked.
+            break
+    found = tuple(tuple(order[row[row >= 0]].tolist()) for row in stack.found if row[0] >= 0)
+    return Packed(found, best if found and packings == 1 else math.inf, finished=depth < 0)
 
 
 @cache

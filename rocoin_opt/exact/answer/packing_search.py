@@ -23,8 +23,13 @@ class Stack(NamedTuple):
         Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
     paid, spent, weight : FloatArray, K + 1
         Reduced costs, costs and weights of the sets chosen so far.
-    chosen, found : IntArray, K
-        The sets chosen, and the best packing so far, filled up with -1.
+    short : IntArray, (K + 1) x V
+        How many of the sets chosen so far have no room for a part of each size.
+    chosen : IntArray, K
+        The sets chosen.
+    found : IntArray, P x K
+        The best packing so far, filled up with -1; with several rows, packings below the limit in the order in which
+        they were found.
     """
 
     candidates: IntArray
@@ -35,19 +40,33 @@ class Stack(NamedTuple):
     paid: FloatArray
     spent: FloatArray
     weight: FloatArray
+    short: IntArray
     chosen: IntArray
     found: IntArray
 
 
-def at_the_start(count: int, most: int) -> Stack:
-    """Where a search for at most so many of some sets begins."""
+def at_the_start(count: int, most: int, sizes: int = 0, packings: int = 1) -> Stack:
+    """Where a search begins.
+
+    Parameters
+    ----------
+    count : int
+        Number of sets, C.
+    most : int
+        Most sets of a packing, K.
+    sizes : int
+        Number of different part sizes, V; 0 where they are free.
+    packings : int
+        Packings to remember, P.
+    """
     candidates = np.empty((most + 1, count), dtype=np.int64)
     candidates[0] = np.arange(count)
     lengths, places, used, room = np.zeros((4, most + 1), dtype=np.int64)
     paid, spent, weight = np.zeros((3, most + 1))
     lengths[0] = count
-    chosen, found = np.full((2, most), -1)
-    return Stack(candidates, lengths, places, used, room, paid, spent, weight, chosen, found)
+    short, chosen = np.zeros((most + 1, sizes), dtype=np.int64), np.full(most, -1)
+    found = np.full((packings, most), -1)
+    return Stack(candidates, lengths, places, used, room, paid, spent, weight, short, chosen, found)
 
 
 def search(
@@ -57,6 +76,8 @@ def search(
     per_filter: FloatArray,
     spare: IntArray,
     weights: FloatArray,
+    lacks: IntArray,
+    may_lack: IntArray,
     everything: float,
     unit: float,
     filters: int,
@@ -80,6 +101,10 @@ def search(
         Filters that each set can hold beyond one.
     weights : FloatArray
         ``-ln`` of each set's outage.
+    lacks : IntArray, C x V
+        1 where a set has no room for a part of each given size; no columns where sizes are free.
+    may_lack : IntArray, V
+        How many sets of a packing may have none.
     everything : float
         The same for all devices together, or more.
     unit : float
@@ -101,9 +126,9 @@ def search(
     -------
     int, float, int
         The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
-        there is none; and how many sets were looked at.
+        there is none or several are remembered; and how many sets were looked at.
     """
-    candidates, lengths, places, used, room, paid, spent, weight, chosen, found = stack
+    candidates, lengths, places, used, room, paid, spent, weight, short, chosen, found = stack
     lowest, widest = min(0.0, reduced[0]), spare.max() + 1
     taken = np.zeros(most, dtype=np.bool_)
     looked = 0
@@ -135,9 +160,16 @@ def search(
                 cost += per_filter[chosen[cheapest]] * given
                 left -= given
             if cost < best:
-                best = cost
-                found[:k] = chosen[:k]
-                found[k:] = -1
+                row = 0
+                if len(found) == 1:
+                    best = cost
+                else:
+                    while row < len(found) and found[row, 0] >= 0:
+                        row += 1
+                    if row == len(found):
+                        return depth, best, looked
+                found[row, :k] = chosen[:k]
+                found[row, k:] = -1
             if unit > 0.0:
                 # A further group can only fail, too.
                 continue
@@ -160,7 +192,13 @@ def search(
             looked += 1
             if base + paid_now + reduced[j] + (most - k - 1) * lowest >= best:
                 break
-            if masks[j] & used_now == 0 and spare[j] >= narrow and spent_now + fixed[j] < best:
+            if masks[j] & used_now != 0 or spare[j] < narrow or spent_now + fixed[j] >= best:
+                continue
+            fits = True
+            for v in range(len(may_lack)):
+                if short[depth, v] + lacks[i, v] + lacks[j, v] > may_lack[v]:
+                    fits = False
+            if fits:
                 candidates[k, length] = j
                 length += 1
                 largest = max(largest, spare[j])
@@ -169,5 +207,7 @@ def search(
             continue
         lengths[k], places[k] = length, 0
         used[k], paid[k], spent[k], room[k], weight[k] = used_now, paid_now, spent_now, room_now, weight_now
+        for v in range(len(may_lack)):
+            short[k, v] = short[depth, v] + lacks[i, v]
         depth = k
     return depth, best, looked

@@ -8,17 +8,20 @@ import numpy as np
 
 from rocoin_opt.exact.answer.sets import members
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import IndexedGroup, check, outage_of, plan_of
+from rocoin_opt.plan import IndexedGroup, check, group_keeps_limit, outage_of, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.exact.answer.sets import ServingSets
+    from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
 
-def plan_of_sets(instance: Instance, sets: ServingSets, rows: Sequence[int], *, by_outage: bool) -> Plan | None:
+def plan_of_sets(
+    instance: Instance, sets: ServingSets, rows: Sequence[int], sizes: Sequence[int] = (), *, by_outage: bool
+) -> Plan | None:
     """Make a plan of some sets.
 
     Parameters
@@ -29,6 +32,8 @@ def plan_of_sets(instance: Instance, sets: ServingSets, rows: Sequence[int], *, 
         Listed sets.
     rows : sequence of int
         Which of them, disjoint, with room for all filters.
+    sizes : sequence of int
+        Part sizes, descending, where these are given.
     by_outage : bool
         Whether the safest sets hold as much as they can; otherwise all hold a like share of what they can.
 
@@ -39,10 +44,15 @@ def plan_of_sets(instance: Instance, sets: ServingSets, rows: Sequence[int], *, 
     """
     filters = instance.knowledge.num_filters
     largest, outage = sets.largest[list(rows)], sets.outage[list(rows)]
-    sizes = _by_outage(largest, outage, filters) if by_outage else _in_proportion(largest, filters)
+    if sizes:
+        # The largest part where there is most room.
+        parts = np.empty(len(rows), dtype=np.int64)
+        parts[np.argsort(-largest, kind="stable")] = sizes
+    else:
+        parts = _by_outage(largest, outage, filters) if by_outage else _in_proportion(largest, filters)
     groups = []
-    for row, size in zip(rows, sizes.tolist(), strict=True):
-        group = _served(instance, sets.in_time, members(int(sets.masks[row])), size, float(sets.outage[row]))
+    for row, size in zip(rows, parts.tolist(), strict=True):
+        group = _served(instance, sets.reach, members(int(sets.masks[row])), size, float(sets.outage[row]))
         if group is None:
             return None
         groups.append(group)
@@ -50,19 +60,43 @@ def plan_of_sets(instance: Instance, sets: ServingSets, rows: Sequence[int], *, 
     return None if check(instance, plan) else plan
 
 
-def _served(instance: Instance, in_time: IntArray, devices: list[int], size: int, outage: float) -> IndexedGroup | None:
+def _served(instance: Instance, reach: Reach, devices: list[int], size: int, outage: float) -> IndexedGroup | None:
     """The group with the student of least work that all devices have room for and enough deliver in time."""
-    arrays, best, least = instance.arrays, None, np.inf
-    for j, student in enumerate(instance.students):
-        if arrays.largest[devices, j].min() < size:
-            continue
-        timely = [n for n in devices if in_time[n, j] >= size]
-        if outage_of(instance, timely) > stretched(outage):
-            continue
-        work = student.flops + student.flops_per_filter * size
-        if work < least:
-            best, least = j, work
-    return None if best is None else IndexedGroup(tuple(devices), best, size)
+    work = instance.arrays.latency(devices, slice(None), size).sum(axis=0)
+    for j in np.argsort(work, kind="stable").tolist():
+        if can_serve(instance, reach, devices, j, size, outage):
+            return IndexedGroup(tuple(devices), j, size)
+    return None
+
+
+def can_serve(instance: Instance, reach: Reach, devices: list[int], student: int, size: int, outage: float) -> bool:
+    """Whether devices can be a group with a student and a part of some size, and fail no more than an outage.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    reach : Reach
+        What devices can do, and in what time.
+    devices : list of int
+        Device indices.
+    student : int
+        Which one all of them run.
+    size : int
+        Filters of the part.
+    outage : float
+        Probability that none of those that count answers, at most.
+    """
+    if reach.held[devices, student].min() < size:
+        return False
+    if outage_of(instance, [n for n in devices if reach.counted[n, student] >= size]) > stretched(outage):
+        return False
+    if reach.leading is not None and reach.leading[devices, student].max() < size:
+        return False
+    if reach.covering is None:
+        return True
+    early = [n for n in devices if reach.covering[n, student] >= size]
+    return bool(early) and group_keeps_limit(instance, early)
 
 
 def _by_outage(largest: IntArray, outage: FloatArray, filters: int) -> IntArray:

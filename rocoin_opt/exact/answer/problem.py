@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,10 @@ from rocoin_opt.exact.answer.sets import serving_sets
 from rocoin_opt.instance import ROUNDING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.control import Control
+    from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Objective, Plan
 
@@ -28,14 +32,16 @@ class AnswerPacking:
         What was given.
     objective : {'failure', 'missing'}
         What packings cost.
-    seconds : float
-        The time; infinite where only crashes count.
+    reach : Reach
+        What devices can do, and in what time.
     value : float
         Value of the objective above which nothing is of interest.
     control : Control
         Limit.
     effort : float
         Sets that a search for a packing looks at, at most, for an end without a clock.
+    sizes : sequence of int
+        Part sizes, where these are given; for ``failure`` only.
 
     Attributes
     ----------
@@ -47,21 +53,24 @@ class AnswerPacking:
         self,
         instance: Instance,
         objective: Objective,
-        seconds: float,
+        reach: Reach,
         value: float,
         control: Control,
         effort: float = math.inf,
+        sizes: Sequence[int] = (),
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
         self.effort = effort
         requirements, filters = instance.requirements, instance.knowledge.num_filters
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
+        if sizes:
+            self.wanted = Wanted.of_sizes(sizes)
         # Where any answer will do, costs have no limit.
         self.known = self._sum(value)
         self.unit = self.known if math.isfinite(self.known) else 1.0
         # A group alone that is worse than the whole plan is in no better one.
         worst = value if self.is_failure else min(1.0, value * filters)
-        sets = serving_sets(instance, seconds, control, worst=worst * (1.0 + ROUNDING))
+        sets = serving_sets(instance, reach, control, worst=worst * (1.0 + ROUNDING))
         fixed, slope = self._costs(sets.outage)
         kept = np.flatnonzero(np.isfinite(fixed))
         self.sets, self.costs = sets.taken(kept), Costs(fixed[kept], slope[kept])
@@ -104,11 +113,25 @@ class AnswerPacking:
         packed = cheapest_packing(
             self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit, most=self.effort
         )
-        return packed if self.sets.complete else Packed(packed.rows, packed.cost, finished=False)
+        return packed if self.sets.complete else replace(packed, finished=False)
+
+    def ties(self, cost: float, most: int) -> Packed:
+        """Packings of a cost, or less, up to some number."""
+        return cheapest_packing(
+            self.sets,
+            self.costs,
+            self.reduced,
+            self.wanted,
+            math.nextafter(cost, math.inf),
+            self.control,
+            unit=self.unit if self.is_failure else 0.0,
+            most=self.effort,
+            packings=most,
+        )
 
     def plan(self, rows: tuple[int, ...]) -> Plan | None:
         """A valid plan of a packing; None where rounding decides against it."""
-        return plan_of_sets(self.instance, self.sets, rows, by_outage=not self.is_failure)
+        return plan_of_sets(self.instance, self.sets, rows, self.wanted.sizes, by_outage=not self.is_failure)
 
     def answer(self) -> tuple[Plan | None, bool]:
         """A plan of the known value or less, and whether it is proven that there is none."""

@@ -23,6 +23,8 @@ from rocoin_opt.highs import RestrictedMaster
 from rocoin_opt.instance import LAST_DIGITS, SAFETY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.control import Control
     from rocoin_opt.exact.answer.sets import ServingSets
     from rocoin_opt.instance import FloatArray, IntArray
@@ -49,11 +51,31 @@ class Costs:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is packed: filters in all, and the fewest and the most groups."""
+    """What is packed: filters in all, the fewest and the most groups, and the size of each part where these are given.
+
+    Attributes
+    ----------
+    filters, fewest, most : int
+        M, and limits on the number of groups.
+    sizes : tuple of int
+        Part sizes, descending; empty where they are free.
+    """
 
     filters: int
     fewest: int
     most: int
+    sizes: tuple[int, ...] = ()
+
+    @classmethod
+    def of_sizes(cls, sizes: Sequence[int]) -> Wanted:
+        """Parts of these sizes."""
+        return cls(sum(sizes), len(sizes), len(sizes), tuple(sorted(sizes, reverse=True)))
+
+    @property
+    def levels(self) -> tuple[IntArray, IntArray]:
+        """Different part sizes, ascending, and how many parts are at least as large."""
+        levels = np.unique(np.array(self.sizes, dtype=np.int64))
+        return levels, np.array([sum(size >= level for size in self.sizes) for level in levels], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +127,18 @@ class _Program:
 
     def __init__(self, sets: ServingSets, costs: Costs, wanted: Wanted, devices: int, control: Control) -> None:
         self.sets, self.costs, self.wanted, self.devices = sets, costs, wanted, devices
-        filters = float(wanted.filters)
-        lower = np.concatenate([np.full(devices, -math.inf), [-filters, float(wanted.fewest)]])
-        upper = np.concatenate([np.ones(devices), [-filters, float(wanted.most)]])
-        self.master = RestrictedMaster(lower, upper, control)
-        for row, lack in ((devices, -1.0), (devices + 1, 1.0)):
+        self.levels, counts = wanted.levels
+        # Rows of what sets hold: of each level, or of all filters, which are met exactly.
+        held = -counts.astype(np.float64) if wanted.sizes else np.array([-float(wanted.filters)])
+        self.held = held
+        least = np.full(len(held), -math.inf) if wanted.sizes else held
+        self.master = RestrictedMaster(
+            np.concatenate([np.full(devices, -math.inf), least, [float(wanted.fewest)]]),
+            np.concatenate([np.ones(devices), held, [float(wanted.most)]]),
+            control,
+        )
+        for row in range(devices, devices + len(held) + 1):
+            lack = 1.0 if row == devices + len(held) else -1.0
             self.master.add(np.array([-SHORTFALL]), np.array([0, 1]), np.array([row]), np.array([lack]))
         self.known: set[tuple[int, bool]] = set()
         # Free prices prove this much: no cost is below 0.
@@ -117,12 +146,17 @@ class _Program:
 
     def reduced(self, prices: FloatArray) -> tuple[float, FloatArray, IntArray]:
         """Bound without reduced costs, reduced costs, and the part size of each set that these come from."""
-        paid, of_filter, of_group = prices[: self.devices], float(prices[-2]), float(prices[-1])
-        slope = self.costs.per_filter - of_filter
-        size = np.where(slope > 0.0, 1, self.sets.largest)
-        costs = self.costs.fixed + subset_sums(paid)[self.sets.masks] + of_group + slope * size
+        paid, of_held, of_group = prices[: self.devices], prices[self.devices : -1], float(prices[-1])
+        costs = self.costs.fixed + subset_sums(paid)[self.sets.masks] + of_group
+        size = self.sets.largest
+        if self.wanted.sizes:
+            costs -= np.append(0.0, np.cumsum(of_held))[np.searchsorted(self.levels, size, side="right")]
+        else:
+            slope = self.costs.per_filter - float(of_held[0])
+            size = np.where(slope > 0.0, 1, size)
+            costs += slope * size
         groups = max(of_group * self.wanted.fewest, of_group * self.wanted.most)
-        terms = of_filter * self.wanted.filters, -float(paid.sum()), -groups
+        terms = [*(-of_held * self.held).tolist(), -float(paid.sum()), -groups]
         # Sums of terms that cancel keep the rounding of the largest.
         slack = 10.0 * LAST_DIGITS * sum(map(abs, terms))
         return math.fsum(terms) - slack, costs, size
@@ -151,8 +185,9 @@ class _Program:
         return Pricing(bool(new), prices, -found.bound(self.wanted.most))
 
     def clipped(self, prices: FloatArray) -> FloatArray:
-        """Prices with those of devices at least 0, as they have to be for a bound."""
-        return np.concatenate([np.maximum(prices[: self.devices], 0.0), prices[self.devices :]])
+        """Prices with those of rows that are limits from above at least 0, as they have to be for a bound."""
+        limits = self.devices + (len(self.held) if self.wanted.sizes else 0)
+        return np.concatenate([np.maximum(prices[:limits], 0.0), prices[limits:]])
 
     def add(self, columns: list[tuple[int, bool]]) -> None:
         """Add sets with their smallest or their largest part."""
@@ -163,10 +198,10 @@ class _Program:
         values: list[float] = []
         starts, gains = [0], []
         for row, large in columns:
-            inside = members(int(self.sets.masks[row]))
-            size = int(self.sets.largest[row]) if large else 1
-            rows += [*inside, self.devices, self.devices + 1]
-            values += [*([1.0] * len(inside)), -float(size), 1.0]
+            inside, size = members(int(self.sets.masks[row])), int(self.sets.largest[row]) if large else 1
+            held = np.flatnonzero(self.levels <= size).tolist() if self.wanted.sizes else [0]
+            rows += [*inside, *(self.devices + level for level in held), self.devices + len(self.held)]
+            values += [*([1.0] * len(inside)), *([-1.0 if self.wanted.sizes else -float(size)] * len(held)), 1.0]
             starts.append(len(rows))
             # The master maximises.
             gains.append(-float(self.costs.fixed[row] + self.costs.per_filter[row] * size))

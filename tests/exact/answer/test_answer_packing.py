@@ -19,7 +19,7 @@ from rocoin_opt.exact.answer.relaxation import relax_packing
 def searched(problem, limit, control=None, **options):
     """What the search finds below a limit, after the relaxation."""
     sets, costs, wanted, unit = problem
-    reduced = relax_packing(sets, costs, wanted, sets.in_time.shape[0], Control())
+    reduced = relax_packing(sets, costs, wanted, sets.reach.counted.shape[0], Control())
     return cheapest_packing(sets, costs, reduced, wanted, limit, control or Control(), unit=unit, **options)
 
 

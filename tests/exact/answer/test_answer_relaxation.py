@@ -15,13 +15,14 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.exact.answer.relaxation import Reduced, _Program, relax_packing
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.grouping.threshold_problem import Reach
 
 
 @given(packing_problems(), st.integers(0, 2**32 - 1))
 @settings(max_examples=100)
 def test_any_prices_bound_every_packing(problem, seed):
     sets, costs, wanted, _ = problem
-    devices, random, best = sets.in_time.shape[0], np.random.default_rng(seed), cheapest(problem)
+    devices, random, best = sets.reach.counted.shape[0], np.random.default_rng(seed), cheapest(problem)
     program = _Program(sets, costs, wanted, devices, Control())
     assert program.best.bound(wanted.most) <= best
     for scale in (1e-3, 1.0, 50.0):
@@ -34,7 +35,7 @@ def test_any_prices_bound_every_packing(problem, seed):
 @settings(max_examples=100)
 def test_the_relaxation_ends_below_the_best_packing(problem):
     sets, costs, wanted, _ = problem
-    devices, best = sets.in_time.shape[0], cheapest(problem)
+    devices, best = sets.reach.counted.shape[0], cheapest(problem)
     reduced = relax_packing(sets, costs, wanted, devices, Control())
     assert 0.0 <= reduced.bound(wanted.most) <= best * (1 + 1e-12)
     assert len(reduced.costs) == len(sets)
@@ -48,5 +49,7 @@ def test_the_bound_is_near_the_best_plan(family, objective):
     instance = ro.generate(family, devices=9, seed=1)
     best = ro.solve(instance, "exact", objective)
     value = value_of(instance, best.plan, objective)
-    problem = AnswerPacking(instance, objective, float(instance.requirements.deadline_seconds), value, Control())
+    problem = AnswerPacking(
+        instance, objective, Reach.by(instance, float(instance.requirements.deadline_seconds)), value, Control()
+    )
     assert 0.3 * value < problem.value(problem.bound) <= value

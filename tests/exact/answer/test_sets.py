@@ -14,6 +14,7 @@ import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.sets import members, serving_sets, subset_sums
+from rocoin_opt.grouping.threshold_problem import Reach
 from strategies import instances
 
 SECONDS = st.sampled_from([0.1, 1.0, 2.5, 4.0, 12.0, math.inf])
@@ -35,7 +36,7 @@ def all_groups(instance, seconds):
 @given(instances(max_devices=5, max_filters=5), SECONDS)
 @settings(max_examples=150)
 def test_the_sets_are_the_groups_that_no_group_of_these_devices_beats(instance, seconds):
-    sets = serving_sets(instance, seconds, Control())
+    sets = serving_sets(instance, Reach.by(instance, seconds), Control())
     assert sets.complete
     groups = list(all_groups(instance, seconds))
     listed = list(zip(sets.masks.tolist(), sets.outage.tolist(), sets.largest.tolist(), strict=True))
@@ -50,7 +51,9 @@ def test_the_sets_are_the_groups_that_no_group_of_these_devices_beats(instance, 
 @given(instances(max_devices=5, max_filters=5), SECONDS, st.sampled_from([0.5, 0.1, 0.01, 0.0]))
 @settings(max_examples=80)
 def test_an_outage_above_the_worst_of_use_is_left_out_and_no_other(instance, seconds, worst):
-    every, some = (serving_sets(instance, seconds, Control(), worst=limit) for limit in (1.0, worst))
+    every, some = (
+        serving_sets(instance, Reach.by(instance, seconds), Control(), worst=limit) for limit in (1.0, worst)
+    )
     every = every.taken(every.outage <= worst)
     rows = [
         sorted(zip(sets.masks.tolist(), sets.outage.tolist(), sets.largest.tolist(), strict=True))
@@ -62,8 +65,8 @@ def test_an_outage_above_the_worst_of_use_is_left_out_and_no_other(instance, sec
 @given(instances(max_devices=5, max_filters=5), SECONDS)
 @settings(max_examples=40)
 def test_the_weight_is_that_of_all_devices_in_time(instance, seconds):
-    sets = serving_sets(instance, seconds, Control())
-    timely = sets.in_time.max(axis=1) > 0
+    sets = serving_sets(instance, Reach.by(instance, seconds), Control())
+    timely = sets.reach.counted.max(axis=1) > 0
     failure = np.array([device.failure_probability for device in instance.devices])[timely]
     product = math.prod(failure.tolist())
     assert math.exp(-sets.weight) == pytest.approx(product, rel=1e-9, abs=1e-300)
@@ -83,19 +86,21 @@ def test_late_devices_keep_the_limit_and_do_not_count():
             "requirements": {"max_group_outage": 0.02},
         }
     )
-    sets = serving_sets(instance, 3.0, Control())
+    sets = serving_sets(instance, Reach.by(instance, 3.0), Control())
     best = np.argmin(sets.outage)
     assert (sets.masks[best], sets.outage[best], sets.largest[best]) == (0b11, 0.1, 2)
-    assert serving_sets(instance, math.inf, Control()).outage.min() == pytest.approx(0.01)
+    assert serving_sets(instance, Reach.by(instance, math.inf), Control()).outage.min() == pytest.approx(0.01)
 
 
 def test_products_that_meet_the_limit_are_in_and_none_is_where_there_is_no_time():
     instance = ro.generate("edge", devices=6, seed=1)
     devices = [device.model_copy(update={"failure_probability": 0.1}) for device in instance.devices]
     instance = instance.model_copy(update={"devices": tuple(devices)}).with_requirements(max_group_outage=0.001)
-    sizes = {len(members(mask)) for mask in serving_sets(instance, math.inf, Control()).masks.tolist()}
+    sizes = {
+        len(members(mask)) for mask in serving_sets(instance, Reach.by(instance, math.inf), Control()).masks.tolist()
+    }
     assert sizes == {3, 4, 5, 6}
-    nothing = serving_sets(instance, math.inf, Control(deadline=-math.inf))
+    nothing = serving_sets(instance, Reach.by(instance, math.inf), Control(deadline=-math.inf))
     assert (len(nothing), nothing.complete) == (0, False)
 
 

@@ -1,0 +1,188 @@
+"""The least failure probability within a threshold, and then the least work.
+
+Of up to some twenty devices all sets are packed (:mod:`rocoin_opt.exact.answer`), and the result is proven. Of more,
+the groups descend, and the failure probability has the lower bound that it has without a threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.answer.bound import failure_bound
+from rocoin_opt.exact.answer.method import cheapest_plan
+from rocoin_opt.exact.answer.plans import can_serve
+from rocoin_opt.exact.answer.problem import AnswerPacking
+from rocoin_opt.exact.answer.sets import MOST_DEVICES, members
+from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
+from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import Choices, Reach
+from rocoin_opt.heuristics.failure_descent import descend_failure
+from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.plan import IndexedGroup, Outcome, check, indexed_groups, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.plan import Plan
+
+TIED_PACKINGS = 200
+"""Packings of the least failure probability whose groups the least work is chosen from."""
+TIED = 2e-13
+"""Relative cost up to which packings are tied: less than half of the twelfth digit."""
+ROW_SCALE = 1e4
+"""Scale of the row that holds the failure probability, so that the solver's tolerance is as small."""
+SURE = 1e-300
+"""Failure probability in whose units packings of certain groups are looked for."""
+
+
+def least_failure(
+    problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control, effort: float = math.inf
+) -> Outcome:
+    """Find the plan within a threshold that fails least, and of those the one of least work.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold. Success counts by the instance's deadline.
+    plan : Plan
+        A valid plan whose value is within the threshold.
+    sizes : sequence of int
+        Part sizes, where they are given; empty where they are free.
+    control : Control
+        Limit. Threads and gap do not matter: the same plan is found whatever they are.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
+
+    Returns
+    -------
+    Outcome
+        The plan, without filters, and a valid lower bound on the failure probability of every plan within the
+        threshold (with these sizes).
+    """
+    instance = problem.instance
+    best = min(_descended(problem, plan, control), key=lambda found: value_of(instance, found, "failure"))
+    if len(instance.devices) > MOST_DEVICES:
+        value = value_of(instance, best, "failure")
+        return Outcome(best, failure_bound(instance, value, control) if 0.0 < value < 1.0 else 0.0)
+    reach = Reach.within(instance, problem.objective, problem.threshold)
+
+    def problem_of(value: float) -> AnswerPacking:
+        return AnswerPacking(instance, "failure", reach, value, control, effort, sizes)
+
+    outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
+    if outcome.plan is None or control.exhausted:
+        return outcome
+    value = value_of(instance, outcome.plan, "failure")
+    if packing is None or packing.cost(value) < SURE:
+        packing = problem_of(max(value, SURE))
+    tied = _of_less_work(problem, packing, reach, value, control)
+    kept = [
+        other
+        for other in tied
+        if not check(instance, other)
+        and value_of(instance, other, problem.objective) <= problem.threshold
+        and value_of(instance, other, "failure") <= value * (1.0 + TIED)
+    ]
+    least = min([outcome.plan, *kept], key=lambda other: work_of(problem, other))
+    return Outcome(least, outcome.lower_bound)
+
+
+def work_of(problem: ThresholdProblem, plan: Plan) -> float:
+    """Device-seconds that all replicas of a plan are busy with one request."""
+    latency = problem.arrays.latency
+    return math.fsum(
+        float(seconds)
+        for group in indexed_groups(problem.instance, plan)
+        for seconds in latency(list(group.members), group.student, group.size)
+    )
+
+
+def _descended(problem: ThresholdProblem, plan: Plan, control: Control) -> list[Plan]:
+    """The plan, and what descents from it and from its groups without superfluous replicas lead to."""
+    served = indexed_groups(problem.instance, plan)
+    plans = [plan]
+    for groups in (served, descend_work(problem, served, control, free_sizes=False)):
+        found = plan_of(problem.instance, descend_failure(problem, groups, control))
+        # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
+        is_early = value_of(problem.instance, found, problem.objective) <= problem.threshold
+        if is_early and not check(problem.instance, found):
+            plans.append(found)
+    return plans
+
+
+def _of_less_work(
+    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, value: float, control: Control
+) -> list[Plan]:
+    """Choose from the groups of tied packings the plan of least work; it wants to be checked."""
+    limit = packing.cost(value) * (1.0 + TIED)
+    tied = packing.ties(limit, TIED_PACKINGS)
+    rows = np.unique(np.array([row for rows in tied.packings for row in rows], dtype=np.int64))
+    if len(rows) == 0:
+        return []
+    choices, costs = _choices(problem, packing, reach, rows)
+    sizes = packing.wanted.sizes
+    counts = list(Counter(sizes).values())
+    instance, filters = problem.instance, float(problem.wanted)
+    groups = (instance.requirements.min_groups, instance.max_groups)
+    demand = (
+        Demand.of_sizes(len(instance.devices), counts)
+        if sizes
+        else Demand.of_filters(problem, groups, (filters, filters))
+    )
+    work = choices.work(choices.least)
+    unit = float(work.max(initial=0.0)) or 1.0
+    at_most = (costs * ROW_SCALE, limit * ROW_SCALE)
+    chosen = choose(choices, demand, Cost(work / unit, choices.slope / unit), control, at_most=at_most)
+    if chosen is None:
+        return []
+    taken, nobody = choices.taken(chosen), len(instance.devices)
+    served = [
+        IndexedGroup(tuple(sorted(n for n in row if n < nobody)), student, size)
+        for row, student, size in zip(taken.members.tolist(), taken.student.tolist(), demand.sizes(taken), strict=True)
+    ]
+    return [plan_of(instance, served)]
+
+
+def _choices(
+    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, rows: np.ndarray
+) -> tuple[Choices, np.ndarray]:
+    """Ways of some sets to serve, with any student that all can use, and what each costs."""
+    arrays, sets, sizes = problem.arrays, packing.sets, packing.wanted.sizes
+    kinds = {size: kind for kind, size in enumerate(Counter(sizes))}
+    nobody, found = len(arrays.failure), []
+    for row in rows.tolist():
+        devices, outage = members(int(sets.masks[row])), float(sets.outage[row])
+        for j in range(len(problem.instance.students)):
+            largest = _largest(problem, reach, devices, j, outage, int(sets.largest[row]))
+            base, slope = float(arrays.base[devices, j].sum()), float(arrays.slope[devices, j].sum())
+            ranges = [(size, size, kind) for size, kind in kinds.items() if size <= largest]
+            if not sizes and largest:
+                ranges = [(1, largest, 0)]
+            found += [(devices, j, least, most, base, slope, kind, row) for least, most, kind in ranges]
+    width = max((len(devices) for devices, *_ in found), default=1)
+    padded = [[*devices, *([nobody] * (width - len(devices)))] for devices, *_ in found]
+    columns = [np.array([way[i] for way in found]) for i in range(1, 8)]
+    student, least, most, base, slope, kind, of_row = columns
+    share = np.zeros(len(found))
+    ways = Choices(np.array(padded).reshape(-1, width), student, least, most, base, slope, share, kind)
+    return ways, packing.costs.fixed[of_row]
+
+
+def _largest(
+    problem: ThresholdProblem, reach: Reach, devices: list[int], student: int, outage: float, most: int
+) -> int:
+    """Largest part that devices can serve with a student and fail no more than an outage, by bisection; 0 if none."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if can_serve(problem.instance, reach, devices, student, middle, outage):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,243 @@
+"""Less failure for the groups of a plan within a threshold: spares join, then devices move and change places.
+
+Students and part sizes stay as they are. With ``W_k`` the sum of ``-ln p_n`` over the devices of group k that count, the
+answer fails with ``-ln(1 - failure) = sum over k of g(W_k)``, ``g(W) = -ln(1 - e^-W)``; so what a change is worth is
+known from the weights of the groups that it touches, and all changes of a kind are valued at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.grouping import Reach
+from rocoin_opt.instance import ROUNDING
+from rocoin_opt.plan import SMALLEST_OUTAGE, IndexedGroup, group_keeps_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+
+MOST_PASSES = 200
+"""Passes over all changes; a descent mostly ends within twenty."""
+MOST_EXCHANGES = 1_000_000
+"""Exchanges of two devices that one pass values: those of the groups that fail most, where there are more."""
+LEAST_GAIN = ROUNDING
+"""Relative gain below which a change is taken for rounding."""
+SURE = 1e6
+"""Weight of a device that never fails: far more than that of any group of others."""
+NO_GROUP = -1
+
+
+def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], control: Control) -> list[IndexedGroup]:
+    """Lower the failure probability of the whole answer, every group still within the threshold.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold. Success counts by the instance's deadline.
+    served : sequence of IndexedGroup
+        Groups of a valid plan whose value is within the threshold.
+    control : Control
+        Limit; where it is exhausted the descent stops.
+
+    Returns
+    -------
+    list of IndexedGroup
+        The same students and sizes; no larger failure probability. A device without which the answer fails as rarely
+        is left out.
+    """
+    state = _State(problem, served)
+    state.join_spares(control)
+    for _ in range(MOST_PASSES):
+        if control.exhausted or not state.improve():
+            break
+    state.leave_out()
+    return state.served()
+
+
+class _Change(NamedTuple):
+    """Devices and the groups that they go to."""
+
+    devices: tuple[int, ...]
+    groups: tuple[int, ...]
+
+
+class _State:
+    """Who is in which group, what the groups weigh, and what devices are worth where."""
+
+    def __init__(self, problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> None:
+        self.problem, self.instance, self.first = problem, problem.instance, list(served)
+        reach = Reach.within(self.instance, problem.objective, problem.threshold)
+        students, sizes = [group.student for group in served], np.array([group.size for group in served])
+        # N x K: whether a device may be in a group, and whether its answer counts there.
+        self.held: BoolArray = reach.held[:, students] >= sizes
+        counted = reach.counted[:, students] >= sizes
+        self.leading = None if reach.leading is None else reach.leading[:, students] >= sizes
+        covering = self.held if reach.covering is None else reach.covering[:, students] >= sizes
+        self.covering: BoolArray = covering
+        failure = self.instance.arrays.failure
+        weights = np.where(failure > 0.0, -np.log(np.maximum(failure, SMALLEST_OUTAGE)), SURE)
+        self.worth: FloatArray = np.where(counted, weights[:, None], 0.0)
+        self.cover: FloatArray = np.where(covering, weights[:, None], 0.0)
+        # A limit of 0 takes a device that never fails.
+        self.need = min(problem.need, SURE)
+        self.group: IntArray = np.full(len(failure), NO_GROUP)
+        for k, group in enumerate(served):
+            self.group[list(group.members)] = k
+        self.latency = self.instance.arrays.latency(slice(None), students, sizes)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Sums over the members of each group, K values each."""
+        inside = np.flatnonzero(self.group != NO_GROUP)
+        groups, count = self.group[inside], len(self.first)
+        self.weight = np.bincount(groups, self.worth[inside, groups], count)
+        self.covered = np.bincount(groups, self.cover[inside, groups], count)
+        self.leaders = np.zeros(count)
+        if self.leading is not None:
+            self.leaders = np.bincount(groups, self.leading[inside, groups], count)
+        self.costs = _cost(self.weight)
+
+    def members(self, k: int) -> list[int]:
+        """Devices of a group, ascending."""
+        return [int(n) for n in np.flatnonzero(self.group == k)]
+
+    def served(self) -> list[IndexedGroup]:
+        """The groups as they are now."""
+        return [
+            IndexedGroup(tuple(self.members(k)), group.student, group.size) for k, group in enumerate(self.first)
+        ]
+
+    def join_spares(self, control: Control) -> None:
+        """Put each spare, the most reliable first, where it helps most."""
+        spares = np.flatnonzero(self.group == NO_GROUP)
+        for n in spares[np.argsort(self.instance.arrays.failure[spares], kind="stable")].tolist():
+            if control.exhausted:
+                break
+            gains = np.where(self.held[n], self.costs - _cost(self.weight + self.worth[n]), 0.0)
+            k = int(np.argmax(gains))
+            if gains[k] > 0.0:
+                self.group[n] = k
+                self.weight[k] += self.worth[n, k]
+                self.costs[k] = _cost(self.weight[k])
+        self._weigh()
+
+    def improve(self) -> bool:
+        """Make the changes that help most, one for each group at most; whether there were any."""
+        gains, changes = self._moves()
+        more, exchanges = self._exchanges()
+        gains, changes = np.concatenate([gains, more]), changes + exchanges
+        least, changed = LEAST_GAIN * float(self.costs.sum()), False
+        touched: set[int] = set()
+        for i in np.argsort(-gains, kind="stable").tolist():
+            if gains[i] <= least:
+                break
+            change = changes[i]
+            groups = {*change.groups, *self.group[list(change.devices)].tolist()} - {NO_GROUP}
+            if not groups & touched and self._made(change, groups):
+                touched |= groups
+                changed = True
+        self._weigh()
+        return changed
+
+    def _made(self, change: _Change, groups: set[int]) -> bool:
+        """Make a change if the outage limit is kept exactly."""
+        before = self.group[list(change.devices)].copy()
+        self.group[list(change.devices)] = change.groups
+        if all(self._keeps_limit(self.members(k), k) for k in groups):
+            return True
+        self.group[list(change.devices)] = before
+        return False
+
+    def _keeps_limit(self, members: list[int], k: int) -> bool:
+        if self.leading is not None and not self.leading[members, k].any():
+            return False
+        covering = [n for n in members if self.covering[n, k]]
+        return bool(covering) and group_keeps_limit(self.instance, covering)
+
+    def _leaving(self, devices: IntArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """What the groups of devices weigh and cover without them, and whether another one leads them."""
+        own = self.group[devices]
+        weight = self.weight[own] - self.worth[devices, own]
+        covered = self.covered[own] - self.cover[devices, own]
+        if self.leading is None:
+            return weight, covered, np.ones(len(devices), dtype=bool)
+        return weight, covered, self.leaders[own] - self.leading[devices, own] > 0
+
+    def _moves(self) -> tuple[FloatArray, list[_Change]]:
+        """A device, in a group or spare, goes to another group: the best group for each."""
+        inside, spares = np.flatnonzero(self.group != NO_GROUP), np.flatnonzero(self.group == NO_GROUP)
+        weight, covered, led = self._leaving(inside)
+        free = inside[led & (covered >= self.need * (1.0 - ROUNDING))]
+        lost = np.zeros(len(self.group))
+        lost[inside] = _cost(weight) - self.costs[self.group[inside]]
+        devices = np.concatenate([free, spares])
+        if len(devices) == 0:
+            return np.zeros(0), []
+        gains = np.where(self.held[devices], self.costs - _cost(self.weight + self.worth[devices]), -np.inf)
+        own = np.flatnonzero(self.group[devices] != NO_GROUP)
+        gains[own, self.group[devices[own]]] = -np.inf
+        to = gains.argmax(axis=1)
+        best = gains[np.arange(len(devices)), to] - lost[devices]
+        return best, [_Change((n,), (k,)) for n, k in zip(devices.tolist(), to.tolist(), strict=True)]
+
+    def _exchanges(self) -> tuple[FloatArray, list[_Change]]:
+        """Two devices of different groups, or one and a spare, change places: the best partner for each device."""
+        inside = np.flatnonzero(self.group != NO_GROUP)
+        # Where there are too many, those of the groups that fail most: only they can gain much.
+        order = np.argsort(-self.costs[self.group[inside]], kind="stable")
+        ours = inside[order[: max(1, MOST_EXCHANGES // len(self.group))]]
+        theirs = np.arange(len(self.group))
+        k, m = self.group[ours], self.group[theirs]
+        weight, covered, led = self._leaving(ours)
+        spare = m == NO_GROUP
+        # For a spare all that follows is about group 0, and is then left out.
+        other = np.where(spare, 0, m)
+        their_weight = self.weight[other] - self.worth[theirs, other]
+        their_cover = self.covered[other] - self.cover[theirs, other]
+        least = self.need * (1.0 - ROUNDING)
+        able = self.held[theirs][:, k].T & (covered[:, None] + self.cover[theirs][:, k].T >= least)
+        returns = self.held[ours][:, other] & (their_cover + self.cover[ours][:, other] >= least)
+        able &= spare | returns
+        if self.leading is not None:
+            able &= led[:, None] | self.leading[theirs][:, k].T
+            their_led = self.leaders[other] - self.leading[theirs, other] > 0
+            able &= spare | their_led | self.leading[ours][:, other]
+        able &= k[:, None] != m
+        gains = self.costs[k][:, None] - _cost(weight[:, None] + self.worth[theirs][:, k].T)
+        gains = gains + np.where(spare, 0.0, self.costs[other] - _cost(their_weight + self.worth[ours][:, other]))
+        gains = np.where(able, gains, -np.inf)
+        partner = gains.argmax(axis=1)
+        best = gains[np.arange(len(ours)), partner]
+        changes = [
+            _Change((n, int(theirs[p])), (int(m[p]), int(own)))
+            for n, p, own in zip(ours.tolist(), partner.tolist(), k.tolist(), strict=True)
+        ]
+        return best, changes
+
+    def leave_out(self) -> None:
+        """Let go of devices without which the answer fails as rarely, those that are busy for longest first."""
+        inside = np.flatnonzero(self.group != NO_GROUP)
+        busy = self.latency[inside, self.group[inside]]
+        least = LEAST_GAIN * float(self.costs.sum())
+        for n in inside[np.argsort(-busy, kind="stable")].tolist():
+            k = int(self.group[n])
+            rest = self.weight[k] - self.worth[n, k]
+            if _cost(rest) - self.costs[k] > least:
+                continue
+            if self._keeps_limit([other for other in self.members(k) if other != n], k):
+                self.group[n] = NO_GROUP
+                self.weight[k] = rest
+
+
+def _cost(weight: FloatArray) -> FloatArray:
+    """``-ln(1 - e^-W)``, finite where nobody counts; to full precision for large and for small weights."""
+    weight = np.maximum(weight, SMALLEST_OUTAGE)
+    small = np.minimum(weight, 1.0)
+    cost: FloatArray = np.where(weight > 1.0, -np.log1p(-np.exp(-np.maximum(weight, 1.0))), -np.log(-np.expm1(-small)))
+    return cost

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.knowledge import CRITERIA
-from rocoin_opt.plan import OBJECTIVES
+from rocoin_opt.plan import OBJECTIVES, PREFERENCES
 from rocoin_opt.planning.methods import METHODS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Options:
     threads: int = 1
     latency_only: bool = False
     criterion: str = "ncut"
+    prefer: str = "reliability"
     """As :func:`rocoin_opt.solve` has them."""
 
     def __post_init__(self) -> None:
@@ -76,6 +77,7 @@ class BatchRequest:
         _require_known("methods", self.methods, METHODS)
         _require_known("objectives", self.objectives, OBJECTIVES)
         _require_known("criterion", (given.criterion,), CRITERIA)
+        _require_known("prefer", (given.prefer,), PREFERENCES)
         _require("seeds", "none", "at least one", bool(self.seeds))
         for seed in self.seeds:
             Control.starting_now(time_limit=given.time_limit, gap=given.gap, seed=seed, threads=given.threads)

@@ -40,6 +40,7 @@ def solve_many(
     threads: int = 1,
     latency_only: bool = False,
     criterion: str = "ncut",
+    prefer: str = "reliability",
     out: str | Path | None = None,
     force: bool = False,
     retry_failed: bool = False,
@@ -66,7 +67,7 @@ def solve_many(
     memory_limit : int, optional
         Bytes of resident memory beyond which the process of an item is ended. A process with its libraries takes up
         some 300 MB by itself.
-    gap, threads, latency_only, criterion
+    gap, threads, latency_only, criterion, prefer
         As for :func:`rocoin_opt.solve`.
     out : str or Path, optional
         Folder of the run. What is done in it already is yielded first, and not done again. Without it nothing is left
@@ -90,7 +91,7 @@ def solve_many(
     ExecutorError
         If no process starts, or the scheduler is gone.
     """
-    options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion)
+    options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion, prefer)
     request = BatchRequest(
         options, tuple(methods), tuple(objectives), tuple(seeds), jobs, scheduler, force, retry_failed
     )

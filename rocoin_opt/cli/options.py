@@ -56,7 +56,11 @@ TimeLimit: TypeAlias = Annotated[
 ]
 Gap: TypeAlias = Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which the search may stop.")]
 LatencyOnly: TypeAlias = Annotated[
-    bool, typer.Option("--latency-only", help="Stop after latency: no better partition, work or reliability behind it.")
+    bool, typer.Option("--latency-only", help="Stop after latency: no better partition, reliability or work behind it.")
+]
+Preferred: TypeAlias = Annotated[
+    str,
+    typer.Option("--prefer", metavar="P", help="What comes next at equal latency and partition: reliability or work."),
 ]
 Deadline: TypeAlias = Annotated[
     float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")

@@ -4,7 +4,7 @@ from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
 from .frontier_search import FrontierSearch, Point
-from .lexicographic.order import break_ties
+from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
 from .stochastic.search import exact_stochastic
@@ -25,6 +25,7 @@ __all__ = [
     "expected_bound",
     "failure_bound",
     "is_small",
+    "most_reliable",
     "prove_expected",
     "quantile_bound",
     "sized_parts",

@@ -1,8 +1,8 @@
-"""Less failure for the groups of a plan within a threshold: spares join, then devices move and change places.
+"""Less failure for the groups of a plan within a threshold: spares join, devices move, change places, are shared anew.
 
-Students and part sizes stay as they are. With ``W_k`` the sum of ``-ln p_n`` over the devices of group k that count, the
-answer fails with ``-ln(1 - failure) = sum over k of g(W_k)``, ``g(W) = -ln(1 - e^-W)``; so what a change is worth is
-known from the weights of the groups that it touches, and all changes of a kind are valued at once.
+Students and part sizes stay as they are. With ``W_k`` the sum of ``-ln p_n`` over the devices of group k that count,
+the answer fails with ``-ln(1 - failure) = sum over k of g(W_k)``, ``g(W) = -ln(1 - e^-W)``. So what a change is worth
+is known from the weights of the groups that it touches, and all changes of a kind are valued at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ MOST_PASSES = 200
 """Passes over all changes; a descent mostly ends within twenty."""
 MOST_EXCHANGES = 1_000_000
 """Exchanges of two devices that one pass values: those of the groups that fail most, where there are more."""
+MOST_PAIRS = 100
+"""Pairs of groups that one pass shares out anew: those that fail most, where there are more."""
+LARGEST_POOL = 12
+"""Devices of two groups that are shared out anew, P, in all 2^P ways; the others stay."""
 LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
 SURE = 1e6
@@ -54,7 +58,8 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
     state = _State(problem, served)
     state.join_spares(control)
     for _ in range(MOST_PASSES):
-        if control.exhausted or not state.improve():
+        # Pairs of groups take longer to share anew, and so are the last resort.
+        if control.exhausted or not (state.improve() or state.share_anew(control)):
             break
     state.leave_out()
     return state.served()
@@ -89,6 +94,7 @@ class _State:
         self.group: IntArray = np.full(len(failure), NO_GROUP)
         for k, group in enumerate(served):
             self.group[list(group.members)] = k
+        self.random = np.random.default_rng(0)
         self.latency = self.instance.arrays.latency(slice(None), students, sizes)
         self._weigh()
 
@@ -96,11 +102,11 @@ class _State:
         """Sums over the members of each group, K values each."""
         inside = np.flatnonzero(self.group != NO_GROUP)
         groups, count = self.group[inside], len(self.first)
-        self.weight = np.bincount(groups, self.worth[inside, groups], count)
-        self.covered = np.bincount(groups, self.cover[inside, groups], count)
-        self.leaders = np.zeros(count)
+        self.weight: FloatArray = np.bincount(groups, self.worth[inside, groups], count).astype(np.float64)
+        self.covered: FloatArray = np.bincount(groups, self.cover[inside, groups], count).astype(np.float64)
+        self.leaders: FloatArray = np.zeros(count)
         if self.leading is not None:
-            self.leaders = np.bincount(groups, self.leading[inside, groups], count)
+            self.leaders = np.bincount(groups, self.leading[inside, groups], count).astype(np.float64)
         self.costs = _cost(self.weight)
 
     def members(self, k: int) -> list[int]:
@@ -109,9 +115,7 @@ class _State:
 
     def served(self) -> list[IndexedGroup]:
         """The groups as they are now."""
-        return [
-            IndexedGroup(tuple(self.members(k)), group.student, group.size) for k, group in enumerate(self.first)
-        ]
+        return [IndexedGroup(tuple(self.members(k)), group.student, group.size) for k, group in enumerate(self.first)]
 
     def join_spares(self, control: Control) -> None:
         """Put each spare, the most reliable first, where it helps most."""
@@ -219,6 +223,47 @@ class _State:
             for n, p, own in zip(ours.tolist(), partner.tolist(), k.tolist(), strict=True)
         ]
         return best, changes
+
+    def share_anew(self, control: Control) -> bool:
+        """Share the devices of two groups and some spares in the best way, pair by pair; whether any pair gained.
+
+        Ways in which a device has no room where it is put leave it spare.
+        """
+        count, changed = len(self.first), False
+        pairs = [(k, other) for k in range(count) for other in range(k)]
+        pairs.sort(key=lambda pair: -float(self.costs[list(pair)].sum()))
+        for pair in pairs[:MOST_PAIRS]:
+            if control.exhausted:
+                break
+            inside = np.flatnonzero(np.isin(self.group, pair))
+            spares = np.flatnonzero((self.group == NO_GROUP) & self.held[:, pair].any(axis=1))
+            # Which devices are shared is left to chance where there are too many, spares last.
+            pool = np.concatenate([self.random.permutation(inside), self.random.permutation(spares)])[:LARGEST_POOL]
+            changed |= self._shared(pair, pool)
+        return changed
+
+    def _shared(self, pair: tuple[int, int], pool: IntArray) -> bool:
+        bits = (np.arange(1 << len(pool))[:, None] >> np.arange(len(pool))) & 1
+        able, costs = np.ones(len(bits), dtype=bool), np.zeros(len(bits))
+        for k, chosen in zip(pair, (bits, 1 - bits), strict=True):
+            stay = np.setdiff1d(np.flatnonzero(self.group == k), pool)
+            held = self.held[pool, k]
+            covered = chosen @ (self.cover[pool, k] * held) + self.cover[stay, k].sum()
+            able &= covered >= self.need * (1.0 - ROUNDING)
+            if self.leading is not None:
+                able &= chosen @ (self.leading[pool, k] & held) + self.leading[stay, k].sum() > 0
+            costs += _cost(chosen @ (self.worth[pool, k] * held) + self.worth[stay, k].sum())
+        before = float(self.costs[list(pair)].sum())
+        costs[~able] = np.inf
+        best = int(costs.argmin())
+        if before - costs[best] <= LEAST_GAIN * float(self.costs.sum()):
+            return False
+        to = [pair[1 - bit] for bit in bits[best].tolist()]
+        groups = tuple(k if self.held[n, k] else NO_GROUP for n, k in zip(pool.tolist(), to, strict=True))
+        if not self._made(_Change(tuple(pool.tolist()), groups), set(pair)):
+            return False
+        self._weigh()
+        return True
 
     def leave_out(self) -> None:
         """Let go of devices without which the answer fails as rarely, those that are busy for longest first."""

@@ -15,9 +15,11 @@ from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of
 from .latency import (
     ANSWER_OBJECTIVES,
     OBJECTIVES,
+    PREFERENCES,
     SMALLEST_OUTAGE,
     THRESHOLD_OBJECTIVES,
     Objective,
+    Preference,
     answer_distribution,
     group_keeps_limit,
     group_timing,
@@ -33,7 +35,7 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .result import Outcome, Result, Termination, print_summary, relative_gap
+from .result import CLOSED_GAP, Outcome, Reinforcement, Result, Termination, print_summary, relative_gap
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -49,11 +51,13 @@ from .validity import Violation, check, require_computable, require_valid
 
 __all__ = [
     "ANSWER_OBJECTIVES",
+    "CLOSED_GAP",
     "FIGURES",
     "FORMAT",
     "MEASURED",
     "OBJECTIVES",
     "OBJECTIVE_WORDS",
+    "PREFERENCES",
     "SMALLEST_OUTAGE",
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
@@ -68,6 +72,8 @@ __all__ = [
     "Outcome",
     "Plan",
     "PlanDocument",
+    "Preference",
+    "Reinforcement",
     "Result",
     "Termination",
     "Violation",

@@ -37,6 +37,8 @@ Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 WIDTH = 110
 """Columns of a summary as text."""
+CLOSED_GAP = 1e-9
+"""Relative gap below which value and bound differ by rounding only."""
 MOST_NAMES = 12
 """Spares that are named; of the others there is the number."""
 
@@ -61,6 +63,26 @@ class Outcome:
     lower_bound: float | None = None
     infeasible: bool = False
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reinforcement:
+    """What devices are for that the outage limit of a plan's groups does not need.
+
+    Attributes
+    ----------
+    devices : int
+        How many there are: groups of as few replicas as keep the limit would leave them idle.
+    failure_without : float
+        Failure probability of the whole answer without them.
+    lower_bound : float or None
+        Valid lower bound on the failure probability of every plan as early, with parts of the same sizes where there is
+        a graph; None where none is known.
+    """
+
+    devices: int
+    failure_without: float
+    lower_bound: float | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +113,8 @@ class Result:
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+    reinforcement : Reinforcement or None
+        What the devices are for that the outage limit does not need; None where nothing was searched behind latency.
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
@@ -109,6 +133,7 @@ class Result:
     seed: int
     versions: dict[str, str] = field(default_factory=versions)
     trace: tuple[Progress, ...] = ()
+    reinforcement: Reinforcement | None = None
 
     @property
     def gap(self) -> float | None:
@@ -172,6 +197,8 @@ def _value_lines(result: Result) -> Iterator[str]:
     if metrics is None:
         return
     yield from _answer_lines(metrics, result.instance)
+    if result.reinforcement is not None:
+        yield from _reinforcement_lines(result.reinforcement, metrics)
     yield (
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
@@ -203,6 +230,26 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     if level is not None and "quantile_seconds" in metrics.model_fields_set:
         quantile = metrics.quantile_seconds
         yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
+
+
+def _reinforcement_lines(gain: Reinforcement, metrics: Metrics) -> Iterator[str]:
+    """Say how many devices would be idle otherwise, what they gained, and whether more could be had."""
+    found, bound = metrics.failure_probability, gain.lower_bound
+    if found is None:
+        return
+    share = relative_gap(found, bound)
+    proof = ""
+    if share is not None:
+        proof = "proven least at this latency" if share <= CLOSED_GAP else f"gap {100 * share:.3g} %"
+    if gain.devices:
+        others = "device" if gain.devices == 1 else "devices"
+        end = f"; {proof}" if proof else ""
+        yield (
+            f"  {gain.devices} {others} beyond what the outage limit needs: failure "
+            f"{small_share(gain.failure_without)} without them{end}"
+        )
+    elif proof:
+        yield f"  every replica is needed for the outage limit; {proof}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import value_of
-from rocoin_opt.plan import check, relative_gap
+from rocoin_opt.plan import CLOSED_GAP, check, relative_gap
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
-
-CLOSED_GAP = 1e-9
-"""Relative gap below which value and bound differ by rounding only."""
 
 
 def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None:

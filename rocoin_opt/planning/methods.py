@@ -12,7 +12,7 @@ from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning import portfolio
+from rocoin_opt.planning import behind_latency, portfolio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
     RunRandom: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
     BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Plan]
+    Reinforce: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Outcome]
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,15 @@ class Method:
         is given the plan in canonical order and without filters.
     break_ties : callable or None
         ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
-        for the threshold objectives: to a better partition by a criterion, then to fewer device-seconds, then to more
-        spare reliability.
+        for the threshold objectives where work is preferred: to a better partition by a criterion, then to fewer
+        device-seconds, then to more spare reliability.
     run_random : callable or None
         ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
         them: for every objective that has a meaning then, with a start where it has ``improve``.
+    reinforce : callable or None
+        ``reinforce(instance, objective, plan, control, criterion) -> Outcome``, the same where reliability is
+        preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
+        of the outcome is one on the failure probability. Without it ``break_ties`` is what there is.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Method:
     improve: Improve | None = None
     break_ties: BreakTies | None = None
     run_random: RunRandom | None = None
+    reinforce: Reinforce | None = None
 
 
 def _blind(run: Run) -> RunRandom:
@@ -80,7 +86,8 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "the best there is: greedy, then exact where the size allows it",
             improve=portfolio.run_auto,
-            break_ties=portfolio.run_break_ties,
+            break_ties=behind_latency.run_break_ties,
+            reinforce=behind_latency.run_reinforce,
             run_random=portfolio.run_auto_stochastic,
         ),
         Method(
@@ -89,7 +96,8 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "threshold search over group packings, or branch and bound, proven optimal; large instances get a gap",
             improve=portfolio.run_exact,
-            break_ties=portfolio.run_break_ties,
+            break_ties=behind_latency.run_break_ties,
+            reinforce=behind_latency.run_reinforce,
             run_random=portfolio.run_exact_stochastic,
         ),
         Method(

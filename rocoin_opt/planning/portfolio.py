@@ -319,27 +319,6 @@ def run_auto_stochastic(instance: Instance, objective: Objective, control: Contr
     return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
 
 
-def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
-    """Go on behind latency: partition, work, spare reliability.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        Whose value must not get worse.
-    plan : Plan
-        A valid plan.
-    control : Control
-        Limits, seed, threads and reports.
-    criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by, where the instance has a graph.
-    """
-    from rocoin_opt.exact import break_ties
-
-    return break_ties(instance, objective, plan, control, criterion)
-
-
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
     """The outcome with the better one of its plan and the start, the start where both are equally good.
 

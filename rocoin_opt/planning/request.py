@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
 from rocoin_opt.knowledge import CRITERIA
-from rocoin_opt.plan import OBJECTIVES, Objective, Plan, require_objective, require_valid
+from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective, require_valid
 from rocoin_opt.planning.methods import METHODS, Method
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Request:
         What to minimise, in seconds.
     start : Plan or None
         A valid plan to improve on.
-    latency_only, explicit_filters, criterion
+    latency_only, explicit_filters, criterion, prefer
         As for :func:`rocoin_opt.solve`.
     """
 
@@ -43,6 +43,7 @@ class Request:
     latency_only: bool = False
     explicit_filters: bool = False
     criterion: str = "ncut"
+    prefer: str = "reliability"
 
     @property
     def solver(self) -> Method:
@@ -68,6 +69,8 @@ class Request:
         instance, method = self.instance, self.solver
         if self.criterion not in CRITERIA:
             raise _refused("criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
+        if self.prefer not in PREFERENCES:
+            raise _refused("prefer", self.prefer, f"one of {', '.join(PREFERENCES)}")
         require_objective(instance, self.objective)
         if instance.has_random_latencies and method.run_random is None:
             position = next(n for n, device in enumerate(instance.devices) if device.is_random)

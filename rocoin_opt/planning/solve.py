@@ -14,7 +14,6 @@ from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, 
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     FIGURES,
-    THRESHOLD_OBJECTIVES,
     Metrics,
     Objective,
     Outcome,
@@ -23,7 +22,8 @@ from rocoin_opt.plan import (
     with_filters,
     without_filters,
 )
-from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed, require_certified
+from rocoin_opt.planning.behind_latency import settled
+from rocoin_opt.planning.certify import certified_bound, is_closed, require_certified
 from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
 
@@ -50,6 +50,7 @@ def solve(
     latency_only: bool = False,
     explicit_filters: bool = False,
     criterion: str = "ncut",
+    prefer: str = "reliability",
     report: Report | None = None,
 ) -> Result:
     """Find a plan, check it, value it, and say what is proved.
@@ -76,13 +77,17 @@ def solve(
         groups, students and sizes, and chosen anew otherwise.
     latency_only : bool
         Whether to stop after latency. Otherwise the methods that prove latency go on behind it: better partition
-        where there is a graph, then fewer device-seconds of work, then more spare reliability.
+        where there is a graph, then what is preferred.
     explicit_filters : bool
         Whether to say which filters each part holds although the instance has no graph to choose by; with a graph
         the filters are always explicit.
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by where the instance has a graph; ``resilient`` takes the class affinities, or
         estimates them from the graph where the instance has none.
+    prefer : {'reliability', 'work'}
+        What comes next among plans of equal latency and partition: the least failure probability of the whole answer,
+        for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds,
+        and then the most spare reliability.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 
@@ -112,6 +117,7 @@ def solve(
             latency_only=latency_only,
             explicit_filters=explicit_filters,
             criterion=criterion,
+            prefer=prefer,
         )
     )
     trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
@@ -121,7 +127,7 @@ def solve(
 def answer(request: Request) -> Result:
     """Solve as one step of a longer search, whose limits and reports count; see :func:`solve`."""
     request = request.accepted()
-    instance = request.instance
+    instance, gain = request.instance, None
     with stopped_by_interrupt(request.control):
         # A valid start is proof enough that there is a plan.
         reasons = () if request.start is not None else reasons_for_infeasibility(instance)
@@ -132,11 +138,11 @@ def answer(request: Request) -> Result:
         else:
             outcome = _searched(request)
             if not request.latency_only:
-                outcome = _settled(request, outcome)
+                outcome, gain = settled(request, outcome)
         plan = outcome.plan
         if plan is not None:
             plan = _with_filters(request, plan)
-    return _certified(request, outcome, plan)
+    return replace(_certified(request, outcome, plan), reinforcement=gain)
 
 
 def _searched(request: Request) -> Outcome:
@@ -170,22 +176,6 @@ def _run(request: Request, start: Plan | None) -> Outcome:
     if not isinstance(outcome, Outcome):
         raise CertificateError(f"{method.name} returned {type(outcome).__name__}, not an Outcome")
     return outcome
-
-
-def _settled(request: Request, outcome: Outcome) -> Outcome:
-    """The outcome with what its method prefers among plans of equal latency."""
-    instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or method.break_ties is None or objective not in THRESHOLD_OBJECTIVES:
-        return outcome
-    if instance.has_random_latencies:
-        # What comes behind latency is stated for constants alone.
-        return outcome
-    # What is weighed behind latency is no value of the objective.
-    settled = method.break_ties(instance, objective, plan, request.control.silent(), request.criterion)
-    value = certified_value(f"{method.name} returned", instance, settled, objective)
-    if value > value_of(instance, plan, objective):
-        raise CertificateError(f"{method.name} gave up latency for what comes behind it")
-    return replace(outcome, plan=settled)
 
 
 def _with_filters(request: Request, plan: Plan) -> Plan:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.options import CriterionName, Gap, LatencyOnly, MethodNames, Threads, TimeLimit, refuse
+from rocoin_opt.cli.options import CriterionName, Gap, LatencyOnly, MethodNames, Preferred, Threads, TimeLimit, refuse
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.wording import counted, printable
 
@@ -65,6 +65,7 @@ def batch(
     threads: Threads = 1,
     latency_only: LatencyOnly = False,
     criterion: CriterionName = "ncut",
+    prefer: Preferred = "reliability",
     force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do again what failed.")] = False,
     exports: Annotated[
@@ -96,7 +97,7 @@ def batch(
         refuse("--memory-limit", repr(memory_limit), "a positive, finite number")
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
     request = BatchRequest(
-        Options(time_limit, grace, memory, gap, threads, latency_only, criterion),
+        Options(time_limit, grace, memory, gap, threads, latency_only, criterion, prefer),
         tuple(listed(methods or ["auto"])),
         tuple(listed(objectives or ["guaranteed"])),
         _numbers(seeds or ["0"]),

@@ -15,6 +15,7 @@ from rocoin_opt.cli.options import (
     LatencyOnly,
     ObjectiveName,
     PlanOut,
+    Preferred,
     Seed,
     Threads,
     TimeLimit,
@@ -48,6 +49,7 @@ def solve(
         bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
     ] = False,
     criterion: CriterionName = "ncut",
+    prefer: Preferred = "reliability",
     out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +80,7 @@ def solve(
             latency_only=latency_only,
             explicit_filters=filters,
             criterion=criterion,
+            prefer=prefer,
             report=report,
         )
     with delivering() as deliver:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
 TIED_PACKINGS = 200
@@ -89,17 +90,16 @@ def least_failure(
         and value_of(instance, other, problem.objective) <= problem.threshold
         and value_of(instance, other, "failure") <= value * (1.0 + TIED)
     ]
-    least = min([outcome.plan, *kept], key=lambda other: work_of(problem, other))
+    least = min([outcome.plan, *kept], key=lambda other: work_of(instance, other))
     return Outcome(least, outcome.lower_bound)
 
 
-def work_of(problem: ThresholdProblem, plan: Plan) -> float:
+def work_of(instance: Instance, plan: Plan) -> float:
     """Device-seconds that all replicas of a plan are busy with one request."""
-    latency = problem.arrays.latency
     return math.fsum(
         float(seconds)
-        for group in indexed_groups(problem.instance, plan)
-        for seconds in latency(list(group.members), group.student, group.size)
+        for group in indexed_groups(instance, plan)
+        for seconds in instance.arrays.latency(list(group.members), group.student, group.size)
     )
 
 
@@ -150,8 +150,8 @@ def _of_less_work(
 
 
 def _choices(
-    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, rows: np.ndarray
-) -> tuple[Choices, np.ndarray]:
+    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, rows: IntArray
+) -> tuple[Choices, FloatArray]:
     """Ways of some sets to serve, with any student that all can use, and what each costs."""
     arrays, sets, sizes = problem.arrays, packing.sets, packing.wanted.sizes
     kinds = {size: kind for kind, size in enumerate(Counter(sizes))}
@@ -160,15 +160,16 @@ def _choices(
         devices, outage = members(int(sets.masks[row])), float(sets.outage[row])
         for j in range(len(problem.instance.students)):
             largest = _largest(problem, reach, devices, j, outage, int(sets.largest[row]))
-            base, slope = float(arrays.base[devices, j].sum()), float(arrays.slope[devices, j].sum())
             ranges = [(size, size, kind) for size, kind in kinds.items() if size <= largest]
             if not sizes and largest:
                 ranges = [(1, largest, 0)]
-            found += [(devices, j, least, most, base, slope, kind, row) for least, most, kind in ranges]
+            found += [(devices, row, j, *way) for way in ranges]
     width = max((len(devices) for devices, *_ in found), default=1)
     padded = [[*devices, *([nobody] * (width - len(devices)))] for devices, *_ in found]
-    columns = [np.array([way[i] for way in found]) for i in range(1, 8)]
-    student, least, most, base, slope, kind, of_row = columns
+    of_row, student, least, most, kind = np.array([way[1:] for way in found], dtype=np.int64).reshape(-1, 5).T
+    base, slope = (
+        np.array([table[devices, j].sum() for devices, _, j, *_ in found]) for table in (arrays.base, arrays.slope)
+    )
     share = np.zeros(len(found))
     ways = Choices(np.array(padded).reshape(-1, width), student, least, most, base, slope, share, kind)
     return ways, packing.costs.fixed[of_row]

@@ -1,14 +1,17 @@
 """The order behind latency: of plans that answer equally early, the one that is better in what comes next.
 
-First the partition where the instance has a graph, then the fewest device-seconds of work, then the most spare
-reliability; see "The order behind latency" in ``docs/formulation/order.md``.
+First the partition where the instance has a graph. Then the least failure probability and the least work, or, where
+work is preferred, the least work and the most spare reliability; see "The order behind latency" in
+``docs/formulation/order.md``.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
+from rocoin_opt.exact.lexicographic.least_failure import least_failure, work_of
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
@@ -16,20 +19,38 @@ from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
-from rocoin_opt.plan import Plan, check, indexed_groups, labels_of, plan_of, with_filters
+from rocoin_opt.plan import Outcome, Plan, check, indexed_groups, labels_of, plan_of, with_filters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Objective, Preference
 
 DIGITS = 12
 """Significant digits to which plans are compared: the others are rounding, by which equal devices would differ."""
 
 
-def lexicographic_key(instance: Instance, plan: Plan, parts: PartSearch | None) -> tuple[float, float, float]:
-    """What comes behind latency, as a tuple to compare: smaller is better.
+class Key(NamedTuple):
+    """What comes behind latency, as a tuple to compare: smaller is better, each rounded to what is no rounding."""
+
+    cut: float
+    """The partition criterion: 0 without a graph, infinite where the filters are not explicit; ``cut`` as a share of
+    the weight of all edges."""
+    failure: float
+    """Failure probability of the whole answer; 0 where work is preferred."""
+    work: float
+    """Device-seconds that all replicas together are busy with one request."""
+    spare: float
+    """Negative sum of the spares' cover shares."""
+
+
+def lexicographic_key(
+    instance: Instance, plan: Plan, parts: PartSearch | None, prefer: Preference = "reliability"
+) -> Key:
+    """What comes behind latency.
 
     Parameters
     ----------
@@ -39,25 +60,16 @@ def lexicographic_key(instance: Instance, plan: Plan, parts: PartSearch | None) 
         A valid plan.
     parts : PartSearch or None
         What partitions are judged by; None without a graph.
-
-    Returns
-    -------
-    tuple of three floats
-        The partition criterion (0 without a graph, infinite where the filters are not explicit; ``cut`` as a share of
-        the weight of all edges), the device-seconds that all replicas together are busy with one request, and the
-        negative sum of the spares' cover shares. Each is rounded to what floating point tells apart.
+    prefer : {'reliability', 'work'}
+        What comes next to the partition.
     """
     arrays, cut = instance.arrays, 0.0
     if parts is not None:
         labels = labels_of(instance, plan)
         cut = math.inf if labels is None else parts.rank(parts.value(labels))
-    seconds = [
-        float(seconds)
-        for group in indexed_groups(instance, plan)
-        for seconds in arrays.latency(list(group.members), group.student, group.size)
-    ]
+    failure = value_of(instance, plan, "failure") if prefer == "reliability" else 0.0
     spare = math.fsum(float(arrays.cover_share[arrays.device_index[device]]) for device in plan.spares)
-    return cut, _significant(math.fsum(seconds)), _significant(-spare)
+    return Key(cut, _significant(failure), _significant(work_of(instance, plan)), _significant(-spare))
 
 
 def _significant(value: float) -> float:
@@ -65,7 +77,7 @@ def _significant(value: float) -> float:
 
 
 def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str = "ncut") -> Plan:
-    """Find the plan that is best behind latency among those that answer as early as a given one.
+    """Find the plan of the best partition and the least work among those that answer as early as a given one.
 
     Without a graph the result is proven best where all minimal groups are listed
     (:data:`rocoin_opt.exact.lexicographic.least_work.MAX_GROUPS`) and the integer programs end within their nodes, as
@@ -92,22 +104,76 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
         Valid, with a value not above that of the given plan, and not after it in :func:`lexicographic_key`. Filters are
         explicit where the instance has a graph; without one they are dropped where the plan changes.
     """
-    if control.exhausted:
+    if control.exhausted or not _can_begin(instance, criterion, control):
         return plan
-    value = value_of(instance, plan, objective)
-    problem = ThresholdProblem(instance, objective, value)
-    parts = None
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
     if instance.knowledge.graph is None:
         served = indexed_groups(instance, plan)
         found = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=True)]
-    elif not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
-        return plan
-    else:
-        parts = PartSearch(instance, criterion, control)
-        found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
-    # Solvers have tolerances: only plans that keep limit and threshold exactly are compared.
-    kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
-    return min([plan, *kept], key=lambda other: lexicographic_key(instance, other, parts))
+        return _best(problem, [plan, *found], None, "work")
+    parts = PartSearch(instance, criterion, control)
+    found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
+    return _best(problem, [plan, *found], parts, "work")
+
+
+def most_reliable(
+    instance: Instance,
+    objective: Objective,
+    plan: Plan,
+    control: Control,
+    criterion: str = "ncut",
+    effort: float = math.inf,
+) -> Outcome:
+    """Find the plan of the best partition and the least failure among those that answer as early as a given one.
+
+    The partition is chosen as by :func:`break_ties`, and the groups for its part sizes.
+
+    Parameters
+    ----------
+    instance, objective, plan, control, criterion
+        As for :func:`break_ties`.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
+
+    Returns
+    -------
+    Outcome
+        The plan as for :func:`break_ties`, and a valid lower bound on the failure probability of every plan as early,
+        with parts of these sizes where there is a graph; None where the time was too short for one.
+    """
+    if control.exhausted or not _can_begin(instance, criterion, control):
+        return Outcome(plan)
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    # The same groups whatever gap is asked for.
+    control = replace(control, gap=0.0)
+    if instance.knowledge.graph is None:
+        outcome = least_failure(problem, plan, (), control, effort)
+        return replace(outcome, plan=_best(problem, [plan, outcome.plan or plan], None, "reliability"))
+    parts = PartSearch(instance, criterion, control)
+    found = best_within(problem, parts, plan, control)
+    start = plan_of_parts(problem, found)
+    outcome = least_failure(problem, start, found.cut.sizes, control, effort)
+    # Parts and the groups of a plan both stand by descending size.
+    placed = with_filters(instance, outcome.plan or start, found.cut.labels)
+    return replace(outcome, plan=_best(problem, [plan, start, placed], parts, "reliability"))
+
+
+def _can_begin(instance: Instance, criterion: str, control: Control) -> bool:
+    """Whether there is time to judge a partition, where one is to be judged."""
+    if instance.knowledge.graph is None:
+        return True
+    return control.has_time_for(PartSearch.seconds_to_begin(instance, criterion))
+
+
+def _best(problem: ThresholdProblem, plans: Sequence[Plan], parts: PartSearch | None, prefer: Preference) -> Plan:
+    """The best one of a plan and others. Solvers have tolerances: only those that keep limit and threshold count."""
+    first, instance = plans[0], problem.instance
+    kept = [
+        other
+        for other in plans[1:]
+        if not check(instance, other) and value_of(instance, other, problem.objective) <= problem.threshold
+    ]
+    return min([first, *kept], key=lambda other: lexicographic_key(instance, other, parts, prefer))
 
 
 def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control) -> Found:
@@ -138,6 +204,15 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
 
 
+def plan_of_parts(problem: ThresholdProblem, found: Found) -> Plan:
+    """Make a plan of groups that hold the parts of a partition, each with the student that makes it the least work."""
+    groups = [
+        cheapest_student(problem, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
+    ]
+    # Parts and the groups of a plan both stand by descending size.
+    return with_filters(problem.instance, plan_of(problem.instance, groups), found.cut.labels)
+
+
 def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> list[Plan]:
     """Plans of some parts with ever less work, each of which wants to be checked.
 
@@ -155,10 +230,7 @@ def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control
     list of Plan
         With explicit filters; the last one has the least work.
     """
-    groups = [
-        cheapest_student(problem, members, size) for members, size in zip(found.groups, found.cut.sizes, strict=True)
-    ]
-    # Parts and the groups of a plan both stand by descending size.
+    groups = indexed_groups(problem.instance, plan_of_parts(problem, found))
     return [
         with_filters(problem.instance, plan_of(problem.instance, served), found.cut.labels)
         for served in least_work(problem, groups, control, free_sizes=False)

@@ -1,0 +1,121 @@
+"""What follows latency: of plans that answer equally early, the one that its method prefers, and what that gained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rocoin_opt.errors import CertificateError
+from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import ThresholdProblem, import_of_models
+from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
+from rocoin_opt.planning.certify import certified_bound, certified_value
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.planning.request import Request
+
+EFFORT = 2e9
+"""Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
+
+
+def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
+    """Go on behind latency: partition, work, spare reliability.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
+    control : Control
+        Limits, seed, threads and reports.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by, where the instance has a graph.
+    """
+    if not control.has_time_for(import_of_models()):
+        return plan
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import break_ties
+
+    return break_ties(instance, objective, plan, control, criterion)
+
+
+def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
+    """Go on behind latency: partition, failure probability, work.
+
+    Parameters
+    ----------
+    instance, objective, plan, control, criterion
+        As for :func:`run_break_ties`.
+
+    Returns
+    -------
+    Outcome
+        The plan, and a lower bound on the failure probability.
+    """
+    from rocoin_opt.exact import most_reliable
+
+    # Without a clock the effort is the limit: the same plan on every machine.
+    effort = math.inf if control.remaining < math.inf else EFFORT
+    return most_reliable(instance, objective, plan, control, criterion, effort)
+
+
+def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
+    """Go on to what the request prefers among plans of equal latency, where its method can.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked for.
+    outcome : Outcome
+        What the method found, with a checked plan.
+
+    Returns
+    -------
+    Outcome, Reinforcement or None
+        The plan that is best behind latency with the bound on the objective as it was; and what its further replicas
+        are for, where they were chosen.
+
+    Raises
+    ------
+    CertificateError
+        If the plan is not valid, is later than the given one, or fails less than its bound allows.
+    """
+    instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
+    if plan is None or objective not in THRESHOLD_OBJECTIVES or instance.has_random_latencies:
+        # What comes behind latency is stated for constants alone.
+        return outcome, None
+    # What is weighed behind latency is no value of the objective.
+    control, whose = request.control.silent(), f"{method.name} returned"
+    if request.prefer == "reliability" and method.reinforce is not None:
+        found = method.reinforce(instance, objective, plan, control, request.criterion)
+    elif method.break_ties is not None:
+        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion))
+    else:
+        return outcome, None
+    after = found.plan or plan
+    if certified_value(whose, instance, after, objective) > value_of(instance, plan, objective):
+        raise CertificateError(f"{method.name} gave up latency for what comes behind it")
+    gain = None
+    if request.prefer == "reliability" and method.reinforce is not None:
+        gain = _reinforcement(request, after, found.lower_bound)
+    return replace(outcome, plan=after), gain
+
+
+def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinforcement:
+    instance, objective = request.instance, request.objective
+    if bound is not None:
+        failure = value_of(instance, plan, "failure")
+        bound = certified_bound(f"{request.solver.name} returned", bound, failure)
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    served = indexed_groups(instance, plan)
+    needed = plan_of(instance, descend_work(problem, served, request.control.silent(), free_sizes=False))
+    devices = len(needed.spares) - len(plan.spares)
+    return Reinforcement(max(0, devices), value_of(instance, needed, "failure"), bound)

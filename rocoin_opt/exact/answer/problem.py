@@ -117,6 +117,8 @@ class AnswerPacking:
 
     def ties(self, cost: float, most: int) -> Packed:
         """Packings of a cost, or less, up to some number."""
+        if len(self.sets) == 0:
+            return Packed((), math.inf, finished=self.sets.complete)
         return cheapest_packing(
             self.sets,
             self.costs,

@@ -17,6 +17,7 @@ from rocoin_opt.exact.answer.method import cheapest_plan
 from rocoin_opt.exact.answer.plans import can_serve
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.exact.answer.sets import MOST_DEVICES, members
+from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Reach
@@ -80,9 +81,14 @@ def least_failure(
     if outcome.plan is None or control.exhausted:
         return outcome
     value = value_of(instance, outcome.plan, "failure")
-    if packing is None or packing.cost(value) < SURE:
-        packing = problem_of(max(value, SURE))
-    tied = _of_less_work(problem, packing, reach, value, control)
+    if value >= 1.0:
+        # No plan answers in time: all of them are tied.
+        served = indexed_groups(instance, outcome.plan)
+        tied = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=not sizes)]
+    else:
+        if packing is None or packing.cost(value) < SURE:
+            packing = problem_of(max(value, SURE))
+        tied = _of_less_work(problem, packing, reach, value, control)
     kept = [
         other
         for other in tied

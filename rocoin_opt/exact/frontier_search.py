@@ -14,7 +14,7 @@ from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
-from rocoin_opt.plan import check, labels_of, members_of
+from rocoin_opt.plan import labels_of, members_of, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,7 +192,8 @@ class FrontierSearch:
         plans = [
             plan
             for plan in plans_of_less_work(problem, found._replace(groups=groups), self.control)
-            if not check(self.instance, plan) and value_of(self.instance, plan, self.objective) <= threshold
+            if not structural_violations(self.instance, plan)
+            and value_of(self.instance, plan, self.objective) <= threshold
         ]
         # The last one has the least work.
         return plans[-1] if plans else None

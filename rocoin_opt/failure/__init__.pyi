@@ -1,4 +1,4 @@
-from .assessment import Figures, Loss, Simulated, assess, deadline_of, require_assessable
+from .assessment import Figures, Loss, Simulated, assess, deadline_of, losses, require_assessable, simulated
 from .claims import check_claims
 from .distribution.answer_time import LatencyDistribution, latency_distribution
 from .distribution.convolution import CONVOLUTION_ERROR
@@ -15,6 +15,7 @@ from .monte_carlo.factors import factor_table
 from .monte_carlo.traces import Traces, read_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
+from .validity import check, require_valid
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
@@ -47,6 +48,7 @@ __all__ = [
     "SumResponse",
     "Traces",
     "assess",
+    "check",
     "check_claims",
     "crashes",
     "deadline_of",
@@ -60,11 +62,14 @@ __all__ = [
     "first_of_kinds",
     "known_value",
     "latency_distribution",
+    "losses",
     "read_traces",
     "replica_values",
     "require_assessable",
+    "require_valid",
     "response_of",
     "sensitivities",
     "simulate_arrivals",
+    "simulated",
     "value_of",
 ]

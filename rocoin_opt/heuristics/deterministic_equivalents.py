@@ -24,7 +24,7 @@ from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.baselines.rocoin import rocoin
 from rocoin_opt.heuristics.greedy import greedy, polished
 from rocoin_opt.instance import ROUNDING, Constant
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +160,6 @@ def _fitted(instance: Instance, plan: Plan, value: float, control: Control) -> P
     index = instance.arrays.device_index
     groups = [tuple(sorted(index[name] for name in group.devices)) for group in plan.groups]
     fitted = plan_within(StochasticShares(instance, control), groups, value) if value < math.inf else None
-    if fitted is None or check(instance, fitted) or value_of(instance, fitted, "guaranteed") >= value:
+    if fitted is None or structural_violations(instance, fitted) or value_of(instance, fitted, "guaranteed") >= value:
         return plan
     return fitted

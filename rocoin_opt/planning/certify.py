@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import CertificateError
-from rocoin_opt.failure import value_of
-from rocoin_opt.plan import check, relative_gap
+from rocoin_opt.failure import check, value_of
+from rocoin_opt.plan import relative_gap
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance

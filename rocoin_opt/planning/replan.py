@@ -15,6 +15,7 @@ import numpy as np
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.exact import Replanned, ReplanningSearch, sized_parts
+from rocoin_opt.failure import require_valid
 from rocoin_opt.formulations import require_groups_model
 from rocoin_opt.heuristics.repair import repair
 from rocoin_opt.instance import FilterGraph
@@ -25,7 +26,6 @@ from rocoin_opt.plan import (
     continuation,
     relative_gap,
     require_objective,
-    require_valid,
     with_filters,
     without_filters,
 )

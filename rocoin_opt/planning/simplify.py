@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import Control
-from rocoin_opt.failure import Figures, assess, deadline_of, first_of_kinds
+from rocoin_opt.failure import Figures, assess, check, deadline_of, first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
-from rocoin_opt.plan import Group, Plan, check, outage_of
+from rocoin_opt.plan import Group, Plan, outage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
-from rocoin_opt.plan import Plan, check, indexed_groups, labels_of, plan_of, with_filters
+from rocoin_opt.plan import Plan, indexed_groups, labels_of, plan_of, structural_violations, with_filters
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -106,7 +106,11 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
         parts = PartSearch(instance, criterion, control)
         found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
     # Solvers have tolerances: only plans that keep limit and threshold exactly are compared.
-    kept = [other for other in found if not check(instance, other) and value_of(instance, other, objective) <= value]
+    kept = [
+        other
+        for other in found
+        if not structural_violations(instance, other) and value_of(instance, other, objective) <= value
+    ]
     return min([plan, *kept], key=lambda other: lexicographic_key(instance, other, parts))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure import assess, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, seconds, shown_value, small_share
+from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures

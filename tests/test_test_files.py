@@ -32,7 +32,6 @@ COVERED_ELSEWHERE = {
     "failure/what_if/differences": "failure/what_if/test_sensitivity",
     "failure/what_if/guarantees": "failure/what_if/test_sensitivity",
     "failure/what_if/variants": "failure/what_if/test_replica_value",
-    "failure/validity": "plan/test_validity",
     "grouping/candidate_search": "heuristics/test_lp_rounding",
     "grouping/columns": "exact/lexicographic/test_order",
     "grouping/covering_knapsack_compiled": "grouping/test_covering_knapsack",

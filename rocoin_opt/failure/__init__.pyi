@@ -15,7 +15,7 @@ from .monte_carlo.factors import factor_table
 from .monte_carlo.traces import Traces, read_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
-from .validity import check, require_valid
+from .validity import check
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
@@ -66,7 +66,6 @@ __all__ = [
     "read_traces",
     "replica_values",
     "require_assessable",
-    "require_valid",
     "response_of",
     "sensitivities",
     "simulate_arrivals",

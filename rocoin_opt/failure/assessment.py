@@ -31,7 +31,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 """Probabilities whose quantiles are given."""
 LEVEL = 0.95
 """Level of the intervals of simulated figures."""
-REQUIREMENTS = ("outage", "groups")
+REQUIREMENTS = ("outage", "groups", "min_success")
 """Rules that a plan may break and still be assessed: its figures have a meaning, and may be what is asked for."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import keeps_limit, keeps_outage_limit
+from rocoin_opt.instance import complement, keeps_limit, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.wording import printable
 
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.model import Group, Plan
 
 Rule: TypeAlias = Literal[
-    "known", "disjoint", "spares", "nonempty", "groups", "capacity", "memory", "outage", "cover", "filters", "claim"
+    "known",
+    "disjoint",
+    "spares",
+    "nonempty",
+    "groups",
+    "capacity",
+    "memory",
+    "outage",
+    "cover",
+    "filters",
+    "min_success",
+    "claim",
 ]
 
 
@@ -201,4 +213,7 @@ def _check_filters(instance: Instance, plan: Plan) -> Iterator[Violation]:
 
 
 def _show(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return value
+    # Close to 1 it is the rest that tells two probabilities apart.
+    return str(1 - Decimal(f"{complement(value):.6g}")) if 0.9 < value < 1.0 else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""On the way out: whatever a search returns is checked and valued here, and nothing that it says of itself is believed.
+"""On the way in and out: plans are checked here, and nothing that a search says of what it returns is believed.
 
 A plan, a point of a frontier, a replanned fleet and a partition all pass the same two questions: is it valid, and is
 the bound no better than the value? A no is a defect of the package or of a user's own method, never a result.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import CertificateError
+from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.plan import relative_gap
 
@@ -18,6 +18,31 @@ if TYPE_CHECKING:
 
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
+
+
+def require_valid(instance: Instance, plan: Plan, source: str) -> None:
+    """Refuse a plan that a user gave unless it is valid.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        What is checked.
+    source : str
+        Where the plan comes from, for the message.
+
+    Raises
+    ------
+    InputError
+        Naming the source and every violation.
+    """
+    problems = [
+        Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
+        for v in check(instance, plan)
+    ]
+    if problems:
+        raise InputError(source, problems)
 
 
 def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem
 from rocoin_opt.exact import Replanned, ReplanningSearch, sized_parts
-from rocoin_opt.failure import require_valid
 from rocoin_opt.formulations import require_groups_model
 from rocoin_opt.heuristics.repair import repair
 from rocoin_opt.instance import FilterGraph
@@ -29,7 +28,7 @@ from rocoin_opt.plan import (
     with_filters,
     without_filters,
 )
-from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed
+from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed, require_valid
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.failure import require_valid
 from rocoin_opt.knowledge import CRITERIA
 from rocoin_opt.plan import OBJECTIVES, Objective, Plan, require_objective
+from rocoin_opt.planning.certify import require_valid
 from rocoin_opt.planning.methods import METHODS, Method
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from .monte_carlo.factors import factor_table
 from .monte_carlo.traces import Traces, read_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
-from .validity import check
+from .validity import allowed_failure, check, missed_success
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
@@ -47,6 +47,7 @@ __all__ = [
     "Slope",
     "SumResponse",
     "Traces",
+    "allowed_failure",
     "assess",
     "check",
     "check_claims",
@@ -63,6 +64,7 @@ __all__ = [
     "known_value",
     "latency_distribution",
     "losses",
+    "missed_success",
     "read_traces",
     "replica_values",
     "require_assessable",

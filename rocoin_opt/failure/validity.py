@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.instance import complement, keeps_limit
+from rocoin_opt.instance import complement, stretched
 from rocoin_opt.plan import Violation, require_computable, structural_violations
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
     return broken if missed is None else (*broken, missed)
 
 
+def allowed_failure(instance: Instance) -> float:
+    """Largest failure probability of a plan that keeps ``min_success``, up to rounding; infinite without the wish."""
+    wanted = instance.requirements.min_success
+    return math.inf if wanted is None else stretched(complement(wanted))
+
+
 def missed_success(instance: Instance, plan: Plan) -> Violation | None:
     """Violation of ``min_success`` alone; None where it is kept, or not asked for: nothing is computed then.
 
@@ -65,7 +72,7 @@ def missed_success(instance: Instance, plan: Plan) -> Violation | None:
     if wanted is None:
         return None
     failure = value_of(instance, plan, "failure")
-    if keeps_limit(failure, complement(wanted)):
+    if failure <= allowed_failure(instance):
         return None
     # A failure too small to leave its mark on 1 is written out.
     found = 1.0 - failure

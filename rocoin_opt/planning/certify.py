@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import CertificateError, InputError, Problem
+from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.failure import check, value_of
-from rocoin_opt.plan import relative_gap
+from rocoin_opt.plan import relative_gap, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -45,7 +45,13 @@ def require_valid(instance: Instance, plan: Plan, source: str) -> None:
         raise InputError(source, problems)
 
 
-def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None:
+def require_no_min_success(instance: Instance, what: str) -> None:
+    """Refuse an instance by name whose ``min_success`` a search cannot honour yet."""
+    if instance.requirements.min_success is not None:
+        raise UnsupportedError(f"{instance.name}: {what} does not honour requirements.min_success yet")
+
+
+def require_certified(whose: str, instance: Instance, plan: Plan | None, *, searched: bool = False) -> None:
     """Refuse a plan that breaks a rule; None is no plan and passes.
 
     Parameters
@@ -54,13 +60,16 @@ def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None
         Who returned it, for the message: "greedy returned", say.
     instance, plan
         What was given, and what was found.
+    searched : bool
+        Whether a method has just returned the plan: methods search without ``min_success``, which is weighed next.
 
     Raises
     ------
     CertificateError
         With every violation.
     """
-    violations = () if plan is None else check(instance, plan)
+    judge = structural_violations if searched else check
+    violations = () if plan is None else judge(instance, plan)
     if violations:
         raise CertificateError(f"{whose} an invalid plan: {'; '.join(map(str, violations))}")
 

@@ -51,6 +51,9 @@ class Method:
         ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
         for the threshold objectives: to a better partition by a criterion, then to fewer device-seconds, then to more
         spare reliability.
+    surer : callable or None
+        Like ``improve``, for the objective ``failure``: who searches on where a plan of the method misses
+        ``min_success``. A method without one plans blind, and returns no plan where its plan misses it.
     run_random : callable or None
         ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
         them: for every objective that has a meaning then, with a start where it has ``improve``.
@@ -64,6 +67,7 @@ class Method:
     improve: Improve | None = None
     break_ties: BreakTies | None = None
     run_random: RunRandom | None = None
+    surer: Improve | None = None
 
 
 def _blind(run: Run) -> RunRandom:
@@ -82,6 +86,7 @@ METHODS: dict[str, Method] = {
             improve=portfolio.run_auto,
             break_ties=portfolio.run_break_ties,
             run_random=portfolio.run_auto_stochastic,
+            surer=portfolio.run_auto,
         ),
         Method(
             "exact",
@@ -91,6 +96,7 @@ METHODS: dict[str, Method] = {
             improve=portfolio.run_exact,
             break_ties=portfolio.run_break_ties,
             run_random=portfolio.run_exact_stochastic,
+            surer=portfolio.run_exact,
         ),
         Method(
             "milp",
@@ -98,6 +104,7 @@ METHODS: dict[str, Method] = {
             THRESHOLD_OBJECTIVES,
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
+            surer=portfolio.run_exact,
         ),
         Method(
             "greedy",
@@ -105,12 +112,14 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "threshold search with groups built one after another; fast",
             run_random=portfolio.run_greedy_stochastic,
+            surer=local_search,
         ),
         Method(
             "lp-rounding",
             portfolio.run_lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
+            surer=local_search,
         ),
         Method(
             "local-search",
@@ -118,6 +127,7 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
+            surer=local_search,
         ),
         Method(
             "rocoin",

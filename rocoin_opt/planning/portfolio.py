@@ -131,7 +131,7 @@ def _exact_from(
 
 
 def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
-    from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
+    from rocoin_opt.exact import FEW_DEVICES, exact_expected
 
     if start is None:
         # That greedy found no plan proves nothing.
@@ -153,7 +153,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
     if start is not None:
         limit = time.perf_counter() + SEARCH_SHARE * control.remaining
         improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
-    return exact_expected(instance, control, improved, nodes=NODES if rounds is None else AUTO_NODES)
+    return exact_expected(instance, control, improved, nodes=None if rounds is None else AUTO_NODES)
 
 
 def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:

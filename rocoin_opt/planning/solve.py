@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact import sized_parts
-from rocoin_opt.failure import evaluate, value_of
+from rocoin_opt.failure import evaluate, missed_success, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
@@ -24,6 +24,7 @@ from rocoin_opt.plan import (
     without_filters,
 )
 from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed, require_certified
+from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
 
@@ -130,7 +131,7 @@ def answer(request: Request) -> Result:
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
-            outcome = _searched(request)
+            outcome = with_min_success(request, _searched(with_time_kept(request)))
             if not request.latency_only:
                 outcome = _settled(request, outcome)
         plan = outcome.plan
@@ -149,7 +150,7 @@ def _searched(request: Request) -> Outcome:
             request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
     # Checked before it is compared: an invalid plan may have any value.
-    require_certified(f"{request.solver.name} returned", instance, outcome.plan)
+    require_certified(f"{request.solver.name} returned", instance, outcome.plan, searched=True)
     if start is not None:
         rivals = (start, outcome.plan or start)
         if not all(can_be_valued(instance, rival, [objective], request.control) for rival in rivals):
@@ -182,6 +183,9 @@ def _settled(request: Request, outcome: Outcome) -> Outcome:
         return outcome
     # What is weighed behind latency is no value of the objective.
     settled = method.break_ties(instance, objective, plan, request.control.silent(), request.criterion)
+    require_certified(f"{method.name} returned", instance, settled, searched=True)
+    if missed_success(instance, settled) is not None:
+        return outcome
     value = certified_value(f"{method.name} returned", instance, settled, objective)
     if value > value_of(instance, plan, objective):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")

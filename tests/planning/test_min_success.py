@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import pytest
@@ -239,3 +240,37 @@ def test_frontiers_and_replanning_refuse_it_by_name() -> None:
         ro.frontier(instance)
     with pytest.raises(ro.UnsupportedError, match=r"pairs: replan does not honour requirements\.min_success yet"):
         ro.replan(instance, plan)
+
+
+def test_commands_keep_it_or_tell(run, tmp_path) -> None:
+    given, plan, asked = (tmp_path / name for name in ("given.json", "p.plan.json", "asked.json"))
+    ro.write_instance(given, pairs())
+    assert run("solve", given, "--out", plan)[0] == 0
+    claims = json.loads(plan.read_text())
+    document = json.loads(given.read_text())
+    document["requirements"]["min_success"] = 1.0
+    asked.write_text(json.dumps(document))
+    status, out, _ = run("check", asked, plan)
+    success = claims["metrics"]["success_probability"]
+    assert (status, out.split(" found ")[0]) == (1, "groups: min_success:")
+    assert success < 1.0
+    status, out, _ = run("solve", asked)
+    assert status == 3
+    assert "an answer with probability 1.0 at least" in out
+    assert "min_success: no plan answers with a probability above 0.99" in out
+    claims["instance"]["sha256"] = ro.read_instance(asked).sha256
+    plan.write_text(json.dumps(claims))
+    status, _, err = run("solve", asked, "--start", plan)
+    assert (status, "groups: min_success" in err) == (2, True), err
+    status, out, _ = run("compare", asked, "--methods", "rocoin,nonn,exact")
+    assert "scored without" in out
+    assert "min_success of 1.0" in out
+    document["requirements"]["min_success"] = success
+    asked.write_text(json.dumps(document))
+    assert run("solve", asked, "--out", plan)[0] == 0
+    assert run("check", asked, plan)[0] == 0
+    document["requirements"]["min_success"] = 95
+    asked.write_text(json.dumps(document))
+    assert (
+        "asked.json: requirements.min_success: found 95; allowed: a number of at most 1" in run("check", asked, plan)[2]
+    )

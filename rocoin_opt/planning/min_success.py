@@ -30,7 +30,8 @@ UNKNOWN = "min_success: the time was up before the success of the plan was compu
 def with_time_kept(request: Request) -> Request:
     """The request as a method gets it: with less time, where a surer plan may have to be found behind it."""
     control, wanted = request.control, request.instance.requirements.min_success
-    if wanted is None or request.solver.surer is None or math.isinf(control.deadline):
+    is_needless = wanted is None or request.solver.surer is None or request.objective == "failure"
+    if is_needless or math.isinf(control.deadline):
         return request
     now = time.perf_counter()
     return replace(request, control=replace(control, deadline=now + (1.0 - KEPT_SHARE) * (control.deadline - now)))

@@ -10,6 +10,7 @@ from .failure.monte_carlo.rare import failure_probability
 from .failure.monte_carlo.simulation import simulate, simulate_difference
 from .failure.monte_carlo.traces import Traces, read_traces
 from .failure.partial_answers import LinearAccuracy, expected_accuracy, parts_arrived
+from .failure.validity import check
 from .failure.what_if.replica_value import replica_values
 from .failure.what_if.sensitivity import sensitivities
 from .instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
@@ -22,7 +23,7 @@ from .plan.files import plan_schema, read_plan, write_plan
 from .plan.metrics import Metrics
 from .plan.model import Group, Plan
 from .plan.result import Outcome, Result
-from .plan.validity import Violation, check
+from .plan.validity import Violation
 from .planning.compare import compare
 from .planning.expand import expansions
 from .planning.frontier import Frontier, FrontierPoint, frontier

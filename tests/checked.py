@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure.evaluation import evaluate
-from rocoin_opt.plan.validity import check
+from rocoin_opt.failure.validity import check
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance

@@ -94,8 +94,10 @@ class Oracle:
         requirements = instance.requirements
         self.limit = exact(requirements.max_group_outage) * (1 + ROUNDING)
         deadline, level = requirements.deadline_seconds, requirements.success_level
+        wanted = requirements.min_success
         self.latest = None if deadline is None else exact(deadline) * (1 + ROUNDING)
         self.failure_limit = None if level is None else (1 - exact(level)) * (1 + ROUNDING)
+        self.success_limit = None if wanted is None else (1 - exact(wanted)) * (1 + ROUNDING)
         self.whole = WholeAnswers(self)
         self.replicas: dict[Block, list[tuple[Fraction, int]]] = {}
         self.outages: dict[frozenset[int], Fraction] = {}
@@ -155,7 +157,13 @@ class Oracle:
         return self.answers[block]
 
     def is_feasible(self, blocks: tuple[Block, ...]) -> bool:
-        """Whether disjoint groups keep every rule."""
+        """Whether disjoint groups keep every rule, and succeed as often as is asked for."""
+        return self.keeps_rules(blocks) and (
+            self.success_limit is None or self.whole.failure(blocks, self.latest) <= self.success_limit
+        )
+
+    def keeps_rules(self, blocks: tuple[Block, ...]) -> bool:
+        """Whether disjoint groups keep every rule of groups and parts."""
         requirements, wanted = self.instance.requirements, self.instance.knowledge.num_filters
         largest = requirements.max_groups or len(self.instance.devices)
         return (
@@ -275,16 +283,22 @@ def success_probability(instance: Instance, plan: Plan) -> float:
 def best(instance: Instance, objective: Objective) -> tuple[float, Plan] | None:
     """Smallest objective over all feasible plans and a plan that attains it; None where no plan is feasible.
 
+    Plans that miss ``min_success`` are not feasible either.
+
     A quantile is infinite where no plan reaches the level.
     """
     oracle = oracle_of(instance)
-    if objective in ANSWER_OBJECTIVES:
+    # The least failure says itself whether it is enough; of all else only what succeeds often enough is looked at.
+    if objective in ANSWER_OBJECTIVES and (oracle.success_limit is None or objective == "failure"):
         answer = oracle.whole.best(objective)
-        return None if answer is None else (math.inf if answer[0] is None else float(answer[0]), oracle.plan(answer[1]))
+        if answer is None or not oracle.is_feasible(answer[1]):
+            return None
+        return math.inf if answer[0] is None else float(answer[0]), oracle.plan(answer[1])
     found: tuple[float, tuple[Block, ...]] | None = None
     for blocks in oracle.decisions(feasible_only=True):
         value = oracle.value(blocks, objective)
-        assert value is not None, "the objective expected needs a deadline"
+        assert value is not None or objective == "quantile", "the objective expected needs a deadline"
+        value = math.inf if value is None else value
         if found is None or value < found[0]:
             found = value, blocks
     return None if found is None else (found[0], oracle.plan(found[1]))

@@ -73,7 +73,10 @@ class WholeAnswers:
         return next((t for t in times if self.is_reached(self.failure(blocks, t))), None)
 
     def best(self, objective: str) -> tuple[Fraction | None, tuple[Block, ...]] | None:
-        """Least value over all feasible plans and its groups; its value is None where no plan reaches the level."""
+        """Least value over all plans that keep the rules of groups and parts, and its groups, ``min_success`` aside.
+
+        The value is None where no plan reaches the level.
+        """
         # Members, sizes and the number of groups decide together, students one by one: memory and outage are a group's.
         splits = [choices for choices in self.oracle.choices(feasible_only=True) if self._counts(choices)]
         if not splits:
@@ -99,7 +102,7 @@ class WholeAnswers:
         return times[place], self._least_failure(splits, times[place])[1]
 
     def _counts(self, choices: list[list[Block]]) -> bool:
-        return all(choices) and self.oracle.is_feasible(tuple(blocks[0] for blocks in choices))
+        return all(choices) and self.oracle.keeps_rules(tuple(blocks[0] for blocks in choices))
 
     def _least_failure(
         self, splits: list[list[list[Block]]], latest: Fraction | None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RATES = st.sampled_from([0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 20.0]) | st.floats(0.25, 50.0)
 CRASHES = st.sampled_from([0.3, 0.1, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0, 0.9, 0.999999, 1 - 2**-50])
 LIMITS = st.sampled_from([0.3, 0.1, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.05, 0.01, 0.001, 0.0, 1.0])
+SUCCESSES = st.sampled_from([0.9, 0.81, 0.99, 0.891, 0.9801, 0.5, 0.63, 0.729, 0.75, 0.999999, 1.0, 0.0])
+"""Least success probabilities: products of what is left of crash probabilities, and the ends."""
 LEVELS = st.sampled_from([0.9, 0.81, 0.5, 0.63, 0.95, 0.99, 0.999999999, 0.25, 1e-6]) | st.floats(0.01, 0.99)
 SLOWDOWNS = st.one_of(
     st.fixed_dictionaries({"law": st.just("constant")}),
@@ -46,6 +48,7 @@ def instance_fields(
     max_filters: int = 6,
     deadline: bool | None = None,
     level: bool | None = False,
+    success: bool | None = False,
     domains: bool = False,
     slowdowns: bool = False,
 ) -> dict[str, Any]:
@@ -59,6 +62,8 @@ def instance_fields(
         Whether there is a deadline; either where left out.
     level : bool or None
         Whether there is a level for the quantile; either where it is None.
+    success : bool or None
+        Whether the whole answer has to succeed with some probability; either where it is None.
     domains, slowdowns : bool
         Whether devices may stand in failure domains and have slowdown laws.
     """
@@ -97,6 +102,8 @@ def instance_fields(
         requirements["max_groups"] = draw(st.integers(requirements["min_groups"], max(max_devices, 2)))
     if deadline or (deadline is None and draw(st.booleans())):
         requirements["deadline_seconds"] = draw(st.sampled_from([0.5, 2.0, 7.0, 30.0, 1000.0]))
+    if success or (success is None and draw(st.booleans())):
+        requirements["min_success"] = draw(SUCCESSES | st.floats(0.1, 1.0))
     if level or (level is None and draw(st.booleans())):
         requirements["success_level"] = draw(LEVELS)
     fields: dict[str, Any] = {
@@ -242,6 +249,7 @@ def full_instance_document() -> dict[str, Any]:
             "max_group_outage": 0.05,
             "deadline_seconds": 90.0,
             "success_level": 0.9,
+            "min_success": 0.5,
         },
     }
 

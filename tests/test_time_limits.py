@@ -23,6 +23,7 @@ from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.stochastic.search import EFFORTS
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
 from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
+from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.grouping import columns, durations
 from rocoin_opt.grouping import covering_knapsack as knapsack
@@ -39,7 +40,6 @@ from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.plan import indexed_groups
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning import portfolio
 
 

@@ -12,10 +12,10 @@ from examples import two_pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure import evaluation
 from rocoin_opt.failure.claims import check_claims
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping import durations
 from rocoin_opt.instance.slowdown import Empirical, Gamma, LogNormal
 from rocoin_opt.plan.files import read_plan_document
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 

@@ -11,26 +11,12 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from rocoin_opt.cli.commands.batch import batch
-from rocoin_opt.cli.commands.check import check
-from rocoin_opt.cli.commands.compare import compare
-from rocoin_opt.cli.commands.demo import demo
-from rocoin_opt.cli.commands.evaluate import evaluate
-from rocoin_opt.cli.commands.frontier import frontier
-from rocoin_opt.cli.commands.generate import generate
-from rocoin_opt.cli.commands.methods import methods
-from rocoin_opt.cli.commands.profile import profile
-from rocoin_opt.cli.commands.replan import replan
-from rocoin_opt.cli.commands.report import report
-from rocoin_opt.cli.commands.run import run_plan
-from rocoin_opt.cli.commands.schema import schema
-from rocoin_opt.cli.commands.solve import solve
-from rocoin_opt.cli.commands.versions import versions
 from rocoin_opt.cli.output import complain, warning_line
 from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
 from rocoin_opt.errors import CertificateError, RocoinError, SolverError
@@ -56,22 +42,27 @@ app = typer.Typer(
     help="Plan robust cooperative inference on unreliable devices, and prove how good the plan is.",
 )
 
-# In the order that --help lists them in.
-app.command("solve")(solve)
-app.command("check")(check)
-app.command("evaluate")(evaluate)
-app.command("compare")(compare)
-app.command("frontier")(frontier)
-app.command("batch")(batch)
-app.command("replan")(replan)
-app.command("demo")(demo)
-app.command("profile")(profile)
-app.command("report")(report)
-app.command("run")(run_plan)
-app.command("generate")(generate)
-app.command("methods")(methods)
-app.command("schema")(schema)
-app.command("versions")(versions)
+COMMANDS = (
+    "solve",
+    "check",
+    "evaluate",
+    "compare",
+    "frontier",
+    "batch",
+    "replan",
+    "demo",
+    "profile",
+    "report",
+    "run",
+    "generate",
+    "methods",
+    "schema",
+    "versions",
+)
+"""In the order that --help lists them in. Each is a function of its own module."""
+
+for _name in COMMANDS:
+    app.command(_name)(getattr(import_module(f"rocoin_opt.cli.commands.{_name}"), _name))
 
 
 def run() -> None:

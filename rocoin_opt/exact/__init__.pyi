@@ -1,8 +1,10 @@
 from .answer.bound import failure_bound, quantile_bound
 from .answer.method import exact_answer, exact_quantile
+from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
+from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
 from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
@@ -11,6 +13,8 @@ from .stochastic.search import exact_stochastic
 from .threshold.search import exact
 
 __all__ = [
+    "FEW_DEVICES",
+    "MOST_DEVICES",
     "FrontierSearch",
     "PartSearch",
     "Point",
@@ -20,6 +24,7 @@ __all__ = [
     "break_ties",
     "exact",
     "exact_answer",
+    "exact_expected",
     "exact_quantile",
     "exact_stochastic",
     "expected_bound",

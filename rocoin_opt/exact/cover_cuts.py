@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.plan import check, group_keeps_limit
+from rocoin_opt.plan import group_keeps_limit, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -65,7 +65,7 @@ class CoverCuts:
         SolverError
             If the plan breaks any other rule, which no tolerance explains.
         """
-        violations = check(self.instance, plan)
+        violations = structural_violations(self.instance, plan)
         missed = [k for k in range(len(plan.groups)) if any(v.where == f"groups[{k}]" for v in violations)]
         if len(missed) != len(violations) or any(violation.rule != "outage" for violation in violations):
             broken = "; ".join(map(str, violations))

@@ -8,20 +8,17 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rocoin_opt.exact.lexicographic.order import best_within, plans_of_less_work
-from rocoin_opt.exact.lexicographic.part_boxes import least_bound
-from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
+from rocoin_opt.exact.lexicographic import PartSizes, best_within, least_bound, plans_of_less_work
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
-from rocoin_opt.plan import check, labels_of, members_of
+from rocoin_opt.plan import labels_of, members_of, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.lexicographic.part_boxes import Found
-    from rocoin_opt.exact.lexicographic.part_search import PartSearch
+    from rocoin_opt.exact.lexicographic import Found, PartSearch
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan
 
@@ -192,7 +189,8 @@ class FrontierSearch:
         plans = [
             plan
             for plan in plans_of_less_work(problem, found._replace(groups=groups), self.control)
-            if not check(self.instance, plan) and value_of(self.instance, plan, self.objective) <= threshold
+            if not structural_violations(self.instance, plan)
+            and value_of(self.instance, plan, self.objective) <= threshold
         ]
         # The last one has the least work.
         return plans[-1] if plans else None

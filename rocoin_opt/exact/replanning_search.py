@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
-from rocoin_opt.plan import Group, Plan, check, continuation
+from rocoin_opt.plan import Group, Plan, continuation, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,7 +223,10 @@ class ReplanningSearch:
                 for group in plan.groups
             ]
             fewer = Plan.of(self.instance, groups)
-            if not check(self.instance, fewer) and value_of(self.instance, fewer, self.objective) <= value:
+            if (
+                not structural_violations(self.instance, fewer)
+                and value_of(self.instance, fewer, self.objective) <= value
+            ):
                 plan = fewer
         return plan
 

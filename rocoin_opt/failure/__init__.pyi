@@ -1,4 +1,4 @@
-from .assessment import Figures, Loss, Simulated, assess, deadline_of, require_assessable
+from .assessment import Figures, Loss, Simulated, assess, deadline_of, losses, require_assessable, simulated
 from .claims import check_claims
 from .distribution.answer_time import LatencyDistribution, latency_distribution
 from .distribution.convolution import CONVOLUTION_ERROR
@@ -15,6 +15,7 @@ from .monte_carlo.factors import factor_table
 from .monte_carlo.traces import Traces, read_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
+from .validity import allowed_failure, check, missed_success
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
@@ -46,7 +47,9 @@ __all__ = [
     "Slope",
     "SumResponse",
     "Traces",
+    "allowed_failure",
     "assess",
+    "check",
     "check_claims",
     "crashes",
     "deadline_of",
@@ -60,11 +63,14 @@ __all__ = [
     "first_of_kinds",
     "known_value",
     "latency_distribution",
+    "losses",
+    "missed_success",
     "read_traces",
     "replica_values",
     "require_assessable",
     "response_of",
     "sensitivities",
     "simulate_arrivals",
+    "simulated",
     "value_of",
 ]

@@ -12,7 +12,14 @@ from rocoin_opt.failure.distribution import latency_distribution
 from rocoin_opt.failure.evaluation import finite_or_none, metrics_of
 from rocoin_opt.failure.monte_carlo import simulate
 from rocoin_opt.instance import is_positive
-from rocoin_opt.plan import Plan, check, group_timings, has_random_latency, nominal_seconds, worst_seconds
+from rocoin_opt.plan import (
+    Plan,
+    group_timings,
+    has_random_latency,
+    nominal_seconds,
+    structural_violations,
+    worst_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +31,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 """Probabilities whose quantiles are given."""
 LEVEL = 0.95
 """Level of the intervals of simulated figures."""
-REQUIREMENTS = ("outage", "groups")
+REQUIREMENTS = ("outage", "groups", "min_success")
 """Rules that a plan may break and still be assessed: its figures have a meaning, and may be what is asked for."""
 
 
@@ -145,7 +152,8 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
                 without = Plan(groups=groups, spares=(*plan.spares, device))
                 figures = _figures(instance, without, end)
                 where = f"groups[{k}]"
-                keeps = not any(v.rule == "outage" and v.where.startswith(where) for v in check(instance, without))
+                broken = structural_violations(instance, without)
+                keeps = not any(v.rule == "outage" and v.where.startswith(where) for v in broken)
             found.append(Loss(device, k, figures, keeps))
     return tuple(found)
 
@@ -284,7 +292,7 @@ def require_assessable(instance: Instance, plan: Plan) -> None:
     """
     problems = [
         Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
-        for v in check(instance, plan)
+        for v in structural_violations(instance, plan)
         if v.rule not in REQUIREMENTS
     ]
     if problems:

@@ -18,13 +18,10 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import exceeded_with, factor_of, value_of
 from rocoin_opt.grouping import StochasticShares, plan_within, smallest_failure_probability, valuation
-from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
-from rocoin_opt.heuristics.baselines.nonn import nonn
-from rocoin_opt.heuristics.baselines.random_plan import random_plan
-from rocoin_opt.heuristics.baselines.rocoin import rocoin
+from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy, polished
 from rocoin_opt.instance import ROUNDING, Constant
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +146,7 @@ def _simple_plans(instance: Instance, control: Control) -> Iterator[Plan | None]
     """Plans of the baselines; without the graph, whose cut takes longer than all else."""
     knowledge = instance.knowledge.model_copy(update={"graph": None})
     bare = instance.model_copy(update={"knowledge": knowledge})
-    for run in (rocoin, nonn, het_nonn, random_plan):
+    for run in BASELINES.values():
         if control.exhausted:
             return
         yield run(bare, "expected", replace(control.silent(), seed=0)).plan
@@ -160,6 +157,6 @@ def _fitted(instance: Instance, plan: Plan, value: float, control: Control) -> P
     index = instance.arrays.device_index
     groups = [tuple(sorted(index[name] for name in group.devices)) for group in plan.groups]
     fitted = plan_within(StochasticShares(instance, control), groups, value) if value < math.inf else None
-    if fitted is None or check(instance, fitted) or value_of(instance, fitted, "guaranteed") >= value:
+    if fitted is None or structural_violations(instance, fitted) or value_of(instance, fitted, "guaranteed") >= value:
         return plan
     return fitted

@@ -18,7 +18,7 @@ from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.expected.descent import ExpectedDescent
 from rocoin_opt.heuristics.expected.quantile import descend_quantile
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, check
+from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     by_threshold = sorted(groups, key=lambda price: -found[price])
     plans = (plan_with_best_sizes(instance, groups[price], objective) for price in by_threshold)
     # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
-    return [plan for plan in plans if plan is not None and not check(instance, plan)]
+    return [plan for plan in plans if plan is not None and not structural_violations(instance, plan)]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:

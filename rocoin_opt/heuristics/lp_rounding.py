@@ -24,7 +24,7 @@ from rocoin_opt.grouping import (
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.covers import needed_members
 from rocoin_opt.heuristics.greedy import PRICES, greedy
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,6 +218,6 @@ class _Search(CandidateSearch):
     def _take(self, groups: list[list[int]]) -> bool:
         """Make a plan of groups; False if the cover of one was only true up to rounding."""
         plan = plan_with_best_sizes(self.instance, groups, self.objective)
-        if plan is None or check(self.instance, plan):
+        if plan is None or structural_violations(self.instance, plan):
             return False
         return self.improve(plan)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan import Plan, check, group_keeps_limit, members_of
+from rocoin_opt.plan import Plan, group_keeps_limit, members_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -48,7 +48,7 @@ def repair(instance: Instance, old: Plan) -> Plan | None:
         for group, own in zip(old.groups, members, strict=True)
     ]
     plan = Plan.of(instance, groups)
-    return None if check(instance, plan) else plan
+    return None if structural_violations(instance, plan) else plan
 
 
 def _best_spare(instance: Instance, group: Group, members: list[int], spares: list[int]) -> int | None:

@@ -23,7 +23,7 @@ from rocoin_opt.instance.fields import (
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
-LATER_FIELDS = frozenset({"success_level"})
+LATER_FIELDS = frozenset({"min_success", "success_level"})
 """Requirements that are written only where they are made."""
 
 
@@ -120,6 +120,8 @@ class Requirements(Model):
     """Deadline D, after which an answer is worth nothing."""
     success_level: SuccessLevel | None = None
     """Probability with which the answer is wanted, for the objective ``quantile``."""
+    min_success: Probability | None = None
+    """Smallest probability that the whole answer is there by the deadline, or ever where there is none."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:

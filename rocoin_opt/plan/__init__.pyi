@@ -47,7 +47,7 @@ from .terminal import (
     shown_value,
     small_share,
 )
-from .validity import Violation, check, require_computable, require_valid
+from .validity import Violation, require_computable, structural_violations
 
 __all__ = [
     "ANSWER_OBJECTIVES",
@@ -79,7 +79,6 @@ __all__ = [
     "Violation",
     "answer_distribution",
     "bound_alone",
-    "check",
     "continuation",
     "evidence_left",
     "group_keeps_limit",
@@ -108,11 +107,11 @@ __all__ = [
     "require_computable",
     "require_constant_latency",
     "require_objective",
-    "require_valid",
     "result_document",
     "seconds",
     "shown_value",
     "small_share",
+    "structural_violations",
     "with_filters",
     "without_filters",
     "worst_seconds",

@@ -31,7 +31,7 @@ class Group(Model):
 class Plan(Model):
     """Groups and spares.
 
-    The class holds whatever a file says; :func:`rocoin_opt.plan.validity.check` tells whether it is valid.
+    The class holds whatever a file says; :func:`rocoin_opt.check` tells whether it is valid.
     """
 
     groups: Annotated[Items[Group], Field()]

@@ -162,7 +162,7 @@ def print_summary(result: Result, console: Console) -> None:
         f"[bold]{_plain(instance.name)}[/]: {counted(len(instance.devices), 'device')}, "
         f"{counted(len(instance.students), 'student')}, {counted(instance.knowledge.num_filters, 'filter')}, "
         f"at most {counted(instance.max_groups, 'group')}, "
-        f"outage limit {instance.requirements.max_group_outage:g} a group"
+        f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
     console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
     for line in _value_lines(result):
@@ -213,6 +213,11 @@ def _value_lines(result: Result) -> Iterator[str]:
     left = None if result.plan is None else evidence_left(result.instance, result.plan)
     if left is not None:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
+
+
+def _wish(instance: Instance) -> str:
+    wanted = instance.requirements.min_success
+    return "" if wanted is None else f", an answer with probability {wanted} at least"
 
 
 def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import keeps_limit, keeps_outage_limit
+from rocoin_opt.instance import complement, keeps_limit, keeps_outage_limit
 from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.wording import printable
 
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.model import Group, Plan
 
 Rule: TypeAlias = Literal[
-    "known", "disjoint", "spares", "nonempty", "groups", "capacity", "memory", "outage", "cover", "filters", "claim"
+    "known",
+    "disjoint",
+    "spares",
+    "nonempty",
+    "groups",
+    "capacity",
+    "memory",
+    "outage",
+    "cover",
+    "filters",
+    "min_success",
+    "claim",
 ]
 
 
@@ -58,10 +70,13 @@ class Violation:
         return printable(f"{self.where}: {self.rule}: found {found}, allowed {allowed}{by}")
 
 
-def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
-    """Find every violation of the rules of a feasible plan.
+def structural_violations(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
+    """Find every violation of the rules that parts and groups keep one by one.
 
-    Feasible: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
+    Whether a plan is valid says :func:`rocoin_opt.check`, which goes beyond. These rules alone are for searches, whose
+    plans are checked as a whole once they are found, and for who asks for one of them.
+
+    The rules: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
     device of its group, the number of groups lies in its range, and no group's outage exceeds the limit. Devices are
     in at most one group, and the spares are exactly the others.
 
@@ -75,7 +90,7 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
     Returns
     -------
     tuple of Violation
-        Empty when the plan is valid.
+        Empty when the plan keeps these rules.
     """
     return (
         *_check_devices(instance, plan),
@@ -84,31 +99,6 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
         *_check_cover(instance, plan),
         *_check_filters(instance, plan),
     )
-
-
-def require_valid(instance: Instance, plan: Plan, source: str) -> None:
-    """Refuse a plan that a user gave unless it is valid.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    plan : Plan
-        What is checked.
-    source : str
-        Where the plan comes from, for the message.
-
-    Raises
-    ------
-    InputError
-        Naming the source and every violation.
-    """
-    problems = [
-        Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
-        for v in check(instance, plan)
-    ]
-    if problems:
-        raise InputError(source, problems)
 
 
 def require_computable(instance: Instance, plan: Plan) -> None:
@@ -223,4 +213,7 @@ def _check_filters(instance: Instance, plan: Plan) -> Iterator[Violation]:
 
 
 def _show(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return value
+    # Close to 1 it is the rest that tells two probabilities apart.
+    return str(1 - Decimal(f"{complement(value):.6g}")) if 0.9 < value < 1.0 else f"{value:.6g}"

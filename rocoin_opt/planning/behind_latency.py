@@ -1,70 +1,20 @@
-"""What follows latency: of plans that answer equally early, the one that its method prefers, and what that gained."""
+"""What solve does behind latency: the plan that is preferred of those that answer equally early, and what it gained."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import CertificateError
-from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import ThresholdProblem, import_of_models
+from rocoin_opt.failure import missed_success, value_of
+from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
-from rocoin_opt.planning.certify import certified_bound, certified_value
+from rocoin_opt.planning.certify import certified_bound, require_certified
 
 if TYPE_CHECKING:
-    from rocoin_opt.control import Control
-    from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Plan
     from rocoin_opt.planning.request import Request
-
-EFFORT = 2e9
-"""Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
-
-
-def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
-    """Go on behind latency: partition, work, spare reliability.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        Whose value must not get worse.
-    plan : Plan
-        A valid plan.
-    control : Control
-        Limits, seed, threads and reports.
-    criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by, where the instance has a graph.
-    """
-    if not control.has_time_for(import_of_models()):
-        return plan
-    # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import break_ties
-
-    return break_ties(instance, objective, plan, control, criterion)
-
-
-def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
-    """Go on behind latency: partition, failure probability, work.
-
-    Parameters
-    ----------
-    instance, objective, plan, control, criterion
-        As for :func:`run_break_ties`.
-
-    Returns
-    -------
-    Outcome
-        The plan, and a lower bound on the failure probability.
-    """
-    from rocoin_opt.exact import most_reliable
-
-    # Without a clock the effort is the limit: the same plan on every machine.
-    effort = math.inf if control.remaining < math.inf else EFFORT
-    return most_reliable(instance, objective, plan, control, criterion, effort)
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -101,7 +51,11 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     else:
         return outcome, None
     after = found.plan or plan
-    if certified_value(whose, instance, after, objective) > value_of(instance, plan, objective):
+    require_certified(whose, instance, after, searched=True)
+    if missed_success(instance, after) is not None:
+        # Less work is no reason to answer more rarely than is asked for.
+        return outcome, None
+    if value_of(instance, after, objective) > value_of(instance, plan, objective):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None
     if request.prefer == "reliability" and method.reinforce is not None:

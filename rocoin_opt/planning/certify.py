@@ -1,4 +1,4 @@
-"""On the way out: whatever a search returns is checked and valued here, and nothing that it says of itself is believed.
+"""On the way in and out: plans are checked here, and nothing that a search says of what it returns is believed.
 
 A plan, a point of a frontier, a replanned fleet and a partition all pass the same two questions: is it valid, and is
 the bound no better than the value? A no is a defect of the package or of a user's own method, never a result.
@@ -8,16 +8,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.errors import CertificateError
-from rocoin_opt.failure import value_of
-from rocoin_opt.plan import CLOSED_GAP, check, relative_gap
+from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
+from rocoin_opt.failure import check, value_of
+from rocoin_opt.plan import CLOSED_GAP, relative_gap, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
 
 
-def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None:
+def require_valid(instance: Instance, plan: Plan, source: str) -> None:
+    """Refuse a plan that a user gave unless it is valid.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        What is checked.
+    source : str
+        Where the plan comes from, for the message.
+
+    Raises
+    ------
+    InputError
+        Naming the source and every violation.
+    """
+    problems = [
+        Problem(f"{v.where}: {v.rule}", f"{v.found} {v.unit}".rstrip(), f"{v.allowed} {v.unit}".rstrip())
+        for v in check(instance, plan)
+    ]
+    if problems:
+        raise InputError(source, problems)
+
+
+def require_no_min_success(instance: Instance, what: str) -> None:
+    """Refuse an instance by name whose ``min_success`` a search cannot honour yet."""
+    if instance.requirements.min_success is not None:
+        raise UnsupportedError(f"{instance.name}: {what} does not honour requirements.min_success yet")
+
+
+def require_certified(whose: str, instance: Instance, plan: Plan | None, *, searched: bool = False) -> None:
     """Refuse a plan that breaks a rule; None is no plan and passes.
 
     Parameters
@@ -26,13 +57,16 @@ def require_certified(whose: str, instance: Instance, plan: Plan | None) -> None
         Who returned it, for the message: "greedy returned", say.
     instance, plan
         What was given, and what was found.
+    searched : bool
+        Whether a method has just returned the plan: methods search without ``min_success``, which is weighed next.
 
     Raises
     ------
     CertificateError
         With every violation.
     """
-    violations = () if plan is None else check(instance, plan)
+    judge = structural_violations if searched else check
+    violations = () if plan is None else judge(instance, plan)
     if violations:
         raise CertificateError(f"{whose} an invalid plan: {'; '.join(map(str, violations))}")
 

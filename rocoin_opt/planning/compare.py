@@ -11,7 +11,7 @@ from rocoin_opt.planning.request import method_for
 from rocoin_opt.planning.solve import solve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rocoin_opt.control import Report
     from rocoin_opt.instance import Instance
@@ -32,7 +32,8 @@ def compare(
     """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
 
     A method without redundancy that cannot keep the outage limit is solved once more without the limit, so that it
-    can be scored at all: that result's instance has ``max_group_outage`` 1.
+    can be scored at all: that result's instance has ``max_group_outage`` 1. Likewise one that plans without
+    ``min_success``, baselines say, and misses it: that result's instance has none.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def compare(
     Returns
     -------
     tuple of Result
-        One a method, and one more where a method was solved once more without the outage limit. Once SIGTERM has
+        One a method, and one more where a method was solved once more without these limits. Once SIGTERM has
         stopped a search, no other one begins: the results so far are all.
 
     Raises
@@ -63,13 +64,26 @@ def compare(
     results = []
     for method in methods:
         chosen = method_for(method, objective)
-        variants = [instance]
-        while variants:
-            variant = variants.pop()
+        freed: list[Result] = []
+        for variant in (instance, *_without_limits(instance, chosen)):
             result = solve(variant, method, objective, time_limit=time_limit, seed=seed, threads=threads, report=report)
-            results.append(result)
-            if terminated():
-                return tuple(results)
-            if result.plan is None and not chosen.redundant and variant is instance:
-                variants.append(instance.with_requirements(max_group_outage=1.0))
+            # Of the variants the first with a plan is shown, or else the last.
+            freed = [result]
+            if variant is instance:
+                results.append(result)
+                freed = []
+            if result.plan is not None or terminated():
+                break
+        results += freed
+        if terminated():
+            break
     return tuple(results)
+
+
+def _without_limits(instance: Instance, method: Method) -> Iterator[Instance]:
+    """What a method without a plan is scored on: the instance without limits that it does not plan for."""
+    wanted = instance.requirements.min_success is not None
+    if wanted and method.surer is None:
+        yield instance.with_requirements(min_success=None)
+    if not method.redundant:
+        yield instance.with_requirements(max_group_outage=1.0, min_success=None)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
-from rocoin_opt.heuristics.baselines.nonn import nonn
-from rocoin_opt.heuristics.baselines.random_plan import random_plan
-from rocoin_opt.heuristics.baselines.rocoin import rocoin
+from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning import behind_latency, portfolio
+from rocoin_opt.planning import portfolio, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +49,9 @@ class Method:
         ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
         for the threshold objectives where work is preferred: to a better partition by a criterion, then to fewer
         device-seconds, then to more spare reliability.
+    surer : callable or None
+        Like ``improve``, for the objective ``failure``: who searches on where a plan of the method misses
+        ``min_success``. A method without one plans blind, and returns no plan where its plan misses it.
     run_random : callable or None
         ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
         them: for every objective that has a meaning then, with a start where it has ``improve``.
@@ -69,12 +69,21 @@ class Method:
     improve: Improve | None = None
     break_ties: BreakTies | None = None
     run_random: RunRandom | None = None
+    surer: Improve | None = None
     reinforce: Reinforce | None = None
 
 
-def _blind(run: Run) -> RunRandom:
-    """Let a baseline plan as if every slowdown factor were 1; its plan is valid whatever the laws are."""
-    return lambda instance, objective, control, _: run(instance, objective, control)
+def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
+    """A baseline plans as if every slowdown factor were 1; its plan is valid whatever the laws are."""
+    run = BASELINES[name]
+    return Method(
+        name,
+        run,
+        OBJECTIVES,
+        f"baseline: {summary}",
+        redundant=redundant,
+        run_random=lambda instance, objective, control, _: run(instance, objective, control),
+    )
 
 
 METHODS: dict[str, Method] = {
@@ -86,9 +95,10 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "the best there is: greedy, then exact where the size allows it",
             improve=portfolio.run_auto,
-            break_ties=behind_latency.run_break_ties,
-            reinforce=behind_latency.run_reinforce,
-            run_random=portfolio.run_auto_stochastic,
+            break_ties=portfolio.run_break_ties,
+            reinforce=portfolio.run_reinforce,
+            run_random=under_laws.run_auto_stochastic,
+            surer=portfolio.run_auto,
         ),
         Method(
             "exact",
@@ -96,9 +106,10 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "threshold search over group packings, or branch and bound, proven optimal; large instances get a gap",
             improve=portfolio.run_exact,
-            break_ties=behind_latency.run_break_ties,
-            reinforce=behind_latency.run_reinforce,
-            run_random=portfolio.run_exact_stochastic,
+            break_ties=portfolio.run_break_ties,
+            reinforce=portfolio.run_reinforce,
+            run_random=under_laws.run_exact_stochastic,
+            surer=portfolio.run_exact,
         ),
         Method(
             "milp",
@@ -106,19 +117,22 @@ METHODS: dict[str, Method] = {
             THRESHOLD_OBJECTIVES,
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
+            surer=portfolio.run_exact,
         ),
         Method(
             "greedy",
             greedy,
             OBJECTIVES,
             "threshold search with groups built one after another; fast",
-            run_random=portfolio.run_greedy_stochastic,
+            run_random=under_laws.run_greedy_stochastic,
+            surer=local_search,
         ),
         Method(
             "lp-rounding",
             portfolio.run_lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
+            surer=local_search,
         ),
         Method(
             "local-search",
@@ -126,30 +140,11 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
+            surer=local_search,
         ),
-        Method(
-            "rocoin",
-            rocoin,
-            OBJECTIVES,
-            "baseline: follow the leader, normalised cut, Kuhn-Munkres",
-            run_random=_blind(rocoin),
-        ),
-        Method(
-            "nonn",
-            nonn,
-            OBJECTIVES,
-            "baseline: one device a part, equal students, no redundancy",
-            redundant=False,
-            run_random=_blind(nonn),
-        ),
-        Method(
-            "het-nonn",
-            het_nonn,
-            OBJECTIVES,
-            "baseline: nonn with students fitted to the devices",
-            redundant=False,
-            run_random=_blind(het_nonn),
-        ),
-        Method("random", random_plan, OBJECTIVES, "baseline: a random feasible plan", run_random=_blind(random_plan)),
+        _baseline("rocoin", "follow the leader, normalised cut, Kuhn-Munkres"),
+        _baseline("nonn", "one device a part, equal students, no redundancy", redundant=False),
+        _baseline("het-nonn", "nonn with students fitted to the devices", redundant=False),
+        _baseline("random", "a random feasible plan"),
     )
 }

@@ -16,7 +16,7 @@ from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
 from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
-from rocoin_opt.planning.whole_answer import answer_under_laws, prove_answer
+from rocoin_opt.planning.whole_answer import prove_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,30 +33,21 @@ AUTO_NODES = 300_000
 """Nodes of branch and bound that it tries for the expected answer time: ten to twenty seconds."""
 AUTO_EFFORT = 2e9
 """Sets that one search for a packing looks at then, for the objectives of the whole answer: some seconds."""
-AUTO_TIMES = 6
-"""Times at which it bounds the expected answer time under random latencies: some seconds."""
 FIRST_NODES = 20_000
 """Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
 PROVEN = 1e-9
 """Relative gap at which these were enough."""
-RANDOM_STEPS = 100
-"""Steps of the search for the expected answer time under random latencies, for each group that there may be; each takes
-some milliseconds."""
-VALUED: tuple[Objective, ...] = ("guaranteed", "expected")
-"""Objectives under random latencies, whose values of the plan that is returned are computed."""
 MOMENT = 0.3
 """Seconds that such a value may take whatever the clock says."""
-FEW_STEPS = 10
-"""The same for ``greedy``."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
-AUTO_ROUNDS_STOCHASTIC = 1
-"""Rounds of integer packings that ``auto`` tries under random latencies, where a packing costs more."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to
 better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
+REINFORCING_EFFORT = 2e9
+"""Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
@@ -115,7 +106,7 @@ def _exact_from(
     if objective in ANSWER_OBJECTIVES:
         start = first.plan
         if start is None:
-            found = _any_plan(instance, control, rounds)
+            found = any_plan(instance, control, rounds)
             if found.plan is None:
                 return found
             start = found.plan
@@ -131,11 +122,11 @@ def _exact_from(
 
 
 def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
-    from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
+    from rocoin_opt.exact import FEW_DEVICES, exact_expected
 
     if start is None:
         # That greedy found no plan proves nothing.
-        found = _any_plan(instance, control, rounds)
+        found = any_plan(instance, control, rounds)
         if found.infeasible:
             return found
         start = found.plan
@@ -153,10 +144,10 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
     if start is not None:
         limit = time.perf_counter() + SEARCH_SHARE * control.remaining
         improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
-    return exact_expected(instance, control, improved, nodes=NODES if rounds is None else AUTO_NODES)
+    return exact_expected(instance, control, improved, nodes=None if rounds is None else AUTO_NODES)
 
 
-def _any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
+def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
     """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
     from rocoin_opt.exact import exact
 
@@ -205,118 +196,48 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
-def run_greedy_stochastic(
-    instance: Instance, objective: Objective, control: Control, start: Plan | None, *, bounded: bool = False
-) -> Outcome:
-    """Run greedy under random latencies.
+def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
+    """Go on behind latency: partition, work, spare reliability.
 
     Parameters
     ----------
     instance : Instance
-        What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected', 'failure', 'missing', 'quantile'}
-        What is minimised.
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
     control : Control
         Limits, seed, threads and reports.
-    start : Plan or None
-        A valid plan to begin with.
-    bounded : bool
-        Whether a plan for the whole answer is searched for longer, and bounded.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by, where the instance has a graph.
     """
-    # SciPy's special functions take a while to import, and constants do without.
-    from rocoin_opt.heuristics.deterministic_equivalents import greedy_stochastic
+    if not control.has_time_for(import_of_models()):
+        return plan
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import break_ties
 
-    if objective in ANSWER_OBJECTIVES:
-        first = greedy_stochastic(instance, "guaranteed", control.silent(), start)
-        if first.plan is None:
-            return replace(first, lower_bound=None)
-        steps = RANDOM_STEPS if bounded else FEW_STEPS
-        return answer_under_laws(instance, objective, control, first.plan, steps, bounded=bounded)
-    return greedy_stochastic(instance, objective, control, start)
+    return break_ties(instance, objective, plan, control, criterion)
 
 
-def run_exact_stochastic(
-    instance: Instance, objective: Objective, control: Control, start: Plan | None, rounds: int | None = None
-) -> Outcome:
-    """Prove a plan under random latencies, or bound it.
+def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
+    """Go on behind latency: partition, failure probability, work.
 
     Parameters
     ----------
-    instance : Instance
-        What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected'}
-        What is minimised.
-    control : Control
-        Limits, seed, threads and reports.
-    start : Plan or None
-        A valid plan to begin with.
-    rounds : int, optional
-        Rounds of integer packings at most; given, bounds on the expected answer time are short too.
+    instance, objective, plan, control, criterion
+        As for :func:`run_break_ties`.
+
+    Returns
+    -------
+    Outcome
+        The plan, and a lower bound on the failure probability.
     """
-    if objective in ANSWER_OBJECTIVES:
-        return run_greedy_stochastic(instance, objective, control, start, bounded=True)
-    first = run_greedy_stochastic(instance, objective, control, start)
-    if first.plan is not None:
-        # The plan that the search ends with has to be valued too.
-        kept = sum(valuation(instance, first.plan, figure) for figure in VALUED)
-        control = replace(control, deadline=control.deadline - kept)
-        if control.deadline <= time.perf_counter():
-            return first
-    if objective != "guaranteed":
-        return _exact_expected_random(instance, control, first, rounds)
-    from rocoin_opt.exact import exact_stochastic
+    from rocoin_opt.exact import most_reliable
 
-    return exact_stochastic(instance, control, first.plan, rounds=rounds)
-
-
-def _exact_expected_random(instance: Instance, control: Control, first: Outcome, rounds: int | None) -> Outcome:
-    """Prove a plan where there are few of them; else improve it by a search, and bound it."""
-    from rocoin_opt.exact import best_of_all, expected_bound, is_small
-    from rocoin_opt.grouping import ExpectedModel
-
-    model = ExpectedModel(instance)
-    if is_small(model):
-        proof = best_of_all(model, control, first.plan)
-        if proof is not None:
-            return proof
-    # A plan may exist where none of the deterministic equivalents has one.
-    if first.plan is None:
-        first = replace(_any_plan(instance, control, rounds), lower_bound=first.lower_bound)
-        if first.plan is None:
-            return first
-    improved, found = first, _descended(instance, control, first)
-    if found.plan is not None and can_be_valued(instance, found.plan, ["expected"], control):
-        improved = no_worse(instance, "expected", found, first.plan)
-    bound = expected_bound(model, control, times=None if rounds is None else AUTO_TIMES)
-    return replace(improved, lower_bound=max(filter(None, (bound, first.lower_bound)), default=None))
-
-
-def _descended(instance: Instance, control: Control, first: Outcome) -> Outcome:
-    """Search on from a plan by the steps of its laws, which only approximate them."""
-    limit = time.perf_counter() + SEARCH_SHARE * control.remaining
-    steps = RANDOM_STEPS * instance.max_groups
-    return local_search(instance, "expected", replace(control.silent(), deadline=limit), first.plan, iterations=steps)
-
-
-def run_auto_stochastic(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
-    """Run greedy under random latencies, then ``exact`` where the size allows it.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected'}
-        What is minimised.
-    control : Control
-        Limits, seed, threads and reports.
-    start : Plan or None
-        A valid plan to begin with.
-    """
-    limited = control.remaining < math.inf
-    if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):
-        return run_greedy_stochastic(instance, objective, control, start)
-    # Without a clock the rounds are the limit: the same plan on every machine.
-    return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
+    # Without a clock the effort is the limit: the same plan on every machine.
+    effort = math.inf if control.remaining < math.inf else REINFORCING_EFFORT
+    return most_reliable(instance, objective, plan, control, criterion, effort)
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:

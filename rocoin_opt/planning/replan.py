@@ -25,11 +25,16 @@ from rocoin_opt.plan import (
     continuation,
     relative_gap,
     require_objective,
-    require_valid,
     with_filters,
     without_filters,
 )
-from rocoin_opt.planning.certify import certified_bound, certified_value, is_closed
+from rocoin_opt.planning.certify import (
+    certified_bound,
+    certified_value,
+    is_closed,
+    require_no_min_success,
+    require_valid,
+)
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
@@ -170,10 +175,11 @@ def replan(
     InputError
         If an option is outside of its range, or the plan is not valid for the instance.
     UnsupportedError
-        If what is left has failure domains or random latencies, or for the objective ``expected``.
+        If what is left has failure domains or random latencies, for ``min_success``, or for the objective ``expected``.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
+    require_no_min_success(instance, "replan")
     _require_options(instance, plan, lost, joined, max_loads)
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
 from rocoin_opt.knowledge import CRITERIA
-from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective, require_valid
+from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective
+from rocoin_opt.planning.certify import require_valid
 from rocoin_opt.planning.methods import METHODS, Method
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import Control
-from rocoin_opt.failure import Figures, assess, deadline_of, first_of_kinds
+from rocoin_opt.failure import Figures, assess, check, deadline_of, first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
-from rocoin_opt.plan import Group, Plan, check, outage_of
+from rocoin_opt.plan import Group, Plan, outage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Witness:
     figures : Figures
         Its figures.
     keeps_limit : bool
-        Whether all of its groups keep the outage limit; it keeps every other rule.
+        Whether all of its groups keep the outage limit, and the plan ``min_success``; it keeps every other rule.
     """
 
     plan: Plan
@@ -52,8 +52,8 @@ class Simplifications:
         One device that holds all filters with one student and keeps every rule. None where the plan is that simple
         already, or where no such device is as good: all of them were looked at.
     without_redundancy : Witness or None
-        One device a group. It keeps the outage limit if one that does was found; else, with a deadline, it is one with
-        the limit set aside. None where the plan has no redundancy, or where none was found: not all were looked at.
+        One device a group. It keeps the limits if one that does was found; else, with a deadline, it is one with
+        them set aside. None where the plan has no redundancy, or where none was found: not all were looked at.
     """
 
     one_device: Witness | None
@@ -96,7 +96,7 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
 
 
 def _witness(instance: Instance, plan: Plan, deadline: float | None) -> Witness:
-    keeps_limit = not any(violation.rule == "outage" for violation in check(instance, plan))
+    keeps_limit = not any(violation.rule in ("outage", "min_success") for violation in check(instance, plan))
     return Witness(plan, assess(instance, plan, deadline), keeps_limit)
 
 

@@ -24,6 +24,7 @@ from rocoin_opt.plan import (
 )
 from rocoin_opt.planning.behind_latency import settled
 from rocoin_opt.planning.certify import certified_bound, is_closed, require_certified
+from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
 
@@ -136,7 +137,7 @@ def answer(request: Request) -> Result:
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
-            outcome = _searched(request)
+            outcome = with_min_success(request, _searched(with_time_kept(request)))
             if not request.latency_only:
                 outcome, gain = settled(request, outcome)
         plan = outcome.plan
@@ -155,7 +156,7 @@ def _searched(request: Request) -> Outcome:
             request.control.tell(value_of(instance, start, objective), None)
     outcome = _run(request, start)
     # Checked before it is compared: an invalid plan may have any value.
-    require_certified(f"{request.solver.name} returned", instance, outcome.plan)
+    require_certified(f"{request.solver.name} returned", instance, outcome.plan, searched=True)
     if start is not None:
         rivals = (start, outcome.plan or start)
         if not all(can_be_valued(instance, rival, [objective], request.control) for rival in rivals):

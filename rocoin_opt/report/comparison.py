@@ -40,11 +40,21 @@ def print_comparison(instance: Instance, results: Sequence[Result], console: Con
     console.print(plain_text(f"{instance.name}, objective {objective}"))
     console.print(table)
     if unlimited:
-        limit = instance.requirements.max_group_outage
-        console.print(f"* scored without the outage limit of {limit:g}, which this method cannot keep here")
+        console.print(f"* scored without {_limits_missed(instance, results)}, which this method cannot keep here")
     for result in results:
         for reason in result.reasons:
             console.print(plain_text(f"{result.method}: {reason}"))
+
+
+def _limits_missed(instance: Instance, results: Sequence[Result]) -> str:
+    """Limits of the instance that some method was scored without."""
+    asked, freed = instance.requirements, [result.instance.requirements for result in results]
+    missed = []
+    if any(other.max_group_outage != asked.max_group_outage for other in freed):
+        missed.append(f"the outage limit of {asked.max_group_outage:g}")
+    if any(other.min_success != asked.min_success for other in freed):
+        missed.append(f"min_success of {asked.min_success}")
+    return " or ".join(missed)
 
 
 def _row(result: Result, mark: str) -> list[str]:

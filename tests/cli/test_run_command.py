@@ -11,7 +11,7 @@ import torch
 import rocoin_opt as ro
 from executed_plans import fleet
 from rocoin_opt.cli.commands import run as command
-from rocoin_opt.cli.commands.run import run_plan
+from rocoin_opt.cli.commands.run import run as run_command
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe
@@ -107,7 +107,7 @@ def test_remarks_tell_what_disturbs(files, monkeypatch, capsys):
     schedule = Schedule.draw(instance, plan, 400, 0)
     slow = module.Execution(schedule.seconds * 1.5, None, schedule, 30.0, 1.0, 0, 7, ("g0r1",))
     monkeypatch.setattr("rocoin_opt.profiling.execute", lambda *_, **__: replace(slow))
-    run_plan(*files)
+    run_command(*files)
     out = capsys.readouterr().out
     assert "OUTSIDE of the 95 % band" in out
     assert "7 first answers were late" in out

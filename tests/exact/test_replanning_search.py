@@ -10,6 +10,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.replanning_search import ReplanningSearch
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import replanning as formulation
 from rocoin_opt.highs.linear import MilpSolution
 from rocoin_opt.highs.models import solve_model
@@ -17,7 +18,6 @@ from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.filters import without_filters
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning.replan import without_devices
 from rocoin_opt.planning.solve import solve
 

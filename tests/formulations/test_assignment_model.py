@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import assignment
 from rocoin_opt.grouping.assignment import assign_sizes
 from rocoin_opt.highs.models import solve_model
-from rocoin_opt.plan.validity import check
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:

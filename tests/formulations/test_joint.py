@@ -13,6 +13,7 @@ import oracle
 from rocoin_opt.control import Control
 from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import joint
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
@@ -20,7 +21,6 @@ from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import given
 import oracle
 from examples import two_pairs
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.assignment import assign_sizes, plan_with_best_sizes
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 

@@ -8,10 +8,10 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.disjoint_groups import LARGEST_POOL, DisjointGroups
 from rocoin_opt.heuristics.exchange import covering_capacities
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan.validity import check
 
 
 @pytest.mark.parametrize(("family", "devices"), [("edge", 40), ("lossy", 40), ("paper", 8)])

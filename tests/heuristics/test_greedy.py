@@ -10,12 +10,12 @@ from hypothesis import given
 import oracle
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate, value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, OBJECTIVES
-from rocoin_opt.plan.validity import check
 from strategies import instances, valid_plans
 
 TIMES = tuple(objective for objective in OBJECTIVES if objective not in ANSWER_OBJECTIVES)

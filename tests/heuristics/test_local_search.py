@@ -13,13 +13,13 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")

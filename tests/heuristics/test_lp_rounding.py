@@ -16,6 +16,7 @@ from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -24,7 +25,6 @@ from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.lp_rounding import Fraction, draw_disjoint, fractions_of, lp_rounding
 from rocoin_opt.plan.result import Outcome
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -254,7 +254,7 @@ def test_roundings_stop_at_the_limit(monkeypatch, edge):
 def test_a_group_that_covers_up_to_rounding_only_is_not_believed(monkeypatch, edge):
     instance, before = edge
     checked = []
-    monkeypatch.setattr(module, "check", lambda *given: checked.append(given) or ("a violation",))
+    monkeypatch.setattr(module, "structural_violations", lambda *given: checked.append(given) or ("a violation",))
     assert value_of(instance, lp_rounding(instance, "guaranteed", Control()).plan, "guaranteed") == before
     assert checked
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import pairs, two_pairs
+from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.repair import repair
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning.replan import without_devices
 from strategies import instances, valid_plans
 

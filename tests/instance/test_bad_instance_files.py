@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from rocoin_opt.errors import InputError
+from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.files import instance_schema, read_instance
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import check
 from spoil import assert_helpful, paths_of, spoilt_at_several_places, variants
 from strategies import full_instance_document
 

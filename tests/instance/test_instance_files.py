@@ -108,42 +108,45 @@ def test_a_full_document_survives_reading_and_writing(tmp_path: Path) -> None:
     assert schema_accepts(document)
 
 
-def test_a_success_level_is_written_and_enters_the_fingerprint_only_where_there_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("field", ["success_level", "min_success"])
+def test_a_wish_is_written_and_enters_the_fingerprint_only_where_there_is_one(tmp_path: Path, field: str) -> None:
     document = full_instance_document()
-    del document["requirements"]["success_level"]
+    del document["requirements"][field]
     (tmp_path / "i.json").write_text(json.dumps(document))
     before = read_instance(tmp_path / "i.json")
     write_instance(tmp_path / "before.json", before)
     text = (tmp_path / "before.json").read_text()
-    assert "success_level" not in text
-    assert "success_level" not in before.model_dump_json()
-    document["requirements"]["success_level"] = None
+    assert field not in text
+    assert field not in before.model_dump_json()
+    document["requirements"][field] = None
     (tmp_path / "null.json").write_text(json.dumps(document))
     same = read_instance(tmp_path / "null.json")
     assert same.sha256 == before.sha256
     write_instance(tmp_path / "same.json", same)
     assert (tmp_path / "same.json").read_text() == text
-    wanted = [before.with_requirements(success_level=level) for level in (0.9, 0.95)]
+    wanted = [before.with_requirements(**{field: level}) for level in (0.9, 0.95)]
     assert len({before.sha256, *(instance.sha256 for instance in wanted)}) == 3
     write_instance(tmp_path / "wanted.json", wanted[0])
-    assert json.loads((tmp_path / "wanted.json").read_text())["requirements"]["success_level"] == 0.9
+    assert json.loads((tmp_path / "wanted.json").read_text())["requirements"][field] == 0.9
     again = read_instance(tmp_path / "wanted.json")
     assert again.requirements == wanted[0].requirements
     assert again.sha256 == wanted[0].sha256
-    assert wanted[0].with_requirements(success_level=None).sha256 == before.sha256
+    assert wanted[0].with_requirements(**{field: None}).sha256 == before.sha256
 
 
+@pytest.mark.parametrize("field", ["success_level", "min_success"])
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 1.5, "0.9", True, [], 1e-300, 0.5, 1 - 2**-53])
-def test_reader_and_schema_agree_on_success_levels(tmp_path: Path, level: Any) -> None:
+def test_reader_and_schema_agree_on_probabilities_asked_for(tmp_path: Path, level: Any, field: str) -> None:
     document = full_instance_document()
-    document["requirements"]["success_level"] = level
+    document["requirements"][field] = level
     (tmp_path / "i.json").write_text(json.dumps(document))
-    allowed = isinstance(level, float) and 0.0 < level < 1.0
+    # Of a level the ends mean nothing; as the least success they are no wish and certainty.
+    allowed = isinstance(level, float) and (0.0 < level < 1.0 or (field == "min_success" and level in (0.0, 1.0)))
     assert schema_accepts(document) == allowed
     if allowed:
-        assert read_instance(tmp_path / "i.json").requirements.success_level == level
+        assert getattr(read_instance(tmp_path / "i.json").requirements, field) == level
         return
-    with pytest.raises(InputError, match=r"requirements\.success_level"):
+    with pytest.raises(InputError, match=rf"requirements\.{field}"):
         read_instance(tmp_path / "i.json")
 
 

@@ -79,6 +79,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             for limit in (1e-316, 5e-324, 9.9e-301)
         ),
         ("requirements.deadline_seconds", 0, "a number of at least 1e-15"),
+        ("requirements.min_success", -0.5, "a number of at least 0"),
+        ("requirements.min_success", 1.5, "a number of at most 1"),
+        ("requirements.min_success", "0.9", "a number"),
+        ("requirements.min_success", True, "a number"),
+        ("requirements.min_success", [0.9], "a number"),
         ("requirements.success_level", 0, "a number above 0"),
         ("requirements.success_level", -0.5, "a number above 0"),
         ("requirements.success_level", 1, "a number below 1"),

@@ -10,9 +10,9 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from rocoin_opt.errors import InputError
+from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.files import PlanDocument, plan_schema, read_plan_document
-from rocoin_opt.plan.validity import check
 from spoil import assert_helpful, paths_of, spoilt_at_several_places, variants
 from strategies import full_instance_document, full_plan_document
 

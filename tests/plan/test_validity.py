@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import Violation, check
+from rocoin_opt.plan.validity import Violation
 from strategies import instances, valid_plans, wild_plans
 
 

@@ -16,11 +16,11 @@ from replan_oracle import changes, fewest_loads
 from rocoin_opt.errors import CertificateError, InputError, UnsupportedError
 from rocoin_opt.exact import replanning_search as continuation_search
 from rocoin_opt.exact.replanning_search import Replanned, ReplanningSearch
+from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.knowledge.sizes import contiguous_partition
 from rocoin_opt.plan.filters import with_filters
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning import replan as replanning
 from rocoin_opt.planning.replan import replan, without_devices
 from rocoin_opt.planning.solve import solve

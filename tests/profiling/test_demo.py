@@ -15,8 +15,8 @@ import torch
 import rocoin_opt as ro
 from rocoin_opt.cli import main
 from rocoin_opt.failure.partial_answers import expected_accuracy
+from rocoin_opt.failure.validity import check
 from rocoin_opt.plan.files import read_plan, read_plan_document
-from rocoin_opt.plan.validity import check
 from rocoin_opt.profiling.accuracy import measure_accuracy
 from rocoin_opt.profiling.datasets import load_dataset
 from rocoin_opt.profiling.demo import variants_of

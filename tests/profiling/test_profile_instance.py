@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from rocoin_opt.errors import InputError
+from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.device_files import Fleet
 from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.files import read_instance, write_instance
-from rocoin_opt.plan.validity import check
 from rocoin_opt.planning.solve import solve
 from rocoin_opt.profiling import instances
 from rocoin_opt.profiling.activations import activation_graph, batched

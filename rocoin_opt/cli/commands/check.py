@@ -13,9 +13,9 @@ VIOLATIONS = 1
 
 def check(instance: InstanceFile, plan: PlanFile) -> None:
     """Check PLAN against INSTANCE: every violation, one a line."""
+    from rocoin_opt.failure import check as find_violations
     from rocoin_opt.failure import check_claims
     from rocoin_opt.instance import read_instance
-    from rocoin_opt.plan import check as find_violations
     from rocoin_opt.plan import read_plan_document
 
     given, document = read_instance(instance), read_plan_document(plan)

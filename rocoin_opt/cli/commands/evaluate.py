@@ -36,7 +36,8 @@ def evaluate(
     """Say what to expect of PLAN under failure: how likely it is, latency and quantiles, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.failure import assessment, read_traces, replica_values, sensitivities
+    from rocoin_opt.failure import assess, deadline_of, read_traces, replica_values, sensitivities, simulated
+    from rocoin_opt.failure import losses as losses_of
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
     from rocoin_opt.planning.simplify import simplifications
@@ -48,12 +49,12 @@ def evaluate(
     given = read_instance(instance)
     decided = read_plan(plan, given)
     replayed = None if traces is None else read_traces(traces, given)
-    figures = assessment.assess(given, decided, deadline)
+    figures = assess(given, decided, deadline)
     simulation = None
     if trials is not None:
         # With workers there is more to end than this process.
         with ended_by_termination(), showing_trials(f"{given.name}, simulation") as advance:
-            simulation = assessment.simulated(
+            simulation = simulated(
                 given,
                 decided,
                 trials,
@@ -67,12 +68,12 @@ def evaluate(
         found = Assessment(
             instance=given,
             plan=decided,
-            deadline=assessment.deadline_of(given, deadline),
+            deadline=deadline_of(given, deadline),
             figures=figures,
             simpler=simplifications(given, decided, deadline),
             simulation=simulation,
             traces=replayed,
-            losses=assessment.losses(given, decided, deadline) if losses else None,
+            losses=losses_of(given, decided, deadline) if losses else None,
             replicas=replica_values(given, decided, deadline) if replicas else None,
             sensitivities=sensitivities(given, decided, deadline) if sensitivity else None,
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rocoin_opt.profiling import ValueArray
 
 
-def run_plan(
+def run(
     instance: InstanceFile,
     plan: PlanFile,
     students: Annotated[

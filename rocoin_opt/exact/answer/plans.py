@@ -8,7 +8,7 @@ import numpy as np
 
 from rocoin_opt.exact.answer.sets import members
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import IndexedGroup, check, group_keeps_limit, outage_of, plan_of
+from rocoin_opt.plan import IndexedGroup, group_keeps_limit, outage_of, plan_of, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def plan_of_sets(
             return None
         groups.append(group)
     plan = plan_of(instance, groups)
-    return None if check(instance, plan) else plan
+    return None if structural_violations(instance, plan) else plan
 
 
 def _served(instance: Instance, reach: Reach, devices: list[int], size: int, outage: float) -> IndexedGroup | None:

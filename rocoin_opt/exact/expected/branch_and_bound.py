@@ -17,7 +17,7 @@ from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import STOPPED
-from rocoin_opt.plan import Outcome, check, plan_of
+from rocoin_opt.plan import Outcome, plan_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -206,4 +206,4 @@ class _Search:
         if len(found) < len(blocks):
             return None
         plan = plan_of(self.model.instance, found)
-        return None if check(self.model.instance, plan) else plan
+        return None if structural_violations(self.model.instance, plan) else plan

@@ -24,7 +24,7 @@ from rocoin_opt.failure import (
     value_of,
 )
 from rocoin_opt.instance import ROUNDING
-from rocoin_opt.plan import IndexedGroup, Outcome, check, plan_of
+from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,7 +199,7 @@ class _Enumeration:
             blocks = self._blocks(groups, sizes[place - ends[at]].tolist())
             worth = self._value(blocks)
             plan = plan_of(model.instance, blocks) if worth < value else None
-            if plan is not None and not check(model.instance, plan):
+            if plan is not None and not structural_violations(model.instance, plan):
                 best, value = plan, worth
                 self.control.tell(value, None)
         if best is None and left == math.inf:

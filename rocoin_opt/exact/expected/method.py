@@ -36,7 +36,7 @@ NODES = 2_000_000
 """Nodes of branch and bound without a time limit: one to three minutes."""
 
 
-def exact_expected(instance: Instance, control: Control, start: Plan | None, *, nodes: int = NODES) -> Outcome:
+def exact_expected(instance: Instance, control: Control, start: Plan | None, *, nodes: int | None = None) -> Outcome:
     """Find a plan of least expected answer time, and prove it or bound it.
 
     Parameters
@@ -47,7 +47,7 @@ def exact_expected(instance: Instance, control: Control, start: Plan | None, *, 
         Limits; at a limit the best plan and bound so far are returned.
     start : Plan, optional
         A valid plan to improve on.
-    nodes : int
+    nodes : int, optional
         Nodes of branch and bound where there is no time limit.
 
     Returns
@@ -55,6 +55,7 @@ def exact_expected(instance: Instance, control: Control, start: Plan | None, *, 
     Outcome
         The plan and a valid lower bound in seconds; ``infeasible`` if there is no plan.
     """
+    nodes = NODES if nodes is None else nodes
     model = ExpectedModel(instance)
     value = math.inf if start is None else value_of(instance, start, "expected")
     least: float | None = None

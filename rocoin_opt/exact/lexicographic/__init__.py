@@ -1,1 +1,5 @@
 """The order behind latency: partition, work, spare reliability."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.answer.bound import failure_bound
-from rocoin_opt.exact.answer.method import cheapest_plan
-from rocoin_opt.exact.answer.plans import can_serve
-from rocoin_opt.exact.answer.problem import AnswerPacking
-from rocoin_opt.exact.answer.sets import MOST_DEVICES, members
+from rocoin_opt.exact.answer import MOST_DEVICES, AnswerPacking, can_serve, cheapest_plan, failure_bound, members
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Reach
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.work_descent import descend_work
-from rocoin_opt.plan import IndexedGroup, Outcome, check, indexed_groups, plan_of
+from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +88,7 @@ def least_failure(
     kept = [
         other
         for other in tied
-        if not check(instance, other)
+        if not structural_violations(instance, other)
         and value_of(instance, other, problem.objective) <= problem.threshold
         and value_of(instance, other, "failure") <= value * (1.0 + TIED)
     ]
@@ -117,7 +113,7 @@ def _descended(problem: ThresholdProblem, plan: Plan, control: Control) -> list[
         found = plan_of(problem.instance, descend_failure(problem, groups, control))
         # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
         is_early = value_of(problem.instance, found, problem.objective) <= problem.threshold
-        if is_early and not check(problem.instance, found):
+        if is_early and not structural_violations(problem.instance, found):
             plans.append(found)
     return plans
 

@@ -19,7 +19,7 @@ from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
-from rocoin_opt.plan import Outcome, Plan, check, indexed_groups, labels_of, plan_of, with_filters
+from rocoin_opt.plan import Outcome, Plan, indexed_groups, labels_of, plan_of, structural_violations, with_filters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +171,8 @@ def _best(problem: ThresholdProblem, plans: Sequence[Plan], parts: PartSearch | 
     kept = [
         other
         for other in plans[1:]
-        if not check(instance, other) and value_of(instance, other, problem.objective) <= problem.threshold
+        if not structural_violations(instance, other)
+        and value_of(instance, other, problem.objective) <= problem.threshold
     ]
     return min([first, *kept], key=lambda other: lexicographic_key(instance, other, parts, prefer))
 

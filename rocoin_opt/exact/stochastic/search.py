@@ -14,7 +14,7 @@ from rocoin_opt.exact.stochastic.packing import StochasticPacking
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import NO_GUARANTEE, StochasticShares, plan_within, reasons_for_infeasibility, valuation
-from rocoin_opt.plan import Outcome, check, members_of
+from rocoin_opt.plan import Outcome, members_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -186,7 +186,7 @@ class _Search:
             return False
         # Groups cover by upper bounds on their shares: the very threshold may be a rounding error too early.
         plan = plan_within(self.shares, packing.groups, threshold * (1.0 + PRECISIONS[-1]))
-        if plan is None or check(self.instance, plan):
+        if plan is None or structural_violations(self.instance, plan):
             return False
         self.packing.pool.add(packing.groups)
         if not self.control.has_time_for(valuation(self.instance, plan, "guaranteed")):

@@ -25,7 +25,7 @@ from rocoin_opt.grouping import (
     relax,
     room_for,
 )
-from rocoin_opt.plan import Outcome, check
+from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -158,7 +158,7 @@ class _Search(CandidateSearch):
     def _take(self, packing: Packing) -> bool:
         """Make a plan of a packing; False if the cover of a group was only true up to rounding."""
         plan = plan_with_best_sizes(self.instance, packing.groups, self.objective)
-        if plan is None or check(self.instance, plan):
+        if plan is None or structural_violations(self.instance, plan):
             return False
         self.pool.add(packing.groups)
         self.improve(plan)

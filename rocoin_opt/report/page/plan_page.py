@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
-from rocoin_opt.failure import assess, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, check, evidence_left, seconds, shown_value, small_share
+from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -90,10 +90,12 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
     needed = instance.requirements
     deadline = "no deadline" if needed.deadline_seconds is None else f"deadline {needed.deadline_seconds:g} s"
     level = "" if needed.success_level is None else f", success level {needed.success_level}"
+    least = "" if needed.min_success is None else f", an answer with probability {needed.min_success} at least"
     return (
         f"{len(instance.devices)} devices, {len(instance.students)} students, "
         f"{instance.knowledge.num_filters} filters, "
-        f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, {deadline}{level}",
+        f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, "
+        f"{deadline}{level}{least}",
     )
 
 

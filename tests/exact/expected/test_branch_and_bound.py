@@ -17,8 +17,8 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.expected import branch_and_bound as expected_tree
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.expected_model import ExpectedModel
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 DEADLINES = st.sampled_from([None, None, 1e-3, 1e12])

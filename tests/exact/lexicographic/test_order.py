@@ -19,11 +19,11 @@ from rocoin_opt.exact.lexicographic import least_work
 from rocoin_opt.exact.lexicographic.order import break_ties, lexicographic_key
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.columns import free_choices, minimal_covers, minimal_groups
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import cheapest_sizes
 from rocoin_opt.plan.filters import labels_of, without_filters
-from rocoin_opt.plan.validity import check
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -203,7 +203,9 @@ def test_generated_instances_do_with_less_work(family, devices, objective):
     # What comes from all minimal groups is no worse than what their neighbourhood gives.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(least_work, "MAX_GROUPS", 0)
-        assert order_of(instance, found).work <= order_of(instance, break_ties(instance, objective, plan, Control())).work
+        assert (
+            order_of(instance, found).work <= order_of(instance, break_ties(instance, objective, plan, Control())).work
+        )
 
 
 @pytest.mark.parametrize("threads", [1, 2])

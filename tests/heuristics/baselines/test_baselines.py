@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hash_seeds import printed_for_any_hash_seed
 from rocoin_opt.control import Control
+from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.heuristics.baselines.nonn import nonn
 from rocoin_opt.heuristics.baselines.random_plan import random_plan
@@ -20,7 +21,6 @@ from rocoin_opt.instance.files import read_instance
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.model import Plan
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 if TYPE_CHECKING:

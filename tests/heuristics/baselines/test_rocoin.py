@@ -8,12 +8,12 @@ from hypothesis import given
 
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.assignment import assign_sizes
 from rocoin_opt.heuristics.baselines.follow_the_leader import capacity_vectors, follow_the_leader
 from rocoin_opt.heuristics.baselines.rocoin import match_parts, rocoin
 from rocoin_opt.instance.matrices import FilterGraph
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 

@@ -12,8 +12,8 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.expected.quantile import descend_quantile, most_weight
-from rocoin_opt.plan.validity import check
 from strategies import instances
 
 

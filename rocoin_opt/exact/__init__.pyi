@@ -1,5 +1,6 @@
 from .answer.bound import failure_bound, quantile_bound
-from .answer.method import exact_answer, exact_quantile
+from .answer.enumeration import least_sure_quantile
+from .answer.method import exact_answer, exact_quantile, exact_sure_latency
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
@@ -27,9 +28,11 @@ __all__ = [
     "exact_expected",
     "exact_quantile",
     "exact_stochastic",
+    "exact_sure_latency",
     "expected_bound",
     "failure_bound",
     "is_small",
+    "least_sure_quantile",
     "most_reliable",
     "prove_expected",
     "quantile_bound",

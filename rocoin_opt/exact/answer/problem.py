@@ -42,6 +42,8 @@ class AnswerPacking:
         Sets that a search for a packing looks at, at most, for an end without a clock.
     sizes : sequence of int
         Part sizes, where these are given; for ``failure`` only.
+    most_failure : float
+        Failure probability of the whole answer that no packing may exceed.
 
     Attributes
     ----------
@@ -58,9 +60,13 @@ class AnswerPacking:
         control: Control,
         effort: float = math.inf,
         sizes: Sequence[int] = (),
+        most_failure: float = 1.0,
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
         self.effort = effort
+        # As a sum over the groups, with room for its rounding: a plan that exceeds it by that is found out later.
+        limit = -math.log1p(-most_failure) if most_failure < 1.0 else math.inf
+        self.most_failure = limit * (1.0 + 4.0 * ROUNDING)
         requirements, filters = instance.requirements, instance.knowledge.num_filters
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
         if sizes:
@@ -111,7 +117,15 @@ class AnswerPacking:
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
         packed = cheapest_packing(
-            self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit, most=self.effort
+            self.sets,
+            self.costs,
+            self.reduced,
+            self.wanted,
+            limit,
+            self.control,
+            unit=unit,
+            most=self.effort,
+            most_failure=self.most_failure,
         )
         return packed if self.sets.complete else replace(packed, finished=False)
 

@@ -1,5 +1,4 @@
 from .answer.bound import failure_bound, quantile_bound
-from .answer.enumeration import least_sure_quantile
 from .answer.method import exact_answer, exact_quantile, exact_sure_latency
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
@@ -32,7 +31,6 @@ __all__ = [
     "expected_bound",
     "failure_bound",
     "is_small",
-    "least_sure_quantile",
     "most_reliable",
     "prove_expected",
     "quantile_bound",

@@ -16,7 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
-from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
+from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
@@ -100,7 +100,7 @@ def _with_spares(request: Request, plan: Plan) -> Plan | None:
 def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     """Go on from a plan that keeps the requirement to a better one that does, and to a proof where there is one."""
     instance, objective, control = request.instance, request.objective, request.control
-    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_sure_latency, is_small, least_sure_quantile
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, exact_sure_latency
 
     effort = math.inf if control.remaining < math.inf else AUTO_EFFORT
     is_exact = request.solver.surer is not None and request.solver.surer is request.solver.improve
@@ -112,8 +112,8 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     searched = local_search(instance, objective, control.silent(), plan).plan or plan
     if is_few and objective == "missing":
         return exact_answer(instance, objective, control, searched, effort=effort)
-    if is_few and objective == "quantile" and is_small(ExpectedModel(instance, math.inf)):
-        return least_sure_quantile(instance, control, searched) or replace(outcome, plan=searched)
+    if is_few and objective == "quantile":
+        return exact_quantile(instance, control, searched, effort=effort)
     return replace(outcome, plan=searched)
 
 

@@ -142,7 +142,8 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     control : Control
         Limit, and the gap at which to stop; improvements are told.
     start : Plan
-        A valid plan.
+        A valid plan. Where it keeps ``min_success``, so does the one that is returned; the bound is then met for a
+        handful of devices only.
     effort : float
         Sets that one search for a packing looks at, at most, for an end without a clock.
 

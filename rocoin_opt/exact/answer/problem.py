@@ -13,6 +13,7 @@ from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
 from rocoin_opt.exact.answer.sets import serving_sets
 from rocoin_opt.instance import ROUNDING
+from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +72,9 @@ class AnswerPacking:
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
         if sizes:
             self.wanted = Wanted.of_sizes(sizes)
-        # Where any answer will do, costs have no limit.
+        # Where any answer will do, costs have no limit; where only a certain one will, none but 0 is within it.
         self.known = self._sum(value)
-        self.unit = self.known if math.isfinite(self.known) else 1.0
+        self.unit = max(self.known, SMALLEST_OUTAGE) if math.isfinite(self.known) else 1.0
         # A group alone that is worse than the whole plan is in no better one.
         worst = value if self.is_failure else min(1.0, value * filters)
         sets = serving_sets(instance, reach, control, worst=worst * (1.0 + ROUNDING))
@@ -98,7 +99,7 @@ class AnswerPacking:
         nothing = np.zeros(len(outage))
         if not self.is_failure:
             return nothing, outage / (self.wanted.filters * self.unit)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return -np.log1p(-outage) / self.unit, nothing
 
     def cost(self, value: float) -> float:

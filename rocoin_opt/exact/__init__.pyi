@@ -6,6 +6,7 @@ from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
 from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
+from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
@@ -34,5 +35,6 @@ __all__ = [
     "most_reliable",
     "prove_expected",
     "quantile_bound",
+    "settle_answer",
     "sized_parts",
 ]

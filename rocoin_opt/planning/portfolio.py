@@ -15,7 +15,7 @@ from rocoin_opt.grouping import import_of_models, valuation
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, relative_gap
 from rocoin_opt.planning.whole_answer import prove_answer
 
 if TYPE_CHECKING:
@@ -221,23 +221,27 @@ def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control
 
 
 def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
-    """Go on behind latency: partition, failure probability, work.
+    """Go on behind the value: partition, then, for a latency, the failure probability, then work.
 
     Parameters
     ----------
-    instance, objective, plan, control, criterion
+    instance, plan, control, criterion
         As for :func:`run_break_ties`.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
+        Whose value must not get worse.
 
     Returns
     -------
     Outcome
-        The plan, and a lower bound on the failure probability.
+        The plan, and for a latency a lower bound on the failure probability.
     """
-    from rocoin_opt.exact import most_reliable
+    from rocoin_opt.exact import most_reliable, settle_answer
 
     # Without a clock the effort is the limit: the same plan on every machine.
     effort = math.inf if control.remaining < math.inf else REINFORCING_EFFORT
-    return most_reliable(instance, objective, plan, control, criterion, effort)
+    if objective in THRESHOLD_OBJECTIVES:
+        return most_reliable(instance, objective, plan, control, criterion, effort)
+    return Outcome(settle_answer(instance, objective, plan, control, criterion, effort))
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:

@@ -1,5 +1,6 @@
 from .answer.bound import failure_bound, quantile_bound
 from .answer.method import exact_answer, exact_quantile
+from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
@@ -11,6 +12,7 @@ from .stochastic.search import exact_stochastic
 from .threshold.search import exact
 
 __all__ = [
+    "MOST_DEVICES",
     "FrontierSearch",
     "PartSearch",
     "Point",

@@ -60,13 +60,13 @@ STEPS_A_GROUP = 20
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Run the joint model from greedy's plan, or a better start.
+    """Run the joint model, or that of failure, from greedy's plan, or a better start.
 
     Parameters
     ----------
     instance : Instance
         What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What is minimised.
     control : Control
         Limits, seed, threads and reports.

@@ -44,8 +44,7 @@ def prove_answer(
         Sets that one search for a packing looks at, at most, for an end without a clock.
     """
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import exact_answer, exact_quantile, failure_bound, quantile_bound
-    from rocoin_opt.exact.answer.sets import MOST_DEVICES
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
 
     # The proof for few devices takes less time than a search.
     is_small = len(instance.devices) <= FEW_DEVICES

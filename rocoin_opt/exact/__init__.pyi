@@ -4,6 +4,7 @@ from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
+from .expected.method import FEW_DEVICES, NODES, exact_expected
 from .frontier_search import FrontierSearch, Point
 from .lexicographic.order import break_ties
 from .lexicographic.part_search import PartSearch, sized_parts
@@ -12,7 +13,9 @@ from .stochastic.search import exact_stochastic
 from .threshold.search import exact
 
 __all__ = [
+    "FEW_DEVICES",
     "MOST_DEVICES",
+    "NODES",
     "FrontierSearch",
     "PartSearch",
     "Point",
@@ -22,6 +25,7 @@ __all__ = [
     "break_ties",
     "exact",
     "exact_answer",
+    "exact_expected",
     "exact_quantile",
     "exact_stochastic",
     "expected_bound",

@@ -91,7 +91,7 @@ def milp(
                 return replace(first, lower_bound=None)
             start = first.plan
         require_groups_model(instance, "guaranteed")
-        return milp_failure(instance, control, start, options=options)
+        return milp_failure(instance, control, start, building=joint_model(instance), options=options)
     require_groups_model(instance, objective)
     search = _Search(instance, objective, control, options or {}, start)
     return search.run()

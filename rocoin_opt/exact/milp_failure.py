@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
-from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
+from rocoin_opt.exact.cover_cuts import CoverCuts, Formulation, add_cuts
 from rocoin_opt.failure import value_of
-from rocoin_opt.formulations import failure as formulation
-from rocoin_opt.grouping import joint_model
+from rocoin_opt.formulations import failure
 from rocoin_opt.highs import Option, solve_model
 from rocoin_opt.instance import ROUNDING, stretched
 from rocoin_opt.plan import Outcome, indexed_groups, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyomo.environ import ConcreteModel
 
@@ -45,7 +44,7 @@ a hundred and sixtieth."""
 
 
 def milp_failure(
-    instance: Instance, control: Control, start: Plan, *, options: Mapping[str, Option] | None = None
+    instance: Instance, control: Control, start: Plan, *, building: float, options: Mapping[str, Option] | None = None
 ) -> Outcome:
     """Find a plan of least failure probability with the failure model, and prove it.
 
@@ -57,6 +56,8 @@ def milp_failure(
         Limits; at a limit the best plan and bound so far are returned.
     start : Plan
         A valid plan.
+    building : float
+        Seconds that it takes to build a model.
     options : mapping, optional
         More HiGHS options, see :func:`rocoin_opt.highs.models.solve_model`.
 
@@ -70,24 +71,78 @@ def milp_failure(
     SolverError
         If HiGHS refuses an option or ends without an answer.
     """
-    return _Search(instance, control, options or {}, start).run()
+    seconds = time_of_answer(instance)
+    useful = failure.with_useful_students(instance, seconds)
+    search = FailureSearch(
+        instance,
+        start,
+        control,
+        formulation=failure,
+        build=lambda unit: failure.build(useful, seconds, unit),
+        read=lambda model: failure.plan_of(model, useful),
+        building=building,
+        options=options or {},
+    )
+    return search.run()
 
 
-class _Search:
-    """Best plan and bound so far, closing in on each other."""
+def time_of_answer(instance: Instance) -> float:
+    """When replicas have to answer, in seconds: the deadline as answers are compared with it, or any time."""
+    deadline = instance.requirements.deadline_seconds
+    return math.inf if deadline is None else float(stretched(deadline))
 
-    def __init__(self, instance: Instance, control: Control, options: Mapping[str, Option], start: Plan) -> None:
+
+class FailureSearch:
+    """Best plan and bound so far, closing in on each other.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    start : Plan
+        A valid plan.
+    control : Control
+        Limits.
+    formulation : module
+        Can state cuts in the model.
+    build : callable
+        The model of all plans that cost no more than a known one, by the cost of that.
+    read : callable
+        The plan of a model's variables.
+    building : float
+        Seconds that it takes to build one.
+    options : mapping
+        More HiGHS options.
+    is_known : bool
+        Whether the model has the groups of a plan in the order of their weight, so that the start need not be found.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        start: Plan,
+        control: Control,
+        *,
+        formulation: Formulation,
+        build: Callable[[float], ConcreteModel],
+        read: Callable[[ConcreteModel], Plan],
+        building: float,
+        options: Mapping[str, Option],
+        is_known: bool = True,
+    ) -> None:
         self.instance, self.control, self.options = instance, control, options
-        deadline = instance.requirements.deadline_seconds
-        self.seconds = math.inf if deadline is None else float(stretched(deadline))
+        self.formulation, self.build, self.read, self.building = formulation, build, read, building
         self.best, self.value = start, value_of(instance, start, "failure")
         self.bound, self.stopped = 0.0, False
         self.cuts = CoverCuts(instance, "failure")
-        self.modelled = formulation.with_useful_students(instance, self.seconds)
-        # Replicas in time of plans that were valued, and their values.
-        self.valued = {formulation.counts_in(instance, self._in_time(start)): self.value}
+        # Replicas in time of plans that were valued, and their values. In the model every group has some.
+        timely = list(self._in_time(start))
+        self.valued: dict[failure.Counts, float] = {}
+        if is_known and all(timely):
+            self.valued[failure.counts_in(instance, timely)] = self.value
 
     def run(self) -> Outcome:
+        """Solve models until value and bound meet, or a limit is reached."""
         while not (self.stopped or self._closed() or self.control.exhausted):
             self._improve()
         return Outcome(self.best, lower_bound=self.bound)
@@ -100,7 +155,7 @@ class _Search:
 
     def _improve(self) -> None:
         """Solve the model of all plans that are no worse than the best one and were not valued yet."""
-        if not self.control.has_time_for(joint_model(self.modelled)):
+        if not self.control.has_time_for(self.building):
             self.stopped = True
             return
         unit = min(MOST_COST, -math.log1p(-self.value) if self.value < 1.0 else math.inf)
@@ -125,21 +180,21 @@ class _Search:
 
     def _in_time(self, plan: Plan) -> Iterator[list[int]]:
         """Devices of each group that are in time with its part."""
-        arrays = self.instance.arrays
+        arrays, seconds = self.instance.arrays, time_of_answer(self.instance)
         for members, student, size in indexed_groups(self.instance, plan):
-            yield [n for n in members if arrays.latency(n, student, size) <= self.seconds]
+            yield [n for n in members if arrays.latency(n, student, size) <= seconds]
 
-    def _model(self, unit: float, alike: list[formulation.Counts]) -> ConcreteModel:
-        model = formulation.build(self.modelled, self.seconds, unit)
-        formulation.add_tangents(model, FIRST_COSTS.tolist(), [counts for groups in self.valued for counts in groups])
-        add_cuts(model, formulation, self.cuts.known)
+    def _model(self, unit: float, alike: list[failure.Counts]) -> ConcreteModel:
+        model = self.build(unit)
+        failure.add_tangents(model, FIRST_COSTS.tolist(), [counts for groups in self.valued for counts in groups])
+        add_cuts(model, self.formulation, self.cuts.known)
         for counts in alike:
-            formulation.forbid_counts(model, counts)
+            failure.forbid_counts(model, counts)
         return model
 
     def _take(self, model: ConcreteModel) -> None:
         """Value a plan if it is valid; cut off the groups that only the solver's tolerance let through."""
-        plan, counts = formulation.plan_of(model, self.modelled), formulation.counts_of(model)
+        plan, counts = self.read(model), failure.counts_of(model)
         if self.cuts.learn(plan):
             return
         # The solver's tolerances may let in what was cut off, and that again and again.
@@ -151,7 +206,7 @@ class _Search:
 
     def _is_alike(self, value: float, unit: float) -> bool:
         """Whether a plan costs so little more than the best one that the model cannot leave it out."""
-        return value < 1.0 and -math.log1p(-value) <= unit * (1.0 + 2.0 * formulation.CUTOFF)
+        return value < 1.0 and -math.log1p(-value) <= unit * (1.0 + 2.0 * failure.CUTOFF)
 
     def _raise_bound(self, cost: float, unit: float) -> None:
         """Take in a lower bound on the cost of all plans that are no worse than the best one."""

@@ -9,7 +9,7 @@ the outage limit. Symbols are in ``docs/formulation.md``; every component has th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyomo.environ as pyo
@@ -54,6 +54,13 @@ def with_useful_students(instance: Instance, seconds: float) -> Instance:
     return instance.model_copy(update={"students": tuple(instance.students[j] for j in sorted(kept))})
 
 
+class Slot(NamedTuple):
+    """A group that there may be: its replicas that may be in time, by device, and whether it is there."""
+
+    timely: Sequence[tuple[int, Any]]
+    runs: Any
+
+
 plan_of, forbid_cover, require_replicas = joint.plan_of, joint.forbid_cover, joint.require_replicas
 
 
@@ -80,22 +87,69 @@ def build(instance: Instance, seconds: float, unit: float) -> pyo.ConcreteModel:
         If the instance has failure domains or random latencies.
     """
     limit = seconds if math.isfinite(seconds) else None
-    costs, timely = GroupCosts.of(instance.arrays.failure, unit), _reach(instance, seconds).any(axis=1)
-    most = costs.most_groups(instance.arrays.failure[timely], 1.0 + CUTOFF, instance.max_groups)
-    limited = instance.with_requirements(max_groups=max(instance.requirements.min_groups, most))
-    model = joint.build(limited, "nominal", upper_bound=limit)
+    model = joint.build(with_affordable_groups(instance, seconds, unit), "nominal", upper_bound=limit)
     model.name = "failure"
-    model.of_groups = pyo.Param(initialize=costs, within=pyo.Any)
     for component in (model.answers_in_time, model.objective, model.one_counts, model.groups_ordered):
         component.deactivate()
+    minimise_failure(model, instance, seconds, unit, new_groups(model))
+    return model
+
+
+def with_affordable_groups(instance: Instance, seconds: float, unit: float) -> Instance:
+    """Allow no more groups than cost no more than the known plan even if they share all weight evenly.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    seconds : float
+        The time by which replicas have to answer.
+    unit : float
+        ``-ln P`` of the known plan.
+    """
+    timely = instance.arrays.failure[_reach(instance, seconds).any(axis=1)]
+    most = GroupCosts.of(instance.arrays.failure, unit).most_groups(timely, 1.0 + CUTOFF, instance.max_groups)
+    return instance.with_requirements(max_groups=max(instance.requirements.min_groups, most))
+
+
+def new_groups(model: pyo.ConcreteModel) -> list[Slot]:
+    """Slots of the groups of a joint model."""
+    slots = []
+    for k in model.K:
+        timely = [(n, variable) for (n, group, _), variable in model.counted.items() if group == k]
+        slots.append(Slot(timely, pyo.quicksum(model.runs[k, j] for j in model.J)))
+    return slots
+
+
+def minimise_failure(
+    model: pyo.ConcreteModel, instance: Instance, seconds: float, unit: float, slots: list[Slot]
+) -> None:
+    r"""State what groups cost, and ask for the least sum.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        A joint model for ``nominal``, or what contains one.
+    instance : Instance
+        What was given.
+    seconds : float
+        The time by which replicas have to answer.
+    unit : float
+        ``-ln P`` of the known plan: cost that counts as 1.
+    slots : list of Slot
+        All groups that there may be; those of the joint model last.
+    """
+    costs = GroupCosts.of(instance.arrays.failure, unit)
+    model.of_groups = pyo.Param(initialize=costs, within=pyo.Any)
+    model.slots = pyo.Param(initialize=slots, within=pyo.Any)
+    model.S = pyo.RangeSet(0, len(slots) - 1)
     _late_replicas(model, instance, seconds)
     _some_in_time(model)
-    _costs(model, costs)
+    _costs(model, costs, slots)
     model.tangents = pyo.ConstraintList()
     model.other_counts = pyo.ConstraintList()
     model.differs = pyo.VarList(domain=pyo.Binary)
     model.least_failure = pyo.Objective(expr=pyo.quicksum(model.cost.values()), sense=pyo.minimize)
-    return model
 
 
 def add_tangents(model: pyo.ConcreteModel, costs: Iterable[float], groups: Iterable[Sequence[int]] = ()) -> None:
@@ -122,9 +176,8 @@ def add_tangents(model: pyo.ConcreteModel, costs: Iterable[float], groups: Itera
         height = weights.cost(place) - slope * place
         # Rounded down: both terms have some ulps.
         height -= ROUNDING * abs(height)
-        for k in model.K:
-            runs = pyo.quicksum(model.runs[k, j] for j in model.J)
-            model.tangents.add(model.cost[k] >= height * runs + slope * scale * model.weight[k])
+        for k, slot in enumerate(pyo.value(model.slots)):
+            model.tangents.add(model.cost[k] >= height * slot.runs + slope * scale * model.weight[k])
 
 
 def forbid_counts(model: pyo.ConcreteModel, counts: Counts) -> None:
@@ -134,14 +187,14 @@ def forbid_counts(model: pyo.ConcreteModel, counts: Counts) -> None:
     one :math:`x_{k\tau}` has to be another number. Where there is one device of a kind this needs no further variable,
     elsewhere two of ``differs``: one for more replicas, one for fewer.
     """
-    weights: GroupCosts = pyo.value(model.of_groups)
-    if len(counts) > len(model.K):
+    weights, slots = pyo.value(model.of_groups), pyo.value(model.slots)
+    if any(map(any, counts[len(slots) :])):
         return
     other = []
-    for k in model.K:
+    for k, slot in enumerate(slots):
         wanted = counts[k] if k < len(counts) else (0,) * len(weights.of_kind)
         for kind, count in enumerate(wanted):
-            here = [v for (n, group, _), v in model.counted.items() if group == k and weights.kind[n] == kind]
+            here = [variable for n, variable in slot.timely if weights.kind[n] == kind]
             most = weights.kind.count(kind)
             if most == 1:
                 other.append(1 - pyo.quicksum(here) if count else pyo.quicksum(here))
@@ -159,11 +212,12 @@ def forbid_counts(model: pyo.ConcreteModel, counts: Counts) -> None:
 
 def counts_of(model: pyo.ConcreteModel) -> Counts:
     """How many replicas of each kind are in time in each group, from the values of the variables."""
-    weights: GroupCosts = pyo.value(model.of_groups)
-    found = [[0] * len(weights.of_kind) for _ in model.K]
-    for (n, k, _), variable in model.counted.items():
-        found[k][weights.kind[n]] += round(variable.value)
-    return tuple(tuple(counts) for counts in found if any(counts))
+    weights, slots = pyo.value(model.of_groups), pyo.value(model.slots)
+    found = [[0] * len(weights.of_kind) for _ in slots]
+    for counts, slot in zip(found, slots, strict=True):
+        for n, variable in slot.timely:
+            counts[weights.kind[n]] += round(variable.value)
+    return tuple(map(tuple, found))
 
 
 def counts_in(instance: Instance, timely: Iterable[Iterable[int]]) -> Counts:
@@ -200,24 +254,23 @@ def _some_in_time(model: pyo.ConcreteModel) -> None:
     model.some_in_time = pyo.Constraint(model.K, model.J, rule=some_in_time)
 
 
-def _costs(model: pyo.ConcreteModel, weights: GroupCosts) -> None:
+def _costs(model: pyo.ConcreteModel, weights: GroupCosts, slots: list[Slot]) -> None:
     r"""Weight and cost of each group, heavier groups first, and the limit on the sum of costs.
 
     :math:`weight_k = \sum_{n,j} w_n\, counted_{nkj}` in units of the largest :math:`w_n`,
-    :math:`weight_k \ge weight_{k+1}`, :math:`\sum_k cost_k \le 1 + 10^{-5}`, and no group alone costs more:
-    :math:`weight_k \ge c^{-1}(1 + 2 \cdot 10^{-5}) \sum_j runs_{kj}`.
+    :math:`weight_k \ge weight_{k+1}` for those of the joint model, :math:`\sum_k cost_k \le 1 + 10^{-5}`, and no group
+    alone costs more: :math:`weight_k \ge c^{-1}(1 + 2 \cdot 10^{-5}) \sum_j runs_{kj}`.
     """
-    scale = weights.scale
+    scale, old = weights.scale, len(slots) - len(model.K)
 
-    def in_group(m: pyo.ConcreteModel, k: int) -> Any:
-        replicas = [(n, v) for (n, group, _), v in m.counted.items() if group == k]
-        return pyo.quicksum(weights.of_device(n) / scale * v for n, v in replicas)
+    def in_group(_: pyo.ConcreteModel, k: int) -> Any:
+        return pyo.quicksum(weights.of_device(n) / scale * variable for n, variable in slots[k].timely)
 
-    model.weight = pyo.Expression(model.K, rule=in_group)
-    model.cost = pyo.Var(model.K, bounds=(0.0, 1.0 + CUTOFF))
+    model.weight = pyo.Expression(model.S, rule=in_group)
+    model.cost = pyo.Var(model.S, bounds=(0.0, 1.0 + CUTOFF))
 
     def heavier_first(m: pyo.ConcreteModel, k: int) -> Any:
-        return m.weight[k] >= m.weight[k + 1] if k + 1 in m.K else pyo.Constraint.Skip
+        return m.weight[old + k] >= m.weight[old + k + 1] if k + 1 in m.K else pyo.Constraint.Skip
 
     model.heavier_first = pyo.Constraint(model.K, rule=heavier_first)
     model.no_costlier = pyo.Constraint(expr=pyo.quicksum(model.cost.values()) <= 1.0 + CUTOFF)
@@ -225,6 +278,6 @@ def _costs(model: pyo.ConcreteModel, weights: GroupCosts) -> None:
     least = weights.weight_of(1.0 + 2.0 * CUTOFF) / scale - DROPPED * len(model.N)
 
     def least_weight(m: pyo.ConcreteModel, k: int) -> Any:
-        return m.weight[k] >= least * pyo.quicksum(m.runs[k, j] for j in m.J)
+        return m.weight[k] >= least * slots[k].runs
 
-    model.least_weight = pyo.Constraint(model.K, rule=least_weight)
+    model.least_weight = pyo.Constraint(model.S, rule=least_weight)

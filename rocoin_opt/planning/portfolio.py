@@ -131,7 +131,7 @@ def _exact_from(
 
 
 def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:
-    from rocoin_opt.exact.expected.method import FEW_DEVICES, NODES, exact_expected
+    from rocoin_opt.exact import FEW_DEVICES, NODES, exact_expected
 
     if start is None:
         # That greedy found no plan proves nothing.

@@ -115,7 +115,7 @@ METHODS: dict[str, Method] = {
         Method(
             "milp",
             portfolio.run_milp,
-            THRESHOLD_OBJECTIVES,
+            (*THRESHOLD_OBJECTIVES, "failure"),
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             surer=portfolio.run_exact,

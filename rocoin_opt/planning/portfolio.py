@@ -51,13 +51,13 @@ REINFORCING_EFFORT = 2e9
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Run the joint model from greedy's plan, or a better start.
+    """Run the joint model, or that of failure, from greedy's plan, or a better start.
 
     Parameters
     ----------
     instance : Instance
         What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What is minimised.
     control : Control
         Limits, seed, threads and reports.

@@ -41,6 +41,7 @@ COVERED_ELSEWHERE = {
     "heuristics/baselines/follow_the_leader": "heuristics/baselines/test_rocoin",
     "heuristics/baselines/groups": "heuristics/baselines/test_nonn",
     "heuristics/baselines/het_nonn": "heuristics/baselines/test_nonn",
+    "heuristics/baselines/table": "planning/test_solve",
     "heuristics/construction": "heuristics/test_greedy",
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
@@ -50,6 +51,7 @@ COVERED_ELSEWHERE = {
     "planning/partition": "knowledge/test_partition",
     "planning/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
+    "planning/under_laws": "planning/test_random_latencies",
     "planning/whole_answer": "planning/test_whole_answers",
 }
 """Modules without a test file of their name, and the file that tests them."""

@@ -114,7 +114,8 @@ class Result:
     versions : dict of str to str
         Versions of the package and of what it computes with.
     reinforcement : Reinforcement or None
-        What the devices are for that the outage limit does not need; None where nothing was searched behind latency.
+        What the devices are for that the outage limit does not need; None where nothing was searched behind latency, or
+        the time was up.
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.

@@ -32,7 +32,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     -------
     Outcome, Reinforcement or None
         The plan that is best behind latency with the bound on the objective as it was; and what its further replicas
-        are for, where they were chosen.
+        are for, where they were chosen and that is known.
 
     Raises
     ------
@@ -67,7 +67,8 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     return replace(outcome, plan=after), gain
 
 
-def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinforcement:
+def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinforcement | None:
+    """What the devices beyond the limit are for; None where the time was up before the others were known."""
     instance, objective = request.instance, request.objective
     if bound is not None:
         failure = value_of(instance, plan, "failure")
@@ -75,5 +76,8 @@ def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinfor
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
     served = indexed_groups(instance, plan)
     needed = plan_of(instance, descend_work(problem, served, request.control.silent(), free_sizes=False))
+    if request.control.exhausted:
+        # A search that was stopped leaves replicas in their groups that are not needed.
+        return None
     devices = len(needed.spares) - len(plan.spares)
     return Reinforcement(max(0, devices), value_of(instance, needed, "failure"), bound)

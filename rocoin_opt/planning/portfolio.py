@@ -148,7 +148,17 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
 
 
 def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
-    """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that."""
+    """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    control : Control
+        Limits and seed.
+    rounds : int or None
+        Rounds of integer packings, at most.
+    """
     from rocoin_opt.exact import exact
 
     # The first plan is as good as any: no gap is too large.

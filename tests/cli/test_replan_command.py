@@ -12,7 +12,7 @@ from rocoin_opt.planning.replan import without_devices
 
 @pytest.fixture(scope="module")
 def result():
-    return ro.solve(ro.generate("mcu", devices=12, seed=0))
+    return ro.solve(ro.generate("mcu", devices=12, seed=0), prefer="work")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_plan_from_before_devices_joined_is_taken(run, tmp_path, result):
     before = without_devices(result.instance, [spare])
     instance, plan = tmp_path / "mcu.json", tmp_path / "mcu.plan.json"
     ro.write_instance(instance, result.instance)
-    known = ro.solve(before, start=ro.Plan.of(before, result.plan.groups))
+    known = ro.solve(before, start=ro.Plan.of(before, result.plan.groups), prefer="work")
     ro.write_plan(plan, before, known)
     status, out, _ = run("replan", instance, plan, "--joined", spare, "--max-loads", 0, "--json")
     assert status == 0

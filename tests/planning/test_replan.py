@@ -98,7 +98,7 @@ def test_more_loads_never_hurt(case, objective: Objective) -> None:
 def fleet() -> tuple[Instance, Plan, str]:
     """A fleet with spares, its best plan, and a device of it whose loss costs something."""
     instance = generate("mcu", devices=12, seed=0)
-    plan = solve(instance).plan
+    plan = solve(instance, prefer="work").plan
     assert plan is not None
     return instance, plan, plan.groups[0].devices[0]
 

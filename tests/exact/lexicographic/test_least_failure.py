@@ -1,0 +1,245 @@
+"""The least failure within a threshold, and then the least work: proven against all plans of tiny instances."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import oracle
+import rocoin_opt as ro
+from early_plans import early_plans, least_of
+from examples import pairs, two_pairs
+from rocoin_opt.control import Control
+from rocoin_opt.exact.lexicographic.least_failure import least_failure, work_of
+from rocoin_opt.exact.lexicographic.order import most_reliable
+from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.failure.validity import check
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from strategies import instances, valid_plans
+
+OBJECTIVES = ("guaranteed", "nominal", "worst")
+FEW, MANY = 40, 150
+"""Random instances of a fixed seed each, beside those of Hypothesis: these have more ties."""
+
+
+def assert_least(instance, objective, before, outcome):
+    """Compare with all plans as early as a given one: the least failure, proven, and the least work for it."""
+    plan, threshold = outcome.plan, value_of(instance, before, objective)
+    failure, work = least_of(early_plans(instance, objective, threshold))
+    assert check(instance, plan) == ()
+    assert value_of(instance, plan, objective) <= threshold
+    found = value_of(instance, plan, "failure")
+    # Values near 0 keep their digits, and so does the bound.
+    assert found == pytest.approx(failure, rel=1e-11, abs=1e-300)
+    assert outcome.lower_bound <= found
+    assert outcome.lower_bound == pytest.approx(failure, rel=1e-9, abs=1e-300)
+    assert work_of(instance, plan) == pytest.approx(work, rel=1e-8, abs=1e-12)
+
+
+def random_instance(seed):
+    """Few different numbers, so that many plans are equally early or fail equally often."""
+    draw = random.Random(seed)
+    filters = draw.choice([1, 2, 3, 4])
+    devices = [
+        {
+            "id": f"d{n}",
+            "flops_per_second": draw.choice([1.0, 2.0, 4.0, 10.0]),
+            "memory_bytes": draw.choice([1, 2, 3, 4, 6]),
+            "uplink_bits_per_second": draw.choice([1.0, 2.0, 10.0]),
+            "overhead_seconds": draw.choice([0.0, 0.0, 0.1, 0.2]),
+            "failure_probability": draw.choice([0.0, 0.1, 0.1, 0.2, 0.3, 0.01, 0.5]),
+        }
+        for n in range(draw.choice([2, 3, 4, 5, 5]))
+    ]
+    students = [
+        {
+            "id": f"s{j}",
+            "flops": draw.choice([0.0, 1.0, 2.0]),
+            "flops_per_filter": draw.choice([0.0, 0.1, 1.0]),
+            "memory_bytes": draw.choice([0, 1]),
+            "memory_bytes_per_filter": draw.choice([0, 0.5, 1]),
+            "max_filters": draw.choice([1, 2, 3, 6]),
+        }
+        for j in range(draw.choice([1, 1, 2]))
+    ]
+    requirements = {"max_group_outage": draw.choice([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0])}
+    if draw.random() < 0.7:
+        requirements["deadline_seconds"] = draw.choice([0.05, 0.3, 0.5, 1.0, 1.1, 1.5, 2.0, 3.0, 5.0, 20.0])
+    if draw.random() < 0.3:
+        requirements["max_groups"] = draw.choice([1, 2, 3])
+    return ro.Instance.model_validate(
+        {
+            "name": f"random {seed}",
+            "devices": devices,
+            "students": students,
+            "knowledge": {"num_filters": filters, "bits_per_filter": draw.choice([0.0, 0.1, 1.0])},
+            "requirements": requirements,
+        }
+    )
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_random_instances_get_the_least_failure_and_then_the_least_work(objective):
+    compare_with_all_plans(objective, range(FEW))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_many_random_instances_get_the_least_failure_and_then_the_least_work(objective):
+    compare_with_all_plans(objective, range(FEW, MANY))
+
+
+def compare_with_all_plans(objective, seeds):
+    """Solve random instances for one latency, and compare with all plans as early."""
+    compared = 0
+    for seed in seeds:
+        instance = random_instance(seed)
+        result = ro.solve(instance, "exact", objective)
+        if result.plan is None:
+            continue
+        assert result.termination == "optimal"
+        outcome = ro.Outcome(result.plan, result.reinforcement.lower_bound)
+        assert_least(instance, objective, result.plan, outcome)
+        compared += 1
+    assert compared > len(seeds) // 2
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
+@settings(max_examples=30)
+def test_nothing_is_better_on_tiny_instances(objective, data, instance):
+    plan = data.draw(valid_plans(instance))
+    assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(instance=instances(max_devices=5, max_students=2, max_filters=3))
+@settings(max_examples=20)
+def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instance):
+    earliest = oracle.best(instance, objective)
+    assume(earliest is not None)
+    assert_least(instance, objective, earliest[1], most_reliable(instance, objective, earliest[1], Control()))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=4))
+@settings(max_examples=25)
+def test_given_part_sizes_stay_and_nothing_of_these_sizes_fails_less(objective, data, instance):
+    plan = data.draw(valid_plans(instance))
+    threshold = value_of(instance, plan, objective)
+    outcome = least_failure(ThresholdProblem(instance, objective, threshold), plan, plan.sizes, Control())
+    failure, work = least_of([p for p in early_plans(instance, objective, threshold) if p.sizes == plan.sizes])
+    assert outcome.plan.sizes == plan.sizes
+    assert value_of(instance, outcome.plan, "failure") == pytest.approx(failure, rel=1e-11, abs=1e-300)
+    assert outcome.lower_bound == pytest.approx(failure, rel=1e-9, abs=1e-300)
+    assert work_of(instance, outcome.plan) == pytest.approx(work, rel=1e-8, abs=1e-12)
+
+
+def equal_devices(failure, outage, deadline=None):
+    """Five equal devices, two filters in two groups."""
+    device = {"flops_per_second": 1.0, "memory_bytes": 9, "uplink_bits_per_second": 1.0, "failure_probability": failure}
+    return ro.Instance.model_validate(
+        {
+            "name": "equal",
+            "devices": [{"id": f"d{n}", **device} for n in range(5)],
+            "students": [{"id": "s", "flops": 3.0, "memory_bytes": 1, "max_filters": 1}],
+            "knowledge": {"num_filters": 2, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": outage, "deadline_seconds": deadline},
+        }
+    )
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("deadline", [None, 0.5, 4.0])
+@pytest.mark.parametrize(
+    ("failure", "outage"), [(0.0, 0.0), (0.0, 1.0), (0.1, 0.1), (0.1, 0.01), (0.1, 1.0), (0.999999, 1.0)]
+)
+def test_ties_and_limits_at_their_ends(failure, outage, deadline, objective):
+    instance = equal_devices(failure, outage, deadline)
+    plan = ro.solve(instance, "greedy", objective).plan
+    assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
+
+
+def test_devices_that_never_fail_make_all_others_idle():
+    result = ro.solve(equal_devices(0.0, 0.1))
+    assert [len(group.devices) for group in result.plan.groups] == [1, 1]
+    assert result.metrics.failure_probability == result.reinforcement.lower_bound == 0.0
+
+
+def test_where_nobody_answers_in_time_work_alone_decides():
+    result = ro.solve(equal_devices(0.1, 0.1, deadline=0.5))
+    assert [len(group.devices) for group in result.plan.groups] == [1, 1]
+    assert result.metrics.failure_probability == 1.0
+    assert result.reinforcement.lower_bound == pytest.approx(1.0, rel=1e-11)
+
+
+def test_an_idle_device_joins_by_hand():
+    # 1 - (1 - 0.1^3)(1 - 0.1^2) of five devices, two of which each group needs.
+    result = ro.solve(equal_devices(0.1, 0.01))
+    assert [len(group.devices) for group in result.plan.groups] == [3, 2]
+    assert result.metrics.failure_probability == pytest.approx(1 - 0.999 * 0.99, rel=1e-12)
+    assert (result.reinforcement.devices, result.objective_value) == (1, 4.0)
+    assert result.reinforcement.failure_without == pytest.approx(1 - 0.99**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_threads_gap_and_the_plan_to_begin_with_change_nothing(objective):
+    instance = ro.generate("edge", devices=12, seed=5)
+    plan = ro.solve(instance, "exact", objective, latency_only=True).plan
+    expected = most_reliable(instance, objective, plan, Control(seed=3))
+    assert most_reliable(instance, objective, plan, Control(seed=3, threads=2, gap=0.5)) == expected
+    assert expected.lower_bound == pytest.approx(value_of(instance, expected.plan, "failure"), rel=1e-9)
+    again = most_reliable(instance, objective, expected.plan, Control())
+    assert value_of(instance, again.plan, "failure") == pytest.approx(expected.lower_bound, rel=1e-9)
+
+
+@pytest.mark.parametrize("example", [pairs, two_pairs])
+def test_no_time_at_all_gives_the_plan_back(example):
+    instance = example()
+    plan = ro.solve(instance, "greedy").plan
+    stopped = Control()
+    stopped.stop.set()
+    for control in (Control.starting_now(time_limit=0), stopped):
+        assert most_reliable(instance, "guaranteed", plan, control) == ro.Outcome(plan)
+
+
+@dataclass(frozen=True)
+class StopsAfter(Control):
+    """A control whose limit is reached at its n-th look at the clock, by its copies too."""
+
+    after: int = 0
+    looks: list[None] = field(default_factory=list)
+
+    @property
+    def exhausted(self):
+        self.looks.append(None)
+        return len(self.looks) > self.after
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13, 21, 34, 55])
+def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
+    instance = ro.generate("mcu", devices=10, seed=3)
+    plan = ro.solve(instance, "random", "nominal", seed=1).plan
+    proven = most_reliable(instance, "nominal", plan, Control())
+    outcome = most_reliable(instance, "nominal", plan, StopsAfter(after=after))
+    assert check(instance, outcome.plan) == ()
+    assert value_of(instance, outcome.plan, "nominal") <= value_of(instance, plan, "nominal")
+    failure = value_of(instance, outcome.plan, "failure")
+    assert failure <= value_of(instance, plan, "failure")
+    least = value_of(instance, proven.plan, "failure")
+    assert (outcome.lower_bound or 0.0) <= least <= failure * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_more_devices_descend_below_what_they_began_with_and_are_bounded(objective):
+    instance = ro.generate("edge", devices=30, seed=4)
+    plan = ro.solve(instance, "greedy", objective).plan
+    outcome = most_reliable(instance, objective, plan, Control())
+    assert check(instance, outcome.plan) == ()
+    assert value_of(instance, outcome.plan, objective) <= value_of(instance, plan, objective)
+    failure = value_of(instance, outcome.plan, "failure")
+    assert 0.0 <= outcome.lower_bound <= failure < value_of(instance, plan, "failure")

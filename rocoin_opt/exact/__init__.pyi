@@ -4,7 +4,7 @@ from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
-from .expected.method import FEW_DEVICES, NODES, exact_expected
+from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
 from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import break_ties, most_reliable
@@ -16,7 +16,6 @@ from .threshold.search import exact
 __all__ = [
     "FEW_DEVICES",
     "MOST_DEVICES",
-    "NODES",
     "FrontierSearch",
     "PartSearch",
     "Point",

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
-from rocoin_opt.heuristics.expected.descent import ExpectedDescent
-from rocoin_opt.heuristics.expected.quantile import descend_quantile
+from rocoin_opt.heuristics.expected import ExpectedDescent, descend_quantile
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome
 

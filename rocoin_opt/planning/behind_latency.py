@@ -9,8 +9,7 @@ from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import descend_work
-from rocoin_opt.instance import ROUNDING
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         # Less work is no reason to answer more rarely than is asked for.
         return outcome, None
     # What is summed up is rounded, what waits for one replica is not.
-    rounding = 0.0 if is_latency else ROUNDING
+    rounding = 0.0 if is_latency else CLOSED_GAP
     if value_of(instance, after, objective) > value_of(instance, plan, objective) * (1.0 + rounding):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None

@@ -19,9 +19,8 @@ from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
-from rocoin_opt.planning.portfolio import AUTO_EFFORT, can_be_valued
+from rocoin_opt.planning.portfolio import AUTO_EFFORT, can_be_valued, searched_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -109,7 +108,7 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         plan = _tightened(request, plan)
         start = replace(outcome, plan=plan)
         return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
-    searched = local_search(instance, objective, control.silent(), plan).plan or plan
+    searched = searched_answer(instance, objective, control.silent(), plan)
     if is_few and objective == "missing":
         return exact_answer(instance, objective, control, searched, effort=effort)
     if is_few and objective == "quantile":

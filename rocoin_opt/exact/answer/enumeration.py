@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.expected.enumeration import compositions, groupings
+from rocoin_opt.exact.expected.enumeration import compositions, groupings, is_small
 from rocoin_opt.failure import allowed_failure, check, value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.instance import SAFETY, complement, stretched
@@ -29,8 +29,7 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
     Parameters
     ----------
     instance : Instance
-        Constant latencies, independent devices, a success level, and so few plans that
-        :func:`rocoin_opt.exact.expected.enumeration.is_small` holds.
+        Constant latencies, independent devices, a success level.
     control : Control
         Limit.
     start : Plan
@@ -39,11 +38,14 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
     Returns
     -------
     Outcome or None
-        The plan and its value as the bound; None if the limit came first.
+        The plan and its value as the bound; None if the limit came first, or there are too many plans; see
+        :func:`rocoin_opt.exact.expected.enumeration.is_small`.
     """
     level, deadline = instance.requirements.success_level, instance.requirements.deadline_seconds
     if level is None:
         raise ValueError("a quantile needs a success level")
+    if not is_small(ExpectedModel(instance, math.inf)):
+        return None
     table = _Table(instance, math.inf if deadline is None else stretched(deadline))
     # Sums of logarithms are rounded: what misses a limit by that is looked at, and decided by the evaluator.
     most = -math.log1p(-min(stretched(complement(level)), 1.0 - SAFETY)) * (1.0 + SAFETY)

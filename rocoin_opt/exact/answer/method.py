@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
@@ -165,15 +166,12 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
         if plan is None:
             return Outcome(best, bound)
         best, value = plan, value_of(instance, plan, "quantile")
-    return _earliest(
-        instance,
-        "quantile",
-        lambda seconds: Reach.by(instance, seconds),
-        failure,
-        control,
-        Outcome(best, bound),
-        effort,
-    )
+    known = Outcome(best, bound)
+    found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
+    if found.plan is None or instance.requirements.min_success is None or missed_success(instance, found.plan):
+        return found
+    # Two times count under min_success, which sets with one cost each do not decide.
+    return least_sure_quantile(instance, control, found.plan) or found
 
 
 def exact_sure_latency(

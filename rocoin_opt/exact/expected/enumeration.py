@@ -226,7 +226,17 @@ class _Enumeration:
 def groupings(
     devices: int, most: int, possible: dict[tuple[int, ...], IntArray]
 ) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """Every choice of disjoint possible groups, a group's first device before that of the next."""
+    """Every choice of disjoint possible groups, a group's first device before that of the next.
+
+    Parameters
+    ----------
+    devices : int
+        N.
+    most : int
+        Groups of a choice, at most.
+    possible : dict
+        Groups, by device indices.
+    """
 
     def extend(chosen: tuple[tuple[int, ...], ...], free: frozenset[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
         if chosen:

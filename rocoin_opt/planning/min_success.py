@@ -108,12 +108,16 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         plan = _tightened(request, plan)
         start = replace(outcome, plan=plan)
         return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
-    searched = searched_answer(instance, objective, control.silent(), plan)
-    if is_few and objective == "missing":
-        return exact_answer(instance, objective, control, searched, effort=effort)
-    if is_few and objective == "quantile":
-        return exact_quantile(instance, control, searched, effort=effort)
-    return replace(outcome, plan=searched)
+    searched = replace(outcome, plan=searched_answer(instance, objective, control.silent(), plan))
+    if not is_few or objective == "expected" or searched.plan is None:
+        return searched
+    if objective == "missing":
+        found = exact_answer(instance, objective, control, searched.plan, effort=effort)
+    else:
+        found = exact_quantile(instance, control, searched.plan, effort=effort)
+    # What was proven without the requirement holds with it.
+    bounds = (found.lower_bound, outcome.lower_bound)
+    return replace(found, lower_bound=max((bound for bound in bounds if bound is not None), default=None))
 
 
 def _tightened(request: Request, plan: Plan) -> Plan:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
+MOST_BOUNDED = 200
+"""Devices up to which the failure is bounded; beyond, some seconds of column generation end with 0."""
 TIED_PACKINGS = 200
 """Packings of the least failure probability whose groups the least work is chosen from."""
 TIED = 2e-13
@@ -66,6 +68,8 @@ def least_failure(
     """
     instance = problem.instance
     best = min(_descended(problem, plan, control), key=lambda found: value_of(instance, found, "failure"))
+    if len(instance.devices) > MOST_BOUNDED:
+        return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
         value = value_of(instance, best, "failure")
         return Outcome(best, failure_bound(instance, value, control) if 0.0 < value < 1.0 else 0.0)

@@ -35,6 +35,8 @@ LARGEST_POOL = 12
 """Devices of two groups that are shared out anew, P, in all 2^P ways; the others stay."""
 LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
+STATE = 3e-7
+"""Seconds for each pair of a device and a group before the first change can be valued, which nothing can stop."""
 SURE = 1e6
 """Weight of a device that never fails: far more than that of any group of others."""
 NEARLY_ONE = 1.0 - LAST_DIGITS
@@ -58,8 +60,10 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
     -------
     list of IndexedGroup
         The same students and sizes; no larger failure probability. A device without which the answer fails as rarely
-        is left out.
+        is left out. The same groups where the time is too short to begin.
     """
+    if not control.has_time_for(STATE * len(problem.weights) * len(served)):
+        return list(served)
     state = _State(problem, served)
     state.join_spares(control)
     for _ in range(min(MOST_PASSES, max(1, MOST_VALUED // state.changes))):

@@ -74,7 +74,7 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
     if is_threshold and (spared := _with_spares(request, plan)) is not None:
         # As early as without the requirement.
         return replace(outcome, plan=spared, reasons=())
-    surest = _surest(request, outcome, plan)
+    surest = outcome if request.control.exhausted else _surest(request, outcome, plan)
     sure = [start] if start else []
     if surest.plan is not None and can_be_valued(instance, surest.plan, ["failure"], request.control):
         sure += [surest.plan] if missed_success(instance, surest.plan) is None else []

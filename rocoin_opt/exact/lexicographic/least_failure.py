@@ -144,7 +144,10 @@ def _descended(problem: ThresholdProblem, plan: Plan, control: Control) -> list[
     """The plan, and what descents from it and from its groups without superfluous replicas lead to."""
     served = indexed_groups(problem.instance, plan)
     plans = [plan]
-    for groups in (served, descend_work(problem, served, control, free_sizes=False)):
+    for is_lean in (False, True):
+        if control.exhausted:
+            break
+        groups = descend_work(problem, served, control, free_sizes=False) if is_lean else served
         found = plan_of(problem.instance, descend_failure(problem, groups, control))
         # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
         is_early = value_of(problem.instance, found, problem.objective) <= problem.threshold

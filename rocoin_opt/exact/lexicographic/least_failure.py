@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.answer import MOST_DEVICES, AnswerPacking, can_serve, cheapest_plan, failure_bound, members
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
@@ -23,7 +24,7 @@ from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ThresholdProblem
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_BOUNDED = 200
 """Devices up to which the failure is bounded; beyond, some seconds of column generation end with 0."""
+AT_ONCE = 10_000
+"""Devices times groups up to which a descent takes a quarter of a second."""
 TIED_PACKINGS = 200
 """Packings of the least failure probability whose groups the least work is chosen from."""
 TIED = 2e-13
@@ -67,8 +70,8 @@ def least_failure(
         threshold (with these sizes).
     """
     instance = problem.instance
-    best = min(_descended(problem, plan, control), key=lambda found: value_of(instance, found, "failure"))
-    if len(instance.devices) > MOST_BOUNDED:
+    best = min(_descended(problem, plan, sizes, control), key=lambda found: value_of(instance, found, "failure"))
+    if len(instance.devices) > MOST_BOUNDED or control.exhausted:
         return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
         value = value_of(instance, best, "failure")
@@ -140,15 +143,29 @@ def work_of(instance: Instance, plan: Plan) -> float:
     )
 
 
-def _descended(problem: ThresholdProblem, plan: Plan, control: Control) -> list[Plan]:
-    """The plan, and what descents from it and from its groups without superfluous replicas lead to."""
-    served = indexed_groups(problem.instance, plan)
-    plans = [plan]
-    for is_lean in (False, True):
-        if control.exhausted:
+def _descended(problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control) -> list[Plan]:
+    """The plan, and what descents from it and from groups of less work lead to; from it alone where the time is up.
+
+    Parameters
+    ----------
+    problem, plan, sizes, control
+        As for :func:`least_failure`.
+    """
+    served, plans = indexed_groups(problem.instance, plan), [plan]
+    starts: list[Callable[[], list[IndexedGroup]]] = [
+        lambda: served,
+        lambda: descend_work(problem, served, control, free_sizes=False),
+    ]
+    if len(problem.weights) > MOST_DEVICES:
+        # Nothing is proven then, and whoever adds spares to the plan of least work should not do better.
+        starts.append(lambda: least_work(problem, served, control, free_sizes=not sizes)[-1])
+    for number, start in enumerate(starts):
+        is_quick = number == 0 and len(problem.weights) * len(served) <= AT_ONCE
+        if control.exhausted and not is_quick:
             break
-        groups = descend_work(problem, served, control, free_sizes=False) if is_lean else served
-        found = plan_of(problem.instance, descend_failure(problem, groups, control))
+        # Idle devices join whatever the clock says, where that takes a moment.
+        groups = descend_failure(problem, start(), UNLIMITED if is_quick else control)
+        found = plan_of(problem.instance, groups)
         # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
         is_early = value_of(problem.instance, found, problem.objective) <= problem.threshold
         if is_early and not structural_violations(problem.instance, found):

@@ -141,9 +141,13 @@ def most_reliable(
         The plan as for :func:`break_ties`, and a valid lower bound on the failure probability of every plan as early,
         with parts of these sizes where there is a graph; None where the time was too short for one.
     """
-    if control.exhausted or not _can_begin(instance, criterion, control):
-        return Outcome(plan)
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    if control.exhausted or not _can_begin(instance, criterion, control):
+        # The parts stay as they are; what takes a moment is done.
+        outcome, labels = least_failure(problem, plan, plan.sizes, control, effort), labels_of(instance, plan)
+        quick = outcome.plan or plan
+        quick = quick if labels is None else with_filters(instance, quick, labels)
+        return replace(outcome, plan=_best(problem, [plan, quick], None, "reliability"))
     # The same groups whatever gap is asked for.
     control = replace(control, gap=0.0)
     if instance.knowledge.graph is None:

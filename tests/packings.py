@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted
 from rocoin_opt.exact.answer.sets import ServingSets, serving_sets
-from rocoin_opt.grouping.threshold_problem import Reach
+from rocoin_opt.grouping.reach import Reach
 from strategies import instances
 
 if TYPE_CHECKING:

@@ -52,7 +52,6 @@ COVERED_ELSEWHERE = {
     "planning/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
     "planning/under_laws": "planning/test_random_latencies",
-    "planning/whole_answer": "planning/test_whole_answers",
 }
 """Modules without a test file of their name, and the file that tests them."""
 

@@ -33,11 +33,20 @@ _LATENCY_OBJECTIVE = typer.Option(
         "fails) or worst (the slowest device)."
     ),
 )
+_REPLAN_OBJECTIVE = typer.Option(
+    "--objective",
+    metavar="O",
+    help=(
+        "What to make small: a latency, guaranteed (each group within its outage limit), nominal (the answer if nobody "
+        "fails) or worst (the slowest device); or failure (probability of no answer by the deadline)."
+    ),
+)
 _SEED = typer.Option("--seed", metavar="N", help="Seed of every random choice.")
 _THREADS = typer.Option("--threads", metavar="N", help="Threads of the solver.")
 
 ObjectiveName: TypeAlias = Annotated[str, _OBJECTIVE]
 LatencyObjectiveName: TypeAlias = Annotated[str, _LATENCY_OBJECTIVE]
+ReplanObjectiveName: TypeAlias = Annotated[str, _REPLAN_OBJECTIVE]
 Seed: TypeAlias = Annotated[int, _SEED]
 Threads: TypeAlias = Annotated[int, _THREADS]
 # None where the user did not give it: a command that refuses it for some of its sources has to know.

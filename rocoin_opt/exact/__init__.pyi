@@ -1,11 +1,12 @@
 from .answer.bound import failure_bound, quantile_bound
-from .answer.method import exact_answer, exact_quantile
+from .answer.method import exact_answer, exact_quantile, exact_sure_latency
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
 from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
+from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
@@ -27,11 +28,13 @@ __all__ = [
     "exact_expected",
     "exact_quantile",
     "exact_stochastic",
+    "exact_sure_latency",
     "expected_bound",
     "failure_bound",
     "is_small",
     "most_reliable",
     "prove_expected",
     "quantile_bound",
+    "settle_answer",
     "sized_parts",
 ]

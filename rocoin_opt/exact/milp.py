@@ -10,6 +10,7 @@ from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
+from rocoin_opt.exact.milp_failure import milp_failure
 from rocoin_opt.failure import value_of
 from rocoin_opt.formulations import grouping, joint, require_groups_model
 from rocoin_opt.grouping import (
@@ -54,13 +55,13 @@ def milp(
     The model only admits plans that are better than the best one known, which keeps it small, and it is solved again
     until none is left: the last answer, *infeasible*, rests on integers and cover shares and not on the solver's
     arithmetic with latencies. Usually the first solve's bound already equals the value, because both are rounded to
-    the finite set of latencies.
+    the finite set of latencies. For ``failure`` see :mod:`rocoin_opt.exact.milp_failure`.
 
     Parameters
     ----------
     instance : Instance
         What was given: constant latencies, no failure domains.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     control : Control
         Limits; at a limit the best plan and bound so far are returned.
@@ -72,8 +73,8 @@ def milp(
     Returns
     -------
     Outcome
-        The plan and a valid lower bound in seconds, equal to the plan's value when it is proven optimal; ``infeasible``
-        if the model without any upper bound has no plan.
+        The plan and a valid lower bound, equal to the plan's value when it is proven optimal (but for rounding, if that
+        is a failure probability); ``infeasible`` if the model without any upper bound has no plan.
 
     Raises
     ------
@@ -82,6 +83,15 @@ def milp(
     UnsupportedError
         If the instance has failure domains or random latencies, or for the objective ``expected``.
     """
+    if objective == "failure":
+        if start is None:
+            # Any plan will do, and whether there is one has nothing to do with failures.
+            first = milp(instance, "guaranteed", replace(control.silent(), gap=1.0), options=options)
+            if first.plan is None:
+                return replace(first, lower_bound=None)
+            start = first.plan
+        require_groups_model(instance, "guaranteed")
+        return milp_failure(instance, control, start, building=joint_model(instance), options=options)
     require_groups_model(instance, objective)
     search = _Search(instance, objective, control, options or {}, start)
     return search.run()

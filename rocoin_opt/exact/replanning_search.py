@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
-from rocoin_opt.plan import Group, Plan, continuation, structural_violations
+from rocoin_opt.plan import Group, Plan, continuation, indexed_groups, plan_of, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rocoin_opt.control import Control
     from rocoin_opt.highs import Option
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 BYTES_NODES = 1_000
 """Branch-and-bound nodes that the fewest bytes are worth: latency comes first, and this limit needs no clock."""
+
+FEW_DEVICES = 14
+"""Devices up to which the least failure probability within a limit on loads is proven, however long that takes."""
+
+FAILURE_NODES = 2_000
+"""Branch-and-bound nodes of each model of more devices: some seconds, and the same bound on every machine."""
 
 NO_TIME = 1_000
 """Loads times devices up to which idle loads are left out whatever the clock says: some hundredths of a second."""
@@ -40,7 +46,7 @@ class Replanned:
     plan : Plan or None
         The best plan within the limit on loads, without filters.
     lower_bound : float
-        Seconds that no plan within the limit on loads betters.
+        Value that no plan within the limit on loads betters.
     infeasible : bool
         Whether it is proven that no plan keeps the limit on loads.
     fewest_loads : int or None
@@ -77,14 +83,14 @@ class ReplanningSearch:
         What is left: constant latencies, no failure domains.
     old : Plan
         The plan so far, without filters; it may name devices that the instance does not have any more.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     max_loads : int
         Devices that may be sent a student.
     control : Control
         Limits; at a limit the best plan and bound so far are returned.
     lower_bound : float
-        Seconds that no plan betters, however many loads it has.
+        Value that no plan betters, however many loads it has.
     """
 
     def __init__(
@@ -99,6 +105,8 @@ class ReplanningSearch:
     ) -> None:
         self.instance, self.old, self.objective, self.max_loads = instance, old, objective, max_loads
         self.control, self.lower_bound = control, lower_bound
+        # Whether any plan keeps the limit on loads has nothing to do with failures by a time.
+        self.modelled: Objective = "guaranteed" if objective == "failure" else objective
         self.alive = replace(control, report=lambda _: self._tell())
         self.best: Plan | None = None
         self.value = self.shipped = math.inf
@@ -115,6 +123,10 @@ class ReplanningSearch:
                 self._take(fewest.plan)
             if self.best is None:
                 return self._without_plan(fewest)
+        if self.objective == "failure":
+            self._descend()
+            self._prove_failure()
+            return Replanned(self.best, self.lower_bound)
         self._bisect()
         # Bytes come behind latency: they are asked for once it is settled.
         bytes_bound = self._ship_less() if self.lower_bound >= self.value else 0.0
@@ -149,6 +161,83 @@ class ReplanningSearch:
         if low >= high:
             self.lower_bound = self.value
 
+    def _descend(self) -> None:
+        """Take the best move of one device, or exchange of two, while the limit on loads allows one that helps."""
+        while self.best is not None and self.lower_bound < self.value and not self.control.exhausted:
+            before = self.value
+            for plan in self._neighbours(self.best):
+                if self.control.exhausted:
+                    break
+                if value_of(self.instance, plan, "failure") < self.value and not structural_violations(
+                    self.instance, plan
+                ):
+                    self._take(plan)
+            if self.value >= before:
+                break
+
+    def _neighbours(self, plan: Plan) -> Iterator[Plan]:
+        """Plans with one device elsewhere, or two in each other's place, that may be of use."""
+        arrays, groups = self.instance.arrays, indexed_groups(self.instance, plan)
+        place = {n: k for k, group in enumerate(groups) for n in group.members}
+        devices = range(len(self.instance.devices))
+
+        def moved(*moves: tuple[int, int | None]) -> Plan | None:
+            """The plan after each of some devices went to a group, or to the spares."""
+            gone = {n for n, _ in moves}
+            members = [[n for n in group.members if n not in gone] for group in groups]
+            for n, k in moves:
+                if k is not None:
+                    if arrays.largest[n, groups[k].student] < groups[k].size:
+                        return None
+                    members[k].append(n)
+            if not all(members):
+                return None
+            return plan_of(
+                self.instance,
+                [group._replace(members=tuple(own)) for group, own in zip(groups, members, strict=True)],
+            )
+
+        moves = [((n, k),) for n in devices for k in range(len(groups)) if place.get(n) != k]
+        swaps = [((n, place.get(m)), (m, place.get(n))) for n in devices for m in devices if n < m]
+        for move in (*moves, *swaps):
+            found = moved(*move) if len(move) == 1 or move[0][1] != move[1][1] else None
+            if found is not None:
+                yield found
+
+    def _prove_failure(self) -> None:
+        """Bound the failure probability by the model, and better the plan, where there is time for that."""
+        best, groups = self.best, max(1, self.max_loads) + len(self.old.groups)
+        building = joint_model(self.instance, groups)
+        if best is None or self.lower_bound >= self.value or self.max_loads >= len(self.instance.devices):
+            return
+        if not self.control.has_time_for(import_of_models() + building):
+            return
+        from rocoin_opt.exact.milp_failure import FailureSearch, time_of_answer
+        from rocoin_opt.formulations import failure_replanning as formulation
+
+        seconds = time_of_answer(self.instance)
+        few = len(self.instance.devices) <= FEW_DEVICES
+        search = FailureSearch(
+            self.instance,
+            best,
+            replace(self.control, report=lambda progress: self._learn(progress.bound)),
+            formulation=formulation,
+            build=lambda unit: formulation.build(self.instance, self.old, seconds, unit, max_loads=self.max_loads),
+            read=lambda model: formulation.plan_of(model, self.instance),
+            building=building,
+            options={} if few else {"mip_max_nodes": FAILURE_NODES},
+            is_known=False,
+        )
+        found = search.run()
+        if found.plan is not None:
+            self._take(found.plan)
+        self._learn(found.lower_bound)
+
+    def _learn(self, bound: float | None) -> None:
+        if bound is not None:
+            self.lower_bound = max(self.lower_bound, min(bound, self.value))
+        self._tell()
+
     def _ship_less(self) -> float:
         """Look for fewer bytes at the same latency; a lower bound on them."""
         if self.shipped == 0.0 or self.control.exhausted:
@@ -179,7 +268,7 @@ class ReplanningSearch:
 
         with PauseGC():
             model = formulation.build(
-                self.instance, self.old, self.objective, upper_bound=threshold, max_loads=max_loads
+                self.instance, self.old, self.modelled, upper_bound=threshold, max_loads=max_loads
             )
             if ship_less:
                 unit = formulation.minimise_bytes(model, self.instance)

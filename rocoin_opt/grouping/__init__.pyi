@@ -8,11 +8,12 @@ from .covering_knapsack import cheapest_covers, cheapest_members, covers_within,
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
+from .reach import Reach
 from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
 from .stochastic.assignment import plan_within
 from .stochastic.problem import Intervals, StochasticProblem
 from .stochastic.shares import StochasticShares
-from .threshold_problem import Chain, PackingProblem, Reach, ThresholdProblem
+from .threshold_problem import Chain, PackingProblem, ThresholdProblem
 from .thresholds import BELOW_ALL, Candidates, latency_range, next_latency, smallest_threshold
 from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, DUAL_SAFETY, LEAST_FRACTION, SHARE_TOLERANCE, UNREACHABLE
 

@@ -7,12 +7,13 @@ is known from the weights of the groups that it touches, and all changes of a ki
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rocoin_opt.grouping import Reach
-from rocoin_opt.instance import ROUNDING
+from rocoin_opt.instance import LAST_DIGITS, ROUNDING
 from rocoin_opt.plan import SMALLEST_OUTAGE, IndexedGroup, group_keeps_limit
 
 if TYPE_CHECKING:
@@ -24,16 +25,20 @@ if TYPE_CHECKING:
 
 MOST_PASSES = 200
 """Passes over all changes; a descent mostly ends within twenty."""
-MOST_EXCHANGES = 1_000_000
+MOST_VALUED = 30_000_000
+"""Changes that all passes value together: some seconds for thousands of devices, without end for hundreds."""
+MOST_EXCHANGES = 200_000
 """Exchanges of two devices that one pass values: those of the groups that fail most, where there are more."""
-MOST_PAIRS = 100
-"""Pairs of groups that one pass shares out anew: those that fail most, where there are more."""
+MOST_SHARING = 15
+"""Groups whose pairs are shared out anew: those that fail most, where there are more."""
 LARGEST_POOL = 12
 """Devices of two groups that are shared out anew, P, in all 2^P ways; the others stay."""
 LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
 SURE = 1e6
 """Weight of a device that never fails: far more than that of any group of others."""
+NEARLY_ONE = 1.0 - LAST_DIGITS
+"""Outage of a group without anybody who counts, so that its logarithm is finite."""
 NO_GROUP = -1
 
 
@@ -57,11 +62,11 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
     """
     state = _State(problem, served)
     state.join_spares(control)
-    for _ in range(MOST_PASSES):
+    for _ in range(min(MOST_PASSES, max(1, MOST_VALUED // state.changes))):
         # Pairs of groups take longer to share anew, and so are the last resort.
         if control.exhausted or not (state.improve() or state.share_anew(control)):
             break
-    state.leave_out()
+    state.leave_out(control)
     return state.served()
 
 
@@ -98,6 +103,12 @@ class _State:
         self.latency = self.instance.arrays.latency(slice(None), students, sizes)
         self._weigh()
 
+    @property
+    def changes(self) -> int:
+        """How many changes one pass values, about."""
+        devices = len(self.group)
+        return devices * len(self.first) + min(devices * devices, MOST_EXCHANGES)
+
     def _weigh(self) -> None:
         """Sums over the members of each group, K values each."""
         inside = np.flatnonzero(self.group != NO_GROUP)
@@ -119,16 +130,20 @@ class _State:
 
     def join_spares(self, control: Control) -> None:
         """Put each spare, the most reliable first, where it helps most."""
-        spares = np.flatnonzero(self.group == NO_GROUP)
-        for n in spares[np.argsort(self.instance.arrays.failure[spares], kind="stable")].tolist():
+        spares, failure = np.flatnonzero(self.group == NO_GROUP), self.instance.arrays.failure
+        outage = np.exp(-self.weight)
+        now = np.log1p(-np.minimum(outage, NEARLY_ONE))
+        for n in spares[np.argsort(failure[spares], kind="stable")].tolist():
             if control.exhausted:
                 break
-            gains = np.where(self.held[n], self.costs - _cost(self.weight + self.worth[n]), 0.0)
+            # Outages instead of weights: one logarithm a group, where there may be thousands of both.
+            after = np.where(self.worth[n] > 0.0, outage * failure[n], outage)
+            gains = np.where(self.held[n], np.log1p(-np.minimum(after, NEARLY_ONE)) - now, 0.0)
             k = int(np.argmax(gains))
             if gains[k] > 0.0:
                 self.group[n] = k
-                self.weight[k] += self.worth[n, k]
-                self.costs[k] = _cost(self.weight[k])
+                outage[k] = after[k]
+                now[k] = np.log1p(-min(float(after[k]), NEARLY_ONE))
         self._weigh()
 
     def improve(self) -> bool:
@@ -229,10 +244,9 @@ class _State:
 
         Ways in which a device has no room where it is put leave it spare.
         """
-        count, changed = len(self.first), False
-        pairs = [(k, other) for k in range(count) for other in range(k)]
-        pairs.sort(key=lambda pair: -float(self.costs[list(pair)].sum()))
-        for pair in pairs[:MOST_PAIRS]:
+        changed, worst = False, np.argsort(-self.costs, kind="stable")[:MOST_SHARING].tolist()
+        pairs = sorted(itertools.combinations(worst, 2), key=lambda pair: -float(self.costs[list(pair)].sum()))
+        for pair in pairs:
             if control.exhausted:
                 break
             inside = np.flatnonzero(np.isin(self.group, pair))
@@ -265,7 +279,7 @@ class _State:
         self._weigh()
         return True
 
-    def leave_out(self) -> None:
+    def leave_out(self, control: Control) -> None:
         """Let go of devices without which the answer fails as rarely, those that are busy for longest first."""
         inside = np.flatnonzero(self.group != NO_GROUP)
         busy = self.latency[inside, self.group[inside]]
@@ -273,6 +287,8 @@ class _State:
         for n in inside[np.argsort(-busy, kind="stable")].tolist():
             k = int(self.group[n])
             rest = self.weight[k] - self.worth[n, k]
+            if control.exhausted:
+                break
             if _cost(rest) - self.costs[k] > least:
                 continue
             if self._keeps_limit([other for other in self.members(k) if other != n], k):

@@ -15,8 +15,7 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range, plan_with_best_sizes
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
-from rocoin_opt.heuristics.expected.descent import ExpectedDescent
-from rocoin_opt.heuristics.expected.quantile import descend_quantile
+from rocoin_opt.heuristics.expected import ExpectedDescent, descend_quantile
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
 from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, structural_violations
 

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range
 from rocoin_opt.heuristics.disjoint_groups import DisjointGroups
-from rocoin_opt.heuristics.expected.descent import ExpectedDescent
-from rocoin_opt.heuristics.expected.quantile import descend_quantile
+from rocoin_opt.heuristics.expected import ExpectedDescent, descend_quantile
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome
 
@@ -34,6 +33,8 @@ MAX_STEPS = 60_000
 """Steps of the longest search: some ten seconds."""
 EXPECTED_STEPS, MAX_EXPECTED_STEPS = 400, 16_000
 """Steps for ``expected`` and the whole answer, a group and at most: each takes about a millisecond."""
+MISSING_SHARE = 0.3
+"""Share of the time left that a search for the missing share may take on the way to one for another objective."""
 ALLOWANCE = 0.05
 """Relative loss against the best value that a first one of these steps may accept; it falls to 0 with the steps, or
 the time, that are left."""
@@ -106,19 +107,37 @@ def _descend(
     if before.plan is None:
         return replace(before, lower_bound=bound)
     steps = min(EXPECTED_STEPS * instance.max_groups, MAX_EXPECTED_STEPS) if iterations is None else iterations
+    starts = [before.plan]
+    if objective in ("failure", "quantile") and not instance.has_random_latencies:
+        # A group more or less costs too much on the way for a search by failure: the missing share falls at each step.
+        part = replace(control.silent(), deadline=time.perf_counter() + MISSING_SHARE * control.remaining)
+        by_share = _steps(ExpectedDescent(instance, before.plan, control.seed, "missing"), steps, part, None)
+        by_failure = ExpectedDescent(instance, by_share.plan(), control.seed, "failure")
+        if objective == "quantile":
+            part = replace(part, deadline=time.perf_counter() + MISSING_SHARE * control.remaining)
+            starts.append(_steps(by_failure, steps, part, None).plan())
+        else:
+            starts.append(_steps(by_failure, steps, control.silent(), None).plan())
+        starts.sort(key=lambda plan: value_of(instance, plan, objective))
+        control.tell(value_of(instance, starts[0], objective), bound)
     if objective == "quantile":
-        return Outcome(descend_quantile(instance, before.plan, control.seed, steps, control, ALLOWANCE))
-    search = ExpectedDescent(instance, before.plan, control.seed, objective)
-    improved = False
+        return Outcome(descend_quantile(instance, starts[0], control.seed, steps, control, ALLOWANCE))
+    search = ExpectedDescent(instance, starts[0], control.seed, objective)
+    before_value = search.value
+    found = _steps(search, steps, control, bound)
+    return Outcome(found.plan() if found.value < before_value else starts[0], bound)
+
+
+def _steps(search: ExpectedDescent, steps: int, control: Control, bound: float | None) -> ExpectedDescent:
+    """Make steps with an ever smaller allowance; tell improvements of a search for the objective that was asked for."""
     begun, available = time.perf_counter(), control.remaining
     for step in range(steps):
         if search.value - (bound or 0.0) <= control.gap * search.value or control.exhausted:
             break
         done = max(step / steps, (time.perf_counter() - begun) / available)
         if search.step(ALLOWANCE * (1.0 - min(done, 1.0))):
-            improved = True
             control.tell(search.figure, bound)
-    return Outcome(search.plan() if improved else before.plan, bound)
+    return search
 
 
 def _below(value: float) -> float:

@@ -9,7 +9,7 @@ from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import descend_work
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         If the plan is not valid, is later than the given one, or fails less than its bound allows.
     """
     instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or objective not in THRESHOLD_OBJECTIVES or instance.has_random_latencies:
+    if plan is None or instance.has_random_latencies:
         # What comes behind latency is stated for constants alone.
         return outcome, None
     # What is weighed behind latency is no value of the objective.
     control, whose = request.control.silent(), f"{method.name} returned"
-    if request.prefer == "reliability" and method.reinforce is not None:
+    is_latency = objective in THRESHOLD_OBJECTIVES
+    if method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
-    elif method.break_ties is not None:
+    elif method.break_ties is not None and is_latency:
         found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion))
     else:
         return outcome, None
@@ -55,10 +56,12 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if missed_success(instance, after) is not None:
         # Less work is no reason to answer more rarely than is asked for.
         return outcome, None
-    if value_of(instance, after, objective) > value_of(instance, plan, objective):
+    # What is summed up is rounded, what waits for one replica is not.
+    rounding = 0.0 if is_latency else CLOSED_GAP
+    if value_of(instance, after, objective) > value_of(instance, plan, objective) * (1.0 + rounding):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None
-    if request.prefer == "reliability" and method.reinforce is not None:
+    if is_latency and request.prefer == "reliability" and method.reinforce is not None:
         gain = _reinforcement(request, after, found.lower_bound)
     return replace(outcome, plan=after), gain
 

@@ -58,7 +58,8 @@ class Method:
     reinforce : callable or None
         ``reinforce(instance, objective, plan, control, criterion) -> Outcome``, the same where reliability is
         preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
-        of the outcome is one on the failure probability. Without it ``break_ties`` is what there is.
+        of the outcome is one on the failure probability. For objectives that are no latency: to a better partition and
+        fewer device-seconds at the same value. Without it ``break_ties`` is what there is.
     """
 
     name: str
@@ -114,7 +115,7 @@ METHODS: dict[str, Method] = {
         Method(
             "milp",
             portfolio.run_milp,
-            THRESHOLD_OBJECTIVES,
+            (*THRESHOLD_OBJECTIVES, "failure"),
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             surer=portfolio.run_exact,

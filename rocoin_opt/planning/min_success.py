@@ -2,7 +2,9 @@
 
 Methods search without this requirement. It only takes plans away, so their lower bounds stay valid, and a plan that
 they proved and that keeps it is still proven. Where a plan misses it, the search for the least failure probability has
-the last word: either it finds a plan that is sure enough, or its bound says that there is none.
+the last word: either it finds a plan that is sure enough, or its bound says that there is none. From such a plan the
+search goes on with the requirement as a row of its own: for the least threshold that leaves a sure plan, or by a local
+search that keeps it.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import allowed_failure, missed_success, value_of
-from rocoin_opt.plan import Outcome, Plan, without_filters
-from rocoin_opt.planning.portfolio import can_be_valued
+from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
+from rocoin_opt.grouping import ThresholdProblem
+from rocoin_opt.heuristics.failure_descent import descend_failure
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
+from rocoin_opt.planning.portfolio import AUTO_EFFORT, can_be_valued, searched_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -24,6 +29,8 @@ KEPT_SHARE = 0.25
 """Share of a time limit that is kept for that search."""
 CLEARLY = 1.0 + 1e-9
 """Factor on the limit above which a bound refutes: the proofs close gaps up to a billionth."""
+TIGHTENINGS = 8
+"""Outage limits that are tried between the instance's own and one at which every plan is sure enough."""
 UNKNOWN = "min_success: the time was up before the success of the plan was computed"
 
 
@@ -50,7 +57,7 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
     Returns
     -------
     Outcome
-        With a plan that keeps ``min_success``, or without one and the reasons. A surer plan need not be best.
+        With a plan that keeps ``min_success``, or without one and the reasons.
     """
     instance, plan = request.instance, outcome.plan
     if instance.requirements.min_success is None or plan is None:
@@ -63,14 +70,77 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
         return outcome
     if request.solver.surer is None:
         return replace(outcome, plan=start, reasons=() if start else (str(missed),))
+    is_threshold = request.objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
+    if is_threshold and (spared := _with_spares(request, plan)) is not None:
+        # As early as without the requirement.
+        return replace(outcome, plan=spared, reasons=())
     surest = _surest(request, outcome, plan)
     sure = [start] if start else []
     if surest.plan is not None and can_be_valued(instance, surest.plan, ["failure"], request.control):
         sure += [surest.plan] if missed_success(instance, surest.plan) is None else []
     if sure:
         best = min(sure, key=lambda found: value_of(instance, found, request.objective)) if len(sure) > 1 else sure[0]
-        return replace(outcome, plan=best, infeasible=False, reasons=())
+        found = replace(outcome, plan=best, infeasible=False, reasons=())
+        return found if instance.has_random_latencies else _improved(request, found, best)
     return _without_plan(request, outcome, surest)
+
+
+def _with_spares(request: Request, plan: Plan) -> Plan | None:
+    """The plan with its devices shared out for the least failure at the same latency, if that keeps the requirement."""
+    instance, objective = request.instance, request.objective
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    groups = descend_failure(problem, indexed_groups(instance, plan), request.control)
+    found = plan_of(instance, groups)
+    if value_of(instance, found, objective) > problem.threshold or check(instance, found):
+        return None
+    return found
+
+
+def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
+    """Go on from a plan that keeps the requirement to a better one that does, and to a proof where there is one."""
+    instance, objective, control = request.instance, request.objective, request.control
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, exact_sure_latency
+
+    effort = math.inf if control.remaining < math.inf else AUTO_EFFORT
+    is_exact = request.solver.surer is not None and request.solver.surer is request.solver.improve
+    is_few = is_exact and len(instance.devices) <= MOST_DEVICES
+    if objective in THRESHOLD_OBJECTIVES:
+        plan = _tightened(request, plan)
+        start = replace(outcome, plan=plan)
+        return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
+    searched = replace(outcome, plan=searched_answer(instance, objective, control.silent(), plan))
+    if not is_few or objective == "expected" or searched.plan is None:
+        return searched
+    if objective == "missing":
+        found = exact_answer(instance, objective, control, searched.plan, effort=effort)
+    else:
+        found = exact_quantile(instance, control, searched.plan, effort=effort)
+    # What was proven without the requirement holds with it.
+    bounds = (found.lower_bound, outcome.lower_bound)
+    return replace(found, lower_bound=max((bound for bound in bounds if bound is not None), default=None))
+
+
+def _tightened(request: Request, plan: Plan) -> Plan:
+    """The earliest of plans with ever smaller outage limits, their devices shared out for the least failure."""
+    instance, objective = request.instance, request.objective
+    limit, failure = instance.requirements.max_group_outage, allowed_failure(instance)
+    best, value = plan, value_of(instance, plan, objective)
+    low, high = 0.0, math.log(limit / failure) + math.log(instance.max_groups) if failure > 0.0 < limit else 0.0
+    for _ in range(TIGHTENINGS):
+        if request.control.exhausted or not low < high:
+            break
+        middle = 0.5 * (low + high)
+        stricter = instance.with_requirements(max_group_outage=limit * math.exp(-middle), min_success=None)
+        found = greedy(stricter, objective, request.control.silent()).plan
+        sure = None if found is None else _with_spares(request, found)
+        if sure is None:
+            # Too lenient, unless there is no plan at all.
+            low, high = (middle, high) if found is not None else (low, middle)
+            continue
+        high = middle
+        if (seconds := value_of(instance, sure, objective)) < value:
+            best, value = sure, seconds
+    return best
 
 
 def _surest(request: Request, outcome: Outcome, plan: Plan) -> Outcome:

@@ -15,8 +15,7 @@ from rocoin_opt.grouping import import_of_models, valuation
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, relative_gap
-from rocoin_opt.planning.whole_answer import prove_answer
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,16 +47,18 @@ STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 REINFORCING_EFFORT = 2e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
+FEW_DEVICES_OF_SETS = 14
+"""Devices up to which all sets are packed at once, in some tenths of a second."""
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-    """Run the joint model from greedy's plan, or a better start.
+    """Run the joint model, or that of failure, from greedy's plan, or a better start.
 
     Parameters
     ----------
     instance : Instance
         What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What is minimised.
     control : Control
         Limits, seed, threads and reports.
@@ -147,6 +148,58 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
     return exact_expected(instance, control, improved, nodes=None if rounds is None else AUTO_NODES)
 
 
+def prove_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
+) -> Outcome:
+    """Prove a plan where all sets of devices can be listed; else improve it by a search, and bound it.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies, independent devices.
+    objective : {'failure', 'missing', 'quantile'}
+        What is minimised.
+    control : Control
+        Limits, seed and reports.
+    start : Plan
+        A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
+    """
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
+
+    # The proof for few devices takes less time than a search.
+    is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
+    improved = start if is_small else searched_answer(instance, objective, control, start)
+    if len(instance.devices) <= MOST_DEVICES:
+        if objective == "quantile":
+            return exact_quantile(instance, control, improved, effort=effort)
+        return exact_answer(instance, objective, control, improved, effort=effort)
+    # The missing share of so many devices has no bound but 0 yet.
+    if objective == "missing":
+        return Outcome(improved)
+    bound = failure_bound if objective == "failure" else quantile_bound
+    return Outcome(improved, bound(instance, value_of(instance, improved, objective), control))
+
+
+def searched_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, iterations: int | None = None
+) -> Plan:
+    """The plan that local search makes of another one.
+
+    Parameters
+    ----------
+    instance, objective, control, start
+        As for :func:`prove_answer`.
+    iterations : int, optional
+        Steps after which to stop.
+    """
+    limit = time.perf_counter() + SEARCH_SHARE * control.remaining
+    asked = replace(control, deadline=limit)
+    return local_search(instance, objective, asked, start, iterations=iterations).plan or start
+
+
 def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
     """Find a plan that keeps every rule, or prove that there is none: neither objective nor laws matter for that.
 
@@ -231,23 +284,27 @@ def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control
 
 
 def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
-    """Go on behind latency: partition, failure probability, work.
+    """Go on behind the value: partition, then, for a latency, the failure probability, then work.
 
     Parameters
     ----------
-    instance, objective, plan, control, criterion
+    instance, plan, control, criterion
         As for :func:`run_break_ties`.
+    objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
+        Whose value must not get worse.
 
     Returns
     -------
     Outcome
-        The plan, and a lower bound on the failure probability.
+        The plan, and for a latency a lower bound on the failure probability.
     """
-    from rocoin_opt.exact import most_reliable
+    from rocoin_opt.exact import most_reliable, settle_answer
 
     # Without a clock the effort is the limit: the same plan on every machine.
     effort = math.inf if control.remaining < math.inf else REINFORCING_EFFORT
-    return most_reliable(instance, objective, plan, control, criterion, effort)
+    if objective in THRESHOLD_OBJECTIVES:
+        return most_reliable(instance, objective, plan, control, criterion, effort)
+    return Outcome(settle_answer(instance, objective, plan, control, criterion, effort))
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:

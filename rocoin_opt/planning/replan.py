@@ -1,4 +1,4 @@
-"""Replanning: after devices fail or join, the earliest plan that changes at most a given number of device loads.
+"""Replanning: after devices fail or join, the earliest, or most reliable, plan that changes few device loads.
 
 A fleet is mended rather than reshuffled: devices that stay in a group with the same student and part need nothing, and
 every other device of the new plan must be sent a student.
@@ -71,14 +71,15 @@ class Replan:
     plan : Plan or None
         A plan that keeps every rule and the limit on loads. Groups that go on keep their filters.
     objective_value, lower_bound : float or None
-        The objective in seconds, computed from the plan by the one evaluator, and a valid lower bound on that of every
-        plan within the limit on loads.
+        The objective, seconds or a probability, computed from the plan by the one evaluator, and a valid lower bound on
+        that of every plan within the limit on loads.
     loads : tuple of Load
         Devices that must be sent a student, and which.
     bytes_bound : float
-        Valid lower bound on :attr:`shipped_bytes` over the plans within the limit on loads that are as early.
+        Valid lower bound on :attr:`shipped_bytes` over the plans within the limit on loads that are as early; 0 for
+        ``failure``.
     unrestricted_value, unrestricted_bound : float or None
-        The objective in seconds without a limit on loads, and a valid lower bound on that of every plan.
+        The objective without a limit on loads, and a valid lower bound on that of every plan.
     fewest_loads : int or None
         The smallest number of loads that would do, where ``max_loads`` does not and it is known.
     reasons : tuple of str
@@ -135,12 +136,13 @@ def replan(
     threads: int = 1,
     report: Report | None = None,
 ) -> Replan:
-    """Find the earliest plan for what is left that changes few device loads, and prove it.
+    """Find the earliest plan for what is left that changes few device loads, or that of least failure, and prove it.
 
     A group of the new plan *continues* an old one if it has the same student and as many filters, the same ones where
     they are explicit; each old group is continued once at most. A device is a *load* unless it ran in the old group
     that its new group continues: it must be sent a student. Of equally early plans one is wanted that ships few bytes
-    of students. Devices that can stay where they ran stay, though the objective may not need them.
+    of students; for ``failure`` nothing is weighed behind it. Devices that can stay where they ran stay, though the
+    objective may not need them.
 
     Parameters
     ----------
@@ -154,8 +156,8 @@ def replan(
         Devices that came after the plan.
     max_loads : int, optional
         Devices that may be sent a student; no limit where absent.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        What to minimise, in seconds.
+    objective : {'guaranteed', 'nominal', 'worst', 'failure'}
+        What to minimise: a time in seconds, or the probability that the answer is not there by the deadline.
     time_limit : float, optional
         Seconds after which the best plan so far is returned.
     seed : int
@@ -184,7 +186,8 @@ def replan(
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)
     require_objective(left, objective)
-    require_groups_model(left, objective)
+    # Who is in time is a question to the same models.
+    require_groups_model(left, "guaranteed" if objective == "failure" else objective)
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):

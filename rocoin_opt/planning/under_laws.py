@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import valuation
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome
@@ -17,8 +18,8 @@ from rocoin_opt.planning.portfolio import (
     any_plan,
     can_be_valued,
     no_worse,
+    searched_answer,
 )
-from rocoin_opt.planning.whole_answer import answer_under_laws
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -36,6 +37,8 @@ FEW_STEPS = 10
 """The same for ``greedy``."""
 AUTO_ROUNDS_STOCHASTIC = 1
 """Rounds of integer packings that ``auto`` tries under random latencies, where a packing costs more."""
+VALUATIONS = 3
+"""Values under laws that time is kept for."""
 
 
 def run_greedy_stochastic(
@@ -150,3 +153,37 @@ def run_auto_stochastic(instance: Instance, objective: Objective, control: Contr
         return run_greedy_stochastic(instance, objective, control, start)
     # Without a clock the rounds are the limit: the same plan on every machine.
     return run_exact_stochastic(instance, objective, control, start, None if limited else AUTO_ROUNDS_STOCHASTIC)
+
+
+def answer_under_laws(
+    instance: Instance, objective: Objective, control: Control, start: Plan, steps: int, *, bounded: bool
+) -> Outcome:
+    """Search by the steps of the laws, which approximate them, and keep what is better by its exact value.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with slowdown laws.
+    objective : {'failure', 'missing', 'quantile'}
+        What is minimised.
+    control : Control
+        Limits, seed and reports.
+    start : Plan
+        A valid plan.
+    steps : int
+        Steps of the search, for each group that there may be.
+    bounded : bool
+        Whether failure is also bounded, which takes some seconds.
+    """
+    valued = valuation(instance, start, objective)
+    # Both plans want to be valued, and whoever certifies one of them wants its other figures.
+    if not control.has_time_for(VALUATIONS * valued):
+        return Outcome(start)
+    kept = replace(control.silent(), deadline=control.deadline - VALUATIONS * valued)
+    found = searched_answer(instance, objective, kept, start, steps * instance.max_groups)
+    plan = min((start, found), key=lambda candidate: value_of(instance, candidate, objective))
+    if objective != "failure" or not bounded or control.exhausted:
+        return Outcome(plan)
+    from rocoin_opt.exact import failure_bound
+
+    return Outcome(plan, failure_bound(instance, value_of(instance, plan, objective), control))

@@ -9,6 +9,7 @@ from rocoin_opt.failure import evaluate
 from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
+    WITHOUT_UNIT,
     bound_alone,
     plain_table,
     plain_text,
@@ -51,8 +52,10 @@ def print_replan(found: Replan, console: Console) -> None:
     if found.plan is None:
         return
     if found.loads:
-        least = f"no plan as early ships less than {found.bytes_bound:,.0f}"
-        console.print(f"  to send: {counted(len(found.loads), 'student')}, {found.shipped_bytes:,.0f} bytes; {least}")
+        # Only of equally early plans one that ships few bytes is looked for.
+        is_time = found.objective not in WITHOUT_UNIT
+        least = f"; no plan as early ships less than {found.bytes_bound:,.0f}" if is_time else ""
+        console.print(f"  to send: {counted(len(found.loads), 'student')}, {found.shipped_bytes:,.0f} bytes{least}")
         console.print(_load_table(found))
     else:
         console.print("  to send: nothing, every device goes on with the student that it has")

@@ -159,7 +159,7 @@ def test_bad_usage_has_status_2(run, given):
         (("solve", given, "--method", "magic"), "method"),
         (("solve", given, "--objective", "best"), "--objective"),
         (("solve", given, "--method", "milp", "--objective", "expected"), "not expected"),
-        (("solve", given, "--method", "milp", "--objective", "failure"), "not failure"),
+        (("solve", given, "--method", "milp", "--objective", "quantile"), "not quantile"),
         (("solve", given, "--method", "rocoin", "--objective", "quantile"), "requirements.success_level"),
         (("compare", given, "--methods", "rocoin,milp", "--objective", "missing"), "not missing"),
         (("schema", "menu"), "DOCUMENT"),

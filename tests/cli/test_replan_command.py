@@ -61,13 +61,15 @@ def test_options_reach_the_search(run, files):
     assert one["unrestricted_value"] == free["objective_value"]
     assert mended("--objective", "nominal")["objective_value"] < free["objective_value"]
     assert mended("--seed", "5")["seed"] == 5
+    reliable = mended("--objective", "failure")
+    assert reliable["objective_value"] == reliable["plan"]["metrics"]["failure_probability"]
+    assert reliable["objective_value"] <= free["plan"]["metrics"]["failure_probability"]
     assert mended("--threads", "2")["objective_value"] == free["objective_value"]
     assert mended("--time-limit", "0")["termination"] in ("feasible", "optimal")
     for wrong in (
         ["--max-loads", "-1"],
         ["--objective", "fast"],
         ["--objective", "expected"],
-        ["--objective", "failure"],
         ["--objective", "missing"],
         ["--objective", "quantile"],
         ["--lost", "nobody"],

@@ -9,7 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from rocoin_opt.formulations import assignment, grouping, joint, partition
+from rocoin_opt.formulations import assignment, failure, failure_replanning, grouping, joint, partition
 from rocoin_opt.formulations import replanning as continuation
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.knowledge.sizes import SizeRanges
@@ -35,6 +35,8 @@ def models() -> list[pyo.ConcreteModel]:
         *(assignment.build(instance, groups, objective) for objective in OBJECTIVES),
         grouping.build(instance),
         grouping.build(instance, 2),
+        failure.build(instance, 2.0, 0.1),
+        failure_replanning.build(instance, old, 2.0, 0.1, max_loads=3),
         partition.build(np.ones(16), SizeRanges.of(4, 2), np.ones(16)),
     ]
 

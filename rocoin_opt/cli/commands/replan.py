@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.names import required
-from rocoin_opt.cli.options import AsJson, LatencyObjectiveName, PlanOut, Seed, Threads, TimeLimit, objective_named
+from rocoin_opt.cli.options import AsJson, PlanOut, ReplanObjectiveName, Seed, Threads, TimeLimit, objective_named
 from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json, require_outputs, tell_reasons
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def replan(
     max_loads: Annotated[
         int | None, typer.Option("--max-loads", metavar="N", help="Devices that may be sent a student, at most.")
     ] = None,
-    objective: LatencyObjectiveName = "guaranteed",
+    objective: ReplanObjectiveName = "guaranteed",
     time_limit: TimeLimit = None,
     seed: Seed = 0,
     threads: Threads = 1,
@@ -41,7 +41,7 @@ def replan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mend PLAN with few changes after devices of INSTANCE failed or joined, for any objective but expected."""
+    """Mend PLAN with few changes after devices of INSTANCE failed or joined: as early as can be, or as reliable."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import matrix_files, read_instance, write_instance

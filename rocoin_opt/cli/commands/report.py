@@ -48,7 +48,7 @@ def report(
 ) -> None:
     """Write a page about a RUN or a PLAN: tables and pictures in one file, to be opened in any browser."""
     from rocoin_opt.batch import DATABASE
-    from rocoin_opt.report.page.rendering import require_report
+    from rocoin_opt.report.page import require_report
     from rocoin_opt.writing import write_text
 
     if time_limit is not None and not frontier:
@@ -77,7 +77,7 @@ def report(
 
 def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, str], Frontier] | None) -> str:
     from rocoin_opt.batch import Store
-    from rocoin_opt.report.page.run_page import run_report
+    from rocoin_opt.report.page import run_report
 
     with Store.open(folder) as store:
         names = required("--show", show, {row.instance for row in store.rows()}) if show else None
@@ -87,7 +87,7 @@ def _run_page(folder: Path, show: list[str] | None, search: Callable[[Instance, 
 def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[Instance, str], Frontier] | None) -> str:
     from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import read_plan, read_plan_document
-    from rocoin_opt.report.page.plan_page import plan_report
+    from rocoin_opt.report.page import plan_report
 
     if instance is None:
         refuse("--instance", "nothing", "the instance file of the plan")

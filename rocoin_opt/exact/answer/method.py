@@ -13,10 +13,13 @@ which the cost can be that of the success level: a bisection over the times at w
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.problem import AnswerPacking
-from rocoin_opt.failure import value_of
+from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
 from rocoin_opt.instance import ROUNDING, complement, stretched
 from rocoin_opt.plan import Outcome
@@ -49,7 +52,7 @@ def exact_answer(
     control : Control
         Limit; improvements are told.
     start : Plan
-        A valid plan.
+        A valid plan. Where it keeps ``min_success``, so does the plan that is returned.
     effort : float
         Sets that one search for a packing looks at, at most, for an end without a clock.
 
@@ -58,11 +61,13 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
+    is_limited = objective == "missing" and missed_success(instance, start) is None
+    most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
 
     def problem_of(value: float) -> AnswerPacking:
-        return AnswerPacking(instance, objective, reach, value, control, effort)
+        return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
 
     return cheapest_plan(instance, objective, problem_of, start, control)[0]
 
@@ -113,7 +118,9 @@ def cheapest_plan(
         packed = problem.search(target)
         if packed.rows:
             plan = problem.plan(packed.rows)
-            if plan is None:
+            # A limit is kept here up to rounding only.
+            is_limited = problem.most_failure < math.inf
+            if plan is None or (is_limited and missed_success(instance, plan) is not None):
                 break
             found = value_of(instance, plan, objective)
             if found < value:
@@ -136,7 +143,8 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     control : Control
         Limit, and the gap at which to stop; improvements are told.
     start : Plan
-        A valid plan.
+        A valid plan. Where it keeps ``min_success``, so does the one that is returned; the bound is then met for a
+        handful of devices only.
     effort : float
         Sets that one search for a packing looks at, at most, for an end without a clock.
 
@@ -158,15 +166,91 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
         if plan is None:
             return Outcome(best, bound)
         best, value = plan, value_of(instance, plan, "quantile")
-    candidates = Candidates(instance.arrays, math.nextafter(bound, -math.inf), min(value, limits[1]))
+    known = Outcome(best, bound)
+    found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
+    if found.plan is None or instance.requirements.min_success is None or missed_success(instance, found.plan):
+        return found
+    # Two times count under min_success, which sets with one cost each do not decide.
+    return least_sure_quantile(instance, control, found.plan) or found
+
+
+def exact_sure_latency(
+    instance: Instance, objective: Objective, control: Control, start: Outcome, *, effort: float = math.inf
+) -> Outcome:
+    """Find a plan of least latency among those that keep ``min_success``, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+        As for :func:`exact_answer`, with ``min_success``.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        What to minimise.
+    control : Control
+        Limit, and the gap at which to stop; improvements are told.
+    start : Outcome
+        A plan that keeps ``min_success``, and a valid lower bound in seconds, if one is known.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
+
+    Returns
+    -------
+    Outcome
+        The plan and a valid lower bound in seconds.
+    """
+    limits, failure = latency_range(instance.arrays), min(allowed_failure(instance), 1.0)
+    if start.plan is None or limits is None:
+        raise ValueError("a plan that keeps min_success is needed")
+    bound = limits[0] if start.lower_bound is None else max(limits[0], start.lower_bound)
+    return _earliest(
+        instance,
+        objective,
+        partial(Reach.within, instance, objective),
+        failure,
+        control,
+        replace(start, lower_bound=bound),
+        effort,
+    )
+
+
+def _earliest(
+    instance: Instance,
+    objective: Objective,
+    reach_at: Callable[[float], Reach],
+    failure: float,
+    control: Control,
+    start: Outcome,
+    effort: float,
+) -> Outcome:
+    """Bisect the times at which an answer can come for the least one that leaves so small a failure possible.
+
+    Parameters
+    ----------
+    instance, objective, control, effort
+        As for :func:`exact_sure_latency`, or the objective ``quantile``.
+    reach_at : callable
+        What devices can do where the value is a time in seconds.
+    failure : float
+        Failure probability that is allowed.
+    start : Outcome
+        A plan and a lower bound. Where the plan keeps ``min_success``, so does the one that is returned.
+    """
+    assert start.plan is not None
+    assert start.lower_bound is not None
+    best, bound = start.plan, start.lower_bound
+    value, is_sure = value_of(instance, best, objective), missed_success(instance, best) is None
+    candidates = Candidates(instance.arrays, math.nextafter(bound, -math.inf), value)
     low, high = 0, candidates.first_from(value)
     while low < high and (value - candidates[low]) > control.gap * value and not control.exhausted:
         middle = (low + high) // 2
-        reach = Reach.by(instance, candidates[middle])
+        reach = reach_at(candidates[middle])
         plan, refuted = AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
         if refuted:
             low = candidates.behind(middle)
-        elif plan is None or (found := value_of(instance, plan, "quantile")) >= value:
+        elif (
+            plan is None
+            or (is_sure and missed_success(instance, plan) is not None)
+            or (found := value_of(instance, plan, objective)) >= value
+        ):
             break
         else:
             best, value = plan, found

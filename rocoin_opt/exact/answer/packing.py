@@ -67,6 +67,7 @@ def cheapest_packing(
     unit: float = 0.0,
     most: float = math.inf,
     packings: int = 1,
+    most_failure: float = math.inf,
 ) -> Packed:
     """Find the packing of least cost below a limit, or several packings below it.
 
@@ -90,6 +91,8 @@ def cheapest_packing(
         Sets to look at, over and over, after which the search ends without a clock; fewer where it is not compiled.
     packings : int
         Where there are more than one, that many packings below the limit are looked for, and none is the best.
+    most_failure : float
+        What ``-ln(1 - outage)`` of all sets together may be.
     """
     lowest = min(0.0, float(reduced.costs.min(initial=0.0)))
     # So many sets of a packing may have no room for parts of each given size: of the smallest size none.
@@ -104,7 +107,9 @@ def cheapest_packing(
     fixed, spare = costs.fixed[order] + costs.per_filter[order], sets.largest[order] - 1
     weights = -np.log(np.maximum(sets.outage[order], SMALLEST_OUTAGE))
     listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights
-    rules = lacks[order][:, 1:], may_lack[1:], sets.weight, unit
+    with np.errstate(divide="ignore"):
+        dues = -np.log1p(-sets.outage[order])
+    rules = lacks[order][:, 1:], may_lack[1:], dues, most_failure, sets.weight, unit
     compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
     run, effort = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
     stack, depth, best, seen = at_the_start(len(order), wanted.most, len(levels[1:]), packings), 0, limit, 0

@@ -21,8 +21,8 @@ class Stack(NamedTuple):
         How many candidates there are, and the next one to look at.
     used, room : IntArray, K + 1
         Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
-    paid, spent, weight : FloatArray, K + 1
-        Reduced costs, costs and weights of the sets chosen so far.
+    paid, spent, weight, due : FloatArray, K + 1
+        Reduced costs, costs, weights and dues of the sets chosen so far.
     short : IntArray, (K + 1) x V
         How many of the sets chosen so far have no room for a part of each size.
     chosen : IntArray, K
@@ -40,6 +40,7 @@ class Stack(NamedTuple):
     paid: FloatArray
     spent: FloatArray
     weight: FloatArray
+    due: FloatArray
     short: IntArray
     chosen: IntArray
     found: IntArray
@@ -62,11 +63,11 @@ def at_the_start(count: int, most: int, sizes: int = 0, packings: int = 1) -> St
     candidates = np.empty((most + 1, count), dtype=np.int64)
     candidates[0] = np.arange(count)
     lengths, places, used, room = np.zeros((4, most + 1), dtype=np.int64)
-    paid, spent, weight = np.zeros((3, most + 1))
+    paid, spent, weight, due = np.zeros((4, most + 1))
     lengths[0] = count
     short, chosen = np.zeros((most + 1, sizes), dtype=np.int64), np.full(most, -1)
     found = np.full((packings, most), -1)
-    return Stack(candidates, lengths, places, used, room, paid, spent, weight, short, chosen, found)
+    return Stack(candidates, lengths, places, used, room, paid, spent, weight, due, short, chosen, found)
 
 
 def search(
@@ -78,6 +79,8 @@ def search(
     weights: FloatArray,
     lacks: IntArray,
     may_lack: IntArray,
+    dues: FloatArray,
+    purse: float,
     everything: float,
     unit: float,
     filters: int,
@@ -105,6 +108,10 @@ def search(
         1 where a set has no room for a part of each given size; no columns where sizes are free.
     may_lack : IntArray, V
         How many sets of a packing may have none.
+    dues : FloatArray
+        What each set costs besides, by another measure.
+    purse : float
+        What a packing may cost by that measure.
     everything : float
         The same for all devices together, or more.
     unit : float
@@ -128,7 +135,7 @@ def search(
         The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
         there is none or several are remembered; and how many sets were looked at.
     """
-    candidates, lengths, places, used, room, paid, spent, weight, short, chosen, found = stack
+    candidates, lengths, places, used, room, paid, spent, weight, due, short, chosen, found = stack
     lowest, widest = min(0.0, reduced[0]), spare.max() + 1
     taken = np.zeros(most, dtype=np.bool_)
     looked = 0
@@ -144,6 +151,9 @@ def search(
             places[depth] = lengths[depth]
             continue
         looked += 1
+        due_now = due[depth] + dues[i]
+        if due_now > purse:
+            continue
         chosen[depth] = i
         room_now, spent_now = room[depth] + spare[i], spent[depth] + fixed[i]
         if fewest <= k <= filters and room_now >= filters - k:
@@ -192,7 +202,12 @@ def search(
             looked += 1
             if base + paid_now + reduced[j] + (most - k - 1) * lowest >= best:
                 break
-            if masks[j] & used_now != 0 or spare[j] < narrow or spent_now + fixed[j] >= best:
+            if (
+                masks[j] & used_now != 0
+                or spare[j] < narrow
+                or spent_now + fixed[j] >= best
+                or due_now + dues[j] > purse
+            ):
                 continue
             fits = True
             for v in range(len(may_lack)):
@@ -207,6 +222,7 @@ def search(
             continue
         lengths[k], places[k] = length, 0
         used[k], paid[k], spent[k], room[k], weight[k] = used_now, paid_now, spent_now, room_now, weight_now
+        due[k] = due_now
         for v in range(len(may_lack)):
             short[k, v] = short[depth, v] + lacks[i, v]
         depth = k

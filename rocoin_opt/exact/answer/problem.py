@@ -13,6 +13,7 @@ from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
 from rocoin_opt.exact.answer.sets import serving_sets
 from rocoin_opt.instance import ROUNDING
+from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,8 @@ class AnswerPacking:
         Sets that a search for a packing looks at, at most, for an end without a clock.
     sizes : sequence of int
         Part sizes, where these are given; for ``failure`` only.
+    most_failure : float
+        Failure probability of the whole answer that no packing may exceed.
 
     Attributes
     ----------
@@ -58,16 +61,20 @@ class AnswerPacking:
         control: Control,
         effort: float = math.inf,
         sizes: Sequence[int] = (),
+        most_failure: float = 1.0,
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
         self.effort = effort
+        # As a sum over the groups, with room for its rounding: a plan that exceeds it by that is found out later.
+        limit = -math.log1p(-most_failure) if most_failure < 1.0 else math.inf
+        self.most_failure = limit * (1.0 + 4.0 * ROUNDING)
         requirements, filters = instance.requirements, instance.knowledge.num_filters
         self.wanted = Wanted(filters, requirements.min_groups, instance.max_groups)
         if sizes:
             self.wanted = Wanted.of_sizes(sizes)
-        # Where any answer will do, costs have no limit.
+        # Where any answer will do, costs have no limit; where only a certain one will, none but 0 is within it.
         self.known = self._sum(value)
-        self.unit = self.known if math.isfinite(self.known) else 1.0
+        self.unit = max(self.known, SMALLEST_OUTAGE) if math.isfinite(self.known) else 1.0
         # A group alone that is worse than the whole plan is in no better one.
         worst = value if self.is_failure else min(1.0, value * filters)
         sets = serving_sets(instance, reach, control, worst=worst * (1.0 + ROUNDING))
@@ -92,7 +99,7 @@ class AnswerPacking:
         nothing = np.zeros(len(outage))
         if not self.is_failure:
             return nothing, outage / (self.wanted.filters * self.unit)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return -np.log1p(-outage) / self.unit, nothing
 
     def cost(self, value: float) -> float:
@@ -111,7 +118,15 @@ class AnswerPacking:
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
         packed = cheapest_packing(
-            self.sets, self.costs, self.reduced, self.wanted, limit, self.control, unit=unit, most=self.effort
+            self.sets,
+            self.costs,
+            self.reduced,
+            self.wanted,
+            limit,
+            self.control,
+            unit=unit,
+            most=self.effort,
+            most_failure=self.most_failure,
         )
         return packed if self.sets.complete else replace(packed, finished=False)
 

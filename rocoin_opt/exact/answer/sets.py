@@ -3,7 +3,7 @@
 For the whole answer every replica counts, so minimal covers do not suffice: the columns are *all* sets. Of some twenty
 devices they can be listed. A set is worth what its devices deliver in time. Where these alone miss the outage limit, a
 group needs more devices, which are too late to count but keep the limit: sets with as few of them as possible. What
-"in time" and "can hold" mean is the question's (:class:`rocoin_opt.grouping.threshold_problem.Reach`).
+"in time" and "can hold" mean is the question's (:class:`rocoin_opt.grouping.reach.Reach`).
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class _Enumeration:
         self.has_convolved = convolved > 0
         self._tabulate()
         bounded: list[tuple[FloatArray, tuple[tuple[int, ...], ...], IntArray]] = []
-        for groups in _groupings(len(devices), self.model.most, self.students):
+        for groups in groupings(len(devices), self.model.most, self.students):
             if self.control.exhausted:
                 return None
             if len(groups) >= self.model.fewest:
@@ -162,7 +162,7 @@ class _Enumeration:
 
     def _bounds(self, groups: tuple[tuple[int, ...], ...]) -> tuple[FloatArray, IntArray]:
         """Lower bounds in seconds for all ways to share the filters among groups, infinite where there is no plan."""
-        sizes = _compositions(self.model.wanted, len(groups))
+        sizes = compositions(self.model.wanted, len(groups))
         lengths = np.diff(self.times)
         step = max(1, CHUNK // len(lengths))
         bounds = []
@@ -223,10 +223,20 @@ class _Enumeration:
         return LatencyDistribution(Groups(members, {}), sizes).expected(self.model.deadline)
 
 
-def _groupings(
+def groupings(
     devices: int, most: int, possible: dict[tuple[int, ...], IntArray]
 ) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """Every choice of disjoint possible groups, a group's first device before that of the next."""
+    """Every choice of disjoint possible groups, a group's first device before that of the next.
+
+    Parameters
+    ----------
+    devices : int
+        N.
+    most : int
+        Groups of a choice, at most.
+    possible : dict
+        Groups, by device indices.
+    """
 
     def extend(chosen: tuple[tuple[int, ...], ...], free: frozenset[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
         if chosen:
@@ -241,7 +251,7 @@ def _groupings(
 
 
 @lru_cache(maxsize=8)
-def _compositions(total: int, parts: int) -> IntArray:
+def compositions(total: int, parts: int) -> IntArray:
     """Every way to write a total as an ordered sum of parts of at least 1, one a row."""
     chosen = list(itertools.combinations(range(1, total), parts - 1))
     cuts = np.array(chosen, dtype=np.int64).reshape(len(chosen), parts - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
+MOST_BOUNDED = 200
+"""Devices up to which the failure is bounded; beyond, some seconds of column generation end with 0."""
 TIED_PACKINGS = 200
 """Packings of the least failure probability whose groups the least work is chosen from."""
 TIED = 2e-13
@@ -65,6 +68,8 @@ def least_failure(
     """
     instance = problem.instance
     best = min(_descended(problem, plan, control), key=lambda found: value_of(instance, found, "failure"))
+    if len(instance.devices) > MOST_BOUNDED:
+        return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
         value = value_of(instance, best, "failure")
         return Outcome(best, failure_bound(instance, value, control) if 0.0 < value < 1.0 else 0.0)
@@ -77,14 +82,45 @@ def least_failure(
     if outcome.plan is None or control.exhausted:
         return outcome
     value = value_of(instance, outcome.plan, "failure")
+    if packing is None or packing.cost(value) < SURE:
+        packing = problem_of(min(max(value, SURE), 1.0))
+    return replace(outcome, plan=_of_least_work(problem, packing, outcome.plan, value, control))
+
+
+def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:
+    """Find the plan of least work among those within a threshold that fail no more often than a given one.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold; infinite where the failure probability alone counts.
+    plan : Plan
+        A valid plan of the least failure probability.
+    control : Control
+        Limit.
+    effort : float
+        As for :func:`least_failure`.
+    """
+    value, instance = value_of(problem.instance, plan, "failure"), problem.instance
+    if len(instance.devices) > MOST_DEVICES or control.exhausted:
+        return plan
+    reach = Reach.within(instance, problem.objective, problem.threshold)
+    packing = AnswerPacking(instance, "failure", reach, min(max(value, SURE), 1.0), control, effort)
+    return _of_least_work(problem, packing, plan, value, control)
+
+
+def _of_least_work(
+    problem: ThresholdProblem, packing: AnswerPacking, plan: Plan, value: float, control: Control
+) -> Plan:
+    """The plan, or one of less work that fails as rarely."""
+    instance = problem.instance
     if value >= 1.0:
         # No plan answers in time: all of them are tied.
-        served = indexed_groups(instance, outcome.plan)
-        tied = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=not sizes)]
+        served = indexed_groups(instance, plan)
+        found = least_work(problem, served, control, free_sizes=not packing.wanted.sizes)
+        tied = [plan_of(instance, groups) for groups in found]
     else:
-        if packing is None or packing.cost(value) < SURE:
-            packing = problem_of(max(value, SURE))
-        tied = _of_less_work(problem, packing, reach, value, control)
+        tied = _chosen(problem, packing, value, control)
     kept = [
         other
         for other in tied
@@ -92,8 +128,7 @@ def least_failure(
         and value_of(instance, other, problem.objective) <= problem.threshold
         and value_of(instance, other, "failure") <= value * (1.0 + TIED)
     ]
-    least = min([outcome.plan, *kept], key=lambda other: work_of(instance, other))
-    return Outcome(least, outcome.lower_bound)
+    return min([plan, *kept], key=lambda other: work_of(instance, other))
 
 
 def work_of(instance: Instance, plan: Plan) -> float:
@@ -118,16 +153,14 @@ def _descended(problem: ThresholdProblem, plan: Plan, control: Control) -> list[
     return plans
 
 
-def _of_less_work(
-    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, value: float, control: Control
-) -> list[Plan]:
+def _chosen(problem: ThresholdProblem, packing: AnswerPacking, value: float, control: Control) -> list[Plan]:
     """Choose from the groups of tied packings the plan of least work; it wants to be checked."""
     limit = packing.cost(value) * (1.0 + TIED)
     tied = packing.ties(limit, TIED_PACKINGS)
     rows = np.unique(np.array([row for rows in tied.packings for row in rows], dtype=np.int64))
     if len(rows) == 0:
         return []
-    choices, costs = _choices(problem, packing, reach, rows)
+    choices, costs = _choices(problem, packing, rows)
     sizes = packing.wanted.sizes
     counts = list(Counter(sizes).values())
     instance, filters = problem.instance, float(problem.wanted)
@@ -151,9 +184,7 @@ def _of_less_work(
     return [plan_of(instance, served)]
 
 
-def _choices(
-    problem: ThresholdProblem, packing: AnswerPacking, reach: Reach, rows: IntArray
-) -> tuple[Choices, FloatArray]:
+def _choices(problem: ThresholdProblem, packing: AnswerPacking, rows: IntArray) -> tuple[Choices, FloatArray]:
     """Ways of some sets to serve, with any student that all can use, and what each costs."""
     arrays, sets, sizes = problem.arrays, packing.sets, packing.wanted.sizes
     kinds = {size: kind for kind, size in enumerate(Counter(sizes))}
@@ -161,7 +192,7 @@ def _choices(
     for row in rows.tolist():
         devices, outage = members(int(sets.masks[row])), float(sets.outage[row])
         for j in range(len(problem.instance.students)):
-            largest = _largest(problem, reach, devices, j, outage, int(sets.largest[row]))
+            largest = largest_served(problem.instance, sets.reach, devices, j, outage, int(sets.largest[row]))
             ranges = [(size, size, kind) for size, kind in kinds.items() if size <= largest]
             if not sizes and largest:
                 ranges = [(1, largest, 0)]
@@ -177,14 +208,20 @@ def _choices(
     return ways, packing.costs.fixed[of_row]
 
 
-def _largest(
-    problem: ThresholdProblem, reach: Reach, devices: list[int], student: int, outage: float, most: int
-) -> int:
-    """Largest part that devices can serve with a student and fail no more than an outage, by bisection; 0 if none."""
+def largest_served(instance: Instance, reach: Reach, devices: list[int], student: int, outage: float, most: int) -> int:
+    """Largest part that devices can serve with a student and fail no more than an outage, by bisection; 0 if none.
+
+    Parameters
+    ----------
+    instance, reach, devices, student, outage
+        As for :func:`rocoin_opt.exact.answer.plans.can_serve`.
+    most : int
+        Largest part that is looked at.
+    """
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
-        if can_serve(problem.instance, reach, devices, student, middle, outage):
+        if can_serve(instance, reach, devices, student, middle, outage):
             low = middle
         else:
             high = middle - 1

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import numpy as np
 
 from rocoin_opt.control import TimeUp
-from rocoin_opt.exact.threshold.enumeration import Column, columns_of, columns_of_chains
-from rocoin_opt.exact.threshold.packing import Packing, pack_columns
+from rocoin_opt.exact.threshold import Column, Packing, columns_of, columns_of_chains, pack_columns
 from rocoin_opt.grouping import LEAST_FRACTION, Intervals, Pool, StochasticProblem, diversify, relax
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.packing import Effort, Status
+    from rocoin_opt.exact.threshold import Effort, Status
     from rocoin_opt.grouping import Relaxation, StochasticShares
     from rocoin_opt.plan import Members
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.stochastic.packing import StochasticPacking
-from rocoin_opt.exact.threshold.packing import Effort
+from rocoin_opt.exact.threshold import Effort
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import NO_GUARANTEE, StochasticShares, plan_within, reasons_for_infeasibility, valuation
 from rocoin_opt.plan import Outcome, members_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.packing import Packing
+    from rocoin_opt.exact.threshold import Packing
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
 

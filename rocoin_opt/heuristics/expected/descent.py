@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.failure import allowed_failure, missed_success
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.expected.valuation import valuation_of
 from rocoin_opt.instance import ROUNDING
@@ -75,6 +76,7 @@ class ExpectedDescent:
         self.blocks = indexed_groups(self.model.instance, plan)
         self.now = self.value = self.valuation.value(self.blocks)
         self.best = self.blocks
+        self.surely = _Surely.of(instance, plan)
 
     @property
     def figure(self) -> float:
@@ -105,6 +107,8 @@ class ExpectedDescent:
             for new in candidates
             if new is not None and set(new) != set(pair or ()) and all(map(self.model.is_valid, new))
         ]
+        if self.surely is not None:
+            changes = [blocks for blocks in changes if self.surely.is_kept(blocks)]
         if not changes:
             return False
         values = [self.valuation.value(blocks) for blocks in changes]
@@ -182,3 +186,29 @@ class ExpectedDescent:
             room = np.minimum(room, np.median(largest[[*pool, *fixed]], axis=0).astype(np.int64))
         student = int(self.model.lightest(room, np.array([size]))[0])
         return None if student < 0 else (student, size)
+
+
+class _Surely:
+    """The least probability of the whole answer that an instance asks for, which a search that keeps it has to keep."""
+
+    def __init__(self, instance: Instance, limit: float) -> None:
+        self.valuation = valuation_of(ExpectedModel(instance, self._end(instance)), "failure")
+        # Short of the limit by rounding, so that what is kept here is kept by the evaluator.
+        self.most = -math.log1p(-limit) * (1.0 - ROUNDING)
+
+    @classmethod
+    def of(cls, instance: Instance, plan: Plan) -> _Surely | None:
+        """None where nothing is asked for, or a plan misses it from the first."""
+        limit = allowed_failure(instance)
+        if limit >= 1.0 or missed_success(instance, plan) is not None:
+            return None
+        return cls(instance, limit)
+
+    @staticmethod
+    def _end(instance: Instance) -> float:
+        deadline = instance.requirements.deadline_seconds
+        return math.inf if deadline is None else deadline
+
+    def is_kept(self, blocks: Sequence[IndexedGroup]) -> bool:
+        """Whether groups answer as surely as asked for."""
+        return self.valuation.value(blocks) <= self.most

@@ -15,7 +15,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.exact.answer.relaxation import Reduced, _Program, relax_packing
 from rocoin_opt.failure.evaluation import value_of
-from rocoin_opt.grouping.threshold_problem import Reach
+from rocoin_opt.grouping.reach import Reach
 
 
 @given(packing_problems(), st.integers(0, 2**32 - 1))

@@ -14,7 +14,7 @@ import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.sets import members, serving_sets, subset_sums
-from rocoin_opt.grouping.threshold_problem import Reach
+from rocoin_opt.grouping.reach import Reach
 from strategies import instances
 
 SECONDS = st.sampled_from([0.1, 1.0, 2.5, 4.0, 12.0, math.inf])

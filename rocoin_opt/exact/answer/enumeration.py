@@ -1,0 +1,125 @@
+"""The least quantile of a handful of devices where ``min_success`` is asked for, by looking at all plans.
+
+Two times count then: that of the quantile, and the deadline. A set of devices that is best for the one need not be best
+for the other, so sets with one cost each do not suffice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.expected.enumeration import compositions, groupings, is_small
+from rocoin_opt.failure import allowed_failure, check, value_of
+from rocoin_opt.grouping import ExpectedModel
+from rocoin_opt.instance import SAFETY, complement, stretched
+from rocoin_opt.plan import IndexedGroup, Outcome, plan_of
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan
+
+
+def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Outcome | None:
+    """Find a plan with the least quantile among those that keep ``min_success``, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies, independent devices, a success level.
+    control : Control
+        Limit.
+    start : Plan
+        A plan that keeps ``min_success``.
+
+    Returns
+    -------
+    Outcome or None
+        The plan and its value as the bound; None if the limit came first, or there are too many plans; see
+        :func:`rocoin_opt.exact.expected.enumeration.is_small`.
+    """
+    level, deadline = instance.requirements.success_level, instance.requirements.deadline_seconds
+    if level is None:
+        raise ValueError("a quantile needs a success level")
+    if not is_small(ExpectedModel(instance, math.inf)):
+        return None
+    table = _Table(instance, math.inf if deadline is None else stretched(deadline))
+    # Sums of logarithms are rounded: what misses a limit by that is looked at, and decided by the evaluator.
+    most = -math.log1p(-min(stretched(complement(level)), 1.0 - SAFETY)) * (1.0 + SAFETY)
+    allowed = min(allowed_failure(instance), 1.0)
+    least = math.inf if allowed >= 1.0 else -math.log1p(-allowed) * (1.0 + SAFETY)
+    found: list[tuple[float, tuple[tuple[int, ...], ...], tuple[int, ...]]] = []
+    for groups in groupings(len(instance.devices), table.model.most, table.students):
+        if control.exhausted:
+            return None
+        if len(groups) >= table.model.fewest:
+            found += [(seconds, groups, sizes) for seconds, sizes in table.candidates(groups, most, least)]
+    best, value = start, value_of(instance, start, "quantile")
+    for seconds, groups, sizes in sorted(found):
+        if seconds >= value or control.exhausted:
+            break
+        plan = plan_of(instance, table.blocks(groups, sizes))
+        quantile = value_of(instance, plan, "quantile")
+        if quantile < value and not check(instance, plan):
+            best, value = plan, quantile
+    return None if control.exhausted else Outcome(best, value)
+
+
+class _Table:
+    """For each possible group and part size the student of least work, and the outage at each time of an answer."""
+
+    def __init__(self, instance: Instance, end: float) -> None:
+        self.model = model = ExpectedModel(instance, math.inf)
+        arrays, sizes = instance.arrays, np.arange(1, model.wanted + 1)
+        self.students: dict[tuple[int, ...], IntArray] = {}
+        seconds: dict[tuple[int, ...], FloatArray] = {}
+        for mask in range(1, 1 << len(instance.devices)):
+            members = tuple(n for n in range(len(instance.devices)) if mask >> n & 1)
+            students = model.lightest(arrays.largest[list(members)].min(axis=0), sizes)
+            # The outage limit asks for members alone: student and size may be any.
+            if (students >= 0).any() and model.is_valid(IndexedGroup(members, 0, 1)):
+                self.students[members] = students
+                seconds[members] = arrays.latency(np.array(members)[:, None], students, sizes)
+        # The last time is the deadline: by it the whole answer has to be there as surely as min_success asks for.
+        self.times = np.unique(np.concatenate([np.empty(0), *(table.ravel() for table in seconds.values())]))
+        ends = np.append(self.times, end)
+        self.outages = {
+            members: np.prod(
+                np.where(table[:, :, None] <= ends, arrays.failure[list(members)][:, None, None], 1.0), axis=0
+            )
+            for members, table in seconds.items()
+        }
+
+    def candidates(
+        self, groups: tuple[tuple[int, ...], ...], most: float, least: float
+    ) -> list[tuple[float, tuple[int, ...]]]:
+        """Ways to share the filters among groups, each with the time by which it reaches the level.
+
+        Parameters
+        ----------
+        groups : tuple of tuples of int
+            Device indices.
+        most, least : float
+            Largest ``-ln P`` by the time of the quantile, and by the deadline.
+        """
+        sizes = compositions(self.model.wanted, len(groups))
+        served = np.ones(len(sizes), dtype=bool)
+        costs = np.zeros((len(sizes), len(self.times) + 1))
+        with np.errstate(divide="ignore"):
+            for k, members in enumerate(groups):
+                costs -= np.log1p(-self.outages[members][sizes[:, k] - 1])
+                served &= self.students[members][sizes[:, k] - 1] >= 0
+        reached = costs[:, :-1] <= most
+        kept = np.flatnonzero(served & reached.any(axis=1) & (costs[:, -1] <= least))
+        times = self.times[reached[kept].argmax(axis=1)]
+        return [(seconds, tuple(row)) for seconds, row in zip(times.tolist(), sizes[kept].tolist(), strict=True)]
+
+    def blocks(self, groups: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]) -> list[IndexedGroup]:
+        """The groups of a plan."""
+        return [
+            IndexedGroup(members, int(self.students[members][size - 1]), size)
+            for members, size in zip(groups, sizes, strict=True)
+        ]

@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--families", type=names, default=FAMILIES, metavar="F,F,...")
     parser.add_argument("--sizes", type=numbers, default=[12, 20], metavar="N,N,...")
-    parser.add_argument("--seeds", type=int, default=3, metavar="S", help="seeded instances of each; default 3")
+    parser.add_argument("--seeds", type=int, default=2, metavar="S", help="seeded instances of each; default 2")
     parser.add_argument("--objectives", type=names, default=["guaranteed"], metavar="O,O,...")
     parser.add_argument("--devices", type=int, default=50, metavar="N", help="of an instance at most; default 50")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="S")

@@ -45,7 +45,7 @@ MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
-REINFORCING_EFFORT = 2e9
+REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
 FEW_DEVICES_OF_SETS = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""

@@ -179,4 +179,4 @@ def _band(values: Any) -> Sequence[float]:
 
 def _short(run: str) -> str:
     method, _, rest = run.partition(" ")
-    return {"guaranteed": method, "expected": f"{method}, exp.", "no limit": f"{method}*"}[rest]
+    return method + {"guaranteed": "", "expected": ", exp.", "failure": ", fail.", "no limit": "*"}[rest]

@@ -243,3 +243,12 @@ def test_more_devices_descend_below_what_they_began_with_and_are_bounded(objecti
     assert value_of(instance, outcome.plan, objective) <= value_of(instance, plan, objective)
     failure = value_of(instance, outcome.plan, "failure")
     assert 0.0 <= outcome.lower_bound <= failure < value_of(instance, plan, "failure")
+
+
+def test_idle_devices_join_although_the_time_went_into_the_latency():
+    instance = ro.generate("lossy", devices=24, seed=0)
+    lean = ro.solve(instance, "greedy").plan
+    found = most_reliable(instance, "guaranteed", lean, Control.starting_now(time_limit=0)).plan
+    assert check(instance, found) == ()
+    assert value_of(instance, found, "guaranteed") <= value_of(instance, lean, "guaranteed")
+    assert value_of(instance, found, "failure") < 0.9 * value_of(instance, lean, "failure")

@@ -22,8 +22,8 @@ DIGIT = 1e-5
 def faults(results: Mapping[str, Any]) -> Iterator[str]:
     """Yield what contradicts itself.
 
-    A plan better than a proven optimum, one that answers more often than the plan of least failure, or a step that gains
-    by being done worse.
+    A plan better than a proven optimum, one that answers more often than the plan of least failure, or a step that
+    gains by being done worse.
     """
     for name, case in results["plans"].items():
         proven = np.array(list(case["runs"]["exact guaranteed"]["ended"])) == "o"

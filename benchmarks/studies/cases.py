@@ -13,8 +13,6 @@ LONE = ("nonn", "het-nonn")
 REDUNDANT = tuple(method for method in METHODS if method not in LONE)
 EXPECTED = ("greedy", "exact")
 """Methods that also plan for the expected answer time."""
-SURE = ("exact",)
-"""Methods that also plan for the failure probability, on the same instances."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Size:
     seeds : int
         Instances of each family, with the seeds from 0 on.
     expected : bool
-        Whether plans for the expected answer time, and for the failure probability, are made too.
+        Whether plans for the expected answer time are made too.
     graph : bool
         Whether the sequential pipeline also runs on the same instances with a filter graph.
     """

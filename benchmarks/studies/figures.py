@@ -179,4 +179,4 @@ def _band(values: Any) -> Sequence[float]:
 
 def _short(run: str) -> str:
     method, _, rest = run.partition(" ")
-    return method + {"guaranteed": "", "expected": ", exp.", "failure": ", fail.", "no limit": "*"}[rest]
+    return {"guaranteed": method, "expected": f"{method}, exp.", "no limit": f"{method}*"}[rest]

@@ -24,7 +24,6 @@ ANSWERS = (
     "exact guaranteed",
     "greedy expected",
     "exact expected",
-    "exact failure",
 )
 """Runs whose answers are compared: all that is there but methods with much the same plans."""
 SWEPT = (

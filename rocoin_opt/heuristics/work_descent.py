@@ -95,12 +95,16 @@ def _work(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> float:
     return float(sum(latency(list(group.members), group.student, group.size).sum() for group in served))
 
 
+def without_late(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
+    """Leave out what is late: it only adds work, and no threshold objective but ``nominal`` has use for it."""
+    if problem.led:
+        return group
+    return group._replace(members=tuple(n for n in group.members if problem.timely[n, group.student] >= group.size))
+
+
 def _without_superfluous(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
     """Leave out what is late, then the costliest replicas without which the group still serves."""
-    j, members = group.student, list(group.members)
-    # Late replicas only add work: no threshold objective but ``nominal`` has use for them.
-    if not problem.led:
-        members = [n for n in members if problem.timely[n, j] >= group.size]
+    j, members = group.student, list(without_late(problem, group).members)
     latencies = problem.arrays.latency(members, j, group.size)
     for n in [members[position] for position in np.argsort(-latencies, kind="stable")]:
         rest = [other for other in members if other != n]

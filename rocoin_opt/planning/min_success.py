@@ -20,7 +20,7 @@ from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
-from rocoin_opt.planning.portfolio import AUTO_EFFORT, can_be_valued, searched_answer
+from rocoin_opt.planning.portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -99,9 +99,10 @@ def _with_spares(request: Request, plan: Plan) -> Plan | None:
 def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     """Go on from a plan that keeps the requirement to a better one that does, and to a proof where there is one."""
     instance, objective, control = request.instance, request.objective, request.control
-    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, exact_sure_latency
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_expected, exact_quantile, exact_sure_latency
 
-    effort = math.inf if control.remaining < math.inf else AUTO_EFFORT
+    is_timed = control.remaining < math.inf
+    effort, nodes = (math.inf, None) if is_timed else (AUTO_EFFORT, AUTO_NODES)
     is_exact = request.solver.surer is not None and request.solver.surer is request.solver.improve
     is_few = is_exact and len(instance.devices) <= MOST_DEVICES
     if objective in THRESHOLD_OBJECTIVES:
@@ -109,9 +110,11 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         start = replace(outcome, plan=plan)
         return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
     searched = replace(outcome, plan=searched_answer(instance, objective, control.silent(), plan))
-    if not is_few or objective == "expected" or searched.plan is None:
+    if not is_few or searched.plan is None:
         return searched
-    if objective == "missing":
+    if objective == "expected":
+        found = exact_expected(instance, control, searched.plan, nodes=nodes)
+    elif objective == "missing":
         found = exact_answer(instance, objective, control, searched.plan, effort=effort)
     else:
         found = exact_quantile(instance, control, searched.plan, effort=effort)

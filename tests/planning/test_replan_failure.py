@@ -70,9 +70,9 @@ def test_hundreds_equal_brute_force(case: tuple[Instance, Plan, tuple[str, ...]]
 
 @pytest.fixture(scope="module")
 def fleet() -> tuple[Instance, Plan, str]:
-    """A fleet, its plan of least latency, and a device of it."""
+    """A fleet, its plan of least latency and work, and a device of it."""
     instance = ro.generate("mcu", devices=9, seed=4)
-    plan = ro.solve(instance).plan
+    plan = ro.solve(instance, prefer="work").plan
     assert plan is not None
     return instance, plan, plan.groups[0].devices[0]
 

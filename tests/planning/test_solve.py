@@ -341,11 +341,11 @@ def test_control_stops_methods_that_loop():
 def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
     monkeypatch.setattr(portfolio, "AUTO_ROUNDS", 0)
     instance = ro.generate("sbc", devices=20, seed=22)
-    result = ro.solve(instance, "auto")
+    result = ro.solve(instance, "auto", latency_only=True)
     assert result.termination == "feasible"
     assert result.objective_value <= ro.solve(instance, "greedy").objective_value
     # With a clock nothing but the clock limits it.
-    assert ro.solve(instance, "auto", time_limit=60).termination == "optimal"
+    assert ro.solve(instance, "auto", time_limit=60, latency_only=True).termination == "optimal"
 
 
 @pytest.mark.parametrize(
@@ -354,6 +354,6 @@ def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
 def test_auto_leaves_large_instances_to_greedy(monkeypatch, limit, time_limit):
     instance = ro.generate("sbc", devices=20, seed=22)
     monkeypatch.setattr(portfolio, limit, 19)
-    assert ro.solve(instance, "auto", time_limit=time_limit).termination == "feasible"
+    assert ro.solve(instance, "auto", time_limit=time_limit, latency_only=True).termination == "feasible"
     monkeypatch.setattr(portfolio, limit, 20)
-    assert ro.solve(instance, "auto", time_limit=time_limit).termination == "optimal"
+    assert ro.solve(instance, "auto", time_limit=time_limit, latency_only=True).termination == "optimal"

@@ -9,7 +9,6 @@ least bound of all open nodes bounds every plan, and the search can stop at any 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.failure import check, missed_success, value_of
 from rocoin_opt.grouping import STOPPED
-from rocoin_opt.plan import Outcome, plan_of
+from rocoin_opt.plan import Outcome, plan_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -48,7 +47,7 @@ def prove_expected(model: ExpectedModel, control: Control, start: Plan | None, *
     control : Control
         Limits; at a limit the best plan and bound so far are returned.
     start : Plan, optional
-        A valid plan to improve on. One that misses ``min_success`` is of no use; the plan that is returned keeps it.
+        A valid plan to improve on. Where it keeps ``min_success``, so does the plan that is returned.
     nodes : float
         How many nodes to look at, for an end without a clock.
 
@@ -57,17 +56,11 @@ def prove_expected(model: ExpectedModel, control: Control, start: Plan | None, *
     Outcome
         The plan and a valid lower bound in seconds; ``infeasible`` if there is no plan.
     """
-    is_sure = start is not None and missed_success(model.instance, start) is None
     try:
-        search = _Search(model, control, start if is_sure else None)
+        search = _Search(model, control, start)
     except TimeUp:
         return Outcome(start, None, reasons=() if start else (STOPPED,))
-    outcome = search.run(nodes)
-    wanted = model.instance.requirements.min_success
-    if outcome.infeasible and wanted is not None:
-        return replace(outcome, reasons=(f"min_success: no plan answers with a probability of {wanted}",))
-    # Whoever asked decides what to make of a start that misses it.
-    return replace(outcome, plan=start, reasons=()) if start and not (outcome.plan or outcome.infeasible) else outcome
+    return search.run(nodes)
 
 
 class _Search:
@@ -77,6 +70,9 @@ class _Search:
         self.model, self.control = model, control
         self.bounding = Bounding(model, control)
         self.best = start
+        # Without a plan that keeps min_success this is a search without it, which is far quicker.
+        is_sure = start is not None and missed_success(model.instance, start) is None
+        self.violations = check if is_sure else structural_violations
         self.value = math.inf if start is None else value_of(model.instance, start, "expected")
         roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
         self.open = {root.low.shape[1]: root for root in roots}
@@ -213,4 +209,4 @@ class _Search:
         if len(found) < len(blocks):
             return None
         plan = plan_of(self.model.instance, found)
-        return None if check(self.model.instance, plan) else plan
+        return None if self.violations(self.model.instance, plan) else plan

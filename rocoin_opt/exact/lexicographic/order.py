@@ -18,7 +18,7 @@ from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work
+from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work, without_late
 from rocoin_opt.plan import Outcome, Plan, indexed_groups, labels_of, plan_of, structural_violations, with_filters
 
 if TYPE_CHECKING:
@@ -203,7 +203,9 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     instance = problem.instance
     canonical = Plan.of(instance, plan.groups)
     # Sizes stay as they are: the labels that the search begins with go with them.
-    served = descend_work(problem, indexed_groups(instance, canonical), control, free_sizes=False)
+    # What groups can hold is asked of those in time, whether or not there is time for a descent.
+    timely = [without_late(problem, group) for group in indexed_groups(instance, canonical)]
+    served = descend_work(problem, timely, control, free_sizes=False)
     groups = [group.members for group in served]
     vectors = PartSizes(problem, groups, control)
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))

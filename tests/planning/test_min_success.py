@@ -32,7 +32,7 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 

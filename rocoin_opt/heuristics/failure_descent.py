@@ -54,7 +54,7 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
     served : sequence of IndexedGroup
         Groups of a valid plan whose value is within the threshold.
     control : Control
-        Limit; where it is exhausted the descent stops.
+        Limit, and seed; where the limit is reached the descent stops.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
     """
     if not control.has_time_for(STATE * len(problem.weights) * len(served)):
         return list(served)
-    state = _State(problem, served)
+    state = _State(problem, served, control.seed)
     state.join_spares(control)
     for _ in range(min(MOST_PASSES, max(1, MOST_VALUED // state.changes))):
         # Pairs of groups take longer to share anew, and so are the last resort.
@@ -84,7 +84,7 @@ class _Change(NamedTuple):
 class _State:
     """Who is in which group, what the groups weigh, and what devices are worth where."""
 
-    def __init__(self, problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> None:
+    def __init__(self, problem: ThresholdProblem, served: Sequence[IndexedGroup], seed: int) -> None:
         self.problem, self.instance, self.first = problem, problem.instance, list(served)
         reach = Reach.within(self.instance, problem.objective, problem.threshold)
         students, sizes = [group.student for group in served], np.array([group.size for group in served])
@@ -103,7 +103,7 @@ class _State:
         self.group: IntArray = np.full(len(failure), NO_GROUP)
         for k, group in enumerate(served):
             self.group[list(group.members)] = k
-        self.random = np.random.default_rng(0)
+        self.random = np.random.default_rng(seed)
         self.latency = self.instance.arrays.latency(slice(None), students, sizes)
         self._weigh()
 

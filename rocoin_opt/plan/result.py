@@ -199,7 +199,7 @@ def _value_lines(result: Result) -> Iterator[str]:
         return
     yield from _answer_lines(metrics, result.instance)
     if result.reinforcement is not None:
-        yield from _reinforcement_lines(result.reinforcement, metrics)
+        yield from _reinforcement_lines(result.reinforcement, metrics, result.instance)
     yield (
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
@@ -238,15 +238,19 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
         yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
 
 
-def _reinforcement_lines(gain: Reinforcement, metrics: Metrics) -> Iterator[str]:
-    """Say how many devices would be idle otherwise, what they gained, and whether more could be had."""
+def _reinforcement_lines(gain: Reinforcement, metrics: Metrics, instance: Instance) -> Iterator[str]:
+    """Say how many devices would be idle otherwise, what they gained, and whether more could be had.
+
+    With a graph the partition comes first, so that other parts as early may leave a smaller failure.
+    """
     found, bound = metrics.failure_probability, gain.lower_bound
     if found is None:
         return
     share = relative_gap(found, bound)
     proof = ""
     if share is not None:
-        proof = "proven least at this latency" if share <= CLOSED_GAP else f"gap {100 * share:.3g} %"
+        among = "at this latency" if instance.knowledge.graph is None else "for these part sizes"
+        proof = f"proven least {among}" if share <= CLOSED_GAP else f"gap {100 * share:.3g} %"
     if gain.devices:
         others = "device" if gain.devices == 1 else "devices"
         end = f"; {proof}" if proof else ""

@@ -80,7 +80,7 @@ def run_exact_stochastic(
     ----------
     instance : Instance
         What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected'}
+    objective : {'guaranteed', 'expected', 'failure', 'missing', 'quantile'}
         What is minimised.
     control : Control
         Limits, seed, threads and reports.
@@ -139,14 +139,8 @@ def run_auto_stochastic(instance: Instance, objective: Objective, control: Contr
 
     Parameters
     ----------
-    instance : Instance
-        What was given, with slowdown laws.
-    objective : {'guaranteed', 'expected'}
-        What is minimised.
-    control : Control
-        Limits, seed, threads and reports.
-    start : Plan or None
-        A valid plan to begin with.
+    instance, objective, control, start
+        As for :func:`run_exact_stochastic`.
     """
     limited = control.remaining < math.inf
     if len(instance.devices) > (MAX_AUTO_DEVICES_WITH_LIMIT if limited else MAX_AUTO_DEVICES):

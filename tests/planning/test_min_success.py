@@ -276,3 +276,16 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     assert (
         "asked.json: requirements.min_success: found 95; allowed: a number of at most 1" in run("check", asked, plan)[2]
     )
+
+
+@pytest.mark.parametrize("method", ["auto", "exact", "milp", "greedy", "local-search"])
+@pytest.mark.parametrize("name", ["sbc-12-0", "edge-12-1"])
+def test_a_gap_leaves_a_plan_that_is_sure_enough_for_failure_too(method: str, name: str) -> None:
+    instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")
+    least = ro.solve(instance, "exact", "failure", latency_only=True).objective_value
+    assert least is not None
+    asked = instance.with_requirements(min_success=1.0 - 1.001 * least)
+    result = ro.solve(asked, method, "failure", gap=0.9, time_limit=20)
+    assert result.plan is None or ro.check(asked, result.plan) == ()
+    assert result.termination != "infeasible"
+    assert result.plan is not None or method not in ("auto", "exact")

@@ -164,7 +164,7 @@ def _descended(problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], cont
         if control.exhausted and not is_quick:
             break
         # Idle devices join whatever the clock says, where that takes a moment.
-        groups = descend_failure(problem, start(), UNLIMITED if is_quick else control)
+        groups = descend_failure(problem, start(), replace(UNLIMITED, seed=control.seed) if is_quick else control)
         found = plan_of(problem.instance, groups)
         # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
         is_early = value_of(problem.instance, found, problem.objective) <= problem.threshold

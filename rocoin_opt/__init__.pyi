@@ -18,6 +18,7 @@ from .instance.files import instance_schema, read_instance, write_instance
 from .instance.generate import generate
 from .instance.matrices import ClassAffinity, FilterGraph
 from .instance.model import Instance
+from .instance.rules import Rule
 from .plan.changes import Load
 from .plan.files import plan_schema, read_plan, write_plan
 from .plan.metrics import Metrics
@@ -63,6 +64,7 @@ __all__ = [
     "Requirements",
     "Result",
     "RocoinError",
+    "Rule",
     "SolverError",
     "Student",
     "Traces",

@@ -10,6 +10,7 @@ from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
+from .restricted.latency import exact_restricted
 from .stochastic.search import exact_stochastic
 from .threshold.search import exact
 
@@ -27,6 +28,7 @@ __all__ = [
     "exact_answer",
     "exact_expected",
     "exact_quantile",
+    "exact_restricted",
     "exact_stochastic",
     "exact_sure_latency",
     "expected_bound",

@@ -19,6 +19,7 @@ from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, without_laws
+from .rules import Restrictions, Rule
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
 from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
 
@@ -60,6 +61,8 @@ __all__ = [
     "Positive",
     "Probability",
     "Requirements",
+    "Restrictions",
+    "Rule",
     "ShiftedExponential",
     "Slowdown",
     "Student",

@@ -15,7 +15,7 @@ import numpy as np
 from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rocoin_opt.instance.entities import Device, Knowledge, Requirements, Student
 
@@ -36,7 +36,8 @@ class InstanceArrays:
     base, slope : FloatArray, N x J
         Latency of device n with student j is ``base + slope * s`` seconds for a part of s filters.
     largest : IntArray, N x J
-        Largest part that fits: by memory, by the student's capacity, by the number of filters; 0 where none fits.
+        Largest part that fits: by memory, by the student's capacity, by the number of filters; 0 where none fits, where
+        the device may not run the student, and where a rule says that it is spare.
     failure : FloatArray, N
         Crash probabilities p.
     cover_share : FloatArray, N
@@ -57,7 +58,12 @@ class InstanceArrays:
 
     @classmethod
     def of(
-        cls, devices: Sequence[Device], students: Sequence[Student], knowledge: Knowledge, requirements: Requirements
+        cls,
+        devices: Sequence[Device],
+        students: Sequence[Student],
+        knowledge: Knowledge,
+        requirements: Requirements,
+        idle: Collection[int] = (),
     ) -> InstanceArrays:
         """Derive the arrays of what an instance holds.
 
@@ -69,6 +75,8 @@ class InstanceArrays:
             Number of filters, and bits of one on a link.
         requirements : Requirements
             The outage limit of a group.
+        idle : collection of int
+            Indices of devices that are to be in no group.
         """
         rate = _column([device.flops_per_second for device in devices])
         uplink = _column([device.uplink_bits_per_second for device in devices])
@@ -81,10 +89,16 @@ class InstanceArrays:
         slope = flops_per_filter / rate + knowledge.bits_per_filter / uplink
         room = np.minimum(capacity, knowledge.num_filters).astype(np.int64)
         failure = np.array([device.failure_probability for device in devices])
+        largest = _largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, stretched(memory))
+        for n, device in enumerate(devices):
+            if n in idle:
+                largest[n] = 0
+            elif device.students is not None:
+                largest[n] *= [student.id in device.students for student in students]
         arrays = cls(
             base=base,
             slope=slope,
-            largest=_largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, stretched(memory)),
+            largest=largest,
             failure=failure,
             cover_share=_cover_share(failure, requirements.max_group_outage),
             device_index={device.id: n for n, device in enumerate(devices)},

@@ -5,11 +5,11 @@ Units are SI: seconds, bytes, bits per second, FLOP (one multiply-accumulate is 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rocoin_opt.documents import Model, fault
+from rocoin_opt.documents import Items, Model, fault
 from rocoin_opt.instance.fields import (
     SMALLEST_OUTAGE_LIMIT,
     Count,
@@ -44,12 +44,20 @@ class Device(Model):
     """Probability p that the device never answers."""
     failure_domain: Identifier | None = None
     """Identifier of the domain whose failure takes this device along."""
+    students: Annotated[Items[Identifier], Field(min_length=1)] | None = None
+    """Identifiers of the students that it may run; all where left out."""
     compute_slowdown: Slowdown | None = None
     """Random factor on the compute time."""
     link_slowdown: Slowdown | None = None
     """Random factor on the transfer time."""
     source: str | None = None
     """Where the numbers come from."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not asked for and came after the first files: these keep their fingerprints."""
+        written: dict[str, Any] = fields(self)
+        return {name: value for name, value in written.items() if name != "students" or value is not None}
 
     @property
     def is_random(self) -> bool:

@@ -9,19 +9,20 @@ import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rocoin_opt.documents import Items, Model, canonical_json, fault
 from rocoin_opt.instance.arrays import InstanceArrays, LatencyTerms, latency_terms
 from rocoin_opt.instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
 from rocoin_opt.instance.fields import Identifier
+from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, require_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
 NAMED = 10
-"""Most failure domains that a message lists."""
+"""Most failure domains, or students, that a message lists."""
 
 
 class Instance(Model):
@@ -43,6 +44,14 @@ class Instance(Model):
     """What is cut into parts."""
     requirements: Requirements
     """What every plan must keep."""
+    rules: Items[Rule] = ()
+    """What is asked besides of groups and devices."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out rules where there are none: files that were written before there were any keep their text."""
+        written: dict[str, Any] = fields(self)
+        return {name: value for name, value in written.items() if name != "rules" or self.rules}
 
     @model_validator(mode="after")
     def _identifiers_resolve(self) -> Self:
@@ -58,12 +67,25 @@ class Instance(Model):
                 known = ", ".join(sorted(domains)[:NAMED]) + (", …" if len(domains) > NAMED else "")
                 allowed = f"the id of a failure domain: {known or 'none is defined'}"
                 raise fault(f"devices[{position}].failure_domain", device.failure_domain, allowed)
+        students = {student.id for student in self.students}
+        for position, device in enumerate(self.devices):
+            for place, name in enumerate(device.students or ()):
+                if name not in students or name in (device.students or ())[:place]:
+                    allowed = f"the id of a student, each once: {', '.join(sorted(students)[:NAMED])}"
+                    raise fault(f"devices[{position}].students[{place}]", name, allowed)
+        require_known(self.rules, {device.id: n for n, device in enumerate(self.devices)})
         return self
+
+    @cached_property
+    def restrictions(self) -> Restrictions:
+        """The rules by device indices, derived once."""
+        return Restrictions.of(self.rules, {device.id: n for n, device in enumerate(self.devices)})
 
     @cached_property
     def arrays(self) -> InstanceArrays:
         """The numbers as read-only arrays, derived once."""
-        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements)
+        idle = self.restrictions.spare
+        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements, idle)
 
     def latency_terms(self, device: int, student: int, num_filters: int) -> LatencyTerms:
         """Terms of l(n, j, s); rounded each, they may miss its last digit.
@@ -96,6 +118,11 @@ class Instance(Model):
                 "knowledge": {"graph", "class_affinity"},
             },
         )
+        for device in fields["devices"]:
+            if "students" in device:
+                device["students"].sort()
+        if self.rules:
+            fields["rules"] = fingerprint_of(self.rules)
         if self.knowledge.graph is not None:
             fields["graph"] = self.knowledge.graph.digest(self.knowledge.num_filters)
         if self.knowledge.class_affinity is not None:
@@ -121,7 +148,7 @@ class Instance(Model):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
         copy = super().model_copy(update=update, deep=deep)
-        for derived in ("arrays", "sha256"):
+        for derived in ("arrays", "restrictions", "sha256"):
             copy.__dict__.pop(derived, None)
         return copy
 

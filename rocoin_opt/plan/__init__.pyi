@@ -47,7 +47,7 @@ from .terminal import (
     shown_value,
     small_share,
 )
-from .validity import Violation, require_computable, structural_violations
+from .validity import Violation, num_domains, require_computable, structural_violations
 
 __all__ = [
     "ANSWER_OBJECTIVES",
@@ -93,6 +93,7 @@ __all__ = [
     "missing_share",
     "ncut_of",
     "nominal_seconds",
+    "num_domains",
     "outage_after",
     "outage_of",
     "plain_table",

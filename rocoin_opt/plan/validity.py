@@ -13,12 +13,12 @@ from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from rocoin_opt.instance import Instance
+    from rocoin_opt.instance import Instance, Rule
     from rocoin_opt.plan.model import Group, Plan
 
-Rule: TypeAlias = Literal[
+RuleName: TypeAlias = Literal[
     "known",
     "disjoint",
     "spares",
@@ -29,6 +29,12 @@ Rule: TypeAlias = Literal[
     "outage",
     "cover",
     "filters",
+    "students",
+    "apart",
+    "together",
+    "use",
+    "spare",
+    "spread",
     "min_success",
     "claim",
 ]
@@ -50,7 +56,7 @@ class Violation:
         Unit of both, empty for names and counts without one.
     """
 
-    rule: Rule
+    rule: RuleName
     where: str
     found: float | int | str
     allowed: float | int | str
@@ -78,7 +84,8 @@ def structural_violations(instance: Instance, plan: Plan) -> tuple[Violation, ..
 
     The rules: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
     device of its group, the number of groups lies in its range, and no group's outage exceeds the limit. Devices are
-    in at most one group, and the spares are exactly the others.
+    in at most one group, and the spares are exactly the others. Besides, each device runs a student that it may run,
+    and the instance's own rules are kept.
 
     Parameters
     ----------
@@ -98,6 +105,8 @@ def structural_violations(instance: Instance, plan: Plan) -> tuple[Violation, ..
         *(violation for k, group in enumerate(plan.groups) for violation in _check_group(instance, group, k)),
         *_check_cover(instance, plan),
         *_check_filters(instance, plan),
+        *_check_students(instance, plan),
+        *(violation for rule in instance.rules for violation in _check_rule(instance, plan, rule)),
     )
 
 
@@ -210,6 +219,49 @@ def _check_filters(instance: Instance, plan: Plan) -> Iterator[Violation]:
     missing = [m for m in range(total) if not seen[m]]
     if missing and all(explicit):
         yield Violation("filters", "groups", f"no part for filter {missing[0]}", "every filter in exactly one part")
+
+
+def _check_students(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    known = instance.arrays.device_index
+    for k, group in enumerate(plan.groups):
+        for i, name in enumerate(group.devices):
+            able = instance.devices[known[name]].students if name in known else None
+            if able is not None and group.student not in able:
+                where = f"groups[{k}].devices[{i}]"
+                yield Violation("students", where, f"{name} with {group.student}", ", ".join(able))
+
+
+def _check_rule(instance: Instance, plan: Plan, rule: Rule) -> Iterator[Violation]:
+    place = {name: k for k, group in enumerate(plan.groups) for name in group.devices}
+    if rule.spread is not None:
+        for k, group in enumerate(plan.groups):
+            known = instance.arrays.device_index
+            reached = num_domains(instance, [known[name] for name in group.devices if name in known])
+            if reached < rule.spread:
+                yield Violation("spread", f"groups[{k}]", reached, rule.spread, "failure domains")
+        return
+    if rule.kind in ("use", "spare"):
+        for name in rule.devices:
+            if (name in place) == (rule.kind == "spare"):
+                where = "spares" if rule.use else f"groups[{place[name]}].devices"
+                yield Violation(rule.kind, where, name, "in a group" if rule.use else "in no group")
+        return
+    # By group, None for the spares, the first of the devices that is there.
+    met: dict[int | None, str] = {}
+    for name in rule.devices:
+        at = place.get(name)
+        where = "spares" if at is None else f"groups[{at}].devices"
+        if rule.apart and at is not None and at in met:
+            yield Violation("apart", where, f"{met[at]} and {name}", "one of them in a group at most")
+        if rule.together and met and at not in met:
+            first = next(iter(met.values()))
+            yield Violation("together", where, f"{name} without {first}", "all in one group, or all spare")
+        met.setdefault(at, name)
+
+
+def num_domains(instance: Instance, members: Iterable[int]) -> int:
+    """Number of failure domains that devices lie in; one in none counts as one of its own."""
+    return len({instance.devices[n].failure_domain or (n,) for n in members})
 
 
 def _show(value: float | str) -> str:

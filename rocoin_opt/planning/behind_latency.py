@@ -11,6 +11,7 @@ from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
+from rocoin_opt.planning.restricted import is_restricted
 
 if TYPE_CHECKING:
     from rocoin_opt.plan import Plan
@@ -39,8 +40,8 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         If the plan is not valid, is later than the given one, or fails less than its bound allows.
     """
     instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or instance.has_random_latencies:
-        # What comes behind latency is stated for constants alone.
+    if plan is None or instance.has_random_latencies or is_restricted(instance):
+        # What comes behind latency is stated for constants alone, and for devices that fail and serve as they like.
         return outcome, None
     # What is weighed behind latency is no value of the objective.
     control, whose = request.control.silent(), f"{method.name} returned"

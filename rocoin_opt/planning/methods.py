@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,7 +10,7 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning import portfolio, under_laws
+from rocoin_opt.planning import portfolio, restricted, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,9 @@ class Method:
     run_random : callable or None
         ``run_random(instance, objective, control, start) -> Outcome`` for random latencies, where the method can honour
         them: for every objective that has a meaning then, with a start where it has ``improve``.
+    run_restricted : callable or None
+        ``run_restricted(instance, objective, control, start) -> Outcome`` where devices share failures, or rules say
+        how they are grouped or used, if the method can honour that; under laws, too, where it has ``run_random``.
     reinforce : callable or None
         ``reinforce(instance, objective, plan, control, criterion) -> Outcome``, the same where reliability is
         preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
@@ -71,19 +75,26 @@ class Method:
     break_ties: BreakTies | None = None
     run_random: RunRandom | None = None
     surer: Improve | None = None
+    run_restricted: RunRandom | None = None
     reinforce: Reinforce | None = None
 
 
+def _without_start(run: Run) -> RunRandom:
+    """The same method as one that is given a start, and has no use for it."""
+    return lambda instance, objective, control, _: run(instance, objective, control)
+
+
 def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
-    """A baseline plans as if every slowdown factor were 1; its plan is valid whatever the laws are."""
-    run = BASELINES[name]
+    """A baseline plans blind: as if every slowdown factor were 1, and without failure domains and rules."""
+    plan_blind = restricted.blind(BASELINES[name])
     return Method(
         name,
-        run,
+        BASELINES[name],
         OBJECTIVES,
         f"baseline: {summary}",
         redundant=redundant,
-        run_random=lambda instance, objective, control, _: run(instance, objective, control),
+        run_random=plan_blind,
+        run_restricted=plan_blind,
     )
 
 
@@ -99,6 +110,7 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
+            run_restricted=restricted.proven(portfolio.run_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
             surer=portfolio.run_auto,
         ),
         Method(
@@ -110,6 +122,7 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
+            run_restricted=restricted.proven(portfolio.run_exact, under_laws.run_exact_stochastic, math.inf),
             surer=portfolio.run_exact,
         ),
         Method(
@@ -126,6 +139,9 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "threshold search with groups built one after another; fast",
             run_random=under_laws.run_greedy_stochastic,
+            run_restricted=restricted.searched(
+                _without_start(greedy), under_laws.run_greedy_stochastic, restricted.FEW_STEPS_A_GROUP
+            ),
             surer=local_search,
         ),
         Method(
@@ -133,6 +149,7 @@ METHODS: dict[str, Method] = {
             portfolio.run_lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
+            run_restricted=restricted.searched(_without_start(portfolio.run_lp_rounding), None),
             surer=local_search,
         ),
         Method(
@@ -141,6 +158,7 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
+            run_restricted=restricted.searched(local_search, None),
             surer=local_search,
         ),
         _baseline("rocoin", "follow the leader, normalised cut, Kuhn-Munkres"),

@@ -10,6 +10,7 @@ from rocoin_opt.knowledge import CRITERIA
 from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective
 from rocoin_opt.planning.certify import require_valid
 from rocoin_opt.planning.methods import METHODS, Method
+from rocoin_opt.planning.restricted import is_restricted
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -80,8 +81,10 @@ class Request:
                 f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
                 f"{method.name} cannot honour random latencies; {able} can"
             )
-        if instance.has_shared_failures:
-            raise UnsupportedError(f"{instance.name}: no method honours failure domains yet")
+        if is_restricted(instance) and method.run_restricted is None:
+            what = "failure domains" if instance.has_shared_failures else "rules"
+            able = ", ".join(other.name for other in METHODS.values() if other.run_restricted is not None)
+            raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {what}; {able} can")
         if self.start is None:
             return self
         if method.improve is None:

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
+from rocoin_opt.exact.answer.joint import JointPacking, shared_domains
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
@@ -46,7 +47,7 @@ def exact_answer(
     Parameters
     ----------
     instance : Instance
-        Constant latencies, independent devices, at most :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`.
+        Constant latencies, any failure domains and rules, at most :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`.
     objective : {'failure', 'missing'}
         What to minimise.
     control : Control
@@ -61,7 +62,10 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
-    is_limited = objective == "missing" and missed_success(instance, start) is None
+    if objective == "failure" and shared_domains(instance):
+        return _least_joint_failure(instance, control, start, effort)
+    # Where domains tie groups together, what their sum of failures allows says nothing about the whole answer.
+    is_limited = objective == "missing" and missed_success(instance, start) is None and not shared_domains(instance)
     most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
@@ -70,6 +74,40 @@ def exact_answer(
         return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
 
     return cheapest_plan(instance, objective, problem_of, start, control)[0]
+
+
+def _least_joint_failure(instance: Instance, control: Control, start: Plan, effort: float) -> Outcome:
+    """Find a plan of least failure where domains tie groups together, and prove it; see :func:`exact_answer`."""
+    value, deadline = value_of(instance, start, "failure"), instance.requirements.deadline_seconds
+    if value == 0.0 or control.exhausted:
+        return Outcome(start, 0.0)
+    reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
+    packing = JointPacking(instance, reach, value, control, effort)
+    rows, least, finished = packing.search(value * (1.0 - ROUNDING))
+    plan = packing.plan(rows) if rows else start
+    if plan is None:
+        return Outcome(start)
+    best = min((start, plan), key=lambda found: value_of(instance, found, "failure"))
+    return Outcome(best, min(least, value) * (1.0 - ROUNDING) if finished else None)
+
+
+def _packed(
+    instance: Instance, reach: Reach, failure: float, control: Control, effort: float
+) -> tuple[Plan | None, bool]:
+    """A plan of a failure probability or less, and whether it is proven that there is none.
+
+    Parameters
+    ----------
+    instance, control, effort
+        As for :func:`exact_answer`.
+    reach : Reach
+        What devices can do, and in what time.
+    failure : float
+        Failure probability that is allowed.
+    """
+    if shared_domains(instance):
+        return JointPacking(instance, reach, failure, control, effort).answer(failure)
+    return AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
 
 
 def cheapest_plan(
@@ -100,6 +138,7 @@ def cheapest_plan(
         The plan and a valid lower bound; and the last problem, None where none was needed.
     """
     best, value, proven = start, value_of(instance, start, objective), 0.0
+    is_sure = objective == "missing" and missed_success(instance, start) is None
     if value == 0.0 or control.exhausted:
         return Outcome(best, proven), None
     problem = problem_of(value)
@@ -118,9 +157,9 @@ def cheapest_plan(
         packed = problem.search(target)
         if packed.rows:
             plan = problem.plan(packed.rows)
-            # A limit is kept here up to rounding only.
-            is_limited = problem.most_failure < math.inf
-            if plan is None or (is_limited and missed_success(instance, plan) is not None):
+            # A limit is kept here up to rounding only, and not at all where domains tie groups together.
+            is_missed = plan is not None and objective == "missing" and missed_success(instance, plan) is not None
+            if plan is None or (is_missed and is_sure):
                 break
             found = value_of(instance, plan, objective)
             if found < value:
@@ -138,8 +177,8 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     Parameters
     ----------
     instance : Instance
-        Constant latencies, independent devices, at most :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`, a success
-        level.
+        Constant latencies, any failure domains and rules, a success level, at most
+        :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`.
     control : Control
         Limit, and the gap at which to stop; improvements are told.
     start : Plan
@@ -159,8 +198,7 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     best, value, bound = start, value_of(instance, start, "quantile"), limits[0]
     failure = min(stretched(complement(level)), 1.0)
     if math.isinf(value):
-        problem = AnswerPacking(instance, "failure", Reach.by(instance, math.inf), failure, control, effort)
-        plan, refuted = problem.answer()
+        plan, refuted = _packed(instance, Reach.by(instance, math.inf), failure, control, effort)
         if refuted:
             return Outcome(None, infeasible=True, reasons=(OUT_OF_REACH.format(level),))
         if plan is None:
@@ -168,7 +206,9 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
         best, value = plan, value_of(instance, plan, "quantile")
     known = Outcome(best, bound)
     found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
-    if found.plan is None or instance.requirements.min_success is None or missed_success(instance, found.plan):
+    is_sure = found.plan is not None and missed_success(instance, found.plan) is None
+    is_free = not (shared_domains(instance) or instance.restrictions.of_groups)
+    if found.plan is None or instance.requirements.min_success is None or not (is_sure and is_free):
         return found
     # Two times count under min_success, which sets with one cost each do not decide.
     return least_sure_quantile(instance, control, found.plan) or found
@@ -243,7 +283,7 @@ def _earliest(
     while low < high and (value - candidates[low]) > control.gap * value and not control.exhausted:
         middle = (low + high) // 2
         reach = reach_at(candidates[middle])
-        plan, refuted = AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
+        plan, refuted = _packed(instance, reach, failure, control, effort)
         if refuted:
             low = candidates.behind(middle)
         elif (

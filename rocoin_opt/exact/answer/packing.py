@@ -18,6 +18,8 @@ from rocoin_opt.exact.answer.packing_search import at_the_start, search
 from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.control import Control
     from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted
     from rocoin_opt.exact.answer.sets import ServingSets
@@ -68,6 +70,7 @@ def cheapest_packing(
     most: float = math.inf,
     packings: int = 1,
     most_failure: float = math.inf,
+    must: int = 0,
 ) -> Packed:
     """Find the packing of least cost below a limit, or several packings below it.
 
@@ -93,6 +96,8 @@ def cheapest_packing(
         Where there are more than one, that many packings below the limit are looked for, and none is the best.
     most_failure : float
         What ``-ln(1 - outage)`` of all sets together may be.
+    must : int
+        Devices that a packing has to use, as bits.
     """
     lowest = min(0.0, float(reduced.costs.min(initial=0.0)))
     # So many sets of a packing may have no room for parts of each given size: of the smallest size none.
@@ -110,12 +115,12 @@ def cheapest_packing(
     with np.errstate(divide="ignore"):
         dues = -np.log1p(-sets.outage[order])
     rules = lacks[order][:, 1:], may_lack[1:], dues, most_failure, sets.weight, unit
-    compiled = len(order) >= MIN_COMPILED_SETS and _has_numba() and control.has_time_for(COMPILING)
-    run, effort = (_compiled(), EFFORT_A_CALL) if compiled else (search, EFFORT_A_CALL // SLOWER)
+    run = compiled_by_numba(search, len(order) >= MIN_COMPILED_SETS, control)
+    effort = EFFORT_A_CALL // SLOWER if run is search else EFFORT_A_CALL
     stack, depth, best, seen = at_the_start(len(order), wanted.most, len(levels[1:]), packings), 0, limit, 0
     while depth >= 0 and not control.exhausted and seen * (EFFORT_A_CALL // effort) <= most:
         depth, best, looked = run(
-            *listed, *rules, wanted.filters, wanted.fewest, wanted.most, reduced.base, stack, depth, best, effort
+            *listed, *rules, must, wanted.filters, wanted.fewest, wanted.most, reduced.base, stack, depth, best, effort
         )
         seen += looked
         if packings > 1 and stack.found[-1, 0] >= 0:
@@ -125,13 +130,31 @@ def cheapest_packing(
     return Packed(found, best if found and packings == 1 else math.inf, finished=depth < 0)
 
 
+def compiled_by_numba(function: Callable[..., Any], is_worthwhile: bool, control: Control) -> Callable[..., Any]:
+    """A function as Numba compiles it, or as it is: where Numba is missing, or the time or the gain too small.
+
+    Parameters
+    ----------
+    function : callable
+        In the subset of Python that Numba compiles.
+    is_worthwhile : bool
+        Whether there is enough to do.
+    control : Control
+        Limit.
+    """
+    if not is_worthwhile or not _has_numba() or not control.has_time_for(COMPILING):
+        return function
+    return _compiled(function)
+
+
 @cache
 def _has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
 @cache
-def _compiled() -> Any:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     from numba import njit
 
-    return njit(cache=True)(search)
+    compiled: Callable[..., Any] = njit(cache=True)(function)
+    return compiled

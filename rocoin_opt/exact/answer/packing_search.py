@@ -83,6 +83,7 @@ def search(
     purse: float,
     everything: float,
     unit: float,
+    must: int,
     filters: int,
     fewest: int,
     most: int,
@@ -116,6 +117,8 @@ def search(
         The same for all devices together, or more.
     unit : float
         Costs are ``-ln(1 - outage)`` in this unit; 0 where they are not, but grow with the part.
+    must : int
+        Devices that a packing has to use, as bits.
     filters, fewest, most : int
         M, and the fewest and the most sets.
     base : float
@@ -156,7 +159,7 @@ def search(
             continue
         chosen[depth] = i
         room_now, spent_now = room[depth] + spare[i], spent[depth] + fixed[i]
-        if fewest <= k <= filters and room_now >= filters - k:
+        if fewest <= k <= filters and room_now >= filters - k and (used[depth] | masks[i]) & must == must:
             # Every part has one filter; the others go where one costs least.
             cost, left = spent_now, filters - k
             taken[:k] = False
@@ -190,7 +193,7 @@ def search(
         lacking = filters - room_now - k
         if unit > 0.0:
             # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
-            needed = max(-(-lacking // widest), fewest - k)
+            needed = max(-(-lacking // widest), fewest - k, 1)
             left_over = max(everything - weight_now, 0.0) / needed
             if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
                 continue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.answer.sets import members
+from rocoin_opt.exact.answer.outages import members
 from rocoin_opt.instance import stretched
 from rocoin_opt.plan import IndexedGroup, group_keeps_limit, outage_of, plan_of, structural_violations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.exact.answer.outages import mask_of
 from rocoin_opt.exact.answer.packing import Packed, cheapest_packing
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
@@ -64,7 +65,7 @@ class AnswerPacking:
         most_failure: float = 1.0,
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
-        self.effort = effort
+        self.effort, self.must = effort, mask_of(instance.restrictions.use)
         # As a sum over the groups, with room for its rounding: a plan that exceeds it by that is found out later.
         limit = -math.log1p(-most_failure) if most_failure < 1.0 else math.inf
         self.most_failure = limit * (1.0 + 4.0 * ROUNDING)
@@ -127,6 +128,7 @@ class AnswerPacking:
             unit=unit,
             most=self.effort,
             most_failure=self.most_failure,
+            must=self.must,
         )
         return packed if self.sets.complete else replace(packed, finished=False)
 
@@ -144,6 +146,7 @@ class AnswerPacking:
             unit=self.unit if self.is_failure else 0.0,
             most=self.effort,
             packings=most,
+            must=self.must,
         )
 
     def plan(self, rows: tuple[int, ...]) -> Plan | None:

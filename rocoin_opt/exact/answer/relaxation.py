@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.answer.sets import members, subset_sums
+from rocoin_opt.exact.answer.outages import members, subset_sums
 from rocoin_opt.grouping import Pricing, generate_columns
 from rocoin_opt.highs import RestrictedMaster
 from rocoin_opt.instance import LAST_DIGITS, SAFETY

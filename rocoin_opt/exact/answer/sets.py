@@ -2,24 +2,29 @@
 
 For the whole answer every replica counts, so minimal covers do not suffice: the columns are *all* sets. Of some twenty
 devices they can be listed. A set is worth what its devices deliver in time. Where these alone miss the outage limit, a
-group needs more devices, which are too late to count but keep the limit: sets with as few of them as possible. What
-"in time" and "can hold" mean is the question's (:class:`rocoin_opt.grouping.reach.Reach`).
+group needs more devices, which are too late to count but keep the limit: sets with as few of them as possible. Rules
+that want devices in groups, or together, take in late ones that nothing else asks for. What "in time" and "can hold"
+mean is the question's (:class:`rocoin_opt.grouping.reach.Reach`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.instance import LIMIT_TOLERANCE, ROUNDING, stretched
-from rocoin_opt.plan import SMALLEST_OUTAGE, group_keeps_limit
+from rocoin_opt.exact.answer.outages import allowed, lightest_outage, mask_of, members, outages
+from rocoin_opt.exact.answer.parts import possible_parts
+from rocoin_opt.instance import ROUNDING
+from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
+
+    Rows: TypeAlias = tuple[IntArray, IntArray, FloatArray, IntArray]
 
 MOST_DEVICES = 20
 """Devices of which all sets are listed: a million sets, a second and some hundred megabytes."""
@@ -27,6 +32,8 @@ SET_SECONDS = 4e-6
 """Seconds that one set takes to list, at most."""
 MOST_WORK = 4e9
 """Sets that are looked at, all in all, for ways to add late devices: some ten seconds."""
+MOST_ROWS = 4_000_000
+"""Sets with any late devices that are listed, at most: some hundred megabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +44,8 @@ class ServingSets:
     ----------
     masks : IntArray
         The devices as bits, with those that are late.
+    counted : IntArray
+        Those that are in time, as bits.
     outage : FloatArray
         Probability that none of the devices that are in time answers.
     largest : IntArray
@@ -50,6 +59,7 @@ class ServingSets:
     """
 
     masks: IntArray
+    counted: IntArray
     outage: FloatArray
     largest: IntArray
     reach: Reach
@@ -61,15 +71,15 @@ class ServingSets:
 
     def taken(self, rows: IntArray | BoolArray) -> ServingSets:
         """Some of the sets."""
-        return replace(self, masks=self.masks[rows], outage=self.outage[rows], largest=self.largest[rows])
+        columns = {name: getattr(self, name)[rows] for name in ("masks", "counted", "outage", "largest")}
+        return replace(self, **columns)
 
 
-def subset_sums(values: FloatArray) -> FloatArray:
-    """Sum over every set of devices, by its bits: 2^N values."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums, sums + value])
-    return sums
+def set_tables(instance: Instance, control: Control) -> tuple[FloatArray, BoolArray, BoolArray] | None:
+    """Outage of every set, whether it keeps the limit, and whether rules allow it; None where the time is too short."""
+    if not control.has_time_for(SET_SECONDS * (1 << len(instance.devices))):
+        return None
+    return *outages(instance), allowed(instance)
 
 
 def serving_sets(instance: Instance, reach: Reach, control: Control, *, worst: float = 1.0) -> ServingSets:
@@ -78,7 +88,7 @@ def serving_sets(instance: Instance, reach: Reach, control: Control, *, worst: f
     Parameters
     ----------
     instance : Instance
-        Constant latencies, independent devices, at most :data:`MOST_DEVICES`.
+        Constant latencies, at most :data:`MOST_DEVICES`, any failure domains and rules.
     reach : Reach
         What the devices can do, and in what time.
     control : Control
@@ -86,17 +96,50 @@ def serving_sets(instance: Instance, reach: Reach, control: Control, *, worst: f
     worst : float
         Largest outage of use.
     """
-    wanted, count = instance.knowledge.num_filters, len(instance.devices)
-    if not control.has_time_for(SET_SECONDS * (1 << count)):
-        nothing = np.zeros(0, dtype=np.int64)
-        return ServingSets(nothing, np.zeros(0), nothing, reach, 0.0, complete=False)
-    outage, keeps = _outages(instance)
-    timely = _largest_parts(reach.counted, wanted) if reach.covering is None else _covered_parts(reach, keeps, wanted)
-    if reach.leading is not None:
-        timely = np.minimum(timely, _led_parts(reach.counted, reach.leading, wanted))
-    of_use = (timely > 0) & (outage <= worst)
+    wanted = instance.knowledge.num_filters
+    tables = set_tables(instance, control)
+    if tables is None:
+        return ServingSets(*_no_rows(), reach, 0.0, complete=False)
+    outage, keeps, fine = tables
+    rules = instance.restrictions
+    if rules.together or rules.use or rules.spread > 1:
+        found, complete = _with_any_late(reach, outage, keeps, fine, wanted, worst, control)
+    else:
+        found, complete = _with_few_late(reach, outage, keeps, fine, wanted, worst, control)
+    masks, counted, outage, largest = (np.concatenate(column) for column in zip(*found, strict=True))
+    timely_devices = reach.counted.max(axis=1) > 0
+    weights = -np.log(np.maximum(lightest_outage(instance)[timely_devices], SMALLEST_OUTAGE))
+    return ServingSets(masks, counted, outage, largest, reach, float(weights.sum()) * (1.0 + ROUNDING), complete)
+
+
+def _with_few_late(
+    reach: Reach,
+    outage: FloatArray,
+    keeps: BoolArray,
+    fine: BoolArray,
+    wanted: int,
+    worst: float,
+    control: Control,
+) -> tuple[list[Rows], bool]:
+    """Sets with no more late devices than the limit asks for, and whether they are all.
+
+    Parameters
+    ----------
+    reach : Reach
+        What the devices can do.
+    outage, keeps, fine : FloatArray, BoolArray, BoolArray, 2^N
+        Outage of each set, whether it keeps the limit, and whether rules allow it.
+    wanted : int
+        M.
+    worst : float
+        Largest outage of use.
+    control : Control
+        Limit.
+    """
+    timely = possible_parts(reach, keeps, wanted)
+    of_use = (timely > 0) & (outage <= worst) & fine
     alone = np.flatnonzero(of_use & keeps)
-    found = [(alone, outage[alone], timely[alone])]
+    found = [(alone, alone, outage[alone], timely[alone])]
     weak = np.zeros(0, dtype=np.int64)
     # Devices in time to keep the limit are in time to count: late ones are of no use.
     if reach.covering is None:
@@ -108,93 +151,75 @@ def serving_sets(instance: Instance, reach: Reach, control: Control, *, worst: f
     complete = len(weak) == 0 or not keeps[-1]
     if not complete:
         complete = len(weak) * len(keeps) <= MOST_WORK
-        removable = _removable(keeps, count)
+        removable = _removable(keeps)
+        possible = keeps & fine
         for mask in weak[: int(MOST_WORK / len(keeps))].tolist():
             if control.exhausted:
                 complete = False
                 break
-            whole = np.flatnonzero(keeps & (removable & ~mask == 0) & (np.arange(len(keeps)) & mask == mask))
+            whole = np.flatnonzero(possible & (removable & ~mask == 0) & (np.arange(len(keeps)) & mask == mask))
             parts = _parts_with_late(mask, whole, reach, wanted)
-            found.append((whole[parts > 0], np.full(int((parts > 0).sum()), outage[mask]), parts[parts > 0]))
-    masks, outages, largest = (np.concatenate(column) for column in zip(*found, strict=True))
-    timely_devices = reach.counted.max(axis=1) > 0
-    weights = -np.log(np.maximum(instance.arrays.failure[timely_devices], SMALLEST_OUTAGE))
-    return ServingSets(masks, outages, largest, reach, float(weights.sum()) * (1.0 + ROUNDING), complete)
+            whole, parts = whole[parts > 0], parts[parts > 0]
+            found.append((whole, np.full(len(whole), mask), np.full(len(whole), outage[mask]), parts))
+    return found, complete
 
 
-def members(mask: int) -> list[int]:
-    """The devices of a set, ascending."""
-    return [n for n in range(mask.bit_length()) if mask >> n & 1]
+def _with_any_late(
+    reach: Reach,
+    outage: FloatArray,
+    keeps: BoolArray,
+    fine: BoolArray,
+    wanted: int,
+    worst: float,
+    control: Control,
+) -> tuple[list[Rows], bool]:
+    """Sets with any late devices, each with every part from which on fewer of them are in time; and if they are all.
 
-
-def _outages(instance: Instance) -> tuple[FloatArray, BoolArray]:
-    """Outage of every set, and whether it keeps the limit."""
-    failure, limit = instance.arrays.failure, instance.requirements.max_group_outage
-    outage, is_sure = np.ones(1), np.zeros(1, dtype=bool)
-    for p in failure.tolist():
-        outage = np.concatenate([outage, outage * p])
-        is_sure = np.concatenate([is_sure, is_sure | (p == 0.0)])
-    # A product too small for a double is not the certainty that a limit of 0 asks for.
-    outage = np.where((outage == 0.0) & ~is_sure, SMALLEST_OUTAGE, outage)
-    keeps = outage <= stretched(limit)
-    # The order of the factors decides where the limit is met but for rounding: as a plan is checked.
-    near = np.flatnonzero(np.abs(outage - limit) <= 4.0 * LIMIT_TOLERANCE * limit)
-    for mask in near.tolist():
-        keeps[mask] = group_keeps_limit(instance, members(mask))
-    # No group is empty, whatever the limit is.
-    keeps[0] = False
-    return outage, keeps
-
-
-def _largest_parts(largest: IntArray, wanted: int) -> IntArray:
-    """Largest part that all devices of each set can hold with the same student, at most M; 0 for the empty set."""
-    best = np.zeros(1 << len(largest), dtype=np.int64)
-    for room in largest.T.tolist():
-        parts = np.full(1, wanted, dtype=np.int64)
-        for value in room:
-            parts = np.concatenate([parts, np.minimum(parts, value)])
-        best = np.maximum(best, parts)
-    best[0] = 0
-    return best
-
-
-def _covered_parts(reach: Reach, keeps: BoolArray, wanted: int) -> IntArray:
-    """Largest part that all of each set deliver in time, and so many of them by the threshold that the limit is kept.
-
-    The devices of one student by falling size of what they deliver by the threshold: the first ones of a set that keep
-    the limit together say how large its part can be.
+    Parameters
+    ----------
+    reach, outage, keeps, fine, wanted, worst, control
+        As for :func:`_with_few_late`.
     """
-    assert reach.covering is not None
-    best = np.zeros(len(keeps), dtype=np.int64)
-    for j in range(reach.counted.shape[1]):
-        masks, level, part = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.full(1, wanted)
-        for n in np.argsort(-reach.covering[:, j], kind="stable").tolist():
-            joined = masks | 1 << n
-            covered = np.where(keeps[joined], reach.covering[n, j], 0)
-            level = np.concatenate([level, np.where(level > 0, level, covered)])
-            part = np.concatenate([part, np.minimum(part, reach.counted[n, j])])
-            masks = np.concatenate([masks, joined])
-        best[masks] = np.maximum(best[masks], np.minimum(part, level))
-    return best
+    tables = [table for table in (reach.counted, reach.held, reach.covering, reach.leading) if table is not None]
+    # What a set can do with a student changes only at parts that are the largest of some device.
+    steps = {
+        (min(size, wanted), j)
+        for table in tables
+        for j, column in enumerate(table.T.tolist())
+        for size in column
+        if size > 0
+    }
+    masks = np.arange(len(keeps))
+    found: list[Rows] = []
+    best = np.full(len(keeps), np.inf)
+    rows = 0
+    for size, j in sorted(steps, reverse=True):
+        if control.exhausted or rows > MOST_ROWS:
+            return found or [_no_rows()], False
+        held, counted = (mask_of(np.flatnonzero(table[:, j] >= size).tolist()) for table in (reach.held, reach.counted))
+        able = keeps & fine & (masks & ~held == 0)
+        if reach.covering is not None:
+            able &= keeps[masks & mask_of(np.flatnonzero(reach.covering[:, j] >= size).tolist())]
+        if reach.leading is not None:
+            able &= masks & mask_of(np.flatnonzero(reach.leading[:, j] >= size).tolist()) != 0
+        # A smaller part is worth a row of its own only where it fails less often.
+        whole = np.flatnonzero(able & (outage[masks & counted] < np.minimum(best, np.nextafter(worst, 2.0))))
+        best[whole] = outage[whole & counted]
+        found.append((whole, whole & counted, best[whole], np.full(len(whole), size)))
+        rows += len(whole)
+    return found or [_no_rows()], True
 
 
-def _led_parts(counted: IntArray, leading: IntArray, wanted: int) -> IntArray:
-    """Largest part that all of each set deliver in time and one of them by the threshold, at most M."""
-    best = np.zeros(1 << len(counted), dtype=np.int64)
-    for rooms, leads in zip(counted.T.tolist(), leading.T.tolist(), strict=True):
-        parts, led = np.full(1, wanted, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        for room, lead in zip(rooms, leads, strict=True):
-            parts = np.concatenate([parts, np.minimum(parts, room)])
-            led = np.concatenate([led, np.maximum(led, lead)])
-        best = np.maximum(best, np.minimum(parts, led))
-    return best
+def _no_rows() -> Rows:
+    nothing = np.zeros(0, dtype=np.int64)
+    return nothing, nothing, np.zeros(0), nothing
 
 
-def _removable(keeps: BoolArray, devices: int) -> IntArray:
+def _removable(keeps: BoolArray) -> IntArray:
     """For each set the devices, as bits, any one of which it can do without and still keep the limit."""
     removable = np.zeros(len(keeps), dtype=np.int64)
     masks = np.arange(len(keeps))
-    for n in range(devices):
+    for n in range(len(keeps).bit_length() - 1):
         has = masks >> n & 1 == 1
         removable[has] |= np.where(keeps[masks[has] ^ (1 << n)], 1 << n, 0)
     return removable

@@ -1,0 +1,177 @@
+"""The depth-first search of :mod:`rocoin_opt.exact.answer.joint`, in the subset of Python that Numba compiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+
+
+class JointStack(NamedTuple):
+    """Where a search stands, changed in place.
+
+    Attributes
+    ----------
+    device : IntArray, K + 1
+        At each depth the device whose sets are looked at: those of which it is the first one.
+    place : IntArray, K + 1
+        The next of these sets.
+    used, room : IntArray, K + 1
+        Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
+    late : FloatArray, (K + 1) x Z
+        Failure probability of the answer of the sets chosen so far in each state of the domains.
+    chosen, found : IntArray, K
+        The sets chosen, and those of the best packing, filled up with -1.
+    """
+
+    device: IntArray
+    place: IntArray
+    used: IntArray
+    room: IntArray
+    late: FloatArray
+    chosen: IntArray
+    found: IntArray
+
+
+def joint_start(most: int, states: int) -> JointStack:
+    """Where a search begins, for at most so many sets and so many states of the domains."""
+    device, place, used, room = np.zeros((4, most + 1), dtype=np.int64)
+    chosen, found = np.full((2, most), -1)
+    return JointStack(device, place, used, room, np.zeros((most + 1, states)), chosen, found)
+
+
+def joint_search(
+    masks: IntArray,
+    first: IntArray,
+    spare: IntArray,
+    alone: FloatArray,
+    inside: FloatArray,
+    down: BoolArray,
+    chance: FloatArray,
+    failure: FloatArray,
+    domain: IntArray,
+    must: int,
+    filters: int,
+    fewest: int,
+    most: int,
+    stack: JointStack,
+    depth: int,
+    best: float,
+    effort: int,
+) -> tuple[int, float, int]:
+    """Go on with the search for the packing that fails least, until it ends or has looked at enough sets.
+
+    Parameters
+    ----------
+    masks : IntArray, C
+        Devices of each set as bits, by its first device.
+    first : IntArray, N + 1
+        Where the sets of each first device begin.
+    spare : IntArray, C
+        Filters that each set can hold beyond one.
+    alone : FloatArray, C
+        Probability that none of the set's devices outside of the domains answers.
+    inside : FloatArray, C x D
+        The same of its devices within each domain, where that is up; 1 where it has none there.
+    down : BoolArray, Z x D
+        Which domains are down in each state.
+    chance : FloatArray, Z
+        Probability of each state.
+    failure : FloatArray, N
+        Crash probability of each device; 1 of those that are late with any part.
+    domain : IntArray, N
+        Domain of each device; -1 outside of them.
+    must : int
+        Devices that a packing has to use, as bits.
+    filters, fewest, most : int
+        M, and the fewest and the most sets.
+    stack : JointStack
+        Where the search stands; changed.
+    depth : int
+        How many sets are chosen.
+    best : float
+        Failure probability that a packing has to be below.
+    effort : int
+        Sets to look at before the search pauses.
+
+    Returns
+    -------
+    int, float, int
+        The depth to go on from, below 0 where the search has ended; the failure probability of the best packing so far,
+        as given where there is none; and how many sets were looked at.
+    """
+    device, place, used, room, late, chosen, found = stack
+    count, states, domains = len(failure), down.shape[0], down.shape[1]
+    widest = spare.max() + 1
+    rest_inside = np.ones(domains)
+    looked = 0
+    while depth >= 0 and looked < effort:
+        n = device[depth]
+        if n == count:
+            depth -= 1
+            continue
+        is_used = used[depth] >> n & 1 == 1
+        k = depth + 1
+        if is_used or place[depth] >= first[n + 1]:
+            if not is_used and must >> n & 1 == 1:
+                # Whatever follows leaves out a device that has to be used.
+                depth -= 1
+                continue
+            device[depth] = n + 1
+            place[depth] = first[n + 1]
+            continue
+        i = place[depth]
+        place[depth] += 1
+        looked += 1
+        if masks[i] & used[depth] != 0:
+            continue
+        failing = 0.0
+        for z in range(states):
+            outage = alone[i]
+            for d in range(domains):
+                if not down[z, d]:
+                    outage *= inside[i, d]
+            late[k, z] = late[depth, z] + outage * (1.0 - late[depth, z])
+            failing += chance[z] * late[k, z]
+        if failing >= best:
+            continue
+        chosen[depth] = i
+        used_now, room_now = used[depth] | masks[i], room[depth] + spare[i]
+        lacking = filters - room_now - k
+        if fewest <= k <= filters and lacking <= 0 and used_now & must == must:
+            best = failing
+            found[:k] = chosen[:k]
+            found[k:] = -1
+            # A further group can only fail, too.
+            continue
+        if k == most or lacking > (most - k) * (widest - 1) + (most - k):
+            continue
+        # All devices that are left, together, share what they can do among the groups that are needed.
+        needed = max(-(-lacking // widest), fewest - k, 1)
+        rest_alone = 1.0
+        rest_inside[:] = 1.0
+        for m in range(n + 1, count):
+            if used_now >> m & 1 == 0:
+                if domain[m] < 0:
+                    rest_alone *= failure[m]
+                else:
+                    rest_inside[domain[m]] *= failure[m]
+        failing = 0.0
+        for z in range(states):
+            outage = rest_alone
+            for d in range(domains):
+                if not down[z, d]:
+                    outage *= rest_inside[d]
+            # (1 - q_1) ... (1 - q_m) is largest, where the product of the q is given, if all are equal.
+            each = outage ** (1.0 / needed)
+            missed = 1.0 if each >= 1.0 else -np.expm1(needed * np.log1p(-each))
+            failing += chance[z] * (late[k, z] + missed * (1.0 - late[k, z]))
+        if failing >= best:
+            continue
+        device[k], place[k] = n + 1, first[n + 1]
+        used[k], room[k] = used_now, room_now
+        depth = k
+    return depth, best, looked

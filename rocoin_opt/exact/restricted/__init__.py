@@ -1,0 +1,1 @@
+"""Proofs for few devices that share failures or keep rules."""

@@ -1,0 +1,3 @@
+from .descent import descend
+
+__all__ = ["descend"]

@@ -1,0 +1,197 @@
+"""Method-independent search under failure domains and rules: units move between groups, valued by the one evaluator.
+
+Devices that have to be together move as one unit. First the violation falls to 0, then the objective falls; steps that
+change neither are taken, so that the search drifts over plans of equal value.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure import allowed_failure, value_of
+from rocoin_opt.grouping import plan_with_best_sizes
+from rocoin_opt.heuristics.restricted.shares import rooms, shared_out
+from rocoin_opt.heuristics.restricted.violation import BROKEN, violation_of
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, IndexedGroup, indexed_groups, plan_of, structural_violations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+
+FORGIVING = 0.02
+"""Share of the steps that may lose a little, so that the search leaves where it rests."""
+LOSS = 0.05
+"""Relative loss that such a step may have."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """Groups, what they miss, their value, and the plan where nothing is missed."""
+
+    groups: tuple[IndexedGroup, ...]
+    missed: float
+    value: float
+    plan: Plan | None
+
+    @property
+    def key(self) -> tuple[float, float]:
+        return self.missed, self.value
+
+
+def descend(instance: Instance, objective: Objective, start: Plan | None, steps: int, control: Control) -> Plan | None:
+    """Search for a valid plan from one that may break rules, and improve it.
+
+    Parameters
+    ----------
+    instance : Instance
+        Any failure domains and rules; constant latencies or laws.
+    objective : str
+        What to minimise.
+    start : Plan or None
+        Where to begin, valid or not; with every device spare where there is none.
+    steps : int
+        Changes that are tried.
+    control : Control
+        Limit and seed; improvements are told.
+
+    Returns
+    -------
+    Plan or None
+        The best valid plan that was found, which keeps ``min_success`` too; None where there was none.
+    """
+    return _Descent(instance, objective, control).run(start, steps)
+
+
+class _Descent:
+    def __init__(self, instance: Instance, objective: Objective, control: Control) -> None:
+        self.instance, self.objective, self.control = instance, objective, control
+        rules, arrays = instance.restrictions, instance.arrays
+        useful = [n for n in range(len(instance.devices)) if arrays.largest[n].any()]
+        bound = {n for friends in rules.together for n in friends}
+        self.units = [tuple(sorted(friends)) for friends in rules.together if friends <= set(useful)]
+        self.units += [(n,) for n in useful if n not in bound]
+        self.random = random.Random(control.seed)
+        self.allowed = allowed_failure(instance)
+        self.is_latency = objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
+
+    def run(self, start: Plan | None, steps: int) -> Plan | None:
+        """Try changes one after another."""
+        now = self.state([] if start is None else self.whole_units(indexed_groups(self.instance, start)))
+        best = now
+        for step in range(steps):
+            if self.control.exhausted or not self.units:
+                break
+            found = self.changed(now.groups)
+            if found is None:
+                continue
+            then = self.state(found)
+            slack = LOSS * (1.0 - step / steps) if self.random.random() < FORGIVING else 0.0
+            if then.missed < now.missed or (then.missed == now.missed and then.value <= now.value * (1.0 + slack)):
+                now = then
+            if now.key < best.key:
+                best = now
+                if best.plan is not None:
+                    self.control.tell(best.value, None)
+        return best.plan
+
+    def whole_units(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup]:
+        """Groups that hold every unit as a whole, where most of it is, and no device that is to be spare."""
+        place = {n: k for k, group in enumerate(groups) for n in group.members}
+        members: list[list[int]] = [[] for _ in groups]
+        for unit in self.units:
+            at = [place[n] for n in unit if n in place]
+            if at:
+                members[max(at, key=lambda k: (at.count(k), -k))] += unit
+        kept = zip(groups, members, strict=True)
+        return [group._replace(members=tuple(sorted(own))) for group, own in kept if own]
+
+    def state(self, groups: Sequence[IndexedGroup]) -> _State:
+        """Value groups: students and sizes anew where a latency counts, as they are otherwise."""
+        missed = violation_of(self.instance, [group.members for group in groups])
+        served = shared_out(self.instance, groups) if groups else None
+        if served is None:
+            room = sum(int(rooms(self.instance, group.members).max()) for group in groups)
+            lacking = max(self.instance.knowledge.num_filters - room, 1) / self.instance.knowledge.num_filters
+            return _State(tuple(groups), missed + BROKEN * (1.0 + lacking), math.inf, None)
+        if missed > 0.0:
+            return _State(tuple(served), missed, math.inf, None)
+        plan: Plan | None = plan_of(self.instance, served)
+        if self.is_latency:
+            plan = plan_with_best_sizes(self.instance, [group.members for group in served], self.objective) or plan
+        if plan is None or structural_violations(self.instance, plan):
+            return _State(tuple(served), BROKEN, math.inf, None)
+        if self.allowed < math.inf:
+            failure = value_of(self.instance, plan, "failure")
+            if failure > self.allowed:
+                # Below 1, so that whatever breaks a rule counts more.
+                return _State(tuple(served), 0.5 * (failure - self.allowed), math.inf, None)
+        in_order = tuple(indexed_groups(self.instance, plan))
+        return _State(in_order, 0.0, value_of(self.instance, plan, self.objective), plan)
+
+    def changed(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup] | None:
+        """Groups after one random change; None where the change that was drawn changes nothing."""
+        draw = self.random.random()
+        if not self.is_latency and groups and draw < 0.35:
+            return self.resized(groups) if draw < 0.25 else self.other_student(groups)
+        if len(groups) > 1 and draw > 0.95:
+            return self.merged(groups)
+        place = {n: k for k, group in enumerate(groups) for n in group.members}
+        unit = self.random.choice(self.units)
+        if draw > 0.6:
+            other = self.random.choice(self.units)
+            if place.get(unit[0]) == place.get(other[0]):
+                return None
+            return self.placed(groups, {unit: place.get(other[0]), other: place.get(unit[0])})
+        # Behind the groups there are a new one and, last, the spares.
+        target = self.random.randrange(len(groups) + 2)
+        at = None if target > len(groups) else target
+        return None if at == place.get(unit[0]) else self.placed(groups, {unit: at})
+
+    def placed(self, groups: Sequence[IndexedGroup], places: dict[tuple[int, ...], int | None]) -> list[IndexedGroup]:
+        """Groups with some units elsewhere: in a group, in a new one behind the last, or spare."""
+        moved = {n for unit in places for n in unit}
+        members = [[n for n in group.members if n not in moved] for group in groups]
+        members.append([])
+        for unit, at in places.items():
+            if at is not None:
+                members[at] += unit
+        frame = [*groups, IndexedGroup((), 0, 0)]
+        return [group._replace(members=tuple(sorted(own))) for group, own in zip(frame, members, strict=True) if own]
+
+    def resized(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup] | None:
+        """Groups after some filters have changed places."""
+        if len(groups) < 2:
+            return None
+        one, other = self.random.sample(range(len(groups)), 2)
+        most = groups[one].size - 1
+        if most < 1:
+            return None
+        moved = 1 if self.random.random() < 0.5 else self.random.randint(1, most)
+        found = list(groups)
+        found[one] = groups[one]._replace(size=groups[one].size - moved)
+        found[other] = groups[other]._replace(size=groups[other].size + moved)
+        return found
+
+    def other_student(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup] | None:
+        """Groups one of which runs another student."""
+        k = self.random.randrange(len(groups))
+        student = self.random.randrange(len(self.instance.students))
+        if student == groups[k].student:
+            return None
+        found = list(groups)
+        found[k] = groups[k]._replace(student=student)
+        return found
+
+    def merged(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup]:
+        """Groups two of which have become one."""
+        one, other = sorted(self.random.sample(range(len(groups)), 2))
+        both = tuple(sorted(groups[one].members + groups[other].members))
+        found = [group for k, group in enumerate(groups) if k != other]
+        found[one] = IndexedGroup(both, groups[one].student, groups[one].size + groups[other].size)
+        return found

@@ -20,6 +20,7 @@ from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stret
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, without_laws
 from .rules import Restrictions, Rule
+from .shared_failures import SharedFailures
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
 from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
 
@@ -63,6 +64,7 @@ __all__ = [
     "Requirements",
     "Restrictions",
     "Rule",
+    "SharedFailures",
     "ShiftedExponential",
     "Slowdown",
     "Student",

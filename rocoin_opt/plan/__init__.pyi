@@ -47,7 +47,7 @@ from .terminal import (
     shown_value,
     small_share,
 )
-from .validity import Violation, num_domains, require_computable, structural_violations
+from .validity import Violation, num_domains, require_computable, rules_allow, structural_violations
 
 __all__ = [
     "ANSWER_OBJECTIVES",
@@ -109,6 +109,7 @@ __all__ = [
     "require_constant_latency",
     "require_objective",
     "result_document",
+    "rules_allow",
     "seconds",
     "shown_value",
     "small_share",

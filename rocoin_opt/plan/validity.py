@@ -259,6 +259,16 @@ def _check_rule(instance: Instance, plan: Plan, rule: Rule) -> Iterator[Violatio
         met.setdefault(at, name)
 
 
+def rules_allow(instance: Instance, members: Iterable[int]) -> bool:
+    """Whether the instance's rules allow a group of these devices: ``apart``, ``together`` and ``spread``."""
+    rules, inside = instance.restrictions, frozenset(members)
+    return (
+        all(len(rivals & inside) <= 1 for rivals in rules.apart)
+        and all(friends <= inside or not friends & inside for friends in rules.together)
+        and num_domains(instance, inside) >= rules.spread
+    )
+
+
 def num_domains(instance: Instance, members: Iterable[int]) -> int:
     """Number of failure domains that devices lie in; one in none counts as one of its own."""
     return len({instance.devices[n].failure_domain or (n,) for n in members})

@@ -16,11 +16,12 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
-from rocoin_opt.grouping import ThresholdProblem
+from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
 from rocoin_opt.planning.portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched_answer
+from rocoin_opt.planning.restricted import is_restricted
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -71,6 +72,7 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
     if request.solver.surer is None:
         return replace(outcome, plan=start, reasons=() if start else (str(missed),))
     is_threshold = request.objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
+    is_threshold = is_threshold and not is_restricted(instance)
     if is_threshold and (spared := _with_spares(request, plan)) is not None:
         # As early as without the requirement.
         return replace(outcome, plan=spared, reasons=())
@@ -101,20 +103,34 @@ def _with_spares(request: Request, plan: Plan) -> Plan | None:
 def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     """Go on from a plan that keeps the requirement to a better one that does, and to a proof where there is one."""
     instance, objective, control = request.instance, request.objective, request.control
-    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_expected, exact_quantile, exact_sure_latency
+    from rocoin_opt.exact import (
+        MOST_DEVICES,
+        best_of_all,
+        exact_answer,
+        exact_expected,
+        exact_quantile,
+        exact_sure_latency,
+        is_small,
+    )
 
     is_timed = control.remaining < math.inf
     effort, nodes = (math.inf, None) if is_timed else (AUTO_EFFORT, AUTO_NODES)
     is_exact = request.solver.surer is not None and request.solver.surer is request.solver.improve
     is_few = is_exact and len(instance.devices) <= MOST_DEVICES
+    is_free = not is_restricted(instance)
     if objective in THRESHOLD_OBJECTIVES:
-        plan = _tightened(request, plan)
+        plan = _tightened(request, plan) if is_free else plan
         start = replace(outcome, plan=plan)
         return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
-    searched = replace(outcome, plan=searched_answer(instance, objective, control.silent(), plan))
+    # A search under rules and failure domains keeps the requirement from the start.
+    better = searched_answer(instance, objective, control.silent(), plan) if is_free else plan
+    searched = replace(outcome, plan=better)
     if not is_few or searched.plan is None:
         return searched
-    if objective == "expected":
+    if objective == "expected" and not is_free:
+        model = ExpectedModel(instance)
+        found = (best_of_all(model, control, searched.plan, surely=True) if is_small(model) else None) or searched
+    elif objective == "expected":
         found = exact_expected(instance, control, searched.plan, nodes=nodes)
     elif objective == "missing":
         found = exact_answer(instance, objective, control, searched.plan, effort=effort)

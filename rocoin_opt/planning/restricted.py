@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.restricted import descend
 from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
 from rocoin_opt.planning.portfolio import no_worse
@@ -111,11 +112,24 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         from rocoin_opt.exact import MOST_DEVICES
 
         first = search(instance, objective, control, start)
-        if first.infeasible or instance.has_random_latencies or len(instance.devices) > MOST_DEVICES:
+        if first.infeasible or len(instance.devices) > MOST_DEVICES:
+            return first
+        if objective == "expected":
+            return _least_expected(instance, control, first)
+        if instance.has_random_latencies:
             return first
         return _proven(instance, objective, control, first, effort if math.isinf(control.remaining) else math.inf)
 
     return found
+
+
+def _least_expected(instance: Instance, control: Control, first: Outcome) -> Outcome:
+    """The plan of least expected answer time of a handful of devices, proven; else what a search has found."""
+    from rocoin_opt.exact import best_of_all, is_small
+
+    model = ExpectedModel(instance)
+    found = best_of_all(model, control, first.plan) if is_small(model) else None
+    return first if found is None else _merged(instance, "expected", first, found)
 
 
 def _proven(instance: Instance, objective: Objective, control: Control, first: Outcome, effort: float) -> Outcome:

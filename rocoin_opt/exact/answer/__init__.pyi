@@ -1,5 +1,4 @@
 from .bound import failure_bound
-from .joint import shared_domains
 from .method import cheapest_plan
 from .outages import members
 from .parts import possible_parts
@@ -18,5 +17,4 @@ __all__ = [
     "plan_of_sets",
     "possible_parts",
     "set_tables",
-    "shared_domains",
 ]

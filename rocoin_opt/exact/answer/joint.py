@@ -16,13 +16,12 @@ from rocoin_opt.exact.answer.outages import mask_of
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.sets import serving_sets
-from rocoin_opt.instance import ROUNDING
+from rocoin_opt.instance import ROUNDING, SharedFailures
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.answer.sets import ServingSets
     from rocoin_opt.grouping import Reach
-    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
+    from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Plan
 
 MOST_STATES = 256
@@ -57,15 +56,14 @@ class JointPacking:
         self, instance: Instance, reach: Reach, value: float, control: Control, effort: float = math.inf
     ) -> None:
         self.instance, self.control, self.effort = instance, control, effort
-        self.domains = shared_domains(instance)
-        self.is_possible = 1 << len(self.domains) <= MOST_STATES
+        self.shared = SharedFailures(instance)
+        self.is_possible = 1 << len(self.shared.names) <= MOST_STATES
         if not self.is_possible:
             return
         sets = serving_sets(instance, reach, control, worst=min(value, 1.0) * (1.0 + ROUNDING))
         lowest = sets.masks & -sets.masks
         # Those that fail least first among the sets of one first device.
         self.sets = sets.taken(np.lexsort((sets.outage, lowest)))
-        self.down, self.chance = states_of(instance, self.domains)
 
     def search(self, limit: float) -> tuple[tuple[int, ...], float, bool]:
         """The packing of least failure below a limit, its failure, and whether there is none better.
@@ -75,19 +73,18 @@ class JointPacking:
         if not self.is_possible or len(self.sets) == 0:
             return (), limit, self.is_possible and self.sets.complete
         instance, sets = self.instance, self.sets
-        count, width = len(instance.devices), len(self.chance) * max(len(self.domains), 1)
-        in_time = sets.reach.counted.max(axis=1) > 0
-        failure = np.where(in_time, folded_failure(instance, self.domains), 1.0)
-        domain = np.array([self._place(n) for n in range(count)])
-        alone, inside = self._outages(sets, failure, domain)
+        shared, count = self.shared, len(instance.devices)
+        width = len(shared.chance) * max(len(shared.names), 1)
+        failure = np.where(sets.reach.counted.max(axis=1) > 0, shared.failure, 1.0)
+        alone, inside = self._outages(failure)
         lowest = np.array([mask & -mask for mask in sets.masks.tolist()])
         first = np.searchsorted(lowest, [1 << n for n in range(count + 1)])
         requirements = instance.requirements
         most = instance.max_groups
-        tables = sets.masks, first, sets.largest - 1, alone, inside, self.down, self.chance, failure, domain
+        tables = sets.masks, first, sets.largest - 1, alone, inside, shared.down, shared.chance, failure, shared.domain
         run: Any = compiled_by_numba(joint_search, len(sets) >= MIN_COMPILED_SETS, self.control)
         per_call = EFFORT_A_CALL // width if run is not joint_search else EFFORT_A_CALL // (width * SLOWER)
-        stack, depth, best, seen = joint_start(most, len(self.chance)), 0, limit, 0
+        stack, depth, best, seen = joint_start(most, len(shared.chance)), 0, limit, 0
         while depth >= 0 and not self.control.exhausted and seen * width <= self.effort:
             depth, best, looked = run(
                 *tables,
@@ -103,7 +100,7 @@ class JointPacking:
             # Without Numba the same effort would take hours.
             seen += looked * (1 if run is not joint_search else SLOWER)
         rows = tuple(stack.found[stack.found >= 0].tolist())
-        return rows, best, depth < 0 and sets.complete
+        return rows, float(best), depth < 0 and sets.complete
 
     def answer(self, value: float) -> tuple[Plan | None, bool]:
         """A plan of a failure probability or less, and whether it is proven that there is none."""
@@ -115,43 +112,13 @@ class JointPacking:
         """A valid plan of a packing; None where rounding decides against it."""
         return plan_of_sets(self.instance, self.sets, rows, by_outage=False)
 
-    def _place(self, n: int) -> int:
-        name = self.instance.devices[n].failure_domain
-        return self.domains.index(name) if name in self.domains else -1
-
-    def _outages(self, sets: ServingSets, failure: FloatArray, domain: IntArray) -> tuple[FloatArray, FloatArray]:
+    def _outages(self, failure: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Outage of each set's devices in time outside of the domains, C, and within each of them, C x D."""
-        alone, inside = np.ones(len(sets)), np.ones((len(sets), len(self.domains)))
-        for n in range(len(failure)):
-            factor = np.where(sets.counted >> n & 1 == 1, failure[n], 1.0)
-            if domain[n] < 0:
+        alone, inside = np.ones(len(self.sets)), np.ones((len(self.sets), len(self.shared.names)))
+        for n, d in enumerate(self.shared.domain.tolist()):
+            factor = np.where(self.sets.counted >> n & 1 == 1, failure[n], 1.0)
+            if d < 0:
                 alone *= factor
             else:
-                inside[:, domain[n]] *= factor
+                inside[:, d] *= factor
         return alone, inside
-
-
-def shared_domains(instance: Instance) -> list[str]:
-    """Failure domains that can tie groups together: those that can fail, and have several devices."""
-    held = [device.failure_domain for device in instance.devices]
-    return [
-        domain.id
-        for domain in instance.failure_domains
-        if domain.failure_probability > 0.0 and held.count(domain.id) > 1
-    ]
-
-
-def folded_failure(instance: Instance, shared: list[str]) -> FloatArray:
-    """Failure probability of each device, N, with that of its domain where it is the only device there."""
-    falls = {domain.id: domain.failure_probability for domain in instance.failure_domains if domain.id not in shared}
-    fails = np.array([falls.get(device.failure_domain or "", 0.0) for device in instance.devices])
-    return np.asarray(fails + (1.0 - fails) * instance.arrays.failure)
-
-
-def states_of(instance: Instance, shared: list[str]) -> tuple[BoolArray, FloatArray]:
-    """All states of some domains: which are down, Z x D, and how likely each is, Z."""
-    fails = {domain.id: domain.failure_probability for domain in instance.failure_domains}
-    count = len(shared)
-    down = np.array([[bool(z >> d & 1) for d in range(count)] for z in range(1 << count)]).reshape(1 << count, count)
-    chances = np.array([fails[name] for name in shared])
-    return down, np.where(down, chances, 1.0 - chances).prod(axis=1)

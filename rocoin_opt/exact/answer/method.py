@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
-from rocoin_opt.exact.answer.joint import JointPacking, shared_domains
+from rocoin_opt.exact.answer.joint import JointPacking
 from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
-from rocoin_opt.instance import ROUNDING, complement, stretched
+from rocoin_opt.instance import ROUNDING, SharedFailures, complement, stretched
 from rocoin_opt.plan import Outcome
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
-    if objective == "failure" and shared_domains(instance):
+    if objective == "failure" and SharedFailures(instance).names:
         return _least_joint_failure(instance, control, start, effort)
     # Where domains tie groups together, what their sum of failures allows says nothing about the whole answer.
-    is_limited = objective == "missing" and missed_success(instance, start) is None and not shared_domains(instance)
+    is_limited = (
+        objective == "missing" and missed_success(instance, start) is None and not SharedFailures(instance).names
+    )
     most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
@@ -105,7 +107,7 @@ def _packed(
     failure : float
         Failure probability that is allowed.
     """
-    if shared_domains(instance):
+    if SharedFailures(instance).names:
         return JointPacking(instance, reach, failure, control, effort).answer(failure)
     return AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
 
@@ -207,7 +209,7 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     known = Outcome(best, bound)
     found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
     is_sure = found.plan is not None and missed_success(instance, found.plan) is None
-    is_free = not (shared_domains(instance) or instance.restrictions.of_groups)
+    is_free = not (SharedFailures(instance).names or instance.restrictions.of_groups)
     if found.plan is None or instance.requirements.min_success is None or not (is_sure and is_free):
         return found
     # Two times count under min_success, which sets with one cost each do not decide.

@@ -20,20 +20,21 @@ from rocoin_opt.failure import (
     LatencyDistribution,
     Replica,
     SumResponse,
+    check,
     response_of,
     value_of,
 )
-from rocoin_opt.instance import ROUNDING
-from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, structural_violations
+from rocoin_opt.instance import ROUNDING, SharedFailures
+from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, rules_allow, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rocoin_opt.control import Control
     from rocoin_opt.failure import Response
     from rocoin_opt.grouping import ExpectedModel
-    from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.plan import Plan, Violation
 
 MOST_DEVICES = 6
 """Devices up to which all plans are looked at; with more of them, most plans would not be worth a look."""
@@ -74,7 +75,7 @@ def is_small(model: ExpectedModel) -> bool:
     return len(model.weights) <= MOST_DEVICES and count_plans(model) <= MOST_PLANS
 
 
-def best_of_all(model: ExpectedModel, control: Control, start: Plan | None) -> Outcome | None:
+def best_of_all(model: ExpectedModel, control: Control, start: Plan | None, *, surely: bool = False) -> Outcome | None:
     """Find a plan of least expected answer time, and prove it.
 
     Parameters
@@ -85,6 +86,8 @@ def best_of_all(model: ExpectedModel, control: Control, start: Plan | None) -> O
         Limits.
     start : Plan, optional
         A valid plan to improve on.
+    surely : bool
+        Whether plans have to keep ``min_success``, as the start then does.
 
     Returns
     -------
@@ -92,17 +95,21 @@ def best_of_all(model: ExpectedModel, control: Control, start: Plan | None) -> O
         The plan and a valid lower bound in seconds, ``infeasible`` if there is no plan; None if the limit came first,
         or there is too much to tabulate.
     """
-    return _Enumeration(model, control).run(start)
+    return _Enumeration(model, control, check if surely else structural_violations).run(start)
 
 
 class _Enumeration:
     """All groups of devices, and when they are without an answer on a grid of times."""
 
-    def __init__(self, model: ExpectedModel, control: Control) -> None:
-        self.model, self.control = model, control
+    def __init__(
+        self, model: ExpectedModel, control: Control, judge: Callable[[Instance, Plan], tuple[Violation, ...]]
+    ) -> None:
+        self.model, self.control, self.judge = model, control, judge
         self.responses: dict[tuple[int, int, int], Response] = {}
         self.students: dict[tuple[int, ...], IntArray] = {}
         self.outages: dict[tuple[int, ...], FloatArray] = {}
+        self.used = model.instance.restrictions.use
+        self.shared = SharedFailures(model.instance)
 
     def run(self, start: Plan | None) -> Outcome | None:
         devices = range(len(self.model.weights))
@@ -120,7 +127,7 @@ class _Enumeration:
         for groups in groupings(len(devices), self.model.most, self.students):
             if self.control.exhausted:
                 return None
-            if len(groups) >= self.model.fewest:
+            if len(groups) >= self.model.fewest and self.used <= frozenset().union(*groups):
                 bounds, sizes = self._bounds(groups)
                 kept = np.isfinite(bounds)
                 bounded.append((bounds[kept], groups, sizes[kept]))
@@ -132,7 +139,8 @@ class _Enumeration:
         sizes = np.arange(1, model.wanted + 1)
         students = model.lightest(model.arrays.largest[list(members)].min(axis=0), sizes)
         # The outage limit asks for members alone: student and size may be any.
-        if (students < 0).all() or not model.is_valid(IndexedGroup(members, int(students.max()), 1)):
+        is_valid = model.is_valid(IndexedGroup(members, 0, 1)) and rules_allow(model.instance, members)
+        if (students < 0).all() or not is_valid:
             return
         self.students[members] = students
         for student, size in zip(students.tolist(), sizes.tolist(), strict=True):
@@ -141,39 +149,41 @@ class _Enumeration:
                     self.responses[n, student, size] = response_of(model.instance, n, student, size)
 
     def _tabulate(self) -> None:
-        """Outages of all groups, by size, at the times of the grid; 1 where there is no student."""
+        """Outages of all groups, by state and size, at the times of the grid; 1 where there is no student."""
         most = TIMES_CONVOLVED if self.has_convolved else TIMES
         self.times, self.is_exact = _grid(list(self.responses.values()), self.model.deadline, most)
         # Where it is not exact, what is late at the end of an interval is late within it.
         at = self.times[:-1] if self.is_exact else self.times[1:]
         late = {}
+        failures = self.shared.failure_by_state
         for (n, student, size), response in self.responses.items():
-            failure = float(self.model.arrays.failure[n])
             # Few responses are ever asked for by the evaluator: only these are worth a table.
             _, later = response.computed_tails(at) if isinstance(response, SumResponse) else response.tails(at)
-            late[n, student, size] = failure + (1.0 - failure) * later
+            # In a state that takes the device down it is late for sure.
+            late[n, student, size] = failures[:, n, None] + (1.0 - failures[:, n, None]) * later
+        nothing = np.ones((len(failures), len(at)))
         for members, students in self.students.items():
-            self.outages[members] = np.array(
-                [
-                    np.ones(len(at)) if student < 0 else np.prod([late[n, student, size] for n in members], axis=0)
-                    for size, student in enumerate(students.tolist(), start=1)
-                ]
-            )
+            tables = [
+                nothing if student < 0 else np.prod([late[n, student, size] for n in members], axis=0)
+                for size, student in enumerate(students.tolist(), start=1)
+            ]
+            self.outages[members] = np.stack(tables, axis=1)
 
     def _bounds(self, groups: tuple[tuple[int, ...], ...]) -> tuple[FloatArray, IntArray]:
         """Lower bounds in seconds for all ways to share the filters among groups, infinite where there is no plan."""
         sizes = compositions(self.model.wanted, len(groups))
         lengths = np.diff(self.times)
-        step = max(1, CHUNK // len(lengths))
+        chance = self.shared.chance
+        step = max(1, CHUNK // (len(lengths) * len(chance)))
         bounds = []
         for first in range(0, len(sizes), step):
             part = sizes[first : first + step] - 1
-            late: FloatArray = np.zeros((len(part), len(lengths)))
+            late: FloatArray = np.zeros((len(chance), len(part), len(lengths)))
             served = np.ones(len(part), dtype=np.bool_)
             for k, members in enumerate(groups):
-                late += self.outages[members][part[:, k]] * (1.0 - late)
+                late += self.outages[members][:, part[:, k]] * (1.0 - late)
                 served &= self.students[members][part[:, k]] >= 0
-            bounds.append(np.where(served, late @ lengths, np.inf))
+            bounds.append(np.where(served, chance @ (late @ lengths), np.inf))
         # Every convolved tail may be off by its error at all times up to the deadline.
         error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)
         return np.maximum(np.concatenate(bounds) * (1.0 - ROUNDING) - error, 0.0), sizes
@@ -199,7 +209,7 @@ class _Enumeration:
             blocks = self._blocks(groups, sizes[place - ends[at]].tolist())
             worth = self._value(blocks)
             plan = plan_of(model.instance, blocks) if worth < value else None
-            if plan is not None and not structural_violations(model.instance, plan):
+            if plan is not None and not self.judge(model.instance, plan):
                 best, value = plan, worth
                 self.control.tell(value, None)
         if best is None and left == math.inf:
@@ -214,13 +224,16 @@ class _Enumeration:
 
     def _value(self, blocks: list[IndexedGroup]) -> float:
         """E[min(X, D)] by the evaluator; its responses are made once for all plans."""
-        failure = self.model.arrays.failure
+        instance, failure = self.model.instance, self.model.arrays.failure
+        place = {domain.id: d for d, domain in enumerate(instance.failure_domains)}
+        domains = [place.get(device.failure_domain or "") for device in instance.devices]
         members = tuple(
-            tuple(Replica(float(failure[n]), None, self.responses[n, b.student, b.size]) for n in b.members)
+            tuple(Replica(float(failure[n]), domains[n], self.responses[n, b.student, b.size]) for n in b.members)
             for b in blocks
         )
+        falls = {d: domain.failure_probability for d, domain in enumerate(instance.failure_domains)}
         sizes = tuple(block.size for block in blocks)
-        return LatencyDistribution(Groups(members, {}), sizes).expected(self.model.deadline)
+        return LatencyDistribution(Groups(members, falls), sizes).expected(self.model.deadline)
 
 
 def groupings(

@@ -21,7 +21,7 @@ from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
 from rocoin_opt.planning.portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched_answer
-from rocoin_opt.planning.restricted import is_restricted
+from rocoin_opt.planning.restricted import is_restricted, searched
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -124,18 +124,18 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         return exact_sure_latency(instance, objective, control, start, effort=effort) if is_few else start
     # A search under rules and failure domains keeps the requirement from the start.
     better = searched_answer(instance, objective, control.silent(), plan) if is_free else plan
-    searched = replace(outcome, plan=better)
-    if not is_few or searched.plan is None:
-        return searched
+    begun = replace(outcome, plan=better)
+    if not is_few or begun.plan is None:
+        return begun
     if objective == "expected" and not is_free:
         model = ExpectedModel(instance)
-        found = (best_of_all(model, control, searched.plan, surely=True) if is_small(model) else None) or searched
+        found = (best_of_all(model, control, begun.plan, surely=True) if is_small(model) else None) or begun
     elif objective == "expected":
-        found = exact_expected(instance, control, searched.plan, nodes=nodes)
+        found = exact_expected(instance, control, begun.plan, nodes=nodes)
     elif objective == "missing":
-        found = exact_answer(instance, objective, control, searched.plan, effort=effort)
+        found = exact_answer(instance, objective, control, begun.plan, effort=effort)
     else:
-        found = exact_quantile(instance, control, searched.plan, effort=effort)
+        found = exact_quantile(instance, control, begun.plan, effort=effort)
     # What was proven without the requirement holds with it.
     bounds = (found.lower_bound, outcome.lower_bound)
     return replace(found, lower_bound=max((bound for bound in bounds if bound is not None), default=None))
@@ -171,6 +171,9 @@ def _surest(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     if request.objective == "failure" and method.surer is method.improve and request.control.gap == 0.0:
         return outcome
     control = replace(request.control.silent(), gap=0.0)
+    if is_restricted(instance) and method.surer is not None:
+        own = method.run_restricted if method.surer is method.improve else None
+        return (own or searched(method.surer, method.run_random))(instance, "failure", control, plan)
     if instance.has_random_latencies:
         return outcome if method.run_random is None else method.run_random(instance, "failure", control, plan)
     return outcome if method.surer is None else method.surer(instance, "failure", control, plan)

@@ -74,7 +74,7 @@ class Method:
     improve: Improve | None = None
     break_ties: BreakTies | None = None
     run_random: RunRandom | None = None
-    surer: Improve | None = None
+    surer: RunRandom | None = None
     run_restricted: RunRandom | None = None
     reinforce: Reinforce | None = None
 

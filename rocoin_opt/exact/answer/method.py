@@ -208,9 +208,12 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
         best, value = plan, value_of(instance, plan, "quantile")
     known = Outcome(best, bound)
     found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
-    is_sure = found.plan is not None and missed_success(instance, found.plan) is None
-    is_free = not (SharedFailures(instance).names or instance.restrictions.of_groups)
-    if found.plan is None or instance.requirements.min_success is None or not (is_sure and is_free):
+    if instance.requirements.min_success is None or missed_success(instance, start) is not None:
+        return found
+    if found.plan is not None and missed_success(instance, found.plan) is not None:
+        # Earlier, but not sure enough: what it proves holds all the same.
+        found = replace(found, plan=start)
+    if found.plan is None or SharedFailures(instance).names or instance.restrictions.of_groups:
         return found
     # Two times count under min_success, which sets with one cost each do not decide.
     return least_sure_quantile(instance, control, found.plan) or found

@@ -15,6 +15,7 @@ from rocoin_opt.planning.restricted import is_restricted
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Preference
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Request:
     explicit_filters: bool = False
     criterion: str = "ncut"
     prefer: str = "reliability"
+
+    @property
+    def preferred(self) -> Preference:
+        """What comes behind latency, by its name."""
+        return "work" if self.prefer == "work" else "reliability"
 
     @property
     def solver(self) -> Method:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ExpectedModel
-from rocoin_opt.heuristics.restricted import descend
+from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
 from rocoin_opt.planning.portfolio import no_worse
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Objective, Preference
 
     Run: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
 
@@ -174,3 +174,44 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]
     return replace(best, lower_bound=max(bounds, default=None), reasons=reasons)
+
+
+def settled(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference, effort: float
+) -> Outcome:
+    """Go on behind a latency to less failure and less work, or to less work and less failure.
+
+    Parameters
+    ----------
+    instance, control
+        What was given: constant latencies.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
+    prefer : {'reliability', 'work'}
+        What comes first.
+    effort : float
+        Sets that a search for a packing looks at, at most, for an end without a clock.
+
+    Returns
+    -------
+    Outcome
+        The plan, and where reliability comes first a valid lower bound on the failure probability of plans as early, if
+        one is known.
+    """
+    seconds = value_of(instance, plan, objective)
+    within = Within(objective, seconds, prefer)
+    steps = min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
+    best = descend(instance, "failure", plan, steps, control.silent(), within=within) or plan
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import MOST_DEVICES, surest_within
+
+    if prefer == "work" or len(instance.devices) > MOST_DEVICES or control.exhausted:
+        return Outcome(best)
+    found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
+    if found.plan is None or value_of(instance, found.plan, objective) > seconds:
+        return replace(found, plan=best)
+    # As sure, but perhaps with more work.
+    is_surer = value_of(instance, found.plan, "failure") < value_of(instance, best, "failure")
+    return found if is_surer else replace(found, plan=best)

@@ -62,8 +62,6 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
-    if objective == "failure" and SharedFailures(instance).names:
-        return _least_joint_failure(instance, control, start, effort)
     # Where domains tie groups together, what their sum of failures allows says nothing about the whole answer.
     is_limited = (
         objective == "missing" and missed_success(instance, start) is None and not SharedFailures(instance).names
@@ -71,6 +69,8 @@ def exact_answer(
     most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
+    if objective == "failure" and SharedFailures(instance).names:
+        return _least_joint_failure(instance, reach, control, start, effort)
 
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
@@ -78,12 +78,56 @@ def exact_answer(
     return cheapest_plan(instance, objective, problem_of, start, control)[0]
 
 
-def _least_joint_failure(instance: Instance, control: Control, start: Plan, effort: float) -> Outcome:
-    """Find a plan of least failure where domains tie groups together, and prove it; see :func:`exact_answer`."""
-    value, deadline = value_of(instance, start, "failure"), instance.requirements.deadline_seconds
+def surest_within(
+    instance: Instance,
+    objective: Objective,
+    seconds: float,
+    control: Control,
+    start: Plan,
+    *,
+    effort: float = math.inf,
+) -> Outcome:
+    """Find a plan of least failure probability whose latency is within a threshold, and prove it.
+
+    Parameters
+    ----------
+    instance, control, effort
+        As for :func:`exact_answer`.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Which latency.
+    seconds : float
+        Threshold.
+    start : Plan
+        A valid plan within it.
+
+    Returns
+    -------
+    Outcome
+        The plan, which wants to be valued, and a valid lower bound on the failure probability.
+    """
+    reach = Reach.within(instance, objective, seconds)
+    if SharedFailures(instance).names:
+        return _least_joint_failure(instance, reach, control, start, effort)
+
+    def problem_of(value: float) -> AnswerPacking:
+        return AnswerPacking(instance, "failure", reach, value, control, effort)
+
+    return cheapest_plan(instance, "failure", problem_of, start, control)[0]
+
+
+def _least_joint_failure(instance: Instance, reach: Reach, control: Control, start: Plan, effort: float) -> Outcome:
+    """Find a plan of least failure where domains tie groups together, and prove it.
+
+    Parameters
+    ----------
+    instance, control, start, effort
+        As for :func:`exact_answer`.
+    reach : Reach
+        What devices can do, and in what time.
+    """
+    value = value_of(instance, start, "failure")
     if value == 0.0 or control.exhausted:
         return Outcome(start, 0.0)
-    reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
     packing = JointPacking(instance, reach, value, control, effort)
     rows, least, finished = packing.search(value * (1.0 - ROUNDING))
     plan = packing.plan(rows) if rows else start

@@ -1,7 +1,7 @@
 from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
 from .arrays import BoolArray, FloatArray, InstanceArrays, IntArray, LatencyTerms, keeps_outage_limit
 from .device_files import Fleet, device_file_schema, read_device_file
-from .entities import Device, Knowledge, Requirements, Student
+from .entities import Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
     LARGEST_COUNT,
@@ -45,6 +45,7 @@ __all__ = [
     "Count",
     "Device",
     "Empirical",
+    "FailureDomain",
     "Figure",
     "FilterGraph",
     "Fleet",

@@ -109,11 +109,17 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         # HiGHS takes a while to import: only here.
-        from rocoin_opt.exact import MOST_DEVICES
+        from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
         first = search(instance, objective, control, start)
-        if first.infeasible or len(instance.devices) > MOST_DEVICES:
+        if first.infeasible:
             return first
+        if len(instance.devices) > MOST_DEVICES:
+            is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
+            if first.plan is None or not is_open:
+                return first
+            by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
+            return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
         if objective == "expected":
             return _least_expected(instance, control, first)
         if instance.has_random_latencies:

@@ -208,8 +208,11 @@ def cheapest_plan(
             if plan is None or (is_missed and is_sure):
                 break
             found = value_of(instance, plan, objective)
-            if found < value:
-                best, value = plan, found
+            if found >= value:
+                # Next to an outage of 1 costs have fewer digits than values: what is cheapest is no better plan.
+                proven = max(proven, min(problem.value(packed.cost), value)) if packed.finished else proven
+                break
+            best, value = plan, found
         if not packed.finished:
             break
         # A packing below the target is the best of all.

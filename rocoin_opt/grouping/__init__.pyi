@@ -4,7 +4,11 @@ from .bounds import Levels, combinatorial_bound, smallest_failure_probability, s
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
-from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .covering.blocks import Block, blocks_of
+from .covering.coverage import Coverage, Joining, coverage_of
+from .covering.covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .covering.nested_covers import nested_covers_within
+from .covering.nested_knapsack import BLOCK_RESOLUTION
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
@@ -19,6 +23,7 @@ from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, DUAL_SAFETY, LEAST_FRAC
 
 __all__ = [
     "BELOW_ALL",
+    "BLOCK_RESOLUTION",
     "CHOICE",
     "COLUMN",
     "COST_TOLERANCE",
@@ -33,12 +38,15 @@ __all__ = [
     "SHARE_TOLERANCE",
     "STOPPED",
     "UNREACHABLE",
+    "Block",
     "CandidateSearch",
     "Candidates",
     "Chain",
     "Choices",
+    "Coverage",
     "ExpectedModel",
     "Intervals",
+    "Joining",
     "Levels",
     "PackingProblem",
     "Pool",
@@ -49,9 +57,11 @@ __all__ = [
     "StochasticShares",
     "ThresholdProblem",
     "cheapest_covers",
+    "blocks_of",
     "cheapest_members",
     "chosen_before",
     "combinatorial_bound",
+    "coverage_of",
     "covers_within",
     "diversify",
     "free_choices",
@@ -61,6 +71,7 @@ __all__ = [
     "joint_model",
     "latency_range",
     "minimal_groups",
+    "nested_covers_within",
     "next_latency",
     "plan_with_best_sizes",
     "plan_within",

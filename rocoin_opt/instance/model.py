@@ -63,7 +63,7 @@ class Instance(Model):
     @cached_property
     def arrays(self) -> InstanceArrays:
         """The numbers as read-only arrays, derived once."""
-        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements)
+        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements, self.failure_domains)
 
     def latency_terms(self, device: int, student: int, num_filters: int) -> LatencyTerms:
         """Terms of l(n, j, s); rounded each, they may miss its last digit.

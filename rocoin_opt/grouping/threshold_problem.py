@@ -168,6 +168,9 @@ class ThresholdProblem:
                 # Whoever delivered more than the leader would lead in another chain.
                 sizes = np.minimum(self.allowed[others, j], own)
                 needed = 1.0 - float(self.shares[leader])
+                if self.coverage is not None and needed <= 0.0 and not self.coverage.keeps_limit([leader]):
+                    # Next to a limit of 1 shares promise too much: someone else has to come.
+                    needed = 1.0
                 yield Chain(j, leader, others, sizes, self.shares[others], needed, own, self.coverage)
 
     @property

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Chain, PackingProblem, Relaxation, ThresholdProblem
+    from rocoin_opt.grouping import Chain, Coverage, PackingProblem, Relaxation, ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import Members
 
@@ -107,7 +107,10 @@ def enumerate_columns(
         best.setdefault((column.size, column.devices), column)
     columns = [best[key] for key in sorted(best)]
     # For ``nominal`` the other student would have to have a leader too: nothing is left out.
-    return columns if problem.led or problem.coverage else _undominated(problem, columns, is_priced)
+    if problem.coverage is not None:
+        columns = _largest(problem, columns)
+        return columns if problem.led else _undominated_together(problem, problem.coverage, columns, is_priced)
+    return columns if problem.led else _undominated(problem, columns, is_priced)
 
 
 def columns_of_chains(
@@ -275,4 +278,37 @@ def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: Bo
         spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
         # Sizes of a chain are those of its devices: only there has the other student a column of this size.
         dominated |= (fewer | spare) & np.isin(sizes, problem.timely[:, j])
+    return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]
+
+
+def _largest(problem: ThresholdProblem, columns: list[Column]) -> list[Column]:
+    """Of columns with the same devices that count under the same limits on sizes, the largest; sizes ascend."""
+    best = {(problem.levels.rows_of(column.size), column.devices): column for column in columns}
+    return list(best.values())
+
+
+def _undominated_together(
+    problem: ThresholdProblem, coverage: Coverage, columns: list[Column], is_priced: BoolArray
+) -> list[Column]:
+    """Leave out columns for which another student does with fewer of the same devices, where devices fail together."""
+    if not columns:
+        return []
+    members = problem.padded([column.devices for column in columns])
+    sizes = np.array([column.size for column in columns])
+    nobody = len(problem.shares)
+    timely = np.vstack([problem.timely, np.zeros((1, problem.timely.shape[1]), dtype=np.int64)])
+    dominated = np.zeros(len(columns), dtype=bool)
+    for size in np.unique(sizes).tolist():
+        rows = np.flatnonzero(sizes == size)
+        # Sizes of a chain are those of its devices: only there has another student a column of this size.
+        for j in np.flatnonzero((problem.timely == size).any(axis=0)).tolist():
+            fill = np.flatnonzero(~is_priced & (problem.timely[:, j] >= size)).tolist()
+            own = np.where(timely[members[rows], j] >= size, members[rows], nobody)
+            fewer = (own != members[rows]).any(axis=1) & coverage.covers(own, fill)
+            for place in range(own.shape[1]):
+                less = own.copy()
+                less[:, place] = nobody
+                fewer |= (members[rows, place] < nobody) & coverage.covers(less, fill)
+            dominated[rows] |= fewer
+            rows = rows[~fewer]
     return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]

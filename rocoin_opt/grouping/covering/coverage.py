@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rocoin_opt.instance import LIMIT_TOLERANCE, ROUNDING, SAFETY, SMALLEST_LIMIT, stretched
+from rocoin_opt.instance import LIMIT_TOLERANCE, ROUNDING, SAFETY, stretched
 from rocoin_opt.plan import group_keeps_limit
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 DOUBTFUL = 0.01 * ROUNDING
 """Relative distance from the limit up to which the order of multiplication may decide: a hundred times its rounding,
 and a hundredth of the tolerance on limits."""
+
+SMALLEST_NEED = 1e-7
+"""Weight that a group has to gather below which logarithms are too coarse to judge by."""
 
 _KNOWN: WeakKeyDictionary[InstanceArrays, Coverage | None] = WeakKeyDictionary()
 """By the arrays of their instance, which no other instance has: every threshold asks for it."""
@@ -43,7 +46,7 @@ def coverage_of(instance: Instance) -> Coverage | None:
         members = Counter(device.failure_domain for device in instance.devices if device.failure_domain is not None)
         is_shared = any(number > 1 and falls[name] > 0.0 for name, number in members.items())
         coverage = Coverage(instance) if is_shared else None
-        _KNOWN[arrays] = coverage if coverage and coverage.need >= SMALLEST_LIMIT else None
+        _KNOWN[arrays] = coverage if coverage and coverage.need >= SMALLEST_NEED else None
     return _KNOWN[arrays]
 
 

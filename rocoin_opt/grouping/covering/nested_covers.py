@@ -16,7 +16,6 @@ from rocoin_opt.grouping.covering.blocks import subset_sums
 from rocoin_opt.grouping.covering.covering_knapsack import units_of
 from rocoin_opt.grouping.covering.nested_knapsack import nothing_gathered, with_options
 from rocoin_opt.grouping.tolerances import COST_TOLERANCE
-from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping.covering.blocks import Block
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
+SHARE_MARGIN = 1e-7
+"""Share by which a set may miss the need, or exceed it, while only its product decides: next to a limit of 1 logarithms
+are good for that much."""
 MAX_PAIRS = 4_000_000
 """Pairs of a set and a choice that are looked at in one step: it bounds time and memory."""
 
@@ -88,7 +90,7 @@ def nested_covers_within(
     """
     allowed = budget + COST_TOLERANCE
     given = sum(float(block.shares(np.array([block.base]))[0]) for block in blocks)
-    if given >= 1.0 + SAFETY:
+    if given >= 1.0 + SHARE_MARGIN:
         return np.empty((1 if allowed >= 0.0 else 0, 0), dtype=np.int64)
     steps = [step for block in blocks for step in _steps(block, costs)]
     tables = [nothing_gathered(resolution)]
@@ -101,7 +103,7 @@ def nested_covers_within(
             return None
         starts = position == 0 or steps[position - 1].block is not step.block
         sets = sets.extended(step, tables[position + 1], allowed, starts=starts)
-    covers = sets.members[sets.share >= 1.0 - SAFETY]
+    covers = sets.members[sets.share >= 1.0 - SHARE_MARGIN]
     return covers if len(covers) <= limit else None
 
 
@@ -147,11 +149,11 @@ class _Sets(NamedTuple):
         before = block.shares(block.base + inside)
         share = self.share[:, None] + block.shares(block.base + inside[:, None] + step.weights) - before[:, None]
         cost = self.cost[:, None] + step.costs
-        units = np.maximum(np.ceil((1.0 - share - SAFETY) * resolution), 0.0).astype(np.int64)
+        units = np.maximum(np.ceil((1.0 - share - SHARE_MARGIN) * resolution), 0.0).astype(np.int64)
         kept = cost + table[units] <= allowed
         # Whatever covers beyond doubt without its lightest device is no minimal cover.
         lesser = self.share[:, None] + block.shares(block.base + inside[:, None] + np.maximum(step.lesser, 0.0))
-        kept &= ~((lesser - before[:, None] >= 1.0 + SAFETY) & (step.lesser >= 0.0))
+        kept &= ~((lesser - before[:, None] >= 1.0 + SHARE_MARGIN) & (step.lesser >= 0.0))
         rows, choices = np.nonzero(kept)
         added = np.where(step.chosen, block.positions, -1)[choices]
         members = np.hstack([self.members[rows], added]) if len(rows) else np.empty((0, 0), dtype=np.int64)

@@ -4,11 +4,10 @@ from .bounds import Levels, combinatorial_bound, smallest_failure_probability, s
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
-from .covering.blocks import Block, blocks_of
+from .covering.blocks import blocks_of
 from .covering.coverage import Coverage, Joining, coverage_of
 from .covering.covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .covering.nested_covers import nested_covers_within
-from .covering.nested_knapsack import BLOCK_RESOLUTION
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
@@ -23,7 +22,6 @@ from .tolerances import COST_TOLERANCE, COVER_TOLERANCE, DUAL_SAFETY, LEAST_FRAC
 
 __all__ = [
     "BELOW_ALL",
-    "BLOCK_RESOLUTION",
     "CHOICE",
     "COLUMN",
     "COST_TOLERANCE",
@@ -38,7 +36,6 @@ __all__ = [
     "SHARE_TOLERANCE",
     "STOPPED",
     "UNREACHABLE",
-    "Block",
     "CandidateSearch",
     "Candidates",
     "Chain",
@@ -56,8 +53,8 @@ __all__ = [
     "StochasticProblem",
     "StochasticShares",
     "ThresholdProblem",
-    "cheapest_covers",
     "blocks_of",
+    "cheapest_covers",
     "cheapest_members",
     "chosen_before",
     "combinatorial_bound",

@@ -186,7 +186,8 @@ def _minimal_together(
         found += len(minimal)
         if found > limit:
             return None
-        sets, last, products = (part[~covers & able] for part in (grown, device, joined))
+        kept = ~covers & able
+        sets, last, products = grown[kept], device[kept], joined[kept]
     return stacked(done, nobody)
 
 

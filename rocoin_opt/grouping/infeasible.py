@@ -130,10 +130,10 @@ def _domains(instance: Instance) -> str:
         return ""
     named = ", ".join(f"{domain.id} ({domain.failure_probability:g})" for domain in weak[:NAMED])
     more = f" and {len(weak) - NAMED} more" if len(weak) > NAMED else ""
-    is_one = len(weak) == 1
+    if len(weak) == 1:
+        return f" Failure domain {named} fails more often than the limit allows: no group can keep it within it alone."
     return (
-        f" Failure domain{'' if is_one else 's'} {named}{more} {'fails' if is_one else 'fail'} more often than the limit "
-        f"allows: no group can keep it within {'it' if is_one else 'one of them'} alone, only with devices outside."
+        f" Failure domains {named}{more} fail more often than the limit allows: no group can keep it within one alone."
     )
 
 

@@ -30,7 +30,7 @@ from rocoin_opt.grouping.covering.covering_knapsack import (
     units_of,
     use_compiled,
 )
-from rocoin_opt.grouping.covering.nested_knapsack import BLOCK_RESOLUTION, SPARE_UNITS, NestedKnapsack
+from rocoin_opt.grouping.covering.nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
 from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
 from rocoin_opt.highs import LpSolution, RestrictedMaster
 from rocoin_opt.instance import SOLVER_SAFETY
@@ -51,8 +51,8 @@ the rounding of shares; the bound needs it, an integer packing needs a true one 
 COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
 LOOKS_A_CHAIN = 12
-"""Last devices whose cheapest group is looked for in one pricing of a chain with failure domains, where any is worth it;
-beyond, only those that may have the largest surplus of all."""
+"""Last devices whose cheapest group is looked for in one pricing of a chain with failure domains; beyond, only those
+that may have the largest surplus of all."""
 SMOOTHING = (0.5, 0.25, 0.125, 0.0)
 """Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
 to 0.9 is about as good."""
@@ -359,7 +359,7 @@ class _Generation:
             The largest surplus, or an upper limit of it.
         """
         leader = () if chain.leader is None else (chain.leader,)
-        knapsack = NestedKnapsack(chain.blocks, costs, min(self.resolution, BLOCK_RESOLUTION))
+        knapsack = NestedKnapsack(chain.blocks, costs, fineness_for(self.devices))
         limits, is_open = limits.copy(), np.ones(len(limits), dtype=bool)
         best, looks = 0.0, 0
         while not self.control.exhausted:

@@ -129,10 +129,11 @@ class ThresholdProblem:
 
         They add up unless there is a :attr:`coverage`.
         """
-        falls = {None: 0.0, **{domain.id: domain.failure_probability for domain in self.instance.failure_domains}}
+        falls = {domain.id: domain.failure_probability for domain in self.instance.failure_domains}
+        of_devices = [falls.get(device.failure_domain or "", 0.0) for device in self.instance.devices]
         with np.errstate(divide="ignore"):
             weights = np.asarray(-np.log(self.arrays.failure))
-        return weight_with_domain(weights, np.array([falls[device.failure_domain] for device in self.instance.devices]))
+        return weight_with_domain(weights, np.array(of_devices))
 
     @cached_property
     def need(self) -> float:

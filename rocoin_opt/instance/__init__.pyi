@@ -1,6 +1,5 @@
 from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
 from .arrays import (
-    SMALLEST_LIMIT,
     BoolArray,
     FloatArray,
     InstanceArrays,
@@ -42,7 +41,6 @@ __all__ = [
     "ROUNDING",
     "SAFETY",
     "SMALLEST",
-    "SMALLEST_LIMIT",
     "SMALLEST_OUTAGE_LIMIT",
     "SOLVER",
     "SOLVER_SAFETY",

@@ -90,8 +90,8 @@ class InstanceArrays:
         slope = flops_per_filter / rate + knowledge.bits_per_filter / uplink
         room = np.minimum(capacity, knowledge.num_filters).astype(np.int64)
         failure = np.array([device.failure_probability for device in devices])
-        falls = {None: 0.0, **{domain.id: domain.failure_probability for domain in domains}}
-        with_domain = np.array([falls[device.failure_domain] for device in devices])
+        falls = {domain.id: domain.failure_probability for domain in domains}
+        with_domain = np.array([falls.get(device.failure_domain or "", 0.0) for device in devices])
         arrays = cls(
             base=base,
             slope=slope,

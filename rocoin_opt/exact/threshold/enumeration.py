@@ -17,7 +17,6 @@ import numpy as np
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping import (
     COST_TOLERANCE,
-    BLOCK_RESOLUTION,
     SHARE_TOLERANCE,
     blocks_of,
     cheapest_covers,
@@ -233,7 +232,7 @@ def _columns_together(
         devices, fill = chain.devices[mask & within], chain.devices[~mask & within].tolist()
         fixed = [*fill, *(() if chain.leader is None else (chain.leader,))]
         blocks = blocks_of(chain.coverage, devices, fixed)
-        found = nested_covers_within(blocks, prices[devices], budget, BLOCK_RESOLUTION, limit - len(columns))
+        found = nested_covers_within(blocks, prices[devices], budget, resolution_for(len(prices)), limit - len(columns))
         if found is None:
             return None
         # The last place stands for nobody.
@@ -291,8 +290,8 @@ def _undominated_together(
     problem: ThresholdProblem, coverage: Coverage, columns: list[Column], is_priced: BoolArray
 ) -> list[Column]:
     """Leave out columns for which another student does with fewer of the same devices, where devices fail together."""
-    if not columns:
-        return []
+    if not any(column.devices for column in columns):
+        return columns
     members = problem.padded([column.devices for column in columns])
     sizes = np.array([column.size for column in columns])
     nobody = len(problem.shares)

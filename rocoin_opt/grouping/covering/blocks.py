@@ -32,7 +32,7 @@ SATURATED = 12.0
 
 
 class Options(NamedTuple):
-    """What a block can add to a group: shares, costs, and which choice each is; no choice with the same share costs less.
+    """What a block can add to a group; whatever costs no more than a choice covers less.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Block:
         # For a limit of 0 only certainty counts.
         if grain > 0.0 and self.need < math.inf:
             grains[is_finite] = np.minimum(np.ceil(finite / grain), GRAINS)
-        shares = self.shares(self.base + np.arange(GRAINS + 1) * grain)
+        shares = self.shares(self.base + grain * np.arange(GRAINS + 1.0))
         # The last grain stands for all that is heavier, too.
         shares[-1] = self.shares(np.array([self.base + float(self.weights.sum())]))[0]
         return shares, grains

@@ -1,8 +1,8 @@
 """Nested covering knapsacks: the cheapest cover, and every cover within a budget, where devices fail together.
 
-Each block of a chain contributes one of its choices, and a multiple-choice knapsack over the blocks gathers the need. It
-runs over whole units like :mod:`rocoin_opt.grouping.covering.covering_knapsack`, with what each block covers rounded up:
-no cover is lost, so no cost is overrated. A block rounds once, however many of its devices a cover has.
+Each block of a chain contributes one of its choices, and a multiple-choice knapsack over the blocks gathers the need.
+It runs over whole units like :mod:`rocoin_opt.grouping.covering.covering_knapsack`, with what each block covers rounded
+up: no cover is lost, so no cost is overrated. A block rounds once, however many of its devices a cover has.
 """
 
 from __future__ import annotations
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping.covering.blocks import Block, Options
     from rocoin_opt.instance import FloatArray, IntArray
 
-BLOCK_RESOLUTION = 2_048
-"""Most units of a need: a cover rounds only once in each domain that it touches."""
+FINENESS = ((400, 16_384), (2_000, 4_096), (10**9, 1_024))
+"""Units of a need, by number of devices. Among very many covers some miss the need by a hair: fine units tell them off,
+and the bound is worth more than the time that they take."""
 SPARE_UNITS = 8
 """Units beyond the need up to which the tables go: a cover of so many blocks that gathers them is a true one."""
+
+
+def fineness_for(devices: int) -> int:
+    """Units of a nested knapsack over so many devices."""
+    return next(units for limit, units in FINENESS if devices <= limit)
 
 
 class Cheapest(NamedTuple):

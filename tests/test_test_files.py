@@ -34,7 +34,7 @@ COVERED_ELSEWHERE = {
     "failure/what_if/variants": "failure/what_if/test_replica_value",
     "grouping/candidate_search": "heuristics/test_lp_rounding",
     "grouping/columns": "exact/lexicographic/test_order",
-    "grouping/covering_knapsack_compiled": "grouping/test_covering_knapsack",
+    "grouping/covering/covering_knapsack_compiled": "grouping/covering/test_covering_knapsack",
     "grouping/durations": "test_time_limits",
     "grouping/stochastic/shares": "grouping/stochastic/test_stochastic_problem",
     "heuristics/add_replicas": "heuristics/test_greedy",

@@ -1,5 +1,13 @@
 from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
-from .arrays import BoolArray, FloatArray, InstanceArrays, IntArray, LatencyTerms, keeps_outage_limit
+from .arrays import (
+    BoolArray,
+    FloatArray,
+    InstanceArrays,
+    IntArray,
+    LatencyTerms,
+    keeps_outage_limit,
+    weight_with_domain,
+)
 from .device_files import Fleet, device_file_schema, read_device_file
 from .entities import Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
@@ -83,6 +91,7 @@ __all__ = [
     "read_device_file",
     "read_instance",
     "stretched",
+    "weight_with_domain",
     "without_laws",
     "write_instance",
 ]

@@ -85,7 +85,8 @@ class Instance(Model):
     def arrays(self) -> InstanceArrays:
         """The numbers as read-only arrays, derived once."""
         idle = self.restrictions.spare
-        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements, idle)
+        given = self.devices, self.students, self.knowledge, self.requirements, self.failure_domains
+        return InstanceArrays.of(*given, idle)
 
     def latency_terms(self, device: int, student: int, num_filters: int) -> LatencyTerms:
         """Terms of l(n, j, s); rounded each, they may miss its last digit.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ExpectedModel
+from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
 from rocoin_opt.planning.portfolio import no_worse
@@ -42,12 +43,21 @@ def is_restricted(instance: Instance) -> bool:
     return instance.has_shared_failures or instance.restrictions.of_groups
 
 
+def honours_domains(instance: Instance, objective: Objective) -> bool:
+    """Whether methods honour failure domains by themselves: the outage limit of a group concerns it alone."""
+    return objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
+
+
+def without_rules(instance: Instance) -> Instance:
+    """The instance without ``min_success`` and all rules that ask how devices are grouped or used."""
+    rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
+    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None)
+
+
 def relaxed(instance: Instance) -> Instance:
     """The instance without failure domains, ``min_success`` and all rules that ask how devices are grouped or used."""
     alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
-    rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    freed = instance.model_copy(update={"devices": alone, "failure_domains": (), "rules": rules})
-    return freed.with_requirements(min_success=None)
+    return without_rules(instance.model_copy(update={"devices": alone, "failure_domains": ()}))
 
 
 def blind(run: Callable[[Instance, Objective, Control], Outcome]) -> Run:
@@ -76,17 +86,24 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        is_plain = honours_domains(instance, objective)
+        if is_plain and not instance.restrictions.of_groups:
+            return run(instance, objective, control, start)
         chosen = run_random if instance.has_random_latencies and run_random is not None else run
+        free = without_rules(instance) if is_plain else relaxed(instance)
         limit = time.perf_counter() + RELAXED_SHARE * control.remaining
-        first = chosen(relaxed(instance), objective, replace(control.silent(), deadline=limit), None)
+        first = chosen(free, objective, replace(control.silent(), deadline=limit), None)
         if first.infeasible:
             return Outcome(None, infeasible=True, reasons=first.reasons)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         if instance.has_random_latencies:
             steps = min(steps, FEW_STEPS_A_GROUP * instance.max_groups)
-        starts = [first.plan] if start is None else [start]
+        starts: list[Plan | None] = [first.plan] if start is None else [start]
         if start is not None and first.plan is not None and not structural_violations(instance, first.plan):
             starts.append(first.plan)
+        if not is_plain and not instance.has_random_latencies:
+            # A plan that spreads its groups over the domains from the start.
+            starts.append(greedy(without_rules(instance), "guaranteed", control.silent()).plan)
         plans = [descend(instance, objective, begin, steps, control) for begin in starts]
         kept = [plan for plan in (start, *plans) if plan is not None]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
@@ -112,7 +129,7 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
         first = search(instance, objective, control, start)
-        if first.infeasible:
+        if first.infeasible or (honours_domains(instance, objective) and not instance.restrictions.of_groups):
             return first
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies

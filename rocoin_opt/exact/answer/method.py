@@ -62,15 +62,13 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
-    # Where domains tie groups together, what their sum of failures allows says nothing about the whole answer.
-    is_limited = (
-        objective == "missing" and missed_success(instance, start) is None and not SharedFailures(instance).names
-    )
-    most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
-    if objective == "failure" and SharedFailures(instance).names:
-        return _least_joint_failure(instance, reach, control, start, effort)
+    is_limited = objective == "missing" and missed_success(instance, start) is None
+    most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
+    # Where domains tie groups together, no sum over them is the failure of the whole answer.
+    if SharedFailures(instance).names and (objective == "failure" or most_failure < 1.0):
+        return _least_joint(instance, reach, control, start, effort, most_failure if is_limited else None)
 
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
@@ -107,7 +105,7 @@ def surest_within(
     """
     reach = Reach.within(instance, objective, seconds)
     if SharedFailures(instance).names:
-        return _least_joint_failure(instance, reach, control, start, effort)
+        return _least_joint(instance, reach, control, start, effort)
 
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, "failure", reach, value, control, effort)
@@ -115,8 +113,10 @@ def surest_within(
     return cheapest_plan(instance, "failure", problem_of, start, control)[0]
 
 
-def _least_joint_failure(instance: Instance, reach: Reach, control: Control, start: Plan, effort: float) -> Outcome:
-    """Find a plan of least failure where domains tie groups together, and prove it.
+def _least_joint(
+    instance: Instance, reach: Reach, control: Control, start: Plan, effort: float, most_failure: float | None = None
+) -> Outcome:
+    """Find a plan of least failure, or missing share, where domains tie groups together, and prove it.
 
     Parameters
     ----------
@@ -124,16 +124,21 @@ def _least_joint_failure(instance: Instance, reach: Reach, control: Control, sta
         As for :func:`exact_answer`.
     reach : Reach
         What devices can do, and in what time.
+    most_failure : float, optional
+        Failure probability that is allowed, where the missing share is to be small.
     """
-    value = value_of(instance, start, "failure")
+    of_share = most_failure is not None
+    objective: Objective = "missing" if of_share else "failure"
+    value = value_of(instance, start, objective)
     if value == 0.0 or control.exhausted:
         return Outcome(start, 0.0)
-    packing = JointPacking(instance, reach, value, control, effort)
-    rows, least, finished = packing.search(value * (1.0 - ROUNDING))
-    plan = packing.plan(rows) if rows else start
-    if plan is None:
+    packing = JointPacking(instance, reach, 1.0 if of_share else value, control, effort)
+    allowed = None if most_failure is None else most_failure * (1.0 + 3.0 * ROUNDING)
+    rows, least, finished = packing.search(value * (1.0 - ROUNDING), most_failure=allowed)
+    plan = packing.plan(rows, of_share=of_share) if rows else start
+    if plan is None or (of_share and missed_success(instance, plan) is not None):
         return Outcome(start)
-    best = min((start, plan), key=lambda found: value_of(instance, found, "failure"))
+    best = min((start, plan), key=lambda found: value_of(instance, found, objective))
     return Outcome(best, min(least, value) * (1.0 - ROUNDING) if finished else None)
 
 

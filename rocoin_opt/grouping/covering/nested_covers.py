@@ -90,8 +90,11 @@ def nested_covers_within(
     """
     allowed = budget + COST_TOLERANCE
     given = sum(float(block.shares(np.array([block.base]))[0]) for block in blocks)
+    nobody = np.empty((1, 0), dtype=np.int64)
+    if allowed < 0.0:
+        return nobody[:0]
     if given >= 1.0 + SHARE_MARGIN:
-        return np.empty((1 if allowed >= 0.0 else 0, 0), dtype=np.int64)
+        return nobody if limit > 0 else None
     steps = [step for block in blocks for step in _steps(block, costs)]
     tables = [nothing_gathered(resolution)]
     for step in reversed(steps):

@@ -269,7 +269,8 @@ def _stays_if_continued(model: pyo.ConcreteModel) -> None:
 def _old_outage_limit(model: pyo.ConcreteModel, instance: Instance, objective: Objective) -> None:
     r""":math:`\sum_n share_n\, stays_{ng} \ge continues_g` for every old group g, for domains see :func:`covered`.
 
-    For ``nominal`` those that hold the part cover as well, and exactly one counts: :math:`\sum_n stays_{ng} = continues_g`.
+    For ``nominal`` those that hold the part cover as well, and exactly one counts:
+    :math:`\sum_n stays_{ng} = continues_g`.
     """
     shares, places = OutageShares.of(instance), dict(zip(model.G, _old_places(model, _covering(model)), strict=True))
 

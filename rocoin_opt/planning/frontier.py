@@ -20,6 +20,7 @@ from rocoin_opt.exact import PartSearch
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
 from rocoin_opt.planning.certify import certified_bound, certified_value, require_no_min_success
 from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.restricted import is_restricted
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 
@@ -151,8 +152,8 @@ def frontier(
     InputError
         If an option is outside of its range.
     UnsupportedError
-        If the instance has no filter graph or asks for ``min_success``, or the objective is no latency, or for what
-        :func:`rocoin_opt.solve` cannot honour.
+        If the instance has no filter graph, failure domains, rules on groups or ``min_success``, or the objective is no
+        latency, or for what :func:`rocoin_opt.solve` cannot honour.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
@@ -166,6 +167,9 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
+    if is_restricted(instance):
+        what = "failure domains" if instance.has_shared_failures else "rules on groups"
+        raise UnsupportedError(f"{instance.name}: frontier cannot honour {what} yet; solve can")
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import ExpectedModel
+from rocoin_opt.formulations import require_failure_model
+from rocoin_opt.grouping import ExpectedModel, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
@@ -142,6 +143,29 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         if instance.has_random_latencies:
             return first
         return _proven(instance, objective, control, first, effort if math.isinf(control.remaining) else math.inf)
+
+    return found
+
+
+def modelled(search: Run) -> Run:
+    """Make the way of ``milp`` to plan restricted instances: the model states them, and starts from a plan of a search.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: finds plans of restricted instances.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        if objective == "failure":
+            require_failure_model(instance)
+        first = search(instance, objective, control.silent(), start)
+        if first.infeasible or not control.has_time_for(import_of_models()):
+            return first
+        # Pyomo and HiGHS take a second to import: only here.
+        from rocoin_opt.exact.milp import milp
+
+        return _merged(instance, objective, first, milp(instance, objective, control, first.plan))
 
     return found
 

@@ -205,7 +205,7 @@ def cheapest_plan(
         if refuted >= goal or value - proven <= control.gap * value or control.exhausted:
             break
         target = min(goal, refuted * RAISE) if refuted > 0.0 else goal
-        packed = problem.search(target)
+        packed, before = problem.search(target), value
         if packed.rows:
             plan = problem.plan(packed.rows)
             # A limit is kept here up to rounding only, and not at all where domains tie groups together.
@@ -221,7 +221,11 @@ def cheapest_plan(
         if not packed.finished:
             break
         # A packing below the target is the best of all.
-        refuted = packed.cost if packed.rows else target
+        raised = packed.cost if packed.rows else target
+        if raised <= refuted and value == before:
+            # Next to a failure of 1 costs and values round apart: nothing would change from here on.
+            break
+        refuted = raised
     return Outcome(best, proven), problem
 
 

@@ -11,6 +11,7 @@ TESTS = Path(__file__).resolve().parent
 ROOMS = ("grouping", "heuristics", "exact", "planning", "failure")
 
 COVERED_ELSEWHERE = {
+    "exact/answer/joint_search": "exact/answer/test_answer_joint",
     "exact/answer/packing_search": "exact/answer/test_answer_packing",
     "exact/answer/plans": "exact/answer/test_answer_method",
     "exact/answer/problem": "exact/answer/test_answer_method",

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rocoin_opt.grouping.covering.coverage import coverage_of
+from rocoin_opt.grouping.covering import coverage_of
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.instance import ROUNDING, SAFETY
 from rocoin_opt.plan import ANSWER_OBJECTIVES

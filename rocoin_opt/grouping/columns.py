@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.covering.coverage import Coverage
+    from rocoin_opt.grouping.covering import Coverage
     from rocoin_opt.grouping.threshold_problem import ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import IndexedGroup

@@ -23,14 +23,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.column_generation import Pricing, generate_columns
-from rocoin_opt.grouping.covering.covering_knapsack import (
+from rocoin_opt.grouping.covering import (
+    SPARE_UNITS,
+    NestedKnapsack,
     cheapest_covers,
     cheapest_members,
+    fineness_for,
     units_needed,
     units_of,
     use_compiled,
 )
-from rocoin_opt.grouping.covering.nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
 from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
 from rocoin_opt.highs import LpSolution, RestrictedMaster
 from rocoin_opt.instance import SOLVER_SAFETY

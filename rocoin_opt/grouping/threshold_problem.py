@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rocoin_opt.grouping.bounds import Levels, possible_groups
-from rocoin_opt.grouping.covering.blocks import Block, blocks_of
-from rocoin_opt.grouping.covering.coverage import Coverage, coverage_of
+from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of
 from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
 from rocoin_opt.instance import LIMIT_TOLERANCE, weight_with_domain
 from rocoin_opt.plan import group_keeps_limit

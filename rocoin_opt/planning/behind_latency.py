@@ -11,8 +11,6 @@ from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics.work_descent import descend_work
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
-from rocoin_opt.planning.portfolio import REINFORCING_EFFORT
-from rocoin_opt.planning.restricted import is_restricted
 from rocoin_opt.planning.restricted import settled as restricted_order
 
 if TYPE_CHECKING:
@@ -48,10 +46,10 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     # What is weighed behind latency is no value of the objective.
     control, whose = request.control.silent(), f"{method.name} returned"
     is_latency = objective in THRESHOLD_OBJECTIVES
-    if is_restricted(instance):
+    if instance.is_restricted:
         if method.reinforce is None or not is_latency:
             return outcome, None
-        found = restricted_order(instance, objective, plan, control, request.preferred, REINFORCING_EFFORT)
+        found = restricted_order(instance, objective, plan, control, request.preferred)
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
@@ -68,7 +66,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if value_of(instance, after, objective) > value_of(instance, plan, objective) * (1.0 + rounding):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None
-    if is_latency and request.prefer == "reliability" and method.reinforce is not None and not is_restricted(instance):
+    if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
         gain = _reinforcement(request, after, found.lower_bound)
     return replace(outcome, plan=after), gain
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.control import terminated
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import relaxed
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.request import method_for
-from rocoin_opt.planning.restricted import is_restricted, relaxed
 from rocoin_opt.planning.solve import solve
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _without_limits(instance: Instance, method: Method) -> Iterator[Instance]:
     if wanted and is_blind:
         yield instance.with_requirements(min_success=None)
     freed = instance
-    if is_blind and is_restricted(instance):
+    if is_blind and instance.is_restricted:
         freed = relaxed(instance)
         yield freed
     if not method.redundant:

@@ -20,7 +20,6 @@ from rocoin_opt.exact import PartSearch
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
 from rocoin_opt.planning.certify import certified_bound, certified_value, require_no_min_success
 from rocoin_opt.planning.request import Request
-from rocoin_opt.planning.restricted import is_restricted
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 
@@ -167,7 +166,7 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
-    if is_restricted(instance):
+    if instance.is_restricted:
         what = "failure domains" if instance.has_shared_failures else "rules on groups"
         raise UnsupportedError(f"{instance.name}: frontier cannot honour {what} yet; solve can")
     recorder = Recorder(report)

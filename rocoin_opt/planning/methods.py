@@ -135,7 +135,7 @@ METHODS: dict[str, Method] = {
             (*THRESHOLD_OBJECTIVES, "failure"),
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
-            run_restricted=restricted.modelled(_greedy_restricted),
+            run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
             surer=portfolio.run_exact,
         ),
         Method(

@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
-from rocoin_opt.formulations import require_failure_model
 from rocoin_opt.grouping import ExpectedModel, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
+from rocoin_opt.instance import relaxed, without_rules
+from rocoin_opt.plan import ANSWER_OBJECTIVES, CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
 from rocoin_opt.planning.portfolio import no_worse
 
 if TYPE_CHECKING:
@@ -36,29 +36,14 @@ STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 FEW_STEPS_A_GROUP = 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
+SETTLING_EFFORT = 1e9
+"""Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
-
-
-def is_restricted(instance: Instance) -> bool:
-    """Whether a method needs its way for restricted instances."""
-    return instance.has_shared_failures or instance.restrictions.of_groups
 
 
 def honours_domains(instance: Instance, objective: Objective) -> bool:
     """Whether methods honour failure domains by themselves: the outage limit of a group concerns it alone."""
     return objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
-
-
-def without_rules(instance: Instance) -> Instance:
-    """The instance without ``min_success`` and all rules that ask how devices are grouped or used."""
-    rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None)
-
-
-def relaxed(instance: Instance) -> Instance:
-    """The instance without failure domains, ``min_success`` and all rules that ask how devices are grouped or used."""
-    alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
-    return without_rules(instance.model_copy(update={"devices": alone, "failure_domains": ()}))
 
 
 def blind(run: Callable[[Instance, Objective, Control], Outcome]) -> Run:
@@ -130,7 +115,7 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
         first = search(instance, objective, control, start)
-        if first.infeasible or (honours_domains(instance, objective) and not instance.restrictions.of_groups):
+        if first.infeasible or _is_closed(instance, objective, first, control.gap):
             return first
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
@@ -147,25 +132,40 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     return found
 
 
-def modelled(search: Run) -> Run:
+def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
+    """Whether a plan is proven within a gap.
+
+    Parameters
+    ----------
+    instance, objective
+        What was given.
+    found : Outcome
+        What a search returned.
+    gap : float
+        Relative gap that is enough.
+    """
+    if found.plan is None or found.lower_bound is None:
+        return False
+    value = value_of(instance, found.plan, objective)
+    return value - found.lower_bound <= max(gap, CLOSED_GAP) * value
+
+
+def modelled(search: Run, solve_model: Run) -> Run:
     """Make the way of ``milp`` to plan restricted instances: the model states them, and starts from a plan of a search.
 
     Parameters
     ----------
     search : callable
         ``run(instance, objective, control, start) -> Outcome``: finds plans of restricted instances.
+    solve_model : callable
+        The same, by the model.
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-        if objective == "failure":
-            require_failure_model(instance)
         first = search(instance, objective, control.silent(), start)
         if first.infeasible or not control.has_time_for(import_of_models()):
             return first
-        # Pyomo and HiGHS take a second to import: only here.
-        from rocoin_opt.exact.milp import milp
-
-        return _merged(instance, objective, first, milp(instance, objective, control, first.plan))
+        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
 
     return found
 
@@ -223,9 +223,7 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     return replace(best, lower_bound=max(bounds, default=None), reasons=reasons)
 
 
-def settled(
-    instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference, effort: float
-) -> Outcome:
+def settled(instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference) -> Outcome:
     """Go on behind a latency to less failure and less work, or to less work and less failure.
 
     Parameters
@@ -238,8 +236,6 @@ def settled(
         A valid plan.
     prefer : {'reliability', 'work'}
         What comes first.
-    effort : float
-        Sets that a search for a packing looks at, at most, for an end without a clock.
 
     Returns
     -------
@@ -256,6 +252,8 @@ def settled(
 
     if prefer == "work" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
+    # Without a clock the effort is the limit: the same plan on every machine.
+    effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT
     found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
     if found.plan is None or value_of(instance, found.plan, objective) > seconds:
         return replace(found, plan=best)

@@ -27,7 +27,6 @@ from rocoin_opt.planning.certify import certified_bound, is_closed, require_cert
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
-from rocoin_opt.planning.restricted import is_restricted
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -168,7 +167,7 @@ def _searched(request: Request) -> Outcome:
 
 def _run(request: Request, start: Plan | None) -> Outcome:
     instance, objective, control, method = request.instance, request.objective, request.control, request.solver
-    if is_restricted(instance) and method.run_restricted is not None:
+    if instance.is_restricted and method.run_restricted is not None:
         outcome = method.run_restricted(instance, objective, control, start)
     elif instance.has_random_latencies and method.run_random is not None:
         outcome = method.run_random(instance, objective, control, start)

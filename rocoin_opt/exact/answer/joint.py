@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rocoin_opt.exact.answer.joint_search import joint_search, joint_start
-from rocoin_opt.exact.answer.outages import mask_of
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.sets import serving_sets
@@ -100,7 +99,7 @@ class JointPacking:
                 sets.outage,
                 purse,
                 of_share,
-                mask_of(instance.restrictions.use),
+                instance.restrictions.used_bits,
                 filters,
                 instance.requirements.min_groups,
                 most,

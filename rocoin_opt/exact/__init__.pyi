@@ -1,4 +1,4 @@
-from .answer.bound import failure_bound, failure_bound_by_states, quantile_bound
+from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
 from .answer.method import exact_answer, exact_quantile, exact_sure_latency, surest_within
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
@@ -35,6 +35,7 @@ __all__ = [
     "failure_bound",
     "failure_bound_by_states",
     "is_small",
+    "mean_over_states",
     "most_reliable",
     "prove_expected",
     "quantile_bound",

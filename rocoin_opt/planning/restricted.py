@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import ExpectedModel, import_of_models
+from rocoin_opt.grouping import ExpectedModel, combinatorial_bound, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.instance import relaxed, without_rules
@@ -38,6 +38,10 @@ FEW_STEPS_A_GROUP = 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
 SETTLING_EFFORT = 1e9
 """Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
+FEW_DEVICES = 12
+"""Devices that are left, up to which that state is bounded by a search of some seconds."""
+STATE_GAP = 0.01
+"""Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
@@ -124,7 +128,7 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
             return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
         if objective == "expected":
-            return _least_expected(instance, control, first)
+            return _least_expected(instance, control, first, run)
         if instance.has_random_latencies:
             return first
         return _proven(instance, objective, control, first, effort if math.isinf(control.remaining) else math.inf)
@@ -170,13 +174,35 @@ def modelled(search: Run, solve_model: Run) -> Run:
     return found
 
 
-def _least_expected(instance: Instance, control: Control, first: Outcome) -> Outcome:
-    """The plan of least expected answer time of a handful of devices, proven; else what a search has found."""
-    from rocoin_opt.exact import best_of_all, is_small
+def _least_expected(instance: Instance, control: Control, first: Outcome, run: Run) -> Outcome:
+    """The plan of least expected answer time of a handful of devices, proven; else a better bound on it.
+
+    Parameters
+    ----------
+    instance, control
+        What was given.
+    first : Outcome
+        A plan, if one was found, and the bound of the instance without domains and rules.
+    run : callable
+        Plans, and bounds, instances without domains and rules.
+    """
+    from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
     found = best_of_all(model, control, first.plan) if is_small(model) else None
-    return first if found is None else _merged(instance, "expected", first, found)
+    if found is not None:
+        return _merged(instance, "expected", first, found)
+    if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
+        return first
+
+    def given(left: Instance) -> float:
+        if len(left.devices) > FEW_DEVICES:
+            return combinatorial_bound(left, "expected") or model.deadline
+        outcome = run(left, "expected", replace(control.silent(), gap=STATE_GAP), None)
+        return model.deadline if outcome.infeasible else outcome.lower_bound or 0.0
+
+    bound = mean_over_states(instance, relaxed(instance), first.lower_bound, given, model.deadline, control)
+    return replace(first, lower_bound=max(bound, first.lower_bound))
 
 
 def _proven(instance: Instance, objective: Objective, control: Control, first: Outcome, effort: float) -> Outcome:

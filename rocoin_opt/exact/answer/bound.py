@@ -14,6 +14,8 @@ from rocoin_opt.instance import ROUNDING, SAFETY, SharedFailures, complement, st
 from rocoin_opt.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
 
@@ -79,7 +81,7 @@ def quantile_bound(instance: Instance, value: float, control: Control) -> float:
 
 
 def failure_bound_by_states(instance: Instance, free: Instance, plan: Plan, control: Control) -> float:
-    """Lower bound on the failure probability of every plan under failure domains: a mean over the domains' states.
+    """Lower bound on the failure probability of every plan under failure domains, by :func:`mean_over_states`.
 
     Parameters
     ----------
@@ -91,25 +93,54 @@ def failure_bound_by_states(instance: Instance, free: Instance, plan: Plan, cont
         A valid plan.
     control : Control
         Limit.
+    """
+
+    def given(left: Instance) -> float:
+        return failure_bound(left, _failure_without(left, plan), control)
+
+    all_up = failure_bound(free, value_of(free, plan, "failure"), control)
+    return mean_over_states(instance, free, all_up, given, 1.0, control)
+
+
+def mean_over_states(
+    instance: Instance,
+    free: Instance,
+    all_up: float,
+    given: Callable[[Instance], float],
+    nothing: float,
+    control: Control,
+) -> float:
+    """Lower bound on a value that is a mean over the states of failure domains.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies, failure domains.
+    free : Instance
+        The same without failure domains and rules.
+    all_up : float
+        Lower bound where all domains are up.
+    given : callable
+        Lower bound for the devices that are left where one domain is down, without limits on outage and on few groups.
+    nothing : float
+        Value where no device is left that can hold a student.
+    control : Control
+        Limit.
 
     Notes
     -----
-    Given the state the devices fail independently, so no plan fails less than the best one for that state. With more
+    Given the state the devices fail independently, so no plan is better than the best one for that state. With more
     domains down more devices are gone: what is not bounded itself, where there are many states or the time is up,
     counts as the state in which all are up.
     """
-    shared = SharedFailures(instance)
-    all_up = failure_bound(free, value_of(free, plan, "failure"), control)
-    bound = all_up
+    shared, bound = SharedFailures(instance), all_up
     # One domain down, the likeliest first; two at once are rare.
     for d in np.argsort(-shared.falls, kind="stable").tolist()[:MOST_DOMAINS]:
         if control.exhausted:
             break
-        others = np.delete(shared.falls, d)
-        chance = float(shared.falls[d] * (1.0 - others).prod())
-        given = _without_domain(free, np.flatnonzero(shared.domain == d).tolist())
-        least = 1.0 if given is None else failure_bound(given, _failure_without(given, plan), control)
-        bound += chance * max(0.0, least - all_up)
+        chance = float(shared.falls[d] * (1.0 - np.delete(shared.falls, d)).prod())
+        left = _without_domain(free, np.flatnonzero(shared.domain == d).tolist())
+        bound += chance * max(0.0, (nothing if left is None else given(left)) - all_up)
     return bound * (1.0 - ROUNDING)
 
 

@@ -1,5 +1,5 @@
 from .answer.bound import failure_bound, quantile_bound
-from .answer.method import exact_answer, exact_quantile, exact_sure_latency
+from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
@@ -39,4 +39,5 @@ __all__ = [
     "quantile_bound",
     "settle_answer",
     "sized_parts",
+    "sure_plan",
 ]

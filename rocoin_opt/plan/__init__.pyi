@@ -1,4 +1,5 @@
 from .changes import Load, continuation
+from .conflict import Conflict, ConflictMember
 from .files import (
     FORMAT,
     VERSION,
@@ -63,6 +64,8 @@ __all__ = [
     "THRESHOLD_OBJECTIVES",
     "VERSION",
     "WITHOUT_UNIT",
+    "Conflict",
+    "ConflictMember",
     "Group",
     "IndexedGroup",
     "Load",

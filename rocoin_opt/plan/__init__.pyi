@@ -1,4 +1,4 @@
-from .changes import Load, continuation
+from .changes import Load, StartRepair, continuation
 from .conflict import Conflict, ConflictMember
 from .files import (
     FORMAT,
@@ -78,6 +78,7 @@ __all__ = [
     "Preference",
     "Reinforcement",
     "Result",
+    "StartRepair",
     "Termination",
     "Violation",
     "answer_distribution",

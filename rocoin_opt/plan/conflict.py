@@ -21,8 +21,8 @@ class ConflictMember(Model):
     """The nearest value with which there is a plan while everything else stays; null where none is known, and for
     rules that have none in between: they are to be taken away."""
     helps: bool | None = None
-    """Whether some other value does, or for a rule whether there is a plan without it, while everything else stays; null
-    where that was not decided."""
+    """Whether some other value does, or for a rule whether there is a plan without it, while everything else stays;
+    null where that was not decided."""
     is_nearest: bool = False
     """Whether it is proven that no stricter value would do; of outages, probabilities and factors, none with three
     significant digits."""
@@ -60,7 +60,7 @@ class Conflict(Model):
 
 def _remedy(member: ConflictMember) -> str:
     if member.helps is None:
-        return f"remedy: whether a change of {member.description} alone helps was not decided in time"
+        return f"remedy: whether a change of {member.description} alone helps is not known"
     if not member.helps or member.remedy is None:
         return f"remedy: no change of {member.description} alone helps; something else rules out every plan, too"
     doubt = "" if member.is_nearest else "; whether a smaller change would do is not proven"

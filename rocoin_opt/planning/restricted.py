@@ -13,10 +13,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.failure import value_of
+from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.restricted import descend
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations, without_filters
 from rocoin_opt.planning.portfolio import no_worse
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 FEW_STEPS_A_GROUP = 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
+MENDING_STEPS = (100, 400, 1_600)
+"""Changes that mending a plan tries, once and again: the fewer of them, the more of the plan is left."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
@@ -93,6 +95,32 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         return Outcome(best, first.lower_bound, reasons=() if best else (NOT_FOUND,))
 
     return found
+
+
+def mended(instance: Instance, objective: Objective, start: Plan, control: Control) -> Plan | None:
+    """Find a valid plan near one that breaks rules or misses limits, or None.
+
+    Parameters
+    ----------
+    instance : Instance
+        Any failure domains and rules; constant latencies or laws.
+    objective : str
+        What the changes make small once nothing is broken.
+    start : Plan
+        A plan that has figures.
+    control : Control
+        Limit and seed.
+    """
+    begin = without_filters(start)
+    if not check(instance, begin):
+        return begin
+    for steps in MENDING_STEPS:
+        if control.exhausted:
+            break
+        plan = descend(instance, objective, begin, steps, control.silent())
+        if plan is not None:
+            return plan
+    return None
 
 
 def proven(run: Run, run_random: Run | None, effort: float) -> Run:

@@ -180,7 +180,7 @@ def impossible(count):
 
 
 def hold(count):
-    """Hold the conflicts of many instances against brute force; how many were proven irreducible, and with helps."""
+    """Hold the conflicts of many instances against brute force; how many there were, and were proven irreducible."""
     asked = proven = 0
     for _, fields in impossible(count):
         conflict = why_not(ro.Instance.model_validate(fields), "worst")
@@ -191,9 +191,9 @@ def hold(count):
 
 
 def test_conflicts_of_every_cause_hold():
-    asked, proven = hold(26)
-    assert asked == 208
-    assert proven >= 200
+    asked, proven = hold(25)
+    assert asked == 225
+    assert proven >= 220
 
 
 @pytest.mark.slow

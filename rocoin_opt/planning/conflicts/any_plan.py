@@ -18,6 +18,7 @@ from rocoin_opt.instance import without_laws
 from rocoin_opt.plan import structural_violations
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.min_success import CLEARLY
+from rocoin_opt.planning.portfolio import can_be_valued
 from rocoin_opt.planning.restricted import is_restricted, relaxed
 
 if TYPE_CHECKING:
@@ -79,10 +80,14 @@ class AnyPlan:
 
     def is_met(self, instance: Instance, plan: Plan) -> bool:
         """Whether a plan is valid and has a value."""
-        if structural_violations(instance, plan) or check(instance, plan):
+        if structural_violations(instance, plan):
             return False
-        if self.objective == "guaranteed" and _has_sure_groups_only(instance):
-            return value_of(instance, plan, "guaranteed") < math.inf
+        is_guarantee = self.objective == "guaranteed" and instance.has_random_latencies
+        counted: list[Objective] = [] if instance.requirements.min_success is None else ["failure"]
+        if not can_be_valued(instance, plan, [*counted, "guaranteed"] if is_guarantee else counted, self.control):
+            return False
+        if check(instance, plan) or (is_guarantee and math.isinf(value_of(instance, plan, "guaranteed"))):
+            return False
         level = instance.requirements.success_level if self.objective == "quantile" else None
         return level is None or missed_success(_with_success(instance, level, None), plan) is None
 
@@ -91,8 +96,21 @@ class AnyPlan:
             return True
         return self.objective == "guaranteed" and bool(reasons_for_no_guarantee(instance))
 
+    def _guaranteed(self, instance: Instance, control: Control) -> Verdict:
+        """Look for a plan that keeps the outage limit by some time, where laws may leave none that does."""
+        run = METHODS["exact"].run_random
+        if self.objective != "guaranteed" or not instance.has_random_latencies or run is None:
+            return Verdict(None)
+        # What no plan keeps without domains and rules none keeps with them.
+        outcome = run(relaxed(instance), "guaranteed", control, None)
+        is_met = outcome.plan is not None and self.is_met(instance, outcome.plan)
+        return Verdict(outcome.plan if is_met else None, outcome.infeasible)
+
     def _sure_enough(self, instance: Instance, plan: Plan, control: Control) -> Verdict:
         """Look for a plan that succeeds as often as is asked for, from one that keeps all other limits."""
+        verdict = self._guaranteed(instance, control)
+        if verdict.refuted or verdict.plan is not None:
+            return verdict
         given = instance.requirements
         wishes = [] if given.min_success is None else [(given.min_success, given.deadline_seconds)]
         level = given.success_level if self.objective == "quantile" else None
@@ -106,11 +124,6 @@ class AnyPlan:
             if verdict.plan is not None and self.is_met(instance, verdict.plan):
                 return verdict
         return Verdict(None)
-
-
-def _has_sure_groups_only(instance: Instance) -> bool:
-    """Whether a valid plan may have no guarantee: with an outage limit of 0 under laws."""
-    return instance.has_random_latencies and instance.requirements.max_group_outage <= 0.0
 
 
 def _with_success(instance: Instance, wanted: float, deadline: float | None) -> Instance:

@@ -93,7 +93,10 @@ def conflict_of(
             return None
         if not verdict.refuted:
             return Conflict()
-    kept, needed = _filtered(instance, objective, filtering)
+    kept, needed, some_gone = _filtered(instance, objective, filtering)
+    if not needed and not some_gone and len(kept) > 1:
+        # Nothing was decided: that all of them together leave no plan is known anyway.
+        return Conflict()
     asking = AnyPlan(objective, replace(control, deadline=end))
     asking.known = filtering.known
     members = [_told(instance, member, asking, is_needed=member.path in needed) for member in kept]
@@ -102,8 +105,8 @@ def conflict_of(
     return Conflict(members=tuple(members), irreducible=len(kept) > 0 and len(needed) == len(kept))
 
 
-def _filtered(instance: Instance, objective: Objective, asking: AnyPlan) -> tuple[list[Member], set[str]]:
-    """Leave out what is not needed for the conflict; and the paths of those that are proven to be needed."""
+def _filtered(instance: Instance, objective: Objective, asking: AnyPlan) -> tuple[list[Member], set[str], bool]:
+    """Leave out what is not needed for the conflict; the paths of what is proven to be; and if anything could go."""
     members = members_of(instance, objective)
     gone: set[str] = set()
     needed: set[str] = set()
@@ -129,7 +132,7 @@ def _filtered(instance: Instance, objective: Objective, asking: AnyPlan) -> tupl
     # Facts go first and rules last: what a user has asked for is what he can take back.
     for kind in ("fact", "requirement", "rule"):
         drop([member for member in members if member.kind == kind][:: -1 if kind == "rule" else 1])
-    return [member for member in reversed(members) if member.path not in gone], needed
+    return [member for member in reversed(members) if member.path not in gone], needed, bool(gone)
 
 
 def _told(instance: Instance, member: Member, asking: AnyPlan, *, is_needed: bool) -> ConflictMember:

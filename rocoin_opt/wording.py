@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def printable(text: str) -> str:
     """Return a text on one line, with control characters escaped: names come from files, and end on terminals."""
@@ -16,6 +21,11 @@ def encodable(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 group``, ``2 groups``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as people list them: ``a``, ``a and b``, ``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def cause_of(error: OSError | ValueError) -> str:

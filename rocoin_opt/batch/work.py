@@ -41,7 +41,7 @@ def _answer(payload: dict[str, Any], mended: list[str]) -> dict[str, Any]:
     try:
         instance, words = _instance(payload["file"], payload["path"], payload["fingerprint"])
         mended += words
-        result = solve(instance, **payload["arguments"])
+        result = solve(instance, explain=False, **payload["arguments"])
     except InputError as error:
         return {"failure": "input", "error": str(error)}
     except UnsupportedError as error:

@@ -163,6 +163,22 @@ class Instance(Model):
         requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
         return self.model_copy(update={"requirements": requirements})
 
+    def with_rules(self, *rules: Rule) -> Instance:
+        """Copy of the instance with further rules behind its own, validated anew.
+
+        Parameters
+        ----------
+        *rules : Rule
+            What is asked besides.
+
+        Raises
+        ------
+        ValidationError
+            If a rule names a device that there is not, or one that is both to be used and to be spare.
+        """
+        fields = {name: getattr(self, name) for name in Instance.model_fields}
+        return Instance.model_validate({**fields, "rules": (*self.rules, *rules)})
+
     def with_devices(self, devices: Iterable[Device]) -> Instance:
         """Copy of the instance with other devices, validated anew, those included that ``model_copy`` made."""
         fields = {name: getattr(self, name) for name in Instance.model_fields}

@@ -1,4 +1,5 @@
-from .changes import Load, continuation
+from .changes import Load, StartRepair, continuation
+from .conflict import Conflict, ConflictMember
 from .files import (
     FORMAT,
     VERSION,
@@ -63,6 +64,8 @@ __all__ = [
     "THRESHOLD_OBJECTIVES",
     "VERSION",
     "WITHOUT_UNIT",
+    "Conflict",
+    "ConflictMember",
     "Group",
     "IndexedGroup",
     "Load",
@@ -75,6 +78,7 @@ __all__ = [
     "Preference",
     "Reinforcement",
     "Result",
+    "StartRepair",
     "Termination",
     "Violation",
     "answer_distribution",

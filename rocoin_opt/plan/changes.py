@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.documents import Items, Model
+from rocoin_opt.instance import Identifier, Index
+from rocoin_opt.wording import counted
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan.model import Group, Plan
+
+MOST_TOLD, MOST_CHANGES = 3, 12
+"""Violations of a start, and changes of it, that are told in words."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,74 @@ class Load:
     student: str
     num_filters: int
     size_bytes: float
+
+
+class StartLoad(Model):
+    """A device that the plan gives other work than the start did."""
+
+    device: Identifier
+    """Its name."""
+    student: Identifier
+    """What it runs now."""
+    num_filters: Index
+    """Size of its part now."""
+
+
+class StartRepair(Model):
+    """What became of a plan to start from that missed limits or broke rules."""
+
+    violations: Items[str]
+    """What it broke, in words."""
+    repaired: bool
+    """Whether a valid plan was found near it to start from; otherwise the search went on without it."""
+    loads: Items[StartLoad] = ()
+    """Devices that the final plan gives other work than the start; what stays where a group goes on is not listed."""
+    idle: Items[Identifier] = ()
+    """Devices that had work in the start and have none now."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The same in words."""
+        more = len(self.violations) - MOST_TOLD
+        broken = "; ".join(self.violations[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        if not self.repaired:
+            return (f"start: could not be repaired, and was set aside: {broken}",)
+        changes = [
+            f"{load.device} runs {load.student} with {counted(load.num_filters, 'filter')}" for load in self.loads
+        ]
+        changes += [f"{device} is idle" for device in self.idle]
+        told = ", ".join(changes[:MOST_CHANGES])
+        others = f" and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
+        return (f"start: repaired, as it broke {broken}", f"changed from the start: {told or 'filters only'}{others}")
+
+    @classmethod
+    def of(cls, instance: Instance, start: Plan, violations: Iterable[object], final: Plan | None) -> StartRepair:
+        """Say what differs between a start and the plan in the end.
+
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        start : Plan
+            The start, which has figures.
+        violations : iterable
+            What it breaks.
+        final : Plan, optional
+            The plan in the end; None where the start was set aside.
+        """
+        said = tuple(map(str, violations))
+        if final is None:
+            return cls(violations=said, repaired=False)
+        loads = continuation(instance, start, final).loads
+        working = {device for group in start.groups for device in group.devices}
+        return cls(
+            violations=said,
+            repaired=True,
+            loads=tuple(
+                StartLoad(device=load.device, student=load.student, num_filters=load.num_filters) for load in loads
+            ),
+            idle=tuple(device for device in final.spares if device in working),
+        )
 
 
 @dataclass(frozen=True)

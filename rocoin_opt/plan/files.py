@@ -9,7 +9,9 @@ from pydantic import Field
 
 from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import Figure, Identifier, NonNegative
+from rocoin_opt.instance import Figure, Identifier, NonNegative, Rule
+from rocoin_opt.plan.changes import StartRepair
+from rocoin_opt.plan.conflict import Conflict
 from rocoin_opt.plan.latency import Objective
 from rocoin_opt.plan.metrics import MEASURED, Metrics
 from rocoin_opt.plan.model import Group, Plan
@@ -56,6 +58,10 @@ class SolveRecord(Model):
     """Seed of the search."""
     versions: dict[str, str]
     """Versions of the package and its solver."""
+    rules: Items[Rule] = ()
+    """Rules that were kept beside those of the instance; bound and termination are about plans that keep them."""
+    repair: StartRepair | None = None
+    """What became of a plan to start from that missed limits or broke rules."""
 
 
 class PlanDocument(Model):
@@ -71,6 +77,8 @@ class PlanDocument(Model):
     """Figures of the plan."""
     solve: SolveRecord | None = None
     """How it was found; absent for plans made by hand."""
+    conflict: Conflict | None = None
+    """Why there is no plan; in results without one only."""
 
     @property
     def plan(self) -> Plan:
@@ -120,7 +128,15 @@ def read_plan(path: str | Path, instance: Instance) -> Plan:
 
 
 def result_document(instance: Instance, result: Result) -> dict[str, Any]:
-    """Make the JSON content of a result: that of a plan file, or the same with nulls where there is no plan."""
+    """Make the JSON content of a result: that of a plan file, or the same with nulls where there is no plan.
+
+    Parameters
+    ----------
+    instance : Instance
+        What the plan is for: that of the result, or the same with fewer rules at its end.
+    result : Result
+        What was found.
+    """
     record = SolveRecord(
         method=result.method,
         objective=result.objective,
@@ -131,11 +147,18 @@ def result_document(instance: Instance, result: Result) -> dict[str, Any]:
         wall_seconds=result.wall_seconds,
         seed=result.seed,
         versions=result.versions,
+        rules=result.instance.rules[len(instance.rules) :],
+        repair=result.repair,
     )
-    return {
+    # Files without them stay as they were.
+    rare = {name for name in ("rules", "repair") if not getattr(record, name)}
+    document = {
         **plan_document(instance, result.plan, result.metrics),
-        "solve": record.model_dump(mode="json"),
+        "solve": record.model_dump(mode="json", exclude=rare),
     }
+    if result.conflict is not None:
+        document["conflict"] = result.conflict.model_dump(mode="json")
+    return document
 
 
 def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None) -> dict[str, Any]:

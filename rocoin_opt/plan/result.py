@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Progress
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan.changes import StartRepair
+    from rocoin_opt.plan.conflict import Conflict
     from rocoin_opt.plan.latency import GroupTiming, Objective
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Plan
@@ -116,6 +118,11 @@ class Result:
     reinforcement : Reinforcement or None
         What the devices are for that the outage limit does not need; None where nothing was searched behind latency, or
         the time was up.
+    conflict : Conflict or None
+        Requirements and rules that cannot hold together, where it is proven that there is no plan; None where they were
+        not asked for, or not found in time. Its sentences stand behind the other reasons.
+    repair : StartRepair or None
+        What became of a plan to start from that missed limits or broke rules; None where it was valid.
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
@@ -135,6 +142,8 @@ class Result:
     versions: dict[str, str] = field(default_factory=versions)
     trace: tuple[Progress, ...] = ()
     reinforcement: Reinforcement | None = None
+    conflict: Conflict | None = None
+    repair: StartRepair | None = None
 
     @property
     def gap(self) -> float | None:
@@ -170,6 +179,8 @@ def print_summary(result: Result, console: Console) -> None:
         console.print(line)
     for reason in result.reasons:
         console.print(plain_text(f"  {reason}"))
+    for sentence in () if result.repair is None else result.repair.sentences:
+        console.print(plain_text(f"  {sentence}"))
     if result.plan is not None:
         random = has_random_latency(instance, result.plan)
         timings = () if random else group_timings(instance, result.plan)

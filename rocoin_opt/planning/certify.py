@@ -42,6 +42,29 @@ def require_valid(instance: Instance, plan: Plan, source: str) -> None:
         raise InputError(source, problems)
 
 
+def require_startable(instance: Instance, plan: Plan, source: str) -> None:
+    """Refuse a plan to start from that no search can mend: one with strangers, devices in two places or empty groups.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        What is to be started from; it may miss limits and break rules.
+    source : str
+        Where the plan comes from, for the message.
+
+    Raises
+    ------
+    InputError
+        Naming the source and every violation, those included that could be mended.
+    """
+    beyond_repair = {"known", "disjoint", "nonempty"}
+    broken = {violation.rule for violation in structural_violations(instance, plan)}
+    if not plan.groups or broken & beyond_repair:
+        require_valid(instance, plan, source)
+
+
 def require_no_min_success(instance: Instance, what: str) -> None:
     """Refuse an instance by name whose ``min_success`` a search cannot honour yet."""
     if instance.requirements.min_success is not None:

@@ -68,7 +68,16 @@ def compare(
         chosen = method_for(method, objective)
         freed: list[Result] = []
         for variant in (instance, *_without_limits(instance, chosen)):
-            result = solve(variant, method, objective, time_limit=time_limit, seed=seed, threads=threads, report=report)
+            result = solve(
+                variant,
+                method,
+                objective,
+                time_limit=time_limit,
+                seed=seed,
+                threads=threads,
+                explain=False,
+                report=report,
+            )
             # Of the variants the first with a plan is shown, or else the last.
             freed = [result]
             if variant is instance:

@@ -106,6 +106,7 @@ def expansions(
             threads=threads,
             start=start,
             latency_only=True,
+            explain=False,
             report=report,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
 from rocoin_opt.knowledge import CRITERIA
 from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective
-from rocoin_opt.planning.certify import require_valid
+from rocoin_opt.planning.certify import require_startable
 from rocoin_opt.planning.methods import METHODS, Method
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Request:
     objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What to minimise, in seconds.
     start : Plan or None
-        A valid plan to improve on.
+        A plan to improve on; a valid one, once it was repaired where it has to be.
     latency_only, explicit_filters, criterion, prefer
         As for :func:`rocoin_opt.solve`.
     """
@@ -69,7 +69,7 @@ class Request:
         Raises
         ------
         InputError
-            If an option is outside of its range, or the start is not valid: with every violation.
+            If an option is outside of its range, or the start is beyond repair: with every violation.
         UnsupportedError
             If the method or the objective cannot honour the instance, or the method cannot start from a plan.
         """
@@ -95,7 +95,7 @@ class Request:
         if method.improve is None:
             able = ", ".join(other.name for other in METHODS.values() if other.improve is not None)
             raise UnsupportedError(f"{method.name} cannot start from a plan; {able} can")
-        require_valid(instance, self.start, "start")
+        require_startable(instance, self.start, "start")
         return replace(self, start=Plan.of(instance, self.start.groups))
 
 

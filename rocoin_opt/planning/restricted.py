@@ -13,12 +13,20 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.failure import value_of
+from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import ExpectedModel, combinatorial_bound, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.instance import relaxed, without_rules
-from rocoin_opt.plan import ANSWER_OBJECTIVES, CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations
+from rocoin_opt.plan import (
+    ANSWER_OBJECTIVES,
+    CLOSED_GAP,
+    THRESHOLD_OBJECTIVES,
+    Outcome,
+    Plan,
+    structural_violations,
+    without_filters,
+)
 from rocoin_opt.planning.portfolio import no_worse
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ FEW_DEVICES = 12
 """Devices that are left, up to which that state is bounded by a search of some seconds."""
 STATE_GAP = 0.01
 """Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
+MENDING_STEPS = (100, 400, 1_600)
+"""Changes that mending a plan tries, once and again: the fewer of them, the more of the plan is left."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
@@ -100,6 +110,32 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         return Outcome(best, first.lower_bound, reasons=() if best else (NOT_FOUND,))
 
     return found
+
+
+def mended(instance: Instance, objective: Objective, start: Plan, control: Control) -> Plan | None:
+    """Find a valid plan near one that breaks rules or misses limits, or None.
+
+    Parameters
+    ----------
+    instance : Instance
+        Any failure domains and rules; constant latencies or laws.
+    objective : str
+        What the changes make small once nothing is broken.
+    start : Plan
+        A plan that has figures.
+    control : Control
+        Limit and seed.
+    """
+    begin = without_filters(start)
+    if not check(instance, begin):
+        return begin
+    for steps in MENDING_STEPS:
+        if control.exhausted:
+            break
+        plan = descend(instance, objective, begin, steps, control.silent())
+        if plan is not None:
+            return plan
+    return None
 
 
 def proven(run: Run, run_random: Run | None, effort: float) -> Run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact import sized_parts
-from rocoin_opt.failure import evaluate, value_of
+from rocoin_opt.failure import check, evaluate, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
@@ -19,14 +19,17 @@ from rocoin_opt.plan import (
     Outcome,
     Plan,
     Result,
+    StartRepair,
     with_filters,
     without_filters,
 )
 from rocoin_opt.planning.behind_latency import settled
 from rocoin_opt.planning.certify import certified_bound, is_closed, require_certified
+from rocoin_opt.planning.conflicts.why_not import conflict_of, what_is_known
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.restricted import mended
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -52,6 +55,7 @@ def solve(
     explicit_filters: bool = False,
     criterion: str = "ncut",
     prefer: str = "reliability",
+    explain: bool = True,
     report: Report | None = None,
 ) -> Result:
     """Find a plan, check it, value it, and say what is proved.
@@ -74,8 +78,9 @@ def solve(
     threads : int
         Threads of the mathematical programming solver.
     start : Plan, optional
-        A valid plan to improve on; the result is never worse. Its filters are kept where the result has its very
-        groups, students and sizes, and chosen anew otherwise.
+        A plan to improve on; the result is never worse. Its filters are kept where the result has its very groups,
+        students and sizes, and chosen anew otherwise. One that misses limits or breaks rules is repaired first, or set
+        aside where that fails; the result says so.
     latency_only : bool
         Whether to stop after latency. Otherwise the methods that prove latency go on behind it: better partition
         where there is a graph, then what is preferred.
@@ -89,6 +94,9 @@ def solve(
         What comes next among plans of equal latency and partition: the least failure probability of the whole answer,
         for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds,
         and then the most spare reliability.
+    explain : bool
+        Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
+        seconds, and within the limit of time. The baselines never do.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 
@@ -100,7 +108,8 @@ def solve(
     Raises
     ------
     InputError
-        If an option is outside of its range, or ``start`` is not valid: with every violation.
+        If an option is outside of its range, or ``start`` names what the instance does not have, or a device twice:
+        with every violation.
     UnsupportedError
         If the method or the objective cannot honour the instance, or the method cannot start from a plan.
     CertificateError
@@ -108,19 +117,21 @@ def solve(
     """
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
-    result = answer(
-        Request(
-            instance=instance,
-            control=control,
-            method=method,
-            objective=objective,
-            start=start,
-            latency_only=latency_only,
-            explicit_filters=explicit_filters,
-            criterion=criterion,
-            prefer=prefer,
-        )
+    request = Request(
+        instance=instance,
+        control=control,
+        method=method,
+        objective=objective,
+        start=start,
+        latency_only=latency_only,
+        explicit_filters=explicit_filters,
+        criterion=criterion,
+        prefer=prefer,
     )
+    result = answer(request)
+    if explain and result.plan is None and request.solver.surer is not None:
+        # A method without one plans blind: what it misses is its own doing.
+        result = _explained(request, result)
     trace = recorder.certified(result.wall_seconds, result.objective_value, result.lower_bound)
     return replace(result, trace=trace)
 
@@ -128,8 +139,11 @@ def solve(
 def answer(request: Request) -> Result:
     """Solve as one step of a longer search, whose limits and reports count; see :func:`solve`."""
     request = request.accepted()
-    instance, gain = request.instance, None
+    instance, gain, repair, given = request.instance, None, None, request.start
     with stopped_by_interrupt(request.control):
+        broken = () if given is None else check(instance, given)
+        if given is not None and broken:
+            request = replace(request, start=mended(instance, request.objective, given, request.control))
         # A valid start is proof enough that there is a plan.
         reasons = () if request.start is not None else reasons_for_infeasibility(instance)
         if request.start is None and request.objective == "guaranteed" and not reasons:
@@ -143,7 +157,24 @@ def answer(request: Request) -> Result:
         plan = outcome.plan
         if plan is not None:
             plan = _with_filters(request, plan)
-    return replace(_certified(request, outcome, plan), reinforcement=gain)
+    if given is not None and broken:
+        repair = StartRepair.of(instance, given, broken, None if request.start is None else plan)
+    return replace(_certified(request, outcome, plan), reinforcement=gain, repair=repair)
+
+
+def _explained(request: Request, result: Result) -> Result:
+    """Add what stands in the way of a plan, if the time allows."""
+    control = request.control.silent()
+    if control.exhausted:
+        return result
+    with stopped_by_interrupt(control):
+        if result.termination != "infeasible":
+            known = what_is_known(request.instance, request.objective, control)
+            return replace(result, reasons=(*result.reasons, *known))
+        conflict = conflict_of(request.instance, request.objective, control, is_proven=True)
+    if conflict is None or not conflict.members:
+        return result
+    return replace(result, conflict=conflict, reasons=(*result.reasons, *conflict.sentences))
 
 
 def _searched(request: Request) -> Outcome:

@@ -102,14 +102,16 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"
-    (reason,) = result.reasons
+    reason, clash, remedy, _ = result.reasons
+    assert clash.startswith("conflict: min_success 0.9999 and max_filters of the students cannot hold together")
+    assert remedy == "remedy: with min_success 0.99344 instead of 0.9999 there is a plan"
     assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is asked for"
 
 
 def test_the_bound_that_is_told_stays_below_what_is_asked_for() -> None:
     best = ro.solve(edge(), "exact", "failure").objective_value
     wanted = 1.0 - best + 2e-9
-    (reason,) = ro.solve(edge(min_success=wanted), "exact", "failure").reasons
+    (reason,) = ro.solve(edge(min_success=wanted), "exact", "failure", explain=False).reasons
     told = float(reason.split("above ")[1].split(";")[0])
     assert 1.0 - best <= told < wanted
 
@@ -156,10 +158,12 @@ def test_a_start_that_is_sure_enough_is_never_given_up() -> None:
         assert result.objective_value <= value_of(instance, start, "guaranteed")
 
 
-def test_a_start_that_misses_it_is_refused() -> None:
+def test_a_start_that_misses_it_is_repaired() -> None:
     start = ro.solve(edge(), "exact", prefer="work").plan
-    with pytest.raises(ro.InputError, match="groups: min_success"):
-        ro.solve(edge(min_success=0.99), "exact", start=start)
+    result = ro.solve(edge(min_success=0.99), "exact", start=start)
+    assert ro.check(result.instance, result.plan) == ()
+    assert result.repair.repaired
+    assert result.repair.violations[0].startswith("groups: min_success")
 
 
 def test_what_comes_behind_latency_does_not_give_it_up() -> None:
@@ -262,8 +266,8 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     assert "min_success: no plan answers with a probability above 0.99" in out
     claims["instance"]["sha256"] = ro.read_instance(asked).sha256
     plan.write_text(json.dumps(claims))
-    status, _, err = run("solve", asked, "--start", plan)
-    assert (status, "groups: min_success" in err) == (2, True), err
+    status, out, _ = run("solve", asked, "--start", plan)
+    assert (status, "start: could not be repaired, and was set aside: groups: min_success" in out) == (3, True), out
     status, out, _ = run("compare", asked, "--methods", "rocoin,nonn,exact")
     assert "scored without" in out
     assert "min_success of 1.0" in out

@@ -162,7 +162,9 @@ def test_no_guarantee_without_a_bounded_device_is_proven(name: str) -> None:
     instance = without_failures(LAWS[1], LAWS[4])
     result = ro.solve(instance, name)
     assert (result.termination, result.plan, result.lower_bound) == ("infeasible", None, None)
-    assert result.reasons == (NO_GUARANTEE,)
+    is_told = "conflict: max_group_outage 0 alone rules out every plan" in result.reasons
+    assert is_told == (name not in BASELINES)
+    assert result.reasons[:1] == (NO_GUARANTEE,)
     # For the expected time the very same plans are valid and have a value.
     assert ro.solve(instance, name, "expected").objective_value > 2.0
 
@@ -171,7 +173,7 @@ def test_a_guarantee_needs_a_bounded_device_in_every_group() -> None:
     instance = without_failures(LAWS[1], LAWS[5], LAWS[0])
     for name in ("auto", "exact"):
         result = ro.solve(instance, name)
-        assert (result.termination, result.lower_bound, result.reasons) == ("infeasible", None, (NO_GUARANTEE,))
+        assert (result.termination, result.lower_bound, result.reasons[:1]) == ("infeasible", None, (NO_GUARANTEE,))
     for name in ("greedy", "rocoin", "random"):
         result = ro.solve(instance, name)
         assert (result.termination, result.objective_value) == ("feasible", None)
@@ -203,4 +205,4 @@ def test_tails_beyond_all_times_are_no_guarantee() -> None:
     fields["requirements"]["max_group_outage"] = 0.1
     result = ro.solve(ro.Instance.model_validate(fields), "exact")
     assert (result.termination, result.lower_bound) == ("infeasible", None)
-    assert result.reasons == ("no guarantee: no plan keeps the outage limit by 1e+290 s",)
+    assert result.reasons[:1] == ("no guarantee: no plan keeps the outage limit by 1e+290 s",)

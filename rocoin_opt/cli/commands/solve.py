@@ -42,7 +42,27 @@ def solve(
     seed: Seed = 0,
     threads: Threads = 1,
     start: Annotated[
-        Path | None, typer.Option("--start", metavar="PLAN", help="Plan file to improve on; the result is never worse.")
+        Path | None,
+        typer.Option(
+            "--start",
+            metavar="PLAN",
+            help="Plan file to improve on; the result is never worse. One that breaks rules is repaired first.",
+        ),
+    ] = None,
+    spare: Annotated[
+        list[str] | None, typer.Option("--spare", metavar="ID,...", help="Devices to keep out of all groups.")
+    ] = None,
+    use: Annotated[list[str] | None, typer.Option("--use", metavar="ID,...", help="Devices that must serve.")] = None,
+    apart: Annotated[
+        list[str] | None,
+        typer.Option("--apart", metavar="ID,ID,...", help="Devices no two of which share a group; repeatable."),
+    ] = None,
+    together: Annotated[
+        list[str] | None,
+        typer.Option("--together", metavar="ID,ID,...", help="Devices in one group, or all spare; repeatable."),
+    ] = None,
+    spread: Annotated[
+        int | None, typer.Option("--spread", metavar="N", help="Failure domains that each group lies in, at least.")
     ] = None,
     latency_only: LatencyOnly = False,
     filters: Annotated[
@@ -53,11 +73,15 @@ def solve(
     out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find a plan for INSTANCE, prove what can be proved, and show it."""
+    """Find a plan for INSTANCE, prove what can be proved, and show it.
+
+    The options --spare, --use, --apart, --together and --spread add rules for this search alone.
+    """
+    from rocoin_opt.cli.names import with_rules_of
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan
-    from rocoin_opt.planning.certify import require_valid
+    from rocoin_opt.planning.certify import require_startable
     from rocoin_opt.planning.solve import solve as find_plan
 
     # A plan that is improved on may give way: the new one is never worse.
@@ -66,11 +90,12 @@ def solve(
     require_outputs(out, inputs=matrix_files(given, instance))
     known = None if start is None else read_plan(start, given)
     if known is not None:
-        require_valid(given, known, str(start))
+        require_startable(given, known, str(start))
+    asked = with_rules_of(given, spare=spare, use=use, apart=apart, together=together, spread=spread)
     tell_estimated_classes(given, criterion)
     with showing_progress(f"{given.name}, {method}", objective) as report:
         result = find_plan(
-            given,
+            asked,
             method,
             objective_named(objective),
             time_limit=time_limit,

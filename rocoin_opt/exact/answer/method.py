@@ -161,6 +161,28 @@ def _packed(
     return AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
 
 
+def sure_plan(instance: Instance, control: Control, *, effort: float = math.inf) -> tuple[Plan | None, bool]:
+    """Find any plan that keeps ``min_success``, or prove that there is none.
+
+    Parameters
+    ----------
+    instance : Instance
+        As for :func:`exact_answer`, with a ``min_success`` below 1.
+    control : Control
+        Limit.
+    effort : float
+        Sets that the search for a packing looks at, at most, for an end without a clock.
+
+    Returns
+    -------
+    Plan or None, bool
+        A plan that may miss the limit by rounding, and whether it is proven that there is none.
+    """
+    deadline = instance.requirements.deadline_seconds
+    reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
+    return _packed(instance, reach, min(allowed_failure(instance), 1.0), control, effort)
+
+
 def cheapest_plan(
     instance: Instance,
     objective: Objective,

@@ -1,0 +1,202 @@
+"""Conflicts held against brute force: nothing else holds together, every member counts, and what would do does."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+import re
+
+import pytest
+
+import rocoin_opt as ro
+from oracle_restricted import RestrictedOracle
+from restricted_instances import merged, random_restricted
+from rocoin_opt.planning.conflicts.why_not import why_not
+
+CAUSES = ("memory", "capacity", "groups", "outage", "success", "rules", "students", "mixture", "drawn")
+STRICTEST = {
+    "requirements.min_groups": lambda value: value + 1,
+    "requirements.max_groups": lambda value: value - 1,
+    "students[*].max_filters": lambda value: value - 1,
+}
+"""The next stricter value, where values are whole numbers."""
+
+
+def has_plan(fields, objective="worst"):
+    """Whether there is any plan, and one that reaches the level where a quantile is asked for; by brute force."""
+    oracle = RestrictedOracle(ro.Instance.model_validate(fields))
+    if objective == "quantile":
+        answer = oracle.optimum("quantile")
+        return answer is not None and answer[0] is not None
+    wishes = oracle.wishes()
+    measure = wishes[0].measure if wishes else oracle.latest("worst")
+    return oracle.search(measure, wishes, first=True) is not None
+
+
+def changed(fields, path, value):
+    """The fields with one requirement, fact or rule changed; as lenient as can be, or gone, where the value is None."""
+    fields = copy.deepcopy(fields)
+    filters = fields["knowledge"]["num_filters"]
+    if path.startswith("rules"):
+        place = int(path[6:-1])
+        fields["rules"][place : place + 1] = [] if value is None or value == 1 else [{"spread": value}]
+    elif path == "devices[*].memory_bytes":
+        for device in fields["devices"]:
+            device["memory_bytes"] *= 1e9 if value is None else value
+    elif path == "students[*].max_filters":
+        for student in fields["students"]:
+            student["max_filters"] = max(student["max_filters"], filters if value is None else value)
+    elif path.endswith(".students"):
+        device = fields["devices"][int(re.search(r"\d+", path)[0])]
+        del device["students"]
+        if value is not None:
+            device["students"] = list(value)
+    else:
+        name = path.removeprefix("requirements.")
+        lenient = {"max_group_outage": 1.0, "min_groups": 1, "max_groups": None, "min_success": None}
+        fields["requirements"][name] = lenient.get(name) if value is None else value
+    return fields
+
+
+def everything(fields):
+    """The paths of all that can be taken away; rules from the last to the first, so that their places stay."""
+    named = [f"rules[{place}]" for place in reversed(range(len(fields.get("rules", []))))]
+    named += [f"devices[{n}].students" for n, device in enumerate(fields["devices"]) if "students" in device]
+    named += ["devices[*].memory_bytes", "students[*].max_filters"]
+    named += [f"requirements.{name}" for name in ("max_group_outage", "min_groups", "max_groups", "min_success")]
+    return named
+
+
+def without(fields, paths):
+    """The fields without some requirements, facts and rules."""
+    for path in sorted(paths, key=lambda path: int(path[6:-1]) if path.startswith("rules") else -1, reverse=True):
+        fields = changed(fields, path, None)
+    return fields
+
+
+def require_true(fields, conflict, objective="worst", *, levels=()):
+    """Hold every statement of a conflict against brute force."""
+    assert conflict.members
+    paths = {member.path for member in conflict.members}
+    others = set(everything(fields)) - paths
+    assert not has_plan(without(fields, others), objective)
+    assert conflict.irreducible == all(member.is_needed for member in conflict.members)
+    for member in conflict.members:
+        if member.is_needed and member.path not in levels:
+            assert has_plan(without(fields, others | {member.path}), objective), member
+        if member.helps is None or member.path in levels:
+            continue
+        assert has_plan(changed(fields, member.path, None), objective) == member.helps, member
+        if member.would_do is None:
+            continue
+        assert has_plan(changed(fields, member.path, member.would_do), objective), member
+        if member.is_nearest:
+            require_nearest(fields, member, objective)
+    assert len(conflict.sentences) == 1 + len(conflict.members)
+
+
+def require_nearest(fields, member, objective):
+    """The next stricter value leaves no plan."""
+    path, value = member.path, member.would_do
+    if path in STRICTEST:
+        assert not has_plan(changed(fields, path, STRICTEST[path](value)), objective), member
+    elif path.startswith("rules") and value < member.found.count("spread") * 10**6:
+        assert not has_plan(changed(fields, path, value + 1), objective), member
+    elif path in ("requirements.max_group_outage", "devices[*].memory_bytes"):
+        # A number of three significant digits, and the one before it.
+        stricter = value * (1.0 - 1.01e-2)
+        if value > 1e-290 and stricter > (member.found or 0.0):
+            assert not has_plan(changed(fields, path, stricter), objective), member
+    elif path == "requirements.min_success" and value < 1.0 - 1e-9:
+        stricter = 1.0 - (1.0 - value) * (1.0 - 1.01e-2)
+        if stricter < member.found:
+            assert not has_plan(changed(fields, path, stricter), objective), member
+
+
+def spoilt(seed, cause):
+    """An instance that most likely has no plan, for one reason or several; None where the draw gives none."""
+    rng = random.Random(f"{seed} {cause}")
+    fields, rules, may_run = random_restricted(seed, rng.randint(2, 5))
+    fields = copy.deepcopy(merged(fields, rules, may_run))
+    ids = [device["id"] for device in fields["devices"]]
+    required = fields["requirements"]
+    if cause not in ("mixture", "drawn"):
+        required |= {"max_group_outage": 1.0, "min_groups": 1, "max_groups": None, "min_success": None}
+        for student in fields["students"]:
+            student["max_filters"] = fields["knowledge"]["num_filters"]
+        for device in fields["devices"]:
+            device["memory_bytes"] = 40
+            device.pop("students", None)
+        fields.pop("rules", None)
+    if cause in ("memory", "mixture") and rng.random() < 0.8:
+        for device in fields["devices"]:
+            device["memory_bytes"] = rng.choice((1, 2, 3))
+        for student in fields["students"]:
+            student["memory_bytes"] = rng.choice((2, 4, 8))
+        required["max_group_outage"] = rng.choice((1.0, 0.5))
+    if cause in ("capacity", "mixture") and rng.random() < 0.8:
+        for student in fields["students"]:
+            student["max_filters"] = 1
+        required["max_groups"] = rng.choice((1, 2, None))
+    if cause in ("groups", "mixture") and rng.random() < 0.8:
+        required["min_groups"] = rng.randint(1, len(ids) + 2)
+        required["max_groups"] = None
+        required["max_group_outage"] = rng.choice((0.5, 0.1, 1.0))
+    if cause in ("outage", "mixture") and rng.random() < 0.8:
+        required["max_group_outage"] = rng.choice((0.0, 1e-3, 1e-6, 0.01))
+    if cause in ("success", "mixture") and rng.random() < 0.8:
+        required["min_success"] = rng.choice((0.99, 0.999, 1.0, 0.9))
+    if cause in ("rules", "mixture") and rng.random() < 0.8:
+        fields["rules"] = fields.get("rules", []) + rng.choice(
+            (
+                [{"spread": len(ids) + 1}],
+                [{"together": ids}, {"apart": ids}],
+                [{"together": ids}, {"use": ids[:1]}, {"spread": 3}],
+                [{"apart": ids}, {"use": [i for i in ids if i != ids[0]]}],
+                [{"spread": 2}, {"apart": ids}],
+            )
+        )
+        required["max_groups"] = rng.choice((1, None))
+        required["min_groups"] = 1
+    if cause in ("students", "mixture") and rng.random() < 0.8:
+        for device in fields["devices"]:
+            device["students"] = [rng.choice(fields["students"])["id"]]
+        for student in fields["students"][:1]:
+            student["memory_bytes"] = 100
+    try:
+        ro.Instance.model_validate(fields)
+    except ValueError:
+        # A device both in use and spare, say.
+        return None
+    return None if has_plan(fields) else fields
+
+
+def impossible(count):
+    """Instances without a plan, as many of each cause."""
+    for cause in CAUSES:
+        found = (fields for seed in itertools.count() if (fields := spoilt(seed, cause)) is not None)
+        yield from ((cause, fields) for fields in itertools.islice(found, count))
+
+
+def hold(count):
+    """Hold the conflicts of many instances against brute force; how many there were, and were proven irreducible."""
+    asked = proven = 0
+    for _, fields in impossible(count):
+        conflict = why_not(ro.Instance.model_validate(fields), "worst")
+        require_true(fields, conflict)
+        asked += 1
+        proven += conflict.irreducible
+    return asked, proven
+
+
+def test_conflicts_of_every_cause_hold():
+    asked, proven = hold(25)
+    assert asked == 225
+    assert proven >= 220
+
+
+@pytest.mark.slow
+def test_conflicts_of_many_more_hold():
+    asked, proven = hold(250)
+    assert proven >= 0.97 * asked

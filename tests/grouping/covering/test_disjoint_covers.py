@@ -52,9 +52,7 @@ def tight_fleet() -> Instance:
     base = random_instance(0)
     fields = {name: getattr(base, name) for name in Instance.model_fields}
     device = dict(base.devices[0])
-    devices = [
-        {**device, "id": f"d{n}", "failure_probability": 0.1, "failure_domain": f"ap{n // 2}"} for n in range(6)
-    ]
+    devices = [{**device, "id": f"d{n}", "failure_probability": 0.1, "failure_domain": f"ap{n // 2}"} for n in range(6)]
     domains = [{"id": f"ap{d}", "failure_probability": 0.03} for d in range(3)]
     instance = Instance.model_validate({**fields, "devices": devices, "failure_domains": domains})
     return instance.with_requirements(max_group_outage=0.017, max_groups=None, min_groups=1)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.covering import Coverage
     from rocoin_opt.grouping.threshold_problem import ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import IndexedGroup
@@ -122,7 +121,7 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
     """
     devices = devices[np.argsort(-problem.weights[devices], kind="stable")]
     if problem.coverage is not None:
-        return _minimal_together(problem, problem.coverage, devices, limit, control)
+        return _minimal_together(problem, devices, limit, control)
     weights, count = problem.weights[devices], len(devices)
     # What all devices from a position on weigh together.
     rest = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
@@ -153,10 +152,10 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
     return stacked(done, len(problem.weights))
 
 
-def _minimal_together(
-    problem: ThresholdProblem, coverage: Coverage, devices: IntArray, limit: int, control: Control
-) -> IntArray | None:
+def _minimal_together(problem: ThresholdProblem, devices: IntArray, limit: int, control: Control) -> IntArray | None:
     """The same where devices fail together: whether a set can do without a device is asked of each."""
+    coverage = problem.coverage
+    assert coverage is not None
     count, nobody = len(devices), len(problem.weights)
     later = coverage.products(
         np.array([[*devices[position:], *([nobody] * position)] for position in range(count + 1)])

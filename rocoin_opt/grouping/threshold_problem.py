@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rocoin_opt.grouping.bounds import Levels, possible_groups
-from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of
+from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of, tightened
 from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
 from rocoin_opt.instance import LIMIT_TOLERANCE, weight_with_domain
 from rocoin_opt.plan import group_keeps_limit
@@ -181,7 +181,16 @@ class ThresholdProblem:
     @cached_property
     def levels(self) -> Levels:
         """Limits of the counting bound by part size, as rows of a linear program."""
-        return possible_groups(self.instance, self.timely, self.objective)
+        levels = possible_groups(self.instance, self.timely, self.objective)
+        if self.coverage is None:
+            return levels
+        # A row for each size of a device: where a limit falls may change.
+        sizes = np.where(self.allowed.any(axis=1), self.allowed.max(axis=1), 0)
+        firsts = np.unique(np.concatenate([levels.sizes, sizes[(sizes > 0) & (sizes < self.wanted)] + 1]))
+        limits = levels.limits[np.searchsorted(levels.sizes, firsts, side="right") - 1]
+        limits = tightened(self.coverage, self.shares, sizes, firsts, limits)
+        falls = np.flatnonzero(np.diff(limits, prepend=limits[0] + 1))
+        return Levels(firsts[falls], limits[falls])
 
     def capacities(self, groups: Sequence[Sequence[int]]) -> IntArray:
         """Largest part of each group, none of which is empty, with its best student; see :meth:`by_student`."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.grouping.covering.blocks import subset_sums
-from rocoin_opt.grouping.covering.covering_knapsack import units_of
 from rocoin_opt.grouping.covering.nested_knapsack import nothing_gathered, with_options
 from rocoin_opt.grouping.tolerances import COST_TOLERANCE
 
@@ -98,7 +97,7 @@ def nested_covers_within(
     steps = [step for block in blocks for step in _steps(block, costs)]
     tables = [nothing_gathered(resolution)]
     for step in reversed(steps):
-        tables.append(with_options(tables[-1], units_of(step.gains, resolution), step.costs))
+        tables.append(with_options(tables[-1], step.gains, step.costs, resolution))
     tables.reverse()
     sets = _Sets.none(given)
     for position, step in enumerate(steps):

@@ -81,7 +81,7 @@ class NestedKnapsack:
             if b != own and (counts[b] or priced.block.base):
                 options = priced.options(counts[b])
                 self._order.append((b, counts[b], options))
-                self._tables.append(with_options(self._tables[-1], self._units(options), options.costs))
+                self._tables.append(with_options(self._tables[-1], options.shares, options.costs, self.resolution))
         with_last = self.blocks[own].options(counts[own], with_last=True)
         self._last = own, counts[own], with_last
         return Cheapest(self._least(self.blocks[own].options(counts[own])), self._least(with_last))
@@ -123,18 +123,21 @@ def nothing_gathered(units: int) -> FloatArray:
     return table
 
 
-def with_options(table: FloatArray, units: IntArray, costs: FloatArray) -> FloatArray:
+def with_options(table: FloatArray, shares: FloatArray, costs: FloatArray, resolution: int) -> FloatArray:
     """Cheapest cost to gather each number of units where one more block makes a choice.
 
     Parameters
     ----------
     table : FloatArray, R + 1
         The same without it; non-decreasing.
-    units : IntArray, O
-        Units of each choice, one of which is made.
+    shares : FloatArray, O
+        Share of each choice, one of which is made.
     costs : FloatArray, O
         What it costs.
+    resolution : int
+        Units of a need of 1.
     """
+    units = units_of(shares, resolution)
     after = np.full(len(table), 2.0 * UNREACHABLE)
     scratch = np.empty(len(table))
     for unit, cost in zip(np.minimum(units, len(table) - 1).tolist(), costs.tolist(), strict=True):

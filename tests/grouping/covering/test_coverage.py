@@ -109,8 +109,10 @@ def test_a_limit_that_a_product_meets_exactly_is_kept() -> None:
     fields = {name: getattr(base, name) for name in type(base).model_fields}
     devices = [{**dict(d), "failure_domain": "ap", "failure_probability": 0.3} for d in base.devices[:2]]
     limit = float(Fraction(1, 10) + Fraction(9, 10) * Fraction(9, 100))
-    instance = type(base).model_validate(
-        {**fields, "devices": devices, "failure_domains": [{"id": "ap", "failure_probability": 0.1}]}
-    ).with_requirements(max_group_outage=limit)
+    instance = (
+        type(base)
+        .model_validate({**fields, "devices": devices, "failure_domains": [{"id": "ap", "failure_probability": 0.1}]})
+        .with_requirements(max_group_outage=limit)
+    )
     assert Coverage(instance).covered_subsets([0, 1]).tolist() == [False, False, False, True]
     assert Coverage(instance).keeps_limit([0, 1])

@@ -46,13 +46,17 @@ COVERED_ELSEWHERE = {
     "heuristics/construction": "heuristics/test_greedy",
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
+    "planning/conflicts/any_plan": "planning/test_conflicts",
+    "planning/conflicts/members": "planning/test_conflicts",
+    "planning/conflicts/scales": "planning/test_conflicts",
+    "planning/conflicts/why_not": "planning/test_conflicts",
     "planning/certify": "planning/test_solve",
     "planning/compare": "planning/test_solve",
-    "planning/methods": "planning/test_solve",
+    "planning/methods/table": "planning/test_solve",
     "planning/partition": "knowledge/test_partition",
-    "planning/portfolio": "planning/test_solve",
+    "planning/methods/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
-    "planning/under_laws": "planning/test_random_latencies",
+    "planning/methods/under_laws": "planning/test_random_latencies",
 }
 """Modules without a test file of their name, and the file that tests them."""
 

@@ -68,7 +68,9 @@ def request_picture(
 
     Without a seed nobody crashes by itself; with a failure domain that is down, all of its devices are silent.
     """
-    draws = np.ones(len(instance.devices)) if seed is None else np.random.default_rng(seed).random(len(instance.devices))
+    draws = (
+        np.ones(len(instance.devices)) if seed is None else np.random.default_rng(seed).random(len(instance.devices))
+    )
     crashed = {d.id for d, draw in zip(instance.devices, draws, strict=True) if draw < d.failure_probability}
     crashed |= {d.id for d in instance.devices if down is not None and d.failure_domain == down}
     timings = group_timings(instance, plan)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.heuristics import descend_work
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
-from rocoin_opt.planning.restricted import settled as restricted_order
+from rocoin_opt.planning.methods import settled_under_rules
 
 if TYPE_CHECKING:
     from rocoin_opt.plan import Plan
@@ -49,7 +49,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if instance.is_restricted:
         if method.reinforce is None or not is_latency:
             return outcome, None
-        found = restricted_order(instance, objective, plan, control, request.preferred)
+        found = settled_under_rules(instance, objective, plan, control, request.preferred)
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:

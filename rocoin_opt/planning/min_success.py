@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
-from rocoin_opt.heuristics.failure_descent import descend_failure
+from rocoin_opt.heuristics import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
-from rocoin_opt.planning.portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched_answer
-from rocoin_opt.planning.restricted import searched
+from rocoin_opt.planning.methods import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched, searched_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request

@@ -26,10 +26,9 @@ from rocoin_opt.plan import (
 from rocoin_opt.planning.behind_latency import settled
 from rocoin_opt.planning.certify import certified_bound, is_closed, require_certified
 from rocoin_opt.planning.conflicts.why_not import conflict_of, what_is_known
+from rocoin_opt.planning.methods import can_be_valued, mended, no_worse
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
-from rocoin_opt.planning.portfolio import can_be_valued, no_worse
 from rocoin_opt.planning.request import Request
-from rocoin_opt.planning.restricted import mended
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance

@@ -10,6 +10,7 @@ import pytest
 import rocoin_opt as ro
 from fleets import LAWS
 from rocoin_opt.grouping.infeasible import NO_GUARANTEE
+from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.plan.model import Group
 from slowed import mixed, slowed
 from tracing import assert_traced
@@ -95,7 +96,7 @@ def test_infeasible_is_proven_with_a_reason(instance: ro.Instance) -> None:
 
 
 def test_auto_without_a_limit_leaves_large_instances_to_greedy(monkeypatch, instance: ro.Instance) -> None:
-    monkeypatch.setattr("rocoin_opt.planning.under_laws.MAX_AUTO_DEVICES", 9)
+    monkeypatch.setattr("rocoin_opt.planning.methods.under_laws.MAX_AUTO_DEVICES", 9)
     result = ro.solve(instance, "auto")
     assert result.objective_value == ro.solve(instance, "greedy").objective_value
 

@@ -19,8 +19,7 @@ from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Reach
-from rocoin_opt.heuristics.failure_descent import descend_failure
-from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.heuristics import descend_failure, descend_work
 from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
 
 if TYPE_CHECKING:

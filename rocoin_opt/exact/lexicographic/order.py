@@ -18,7 +18,7 @@ from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work, without_late
+from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
 from rocoin_opt.plan import (
     Outcome,
     Plan,

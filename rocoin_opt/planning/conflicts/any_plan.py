@@ -16,9 +16,8 @@ from rocoin_opt.grouping import reasons_for_infeasibility, reasons_for_no_guaran
 from rocoin_opt.heuristics.restricted import descend
 from rocoin_opt.instance import relaxed, without_laws
 from rocoin_opt.plan import structural_violations
-from rocoin_opt.planning.methods import METHODS
+from rocoin_opt.planning.methods import METHODS, can_be_valued
 from rocoin_opt.planning.min_success import CLEARLY
-from rocoin_opt.planning.portfolio import can_be_valued
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

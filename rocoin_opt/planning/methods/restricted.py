@@ -27,7 +27,7 @@ from rocoin_opt.plan import (
     structural_violations,
     without_filters,
 )
-from rocoin_opt.planning.portfolio import no_worse
+from rocoin_opt.planning.methods.portfolio import no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,7 +285,9 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     return replace(best, lower_bound=max(bounds, default=None), reasons=reasons)
 
 
-def settled(instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference) -> Outcome:
+def settled_under_rules(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference
+) -> Outcome:
     """Go on behind a latency to less failure and less work, or to less work and less failure.
 
     Parameters

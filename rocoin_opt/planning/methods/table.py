@@ -10,7 +10,7 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning import portfolio, restricted, under_laws
+from rocoin_opt.planning.methods import portfolio, restricted, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable

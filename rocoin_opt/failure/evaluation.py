@@ -134,6 +134,9 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     value: float | None
     if objective in ("nominal", "worst"):
         value = None if has_random_latency(instance, plan) else _closed_form(instance, plan, objective)
+    elif objective == "guaranteed" and not has_random_latency(instance, plan):
+        # Each group's limit concerns it alone, however many failure domains tie groups together.
+        value = _closed_form(instance, plan, objective)
     elif _needs_distribution(instance, plan):
         # A search values a plan when it finds it, and whoever certifies it once more.
         value = known_value(instance, plan, objective)

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 MOST_WASTE = 0.9
 """Share that may be wasted up to which a refutation is tried."""
-MAX_DEVICES = 200
+MAX_DEVICES = 64
 """Devices up to which it is tried."""
-MAX_COVERS = 4_000
+MAX_COVERS = 2_000
 """Covers up to which it is tried."""
 MAX_NODES = 5_000
-"""Steps of the search, after which the covers count as possible: some tenths of a second."""
+"""Steps of the search, after which the covers count as possible: some hundredths of a second."""
+MAX_VAIN = 100
+"""Tries in vain after which an instance has no more of them."""
 UNITS = 4_096
 """Units of a need of 1 in the knapsacks that list covers."""
 
@@ -76,17 +78,19 @@ def is_refuted(coverage: Coverage, shares: FloatArray, devices: IntArray, number
     number : int
         How many covers are wanted.
     """
-    known = _KNOWN.setdefault(coverage, {})
-    key = tuple(devices.tolist()), number
-    if key not in known:
-        known[key] = _is_refuted(coverage, shares, devices, number)
-    return known[key]
-
-
-def _is_refuted(coverage: Coverage, shares: FloatArray, devices: IntArray, number: int) -> bool:
     waste = float(shares[devices].sum()) - number + SAFETY
     if waste < 0.0 or waste > MOST_WASTE or len(devices) > MAX_DEVICES:
         return waste < 0.0
+    known = _KNOWN.setdefault(coverage, {})
+    key = tuple(devices.tolist()), number
+    if key not in known:
+        if list(known.values()).count(False) >= MAX_VAIN:
+            return False
+        known[key] = _is_refuted(coverage, shares, devices, number, waste)
+    return known[key]
+
+
+def _is_refuted(coverage: Coverage, shares: FloatArray, devices: IntArray, number: int, waste: float) -> bool:
     devices = devices[np.argsort(-shares[devices], kind="stable")]
     own = shares[devices]
     found = nested_covers_within(blocks_of(coverage, devices), own, 1.0 + waste, UNITS, MAX_COVERS)

@@ -27,6 +27,8 @@ SHARE_MARGIN = 1e-7
 are good for that much."""
 MAX_PAIRS = 4_000_000
 """Pairs of a set and a choice that are looked at in one step: it bounds time and memory."""
+PAIRS_A_COVER = 200
+"""The same as a multiple of the covers that are wanted at most."""
 
 
 class _Step(NamedTuple):
@@ -101,7 +103,7 @@ def nested_covers_within(
     tables.reverse()
     sets = _Sets.none(given)
     for position, step in enumerate(steps):
-        if len(sets.share) * len(step.costs) > MAX_PAIRS:
+        if len(sets.share) * len(step.costs) > min(MAX_PAIRS, PAIRS_A_COVER * max(limit, 1_000)):
             return None
         starts = position == 0 or steps[position - 1].block is not step.block
         sets = sets.extended(step, tables[position + 1], allowed, starts=starts)

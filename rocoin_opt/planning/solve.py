@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact import sized_parts
-from rocoin_opt.failure import check, evaluate, value_of
+from rocoin_opt.failure import check, evaluate, is_untied, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = "no guarantee: some group of this plan does not keep the outage limit by any time"
 NOT_REACHED = "success_level: this plan never answers with so high a probability"
+TIED = "too many failure domains tie the groups together for figures of the whole answer: simulate them with evaluate"
 UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 
 
@@ -241,6 +242,8 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     reasons = outcome.reasons
     if not in_time:
         reasons = (*reasons, UNVALUED)
+    elif plan is not None and not instance.has_random_latencies and not is_untied(instance, plan):
+        reasons = (*reasons, TIED)
     elif plan is not None and value is None and not reasons:
         reasons = (NOT_REACHED if objective == "quantile" else NOT_KEPT,)
     return Result(
@@ -263,11 +266,18 @@ def _figures(request: Request, plan: Plan) -> Metrics:
     instance, objective, control = request.instance, request.objective, request.control
     # Without laws all figures together take no time worth saving.
     if not instance.has_random_latencies:
-        return evaluate(instance, plan)
+        return evaluate(instance, plan) if is_untied(instance, plan) else _of_groups(instance, plan)
     value = value_of(instance, plan, objective)
     if can_be_valued(instance, plan, FIGURES, control):
         return evaluate(instance, plan)
     return Metrics.model_validate({FIGURES[objective]: value if value < math.inf else None})
+
+
+def _of_groups(instance: Instance, plan: Plan) -> Metrics:
+    """The figures that ask each group alone, where too many failure domains tie the groups together for the others."""
+    alone: tuple[Objective, ...] = ("guaranteed", "nominal", "worst", "missing")
+    values = {FIGURES[objective]: value_of(instance, plan, objective) for objective in alone}
+    return Metrics.model_validate({name: value if value < math.inf else None for name, value in values.items()})
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:

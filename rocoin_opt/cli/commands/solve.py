@@ -110,11 +110,11 @@ def solve(
             report=report,
         )
     with delivering() as deliver:
-        is_kept = result.plan is None or out is None or deliver(write_plan, out, given, result)
+        is_kept = result.plan is None or out is None or deliver(write_plan, out, asked, result)
         if not as_json:
             print_summary(result, console())
         if as_json or not is_kept:
-            print_json(result_document(given, result))
+            print_json(result_document(asked, result))
         if as_json:
             tell_reasons(result.reasons)
     if result.plan is None and out is not None:

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from rocoin_opt.failure import allowed_failure, value_of
+from rocoin_opt.failure import allowed_failure, is_untied, value_of
 from rocoin_opt.grouping import plan_with_best_sizes
 from rocoin_opt.heuristics.restricted.shares import rooms, shared_out
 from rocoin_opt.heuristics.restricted.violation import BROKEN, violation_of
@@ -30,6 +30,8 @@ LOSS = 0.05
 """Relative loss that such a step may have."""
 
 
+ALONE = ("guaranteed", "nominal", "worst", "missing")
+"""Objectives that ask each group alone, however many failure domains tie them together."""
 DIGITS = 12
 """Significant digits to which values behind a latency are compared."""
 NOTHING = (math.inf,)
@@ -154,6 +156,10 @@ class _Descent:
             plan = plan_with_best_sizes(self.instance, [group.members for group in served], self.objective) or plan
         if plan is None or structural_violations(self.instance, plan):
             return _State(tuple(served), BROKEN, NOTHING, None)
+        is_whole = self.allowed < math.inf or self.objective not in ALONE
+        if is_whole and not is_untied(self.instance, plan):
+            # No figure to compare it by.
+            return _State(tuple(served), 0.5, NOTHING, None)
         if self.allowed < math.inf:
             failure = value_of(self.instance, plan, "failure")
             if failure > self.allowed:

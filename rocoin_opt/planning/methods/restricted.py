@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.failure import check, value_of
+from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import ExpectedModel, combinatorial_bound, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted import Within, descend
@@ -310,6 +310,9 @@ def settled_under_rules(
     seconds = value_of(instance, plan, objective)
     within = Within(objective, seconds, prefer)
     steps = min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
+    if not is_untied(instance, plan):
+        # Which of two plans fails less nobody can tell.
+        return Outcome(plan)
     best = descend(instance, "failure", plan, steps, control.silent(), within=within) or plan
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, surest_within

@@ -125,3 +125,29 @@ def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     assert result.plan is not None
     assert not ro.check(ruled, result.plan)
     assert result.lower_bound is None or result.lower_bound <= result.objective_value
+
+
+def test_where_too_many_domains_tie_groups_together_the_plan_has_the_figures_of_its_groups() -> None:
+    tied = ro.generate("edge", devices=150, seed=4, domains=40)
+    plan = ro.solve(tied, "greedy", "worst").plan
+    with pytest.raises(ro.UnsupportedError, match="failure domains tie groups together"):
+        # One group in every domain, and a chain of groups around all of them.
+        ro.evaluate(tied, _woven(tied))
+    assert ro.evaluate(tied, plan) is not None
+    result = ro.solve(tied, "local-search", start=_woven(tied), time_limit=2)
+    assert result.plan is not None
+    figures = result.metrics
+    assert None not in (figures.guaranteed_seconds, figures.worst_seconds, figures.missing_share)
+    assert result.objective_value == figures.guaranteed_seconds
+
+
+def _woven(instance: ro.Instance) -> ro.Plan:
+    """A valid plan of three large groups, each in nearly all domains."""
+    names = [device.id for device in instance.devices]
+    student = max(instance.students, key=lambda s: s.max_filters)
+    able = [n for n, device in enumerate(instance.devices) if instance.arrays.largest[n].max() >= 43]
+    groups = [
+        ro.Group(devices=tuple(names[n] for n in able[k::3]), student=student.id, num_filters=size)
+        for k, size in enumerate((43, 43, 42))
+    ]
+    return ro.Plan.of(instance, groups)

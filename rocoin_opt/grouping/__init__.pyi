@@ -4,7 +4,7 @@ from .bounds import Levels, combinatorial_bound, smallest_failure_probability, s
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
-from .covering.blocks import blocks_of
+from .covering.blocks import blocks_of, subset_sums
 from .covering.coverage import Coverage, Joining, coverage_of
 from .covering.covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
 from .covering.nested_covers import nested_covers_within
@@ -82,6 +82,7 @@ __all__ = [
     "smallest_failure_probability",
     "smallest_threshold",
     "stacked",
+    "subset_sums",
     "sums_at_least",
     "units_of",
     "use_compiled",

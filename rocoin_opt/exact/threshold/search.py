@@ -91,9 +91,7 @@ class _Search(CandidateSearch):
             if self.open:
                 self._prove(effort)
         most = MAX_JOINT if rounds is None else FEW_JOINT
-        is_small = (
-            len(self.instance.devices) * self.instance.max_groups <= most and not self.instance.has_shared_failures
-        )
+        is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
             return self._solve_jointly()
         if self.best is None and self.low >= len(self.candidates):

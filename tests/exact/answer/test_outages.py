@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from restricted_solves import drawn
-from rocoin_opt.exact.answer.outages import allowed, lightest_outage, mask_of, members, outages, subset_sums
+from rocoin_opt.exact.answer.outages import allowed, lightest_outage, mask_of, members, outages
+from rocoin_opt.grouping.covering.blocks import subset_sums
 from rocoin_opt.plan.latency import group_keeps_limit, outage_of
 from rocoin_opt.plan.validity import rules_allow
 

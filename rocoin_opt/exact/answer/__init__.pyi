@@ -1,6 +1,8 @@
 from .bound import failure_bound
+from .joint_search import joint_search, joint_start
 from .method import cheapest_plan
 from .outages import members
+from .packing import compiled_by_numba
 from .parts import possible_parts
 from .plans import can_serve, plan_of_sets
 from .problem import AnswerPacking
@@ -12,7 +14,10 @@ __all__ = [
     "ServingSets",
     "can_serve",
     "cheapest_plan",
+    "compiled_by_numba",
     "failure_bound",
+    "joint_search",
+    "joint_start",
     "members",
     "plan_of_sets",
     "possible_parts",

@@ -8,11 +8,20 @@ devices that it saves.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.exact.answer import ServingSets, members, plan_of_sets, possible_parts, set_tables
+from rocoin_opt.exact.answer import (
+    ServingSets,
+    compiled_by_numba,
+    joint_search,
+    joint_start,
+    members,
+    plan_of_sets,
+    possible_parts,
+    set_tables,
+)
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import STOPPED, Candidates, Reach, latency_range
 from rocoin_opt.highs import LinearModel, solve_linear
@@ -23,6 +32,10 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective, Plan
 
+EFFORT, SLOWER = 20_000_000, 200
+"""Sets that the search looks at before the integer program has its turn, compiled, and how much slower it is else."""
+MIN_COMPILED_SETS = 500
+"""Sets from which on a compiled search saves more than the seconds that it takes to compile, at first, or to load."""
 NO_PACKING = "together: no groups that keep all limits and rules hold all filters at once"
 
 
@@ -104,15 +117,47 @@ class _Packing:
         masks = self._undominated(parts)
         if len(masks) == 0:
             return None, True
+        # By their first devices, the largest parts of each first: the order of the search.
+        masks = masks[np.lexsort((-parts[masks], masks & -masks))]
         sets = ServingSets(masks, masks, self.outage[masks], parts[masks], reach, 0.0, complete=True)
-        solution, values = solve_linear(
-            self._model(masks, parts[masks]), self.control, options={"objective_target": float(wanted)}
-        )
-        if values is None:
-            return None, solution.status == "infeasible"
-        rows = np.flatnonzero(values > 0.5).tolist()
+        rows, finished = self._searched(masks, parts[masks])
+        if not rows and not finished:
+            rows, finished = self._solved(masks, parts[masks])
+        if not rows:
+            return None, finished
         plan = plan_of_sets(self.instance, sets, rows, by_outage=False)
         return (None if plan is None or structural_violations(self.instance, plan) else plan), False
+
+    def _searched(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
+        """Rows of a packing, by trying all of them within an effort; and whether there is none else."""
+        instance, count, most = self.instance, len(self.instance.devices), self.instance.max_groups
+        run: Any = compiled_by_numba(joint_search, len(masks) >= MIN_COMPILED_SETS, self.control)
+        first = np.searchsorted(masks & -masks, [1 << n for n in range(count + 1)])
+        # As if no set ever failed: the first packing that there is ends the search.
+        nothing, nobody = np.zeros(len(masks)), np.zeros((len(masks), 0))
+        state = np.zeros((1, 0), dtype=bool), np.ones(1), np.zeros(count), np.full(count, -1)
+        stack = joint_start(most, 1)
+        depth, _, _ = run(
+            *(masks, first, parts - 1, nothing, nobody, *state, nothing, math.inf, False),
+            instance.restrictions.used_bits,
+            instance.knowledge.num_filters,
+            instance.requirements.min_groups,
+            most,
+            stack,
+            0,
+            math.inf,
+            EFFORT if run is not joint_search else EFFORT // SLOWER,
+        )
+        return stack.found[stack.found >= 0].tolist(), depth < 0
+
+    def _solved(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
+        """Rows of a packing, by integer programming; and whether there is none."""
+        wanted = float(self.instance.knowledge.num_filters)
+        options: dict[str, int | float] = {"objective_target": wanted}
+        solution, values = solve_linear(self._model(masks, parts), self.control, options=options)
+        if values is None:
+            return [], solution.status == "infeasible"
+        return np.flatnonzero(values > 0.5).tolist(), False
 
     def _undominated(self, parts: IntArray) -> IntArray:
         """Sets that hold more than every possible set within them that leaves no device out that is to be used."""

@@ -256,7 +256,9 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
     from rocoin_opt.exact import exact_answer, exact_quantile, exact_restricted
 
     if objective in THRESHOLD_OBJECTIVES:
-        return _merged(instance, objective, first, exact_restricted(instance, objective, control, first.plan))
+        return _merged(
+            instance, objective, first, exact_restricted(instance, objective, control, first.plan, first.lower_bound)
+        )
     start = first.plan
     if start is None:
         # Any valid plan will do: which ones are does not depend on the objective.

@@ -37,4 +37,4 @@ def test_no_device_takes_more_off_a_set_than_it_has_alone(seed: int) -> None:
 def test_sets_are_bits() -> None:
     assert members(0b1011) == [0, 1, 3]
     assert mask_of([3, 0, 1]) == 0b1011
-    assert subset_sums([1.0, 10.0, 100.0]).tolist() == [0, 1, 10, 11, 100, 101, 110, 111]
+    assert subset_sums(np.array([1.0, 10.0, 100.0])).tolist() == [0, 1, 10, 11, 100, 101, 110, 111]

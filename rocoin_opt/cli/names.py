@@ -82,7 +82,9 @@ def with_rules_of(
             rules.append(Rule.model_validate({option: names}))
     if spread is not None:
         if not 1 <= spread <= LARGEST_SPREAD:
-            raise InputError("options", [Problem("--spread", str(spread), f"a whole number from 1 to {LARGEST_SPREAD}")])
+            raise InputError(
+                "options", [Problem("--spread", str(spread), f"a whole number from 1 to {LARGEST_SPREAD}")]
+            )
         rules.append(Rule(spread=spread))
     every = (*instance.rules, *rules)
     wanted = {name for rule in every for name in rule.use or ()}

@@ -72,7 +72,9 @@ class StartRepair(Model):
         broken = "; ".join(self.violations[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
         if not self.repaired:
             return (f"start: could not be repaired, and was set aside: {broken}",)
-        changes = [f"{load.device} runs {load.student} with {counted(load.num_filters, 'filter')}" for load in self.loads]
+        changes = [
+            f"{load.device} runs {load.student} with {counted(load.num_filters, 'filter')}" for load in self.loads
+        ]
         changes += [f"{device} is idle" for device in self.idle]
         told = ", ".join(changes[:MOST_CHANGES])
         others = f" and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.heuristics.restricted import descend
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, Plan, structural_violations, without_filters
+from rocoin_opt.plan import (
+    ANSWER_OBJECTIVES,
+    THRESHOLD_OBJECTIVES,
+    Outcome,
+    Plan,
+    structural_violations,
+    without_filters,
+)
 from rocoin_opt.planning.portfolio import no_worse
 
 if TYPE_CHECKING:

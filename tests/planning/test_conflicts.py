@@ -12,7 +12,6 @@ import pytest
 import rocoin_opt as ro
 from oracle_restricted import RestrictedOracle
 from restricted_instances import merged, random_restricted
-from rocoin_opt.planning.conflicts.why_not import why_not
 
 CAUSES = ("memory", "capacity", "groups", "outage", "success", "rules", "students", "mixture", "drawn")
 STRICTEST = {
@@ -183,7 +182,7 @@ def hold(count):
     """Hold the conflicts of many instances against brute force; how many there were, and were proven irreducible."""
     asked = proven = 0
     for _, fields in impossible(count):
-        conflict = why_not(ro.Instance.model_validate(fields), "worst")
+        conflict = ro.why_not(ro.Instance.model_validate(fields), "worst")
         require_true(fields, conflict)
         asked += 1
         proven += conflict.irreducible

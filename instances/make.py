@@ -44,6 +44,14 @@ SHIPPED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lossy", {"devices": 20}),
     ("lossy", {"devices": 24}),
     ("lossy", {"devices": 40}),
+    # Seeds that no study uses: names do not tell of domains.
+    ("paper", {"devices": 12, "seed": 10, "domains": 3}),
+    ("mcu", {"devices": 12, "seed": 10, "domains": 3}),
+    ("sbc", {"devices": 12, "seed": 10, "domains": 3}),
+    ("edge", {"devices": 12, "seed": 10, "domains": 3}),
+    ("edge", {"devices": 30, "seed": 10, "domains": 6}),
+    ("edge", {"devices": 100, "seed": 10, "domains": 20}),
+    ("lossy", {"devices": 12, "seed": 10, "domains": 3}),
 )
 """Family and options of every generated file; the file's name is the instance's."""
 

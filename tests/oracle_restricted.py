@@ -75,7 +75,8 @@ class RestrictedOracle:
 
     def _students(self, n: int, may_run: Mapping[str, Iterable[str]]) -> set[int]:
         device = self.instance.devices[n]
-        own, given = getattr(device, "students", None), may_run.get(device.id)
+        # Whatever stands where nothing is listed: an empty list is refused when a file is read.
+        own, given = getattr(device, "students", None) or None, may_run.get(device.id)
         return {
             j
             for j, student in enumerate(self.instance.students)
@@ -110,6 +111,12 @@ class RestrictedOracle:
 
     def is_feasible(self, blocks: Sequence[Block]) -> bool:
         """Whether disjoint groups keep every limit and rule, and succeed as often as is asked for."""
+        return self.keeps_rest(blocks) and (
+            self.wish is None or self._cost(self.failing(self.last_in_time), blocks) <= self.wish
+        )
+
+    def keeps_rest(self, blocks: Sequence[Block]) -> bool:
+        """Whether disjoint groups keep every limit and rule but ``min_success``."""
         groups = [mask_of(block.devices) for block in blocks]
         return (
             self.instance.requirements.min_groups <= len(blocks) <= self.most_groups
@@ -121,7 +128,6 @@ class RestrictedOracle:
                 for group, block in zip(groups, blocks, strict=True)
             )
             and not self.rules.broken(groups)
-            and (self.wish is None or self._cost(self.failing(self.last_in_time), blocks) <= self.wish)
         )
 
     def in_time(self, block: Block, last: int) -> int:
@@ -265,7 +271,7 @@ class RestrictedOracle:
         extend((1 << self.count) - 1, self.filters, (), tuple(m.none for m in measures))
         if best is None:
             return None
-        assert self.is_feasible(best[1])
+        assert self.keeps_rest(best[1])
         return best[1]
 
     def _choices(
@@ -330,6 +336,11 @@ class RestrictedOracle:
         """Least failure among the plans whose guaranteed, nominal or worst latency is no larger; None without one."""
         last = bisect.bisect_right(self.times, seconds) - 1
         blocks = self.search(self.failing(self.last_in_time), [*self.wishes(), Bounded(self.latest(objective), last)])
+        return None if blocks is None else self.value(blocks, "failure")
+
+    def least_failure(self) -> Fraction | None:
+        """Least failure of all plans, ``min_success`` aside: what can be reached; None where there is no plan."""
+        blocks = self.search(self.failing(self.last_in_time))
         return None if blocks is None else self.value(blocks, "failure")
 
     def plan(self, blocks: Sequence[Block]) -> Plan:

@@ -22,6 +22,30 @@ def candidates(instance: Instance) -> list[float]:
     return [] if limits is None else latencies_between(instance.arrays, BELOW_ALL, limits[1]).tolist()
 
 
+def outage_by_domain(instance: Instance, members: Members) -> float:
+    """Probability that none of some devices survives, domain by domain."""
+    falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    together: dict[str | None, float] = {}
+    for n in members:
+        device = instance.devices[n]
+        together[device.failure_domain] = together.get(device.failure_domain, 1.0) * device.failure_probability
+    pairs = ((falls.get(domain or "", 0.0), product) for domain, product in together.items())
+    return float(np.prod([fall + (1.0 - fall) * product for fall, product in pairs]))
+
+
+def with_domains(instance: Instance, seed: int, *, most: int = 3) -> Instance:
+    """An instance with most of its devices in failure domains, safe ones, likely ones, and such as fail too often."""
+    rng = random.Random(seed)
+    falls = [rng.choice([0.0, 0.005, 0.01, 0.05, 0.1, 0.3, 0.9]) for _ in range(rng.randint(1, most))]
+    devices = [
+        device.model_copy(update={"failure_domain": f"ap{rng.randrange(len(falls))}" if rng.random() < 0.8 else None})
+        for device in instance.devices
+    ]
+    domains = [{"id": f"ap{d}", "failure_probability": fall} for d, fall in enumerate(falls)]
+    fields = {name: getattr(instance, name) for name in Instance.model_fields}
+    return Instance.model_validate({**fields, "devices": [dict(d) for d in devices], "failure_domains": domains})
+
+
 class PackingOracle:
     """All groups and packings at one threshold."""
 
@@ -33,7 +57,7 @@ class PackingOracle:
         self.capacity = {}
         for mask in range(1, 1 << count):
             members = tuple(n for n in range(count) if mask >> n & 1)
-            outage = float(np.prod([instance.devices[n].failure_probability for n in members]))
+            outage = outage_by_domain(instance, members)
             if keeps_outage_limit(outage, instance.requirements.max_group_outage):
                 size = np.minimum(allowed[list(members)].min(axis=0), timely[list(members)].max(axis=0)).max()
                 if size > 0:

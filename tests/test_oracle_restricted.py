@@ -159,6 +159,7 @@ def test_groups_fail_together_with_their_domain():
     assert best(one, "missing")[0] == best(two, "missing")[0] == pytest.approx(0.28)
     assert best(one.with_requirements(min_success=0.648), "nominal")[0] == 2.0
     assert best(two.with_requirements(min_success=0.648), "nominal") is None
+    assert RestrictedOracle(two.with_requirements(min_success=0.648)).least_failure() == 1 - Fraction("0.72") ** 2
     assert best(one.with_requirements(success_level=0.648), "quantile")[0] == 2.0
     assert best(two.with_requirements(success_level=0.648), "quantile")[0] == math.inf
     # Nobody answers before 2 s: with probability 0.352 the deadline of 5 s is waited for.

@@ -49,7 +49,13 @@ def test_fingerprints_stay_as_they_were():
 
 def test_every_family_is_shipped():
     counts = Counter(path.parent.name for path in [*GENERATED, *INFEASIBLE])
-    assert counts == {"paper": 6, "mcu": 7, "sbc": 4, "edge": 10, "lossy": 5, "infeasible": 4}
+    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "infeasible": 4}
+
+
+def test_seed_ten_stands_for_domains():
+    with_domains = {path for path in GENERATED if read_instance(path).has_shared_failures}
+    assert with_domains == {path for path in GENERATED if path.stem.endswith("-10")}
+    assert sorted(len(read_instance(path).failure_domains) for path in with_domains) == [3, 3, 3, 3, 3, 6, 20]
 
 
 def test_exactly_the_generated_files_are_shipped(remade):

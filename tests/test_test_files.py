@@ -11,6 +11,7 @@ TESTS = Path(__file__).resolve().parent
 ROOMS = ("grouping", "heuristics", "exact", "planning", "failure")
 
 COVERED_ELSEWHERE = {
+    "exact/answer/joint_search": "exact/answer/test_answer_joint",
     "exact/answer/packing_search": "exact/answer/test_answer_packing",
     "exact/answer/plans": "exact/answer/test_answer_method",
     "exact/answer/problem": "exact/answer/test_answer_method",
@@ -34,7 +35,7 @@ COVERED_ELSEWHERE = {
     "failure/what_if/variants": "failure/what_if/test_replica_value",
     "grouping/candidate_search": "heuristics/test_lp_rounding",
     "grouping/columns": "exact/lexicographic/test_order",
-    "grouping/covering_knapsack_compiled": "grouping/test_covering_knapsack",
+    "grouping/covering/covering_knapsack_compiled": "grouping/covering/test_covering_knapsack",
     "grouping/durations": "test_time_limits",
     "grouping/stochastic/shares": "grouping/stochastic/test_stochastic_problem",
     "heuristics/add_replicas": "heuristics/test_greedy",
@@ -45,17 +46,17 @@ COVERED_ELSEWHERE = {
     "heuristics/construction": "heuristics/test_greedy",
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
-    "planning/certify": "planning/test_solve",
-    "planning/compare": "planning/test_solve",
     "planning/conflicts/any_plan": "planning/test_conflicts",
     "planning/conflicts/members": "planning/test_conflicts",
     "planning/conflicts/scales": "planning/test_conflicts",
     "planning/conflicts/why_not": "planning/test_conflicts",
-    "planning/methods": "planning/test_solve",
+    "planning/certify": "planning/test_solve",
+    "planning/compare": "planning/test_solve",
+    "planning/methods/table": "planning/test_solve",
     "planning/partition": "knowledge/test_partition",
-    "planning/portfolio": "planning/test_solve",
+    "planning/methods/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
-    "planning/under_laws": "planning/test_random_latencies",
+    "planning/methods/under_laws": "planning/test_random_latencies",
 }
 """Modules without a test file of their name, and the file that tests them."""
 

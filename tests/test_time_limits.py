@@ -26,7 +26,7 @@ from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabi
 from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import grouping, joint
 from rocoin_opt.grouping import columns, durations
-from rocoin_opt.grouping import covering_knapsack as knapsack
+from rocoin_opt.grouping.covering import covering_knapsack as knapsack
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.stochastic.assignment import plan_within

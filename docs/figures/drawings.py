@@ -61,10 +61,18 @@ def parts_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     )
 
 
-def request_picture(instance: Instance, plan: Plan, name: str, *, seed: int) -> Picture:
-    """Draw one request: who crashed, who answered when, and whose answer came first in each group."""
-    draws = np.random.default_rng(seed).random(len(instance.devices))
+def request_picture(
+    instance: Instance, plan: Plan, name: str, *, seed: int | None = None, down: str | None = None
+) -> Picture:
+    """Draw one request: who crashed, who answered when, and whose answer came first in each group.
+
+    Without a seed nobody crashes by itself; with a failure domain that is down, all of its devices are silent.
+    """
+    draws = (
+        np.ones(len(instance.devices)) if seed is None else np.random.default_rng(seed).random(len(instance.devices))
+    )
     crashed = {d.id for d, draw in zip(instance.devices, draws, strict=True) if draw < d.failure_probability}
+    crashed |= {d.id for d in instance.devices if down is not None and d.failure_domain == down}
     timings = group_timings(instance, plan)
     firsts = [
         min((time for device, time in zip(t.devices, t.seconds, strict=True) if device not in crashed), default=None)
@@ -94,6 +102,8 @@ def request_picture(instance: Instance, plan: Plan, name: str, *, seed: int) -> 
 
     failed = [device for timing in timings for device in timing.devices if device in crashed]
     who = "Nobody crashes" if not failed else f"{', '.join(failed)} crash{'es' if len(failed) == 1 else ''}"
+    if down is not None:
+        who = f"{down} is down"
     silent = [str(number) for number, first in enumerate(firsts) if first is None]
     ending = (
         f"the answer is there after {seconds(answer)}."

@@ -1,5 +1,5 @@
-from .answer.bound import failure_bound, quantile_bound
-from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan
+from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
+from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan, surest_within
 from .answer.sets import MOST_DEVICES
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
@@ -33,11 +33,14 @@ __all__ = [
     "exact_sure_latency",
     "expected_bound",
     "failure_bound",
+    "failure_bound_by_states",
     "is_small",
+    "mean_over_states",
     "most_reliable",
     "prove_expected",
     "quantile_bound",
     "settle_answer",
     "sized_parts",
     "sure_plan",
+    "surest_within",
 ]

@@ -57,8 +57,15 @@ class CoverCuts:
         """All cuts, for a new model; of numbers of replicas the largest says it all."""
         return [*([self.least_replicas] if self.least_replicas > 1 else []), *self.broken]
 
-    def learn(self, plan: Plan) -> list[Cut]:
+    def learn(self, plan: Plan, covers: Iterable[frozenset[int]] = ()) -> list[Cut]:
         """Learn from a plan of a model: a cut for each broken cover, none where the plan is valid.
+
+        Parameters
+        ----------
+        plan : Plan
+            What the variables say.
+        covers : iterable of frozenset
+            Devices that are to keep the limit of their groups, where other replicas besides them do not count.
 
         Raises
         ------
@@ -71,19 +78,33 @@ class CoverCuts:
             broken = "; ".join(map(str, violations))
             raise SolverError(f"the {self.formulation} model admits an invalid plan: {broken}")
         index, cuts = self.instance.arrays.device_index, list[Cut]()
-        for k in missed:
-            devices = frozenset(index[device] for device in plan.groups[k].devices)
+        missing = [frozenset(index[device] for device in plan.groups[k].devices) for k in missed]
+        missing += [cover for cover in covers if not group_keeps_limit(self.instance, cover)]
+        for devices in dict.fromkeys(missing):
             # One cut on the number of replicas rules out every set of so few, and not this one alone.
             if self._never_covers(len(devices)):
                 self.least_replicas = max(self.least_replicas, len(devices) + 1)
                 cuts.append(self.least_replicas)
             else:
-                self.broken.append(devices)
-                cuts.append(devices)
+                largest = self._widened(devices)
+                self.broken.append(largest)
+                cuts.append(largest)
         return cuts
+
+    def _widened(self, devices: frozenset[int]) -> frozenset[int]:
+        """Add devices that do not help: many of one failure domain cover hardly more than two."""
+        if not self.instance.has_shared_failures:
+            return devices
+        for n in np.flatnonzero(self.instance.arrays.largest.any(axis=1)).tolist():
+            if not group_keeps_limit(self.instance, devices | {n}):
+                devices |= {n}
+        return devices
 
     def _never_covers(self, count: int) -> bool:
         """Whether not even the most reliable devices of this number keep the outage limit."""
+        if self.instance.has_shared_failures:
+            # Which ones are most reliable together is another question.
+            return False
         # Devices that hold no student are in no group, however reliable they are.
         useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
         safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]

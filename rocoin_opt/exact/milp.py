@@ -12,7 +12,7 @@ from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.exact.milp_failure import milp_failure
 from rocoin_opt.failure import value_of
-from rocoin_opt.formulations import grouping, joint, require_groups_model
+from rocoin_opt.formulations import grouping, joint, needs_late_replicas, require_failure_model, require_groups_model
 from rocoin_opt.grouping import (
     RELAX,
     STOPPED,
@@ -28,7 +28,7 @@ from rocoin_opt.highs import Option, solve_model
 from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyomo.environ import ConcreteModel
 
@@ -60,7 +60,7 @@ def milp(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, no failure domains.
+        What was given: constant latencies, any rules; for ``failure`` no failure domain of several devices.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     control : Control
@@ -81,16 +81,17 @@ def milp(
     SolverError
         If HiGHS refuses an option or ends without an answer.
     UnsupportedError
-        If the instance has failure domains or random latencies, or for the objective ``expected``.
+        If the instance has random latencies or, for ``failure``, a failure domain of several devices, and for any other
+        objective.
     """
     if objective == "failure":
+        require_failure_model(instance)
         if start is None:
             # Any plan will do, and whether there is one has nothing to do with failures.
             first = milp(instance, "guaranteed", replace(control.silent(), gap=1.0), options=options)
             if first.plan is None:
                 return replace(first, lower_bound=None)
             start = first.plan
-        require_groups_model(instance, "guaranteed")
         return milp_failure(instance, control, start, building=joint_model(instance), options=options)
     require_groups_model(instance, objective)
     search = _Search(instance, objective, control, options or {}, start)
@@ -173,7 +174,10 @@ class _Search:
         solution = solve_model(model, self.control.silent(), options={**self.options, "mip_max_nodes": COUNTING_NODES})
         wanted, least = self.instance.knowledge.num_filters, self.instance.requirements.min_groups
         if solution.status == "infeasible":
-            found = f"no {least} groups can keep memory, capacity and the outage limit at once"
+            kept = (
+                ", the outage limit and the rules" if self.instance.restrictions.of_groups else " and the outage limit"
+            )
+            found = f"no {least} groups can keep memory, capacity{kept} at once"
         else:
             placed = wanted - 1 if solution.bound is None else min(math.floor(solution.bound), wanted - 1)
             found = room_for(placed, wanted)
@@ -196,14 +200,14 @@ class _Search:
         if solution.bound is not None:
             self.bound = max(self.bound, self._lifted(solution.bound * unit))
         if solution.objective is not None:
-            self._take(joint.plan_of(model, self.instance))
+            self._take(joint.plan_of(model, self.instance), joint.covers_of(model))
         self.control.tell(None if self.best is None else self.value, self.bound)
 
     def _model(self) -> ConcreteModel:
         # Plans as early as the best one are none: latencies are compared exactly.
         better = None if self.best is None else math.nextafter(self.value, 0.0)
         model = joint.build(self.instance, self.objective, lower_bound=self.bound, upper_bound=better)
-        if self.objective != "nominal":
+        if self.objective != "nominal" and not needs_late_replicas(self.instance):
             # Replicas that the objective does not wait for cannot make it better.
             model.extra.fix(0)
         add_cuts(model, joint, self.cuts.known)
@@ -216,9 +220,9 @@ class _Search:
             # The model had every better plan in it.
             self.bound = self.value
 
-    def _take(self, plan: Plan) -> None:
+    def _take(self, plan: Plan, covers: Iterable[frozenset[int]]) -> None:
         """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
-        if not self.cuts.learn(plan):
+        if not self.cuts.learn(plan, covers):
             self.best, self.value = plan, self._value(plan)
 
     def _value(self, plan: Plan) -> float:

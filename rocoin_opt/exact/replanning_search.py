@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
+from rocoin_opt.instance import SharedFailures
 from rocoin_opt.plan import Group, Plan, continuation, indexed_groups, plan_of, structural_violations
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class ReplanningSearch:
     Parameters
     ----------
     instance : Instance
-        What is left: constant latencies, no failure domains.
+        What is left: constant latencies; any failure domains and rules.
     old : Plan
         The plan so far, without filters; it may name devices that the instance does not have any more.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
@@ -210,6 +211,9 @@ class ReplanningSearch:
         building = joint_model(self.instance, groups)
         if best is None or self.lower_bound >= self.value or self.max_loads >= len(self.instance.devices):
             return
+        if SharedFailures(self.instance).names:
+            # Groups that fail together have no costs of their own: the bound without a limit on loads stays.
+            return
         if not self.control.has_time_for(import_of_models() + building):
             return
         from rocoin_opt.exact.milp_failure import FailureSearch, time_of_answer
@@ -283,7 +287,7 @@ class ReplanningSearch:
             if solution.objective is None:
                 return _Answer("unknown", bound=solution.bound, unit=unit)
             plan = formulation.plan_of(model, self.instance)
-            cuts = self.cuts.learn(plan)
+            cuts = self.cuts.learn(plan, formulation.covers_of(model))
             if not cuts:
                 return _Answer("found", plan, solution.bound, unit)
             add_cuts(model, formulation, cuts)
@@ -322,13 +326,28 @@ class ReplanningSearch:
     def _with_survivors(self, plan: Plan) -> Plan:
         """Leave spare devices where they ran before: that costs nothing, and makes the group safer."""
         value, spares = value_of(self.instance, plan, self.objective), set(plan.spares)
-        groups = []
-        for group, g in zip(plan.groups, continuation(self.instance, self.old, plan).continued, strict=True):
-            staying = [] if g is None else [d for d in self.old.groups[g].devices if d in spares]
+        staying: list[tuple[int, str]] = []
+        continued = continuation(self.instance, self.old, plan).continued
+        for k, (group, g) in enumerate(zip(plan.groups, continued, strict=True)):
+            own = [] if g is None else [d for d in self.old.groups[g].devices if d in spares]
             # Only ``worst`` waits for every replica.
-            if self.objective == "worst":
-                staying = [d for d in staying if self._seconds(group, d) <= value]
-            groups.append(group.model_copy(update={"devices": (*group.devices, *staying)}))
+            staying += [(k, d) for d in own if self.objective != "worst" or self._seconds(group, d) <= value]
+        whole = self._with(plan, staying)
+        if not self.instance.rules or not structural_violations(self.instance, whole):
+            return whole
+        # Rules may allow some of them.
+        kept: list[tuple[int, str]] = []
+        for place in staying:
+            if not structural_violations(self.instance, self._with(plan, [*kept, place])):
+                kept.append(place)
+        return self._with(plan, kept)
+
+    def _with(self, plan: Plan, places: Iterable[tuple[int, str]]) -> Plan:
+        """The plan with some spare devices in groups, given by their positions."""
+        groups = [
+            group.model_copy(update={"devices": (*group.devices, *(d for g, d in places if g == k))})
+            for k, group in enumerate(plan.groups)
+        ]
         return Plan.of(self.instance, groups)
 
     def _seconds(self, group: Group, device: str) -> float:

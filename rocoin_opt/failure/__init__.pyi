@@ -7,7 +7,7 @@ from .distribution.groups import Groups, Replica
 from .distribution.laws import DiscreteFactor, exceeded_with, factor_of
 from .distribution.outcomes import BY, LATER, NEVER
 from .distribution.response import Response, SumResponse, response_of
-from .evaluation import evaluate, finite_or_none, known_value, value_of
+from .evaluation import evaluate, finite_or_none, is_untied, known_value, value_of
 from .monte_carlo.arrivals import simulate_arrivals
 from .monte_carlo.draws import BLOCK, SEEDS, Chance, Purpose, crashes, factor_words
 from .monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
@@ -61,6 +61,7 @@ __all__ = [
     "factor_words",
     "finite_or_none",
     "first_of_kinds",
+    "is_untied",
     "known_value",
     "latency_distribution",
     "losses",

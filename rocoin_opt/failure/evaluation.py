@@ -134,6 +134,9 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     value: float | None
     if objective in ("nominal", "worst"):
         value = None if has_random_latency(instance, plan) else _closed_form(instance, plan, objective)
+    elif objective in ("guaranteed", "missing") and not has_random_latency(instance, plan):
+        # Both ask each group alone, however many failure domains tie groups together.
+        value = _closed_form(instance, plan, objective)
     elif _needs_distribution(instance, plan):
         # A search values a plan when it finds it, and whoever certifies it once more.
         value = known_value(instance, plan, objective)
@@ -145,6 +148,18 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     else:
         value = _closed_form(instance, plan, objective)
     return math.inf if value is None else value
+
+
+def is_untied(instance: Instance, plan: Plan) -> bool:
+    """Whether so few failure domains tie the groups together that the whole answer has exact figures."""
+    if not instance.has_shared_failures:
+        return True
+    from rocoin_opt.failure.distribution import can_eliminate
+
+    index = instance.arrays.device_index
+    place = {domain.id: d for d, domain in enumerate(instance.failure_domains)}
+    named = [[instance.devices[index[name]].failure_domain for name in group.devices] for group in plan.groups]
+    return can_eliminate([{place[name] for name in names if name is not None} for names in named])
 
 
 def known_value(instance: Instance, plan: Plan, objective: Objective) -> float | None:

@@ -1,3 +1,4 @@
-from .terms import require_groups_model
+from .group_rows import needs_late_replicas
+from .terms import require_failure_model, require_groups_model
 
-__all__ = ["require_groups_model"]
+__all__ = ["needs_late_replicas", "require_failure_model", "require_groups_model"]

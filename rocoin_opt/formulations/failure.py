@@ -16,6 +16,7 @@ import pyomo.environ as pyo
 
 from rocoin_opt.formulations import joint
 from rocoin_opt.formulations.group_costs import GroupCosts
+from rocoin_opt.formulations.terms import failure_alone, require_failure_model
 from rocoin_opt.instance import ROUNDING
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def build(instance: Instance, seconds: float, unit: float) -> pyo.ConcreteModel:
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, no failure domains.
+        What was given: constant latencies, no failure domain of several devices; any rules.
     seconds : float
         The time by which replicas have to answer; infinite where only crashes count.
     unit : float
@@ -84,8 +85,9 @@ def build(instance: Instance, seconds: float, unit: float) -> pyo.ConcreteModel:
     Raises
     ------
     UnsupportedError
-        If the instance has failure domains or random latencies.
+        If the instance has random latencies, or a failure domain of several devices.
     """
+    require_failure_model(instance)
     limit = seconds if math.isfinite(seconds) else None
     model = joint.build(with_affordable_groups(instance, seconds, unit), "nominal", upper_bound=limit)
     model.name = "failure"
@@ -107,8 +109,8 @@ def with_affordable_groups(instance: Instance, seconds: float, unit: float) -> I
     unit : float
         ``-ln P`` of the known plan.
     """
-    timely = instance.arrays.failure[_reach(instance, seconds).any(axis=1)]
-    most = GroupCosts.of(instance.arrays.failure, unit).most_groups(timely, 1.0 + CUTOFF, instance.max_groups)
+    timely = failure_alone(instance)[_reach(instance, seconds).any(axis=1)]
+    most = GroupCosts.of(failure_alone(instance), unit).most_groups(timely, 1.0 + CUTOFF, instance.max_groups)
     return instance.with_requirements(max_groups=max(instance.requirements.min_groups, most))
 
 
@@ -139,7 +141,7 @@ def minimise_failure(
     slots : list of Slot
         All groups that there may be; those of the joint model last.
     """
-    costs = GroupCosts.of(instance.arrays.failure, unit)
+    costs = GroupCosts.of(failure_alone(instance), unit)
     model.of_groups = pyo.Param(initialize=costs, within=pyo.Any)
     model.slots = pyo.Param(initialize=slots, within=pyo.Any)
     model.S = pyo.RangeSet(0, len(slots) - 1)
@@ -222,7 +224,7 @@ def counts_of(model: pyo.ConcreteModel) -> Counts:
 
 def counts_in(instance: Instance, timely: Iterable[Iterable[int]]) -> Counts:
     """How many replicas of each kind there are in groups of given devices in time, groups of more weight first."""
-    weights, found = GroupCosts.of(instance.arrays.failure, 1.0), []
+    weights, found = GroupCosts.of(failure_alone(instance), 1.0), []
     for members in timely:
         counts = [0] * len(weights.of_kind)
         for n in members:

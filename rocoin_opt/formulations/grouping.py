@@ -12,7 +12,9 @@ import numpy as np
 import pyomo.environ as pyo
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.formulations.terms import COVER_SLACK, require_groups_model
+from rocoin_opt.formulations.group_rows import Place, add_rules, covered
+from rocoin_opt.formulations.outage_shares import OutageShares
+from rocoin_opt.formulations.terms import COVER_SLACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,7 @@ def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteMode
     Parameters
     ----------
     instance : Instance
-        What was given, without failure domains; latencies do not matter.
+        What was given, with any failure domains and rules; latencies do not matter.
     num_groups : int, optional
         Number of groups to balance: the model then maximises ``weakest``, the smallest group's share of the compute
         rate of all devices. Without it the model maximises the number of groups, up to the instance's limit.
@@ -40,10 +42,7 @@ def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteMode
     ------
     InputError
         If ``num_groups`` lies outside of 1 .. N.
-    UnsupportedError
-        If the instance has failure domains.
     """
-    require_groups_model(instance)
     if num_groups is not None and not 1 <= num_groups <= len(instance.devices):
         raise InputError("options", [Problem("num_groups", repr(num_groups), f"1 to {len(instance.devices)}")])
     model = pyo.ConcreteModel(name="grouping")
@@ -51,6 +50,7 @@ def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteMode
     _variables(model)
     _one_group(model)
     _outage_limit(model, instance)
+    add_rules(model, instance, _places(model))
     if num_groups is None:
         _groups_ordered(model)
         model.objective = pyo.Objective(expr=pyo.quicksum(model.used.values()), sense=pyo.maximize)
@@ -78,7 +78,7 @@ def fix(model: pyo.ConcreteModel, groups: Sequence[Sequence[int]]) -> bool:
 def _sets(model: pyo.ConcreteModel, instance: Instance, num_groups: int | None) -> None:
     """Devices N that can hold a student, and groups K: no more than the sum of all shares allows."""
     useful = np.flatnonzero(instance.arrays.largest.max(axis=1))
-    possible = math.floor(float(instance.arrays.cover_share[useful].sum()) + COVER_SLACK)
+    possible = math.floor(float(OutageShares.of(instance).alone[useful].sum()) + COVER_SLACK)
     model.N = pyo.Set(initialize=useful.tolist())
     model.K = pyo.RangeSet(0, (min(instance.max_groups, possible) if num_groups is None else num_groups) - 1)
 
@@ -98,13 +98,16 @@ def _one_group(model: pyo.ConcreteModel) -> None:
     model.one_group = pyo.Constraint(model.N, rule=one_group)
 
 
+def _places(model: pyo.ConcreteModel) -> list[Place]:
+    return [Place({n: model.member[n, k] for n in model.N}, model.used[k]) for k in model.K]
+
+
 def _outage_limit(model: pyo.ConcreteModel, instance: Instance) -> None:
-    r""":math:`\sum_n share_n\, member_{nk} \ge used_k` for every group k."""
-    share = instance.arrays.cover_share
+    r""":math:`\sum_n share_n\, member_{nk} \ge used_k` for every group k; for domains see :func:`covered`."""
+    shares, places = OutageShares.of(instance), _places(model)
 
     def outage_limit(m: pyo.ConcreteModel, k: int) -> Any:
-        covered = pyo.quicksum(float(share[n]) * m.member[n, k] for n in m.N)
-        return covered >= (1.0 - COVER_SLACK) * m.used[k]
+        return covered(m, shares, places[k]) >= (1.0 - COVER_SLACK) * m.used[k]
 
     model.outage_limit = pyo.Constraint(model.K, rule=outage_limit)
 

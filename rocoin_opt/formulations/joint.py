@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 
+from rocoin_opt.formulations.group_rows import Place, add_rules, covered
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
 from rocoin_opt.plan import IndexedGroup
 from rocoin_opt.plan import plan_of as plan_of_groups
@@ -30,7 +31,7 @@ def build(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, no failure domains.
+        What was given: constant latencies; any failure domains and rules.
     objective : {'guaranteed', 'nominal', 'worst'}
         What to minimise.
     lower_bound : float
@@ -48,7 +49,7 @@ def build(
     InputError
         If the bounds are negative or cross.
     UnsupportedError
-        If the instance has failure domains or random latencies, or for the objective ``expected``.
+        If the instance has random latencies, or the objective is no latency.
     """
     require_groups_model(instance, objective)
     terms = Terms.of(instance, objective, lower_bound, upper_bound)
@@ -67,6 +68,7 @@ def build(
     _replica_holds(model, terms)
     _answers_in_time(model, terms)
     _reach_cover(model, terms, objective)
+    add_rules(model, instance, places(model))
     model.objective = pyo.Objective(expr=model.latency, sense=pyo.minimize)
     model.cover_cuts = pyo.ConstraintList()
     return model
@@ -142,6 +144,19 @@ def membership(model: pyo.ConcreteModel, device: int, group: int) -> Any:
     return pyo.quicksum(_value(kind, device, group, j) for kind in kinds for j in model.J)
 
 
+def places(model: pyo.ConcreteModel) -> list[Place]:
+    """All groups that there may be, by the devices that may be in them."""
+    able = {(n, k) for n, k, _ in model.replicas}
+    there = [pyo.quicksum(model.runs[k, j] for j in model.J) for k in model.K]
+    return [Place({n: membership(model, n, k) for n in model.N if (n, k) in able}, there[k]) for k in model.K]
+
+
+def covers_of(model: pyo.ConcreteModel) -> list[frozenset[int]]:
+    """The devices that are to keep the outage limit of each group, from the values of the variables."""
+    there = [(k, n) for kind in _covering(model) for (n, k, _), variable in kind.items() if variable.value]
+    return [frozenset(n for group, n in there if group == k) for k in model.K if any(k == group for group, _ in there)]
+
+
 def forbid_cover(model: pyo.ConcreteModel, devices: Collection[int]) -> None:
     r"""Cut off a set of devices D that misses the outage limit by less than a solver can tell.
 
@@ -160,9 +175,10 @@ def require_replicas(model: pyo.ConcreteModel, count: int) -> None:
 
 
 def _cut_covers(model: pyo.ConcreteModel, count: int, left_out: Collection[int]) -> None:
-    kinds = (model.counted, model.extra) if _objective_of(model) == "nominal" else (model.counted,)
     for k in model.K:
-        others = [v for kind in kinds for (n, group, _), v in kind.items() if group == k and n not in left_out]
+        others = [
+            v for kind in _covering(model) for (n, group, _), v in kind.items() if group == k and n not in left_out
+        ]
         model.cover_cuts.add(pyo.quicksum(others) >= count * pyo.quicksum(model.runs[k, j] for j in model.J))
 
 
@@ -174,6 +190,11 @@ def maximise_filters(model: pyo.ConcreteModel) -> None:
         component.deactivate()
     model.no_more_filters = pyo.Constraint(expr=placed <= wanted)
     model.placed = pyo.Objective(expr=placed, sense=pyo.maximize)
+
+
+def _covering(model: pyo.ConcreteModel) -> tuple[pyo.Var, ...]:
+    """The variables of replicas that keep the outage limit."""
+    return (model.counted, model.extra) if _objective_of(model) == "nominal" else (model.counted,)
 
 
 def _objective_of(model: pyo.ConcreteModel) -> Objective:
@@ -296,13 +317,14 @@ def _outage_limit(model: pyo.ConcreteModel, terms: Terms, objective: Objective) 
     r""":math:`\sum_n share_n\, counted_{nkj} \ge runs_{kj}` for every group k and student j.
 
     For ``nominal`` the extra replicas cover as well, and exactly one counts: :math:`\sum_n counted_{nkj} = runs_{kj}`.
+    What devices of one failure domain cover together says :func:`covered`.
     """
+    kinds = _covering(model)
 
     def outage_limit(m: pyo.ConcreteModel, k: int, j: int) -> Any:
-        covered = _covered(m.counted, terms.share, m, k, j)
-        if objective == "nominal":
-            covered += _covered(m.extra, terms.share, m, k, j)
-        return covered >= (1.0 - COVER_SLACK) * m.runs[k, j]
+        found = {n: [kind[n, k, j] for kind in kinds if (n, k, j) in kind] for n in m.N}
+        members = {n: pyo.quicksum(variables) for n, variables in found.items() if variables}
+        return covered(m, terms.shares, Place(members, m.runs[k, j])) >= (1.0 - COVER_SLACK) * m.runs[k, j]
 
     model.outage_limit = pyo.Constraint(model.K, model.J, rule=outage_limit)
 

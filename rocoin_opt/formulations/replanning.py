@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from rocoin_opt.formulations import joint
+from rocoin_opt.formulations.group_rows import Place, covered, needs_late_replicas, restate_rules
+from rocoin_opt.formulations.outage_shares import OutageShares
 from rocoin_opt.formulations.terms import COVER_SLACK, counted_devices
 from rocoin_opt.plan import IndexedGroup, Plan, group_of, indexed_groups
 
@@ -35,7 +37,7 @@ def build(
     Parameters
     ----------
     instance : Instance
-        What is left: constant latencies, no failure domains.
+        What is left: constant latencies; any failure domains and rules.
     old : Plan
         The plan so far, which may name devices that the instance does not have any more.
     objective : {'guaranteed', 'nominal', 'worst'}
@@ -53,14 +55,14 @@ def build(
     Raises
     ------
     UnsupportedError
-        If the instance has failure domains or random latencies, or for the objective ``expected``.
+        If the instance has random latencies, or the objective is no latency.
     """
     # Every new group needs a load, and the rows on all groups are stated anew.
     most = max(1, min(instance.max_groups, max_loads))
     model = joint.build(instance.with_requirements(min_groups=1, max_groups=most), objective, upper_bound=upper_bound)
     for component in (model.answers_in_time, model.objective, model.one_group, model.all_filters, model.enough_groups):
         component.deactivate()
-    if objective != "nominal":
+    if not _has_others(instance, objective):
         # Replicas that the objective does not wait for only cost loads.
         model.extra.fix(0)
     _sets(model, instance, old, objective, upper_bound)
@@ -70,6 +72,7 @@ def build(
     _old_outage_limit(model, instance, objective)
     _old_and_new_groups(model, instance)
     _load_limit(model, max_loads)
+    restate_rules(model, instance, [*joint.places(model), *_old_places(model)])
     model.fewest_loads = pyo.Objective(expr=model.loads, sense=pyo.minimize)
     return model
 
@@ -139,7 +142,7 @@ def offer(model: pyo.ConcreteModel, instance: Instance, plan: Plan, continued: S
         return False
     for component in (model.counted, model.extra, model.runs, model.size):
         component.unfix()
-    if objective != "nominal":
+    if not _has_others(instance, objective):
         model.extra.fix(0)
     for component, chosen in ((model.continues, set(continued)), (model.stays, stays), (model.holds, holds)):
         for position, variable in component.items():
@@ -161,7 +164,7 @@ def plan_of(model: pyo.ConcreteModel, instance: Instance) -> Plan:
 def forbid_cover(model: pyo.ConcreteModel, devices: Collection[int]) -> None:
     r"""Cut off a set of devices D that misses the outage limit by less than a solver can tell, in any group.
 
-    :math:`\sum_{n \notin D} (stays_{ng} + holds_{ng}) \ge continues_g` for every old group g.
+    :math:`\sum_{n \notin D} (stays_{ng} [+ holds_{ng}]) \ge continues_g` for every old group g.
     """
     joint.forbid_cover(model, devices)
     _cut_old_covers(model, 1, devices)
@@ -175,7 +178,7 @@ def require_replicas(model: pyo.ConcreteModel, count: int) -> None:
 
 def _cut_old_covers(model: pyo.ConcreteModel, count: int, left_out: Collection[int]) -> None:
     for g in model.G:
-        others = [v for n in model.N if n not in left_out for v in _old_kinds(model, n, g)]
+        others = [v for n in model.N if n not in left_out for v in _old_kinds(model, n, g, _covering(model))]
         model.old_cover_cuts.add(pyo.quicksum(others) >= count * model.continues[g])
 
 
@@ -183,8 +186,33 @@ def _new_member(model: pyo.ConcreteModel, n: int, k: int, j: int) -> Any:
     return pyo.quicksum(kind[n, k, j] for kind in (model.counted, model.extra) if (n, k, j) in kind)
 
 
-def _old_kinds(model: pyo.ConcreteModel, n: int, g: int) -> list[Any]:
-    return [kind[n, g] for kind in (model.stays, model.holds) if (n, g) in kind]
+def _has_others(instance: Instance, objective: Objective) -> bool:
+    """Whether groups may need replicas that do not decide when they answer; ``worst`` waits for all."""
+    return objective == "nominal" or (objective == "guaranteed" and needs_late_replicas(instance))
+
+
+def _covering(model: pyo.ConcreteModel) -> tuple[pyo.Var, ...]:
+    """The variables of replicas that keep the outage limit of an old group."""
+    return (model.stays, model.holds) if pyo.value(model.minimised) == "nominal" else (model.stays,)
+
+
+def covers_of(model: pyo.ConcreteModel) -> list[frozenset[int]]:
+    """The devices that are to keep the outage limit of each group, from the values of the variables."""
+    old = [{n for n in model.N if any(v.value for v in _old_kinds(model, n, g, _covering(model)))} for g in model.G]
+    return [*joint.covers_of(model), *(frozenset(members) for members in old if members)]
+
+
+def _old_places(model: pyo.ConcreteModel, kinds: Sequence[pyo.Var] | None = None) -> list[Place]:
+    """Old groups by the devices that may be in them, or may keep their limit."""
+    places = []
+    for g in model.G:
+        found = {n: _old_kinds(model, n, g, kinds) for n in model.N}
+        places.append(Place({n: pyo.quicksum(own) for n, own in found.items() if own}, model.continues[g]))
+    return places
+
+
+def _old_kinds(model: pyo.ConcreteModel, n: int, g: int, kinds: Sequence[pyo.Var] | None = None) -> list[Any]:
+    return [kind[n, g] for kind in kinds or (model.stays, model.holds) if (n, g) in kind]
 
 
 def _old_member(model: pyo.ConcreteModel, n: int, g: int) -> Any:
@@ -205,7 +233,7 @@ def _sets(
         return [(n, g) for g, group in groups.items() for n in model.N if parts[n, group.student] >= group.size]
 
     model.timely = pyo.Set(dimen=2, initialize=pairs(reach))
-    model.able = pyo.Set(dimen=2, initialize=pairs(arrays.largest) if objective == "nominal" else [])
+    model.able = pyo.Set(dimen=2, initialize=pairs(arrays.largest) if _has_others(instance, objective) else [])
     model.old_replicas = model.timely | model.able
 
 
@@ -239,15 +267,15 @@ def _stays_if_continued(model: pyo.ConcreteModel) -> None:
 
 
 def _old_outage_limit(model: pyo.ConcreteModel, instance: Instance, objective: Objective) -> None:
-    r""":math:`\sum_n share_n (stays_{ng} + holds_{ng}) \ge continues_g` for every old group g.
+    r""":math:`\sum_n share_n\, stays_{ng} \ge continues_g` for every old group g, for domains see :func:`covered`.
 
-    For ``nominal`` exactly one counts: :math:`\sum_n stays_{ng} = continues_g`.
+    For ``nominal`` those that hold the part cover as well, and exactly one counts:
+    :math:`\sum_n stays_{ng} = continues_g`.
     """
-    share = instance.arrays.cover_share
+    shares, places = OutageShares.of(instance), dict(zip(model.G, _old_places(model, _covering(model)), strict=True))
 
     def old_outage_limit(m: pyo.ConcreteModel, g: int) -> Any:
-        covered = pyo.quicksum(float(share[n]) * v for n in m.N for v in _old_kinds(m, n, g))
-        return covered >= (1.0 - COVER_SLACK) * m.continues[g]
+        return covered(m, shares, places[g]) >= (1.0 - COVER_SLACK) * m.continues[g]
 
     model.old_outage_limit = pyo.Constraint(model.G, rule=old_outage_limit)
     model.old_cover_cuts = pyo.ConstraintList()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.formulations.outage_shares import OutageShares
+from rocoin_opt.instance import SharedFailures
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, group_timing, require_constant_latency
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ class Terms:
     longest : IntArray, J
         Largest part that any group can have with a student: enough devices for the outage limit hold it, or reach it
         where the objective counts them all.
-    share : FloatArray, N
-        Share of the outage limit that a device covers.
+    shares : OutageShares
+        Shares of the outage limit that devices cover.
     """
 
     unit: float
@@ -53,7 +55,12 @@ class Terms:
     reach: IntArray
     hold: IntArray
     longest: IntArray
-    share: FloatArray
+    shares: OutageShares
+
+    @property
+    def share(self) -> FloatArray:
+        """Share of the outage limit that a device covers by itself; together devices cover the sum at most, N."""
+        return self.shares.alone
 
     @classmethod
     def of(cls, instance: Instance, objective: Objective, lower_bound: float, upper_bound: float | None) -> Terms:
@@ -81,8 +88,8 @@ class Terms:
         reach = hold if upper_bound is None else arrays.largest_part(upper_bound)
         reached = arrays.base + arrays.slope * reach
         unit = float(reached.max(initial=0.0, where=reach > 0)) or 1.0
-        replicas = hold if objective == "nominal" else reach
-        covered = np.array([_largest_covered(replicas[:, j], arrays.cover_share) for j in range(hold.shape[1])])
+        replicas, shares = hold if objective == "nominal" else reach, OutageShares.of(instance)
+        covered = np.array([_largest_covered(replicas[:, j], shares.alone) for j in range(hold.shape[1])])
         return cls(
             unit=unit,
             earliest=min(lower_bound / unit, 1.0),
@@ -91,24 +98,43 @@ class Terms:
             reach=reach,
             hold=hold,
             longest=np.minimum(covered, reach.max(axis=0)),
-            share=arrays.cover_share,
+            shares=shares,
         )
 
 
-def require_groups_model(instance: Instance, objective: Objective | None = None) -> None:
-    """Refuse what the models of groups cannot state: failure domains, random latencies, expected values.
+def require_groups_model(instance: Instance, objective: Objective) -> None:
+    """Refuse what the models of groups cannot state: random latencies, and objectives that are no latency.
 
     Raises
     ------
     UnsupportedError
         Naming the obstacle.
     """
-    if instance.has_shared_failures:
-        raise UnsupportedError(f"{instance.name}: the models assume devices that fail independently")
-    if objective is not None:
-        require_constant_latency(instance)
-    if objective is not None and objective not in THRESHOLD_OBJECTIVES:
+    require_constant_latency(instance)
+    if objective not in THRESHOLD_OBJECTIVES:
         raise UnsupportedError(f"the models state the objectives guaranteed, nominal and worst, not {objective}")
+
+
+def require_failure_model(instance: Instance) -> None:
+    """Refuse what the models of failure cannot state: random latencies, and groups that fail together.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming the obstacle.
+    """
+    require_constant_latency(instance)
+    tying = SharedFailures(instance).names
+    if tying:
+        raise UnsupportedError(
+            f"{instance.name}: several devices are in the failure domain {tying[0]}, and the models of failure assume "
+            "groups that fail independently"
+        )
+
+
+def failure_alone(instance: Instance) -> FloatArray:
+    """Failure probability of each device, what it shares with no other one included, N."""
+    return SharedFailures(instance).failure if instance.has_shared_failures else instance.arrays.failure
 
 
 def counted_devices(instance: Instance, group: Group, objective: Objective) -> frozenset[str]:

@@ -4,7 +4,10 @@ from .bounds import Levels, combinatorial_bound, smallest_failure_probability, s
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
-from .covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .covering.blocks import blocks_of, subset_sums
+from .covering.coverage import Coverage, Joining, coverage_of
+from .covering.covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .covering.nested_covers import nested_covers_within
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
@@ -37,8 +40,10 @@ __all__ = [
     "Candidates",
     "Chain",
     "Choices",
+    "Coverage",
     "ExpectedModel",
     "Intervals",
+    "Joining",
     "Levels",
     "PackingProblem",
     "Pool",
@@ -48,10 +53,12 @@ __all__ = [
     "StochasticProblem",
     "StochasticShares",
     "ThresholdProblem",
+    "blocks_of",
     "cheapest_covers",
     "cheapest_members",
     "chosen_before",
     "combinatorial_bound",
+    "coverage_of",
     "covers_within",
     "diversify",
     "free_choices",
@@ -61,6 +68,7 @@ __all__ = [
     "joint_model",
     "latency_range",
     "minimal_groups",
+    "nested_covers_within",
     "next_latency",
     "plan_with_best_sizes",
     "plan_within",
@@ -74,6 +82,7 @@ __all__ = [
     "smallest_failure_probability",
     "smallest_threshold",
     "stacked",
+    "subset_sums",
     "sums_at_least",
     "units_of",
     "use_compiled",

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from rocoin_opt.grouping.covering import coverage_of
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
 from rocoin_opt.instance import ROUNDING, SAFETY
 from rocoin_opt.plan import ANSWER_OBJECTIVES
@@ -90,6 +91,13 @@ def possible_groups(instance: Instance, parts: IntArray, objective: Objective) -
     steps = np.unique(np.concatenate([[0], timely, held]))
     firsts = steps[steps < instance.knowledge.num_filters] + 1
     counts = _covers(instance, held, firsts)
+    coverage = coverage_of(instance)
+    if coverage is not None:
+        # Shares promise more than devices of one domain hold: all of a size together may not do for one group.
+        order = np.argsort(-held, kind="stable")
+        length = coverage.shortest_prefix(order.tolist())
+        largest = 0 if length is None else int(held[order[length - 1]])
+        counts = np.where(firsts <= largest, counts, 0.0)
     if objective == "nominal":
         counts = np.minimum(sums_at_least(timely, np.ones((1, len(timely))), firsts)[0], counts)
     limits = np.minimum(counts, instance.max_groups).astype(np.int64)

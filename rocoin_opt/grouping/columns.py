@@ -120,6 +120,8 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
         Device indices of each cover, filled up with N; None if there are more than the limit, or no time.
     """
     devices = devices[np.argsort(-problem.weights[devices], kind="stable")]
+    if problem.coverage is not None:
+        return _minimal_together(problem, devices, limit, control)
     weights, count = problem.weights[devices], len(devices)
     # What all devices from a position on weigh together.
     rest = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
@@ -148,6 +150,44 @@ def minimal_covers(problem: ThresholdProblem, devices: IntArray, limit: int, con
             return None
         sets, last, total = (part[~covers & able] for part in (grown, device[kept], gathered[kept]))
     return stacked(done, len(problem.weights))
+
+
+def _minimal_together(problem: ThresholdProblem, devices: IntArray, limit: int, control: Control) -> IntArray | None:
+    """The same where devices fail together: whether a set can do without a device is asked of each."""
+    coverage = problem.coverage
+    assert coverage is not None
+    count, nobody = len(devices), len(problem.weights)
+    later = coverage.products(
+        np.array([[*devices[position:], *([nobody] * position)] for position in range(count + 1)])
+    )
+    sets, last = np.empty((1, 0), dtype=np.int64), np.array([-1])
+    products = coverage.products(sets)
+    done: list[IntArray] = []
+    found = 0
+    while len(sets):
+        choices = count - 1 - last
+        extensions = int(choices.sum())
+        in_time = control.has_time_for(EXTENSION * extensions * (sets.shape[1] + products.shape[1]))
+        if extensions > MAX_EXTENSIONS * limit or not in_time:
+            return None
+        parent = np.repeat(np.arange(len(sets)), choices)
+        device = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent] + 1
+        grown = np.column_stack([sets[parent], devices[device]])
+        joined = coverage.joined(products[parent], devices[device])
+        covers = coverage.judged(joined, grown)
+        able = _can_serve(problem, grown) & (covers | coverage.may_cover(joined * later[device + 1]))
+        minimal = np.flatnonzero(covers & able)
+        for column in range(grown.shape[1]):
+            less = grown[minimal]
+            less[:, column] = nobody
+            minimal = minimal[~coverage.covers(less)]
+        done.append(grown[minimal])
+        found += len(minimal)
+        if found > limit:
+            return None
+        kept = ~covers & able
+        sets, last, products = grown[kept], device[kept], joined[kept]
+    return stacked(done, nobody)
 
 
 def _can_serve(problem: ThresholdProblem, members: IntArray) -> BoolArray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.bounds import possible_groups
-from rocoin_opt.instance import Constant, Empirical
+from rocoin_opt.instance import Constant, Empirical, keeps_outage_limit
 from rocoin_opt.plan import outage_of
 from rocoin_opt.wording import counted
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Device, Instance, Slowdown
 
 STOPPED = "the search was stopped before it found a plan"
+NAMED = 3
+"""Failure domains that a reason names at most."""
 RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 NO_GUARANTEE = (
     "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"
@@ -27,7 +29,7 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
     Parameters
     ----------
     instance : Instance
-        What was given, without failure domains.
+        What was given.
 
     Returns
     -------
@@ -104,15 +106,35 @@ def _reliability(instance: Instance) -> tuple[str, ...]:
         outage = outage_of(instance, usable)
         return (
             f"reliability: {_failing_together(len(usable))} with probability {outage:.3g}; the outage limit is "
-            f"{limit:g}. Add devices, take more reliable ones, or raise max_group_outage.",
+            f"{limit:g}. Add devices, take more reliable ones, or raise max_group_outage.{_domains(instance)}",
         )
     if possible < wanted:
         bound = min(possible, instance.knowledge.num_filters)
         return (
             f"groups: at most {counted(bound, 'group')} can keep the outage limit {limit:g} and hold a filter; "
-            f"min_groups asks for {wanted}. Add devices, raise max_group_outage, or lower min_groups.",
+            f"min_groups asks for {wanted}. Add devices, raise max_group_outage, or lower min_groups."
+            f"{_domains(instance)}",
         )
     return ()
+
+
+def _domains(instance: Instance) -> str:
+    """Name the failure domains that alone miss the outage limit, where an instance without them passes these proofs."""
+    limit = instance.requirements.max_group_outage
+    used = {device.failure_domain for device in instance.devices}
+    weak = [
+        d for d in instance.failure_domains if d.id in used and not keeps_outage_limit(d.failure_probability, limit)
+    ]
+    steady = tuple(domain.model_copy(update={"failure_probability": 0.0}) for domain in instance.failure_domains)
+    if not weak or _reliability(instance.model_copy(update={"failure_domains": steady})):
+        return ""
+    named = ", ".join(f"{domain.id} ({domain.failure_probability:g})" for domain in weak[:NAMED])
+    more = f" and {len(weak) - NAMED} more" if len(weak) > NAMED else ""
+    if len(weak) == 1:
+        return f" Failure domain {named} fails more often than the limit allows: no group can keep it within it alone."
+    return (
+        f" Failure domains {named}{more} fail more often than the limit allows: no group can keep it within one alone."
+    )
 
 
 def _failing_together(number: int) -> str:

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rocoin_opt.grouping.bounds import Levels, possible_groups
+from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of, tightened
 from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
-from rocoin_opt.instance import LIMIT_TOLERANCE
+from rocoin_opt.instance import LIMIT_TOLERANCE, weight_with_domain
 from rocoin_opt.plan import group_keeps_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rocoin_opt.instance import FloatArray, Instance, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
     from rocoin_opt.plan import Members, Objective
 
 MAX_KEPT = 50_000_000
@@ -48,6 +49,8 @@ class Chain:
         Sum of shares that a cover takes from ``devices``: 1 less the leader's; 0 or less where the leader is enough.
     leader_size : int
         Part that the leader alone holds; 0 without a leader.
+    coverage : Coverage or None
+        What sets of devices cover, where that is less than the sum of their shares; None where it is the sum.
     """
 
     student: int
@@ -57,6 +60,13 @@ class Chain:
     shares: FloatArray
     need: float
     leader_size: int
+    coverage: Coverage | None = None
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The devices by failure domain, with the leader in the base; empty where shares add up."""
+        base = () if self.leader is None else (self.leader,)
+        return [] if self.coverage is None else blocks_of(self.coverage, self.devices, base)
 
 
 class PackingProblem(Protocol):
@@ -105,6 +115,8 @@ class ThresholdProblem:
         self.led = objective == "nominal"
         self.threshold = threshold
         self.shares: FloatArray = self.arrays.cover_share
+        self.coverage = coverage_of(instance)
+        """Judge of sets where devices fail together; None where shares add up."""
         self.timely: IntArray = self.arrays.largest_part(threshold)
         """S, N x J: part that a device delivers in time."""
         self.allowed: IntArray = self.arrays.largest if self.led else self.timely
@@ -112,9 +124,15 @@ class ThresholdProblem:
 
     @cached_property
     def weights(self) -> FloatArray:
-        """``-ln p``, N. Unlike cover shares they are right for limits next to 1 too."""
+        """``-ln p``, N, of a device alone with its domain. Unlike cover shares they are right for limits next to 1 too.
+
+        They add up unless there is a :attr:`coverage`.
+        """
+        falls = {domain.id: domain.failure_probability for domain in self.instance.failure_domains}
+        of_devices = [falls.get(device.failure_domain or "", 0.0) for device in self.instance.devices]
         with np.errstate(divide="ignore"):
-            return np.asarray(-np.log(self.arrays.failure))
+            weights = np.asarray(-np.log(self.arrays.failure))
+        return weight_with_domain(weights, np.array(of_devices))
 
     @cached_property
     def need(self) -> float:
@@ -142,7 +160,7 @@ class ThresholdProblem:
             order = np.argsort(-self.allowed[:, j], kind="stable")
             order = order[: np.count_nonzero(self.allowed[:, j])]
             if not self.led:
-                yield Chain(j, None, order, self.allowed[order, j], self.shares[order], 1.0, 0)
+                yield Chain(j, None, order, self.allowed[order, j], self.shares[order], 1.0, 0, self.coverage)
                 continue
             for leader in np.flatnonzero(self.timely[:, j]).tolist():
                 own = int(self.timely[leader, j])
@@ -150,7 +168,10 @@ class ThresholdProblem:
                 # Whoever delivered more than the leader would lead in another chain.
                 sizes = np.minimum(self.allowed[others, j], own)
                 needed = 1.0 - float(self.shares[leader])
-                yield Chain(j, leader, others, sizes, self.shares[others], needed, own)
+                if self.coverage is not None and needed <= 0.0 and not self.coverage.keeps_limit([leader]):
+                    # Next to a limit of 1 shares promise too much: someone else has to come.
+                    needed = 1.0
+                yield Chain(j, leader, others, sizes, self.shares[others], needed, own, self.coverage)
 
     @property
     def largest(self) -> int:
@@ -160,7 +181,16 @@ class ThresholdProblem:
     @cached_property
     def levels(self) -> Levels:
         """Limits of the counting bound by part size, as rows of a linear program."""
-        return possible_groups(self.instance, self.timely, self.objective)
+        levels = possible_groups(self.instance, self.timely, self.objective)
+        if self.coverage is None:
+            return levels
+        # A row for each size of a device: where a limit falls may change.
+        sizes = np.where(self.allowed.any(axis=1), self.allowed.max(axis=1), 0)
+        firsts = np.unique(np.concatenate([levels.sizes, sizes[(sizes > 0) & (sizes < self.wanted)] + 1]))
+        limits = levels.limits[np.searchsorted(levels.sizes, firsts, side="right") - 1]
+        limits = tightened(self.coverage, self.shares, sizes, firsts, limits)
+        falls = np.flatnonzero(np.diff(limits, prepend=limits[0] + 1))
+        return Levels(firsts[falls], limits[falls])
 
     def capacities(self, groups: Sequence[Sequence[int]]) -> IntArray:
         """Largest part of each group, none of which is empty, with its best student; see :meth:`by_student`."""
@@ -198,12 +228,30 @@ class ThresholdProblem:
         timely = _and_nobody(self.timely, nothing)[members]
         # The largest parts first: the member that completes the cover decides.
         order = np.argsort(-timely, axis=1, kind="stable")
-        shares = np.append(self.shares, 0.0)[members]
-        gathered = np.take_along_axis(np.broadcast_to(shares[:, :, None], timely.shape), order, axis=1)
-        covered = np.cumsum(gathered, axis=1) >= 1.0 - COVER_TOLERANCE
+        covered = self._covered_in_order(members, order)
         last = np.argmax(covered, axis=1)[:, None, :]
         level = np.take_along_axis(np.take_along_axis(timely, order, axis=1), last, axis=1)[:, 0, :]
         return np.where(covered[:, -1, :], np.minimum(held, level), 0)
+
+    def _covered_in_order(self, members: IntArray, order: IntArray) -> BoolArray:
+        """Whether the first members of each group cover, C x L x J, in an order of its members by student."""
+        if self.coverage is not None:
+            students = range(order.shape[2])
+            sorted_members = [np.take_along_axis(members, order[:, :, j], axis=1) for j in students]
+            return np.stack([self.coverage.prefixes(own) for own in sorted_members], axis=2)
+        shares = np.append(self.shares, 0.0)[members]
+        gathered = np.take_along_axis(np.broadcast_to(shares[:, :, None], order.shape), order, axis=1)
+        return np.asarray(np.cumsum(gathered, axis=1) >= 1.0 - COVER_TOLERANCE)
+
+    def covering(self, groups: Sequence[Sequence[int]]) -> BoolArray:
+        """Whether each group, none of which is empty, covers: up to rounding, where shares add up."""
+        if self.coverage is not None:
+            return self.coverage.covers(self.padded(groups)) if groups else np.empty(0, dtype=bool)
+        if not groups:
+            return np.empty(0, dtype=bool)
+        members = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
+        first = np.cumsum([0, *map(len, groups)])[:-1]
+        return np.asarray(np.add.reduceat(self.shares[members], first) >= 1.0 - COVER_TOLERANCE)
 
     @cached_property
     def _with_nobody(self) -> tuple[IntArray, IntArray]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import COVER_TOLERANCE
+from rocoin_opt.grouping import COVER_TOLERANCE, Joining, coverage_of
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Packing(ABC):
     """State of a packing: which devices are free, how many filters and groups are still to place."""
 
     def __init__(self, instance: Instance, threshold: float, price: float) -> None:
-        self.arrays = instance.arrays
+        self.arrays, self.coverage = instance.arrays, coverage_of(instance)
         self.parts = self.arrays.largest_part(threshold)
         self.order = [_descending(self.parts[:, j]) for j in range(self.parts.shape[1])]
         self.free = np.ones(len(self.parts), dtype=bool)
@@ -107,13 +107,17 @@ class _Packing(ABC):
         """Free devices that deliver anything with student j, the largest parts first."""
         return self.order[j][self.free[self.order[j]]]
 
+    def joining(self, devices: IntArray, *fixed: int) -> Joining | None:
+        """Devices to choose from with the judge of covers where devices fail together; None where shares add up."""
+        return None if self.coverage is None else Joining(self.coverage, devices, fixed)
+
 
 class _TimelyPacking(_Packing):
     """Every member in time: a cover's level is the part of its slowest member."""
 
     def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
         levels, shares = self.parts[top, j], self.arrays.cover_share[top]
-        cover = best_cover(shares, levels, self.price)
+        cover = best_cover(shares, levels, self.price, joining=self.joining(top))
         if cover is None:
             return None
         level = int(levels[cover[-1]])
@@ -147,8 +151,9 @@ class _LedPacking(_Packing):
         candidates = np.flatnonzero(able)
         led = self.leads[candidates]
         order = np.argsort(led, kind="stable")
+        joining = self.joining(candidates[order], leader)
         # The larger a part a follower could lead, the worse it is to take: its negative serves as a level.
-        cover = best_cover(self.arrays.cover_share[candidates[order]], -led[order], self.price, needed)
+        cover = best_cover(self.arrays.cover_share[candidates[order]], -led[order], self.price, needed, joining)
         return None if cover is None else (candidates[order[cover]], int(led[order[cover[-1]]]))
 
 

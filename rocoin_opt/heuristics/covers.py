@@ -10,6 +10,7 @@ import numpy as np
 from rocoin_opt.grouping import COVER_TOLERANCE
 
 if TYPE_CHECKING:
+    from rocoin_opt.grouping import Joining
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 MAX_POOL = 9
@@ -23,7 +24,9 @@ def _subsets(size: int) -> tuple[FloatArray, IntArray]:
     return subsets.astype(np.float64), size - 1 - np.argmax(subsets[:, ::-1], axis=1)
 
 
-def best_cover(shares: FloatArray, levels: IntArray, price: float, needed: float = 1.0) -> IntArray | None:
+def best_cover(
+    shares: FloatArray, levels: IntArray, price: float, needed: float = 1.0, joining: Joining | None = None
+) -> IntArray | None:
     """Choose the cover with the largest level minus the price of the reliability that it takes.
 
     Parameters
@@ -36,6 +39,8 @@ def best_cover(shares: FloatArray, levels: IntArray, price: float, needed: float
         What one whole cover's worth of reliability costs, in filters.
     needed : float
         Sum of shares that makes a cover.
+    joining : Joining, optional
+        The same candidates with their judge where devices fail together, and shares do not add up.
 
     Returns
     -------
@@ -45,12 +50,30 @@ def best_cover(shares: FloatArray, levels: IntArray, price: float, needed: float
         taken, less the members that it can do without.
     """
     count = min(len(shares), MAX_POOL)
+    if joining is not None:
+        return _best_together(joining, shares, levels, price)
     if shares[:count].sum() < needed - COVER_TOLERANCE:
         return _covering_prefix(shares, needed)
     subsets, last = _subsets(count)
     taken = subsets @ shares[:count]
     # A hair per unit taken settles ties at price 0 for the cover that wastes least.
     score = np.where(taken >= needed - COVER_TOLERANCE, levels[last] - (price + 1e-6) * taken, -np.inf)
+    return np.flatnonzero(subsets[int(np.argmax(score))])
+
+
+def _best_together(joining: Joining, shares: FloatArray, levels: IntArray, price: float) -> IntArray | None:
+    """The same where devices fail together."""
+    count = min(len(shares), MAX_POOL)
+    covered = joining.covered_subsets(count)
+    if not covered[-1]:
+        length = joining.covering_prefix()
+        if length is None:
+            return None
+        # The largest member that is not needed goes first: it serves another group best.
+        order = np.argsort(-shares[:length], kind="stable").tolist()
+        return np.array(joining.needed(order, length), dtype=np.int64)
+    subsets, last = _subsets(count)
+    score = np.where(covered, levels[last] - (price + 1e-6) * (subsets @ shares[:count]), -np.inf)
     return np.flatnonzero(subsets[int(np.argmax(score))])
 
 

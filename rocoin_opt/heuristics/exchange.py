@@ -25,10 +25,7 @@ def covering_capacities(problem: ThresholdProblem, groups: Sequence[Sequence[int
     """Largest part of each group, none of which is empty; 0 where it does not cover or cannot serve."""
     if not groups:
         return []
-    members = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
-    first = np.cumsum([0, *map(len, groups)])[:-1]
-    covers = np.add.reduceat(problem.shares[members], first) >= 1.0 - COVER_TOLERANCE
-    capacities: list[int] = np.where(covers, problem.capacities(groups), 0).tolist()
+    capacities: list[int] = np.where(problem.covering(groups), problem.capacities(groups), 0).tolist()
     return capacities
 
 
@@ -49,13 +46,16 @@ def subset_capacities(problem: ThresholdProblem, pool: Sequence[int], fixed: Seq
     IntArray, 2^P
         In filters; bit i of a position stands for ``pool[i]``. 0 where the group does not cover or cannot serve.
     """
-    covered = _over_subsets(np.add, problem.shares[:, None], pool, fixed, 0.0)[0]
+    if problem.coverage is not None:
+        covered = problem.coverage.covered_subsets(pool, fixed)
+    else:
+        covered = _over_subsets(np.add, problem.shares[:, None], pool, fixed, 0.0)[0] >= 1.0 - COVER_TOLERANCE
     # No group holds more than the largest memory, so nobody at all may begin with that.
     held = _over_subsets(np.minimum, problem.allowed, pool, fixed, int(problem.arrays.largest.max()))
     if problem.led:
         held = np.minimum(held, _over_subsets(np.maximum, problem.timely, pool, fixed, 0))
     capacity: IntArray = held.max(axis=0)
-    capacity[covered < 1.0 - COVER_TOLERANCE] = 0
+    capacity[~covered] = 0
     return capacity
 
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Relaxation, ThresholdProblem
-    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.grouping import Coverage, Relaxation, ThresholdProblem
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance
     from rocoin_opt.plan import Members, Objective
 
 ROUNDINGS = 500
@@ -161,6 +161,8 @@ def _true_cover(problem: ThresholdProblem, group: Members, load: FloatArray) -> 
     able = problem.allowed[:, student] >= sizes[student]
     able[members] = False
     leader = int(np.argmax(problem.timely[members, student]))
+    if problem.coverage is not None:
+        return _true_cover_together(problem, problem.coverage, members, able, load)
     while (surplus := float(problem.shares[members].sum()) - 1.0 + COVER_TOLERANCE) < 0.0:
         if not able.any():
             return None
@@ -171,6 +173,24 @@ def _true_cover(problem: ThresholdProblem, group: Members, load: FloatArray) -> 
         # The leader is needed whatever its share.
         shares[leader] = np.inf
     return tuple(sorted(np.array(members)[needed_members(shares, surplus)].tolist()))
+
+
+def _true_cover_together(
+    problem: ThresholdProblem, coverage: Coverage, members: list[int], able: BoolArray, load: FloatArray
+) -> Members | None:
+    """The same where devices fail together: ``able`` says who may join the members, the first that leads among them."""
+    while not coverage.keeps_limit(members):
+        if not able.any():
+            return None
+        members.append(int(np.argmin(np.where(able, load, np.inf))))
+        able[members[-1]] = False
+    size = int(problem.capacities([members])[0])
+    for n in sorted(members, key=lambda n: (-float(problem.shares[n]), n)):
+        rest = [other for other in members if other != n]
+        # For ``nominal`` the leader is needed whatever its share.
+        if coverage.keeps_limit(rest) and int(problem.capacities([rest])[0]) >= size:
+            members = rest
+    return tuple(sorted(members))
 
 
 class _Search(CandidateSearch):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan import Plan, group_keeps_limit, members_of, structural_violations
+from rocoin_opt.plan import Plan, group_keeps_limit, members_of, outage_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -22,7 +22,7 @@ def repair(instance: Instance, old: Plan) -> Plan | None:
     Parameters
     ----------
     instance : Instance
-        What is left, without failure domains.
+        What is left.
     old : Plan
         The plan so far, which may name devices that the instance does not have any more.
 
@@ -36,6 +36,9 @@ def repair(instance: Instance, old: Plan) -> Plan | None:
     used = {n for group in members for n in group}
     spares = [n for n in range(len(instance.devices)) if n not in used]
     lacking = [1.0 - float(arrays.cover_share[group].sum()) for group in members]
+    if instance.has_shared_failures:
+        # Shares do not add up: whoever is likeliest to fail lacks most.
+        lacking = [outage_of(instance, group) for group in members]
     for k in np.argsort(lacking, kind="stable").tolist():
         while not group_keeps_limit(instance, members[k]):
             chosen = _best_spare(instance, old.groups[k], members[k], spares)
@@ -59,5 +62,7 @@ def _best_spare(instance: Instance, group: Group, members: list[int], spares: li
     # Any of them is enough: the fastest one delays the group least.
     if completing:
         return min(completing, key=lambda n: float(arrays.latency(n, j, group.num_filters)))
-    # None is enough alone: the most reliable one leaves the least to the next.
+    # None is enough alone: the one that adds most leaves the least to the next.
+    if instance.has_shared_failures:
+        return min(able, key=lambda n: outage_of(instance, [*members, n]), default=None)
     return min(able, key=lambda n: float(arrays.failure[n]), default=None)

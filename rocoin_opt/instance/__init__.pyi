@@ -1,7 +1,15 @@
 from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
-from .arrays import BoolArray, FloatArray, InstanceArrays, IntArray, LatencyTerms, keeps_outage_limit
+from .arrays import (
+    BoolArray,
+    FloatArray,
+    InstanceArrays,
+    IntArray,
+    LatencyTerms,
+    keeps_outage_limit,
+    weight_with_domain,
+)
 from .device_files import Fleet, device_file_schema, read_device_file
-from .entities import Device, Knowledge, Requirements, Student
+from .entities import Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
     LARGEST_COUNT,
@@ -18,8 +26,8 @@ from .fields import (
 from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
-from .model import Instance, without_laws
-from .rules import Restrictions, Rule
+from .model import Instance, relaxed, without_laws, without_rules
+from .rules import Rule
 from .shared_failures import SharedFailures
 from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
 from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
@@ -45,6 +53,7 @@ __all__ = [
     "Count",
     "Device",
     "Empirical",
+    "FailureDomain",
     "Figure",
     "FilterGraph",
     "Fleet",
@@ -62,7 +71,6 @@ __all__ = [
     "Positive",
     "Probability",
     "Requirements",
-    "Restrictions",
     "Rule",
     "SharedFailures",
     "ShiftedExponential",
@@ -81,7 +89,10 @@ __all__ = [
     "read_arrays",
     "read_device_file",
     "read_instance",
+    "relaxed",
     "stretched",
+    "weight_with_domain",
     "without_laws",
+    "without_rules",
     "write_instance",
 ]

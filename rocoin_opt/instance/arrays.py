@@ -17,7 +17,7 @@ from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from rocoin_opt.instance.entities import Device, Knowledge, Requirements, Student
+    from rocoin_opt.instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -42,8 +42,10 @@ class InstanceArrays:
         Crash probabilities p.
     cover_share : FloatArray, N
         Share of a group's outage limit that the device covers, ``ln p / ln eps`` cut off at 1: devices keep the limit
-        exactly when their shares sum to 1 or more (failure domains aside). All 1 where the limit is within a millionth
-        of 1: then the shares promise too much, and only :func:`keeps_outage_limit` decides.
+        exactly when their shares sum to 1 or more. In a failure domain p is what the device alone would fail with,
+        ``pi + (1 - pi) p``; devices of one domain cover no more than the sum of their shares, so whoever keeps the
+        limit has shares that sum to 1, but not the other way round. All 1 where the limit is within a millionth of 1:
+        then the shares promise too much, and only :func:`keeps_outage_limit` decides.
     device_index, student_index : dict
         Position of each identifier.
     """
@@ -63,6 +65,7 @@ class InstanceArrays:
         students: Sequence[Student],
         knowledge: Knowledge,
         requirements: Requirements,
+        domains: Sequence[FailureDomain] = (),
         idle: Collection[int] = (),
     ) -> InstanceArrays:
         """Derive the arrays of what an instance holds.
@@ -75,6 +78,8 @@ class InstanceArrays:
             Number of filters, and bits of one on a link.
         requirements : Requirements
             The outage limit of a group.
+        domains : sequence of FailureDomain
+            What devices share.
         idle : collection of int
             Indices of devices that are to be in no group.
         """
@@ -95,12 +100,14 @@ class InstanceArrays:
                 largest[n] = 0
             elif device.students is not None:
                 largest[n] *= [student.id in device.students for student in students]
+        falls = {domain.id: domain.failure_probability for domain in domains}
+        with_domain = np.array([falls.get(device.failure_domain or "", 0.0) for device in devices])
         arrays = cls(
             base=base,
             slope=slope,
             largest=largest,
             failure=failure,
-            cover_share=_cover_share(failure, requirements.max_group_outage),
+            cover_share=_cover_share(failure, with_domain, requirements.max_group_outage),
             device_index={device.id: n for n, device in enumerate(devices)},
             student_index={student.id: j for j, student in enumerate(students)},
         )
@@ -191,12 +198,39 @@ def _largest_within(fixed: FloatArray, per_filter: FloatArray, room: IntArray, l
     return np.asarray(np.where(fits, np.maximum(sizes, 0), 0), dtype=np.int64)
 
 
-def _cover_share(failure: FloatArray, max_group_outage: float) -> FloatArray:
+def weight_with_domain(weights: FloatArray, falls: Any) -> FloatArray:
+    """What devices that fail with their domain add to the weight of a group: ``-ln(pi + (1 - pi) e^-w)``.
+
+    It is concave in w, at most w, and below ``-ln pi``.
+
+    Parameters
+    ----------
+    weights : FloatArray
+        Sums w of ``-ln p`` over some devices of the domain, 0 for none; infinite where one never fails alone.
+    falls : float or FloatArray
+        Probability pi that the domain itself fails.
+
+    Returns
+    -------
+    FloatArray
+        The weights themselves, digit by digit, where the domain never fails.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Each form keeps its digits where the other one loses them.
+        light = -np.log1p((1.0 - falls) * np.expm1(-weights))
+        heavy = -np.log(falls + (1.0 - falls) * np.exp(-weights))
+    together = np.where(weights < 0.5, light, heavy)
+    return np.asarray(np.where(np.asarray(falls) == 0.0, weights, together), dtype=np.float64)
+
+
+def _cover_share(failure: FloatArray, falls: FloatArray, max_group_outage: float) -> FloatArray:
+    """Shares of devices, each alone with its domain, where it has one that may fail."""
     if max_group_outage <= 0.0:
-        return np.asarray(failure == 0.0, dtype=np.float64)
+        return np.asarray((failure == 0.0) & (falls == 0.0), dtype=np.float64)
     # The limit as keeps_outage_limit reads it, tolerance included: both must agree on which devices keep it.
     needed = -(math.log(max_group_outage) + math.log1p(LIMIT_TOLERANCE))
     if needed < SMALLEST_LIMIT:
         return np.ones_like(failure)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.minimum(-np.log(failure) / needed, 1.0), dtype=np.float64)
+        weights = weight_with_domain(-np.log(failure), falls)
+        return np.asarray(np.minimum(weights / needed, 1.0), dtype=np.float64)

@@ -85,7 +85,8 @@ class Instance(Model):
     def arrays(self) -> InstanceArrays:
         """The numbers as read-only arrays, derived once."""
         idle = self.restrictions.spare
-        return InstanceArrays.of(self.devices, self.students, self.knowledge, self.requirements, idle)
+        given = self.devices, self.students, self.knowledge, self.requirements, self.failure_domains
+        return InstanceArrays.of(*given, idle)
 
     def latency_terms(self, device: int, student: int, num_filters: int) -> LatencyTerms:
         """Terms of l(n, j, s); rounded each, they may miss its last digit.
@@ -140,6 +141,11 @@ class Instance(Model):
         return any(device.failure_domain is not None for device in self.devices)
 
     @property
+    def is_restricted(self) -> bool:
+        """Whether devices fail together, or rules ask how they are grouped or used."""
+        return self.has_shared_failures or self.restrictions.of_groups
+
+    @property
     def max_groups(self) -> int:
         """Largest number of groups that any plan can have: K, the devices and the filters all limit it."""
         limit = self.requirements.max_groups or len(self.devices)
@@ -186,3 +192,15 @@ def without_laws(instance: Instance) -> Instance:
     return instance.model_copy(
         update={"devices": tuple(device.model_copy(update=steady) for device in instance.devices)}
     )
+
+
+def without_rules(instance: Instance) -> Instance:
+    """Copy of an instance without ``min_success`` and all rules that ask how devices are grouped or used."""
+    rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
+    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None)
+
+
+def relaxed(instance: Instance) -> Instance:
+    """Copy of an instance without failure domains, and without what :func:`without_rules` leaves out."""
+    alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
+    return without_rules(instance.model_copy(update={"devices": alone, "failure_domains": ()}))

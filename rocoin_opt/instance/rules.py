@@ -138,6 +138,11 @@ class Restrictions:
         )
 
     @property
+    def used_bits(self) -> int:
+        """The devices in use as bits."""
+        return sum(1 << n for n in self.use)
+
+    @property
     def of_groups(self) -> bool:
         """Whether some rule asks how devices are grouped, or used: all but ``spare``, which takes devices away."""
         return bool(self.apart or self.together or self.use or self.spread > 1)

@@ -12,7 +12,7 @@ from .files import (
     write_plan,
 )
 from .filters import labels_of, with_filters, without_filters
-from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of, plan_of
+from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of, plan_of, work_of
 from .latency import (
     ANSWER_OBJECTIVES,
     OBJECTIVES,
@@ -120,6 +120,7 @@ __all__ = [
     "structural_violations",
     "with_filters",
     "without_filters",
+    "work_of",
     "worst_seconds",
     "write_plan",
 ]

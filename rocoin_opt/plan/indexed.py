@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rocoin_opt.plan.model import Group, Plan
@@ -73,3 +74,12 @@ def group_of(
 def plan_of(instance: Instance, groups: Iterable[IndexedGroup]) -> Plan:
     """Make the plan of some groups, without filters; see :meth:`Plan.of`."""
     return Plan.of(instance, [group_of(instance, *group) for group in groups])
+
+
+def work_of(instance: Instance, plan: Plan) -> float:
+    """Device-seconds that all replicas of a plan are busy with one request."""
+    return math.fsum(
+        float(seconds)
+        for group in indexed_groups(instance, plan)
+        for seconds in instance.arrays.latency(list(group.members), group.student, group.size)
+    )

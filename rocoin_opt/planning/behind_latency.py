@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.heuristics import descend_work
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
 from rocoin_opt.planning.certify import certified_bound, require_certified
-from rocoin_opt.planning.restricted import is_restricted
+from rocoin_opt.planning.methods import settled_under_rules
 
 if TYPE_CHECKING:
     from rocoin_opt.plan import Plan
@@ -40,13 +40,17 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         If the plan is not valid, is later than the given one, or fails less than its bound allows.
     """
     instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or instance.has_random_latencies or is_restricted(instance):
-        # What comes behind latency is stated for constants alone, and for devices that fail and serve as they like.
+    if plan is None or instance.has_random_latencies:
+        # What comes behind latency is stated for constants alone.
         return outcome, None
     # What is weighed behind latency is no value of the objective.
     control, whose = request.control.silent(), f"{method.name} returned"
     is_latency = objective in THRESHOLD_OBJECTIVES
-    if method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
+    if instance.is_restricted:
+        if method.reinforce is None or not is_latency:
+            return outcome, None
+        found = settled_under_rules(instance, objective, plan, control, request.preferred)
+    elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
         found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion))
@@ -62,7 +66,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if value_of(instance, after, objective) > value_of(instance, plan, objective) * (1.0 + rounding):
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None
-    if is_latency and request.prefer == "reliability" and method.reinforce is not None:
+    if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
         gain = _reinforcement(request, after, found.lower_bound)
     return replace(outcome, plan=after), gain
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.control import terminated
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.instance import relaxed
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.request import method_for
 from rocoin_opt.planning.solve import solve
@@ -33,7 +34,8 @@ def compare(
 
     A method without redundancy that cannot keep the outage limit is solved once more without the limit, so that it
     can be scored at all: that result's instance has ``max_group_outage`` 1. Likewise one that plans without
-    ``min_success``, baselines say, and misses it: that result's instance has none.
+    ``min_success``, baselines say, and misses it: that result's instance has none. Where such a method breaks a rule or
+    the outage limit under failure domains, the instance has neither domains nor rules, but for ``spare``.
 
     Parameters
     ----------
@@ -91,8 +93,13 @@ def compare(
 
 def _without_limits(instance: Instance, method: Method) -> Iterator[Instance]:
     """What a method without a plan is scored on: the instance without limits that it does not plan for."""
+    is_blind = method.surer is None
     wanted = instance.requirements.min_success is not None
-    if wanted and method.surer is None:
+    if wanted and is_blind:
         yield instance.with_requirements(min_success=None)
+    freed = instance
+    if is_blind and instance.is_restricted:
+        freed = relaxed(instance)
+        yield freed
     if not method.redundant:
-        yield instance.with_requirements(max_group_outage=1.0, min_success=None)
+        yield freed.with_requirements(max_group_outage=1.0, min_success=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure import first_of_kinds
 from rocoin_opt.plan import Plan
 from rocoin_opt.planning.methods import METHODS
@@ -67,6 +68,9 @@ def expansions(
 ) -> tuple[Expansion, ...]:
     """Solve an instance with one more device, for each kind of device in turn.
 
+    A device whose identifier is taken, as that of a twin is, gets a ``+`` behind it. It has the failure domain and the
+    students of the original; rules that name the original do not apply to the twin.
+
     Parameters
     ----------
     instance : Instance
@@ -106,9 +110,15 @@ def expansions(
             report=report,
         )
 
+    joining = first_of_kinds(instance.devices) if devices is None else list(devices)
+    domains = {None, *(domain.id for domain in instance.failure_domains)}
+    unknown = [device for device in joining if device.failure_domain not in domains]
+    if unknown:
+        allowed = "a device in none of the failure domains, or in one of the instance"
+        raise InputError("options", [Problem("devices", f"{d.id} in {d.failure_domain}", allowed) for d in unknown])
     before = solved(instance, None)
     found = []
-    for device in first_of_kinds(instance.devices) if devices is None else devices:
+    for device in joining:
         name = device.id
         while name in instance.arrays.device_index:
             name += "+"

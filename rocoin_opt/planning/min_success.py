@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
-from rocoin_opt.heuristics.failure_descent import descend_failure
+from rocoin_opt.heuristics import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
-from rocoin_opt.planning.portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched_answer
-from rocoin_opt.planning.restricted import is_restricted, searched
+from rocoin_opt.planning.methods import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched, searched_answer
 
 if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
@@ -72,7 +71,7 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
     if request.solver.surer is None:
         return replace(outcome, plan=start, reasons=() if start else (str(missed),))
     is_threshold = request.objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
-    is_threshold = is_threshold and not is_restricted(instance)
+    is_threshold = is_threshold and not instance.is_restricted
     if is_threshold and (spared := _with_spares(request, plan)) is not None:
         # As early as without the requirement.
         return replace(outcome, plan=spared, reasons=())
@@ -117,7 +116,7 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     effort, nodes = (math.inf, None) if is_timed else (AUTO_EFFORT, AUTO_NODES)
     is_exact = request.solver.surer is not None and request.solver.surer is request.solver.improve
     is_few = is_exact and len(instance.devices) <= MOST_DEVICES
-    is_free = not is_restricted(instance)
+    is_free = not instance.is_restricted
     if objective in THRESHOLD_OBJECTIVES:
         plan = _tightened(request, plan) if is_free else plan
         start = replace(outcome, plan=plan)
@@ -171,7 +170,7 @@ def _surest(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     if request.objective == "failure" and method.surer is method.improve and request.control.gap == 0.0:
         return outcome
     control = replace(request.control.silent(), gap=0.0)
-    if is_restricted(instance) and method.surer is not None:
+    if instance.is_restricted and method.surer is not None:
         own = method.run_restricted if method.surer is method.improve else None
         return (own or searched(method.surer, method.run_random))(instance, "failure", control, plan)
     if instance.has_random_latencies:

@@ -42,7 +42,7 @@ from rocoin_opt.provenance import versions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance import Instance, IntArray
+    from rocoin_opt.instance import Instance, IntArray, Rule
     from rocoin_opt.plan import Objective, Result, Termination
 
 FREE_SHARE = 1 / 3
@@ -61,6 +61,8 @@ class Replan:
         The plan so far, with the joined devices among its spares.
     lost, joined : tuple of str
         Devices that are gone, and devices that are new.
+    dropped_rules : tuple of Rule
+        Rules that name lost devices alone. From all other rules lost devices were struck.
     max_loads : int or None
         Devices that may be sent a student; None for no limit.
     objective : str
@@ -96,6 +98,7 @@ class Replan:
     before: Plan
     lost: tuple[str, ...]
     joined: tuple[str, ...]
+    dropped_rules: tuple[Rule, ...]
     max_loads: int | None
     objective: Objective
     termination: Termination
@@ -177,7 +180,7 @@ def replan(
     InputError
         If an option is outside of its range, or the plan is not valid for the instance.
     UnsupportedError
-        If what is left has failure domains or random latencies, for ``min_success``, or for the objective ``expected``.
+        If what is left has random latencies, for ``min_success``, or for objectives other than these.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
@@ -203,6 +206,7 @@ def replan(
         before=before,
         lost=tuple(lost),
         joined=tuple(joined),
+        dropped_rules=tuple(rule for rule in instance.rules if rule.without(lost) is None),
         max_loads=max_loads,
         objective=objective,
         termination="no_plan",
@@ -222,8 +226,10 @@ def replan(
 
 
 def without_devices(instance: Instance, names: Sequence[str]) -> Instance:
-    """The instance without some of its devices, at least one of which is left."""
-    return instance.model_copy(update={"devices": tuple(d for d in instance.devices if d.id not in names)})
+    """The instance without some of its devices, at least one of which is left; rules no longer name them."""
+    rules = tuple(left for rule in instance.rules if (left := rule.without(names)) is not None)
+    devices = tuple(device for device in instance.devices if device.id not in names)
+    return instance.model_copy(update={"devices": devices, "rules": rules})
 
 
 def _require_options(
@@ -248,7 +254,11 @@ def _require_options(
 def _before(instance: Instance, plan: Plan, joined: Sequence[str]) -> Plan:
     """The valid plan so far in canonical order, with the joined devices among its spares."""
     missing = tuple(device for device in joined if device not in plan.spares)
-    require_valid(instance, Plan(groups=plan.groups, spares=(*plan.spares, *missing)), "plan")
+    judged, spares = instance, (*plan.spares, *missing)
+    if instance.rules and set(joined) < set(instance.arrays.device_index):
+        # What rules ask of devices that joined the plan could not keep.
+        judged, spares = without_devices(instance, joined), tuple(d for d in plan.spares if d not in joined)
+    require_valid(judged, Plan(groups=plan.groups, spares=spares), "plan")
     return Plan.of(instance, plan.groups)
 
 

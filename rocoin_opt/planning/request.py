@@ -10,11 +10,11 @@ from rocoin_opt.knowledge import CRITERIA
 from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective
 from rocoin_opt.planning.certify import require_startable
 from rocoin_opt.planning.methods import METHODS, Method
-from rocoin_opt.planning.restricted import is_restricted
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Preference
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Request:
     explicit_filters: bool = False
     criterion: str = "ncut"
     prefer: str = "reliability"
+
+    @property
+    def preferred(self) -> Preference:
+        """What comes behind latency, by its name."""
+        return "work" if self.prefer == "work" else "reliability"
 
     @property
     def solver(self) -> Method:
@@ -81,7 +86,7 @@ class Request:
                 f"{instance.name}: devices[{position}] ({instance.devices[position].id}) has a slowdown law, and "
                 f"{method.name} cannot honour random latencies; {able} can"
             )
-        if is_restricted(instance) and method.run_restricted is None:
+        if instance.is_restricted and method.run_restricted is None:
             what = "failure domains" if instance.has_shared_failures else "rules"
             able = ", ".join(other.name for other in METHODS.values() if other.run_restricted is not None)
             raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {what}; {able} can")

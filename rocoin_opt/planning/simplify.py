@@ -18,7 +18,7 @@ from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
 from rocoin_opt.plan import Group, Plan, outage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rocoin_opt.instance import Instance
 
@@ -83,21 +83,23 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
     limit = stretched(_value(assess(instance, plan, end)))
     alone = None
     if sum(len(group.devices) for group in plan.groups) > 1:
-        lone = [_witness(instance, one, end) for one in _lone_plans(instance, end, limit)]
+        lone = list(_witnesses(instance, _lone_plans(instance, end, limit), end))
         alone = _best([witness for witness in lone if witness.keeps_limit], limit)
     single = None
     if any(len(group.devices) > 1 for group in plan.groups):
-        singles = _plans_without_redundancy(instance, plan, end, limit)
-        found = [_witness(instance, one, end) for one in singles]
+        found = list(_witnesses(instance, _plans_without_redundancy(instance, plan, end, limit), end))
         single = _best([witness for witness in found if witness.keeps_limit], limit)
         if single is None and end is not None:
             single = _best(found, limit)
     return Simplifications(alone, single)
 
 
-def _witness(instance: Instance, plan: Plan, deadline: float | None) -> Witness:
-    keeps_limit = not any(violation.rule in ("outage", "min_success") for violation in check(instance, plan))
-    return Witness(plan, assess(instance, plan, deadline), keeps_limit)
+def _witnesses(instance: Instance, plans: Iterable[Plan], deadline: float | None) -> Iterator[Witness]:
+    """Those of some plans that keep every rule but for limits on failures, with their figures."""
+    for plan in plans:
+        broken = {violation.rule for violation in check(instance, plan)}
+        if broken <= {"outage", "min_success"}:
+            yield Witness(plan, assess(instance, plan, deadline), keeps_limit=not broken)
 
 
 def _best(witnesses: list[Witness], limit: float) -> Witness | None:
@@ -118,7 +120,8 @@ def _lone_plans(instance: Instance, deadline: float | None, limit: float) -> Ite
     total, arrays = instance.knowledge.num_filters, instance.arrays
     if instance.requirements.min_groups > 1:
         return
-    for device in first_of_kinds(instance.devices):
+    # Rules may tell devices apart that are equal otherwise.
+    for device in instance.devices if instance.rules else first_of_kinds(instance.devices):
         n = arrays.device_index[device.id]
         able = np.flatnonzero(arrays.largest[n] >= total)
         outage = outage_of(instance, [n])

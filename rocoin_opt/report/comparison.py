@@ -54,6 +54,10 @@ def _limits_missed(instance: Instance, results: Sequence[Result]) -> str:
         missed.append(f"the outage limit of {asked.max_group_outage:g}")
     if any(other.min_success != asked.min_success for other in freed):
         missed.append(f"min_success of {asked.min_success}")
+    if any(result.instance.failure_domains != instance.failure_domains for result in results):
+        missed.append("failure domains")
+    if any(result.instance.rules != instance.rules for result in results):
+        missed.append("rules")
     return " or ".join(missed)
 
 

@@ -35,6 +35,8 @@ def print_replan(found: Replan, console: Console) -> None:
         f"{counted(len(found.instance.devices), 'device')} left, {len(found.lost)} lost, {len(found.joined)} joined"
     )
     console.print(plain_text(f"{found.instance.name}: {devices}; {limit} may be sent a student"))
+    for rule in found.dropped_rules:
+        console.print(plain_text(f"  dropped, as it names lost devices alone: {rule}"))
     console.print(plain_text(f"{found.objective}: {TERMINATION_WORDS[found.termination]}"))
     for reason in found.reasons:
         console.print(plain_text(f"  {reason}"))
@@ -73,6 +75,7 @@ def replan_document(found: Replan) -> dict[str, Any]:
         "instance": {"name": left.name, "sha256": left.sha256},
         "lost": list(found.lost),
         "joined": list(found.joined),
+        **({"dropped_rules": [rule.model_dump() for rule in found.dropped_rules]} if found.dropped_rules else {}),
         "max_loads": found.max_loads,
         "objective": found.objective,
         "termination": found.termination,

@@ -184,7 +184,7 @@ def test_it_begins_nothing_that_it_has_no_time_for(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(durations, "REPLICA", 1e6)
     outcome = milp(instance, "failure", Control.starting_now(time_limit=1e5), start)
     assert (outcome.plan, outcome.lower_bound) == (start, 0.0)
-    monkeypatch.setattr("rocoin_opt.planning.portfolio.import_of_models", lambda: 1e6)
+    monkeypatch.setattr("rocoin_opt.planning.methods.portfolio.import_of_models", lambda: 1e6)
     monkeypatch.setitem(sys.modules, "rocoin_opt.exact.milp", None)
     by_greedy = ro.solve(instance, "greedy", "failure", time_limit=1e5)
     assert ro.solve(instance, "milp", "failure", time_limit=1e5).plan == by_greedy.plan

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 import rocoin_opt as ro
 from failure_plans import replica, system
+from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
+from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.model import Group, Plan
 from slowed import DISGUISED, slowed
 from strategies import instances, valid_plans
 
@@ -126,3 +129,19 @@ def test_the_expected_time_of_a_law_is_its_integral() -> None:
     late = 1.0 + 0.75 * (1.0 - np.exp(-4.0)) / 2.0 + 0.25 * 2.0
     assert value_of(instance, plan, "expected") == pytest.approx(late, rel=1e-10)
     assert value_of(instance, plan, "worst") == math.inf
+
+
+def test_the_guarantee_needs_no_distribution_however_many_domains_tie_groups_together() -> None:
+    base = generate("edge", devices=34, seed=0)
+    fields = {name: getattr(base, name) for name in type(base).model_fields}
+    devices = [{**dict(device), "failure_domain": f"ap{n % 17}"} for n, device in enumerate(base.devices)]
+    domains = [{"id": f"ap{d}", "failure_probability": 0.01} for d in range(17)]
+    instance = type(base).model_validate({**fields, "devices": devices, "failure_domains": domains})
+    names = [device.id for device in instance.devices]
+    student = instance.students[0].id
+    plan = Plan.of(
+        instance, [Group(devices=tuple(names[k * 17 : k * 17 + 17]), student=student, num_filters=1) for k in range(2)]
+    )
+    with pytest.raises(UnsupportedError):
+        value_of(instance, plan, "failure")
+    assert 0.0 < value_of(instance, plan, "guaranteed") <= value_of(instance, plan, "worst")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packing_oracle import PackingOracle, candidates, random_instance
+from packing_oracle import PackingOracle, candidates, random_instance, with_domains
 from rocoin_opt.control import Control
 from rocoin_opt.grouping import relaxation as module
 from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax, resolution_for
@@ -42,6 +42,16 @@ def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
         assert size <= relaxation.prices[list(group)].sum() + relaxation.size_prices.of_one(size) + 1e-9
     assert (relaxation.prices >= 0).all()
     assert (np.diff(relaxation.size_prices.totals) >= 0).all()
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+@pytest.mark.parametrize("seed", range(40))
+def test_the_bound_holds_where_devices_fail_together(objective: Objective, seed: int) -> None:
+    instance = with_domains(random_instance(seed), seed)
+    thresholds = candidates(instance)
+    for threshold in thresholds[seed % 3 :: max(1, len(thresholds) // 4)]:
+        problem = ThresholdProblem(instance, objective, threshold)
+        assert_certified(relaxed(problem), PackingOracle(instance, objective, threshold))
 
 
 @pytest.mark.parametrize("smoothing", [(0.0,), (0.5, 0.25, 0.0), (0.9, 0.45, 0.0)], ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,9 +31,10 @@ def test_without_spares_enough_there_is_no_plan() -> None:
     assert repair(without_devices(instance, ["d3"]), old) is None
 
 
-@given(st.data())
-def test_a_mended_plan_keeps_all_parts_and_all_rules(data: st.DataObject) -> None:
-    instance = data.draw(instances())
+@pytest.mark.parametrize("domains", [False, True])
+@given(data=st.data())
+def test_a_mended_plan_keeps_all_parts_and_all_rules(domains: bool, data: st.DataObject) -> None:
+    instance = data.draw(instances(domains=domains))
     old = data.draw(valid_plans(instance))
     gone = data.draw(st.sampled_from([device.id for device in instance.devices]))
     left = without_devices(instance, [gone] if len(instance.devices) > 1 else [])

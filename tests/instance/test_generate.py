@@ -245,6 +245,11 @@ def test_the_witness_weighs_reliability_memory_and_capacity(failure, memory, max
         ({"deadline": float("inf")}, "deadline"),
         ({"classes": 5}, "classes"),
         ({"classes": 0, "graph": True}, "classes"),
+        ({"domains": 0}, "domains"),
+        ({"domains": 9}, "domains"),
+        ({"domains": True}, "domains"),
+        ({"domains": 2.0}, "domains"),
+        ({"devices": "8", "domains": 3}, "devices"),
     ],
 )
 def test_options_out_of_range_are_refused(options, field):

@@ -95,7 +95,7 @@ def test_infeasible_is_proven_with_a_reason(instance: ro.Instance) -> None:
 
 
 def test_auto_without_a_limit_leaves_large_instances_to_greedy(monkeypatch, instance: ro.Instance) -> None:
-    monkeypatch.setattr("rocoin_opt.planning.under_laws.MAX_AUTO_DEVICES", 9)
+    monkeypatch.setattr("rocoin_opt.planning.methods.under_laws.MAX_AUTO_DEVICES", 9)
     result = ro.solve(instance, "auto")
     assert result.objective_value == ro.solve(instance, "greedy").objective_value
 

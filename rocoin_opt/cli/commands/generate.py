@@ -35,6 +35,10 @@ def generate(
     graph: Annotated[bool, typer.Option("--graph", help="Attach a synthetic filter graph and class affinity.")] = False,
     classes: Annotated[int | None, typer.Option("--classes", metavar="C", help="Classes behind the graph.")] = None,
     slowdowns: Annotated[bool, typer.Option("--slowdowns", help="Give the devices slowdown laws.")] = False,
+    domains: Annotated[
+        int | None,
+        typer.Option("--domains", metavar="N", help="Failure domains, access points say, to deal devices to."),
+    ] = None,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
     from rocoin_opt.instance import write_instance
@@ -52,6 +56,7 @@ def generate(
         graph=graph,
         classes=classes,
         slowdowns=slowdowns,
+        domains=domains,
     )
     with ended_by_termination():
         write_instance(out, instance)

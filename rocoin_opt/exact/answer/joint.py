@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rocoin_opt.exact.answer.joint_search import joint_search, joint_start
-from rocoin_opt.exact.answer.outages import mask_of
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.sets import serving_sets
@@ -45,7 +44,7 @@ class JointPacking:
     reach : Reach
         What devices can do, and in what time.
     value : float
-        Failure probability above which nothing is of interest.
+        Outage of a set above which it is of no interest.
     control : Control
         Limit.
     effort : float
@@ -65,10 +64,17 @@ class JointPacking:
         # Those that fail least first among the sets of one first device.
         self.sets = sets.taken(np.lexsort((sets.outage, lowest)))
 
-    def search(self, limit: float) -> tuple[tuple[int, ...], float, bool]:
+    def search(self, limit: float, *, most_failure: float | None = None) -> tuple[tuple[int, ...], float, bool]:
         """The packing of least failure below a limit, its failure, and whether there is none better.
 
         Without a packing its failure is the limit; rounding may decide between packings that are equal to 15 digits.
+
+        Parameters
+        ----------
+        limit : float
+            What the packing has to be below.
+        most_failure : float, optional
+            Failure probability that is allowed: the least missing share under it is looked for, not the least failure.
         """
         if not self.is_possible or len(self.sets) == 0:
             return (), limit, self.is_possible and self.sets.complete
@@ -79,18 +85,23 @@ class JointPacking:
         alone, inside = self._outages(failure)
         lowest = np.array([mask & -mask for mask in sets.masks.tolist()])
         first = np.searchsorted(lowest, [1 << n for n in range(count + 1)])
-        requirements = instance.requirements
-        most = instance.max_groups
+        most, filters = instance.max_groups, instance.knowledge.num_filters
+        of_share = most_failure is not None
+        purse = math.inf if most_failure is None else most_failure
         tables = sets.masks, first, sets.largest - 1, alone, inside, shared.down, shared.chance, failure, shared.domain
         run: Any = compiled_by_numba(joint_search, len(sets) >= MIN_COMPILED_SETS, self.control)
         per_call = EFFORT_A_CALL // width if run is not joint_search else EFFORT_A_CALL // (width * SLOWER)
         stack, depth, best, seen = joint_start(most, len(shared.chance)), 0, limit, 0
+        best *= filters if of_share else 1
         while depth >= 0 and not self.control.exhausted and seen * width <= self.effort:
             depth, best, looked = run(
                 *tables,
-                mask_of(instance.restrictions.use),
-                instance.knowledge.num_filters,
-                requirements.min_groups,
+                sets.outage,
+                purse,
+                of_share,
+                instance.restrictions.used_bits,
+                filters,
+                instance.requirements.min_groups,
                 most,
                 stack,
                 depth,
@@ -100,7 +111,7 @@ class JointPacking:
             # Without Numba the same effort would take hours.
             seen += looked * (1 if run is not joint_search else SLOWER)
         rows = tuple(stack.found[stack.found >= 0].tolist())
-        return rows, float(best), depth < 0 and sets.complete
+        return rows, float(best) / (filters if of_share else 1), depth < 0 and sets.complete
 
     def answer(self, value: float) -> tuple[Plan | None, bool]:
         """A plan of a failure probability or less, and whether it is proven that there is none."""
@@ -108,9 +119,9 @@ class JointPacking:
         rows, _, finished = self.search(limit)
         return (self.plan(rows), False) if rows else (None, finished)
 
-    def plan(self, rows: tuple[int, ...]) -> Plan | None:
-        """A valid plan of a packing; None where rounding decides against it."""
-        return plan_of_sets(self.instance, self.sets, rows, by_outage=False)
+    def plan(self, rows: tuple[int, ...], *, of_share: bool = False) -> Plan | None:
+        """A valid plan of a packing, the missing share made small if asked; None where rounding decides against it."""
+        return plan_of_sets(self.instance, self.sets, rows, by_outage=of_share)
 
     def _outages(self, failure: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Outage of each set's devices in time outside of the domains, C, and within each of them, C x D."""

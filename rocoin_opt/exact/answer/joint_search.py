@@ -23,6 +23,8 @@ class JointStack(NamedTuple):
         Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
     late : FloatArray, (K + 1) x Z
         Failure probability of the answer of the sets chosen so far in each state of the domains.
+    share : FloatArray, K + 1
+        Sum of the outages of the sets chosen so far.
     chosen, found : IntArray, K
         The sets chosen, and those of the best packing, filled up with -1.
     """
@@ -32,6 +34,7 @@ class JointStack(NamedTuple):
     used: IntArray
     room: IntArray
     late: FloatArray
+    share: FloatArray
     chosen: IntArray
     found: IntArray
 
@@ -40,7 +43,7 @@ def joint_start(most: int, states: int) -> JointStack:
     """Where a search begins, for at most so many sets and so many states of the domains."""
     device, place, used, room = np.zeros((4, most + 1), dtype=np.int64)
     chosen, found = np.full((2, most), -1)
-    return JointStack(device, place, used, room, np.zeros((most + 1, states)), chosen, found)
+    return JointStack(device, place, used, room, np.zeros((most + 1, states)), np.zeros(most + 1), chosen, found)
 
 
 def joint_search(
@@ -53,6 +56,9 @@ def joint_search(
     chance: FloatArray,
     failure: FloatArray,
     domain: IntArray,
+    outages: FloatArray,
+    purse: float,
+    of_share: bool,
     must: int,
     filters: int,
     fewest: int,
@@ -62,7 +68,7 @@ def joint_search(
     best: float,
     effort: int,
 ) -> tuple[int, float, int]:
-    """Go on with the search for the packing that fails least, until it ends or has looked at enough sets.
+    """Go on with the search for the cheapest packing, until it ends or has looked at enough sets.
 
     Parameters
     ----------
@@ -84,6 +90,12 @@ def joint_search(
         Crash probability of each device; 1 of those that are late with any part.
     domain : IntArray, N
         Domain of each device; -1 outside of them.
+    outages : FloatArray, C
+        Outage of each set over all states.
+    purse : float
+        Failure probability that a packing may have, where its cost is the missing share.
+    of_share : bool
+        Whether the cost is the missing share, times M; otherwise it is the failure probability.
     must : int
         Devices that a packing has to use, as bits.
     filters, fewest, most : int
@@ -93,20 +105,22 @@ def joint_search(
     depth : int
         How many sets are chosen.
     best : float
-        Failure probability that a packing has to be below.
+        Cost that a packing has to be below.
     effort : int
         Sets to look at before the search pauses.
 
     Returns
     -------
     int, float, int
-        The depth to go on from, below 0 where the search has ended; the failure probability of the best packing so far,
-        as given where there is none; and how many sets were looked at.
+        The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
+        there is none; and how many sets were looked at.
     """
-    device, place, used, room, late, chosen, found = stack
+    device, place, used, room, late, share, chosen, found = stack
     count, states, domains = len(failure), down.shape[0], down.shape[1]
     widest = spare.max() + 1
     rest_inside = np.ones(domains)
+    taken = np.zeros(most, dtype=np.bool_)
+    least = outages.min()
     looked = 0
     while depth >= 0 and looked < effort:
         n = device[depth]
@@ -136,17 +150,37 @@ def joint_search(
                     outage *= inside[i, d]
             late[k, z] = late[depth, z] + outage * (1.0 - late[depth, z])
             failing += chance[z] * late[k, z]
-        if failing >= best:
+        share_now = share[depth] + outages[i]
+        if of_share:
+            # Every part has one filter at least, and the others miss as rarely as those of any set.
+            if failing > purse or share_now + (filters - k) * least >= best:
+                continue
+        elif failing >= best:
             continue
         chosen[depth] = i
         used_now, room_now = used[depth] | masks[i], room[depth] + spare[i]
         lacking = filters - room_now - k
         if fewest <= k <= filters and lacking <= 0 and used_now & must == must:
-            best = failing
-            found[:k] = chosen[:k]
-            found[k:] = -1
-            # A further group can only fail, too.
-            continue
+            cost = failing
+            if of_share:
+                cost, left = share_now, filters - k
+                taken[:k] = False
+                while left > 0:
+                    safest = -1
+                    for m in range(k):
+                        if not taken[m] and (safest < 0 or outages[chosen[m]] < outages[chosen[safest]]):
+                            safest = m
+                    taken[safest] = True
+                    given = min(left, spare[chosen[safest]])
+                    cost += outages[chosen[safest]] * given
+                    left -= given
+            if cost < best:
+                best = cost
+                found[:k] = chosen[:k]
+                found[k:] = -1
+            if not of_share:
+                # A further group can only fail, too.
+                continue
         if k == most or lacking > (most - k) * (widest - 1) + (most - k):
             continue
         # All devices that are left, together, share what they can do among the groups that are needed.
@@ -159,7 +193,7 @@ def joint_search(
                     rest_alone *= failure[m]
                 else:
                     rest_inside[domain[m]] *= failure[m]
-        failing = 0.0
+        bound = 0.0
         for z in range(states):
             outage = rest_alone
             for d in range(domains):
@@ -168,10 +202,10 @@ def joint_search(
             # (1 - q_1) ... (1 - q_m) is largest, where the product of the q is given, if all are equal.
             each = outage ** (1.0 / needed)
             missed = 1.0 if each >= 1.0 else -np.expm1(needed * np.log1p(-each))
-            failing += chance[z] * (late[k, z] + missed * (1.0 - late[k, z]))
-        if failing >= best:
+            bound += chance[z] * (late[k, z] + missed * (1.0 - late[k, z]))
+        if bound > purse if of_share else bound >= best:
             continue
         device[k], place[k] = n + 1, first[n + 1]
-        used[k], room[k] = used_now, room_now
+        used[k], room[k], share[k] = used_now, room_now, share_now
         depth = k
     return depth, best, looked

@@ -62,15 +62,13 @@ def exact_answer(
     Outcome
         The plan and a valid lower bound.
     """
-    if objective == "failure" and SharedFailures(instance).names:
-        return _least_joint_failure(instance, control, start, effort)
-    # Where domains tie groups together, what their sum of failures allows says nothing about the whole answer.
-    is_limited = (
-        objective == "missing" and missed_success(instance, start) is None and not SharedFailures(instance).names
-    )
-    most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
+    is_limited = objective == "missing" and missed_success(instance, start) is None
+    most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
+    # Where domains tie groups together, no sum over them is the failure of the whole answer.
+    if SharedFailures(instance).names and (objective == "failure" or most_failure < 1.0):
+        return _least_joint(instance, reach, control, start, effort, most_failure if is_limited else None)
 
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
@@ -78,18 +76,69 @@ def exact_answer(
     return cheapest_plan(instance, objective, problem_of, start, control)[0]
 
 
-def _least_joint_failure(instance: Instance, control: Control, start: Plan, effort: float) -> Outcome:
-    """Find a plan of least failure where domains tie groups together, and prove it; see :func:`exact_answer`."""
-    value, deadline = value_of(instance, start, "failure"), instance.requirements.deadline_seconds
+def surest_within(
+    instance: Instance,
+    objective: Objective,
+    seconds: float,
+    control: Control,
+    start: Plan,
+    *,
+    effort: float = math.inf,
+) -> Outcome:
+    """Find a plan of least failure probability whose latency is within a threshold, and prove it.
+
+    Parameters
+    ----------
+    instance, control, effort
+        As for :func:`exact_answer`.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Which latency.
+    seconds : float
+        Threshold.
+    start : Plan
+        A valid plan within it.
+
+    Returns
+    -------
+    Outcome
+        The plan, which wants to be valued, and a valid lower bound on the failure probability.
+    """
+    reach = Reach.within(instance, objective, seconds)
+    if SharedFailures(instance).names:
+        return _least_joint(instance, reach, control, start, effort)
+
+    def problem_of(value: float) -> AnswerPacking:
+        return AnswerPacking(instance, "failure", reach, value, control, effort)
+
+    return cheapest_plan(instance, "failure", problem_of, start, control)[0]
+
+
+def _least_joint(
+    instance: Instance, reach: Reach, control: Control, start: Plan, effort: float, most_failure: float | None = None
+) -> Outcome:
+    """Find a plan of least failure, or missing share, where domains tie groups together, and prove it.
+
+    Parameters
+    ----------
+    instance, control, start, effort
+        As for :func:`exact_answer`.
+    reach : Reach
+        What devices can do, and in what time.
+    most_failure : float, optional
+        Failure probability that is allowed, where the missing share is to be small.
+    """
+    of_share = most_failure is not None
+    objective: Objective = "missing" if of_share else "failure"
+    value = value_of(instance, start, objective)
     if value == 0.0 or control.exhausted:
         return Outcome(start, 0.0)
-    reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
-    packing = JointPacking(instance, reach, value, control, effort)
-    rows, least, finished = packing.search(value * (1.0 - ROUNDING))
-    plan = packing.plan(rows) if rows else start
-    if plan is None:
+    packing = JointPacking(instance, reach, 1.0 if of_share else value, control, effort)
+    allowed = None if most_failure is None else most_failure * (1.0 + 3.0 * ROUNDING)
+    rows, least, finished = packing.search(value * (1.0 - ROUNDING), most_failure=allowed)
+    plan = packing.plan(rows, of_share=of_share) if rows else start
+    if plan is None or (of_share and missed_success(instance, plan) is not None):
         return Outcome(start)
-    best = min((start, plan), key=lambda found: value_of(instance, found, "failure"))
+    best = min((start, plan), key=lambda found: value_of(instance, found, objective))
     return Outcome(best, min(least, value) * (1.0 - ROUNDING) if finished else None)
 
 
@@ -178,7 +227,7 @@ def cheapest_plan(
         if refuted >= goal or value - proven <= control.gap * value or control.exhausted:
             break
         target = min(goal, refuted * RAISE) if refuted > 0.0 else goal
-        packed = problem.search(target)
+        packed, before = problem.search(target), value
         if packed.rows:
             plan = problem.plan(packed.rows)
             # A limit is kept here up to rounding only, and not at all where domains tie groups together.
@@ -186,12 +235,19 @@ def cheapest_plan(
             if plan is None or (is_missed and is_sure):
                 break
             found = value_of(instance, plan, objective)
-            if found < value:
-                best, value = plan, found
+            if found >= value:
+                # Next to an outage of 1 costs have fewer digits than values: what is cheapest is no better plan.
+                proven = max(proven, min(problem.value(packed.cost), value)) if packed.finished else proven
+                break
+            best, value = plan, found
         if not packed.finished:
             break
         # A packing below the target is the best of all.
-        refuted = packed.cost if packed.rows else target
+        raised = packed.cost if packed.rows else target
+        if raised <= refuted and value == before:
+            # Next to a failure of 1 costs and values round apart: nothing would change from here on.
+            break
+        refuted = raised
     return Outcome(best, proven), problem
 
 

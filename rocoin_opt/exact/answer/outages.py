@@ -13,7 +13,7 @@ from rocoin_opt.instance import LIMIT_TOLERANCE, stretched
 from rocoin_opt.plan import SMALLEST_OUTAGE, group_keeps_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rocoin_opt.instance import BoolArray, FloatArray, Instance
 
@@ -26,14 +26,6 @@ def members(mask: int) -> list[int]:
 def mask_of(devices: Iterable[int]) -> int:
     """The set of some devices, as bits."""
     return sum(1 << n for n in devices)
-
-
-def subset_sums(values: Sequence[float] | FloatArray) -> FloatArray:
-    """Sum over every set of devices, by its bits: 2^N values."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums, sums + value])
-    return sums
 
 
 def outages(instance: Instance) -> tuple[FloatArray, BoolArray]:

@@ -195,7 +195,8 @@ def search(
             # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
             needed = max(-(-lacking // widest), fewest - k, 1)
             left_over = max(everything - weight_now, 0.0) / needed
-            if left_over <= 0.0 or spent_now - needed * np.log(-np.expm1(-left_over)) / unit >= best:
+            # Not divided by the unit, which may be too small for that.
+            if left_over <= 0.0 or -needed * np.log(-np.expm1(-left_over)) >= (best - spent_now) * unit:
                 continue
         length, largest = 0, 0
         # What the next set has to hold if all that may follow it hold as much as the widest one can.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.answer.outages import mask_of
 from rocoin_opt.exact.answer.packing import Packed, cheapest_packing
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
@@ -65,7 +64,7 @@ class AnswerPacking:
         most_failure: float = 1.0,
     ) -> None:
         self.instance, self.control, self.is_failure = instance, control, objective == "failure"
-        self.effort, self.must = effort, mask_of(instance.restrictions.use)
+        self.effort, self.must = effort, instance.restrictions.used_bits
         # As a sum over the groups, with room for its rounding: a plan that exceeds it by that is found out later.
         limit = -math.log1p(-most_failure) if most_failure < 1.0 else math.inf
         self.most_failure = limit * (1.0 + 4.0 * ROUNDING)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.answer.outages import members, subset_sums
-from rocoin_opt.grouping import Pricing, generate_columns
+from rocoin_opt.exact.answer.outages import members
+from rocoin_opt.grouping import Pricing, generate_columns, subset_sums
 from rocoin_opt.highs import RestrictedMaster
 from rocoin_opt.instance import LAST_DIGITS, SAFETY
 

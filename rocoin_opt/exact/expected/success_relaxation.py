@@ -14,8 +14,8 @@ bounds it. Under random latencies the weight of a device is ``-ln(1 - G_n(t; j, 
 each student are cut into intervals, and a group counts with the weights of an interval's smallest size and with its
 largest size: it is never underrated.
 
-Groups are priced by covering knapsacks (:mod:`rocoin_opt.grouping.covering_knapsack`) in whole units of weight, rounded
-up, which only raises g: the bound holds whatever the solver's tolerances are.
+Groups are priced by covering knapsacks (:mod:`rocoin_opt.grouping.covering.covering_knapsack`) in whole units of
+weight, rounded up, which only raises g: the bound holds whatever the solver's tolerances are.
 """
 
 from __future__ import annotations

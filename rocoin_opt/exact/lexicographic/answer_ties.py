@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.lexicographic.least_failure import largest_served, tied_of_least_work, work_of
+from rocoin_opt.exact.lexicographic.least_failure import largest_served, tied_of_least_work
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import Reach, ThresholdProblem
 from rocoin_opt.instance import ROUNDING, stretched
-from rocoin_opt.plan import IndexedGroup, indexed_groups, labels_of, outage_of, plan_of, with_filters
+from rocoin_opt.plan import IndexedGroup, indexed_groups, labels_of, outage_of, plan_of, with_filters, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

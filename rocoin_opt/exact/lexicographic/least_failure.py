@@ -19,9 +19,8 @@ from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Reach
-from rocoin_opt.heuristics.failure_descent import descend_failure
-from rocoin_opt.heuristics.work_descent import descend_work
-from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations
+from rocoin_opt.heuristics import descend_failure, descend_work
+from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,15 +131,6 @@ def _of_least_work(
         and value_of(instance, other, "failure") <= value * (1.0 + TIED)
     ]
     return min([plan, *kept], key=lambda other: work_of(instance, other))
-
-
-def work_of(instance: Instance, plan: Plan) -> float:
-    """Device-seconds that all replicas of a plan are busy with one request."""
-    return math.fsum(
-        float(seconds)
-        for group in indexed_groups(instance, plan)
-        for seconds in instance.arrays.latency(list(group.members), group.student, group.size)
-    )
 
 
 def _descended(problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control) -> list[Plan]:

@@ -22,7 +22,7 @@ from rocoin_opt.grouping import (
     sized_choices,
     stacked,
 )
-from rocoin_opt.heuristics.work_descent import descend_work
+from rocoin_opt.heuristics import descend_work
 from rocoin_opt.instance import ROUNDING, SOLVER
 from rocoin_opt.plan import IndexedGroup
 

@@ -11,15 +11,24 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from rocoin_opt.exact.lexicographic.least_failure import least_failure, work_of
+from rocoin_opt.exact.lexicographic.least_failure import least_failure
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics.work_descent import cheapest_student, descend_work, without_late
-from rocoin_opt.plan import Outcome, Plan, indexed_groups, labels_of, plan_of, structural_violations, with_filters
+from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
+from rocoin_opt.plan import (
+    Outcome,
+    Plan,
+    indexed_groups,
+    labels_of,
+    plan_of,
+    structural_violations,
+    with_filters,
+    work_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

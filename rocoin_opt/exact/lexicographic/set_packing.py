@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from rocoin_opt.grouping import Pricing, generate_columns
-from rocoin_opt.heuristics.work_descent import cheapest_sizes
+from rocoin_opt.heuristics import cheapest_sizes
 from rocoin_opt.highs import LinearModel, RestrictedMaster, solve_linear
 from rocoin_opt.instance import SAFETY, SOLVER_SAFETY
 

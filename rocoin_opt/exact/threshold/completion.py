@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.enumeration import Column
     from rocoin_opt.grouping import ThresholdProblem
-    from rocoin_opt.instance import BoolArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import Members
 
 MAX_NODES = 500
 """Branch-and-bound nodes that completing columns is worth; it rarely takes more than one."""
+MAX_CUTS = 20
+"""Completions that are tried where devices fail together, each without the false covers of those before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,15 @@ class _Want:
         Free devices of which one has to join, because nobody answers in time yet; None where somebody does.
     able : IntArray
         Free devices that may join, ascending.
+    gains : FloatArray
+        Share that each of them adds at most: what it adds to the column alone.
     """
 
     position: int
     share: float
     leaders: IntArray | None
     able: IntArray
+    gains: FloatArray
 
 
 def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntArray, control: Control) -> Completion:
@@ -96,13 +101,31 @@ def complete(problem: ThresholdProblem, columns: Sequence[Column], priced: IntAr
 
 def _want(problem: ThresholdProblem, position: int, column: Column, free: BoolArray) -> _Want | None:
     devices, j = list(column.devices), column.student
-    share = 1.0 - float(problem.shares[devices].sum())
+    share = _lacking(problem, devices)
     led = not problem.led or bool((problem.timely[devices, j] >= column.size).any())
     if share <= COVER_TOLERANCE and led:
         return None
     able = np.flatnonzero(free & (problem.allowed[:, j] >= column.size))
     leaders = None if led else able[problem.timely[able, j] >= column.size]
-    return _Want(position, share, leaders, able)
+    return _Want(position, share, leaders, able, _gains(problem, devices, able))
+
+
+def _lacking(problem: ThresholdProblem, devices: list[int]) -> float:
+    """Share that devices lack to cover; 0 where they do and it is known without rounding."""
+    if problem.coverage is None:
+        return 1.0 - float(problem.shares[devices].sum())
+    if problem.coverage.keeps_limit(devices):
+        return 0.0
+    return 1.0 - float(problem.coverage.shares(problem.coverage.products(np.array([devices], dtype=np.int64)))[0])
+
+
+def _gains(problem: ThresholdProblem, devices: list[int], able: IntArray) -> FloatArray:
+    """Share that each of some devices alone adds to a set of others."""
+    coverage = problem.coverage
+    if coverage is None:
+        return np.asarray(problem.shares[able])
+    before = coverage.products(np.tile(np.array(devices, dtype=np.int64), (len(able), 1)))
+    return np.maximum(coverage.shares(coverage.joined(before, able)) - coverage.shares(before), 0.0)
 
 
 def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]], control: Control) -> bool:
@@ -123,28 +146,48 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
     leader_row[led] = len(wants) + len(used) + np.arange(len(led))
     # Variable by variable: the group that the device joins, the device itself, and the leader that the group may lack.
     entries = np.column_stack([owner, len(wants) + device_row, leader_row[owner]])
-    weights = np.column_stack([problem.shares[device], np.ones(len(device)), np.ones(len(device))])
+    gains = np.concatenate([want.gains for want in wants])
+    weights = np.column_stack([gains, np.ones(len(device)), np.ones(len(device))])
     present = np.column_stack([np.ones((len(device), 2), dtype=bool), leads])
-    model = LinearModel(
-        sense=1,
-        offset=0.0,
-        cost=problem.shares[device],
-        lower=np.zeros(len(device)),
-        upper=np.ones(len(device)),
-        row_lower=np.array([*(want.share for want in wants), *([-math.inf] * len(used)), *([1.0] * len(led))]),
-        row_upper=np.array([*([math.inf] * len(wants)), *([1.0] * len(used)), *([math.inf] * len(led))]),
-        starts=np.concatenate([[0], np.cumsum(present.sum(axis=1))]),
-        rows=entries[present],
-        values=weights[present],
-        integral=np.ones(len(device), dtype=np.int64),
-    )
-    # Any solution will do: the gap keeps the solver from looking for the one that takes the least share.
-    _, values = solve_linear(model, replace(control.silent(), gap=1.0), options={"mip_max_nodes": MAX_NODES})
-    if values is None:
-        return False
-    for k, n in zip(owner[values > 0.5].tolist(), device[values > 0.5].tolist(), strict=True):
-        groups[wants[k].position].append(n)
-    return True
+    least = [*(want.share for want in wants), *([-math.inf] * len(used)), *([1.0] * len(led))]
+    most = [*([math.inf] * len(wants)), *([1.0] * len(used)), *([math.inf] * len(led))]
+    for _ in range(1 if problem.coverage is None else MAX_CUTS):
+        model = LinearModel(
+            sense=1,
+            offset=0.0,
+            cost=problem.shares[device],
+            lower=np.zeros(len(device)),
+            upper=np.ones(len(device)),
+            row_lower=np.array(least),
+            row_upper=np.array(most),
+            starts=np.concatenate([[0], np.cumsum(present.sum(axis=1))]),
+            rows=entries[present],
+            values=weights[present],
+            integral=np.ones(len(device), dtype=np.int64),
+        )
+        # Any solution will do: the gap keeps the solver from looking for the one that takes the least share.
+        _, values = solve_linear(model, replace(control.silent(), gap=1.0), options={"mip_max_nodes": MAX_NODES})
+        if values is None:
+            return False
+        joining: list[list[int]] = [[] for _ in wants]
+        for k, n in zip(owner[values > 0.5].tolist(), device[values > 0.5].tolist(), strict=True):
+            joining[k].append(n)
+        together = [[*groups[want.position], *joined] for want, joined in zip(wants, joining, strict=True)]
+        # Where devices fail together they may add less than each of them alone.
+        false = [] if problem.coverage is None else np.flatnonzero(~problem.covering(together)).tolist()
+        if not false:
+            for want, joined in zip(wants, joining, strict=True):
+                groups[want.position] += joined
+            return True
+        for k in false:
+            # Whatever else joins adds to these no more than the sum of what each adds alone.
+            row, own = len(least), owner == k
+            least.append(_lacking(problem, together[k]))
+            most.append(math.inf)
+            entries = np.column_stack([entries, np.full(len(device), row)])
+            weights = np.column_stack([weights, np.where(own, _gains(problem, together[k], device), 0.0)])
+            present = np.column_stack([present, own & ~np.isin(device, joining[k])])
+    return False
 
 
 def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) -> IntArray:
@@ -181,10 +224,10 @@ def _is_short(problem: ThresholdProblem, wants: list[_Want], pool: IntArray) -> 
     for want in wants:
         inside = np.isin(want.able, pool)
         # Outside devices count for each column that can use them: a shortage within the pool is then a true one.
-        rest = want.share - float(problem.shares[want.able[~inside]].sum())
+        rest = want.share - float(want.gains[~inside].sum())
         if rest <= COVER_TOLERANCE:
             continue
         share += rest
-        gathered = np.cumsum(np.sort(problem.shares[want.able[inside]])[::-1])
+        gathered = np.cumsum(np.sort(want.gains[inside])[::-1])
         number += int(np.searchsorted(gathered, rest - COVER_TOLERANCE)) + 1
     return share > float(problem.shares[pool].sum()) or number > len(pool)

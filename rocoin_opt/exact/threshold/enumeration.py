@@ -18,8 +18,10 @@ from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping import (
     COST_TOLERANCE,
     SHARE_TOLERANCE,
+    blocks_of,
     cheapest_covers,
     covers_within,
+    nested_covers_within,
     resolution_for,
     sums_at_least,
     units_of,
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Chain, PackingProblem, Relaxation, ThresholdProblem
-    from rocoin_opt.instance import BoolArray, IntArray
+    from rocoin_opt.grouping import Chain, Coverage, PackingProblem, Relaxation, ThresholdProblem
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import Members
 
 
@@ -104,6 +106,9 @@ def enumerate_columns(
         best.setdefault((column.size, column.devices), column)
     columns = [best[key] for key in sorted(best)]
     # For ``nominal`` the other student would have to have a leader too: nothing is left out.
+    if problem.coverage is not None:
+        columns = _largest(problem, columns)
+        return columns if problem.led else _undominated_together(problem, problem.coverage, columns, is_priced)
     return columns if problem.led else _undominated(problem, columns, is_priced)
 
 
@@ -172,6 +177,8 @@ def _columns_of_chain(
     budgets = sizes - relaxation.size_prices.of(sizes) - paid + slack
     worth = budgets >= -COST_TOLERANCE
     ends, sizes, budgets = ends[worth], sizes[worth], budgets[worth]
+    if chain.coverage is not None:
+        return _columns_together(chain, mask, relaxation.prices, (ends, sizes, budgets), leader, limit, control)
     prefixes = np.cumsum(mask)[ends]
     # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
@@ -186,6 +193,60 @@ def _columns_of_chain(
         Column(size, chain.student, tuple(sorted((*leader, *devices[row[row >= 0]].tolist()))))
         for row, size in zip(covers.members, sizes[covers.levels].tolist(), strict=True)
     ]
+
+
+def _columns_together(
+    chain: Chain,
+    mask: BoolArray,
+    prices: FloatArray,
+    levels: tuple[IntArray, IntArray, FloatArray],
+    leader: Members,
+    limit: int,
+    control: Control,
+) -> list[Column] | None:
+    """The columns of a chain whose devices fail together, level by level: true covers with all that is not priced.
+
+    Parameters
+    ----------
+    chain : Chain
+        What groups are made of.
+    mask : BoolArray, L
+        Which of its devices are shared out.
+    prices : FloatArray, N
+        Of all devices.
+    levels : tuple of arrays
+        Of each level, the last position, the size, and what a cover may cost.
+    leader : tuple of int
+        The chain's leader where it is shared out, too.
+    limit : int
+        Largest number of columns.
+    control : Control
+        Its limit ends the enumeration.
+    """
+    assert chain.coverage is not None
+    columns: list[Column] = []
+    for end, size, budget in zip(*(level.tolist() for level in levels), strict=True):
+        if control.exhausted:
+            return None
+        within = np.arange(len(mask)) <= end
+        devices, fill = chain.devices[mask & within], chain.devices[~mask & within].tolist()
+        fixed = [*fill, *(() if chain.leader is None else (chain.leader,))]
+        blocks = blocks_of(chain.coverage, devices, fixed)
+        found = nested_covers_within(blocks, prices[devices], budget, resolution_for(len(prices)), limit - len(columns))
+        if found is None:
+            return None
+        # The last place stands for nobody.
+        members = np.append(devices, len(prices))[found]
+        is_needed = chain.coverage.covers(members, fixed)
+        for place in range(members.shape[1]):
+            less = members.copy()
+            less[:, place] = len(prices)
+            is_needed &= (members[:, place] == len(prices)) | ~chain.coverage.covers(less, fixed)
+        columns += [
+            Column(size, chain.student, tuple(sorted((*leader, *(n for n in row if n < len(prices))))))
+            for row in members[is_needed].tolist()
+        ]
+    return columns
 
 
 def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: BoolArray) -> list[Column]:
@@ -216,4 +277,37 @@ def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: Bo
         spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
         # Sizes of a chain are those of its devices: only there has the other student a column of this size.
         dominated |= (fewer | spare) & np.isin(sizes, problem.timely[:, j])
+    return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]
+
+
+def _largest(problem: ThresholdProblem, columns: list[Column]) -> list[Column]:
+    """Of columns with the same devices that count under the same limits on sizes, the largest; sizes ascend."""
+    best = {(problem.levels.rows_of(column.size), column.devices): column for column in columns}
+    return list(best.values())
+
+
+def _undominated_together(
+    problem: ThresholdProblem, coverage: Coverage, columns: list[Column], is_priced: BoolArray
+) -> list[Column]:
+    """Leave out columns for which another student does with fewer of the same devices, where devices fail together."""
+    if not any(column.devices for column in columns):
+        return columns
+    members = problem.padded([column.devices for column in columns])
+    sizes = np.array([column.size for column in columns])
+    nobody = len(problem.shares)
+    timely = np.vstack([problem.timely, np.zeros((1, problem.timely.shape[1]), dtype=np.int64)])
+    dominated = np.zeros(len(columns), dtype=bool)
+    for size in np.unique(sizes).tolist():
+        rows = np.flatnonzero(sizes == size)
+        # Sizes of a chain are those of its devices: only there has another student a column of this size.
+        for j in np.flatnonzero((problem.timely == size).any(axis=0)).tolist():
+            fill = np.flatnonzero(~is_priced & (problem.timely[:, j] >= size)).tolist()
+            own = np.where(timely[members[rows], j] >= size, members[rows], nobody)
+            fewer = (own != members[rows]).any(axis=1) & coverage.covers(own, fill)
+            for place in range(own.shape[1]):
+                less = own.copy()
+                less[:, place] = nobody
+                fewer |= (members[rows, place] < nobody) & coverage.covers(less, fill)
+            dominated[rows] |= fewer
+            rows = rows[~fewer]
     return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]

@@ -15,7 +15,7 @@ import numpy as np
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
-from rocoin_opt.grouping import COLUMN, COVER_TOLERANCE
+from rocoin_opt.grouping import COLUMN
 from rocoin_opt.highs import LinearModel, solve_linear
 from rocoin_opt.instance import SAFETY
 
@@ -198,7 +198,7 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
     Packing
         ``packed`` or ``unknown``.
     """
-    covers = [group for group in groups if float(problem.shares[list(group)].sum()) >= 1.0 - COVER_TOLERANCE]
+    covers = [group for group, covers in zip(groups, problem.covering(groups).tolist(), strict=True) if covers]
     columns = columns_of(problem, covers)
     status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes))
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")

@@ -54,7 +54,7 @@ def exact(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, no failure domains.
+        What was given: constant latencies.
     objective : {'guaranteed', 'nominal', 'worst'}
         What to minimise.
     control : Control

@@ -1,5 +1,5 @@
 from .answer_time import LatencyDistribution, latency_distribution
-from .domains import Table, eliminate
+from .domains import Table, can_eliminate, eliminate
 from .groups import Groups, Replica, instant
 from .laws import DiscreteFactor, factor_of
 from .outcomes import BY, LATER, NEVER
@@ -18,6 +18,7 @@ __all__ = [
     "Response",
     "StepResponse",
     "Table",
+    "can_eliminate",
     "eliminate",
     "factor_of",
     "instant",

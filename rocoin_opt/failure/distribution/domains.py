@@ -8,6 +8,7 @@ domains that do not meet in a group never multiply.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,17 @@ def elimination_order(scopes: Iterable[Iterable[int]]) -> tuple[int, ...]:
         left = [scope for scope in left if domain not in scope] + [joined[domain] - {domain}]
         order.append(domain)
     return tuple(order)
+
+
+def can_eliminate(scopes: Sequence[set[int]]) -> bool:
+    """Whether so few domains have to be conditioned on at once, given those that each group meets."""
+    counts = Counter(domain for scope in scopes for domain in scope)
+    try:
+        # A domain that a group has for itself ties it to nobody.
+        elimination_order([{domain for domain in scope if counts[domain] > 1} for scope in scopes])
+    except UnsupportedError:
+        return False
+    return True
 
 
 def eliminate(

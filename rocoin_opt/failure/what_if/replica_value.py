@@ -16,6 +16,7 @@ from rocoin_opt.failure import deadline_of, finite_or_none, require_assessable
 from rocoin_opt.failure.distribution import LATER, NEVER, Replica, latency_distribution, response_of
 from rocoin_opt.failure.what_if.variants import alone, joined, served
 from rocoin_opt.instance import keeps_limit, stretched
+from rocoin_opt.plan import rules_allow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,8 @@ class ReplicaValue:
 def replica_values(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[ReplicaValue, ...]:
     """Let each spare, and a twin of each device in use, join each group whose student fits into its memory.
 
-    Everything else stays as it is, so no figure gets worse. Devices with the same numbers have one twin.
+    Spares join where rules allow it; rules that name a device do not apply to its twin. Everything else stays as it is,
+    so no figure gets worse. Devices with the same numbers have one twin.
 
     Parameters
     ----------
@@ -83,10 +85,13 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     values = []
     for k, group in enumerate(plan.groups):
         others = max((seconds for place, seconds in enumerate(kept_from) if place != k), default=0.0)
+        members = [arrays.device_index[name] for name in group.devices]
         waiting = _Waiting(instance, distribution, k, others, end)
         for name, is_twin in candidates:
             n, j = arrays.device_index[name], students[group.student]
-            if arrays.largest[n, j] >= group.num_filters:
+            # Rules that name a device do not apply to its twin.
+            may_join = is_twin or rules_allow(instance, [n, *members])
+            if may_join and arrays.largest[n, j] >= group.num_filters:
                 replica = _replica(instance, n, j, group.num_filters)
                 values.append(ReplicaValue(name, is_twin, k, *waiting.joined_by(replica)))
     return tuple(sorted(values, key=_order))

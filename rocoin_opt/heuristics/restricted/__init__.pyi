@@ -1,3 +1,3 @@
-from .descent import descend
+from .descent import Within, descend
 
-__all__ = ["descend"]
+__all__ = ["Within", "descend"]

@@ -9,25 +9,33 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rocoin_opt.failure import allowed_failure, value_of
+from rocoin_opt.failure import allowed_failure, is_untied, value_of
 from rocoin_opt.grouping import plan_with_best_sizes
 from rocoin_opt.heuristics.restricted.shares import rooms, shared_out
 from rocoin_opt.heuristics.restricted.violation import BROKEN, violation_of
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, IndexedGroup, indexed_groups, plan_of, structural_violations
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, IndexedGroup, indexed_groups, plan_of, structural_violations, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Objective, Plan, Preference
 
 FORGIVING = 0.02
 """Share of the steps that may lose a little, so that the search leaves where it rests."""
 LOSS = 0.05
 """Relative loss that such a step may have."""
+
+
+ALONE = ("guaranteed", "nominal", "worst", "missing")
+"""Objectives that ask each group alone, however many failure domains tie them together."""
+DIGITS = 12
+"""Significant digits to which values behind a latency are compared."""
+NOTHING = (math.inf,)
+"""Value of what is no plan."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,23 @@ class _State:
 
     groups: tuple[IndexedGroup, ...]
     missed: float
-    value: float
+    value: tuple[float, ...]
     plan: Plan | None
 
     @property
-    def key(self) -> tuple[float, float]:
-        return self.missed, self.value
+    def key(self) -> tuple[float, ...]:
+        return self.missed, *self.value
 
 
-def descend(instance: Instance, objective: Objective, start: Plan | None, steps: int, control: Control) -> Plan | None:
+def descend(
+    instance: Instance,
+    objective: Objective,
+    start: Plan | None,
+    steps: int,
+    control: Control,
+    *,
+    within: Within | None = None,
+) -> Plan | None:
     """Search for a valid plan from one that may break rules, and improve it.
 
     Parameters
@@ -59,18 +75,31 @@ def descend(instance: Instance, objective: Objective, start: Plan | None, steps:
         Changes that are tried.
     control : Control
         Limit and seed; improvements are told.
+    within : Within, optional
+        What plans have to keep besides, and what tells equal ones apart.
 
     Returns
     -------
     Plan or None
         The best valid plan that was found, which keeps ``min_success`` too; None where there was none.
     """
-    return _Descent(instance, objective, control).run(start, steps)
+    return _Descent(instance, objective, control, within).run(start, steps)
+
+
+class Within(NamedTuple):
+    """A latency that plans have to keep, and what is preferred among those that do."""
+
+    objective: Objective
+    """Which latency."""
+    seconds: float
+    """At most."""
+    prefer: Preference
+    """Whether failure comes before work, or work before failure."""
 
 
 class _Descent:
-    def __init__(self, instance: Instance, objective: Objective, control: Control) -> None:
-        self.instance, self.objective, self.control = instance, objective, control
+    def __init__(self, instance: Instance, objective: Objective, control: Control, within: Within | None) -> None:
+        self.instance, self.objective, self.control, self.within = instance, objective, control, within
         rules, arrays = instance.restrictions, instance.arrays
         useful = [n for n in range(len(instance.devices)) if arrays.largest[n].any()]
         bound = {n for friends in rules.together for n in friends}
@@ -91,13 +120,14 @@ class _Descent:
             if found is None:
                 continue
             then = self.state(found)
-            slack = LOSS * (1.0 - step / steps) if self.random.random() < FORGIVING else 0.0
-            if then.missed < now.missed or (then.missed == now.missed and then.value <= now.value * (1.0 + slack)):
+            loss = LOSS * (1.0 - step / steps) if self.random.random() < FORGIVING else 0.0
+            is_close = then.missed == now.missed and then.value[0] <= now.value[0] * (1.0 + loss) and loss > 0.0
+            if then.key <= now.key or is_close:
                 now = then
             if now.key < best.key:
                 best = now
                 if best.plan is not None:
-                    self.control.tell(best.value, None)
+                    self.control.tell(best.value[0], None)
         return best.plan
 
     def whole_units(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup]:
@@ -118,21 +148,33 @@ class _Descent:
         if served is None:
             room = sum(int(rooms(self.instance, group.members).max()) for group in groups)
             lacking = max(self.instance.knowledge.num_filters - room, 1) / self.instance.knowledge.num_filters
-            return _State(tuple(groups), missed + BROKEN * (1.0 + lacking), math.inf, None)
+            return _State(tuple(groups), missed + BROKEN * (1.0 + lacking), NOTHING, None)
         if missed > 0.0:
-            return _State(tuple(served), missed, math.inf, None)
+            return _State(tuple(served), missed, NOTHING, None)
         plan: Plan | None = plan_of(self.instance, served)
         if self.is_latency:
             plan = plan_with_best_sizes(self.instance, [group.members for group in served], self.objective) or plan
         if plan is None or structural_violations(self.instance, plan):
-            return _State(tuple(served), BROKEN, math.inf, None)
+            return _State(tuple(served), BROKEN, NOTHING, None)
+        is_whole = self.allowed < math.inf or self.objective not in ALONE
+        if is_whole and not is_untied(self.instance, plan):
+            # No figure to compare it by.
+            return _State(tuple(served), 0.5, NOTHING, None)
         if self.allowed < math.inf:
             failure = value_of(self.instance, plan, "failure")
             if failure > self.allowed:
                 # Below 1, so that whatever breaks a rule counts more.
-                return _State(tuple(served), 0.5 * (failure - self.allowed), math.inf, None)
+                return _State(tuple(served), 0.5 * (failure - self.allowed), NOTHING, None)
         in_order = tuple(indexed_groups(self.instance, plan))
-        return _State(in_order, 0.0, value_of(self.instance, plan, self.objective), plan)
+        value = value_of(self.instance, plan, self.objective)
+        if self.within is None:
+            return _State(in_order, 0.0, (value,), plan)
+        seconds = value_of(self.instance, plan, self.within.objective)
+        if seconds > self.within.seconds:
+            return _State(in_order, 1.0 - self.within.seconds / seconds, NOTHING, None)
+        # To fewer digits than rounding leaves, so that equal plans are told apart by what comes next.
+        both = (float(f"{value:.{DIGITS}g}"), float(f"{work_of(self.instance, plan):.{DIGITS}g}"))
+        return _State(in_order, 0.0, both if self.within.prefer == "reliability" else both[::-1], plan)
 
     def changed(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup] | None:
         """Groups after one random change; None where the change that was drawn changes nothing."""

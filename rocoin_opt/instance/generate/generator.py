@@ -20,10 +20,11 @@ from rocoin_opt.instance import (
     Requirements,
 )
 from rocoin_opt.instance.generate.activations import activation_graph, class_means, draw_activations, rounded_array
+from rocoin_opt.instance.generate.domains import with_domains
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.slowdowns import with_slowdowns
-from rocoin_opt.instance.generate.witness import is_surely_feasible
+from rocoin_opt.instance.generate.witness import is_surely_feasible, outage_together
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -36,6 +37,8 @@ FAILING_GROUPS = 0.5
 """Most groups that may fail on average: with many groups, a drawn outage limit is lowered to this share."""
 SLOWDOWN_STREAM = 1
 """Ends the entropy of the draws of slowdown laws."""
+DOMAIN_STREAM = 2
+"""Ends the entropy of the draws of failure domains."""
 DEFAULT_CLASSES = 10
 MOST_CLASSES = 1000
 GRAPH_DIGITS = 4
@@ -56,6 +59,7 @@ class Options:
     graph: bool
     classes: int | None
     slowdowns: bool
+    domains: int | None
 
 
 def generate(
@@ -70,6 +74,7 @@ def generate(
     graph: bool = False,
     classes: int | None = None,
     slowdowns: bool = False,
+    domains: int | None = None,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -98,6 +103,9 @@ def generate(
     slowdowns : bool
         Give the devices slowdown laws, see :mod:`rocoin_opt.instance.generate.slowdowns`. The rest of the instance
         stays the same.
+    domains : int, optional
+        Number of failure domains that the devices are dealt to, see :mod:`rocoin_opt.instance.generate.domains`; at
+        most N, none where absent. The rest of the instance stays the same where it has a plan with them.
 
     Returns
     -------
@@ -111,21 +119,24 @@ def generate(
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
-    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns)
+    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains)
     _require_options(options)
     rng = np.random.default_rng(_entropy(options, family))
+    # A stream of its own: with and without domains, the first draw is the same.
+    domain_rng = np.random.default_rng([*_entropy(options, family), DOMAIN_STREAM, DOMAIN_STREAM])
     for _ in range(ATTEMPTS):
-        instance = _draw(recipe, options, rng)
+        instance = _draw(recipe, options, rng, domain_rng)
         if is_surely_feasible(instance):
             if slowdowns:
                 instance = _with_slowdowns(instance, options, family)
             return _with_graph(instance, options, family) if graph else instance
     found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
-    allowed = "more devices or groups, fewer filters or a looser outage limit: no draw has a plan"
+    domains_too = "more domains, " if domains else ""
+    allowed = f"more devices or groups, {domains_too}fewer filters or a looser outage limit: no draw has a plan"
     raise InputError("options", [Problem("devices", f"{family} with {found}", allowed)])
 
 
-def _draw(recipe: Family, options: Options, rng: Generator) -> Instance:
+def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generator) -> Instance:
     num_filters = options.filters or recipe.num_filters(options.devices)
     usual = recipe.max_groups(options.devices, num_filters)
     max_groups = options.max_groups or usual
@@ -134,12 +145,12 @@ def _draw(recipe: Family, options: Options, rng: Generator) -> Instance:
     limit = min(pick(rng, recipe.outage_limits), rounded(FAILING_GROUPS / groups, 2))
     students = recipe.students(rng, num_filters, groups)
     devices = recipe.devices(rng, options.devices, students)
+    shared, domains = with_domains(domain_rng, devices, options.domains) if options.domains else (devices, ())
     if options.max_group_outage is not None:
         limit = options.max_group_outage
     else:
         # Very few devices cannot keep the family's limit, not even all in one group.
-        together = math.prod(device.failure_probability for device in devices)
-        limit = max(limit, math.ceil(1000 * together) / 1000)
+        limit = max(limit, math.ceil(1000 * outage_together(shared, domains)) / 1000)
     instance = Instance(
         name=f"{recipe.name}-{options.devices}-{options.seed}",
         source=_source(recipe, options),
@@ -149,7 +160,8 @@ def _draw(recipe: Family, options: Options, rng: Generator) -> Instance:
         requirements=Requirements(max_groups=max_groups, max_group_outage=limit),
     )
     deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
-    return instance.with_requirements(deadline_seconds=deadline)
+    instance = instance.with_requirements(deadline_seconds=deadline)
+    return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
 
 
 def _with_slowdowns(instance: Instance, options: Options, family: str) -> Instance:
@@ -204,6 +216,8 @@ def _require_family(name: str) -> Family:
 
 
 def _require_options(options: Options) -> None:
+    # Of a number of devices that is refused itself nothing follows for the domains.
+    most_domains = options.devices if type(options.devices) is int and options.devices > 0 else LARGEST_COUNT
     graph_limit = LARGEST_GRAPH if options.graph else LARGEST_COUNT
     counts = {
         "devices": (options.devices, 1, LARGEST_COUNT),
@@ -211,6 +225,7 @@ def _require_options(options: Options) -> None:
         "filters": (options.filters, 1, graph_limit),
         "max_groups": (options.max_groups, 1, LARGEST_COUNT),
         "classes": (options.classes, 1, MOST_CLASSES),
+        "domains": (options.domains, 1, most_domains),
     }
     problems = [
         Problem(name, repr(value), f"a whole number from {low} to {high}")

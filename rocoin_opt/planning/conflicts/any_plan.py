@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.heuristics.restricted import descend
-from rocoin_opt.instance import without_laws
+from rocoin_opt.instance import relaxed, without_laws
 from rocoin_opt.plan import structural_violations
-from rocoin_opt.planning.methods import METHODS
+from rocoin_opt.planning.methods import METHODS, can_be_valued
 from rocoin_opt.planning.min_success import CLEARLY
-from rocoin_opt.planning.portfolio import can_be_valued
-from rocoin_opt.planning.restricted import is_restricted, relaxed
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -135,7 +133,7 @@ def _with_success(instance: Instance, wanted: float, deadline: float | None) -> 
 def _any_groups(instance: Instance, control: Control) -> Verdict:
     """Ask for groups that keep all limits and rules; constant latencies, no ``min_success``."""
     method = METHODS["exact"]
-    if not is_restricted(instance):
+    if not instance.is_restricted:
         return _verdict(instance, method.run(instance, "worst", control))
     first = method.run(relaxed(instance), "worst", control)
     if first.infeasible:
@@ -168,7 +166,7 @@ def _surest(instance: Instance, plan: Plan, control: Control) -> Verdict:
             return Verdict(None if refuted else found, refuted)
     method, control = METHODS["exact"], replace(control, gap=0.0)
     # Every bound of the instance without domains and rules holds with them.
-    free = relaxed(instance) if is_restricted(instance) else instance
+    free = relaxed(instance) if instance.is_restricted else instance
     if is_few:
         outcome = exact_answer(instance, "failure", control, plan)
     elif instance.has_random_latencies and method.run_random is not None:
@@ -176,7 +174,7 @@ def _surest(instance: Instance, plan: Plan, control: Control) -> Verdict:
     else:
         outcome = method.run(free, "failure", control)
     verdict = _verdict(instance, outcome)
-    if verdict.refuted or verdict.plan is not None or is_few or not is_restricted(instance):
+    if verdict.refuted or verdict.plan is not None or is_few or not instance.is_restricted:
         return verdict
     found = descend(instance, "failure", plan, STEPS * ROUNDS, control)
     return Verdict(found)

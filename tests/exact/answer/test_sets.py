@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact.answer.outages import members, subset_sums
+from rocoin_opt.exact.answer.outages import members
 from rocoin_opt.exact.answer.sets import serving_sets
+from rocoin_opt.grouping.covering.blocks import subset_sums
 from rocoin_opt.grouping.reach import Reach
 from strategies import instances
 

@@ -105,7 +105,7 @@ def test_the_expected_time_under_laws_is_that_of_an_enumeration(seed: int) -> No
 @pytest.mark.parametrize("seed", range(12))
 def test_the_search_without_the_proof_finds_valid_plans_and_bounds(seed: int, monkeypatch) -> None:
     monkeypatch.setattr(expected_enumeration, "MOST_DEVICES", 0)
-    monkeypatch.setattr("rocoin_opt.planning.under_laws.RANDOM_STEPS", 20)
+    monkeypatch.setattr("rocoin_opt.planning.methods.under_laws.RANDOM_STEPS", 20)
     instance = limited(seed)
     best = LawOracle(instance).best_expected()
     for name in ("auto", "exact"):
@@ -174,7 +174,7 @@ def test_plans_that_are_not_valued_leave_a_valid_bound(monkeypatch) -> None:
 
 
 def test_few_devices_of_constant_latency_need_no_local_search(monkeypatch) -> None:
-    monkeypatch.setattr("rocoin_opt.planning.under_laws.local_search", None)
+    monkeypatch.setattr("rocoin_opt.planning.methods.under_laws.local_search", None)
     for devices in (2, 3, 4, 5):
         instance = ro.generate("paper", devices=devices, seed=1)
         for method in ("exact", "auto"):

@@ -101,7 +101,7 @@ def test_a_plan_that_greedy_misses_is_found(monkeypatch):
     monkeypatch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 50)
     instance = ro.generate("paper", devices=6, seed=2)
     best = ro.solve(instance, "exact", "expected")
-    monkeypatch.setattr("rocoin_opt.planning.portfolio.greedy", lambda *_: Outcome(None, reasons=("none",)))
+    monkeypatch.setattr("rocoin_opt.planning.methods.portfolio.greedy", lambda *_: Outcome(None, reasons=("none",)))
     monkeypatch.setattr("rocoin_opt.heuristics.local_search.greedy", lambda *_: Outcome(None, reasons=("none",)))
     for method in ("exact", "auto"):
         assert ro.solve(instance, method, "expected").objective_value == pytest.approx(best.objective_value, rel=1e-9)

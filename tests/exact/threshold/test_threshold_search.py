@@ -16,8 +16,8 @@ from rocoin_opt.exact.milp import milp
 from rocoin_opt.exact.threshold import search
 from rocoin_opt.exact.threshold.packing import Effort, Packing
 from rocoin_opt.exact.threshold.search import exact
-from rocoin_opt.grouping import covering_knapsack as knapsack
 from rocoin_opt.grouping.bounds import combinatorial_bound
+from rocoin_opt.grouping.covering import covering_knapsack as knapsack
 from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate

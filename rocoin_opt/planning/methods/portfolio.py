@@ -66,12 +66,23 @@ def run_milp(instance: Instance, objective: Objective, control: Control, start: 
         A valid plan to begin with.
     """
     first = no_worse(instance, objective, greedy(instance, objective, control.silent()), start)
-    if not control.has_time_for(import_of_models()):
-        return first
+    return (
+        first if not control.has_time_for(import_of_models()) else solve_model(instance, objective, control, first.plan)
+    )
+
+
+def solve_model(instance: Instance, objective: Objective, control: Control, start: Plan | None) -> Outcome:
+    """Solve the joint model, or that of failure.
+
+    Parameters
+    ----------
+    instance, objective, control, start
+        As for :func:`run_milp`.
+    """
     # Pyomo and HiGHS take a second to import: only here.
     from rocoin_opt.exact.milp import milp
 
-    return milp(instance, objective, control, first.plan)
+    return milp(instance, objective, control, start)
 
 
 def run_exact(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:

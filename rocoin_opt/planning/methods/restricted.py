@@ -13,25 +13,28 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.failure import check, value_of
-from rocoin_opt.grouping import ExpectedModel
-from rocoin_opt.heuristics.restricted import descend
+from rocoin_opt.failure import check, is_untied, value_of
+from rocoin_opt.grouping import ExpectedModel, combinatorial_bound, import_of_models
+from rocoin_opt.heuristics.greedy import greedy
+from rocoin_opt.heuristics.restricted import Within, descend
+from rocoin_opt.instance import relaxed, without_rules
 from rocoin_opt.plan import (
     ANSWER_OBJECTIVES,
+    CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
     Outcome,
     Plan,
     structural_violations,
     without_filters,
 )
-from rocoin_opt.planning.portfolio import no_worse
+from rocoin_opt.planning.methods.portfolio import no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective
+    from rocoin_opt.plan import Objective, Preference
 
     Run: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
 
@@ -41,22 +44,20 @@ STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 FEW_STEPS_A_GROUP = 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
+SETTLING_EFFORT = 1e9
+"""Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
+FEW_DEVICES = 12
+"""Devices that are left, up to which that state is bounded by a search of some seconds."""
+STATE_GAP = 0.01
+"""Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
 MENDING_STEPS = (100, 400, 1_600)
 """Changes that mending a plan tries, once and again: the fewer of them, the more of the plan is left."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
-def is_restricted(instance: Instance) -> bool:
-    """Whether a method needs its way for restricted instances."""
-    return instance.has_shared_failures or instance.restrictions.of_groups
-
-
-def relaxed(instance: Instance) -> Instance:
-    """The instance without failure domains, ``min_success`` and all rules that ask how devices are grouped or used."""
-    alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
-    rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    freed = instance.model_copy(update={"devices": alone, "failure_domains": (), "rules": rules})
-    return freed.with_requirements(min_success=None)
+def honours_domains(instance: Instance, objective: Objective) -> bool:
+    """Whether methods honour failure domains by themselves: the outage limit of a group concerns it alone."""
+    return objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
 
 
 def blind(run: Callable[[Instance, Objective, Control], Outcome]) -> Run:
@@ -85,17 +86,24 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        is_plain = honours_domains(instance, objective)
+        if is_plain and not instance.restrictions.of_groups:
+            return run(instance, objective, control, start)
         chosen = run_random if instance.has_random_latencies and run_random is not None else run
+        free = without_rules(instance) if is_plain else relaxed(instance)
         limit = time.perf_counter() + RELAXED_SHARE * control.remaining
-        first = chosen(relaxed(instance), objective, replace(control.silent(), deadline=limit), None)
+        first = chosen(free, objective, replace(control.silent(), deadline=limit), None)
         if first.infeasible:
             return Outcome(None, infeasible=True, reasons=first.reasons)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         if instance.has_random_latencies:
             steps = min(steps, FEW_STEPS_A_GROUP * instance.max_groups)
-        starts = [first.plan] if start is None else [start]
+        starts: list[Plan | None] = [first.plan] if start is None else [start]
         if start is not None and first.plan is not None and not structural_violations(instance, first.plan):
             starts.append(first.plan)
+        if not is_plain and not instance.has_random_latencies:
+            # A plan that spreads its groups over the domains from the start.
+            starts.append(greedy(without_rules(instance), "guaranteed", control.silent()).plan)
         plans = [descend(instance, objective, begin, steps, control) for begin in starts]
         kept = [plan for plan in (start, *plans) if plan is not None]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
@@ -144,13 +152,19 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         # HiGHS takes a while to import: only here.
-        from rocoin_opt.exact import MOST_DEVICES
+        from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
         first = search(instance, objective, control, start)
-        if first.infeasible or len(instance.devices) > MOST_DEVICES:
+        if first.infeasible or _is_closed(instance, objective, first, control.gap):
             return first
+        if len(instance.devices) > MOST_DEVICES:
+            is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
+            if first.plan is None or not is_open:
+                return first
+            by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
+            return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
         if objective == "expected":
-            return _least_expected(instance, control, first)
+            return _least_expected(instance, control, first, run)
         if instance.has_random_latencies:
             return first
         return _proven(instance, objective, control, first, effort if math.isinf(control.remaining) else math.inf)
@@ -158,13 +172,73 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     return found
 
 
-def _least_expected(instance: Instance, control: Control, first: Outcome) -> Outcome:
-    """The plan of least expected answer time of a handful of devices, proven; else what a search has found."""
-    from rocoin_opt.exact import best_of_all, is_small
+def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
+    """Whether a plan is proven within a gap.
+
+    Parameters
+    ----------
+    instance, objective
+        What was given.
+    found : Outcome
+        What a search returned.
+    gap : float
+        Relative gap that is enough.
+    """
+    if found.plan is None or found.lower_bound is None:
+        return False
+    value = value_of(instance, found.plan, objective)
+    return value - found.lower_bound <= max(gap, CLOSED_GAP) * value
+
+
+def modelled(search: Run, solve_model: Run) -> Run:
+    """Make the way of ``milp`` to plan restricted instances: the model states them, and starts from a plan of a search.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: finds plans of restricted instances.
+    solve_model : callable
+        The same, by the model.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        first = search(instance, objective, control.silent(), start)
+        if first.infeasible or not control.has_time_for(import_of_models()):
+            return first
+        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
+
+    return found
+
+
+def _least_expected(instance: Instance, control: Control, first: Outcome, run: Run) -> Outcome:
+    """The plan of least expected answer time of a handful of devices, proven; else a better bound on it.
+
+    Parameters
+    ----------
+    instance, control
+        What was given.
+    first : Outcome
+        A plan, if one was found, and the bound of the instance without domains and rules.
+    run : callable
+        Plans, and bounds, instances without domains and rules.
+    """
+    from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
     found = best_of_all(model, control, first.plan) if is_small(model) else None
-    return first if found is None else _merged(instance, "expected", first, found)
+    if found is not None:
+        return _merged(instance, "expected", first, found)
+    if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
+        return first
+
+    def given(left: Instance) -> float:
+        if len(left.devices) > FEW_DEVICES:
+            return combinatorial_bound(left, "expected") or model.deadline
+        outcome = run(left, "expected", replace(control.silent(), gap=STATE_GAP), None)
+        return model.deadline if outcome.infeasible else outcome.lower_bound or 0.0
+
+    bound = mean_over_states(instance, relaxed(instance), first.lower_bound, given, model.deadline, control)
+    return replace(first, lower_bound=max(bound, first.lower_bound))
 
 
 def _proven(instance: Instance, objective: Objective, control: Control, first: Outcome, effort: float) -> Outcome:
@@ -209,3 +283,47 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]
     return replace(best, lower_bound=max(bounds, default=None), reasons=reasons)
+
+
+def settled_under_rules(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference
+) -> Outcome:
+    """Go on behind a latency to less failure and less work, or to less work and less failure.
+
+    Parameters
+    ----------
+    instance, control
+        What was given: constant latencies.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
+    prefer : {'reliability', 'work'}
+        What comes first.
+
+    Returns
+    -------
+    Outcome
+        The plan, and where reliability comes first a valid lower bound on the failure probability of plans as early, if
+        one is known.
+    """
+    seconds = value_of(instance, plan, objective)
+    within = Within(objective, seconds, prefer)
+    steps = min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
+    if not is_untied(instance, plan):
+        # Which of two plans fails less nobody can tell.
+        return Outcome(plan)
+    best = descend(instance, "failure", plan, steps, control.silent(), within=within) or plan
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import MOST_DEVICES, surest_within
+
+    if prefer == "work" or len(instance.devices) > MOST_DEVICES or control.exhausted:
+        return Outcome(best)
+    # Without a clock the effort is the limit: the same plan on every machine.
+    effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT
+    found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
+    if found.plan is None or value_of(instance, found.plan, objective) > seconds:
+        return replace(found, plan=best)
+    # As sure, but perhaps with more work.
+    is_surer = value_of(instance, found.plan, "failure") < value_of(instance, best, "failure")
+    return found if is_surer else replace(found, plan=best)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocoin_opt.grouping import covering_knapsack_compiled as compiled_module
-from rocoin_opt.grouping.covering_knapsack import (
+from rocoin_opt.grouping.covering import covering_knapsack_compiled as compiled_module
+from rocoin_opt.grouping.covering.covering_knapsack import (
     MIN_COMPILED_DEVICES,
     Covers,
     cheapest_covers,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
 
-COMPILED = "rocoin_opt.grouping.covering_knapsack_compiled"
+COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
 IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
@@ -92,7 +92,7 @@ def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int, *, comp
         :data:`UNREACHABLE` and above where there is no such set. Non-increasing down each column.
     """
     if compiled:
-        from rocoin_opt.grouping.covering_knapsack_compiled import cheapest_covers as run
+        from rocoin_opt.grouping.covering.covering_knapsack_compiled import cheapest_covers as run
 
         return run(units, costs, resolution)
     table = np.empty((len(units) + 1, resolution + 1))
@@ -168,7 +168,7 @@ def covers_within(
         None if there are more than ``limit``.
     """
     if compiled:
-        from rocoin_opt.grouping.covering_knapsack_compiled import covers_within as run
+        from rocoin_opt.grouping.covering.covering_knapsack_compiled import covers_within as run
 
         count, members, levels = run(table, shares, costs, prefixes, needs, budgets, limit)
         return None if count < 0 else Covers(members[:count], levels[:count])

@@ -1,6 +1,7 @@
-"""The recursions of :mod:`rocoin_opt.grouping.covering_knapsack`, compiled by Numba; same operations in the same order.
+"""The recursions of :mod:`rocoin_opt.grouping.covering.covering_knapsack`, compiled by Numba.
 
-Imported only where Numba is present; the compiled code is cached on disk.
+They do the same operations in the same order. Imported only where Numba is present; the compiled code is cached on
+disk.
 """
 
 from __future__ import annotations

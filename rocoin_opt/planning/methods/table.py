@@ -10,7 +10,7 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning import portfolio, restricted, under_laws
+from rocoin_opt.planning.methods import portfolio, restricted, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +98,10 @@ def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
     )
 
 
+_greedy_restricted = restricted.searched(
+    _without_start(greedy), under_laws.run_greedy_stochastic, restricted.FEW_STEPS_A_GROUP
+)
+
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
@@ -131,6 +135,7 @@ METHODS: dict[str, Method] = {
             (*THRESHOLD_OBJECTIVES, "failure"),
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
+            run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
             surer=portfolio.run_exact,
         ),
         Method(
@@ -139,9 +144,7 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "threshold search with groups built one after another; fast",
             run_random=under_laws.run_greedy_stochastic,
-            run_restricted=restricted.searched(
-                _without_start(greedy), under_laws.run_greedy_stochastic, restricted.FEW_STEPS_A_GROUP
-            ),
+            run_restricted=_greedy_restricted,
             surer=local_search,
         ),
         Method(

@@ -11,7 +11,7 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import valuation
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome
-from rocoin_opt.planning.portfolio import (
+from rocoin_opt.planning.methods.portfolio import (
     MAX_AUTO_DEVICES,
     MAX_AUTO_DEVICES_WITH_LIMIT,
     SEARCH_SHARE,

@@ -1,0 +1,21 @@
+from .blocks import Block, blocks_of
+from .coverage import Coverage, coverage_of
+from .covering_knapsack import cheapest_covers, cheapest_members, units_needed, units_of, use_compiled
+from .disjoint_covers import tightened
+from .nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
+
+__all__ = [
+    "SPARE_UNITS",
+    "Block",
+    "Coverage",
+    "NestedKnapsack",
+    "blocks_of",
+    "cheapest_covers",
+    "cheapest_members",
+    "coverage_of",
+    "fineness_for",
+    "tightened",
+    "units_needed",
+    "units_of",
+    "use_compiled",
+]

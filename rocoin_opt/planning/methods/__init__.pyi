@@ -1,0 +1,16 @@
+from .portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, no_worse, searched_answer
+from .restricted import mended, searched, settled_under_rules
+from .table import METHODS, Method
+
+__all__ = [
+    "AUTO_EFFORT",
+    "AUTO_NODES",
+    "METHODS",
+    "Method",
+    "can_be_valued",
+    "mended",
+    "no_worse",
+    "searched",
+    "searched_answer",
+    "settled_under_rules",
+]

@@ -1,0 +1,54 @@
+"""The search under failure domains and rules."""
+
+from __future__ import annotations
+
+import pytest
+
+import rocoin_opt as ro
+from restricted_solves import drawn, truth
+from rocoin_opt.control import Control
+from rocoin_opt.heuristics.restricted.descent import Within, descend
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_it_finds_is_valid_and_no_better_than_the_best(seed: int) -> None:
+    instance = drawn(seed, 4)
+    for objective in ("guaranteed", "failure", "missing"):
+        plan, least = descend(instance, objective, None, 150, Control()), truth(seed, 4, objective)
+        if plan is not None:
+            assert ro.check(instance, plan) == ()
+            assert ro.evaluate(instance, plan).value(objective) >= least * (1 - 1e-9) - 1e-15
+
+
+def test_a_plan_that_breaks_rules_is_mended() -> None:
+    free = ro.generate("edge", devices=10, seed=4)
+    plan = ro.solve(free, "greedy").plan
+    apart = max(plan.groups, key=lambda group: len(group.devices)).devices[:2]
+    wanted = plan.spares[:1] or (plan.groups[0].devices[0],)
+    ruled = free.model_copy(update={"rules": (ro.Rule(apart=apart), ro.Rule(use=wanted), ro.Rule(together=apart[:1]))})
+    assert ro.check(ruled, plan)
+    mended = descend(ruled, "guaranteed", plan, 2_000, Control())
+    assert mended is not None
+    assert ro.check(ruled, mended) == ()
+
+
+def test_the_seed_alone_decides() -> None:
+    instance = ro.generate("edge", devices=10, seed=4, domains=3)
+    first, again = (descend(instance, "failure", None, 400, Control(seed=5)) for _ in range(2))
+    assert first == again
+
+
+def test_behind_a_latency_it_never_gets_later() -> None:
+    instance = ro.generate("edge", devices=10, seed=4, domains=3)
+    plan = ro.solve(instance, "exact", latency_only=True).plan
+    seconds = ro.evaluate(instance, plan).guaranteed_seconds
+    for prefer in ("reliability", "work"):
+        found = descend(instance, "failure", plan, 300, Control(), within=Within("guaranteed", seconds, prefer))
+        assert ro.evaluate(instance, found).guaranteed_seconds <= seconds
+
+
+def test_without_steps_a_valid_plan_stays_and_a_broken_one_is_none() -> None:
+    instance = ro.generate("edge", devices=10, seed=4)
+    plan = ro.solve(instance, "greedy", "failure").plan
+    assert descend(instance, "failure", plan, 0, Control()) == ro.Plan.of(instance, plan.groups)
+    assert descend(instance, "failure", None, 0, Control()) is None

@@ -19,13 +19,15 @@ from .instance.generate import generate
 from .instance.matrices import ClassAffinity, FilterGraph
 from .instance.model import Instance
 from .instance.rules import Rule
-from .plan.changes import Load
+from .plan.changes import Load, StartRepair
+from .plan.conflict import Conflict, ConflictMember
 from .plan.files import plan_schema, read_plan, write_plan
 from .plan.metrics import Metrics
 from .plan.model import Group, Plan
 from .plan.result import Outcome, Result
 from .plan.validity import Violation
 from .planning.compare import compare
+from .planning.conflicts.why_not import why_not
 from .planning.expand import expansions
 from .planning.frontier import Frontier, FrontierPoint, frontier
 from .planning.methods import METHODS, Method
@@ -39,6 +41,8 @@ __all__ = [
     "METHODS",
     "CertificateError",
     "ClassAffinity",
+    "Conflict",
+    "ConflictMember",
     "Control",
     "Device",
     "FailureDomain",
@@ -66,6 +70,7 @@ __all__ = [
     "RocoinError",
     "Rule",
     "SolverError",
+    "StartRepair",
     "Student",
     "Traces",
     "UnsupportedError",
@@ -98,6 +103,7 @@ __all__ = [
     "solve",
     "solve_many",
     "versions",
+    "why_not",
     "write_instance",
     "write_plan",
 ]

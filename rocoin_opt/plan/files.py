@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rocoin_opt.documents import Items, Model, document_schema, read_document, readable_json, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import Figure, Identifier, NonNegative, Rule
+from rocoin_opt.instance import Figure, Identifier, NonNegative
 from rocoin_opt.plan.changes import StartRepair
 from rocoin_opt.plan.conflict import Conflict
 from rocoin_opt.plan.latency import Objective
@@ -58,10 +58,6 @@ class SolveRecord(Model):
     """Seed of the search."""
     versions: dict[str, str]
     """Versions of the package and its solver."""
-    rules: Items[Rule] = ()
-    """Rules that were kept beside those of the instance; bound and termination are about plans that keep them."""
-    repair: StartRepair | None = None
-    """What became of a plan to start from that missed limits or broke rules."""
 
 
 class PlanDocument(Model):
@@ -77,6 +73,8 @@ class PlanDocument(Model):
     """Figures of the plan."""
     solve: SolveRecord | None = None
     """How it was found; absent for plans made by hand."""
+    repair: StartRepair | None = None
+    """What became of a plan to start from that missed limits or broke rules; absent where there was none."""
     conflict: Conflict | None = None
     """Why there is no plan; in results without one only."""
 
@@ -97,7 +95,7 @@ def read_plan_document(path: str | Path) -> PlanDocument:
     return validate(PlanDocument, read_document(path, FORMAT, VERSION), os.fspath(path))
 
 
-def read_plan(path: str | Path, instance: Instance) -> Plan:
+def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     """Read the plan of a file; it need not be valid, see :func:`rocoin_opt.check`.
 
     Parameters
@@ -106,6 +104,8 @@ def read_plan(path: str | Path, instance: Instance) -> Plan:
         A ``.plan.json`` file of format ``rocoin-opt/plan``, version 1.
     instance : Instance
         What the plan is for.
+    *others : Instance
+        What it may be for as well: the same with other rules, say.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def read_plan(path: str | Path, instance: Instance) -> Plan:
         If the file is no plan file, or one for another instance.
     """
     document = read_plan_document(path)
-    if document.instance.sha256 != instance.sha256:
+    if document.instance.sha256 not in {known.sha256 for known in (instance, *others)}:
         found = f"a plan for {document.instance.name} ({document.instance.sha256[:12]}…)"
         allowed = f"a plan for {instance.name} ({instance.sha256[:12]}…)"
         if document.instance.name == instance.name:
@@ -133,7 +133,7 @@ def result_document(instance: Instance, result: Result) -> dict[str, Any]:
     Parameters
     ----------
     instance : Instance
-        What the plan is for: that of the result, or the same with fewer rules at its end.
+        What the plan is for.
     result : Result
         What was found.
     """
@@ -147,15 +147,14 @@ def result_document(instance: Instance, result: Result) -> dict[str, Any]:
         wall_seconds=result.wall_seconds,
         seed=result.seed,
         versions=result.versions,
-        rules=result.instance.rules[len(instance.rules) :],
-        repair=result.repair,
     )
-    # Files without them stay as they were.
-    rare = {name for name in ("rules", "repair") if not getattr(record, name)}
     document = {
         **plan_document(instance, result.plan, result.metrics),
-        "solve": record.model_dump(mode="json", exclude=rare),
+        "solve": record.model_dump(mode="json"),
     }
+    # Files without them stay as they were.
+    if result.repair is not None:
+        document["repair"] = result.repair.model_dump(mode="json")
     if result.conflict is not None:
         document["conflict"] = result.conflict.model_dump(mode="json")
     return document

@@ -12,9 +12,9 @@ import pytest
 import rocoin_opt as ro
 from oracle_restricted import RestrictedOracle
 from restricted_instances import merged, random_restricted
-from rocoin_opt.planning.conflicts.why_not import why_not
 
 CAUSES = ("memory", "capacity", "groups", "outage", "success", "rules", "students", "mixture", "drawn")
+LIMITS = ("max_group_outage", "min_groups", "max_groups", "min_success", "success_level")
 STRICTEST = {
     "requirements.min_groups": lambda value: value + 1,
     "requirements.max_groups": lambda value: value - 1,
@@ -26,7 +26,7 @@ STRICTEST = {
 def has_plan(fields, objective="worst"):
     """Whether there is any plan, and one that reaches the level where a quantile is asked for; by brute force."""
     oracle = RestrictedOracle(ro.Instance.model_validate(fields))
-    if objective == "quantile":
+    if objective == "quantile" and fields["requirements"].get("success_level") is not None:
         answer = oracle.optimum("quantile")
         return answer is not None and answer[0] is not None
     wishes = oracle.wishes()
@@ -54,7 +54,13 @@ def changed(fields, path, value):
             device["students"] = list(value)
     else:
         name = path.removeprefix("requirements.")
-        lenient = {"max_group_outage": 1.0, "min_groups": 1, "max_groups": None, "min_success": None}
+        lenient = {
+            "max_group_outage": 1.0,
+            "min_groups": 1,
+            "max_groups": None,
+            "min_success": None,
+            "success_level": None,
+        }
         fields["requirements"][name] = lenient.get(name) if value is None else value
     return fields
 
@@ -64,7 +70,7 @@ def everything(fields):
     named = [f"rules[{place}]" for place in reversed(range(len(fields.get("rules", []))))]
     named += [f"devices[{n}].students" for n, device in enumerate(fields["devices"]) if "students" in device]
     named += ["devices[*].memory_bytes", "students[*].max_filters"]
-    named += [f"requirements.{name}" for name in ("max_group_outage", "min_groups", "max_groups", "min_success")]
+    named += [f"requirements.{name}" for name in LIMITS]
     return named
 
 
@@ -75,7 +81,7 @@ def without(fields, paths):
     return fields
 
 
-def require_true(fields, conflict, objective="worst", *, levels=()):
+def require_true(fields, conflict, objective="worst"):
     """Hold every statement of a conflict against brute force."""
     assert conflict.members
     paths = {member.path for member in conflict.members}
@@ -83,9 +89,9 @@ def require_true(fields, conflict, objective="worst", *, levels=()):
     assert not has_plan(without(fields, others), objective)
     assert conflict.irreducible == all(member.is_needed for member in conflict.members)
     for member in conflict.members:
-        if member.is_needed and member.path not in levels:
+        if member.is_needed:
             assert has_plan(without(fields, others | {member.path}), objective), member
-        if member.helps is None or member.path in levels:
+        if member.helps is None:
             continue
         assert has_plan(changed(fields, member.path, None), objective) == member.helps, member
         if member.would_do is None:
@@ -108,7 +114,7 @@ def require_nearest(fields, member, objective):
         stricter = value * (1.0 - 1.01e-2)
         if value > 1e-290 and stricter > (member.found or 0.0):
             assert not has_plan(changed(fields, path, stricter), objective), member
-    elif path == "requirements.min_success" and value < 1.0 - 1e-9:
+    elif path in ("requirements.min_success", "requirements.success_level") and value < 1.0 - 1e-9:
         stricter = 1.0 - (1.0 - value) * (1.0 - 1.01e-2)
         if stricter < member.found:
             assert not has_plan(changed(fields, path, stricter), objective), member
@@ -183,7 +189,7 @@ def hold(count):
     """Hold the conflicts of many instances against brute force; how many there were, and were proven irreducible."""
     asked = proven = 0
     for _, fields in impossible(count):
-        conflict = why_not(ro.Instance.model_validate(fields), "worst")
+        conflict = ro.why_not(ro.Instance.model_validate(fields), "worst")
         require_true(fields, conflict)
         asked += 1
         proven += conflict.irreducible
@@ -194,6 +200,29 @@ def test_conflicts_of_every_cause_hold():
     asked, proven = hold(25)
     assert asked == 225
     assert proven >= 220
+
+
+def levels_out_of_reach():
+    """Instances with plans that all miss the level; none with a probability next to 1, which proofs leave open."""
+    for seed in itertools.count(1, 2):
+        fields, rules, may_run = random_restricted(seed, 2 + seed % 3)
+        fields = copy.deepcopy(merged(fields, rules, may_run))
+        fields["requirements"]["success_level"] = (0.9, 0.99, 0.999)[seed % 3]
+        failing = (*fields["devices"], *fields.get("failure_domains", ()))
+        is_nasty = any(item["failure_probability"] > 1 - 1e-9 for item in failing)
+        if not is_nasty and has_plan(fields) and not has_plan(fields, "quantile"):
+            yield fields
+
+
+def test_levels_out_of_reach_are_conflicts():
+    proven = 0
+    for fields in itertools.islice(levels_out_of_reach(), 20):
+        result = ro.solve(ro.Instance.model_validate(fields), "exact", "quantile")
+        assert result.termination == "infeasible"
+        require_true(fields, result.conflict, "quantile")
+        assert any(member.path == "requirements.success_level" for member in result.conflict.members)
+        proven += result.conflict.irreducible
+    assert proven >= 18
 
 
 @pytest.mark.slow

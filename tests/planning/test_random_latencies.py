@@ -10,7 +10,6 @@ import pytest
 import rocoin_opt as ro
 from fleets import LAWS
 from rocoin_opt.grouping.infeasible import NO_GUARANTEE
-from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.plan.model import Group
 from slowed import mixed, slowed
 from tracing import assert_traced
@@ -164,7 +163,7 @@ def test_no_guarantee_without_a_bounded_device_is_proven(name: str) -> None:
     result = ro.solve(instance, name)
     assert (result.termination, result.plan, result.lower_bound) == ("infeasible", None, None)
     is_told = "conflict: max_group_outage 0 alone rules out every plan" in result.reasons
-    assert is_told == (name not in BASELINES)
+    assert is_told == (ro.METHODS[name].surer is not None)
     assert result.reasons[:1] == (NO_GUARANTEE,)
     # For the expected time the very same plans are valid and have a value.
     assert ro.solve(instance, name, "expected").objective_value > 2.0

@@ -88,10 +88,10 @@ def solve(
     require_outputs(out, inputs=[instance])
     given = read_instance(instance)
     require_outputs(out, inputs=matrix_files(given, instance))
-    known = None if start is None else read_plan(start, given)
+    asked = with_rules_of(given, spare=spare, use=use, apart=apart, together=together, spread=spread)
+    known = None if start is None else read_plan(start, given, asked)
     if known is not None:
         require_startable(given, known, str(start))
-    asked = with_rules_of(given, spare=spare, use=use, apart=apart, together=together, spread=spread)
     tell_estimated_classes(given, criterion)
     with showing_progress(f"{given.name}, {method}", objective) as report:
         result = find_plan(
@@ -117,6 +117,8 @@ def solve(
             print_json(result_document(asked, result))
         if as_json:
             tell_reasons(result.reasons)
+    if result.plan is not None and out is not None and asked is not given:
+        complain(f"{out} is for {given.name} with the rules of the command line: check needs them in the instance file")
     if result.plan is None and out is not None:
         # A file of an earlier search may stand there.
         complain(f"{out} is not written: there is no plan to write")

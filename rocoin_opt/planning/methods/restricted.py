@@ -187,7 +187,8 @@ def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: fl
     if found.plan is None or found.lower_bound is None:
         return False
     value = value_of(instance, found.plan, objective)
-    return value - found.lower_bound <= max(gap, CLOSED_GAP) * value
+    # A level that the plan never reaches is no value, and every gap to it would pass for closed.
+    return value < math.inf and value - found.lower_bound <= max(gap, CLOSED_GAP) * value
 
 
 def modelled(search: Run, solve_model: Run) -> Run:

@@ -152,7 +152,8 @@ class _Search:
         solution = solve_model(grouping.build(self.instance), self.control.silent(), options=options)
         possible = allowed if solution.bound is None else math.floor(solution.bound)
         if possible < allowed and self.best is None:
-            # Presolve has lost solutions of covers that miss the limit by a hair: whether there is a plan hangs on this.
+            # Presolve has lost plans where a cover misses the limit by a hair: what says that there is none is
+            # asked twice.
             again = solve_model(grouping.build(self.instance), self.control.silent(), options=options | UNPRESOLVED)
             possible = max(possible, allowed if again.bound is None else math.floor(again.bound))
         if possible < least:

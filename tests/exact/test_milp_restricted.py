@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rocoin_opt as ro
+from examples import two_pairs
 from oracle_restricted import RestrictedOracle
 from replan_oracle import fewest_loads, plans_of
 from restricted_solves import drawn, wrong
@@ -18,6 +19,7 @@ from rocoin_opt.failure.what_if.replica_value import replica_values
 from rocoin_opt.instance import FilterGraph, SharedFailures
 from rocoin_opt.planning.expand import expansions
 from rocoin_opt.planning.replan import without_devices
+from rocoin_opt.planning.simplify import simplifications
 
 OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")
 
@@ -132,3 +134,12 @@ def test_replan_equals_brute_force(seed: int) -> None:
         else:
             assert objective == "failure"
             assert found.objective_value >= least * (1 - 1e-9)
+
+
+def test_a_simpler_plan_keeps_the_rules() -> None:
+    pair = two_pairs().with_requirements(max_group_outage=1.0)
+    whole = ro.Plan.of(pair, [ro.Group(devices=("d0", "d1"), student="s", num_filters=4)])
+    assert simplifications(pair, whole).one_device is not None
+    ruled = pair.with_rules(ro.Rule(use=("d0", "d1")))
+    assert not ro.check(ruled, whole)
+    assert simplifications(ruled, whole).one_device is None

@@ -6,10 +6,12 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import oracle
+from oracle_rules import members_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from oracle_restricted import RestrictedOracle
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
@@ -52,3 +54,26 @@ def changes(instance: Instance, old: Plan, objective: Objective) -> Iterator[Cha
         value = oracle.objective_value(instance, plan, objective)
         assert value is not None
         yield Change(value, *fewest_loads(instance, old, plan))
+
+
+def plans_of(restricted: RestrictedOracle) -> Iterator[tuple[oracle.Block, ...]]:
+    """Every plan of an instance with failure domains and rules, ``min_success`` aside."""
+
+    def extended(free: int, left: int, blocks: tuple[oracle.Block, ...]) -> Iterator[tuple[oracle.Block, ...]]:
+        if left == 0:
+            if restricted.keeps_rest(blocks):
+                yield blocks
+            return
+        if not free:
+            return
+        lowest = free & -free
+        for members in restricted.groups:
+            if members & ~free or (members & -members) != lowest:
+                continue
+            for size, j in itertools.product(range(1, left + 1), range(len(restricted.instance.students))):
+                if not members & ~restricted.fitting[j, size]:
+                    block = oracle.Block(members_of(members), j, size)
+                    yield from extended(free & ~members, left - size, (*blocks, block))
+        yield from extended(free & ~lowest, left, blocks)
+
+    return extended((1 << restricted.count) - 1, restricted.filters, ())

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 GROUPING_NODES = 500
 """Branch-and-bound nodes that the largest number of groups is worth."""
+UNPRESOLVED: dict[str, Option] = {"presolve": "off"}
+"""Options of a second opinion on whether there is any plan."""
 COUNTING_NODES = 2_000
 """Branch-and-bound nodes that the number of filters without a place is worth, where there is no plan."""
 
@@ -146,9 +148,14 @@ class _Search:
         if not self.control.has_time_for(grouping_model(self.instance)):
             return
         # Limited by nodes and not by time, so that the search stays the same on every machine.
-        options = {**self.options, "mip_max_nodes": GROUPING_NODES}
+        options: dict[str, Option] = {**self.options, "mip_max_nodes": GROUPING_NODES}
         solution = solve_model(grouping.build(self.instance), self.control.silent(), options=options)
         possible = allowed if solution.bound is None else math.floor(solution.bound)
+        if possible < allowed and self.best is None:
+            # Presolve has lost plans where a cover misses the limit by a hair: what says that there is none is
+            # asked twice.
+            again = solve_model(grouping.build(self.instance), self.control.silent(), options=options | UNPRESOLVED)
+            possible = max(possible, allowed if again.bound is None else math.floor(again.bound))
         if possible < least:
             self.infeasible = True
             self.reasons = (
@@ -192,6 +199,9 @@ class _Search:
             model = self._model()
         unit = float(model.unit.value)
         solution = solve_model(model, replace(self.control, report=self._teller(unit)), options=self.options)
+        if solution.status == "infeasible" and self.best is None:
+            # As above, on this verdict hangs whether there is a plan.
+            solution = solve_model(model, self.control.silent(), options={**self.options, **UNPRESOLVED})
         if solution.status == "infeasible":
             self._exhausted_plans()
             return

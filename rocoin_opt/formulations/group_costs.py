@@ -70,7 +70,11 @@ class GroupCosts:
 
     def cost(self, weight: float) -> float:
         """Cost ``c(W)`` of a group in units."""
-        return -math.log1p(-math.exp(-weight)) / self.unit if weight > 0.0 else math.inf
+        if weight <= 0.0:
+            return math.inf
+        # Of a weight next to 0 the exponential leaves nothing beside 1.
+        outside = math.log(-math.expm1(-weight)) if weight < 1e-6 else math.log1p(-math.exp(-weight))
+        return -outside / self.unit
 
     def weight_of(self, cost: float) -> float:
         """Weight of a group that costs so many units; the inverse of ``c`` is ``c`` itself."""

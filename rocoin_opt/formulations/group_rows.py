@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
 
 
+SMALLEST_SHARE = 1e-4
+"""Smallest share that stands in a row."""
+
+
 class Place(NamedTuple):
     """A group that there may be."""
 
@@ -52,10 +56,12 @@ def covered(model: pyo.ConcreteModel, shares: OutageShares, place: Place) -> Any
         model.domain_share = pyo.VarList(domain=pyo.NonNegativeReals)
         model.domain_limits = pyo.ConstraintList()
     tied = {n for domain in shares.domains for n in domain.weight}
-    terms = [float(shares.alone[n]) * x for n, x in members.items() if n not in tied and shares.alone[n]]
+    # Rounded up where a solver may take them for nothing: exact products cut off what that lets through.
+    alone = {n: max(float(shares.alone[n]), SMALLEST_SHARE) for n in members if shares.alone[n]}
+    terms = [alone[n] * x for n, x in members.items() if n in alone and n not in tied]
     for domain in shares.domains:
-        inside = [n for n in domain.weight if n in members]
-        single = pyo.quicksum(float(shares.alone[n]) * members[n] for n in inside)
+        inside = [n for n in domain.weight if n in alone]
+        single = pyo.quicksum(alone[n] * members[n] for n in inside)
         if len(inside) < 2:
             terms += [single] if inside else []
             continue

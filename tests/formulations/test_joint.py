@@ -180,12 +180,6 @@ def test_what_the_model_cannot_state_is_refused() -> None:
         with pytest.raises(UnsupportedError, match=f"not {objective}"):
             joint.build(tiny(), objective)
     device = {"flops_per_second": 1, "memory_bytes": 1, "uplink_bits_per_second": 1, "failure_probability": 0.1}
-    shared = tiny(
-        devices=[{"id": "a", "failure_domain": "ap", **device}],
-        failure_domains=[{"id": "ap", "failure_probability": 0.1}],
-    )
-    with pytest.raises(UnsupportedError, match="independently"):
-        joint.build(shared, "worst")
     random = tiny(devices=[{"id": "a", "compute_slowdown": {"law": "gamma", "shape": 1.0}, **device}])
     with pytest.raises(UnsupportedError, match="slowdown"):
         joint.build(random, "worst")

@@ -1,0 +1,145 @@
+"""The method milp and replan under failure domains and rules: against all plans in all states; and who refuses them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+import rocoin_opt as ro
+from examples import two_pairs
+from oracle_restricted import RestrictedOracle
+from replan_oracle import fewest_loads, plans_of
+from restricted_solves import drawn, wrong
+from rocoin_opt.control import Control
+from rocoin_opt.exact.milp import milp
+from rocoin_opt.failure.what_if.replica_value import replica_values
+from rocoin_opt.instance import FilterGraph, SharedFailures
+from rocoin_opt.planning.expand import expansions
+from rocoin_opt.planning.replan import without_devices
+from rocoin_opt.planning.simplify import simplifications
+
+OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")
+
+
+def without_wish(seed: int) -> ro.Instance:
+    return drawn(seed, 2 + seed % 3).with_requirements(min_success=None)
+
+
+@pytest.mark.parametrize("seed", [*range(40), 4132])
+def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
+    instance = without_wish(seed)
+    for objective in OBJECTIVES:
+        if objective == "failure" and SharedFailures(instance).names:
+            with pytest.raises(ro.UnsupportedError, match="several devices"):
+                milp(instance, objective, Control.starting_now())
+            continue
+        least = RestrictedOracle(instance).optimum(objective)
+        found = milp(instance, objective, Control.starting_now())
+        assert found.infeasible == (least is None), objective
+        if least is not None:
+            result = ro.solve(instance, "milp", objective, latency_only=True)
+            assert not wrong(result, float(least[0])), objective
+            assert result.objective_value == pytest.approx(float(least[0]), rel=1e-9)
+            assert found.lower_bound is not None
+            assert found.lower_bound <= float(least[0]) * (1 + 1e-9)
+
+
+def test_rules_strike_lost_devices_and_emptied_ones_are_named() -> None:
+    edge = ro.generate("edge", devices=6, seed=3)
+    names = [device.id for device in edge.devices]
+    ruled = edge.with_rules(ro.Rule(apart=tuple(names[:2])), ro.Rule(spare=(names[5],)))
+    plan = ro.solve(ruled).plan
+    assert plan is not None
+    found = ro.replan(ruled, plan, [names[5], names[0]])
+    assert [str(rule) for rule in found.dropped_rules] == [f"spare {names[5]}"]
+    assert found.instance.rules == (ro.Rule(apart=(names[1],)),)
+    assert without_devices(ruled, [names[5], names[0]]) == found.instance
+    assert found.plan is None or not ro.check(found.instance, found.plan)
+
+
+@pytest.mark.parametrize("has_domains", [True, False])
+def test_a_frontier_refuses_rules_and_domains(has_domains: bool) -> None:
+    edge = ro.generate("edge", devices=6, seed=3, domains=2 if has_domains else None)
+    weights = np.ones((edge.knowledge.num_filters,) * 2) - np.eye(edge.knowledge.num_filters)
+    knowledge = edge.knowledge.model_copy(update={"graph": FilterGraph.from_weights(weights)})
+    given = edge.model_copy(update={"knowledge": knowledge})
+    if not has_domains:
+        given = given.with_rules(ro.Rule(use=(edge.devices[0].id,)))
+    with pytest.raises(ro.UnsupportedError, match="frontier cannot honour"):
+        ro.frontier(given)
+
+
+def test_a_comparison_scores_a_plan_that_breaks_rules_without_them() -> None:
+    edge = ro.generate("edge", devices=8, seed=3)
+    blind = ro.solve(edge, "random").plan
+    assert blind is not None
+    group = max(blind.groups, key=lambda group: len(group.devices))
+    ruled = edge.with_rules(ro.Rule(apart=group.devices[:2]))
+    kept, freed = ro.compare(ruled, ["random"])
+    assert kept.plan is None
+    assert freed.plan is not None
+    assert freed.instance.rules == ()
+
+
+def test_a_device_in_an_unknown_domain_cannot_join() -> None:
+    edge = ro.generate("edge", devices=4, seed=3)
+    stranger = edge.devices[0].model_copy(update={"failure_domain": "nowhere"})
+    with pytest.raises(ro.InputError, match="nowhere"):
+        expansions(edge, devices=[stranger])
+
+
+def test_spares_join_groups_where_rules_allow_it() -> None:
+    edge = ro.generate("edge", devices=8, seed=3)
+    plan = ro.solve(edge, prefer="work").plan
+    assert plan is not None
+    spare = plan.spares[0]
+    rivals = tuple(group.devices[0] for group in plan.groups)
+    ruled = edge.with_rules(*(ro.Rule(apart=(spare, rival)) for rival in rivals))
+    assert not ro.check(ruled, plan)
+    joining = {value.device for value in replica_values(ruled, plan) if not value.is_twin}
+    assert spare not in joining
+    assert spare in {value.device for value in replica_values(edge, plan) if not value.is_twin}
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_replan_equals_brute_force(seed: int) -> None:
+    rng = random.Random(seed)
+    instance = without_wish(seed)
+    first = RestrictedOracle(instance)
+    plans = list(itertools.islice(plans_of(first), 500))
+    if not plans:
+        return
+    old = first.plan(rng.choice(plans))
+    names = [device.id for device in instance.devices]
+    left = without_devices(instance, lost := rng.sample(names, rng.randint(0, len(names) - 1)))
+    oracle = RestrictedOracle(left)
+    every = [(blocks, fewest_loads(left, old, oracle.plan(blocks))[0]) for blocks in plans_of(oracle)]
+    for objective in OBJECTIVES:
+        most = rng.choice((None, 0, 1, 2))
+        values = [oracle.value(blocks, objective) for blocks, loads in every if most is None or loads <= most]
+        found = ro.replan(instance, old, lost, max_loads=most, objective=objective)
+        if not values:
+            assert found.termination == "infeasible"
+            assert found.fewest_loads == min((loads for _, loads in every), default=None)
+            continue
+        least = float(min(value for value in values if value is not None))
+        assert found.plan is not None
+        assert not ro.check(left, found.plan)
+        assert found.lower_bound <= least * (1 + 1e-9)
+        if found.termination == "optimal":
+            assert found.objective_value == pytest.approx(least, rel=1e-9)
+        else:
+            assert objective == "failure"
+            assert found.objective_value >= least * (1 - 1e-9)
+
+
+def test_a_simpler_plan_keeps_the_rules() -> None:
+    pair = two_pairs().with_requirements(max_group_outage=1.0)
+    whole = ro.Plan.of(pair, [ro.Group(devices=("d0", "d1"), student="s", num_filters=4)])
+    assert simplifications(pair, whole).one_device is not None
+    ruled = pair.with_rules(ro.Rule(use=("d0", "d1")))
+    assert not ro.check(ruled, whole)
+    assert simplifications(ruled, whole).one_device is None

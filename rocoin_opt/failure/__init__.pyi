@@ -15,13 +15,14 @@ from .monte_carlo.factors import factor_table
 from .monte_carlo.traces import Traces, read_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
-from .validity import allowed_failure, check, missed_success
+from .validity import CLEARLY, allowed_failure, check, missed_success
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
 
 __all__ = [
     "BLOCK",
     "BY",
+    "CLEARLY",
     "CONVOLUTION_ERROR",
     "LATER",
     "NEVER",

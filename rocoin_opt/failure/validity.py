@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
 
+CLEARLY = 1.0 + 1e-9
+"""Factor on the limit above which a bound refutes: the proofs close gaps up to a billionth."""
+
 
 def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
     """Find every violation of the rules of a feasible plan.

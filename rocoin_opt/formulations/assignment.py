@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
+from rocoin_opt.formulations.terms import (
+    COVER_SLACK,
+    Terms,
+    counted_devices,
+    require_groups_model,
+    require_independent_groups,
+)
 from rocoin_opt.plan import IndexedGroup
 from rocoin_opt.plan import plan_of as plan_of_groups
 
@@ -27,7 +33,7 @@ def build(instance: Instance, groups: Sequence[Sequence[int]], objective: Object
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, no failure domains.
+        What was given: constant latencies, neither failure domains nor rules on groups.
     groups : sequence of sequences of int
         Device indices of each group, disjoint and not empty. Every group gets a part.
     objective : {'guaranteed', 'nominal', 'worst'}
@@ -43,9 +49,10 @@ def build(instance: Instance, groups: Sequence[Sequence[int]], objective: Object
     InputError
         If a group is empty, or there is none.
     UnsupportedError
-        If the instance has failure domains or random latencies, or for the objective ``expected``.
+        If the instance has failure domains, rules on groups or random latencies, or for the objective ``expected``.
     """
     require_groups_model(instance, objective)
+    require_independent_groups(instance)
     if not groups or not all(groups):
         raise InputError("options", [Problem("groups", "no group, or an empty one", "groups of at least one device")])
     terms = Terms.of(instance, objective, 0.0, None)

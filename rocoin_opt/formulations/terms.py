@@ -115,6 +115,19 @@ def require_groups_model(instance: Instance, objective: Objective) -> None:
         raise UnsupportedError(f"the models state the objectives guaranteed, nominal and worst, not {objective}")
 
 
+def require_independent_groups(instance: Instance) -> None:
+    """Refuse failure domains and rules, for a model that takes the groups as they are and sums what each device covers.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming the obstacle.
+    """
+    if instance.is_restricted:
+        what = "failure domains" if instance.has_shared_failures else "rules on groups"
+        raise UnsupportedError(f"{instance.name}: the model of given groups cannot state {what}")
+
+
 def require_failure_model(instance: Instance) -> None:
     """Refuse what the models of failure cannot state: random latencies, and groups that fail together.
 

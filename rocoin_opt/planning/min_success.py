@@ -15,7 +15,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
+from rocoin_opt.failure import CLEARLY, allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
 from rocoin_opt.heuristics import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 KEPT_SHARE = 0.25
 """Share of a time limit that is kept for that search."""
-CLEARLY = 1.0 + 1e-9
-"""Factor on the limit above which a bound refutes: the proofs close gaps up to a billionth."""
 TIGHTENINGS = 8
 """Outage limits that are tried between the instance's own and one at which every plan is sure enough."""
 UNKNOWN = "min_success: the time was up before the success of the plan was computed"

@@ -1,5 +1,5 @@
 from .bound import failure_bound
-from .joint_search import joint_search, joint_start
+from .joint_search import joint_start, search_jointly
 from .method import cheapest_plan
 from .outages import members
 from .packing import compiled_by_numba
@@ -16,10 +16,10 @@ __all__ = [
     "cheapest_plan",
     "compiled_by_numba",
     "failure_bound",
-    "joint_search",
     "joint_start",
     "members",
     "plan_of_sets",
     "possible_parts",
+    "search_jointly",
     "set_tables",
 ]

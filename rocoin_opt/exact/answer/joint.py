@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.exact.answer.joint_search import joint_search, joint_start
+from rocoin_opt.exact.answer.joint_search import joint_start, search_jointly
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.sets import serving_sets
@@ -89,8 +89,8 @@ class JointPacking:
         of_share = most_failure is not None
         purse = math.inf if most_failure is None else most_failure
         tables = sets.masks, first, sets.largest - 1, alone, inside, shared.down, shared.chance, failure, shared.domain
-        run: Any = compiled_by_numba(joint_search, len(sets) >= MIN_COMPILED_SETS, self.control)
-        per_call = EFFORT_A_CALL // width if run is not joint_search else EFFORT_A_CALL // (width * SLOWER)
+        run: Any = compiled_by_numba(search_jointly, len(sets) >= MIN_COMPILED_SETS, self.control)
+        per_call = EFFORT_A_CALL // width if run is not search_jointly else EFFORT_A_CALL // (width * SLOWER)
         stack, depth, best, seen = joint_start(most, len(shared.chance)), 0, limit, 0
         best *= filters if of_share else 1
         while depth >= 0 and not self.control.exhausted and seen * width <= self.effort:
@@ -109,7 +109,7 @@ class JointPacking:
                 max(per_call, 100),
             )
             # Without Numba the same effort would take hours.
-            seen += looked * (1 if run is not joint_search else SLOWER)
+            seen += looked * (1 if run is not search_jointly else SLOWER)
         rows = tuple(stack.found[stack.found >= 0].tolist())
         return rows, float(best) / (filters if of_share else 1), depth < 0 and sets.complete
 

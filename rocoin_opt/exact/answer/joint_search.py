@@ -46,7 +46,7 @@ def joint_start(most: int, states: int) -> JointStack:
     return JointStack(device, place, used, room, np.zeros((most + 1, states)), np.zeros(most + 1), chosen, found)
 
 
-def joint_search(
+def search_jointly(
     masks: IntArray,
     first: IntArray,
     spare: IntArray,

@@ -15,11 +15,11 @@ import numpy as np
 from rocoin_opt.exact.answer import (
     ServingSets,
     compiled_by_numba,
-    joint_search,
     joint_start,
     members,
     plan_of_sets,
     possible_parts,
+    search_jointly,
     set_tables,
 )
 from rocoin_opt.failure import value_of
@@ -131,7 +131,7 @@ class _Packing:
     def _searched(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
         """Rows of a packing, by trying all of them within an effort; and whether there is none else."""
         instance, count, most = self.instance, len(self.instance.devices), self.instance.max_groups
-        run: Any = compiled_by_numba(joint_search, len(masks) >= MIN_COMPILED_SETS, self.control)
+        run: Any = compiled_by_numba(search_jointly, len(masks) >= MIN_COMPILED_SETS, self.control)
         first = np.searchsorted(masks & -masks, [1 << n for n in range(count + 1)])
         # As if no set ever failed: the first packing that there is ends the search.
         nothing, nobody = np.zeros(len(masks)), np.zeros((len(masks), 0))
@@ -146,7 +146,7 @@ class _Packing:
             stack,
             0,
             math.inf,
-            EFFORT if run is not joint_search else EFFORT // SLOWER,
+            EFFORT if run is not search_jointly else EFFORT // SLOWER,
         )
         return stack.found[stack.found >= 0].tolist(), depth < 0
 

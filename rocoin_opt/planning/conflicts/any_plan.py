@@ -11,13 +11,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import allowed_failure, check, missed_success, value_of
+from rocoin_opt.failure import CLEARLY, allowed_failure, check, missed_success, value_of
 from rocoin_opt.grouping import reasons_for_infeasibility, reasons_for_no_guarantee
 from rocoin_opt.heuristics.restricted import descend
 from rocoin_opt.instance import relaxed, without_laws
 from rocoin_opt.plan import structural_violations
 from rocoin_opt.planning.methods import METHODS, can_be_valued
-from rocoin_opt.planning.min_success import CLEARLY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

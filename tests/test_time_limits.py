@@ -40,7 +40,7 @@ from rocoin_opt.knowledge.criteria import Criterion
 from rocoin_opt.knowledge.search import find_parts
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.plan import indexed_groups
-from rocoin_opt.planning import portfolio
+from rocoin_opt.planning.methods import portfolio
 
 
 def over() -> Control:

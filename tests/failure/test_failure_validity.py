@@ -161,4 +161,9 @@ def test_only_searches_ask_for_the_rules_of_groups_and_parts_alone() -> None:
         if re.search(r"\bstructural_violations\b", path.read_text(encoding="utf-8"))
         and not module.startswith((*SEARCHES, "rocoin_opt.plan."))
     }
-    assert users == {"rocoin_opt.failure.assessment", "rocoin_opt.failure.validity", "rocoin_opt.planning.certify"}
+    planning = {"certify", "conflicts.any_plan", "conflicts.why_not", "methods.restricted"}
+    assert users == {
+        "rocoin_opt.failure.assessment",
+        "rocoin_opt.failure.validity",
+        *(f"rocoin_opt.planning.{module}" for module in planning),
+    }

@@ -18,7 +18,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
-from rocoin_opt.planning import portfolio
+from rocoin_opt.planning.methods import portfolio
 from strategies import instances
 from tracing import assert_traced
 

@@ -42,7 +42,7 @@ RELAXED_SHARE = 0.4
 """Share of the time left that the relaxed instance may take."""
 STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
-FEW_STEPS_A_GROUP = 30
+QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
 SETTLING_EFFORT = 1e9
 """Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""

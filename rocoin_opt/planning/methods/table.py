@@ -99,7 +99,7 @@ def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
 
 
 _greedy_restricted = restricted.searched(
-    _without_start(greedy), under_laws.run_greedy_stochastic, restricted.FEW_STEPS_A_GROUP
+    _without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP
 )
 
 METHODS: dict[str, Method] = {

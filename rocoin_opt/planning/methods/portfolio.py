@@ -130,7 +130,13 @@ def _exact_from(
 
     steps = STEPS_A_GROUP * instance.max_groups
     improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
-    return exact(instance, objective, control, improved.plan, rounds=rounds)
+    found = exact(instance, objective, control, improved.plan, rounds=rounds)
+    gap = _gap(instance, objective, found)
+    if found.plan is None or gap is None or gap <= control.gap or math.isinf(control.remaining) or control.exhausted:
+        return found
+    # The proof can go no further, and time is left: a better plan closes the gap from above.
+    searched = replace(local_search(instance, objective, control, found.plan), lower_bound=found.lower_bound)
+    return no_worse(instance, objective, searched, found.plan)
 
 
 def _exact_expected(instance: Instance, control: Control, start: Plan | None, rounds: int | None) -> Outcome:

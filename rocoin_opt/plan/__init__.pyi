@@ -36,7 +36,16 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .result import CLOSED_GAP, Outcome, Reinforcement, Result, Termination, print_summary, relative_gap
+from .result import (
+    CLOSED_GAP,
+    Outcome,
+    Reinforcement,
+    Result,
+    Termination,
+    print_summary,
+    relative_gap,
+    ties_and_rules,
+)
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -118,6 +127,7 @@ __all__ = [
     "shown_value",
     "small_share",
     "structural_violations",
+    "ties_and_rules",
     "with_filters",
     "without_filters",
     "work_of",

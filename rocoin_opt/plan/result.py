@@ -227,9 +227,23 @@ def _value_lines(result: Result) -> Iterator[str]:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
 
 
+def ties_and_rules(instance: Instance) -> list[str]:
+    """What else an instance asks, in words: how many failure domains and rules it has; nothing where it has none."""
+    told = [counted(len(instance.failure_domains), "failure domain")] if instance.failure_domains else []
+    if instance.rules:
+        kinds = [
+            f"{rule.kind} {rule.spread if rule.spread is not None else counted(len(rule.devices), 'device')}"
+            for rule in instance.rules[:MOST_NAMES]
+        ]
+        others = "; …" if len(instance.rules) > MOST_NAMES else ""
+        told.append(f"{counted(len(instance.rules), 'rule')} ({'; '.join(kinds)}{others})")
+    return told
+
+
 def _wish(instance: Instance) -> str:
     wanted = instance.requirements.min_success
-    return "" if wanted is None else f", an answer with probability {wanted} at least"
+    asked = [] if wanted is None else [f"an answer with probability {wanted} at least"]
+    return "".join(f", {part}" for part in (*asked, *ties_and_rules(instance)))
 
 
 def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:

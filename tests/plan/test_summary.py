@@ -124,3 +124,12 @@ def test_a_value_has_the_unit_of_its_objective(objective, bound, told):
 def test_a_bound_without_a_plan_has_the_unit_too():
     result = replace(ro.solve(two_pairs(), "nonn", "failure"), lower_bound=0.01)
     assert "  failure probability at least 0.01; " in result.summary()
+
+
+def test_failure_domains_and_rules_stand_in_the_first_line():
+    fleet = ro.generate("mcu", devices=12, seed=10, domains=3)
+    first, second = (device.id for device in fleet.devices[:2])
+    ruled = fleet.with_rules(ro.Rule(apart=(first, second)), ro.Rule(spread=2))
+    plain, told = (" ".join(ro.solve(given, "greedy").summary().split()) for given in (fleet, ruled))
+    assert "outage limit 0.02 a group, 3 failure domains greedy" in plain
+    assert "3 failure domains, 2 rules (apart 2 devices; spread 2) greedy" in told

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -95,7 +95,7 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
         f"{len(instance.devices)} devices, {len(instance.students)} students, "
         f"{instance.knowledge.num_filters} filters, "
         f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, "
-        f"{deadline}{level}{least}",
+        f"{deadline}{level}{least}{''.join(f', {part}' for part in ties_and_rules(instance))}",
     )
 
 

@@ -67,7 +67,7 @@ def test_every_method_against_the_oracle(name, objective, instance):
         assert result.lower_bound <= best[0] * (1 + 1e-12)
     if result.termination == "optimal":
         assert result.objective_value == pytest.approx(best[0], rel=1e-9)
-    # Where a device all but never answers, the tangents of ``milp`` have too few digits to close the gap, as its page says.
+    # Where a device all but never answers, tangents have too few digits to close the gap of ``milp``: its page says so.
     is_rounded = objective == "failure" and any(d.failure_probability > 1 - 1e-9 for d in instance.devices)
     if name in PROVEN and not (name == "milp" and is_rounded):
         assert result.termination == "optimal"

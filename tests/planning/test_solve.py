@@ -164,8 +164,9 @@ def test_another_seed_gives_another_random_plan():
 def test_unsupported_data_is_refused_and_never_ignored(name):
     devices = [device.model_dump() | {"failure_domain": "ap"} for device in pairs().devices]
     shared = pairs(devices=devices, failure_domains=[{"id": "ap", "failure_probability": 0.1}])
-    with pytest.raises(ro.UnsupportedError, match="failure domains"):
-        ro.solve(shared, name)
+    # The domain fails more often than the limit allows any group to: no plan is made as if it did not.
+    assert shared.requirements.max_group_outage < 0.1
+    assert ro.solve(shared, name).plan is None
     device = pairs().devices[0].model_dump() | {"compute_slowdown": {"law": "gamma", "shape": 2.0}}
     slowed = pairs(devices=[device])
     if ro.METHODS[name].run_random is None:

@@ -12,7 +12,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -25,7 +25,7 @@ def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(8))
+@pytest.mark.parametrize("block", range(4))
 def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
     for seed in range(10_000 + 40 * block, 10_040 + 40 * block):
         count = 2 + seed % 4
@@ -36,7 +36,7 @@ def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
             assert result.termination in ("optimal", "infeasible"), (seed, objective)
 
 
-@pytest.mark.parametrize("seed", range(100, 116))
+@pytest.mark.parametrize("seed", range(100, 108))
 def test_no_heuristic_and_no_baseline_says_what_is_not_true(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)

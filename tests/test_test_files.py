@@ -44,6 +44,7 @@ COVERED_ELSEWHERE = {
     "heuristics/baselines/het_nonn": "heuristics/baselines/test_nonn",
     "heuristics/baselines/table": "planning/test_solve",
     "heuristics/construction": "heuristics/test_greedy",
+    "heuristics/restricted/spares": "heuristics/restricted/test_spares_by_hand",
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
     "planning/conflicts/any_plan": "planning/test_conflicts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -195,8 +196,9 @@ def search(
             # As -ln(1 - e^-w) is convex, the groups that are needed fail least where they share what is left evenly.
             needed = max(-(-lacking // widest), fewest - k, 1)
             left_over = max(everything - weight_now, 0.0) / needed
-            # Not divided by the unit, which may be too small for that.
-            if left_over <= 0.0 or -needed * np.log(-np.expm1(-left_over)) >= (best - spent_now) * unit:
+            # In floats of Python, whose quotients by the smallest units are infinite without a warning.
+            least = -needed * math.log(-math.expm1(-left_over)) / float(unit) if left_over > 0.0 else math.inf
+            if spent_now + least >= best:
                 continue
         length, largest = 0, 0
         # What the next set has to hold if all that may follow it hold as much as the widest one can.

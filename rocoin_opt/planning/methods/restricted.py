@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import ExpectedModel, combinatorial_bound, import_of_models
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.heuristics.restricted import Within, descend
+from rocoin_opt.heuristics.restricted import Within, descend, with_spares_added
 from rocoin_opt.instance import relaxed, without_rules
 from rocoin_opt.plan import (
     ANSWER_OBJECTIVES,
@@ -52,6 +52,8 @@ STATE_GAP = 0.01
 """Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
 MENDING_STEPS = (100, 400, 1_600)
 """Changes that mending a plan tries, once and again: the fewer of them, the more of the plan is left."""
+MOST_BY_HAND = 100
+"""Devices up to which spares are added one by one, each to every group in turn."""
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
@@ -316,7 +318,14 @@ def settled_under_rules(
     if not is_untied(instance, plan):
         # Which of two plans fails less nobody can tell.
         return Outcome(plan)
-    best = descend(instance, "failure", plan, steps, control.silent(), within=within) or plan
+    quiet = control.silent()
+    best = descend(instance, "failure", plan, steps, quiet, within=within) or plan
+    if prefer == "reliability" and len(instance.devices) <= MOST_BY_HAND and not control.exhausted:
+        # No plan is kept that spares added by hand to the one of least work would better.
+        lean = descend(instance, "failure", plan, steps, quiet, within=within._replace(prefer="work")) or plan
+        by_hand = with_spares_added(instance, lean, objective, seconds)
+        again = descend(instance, "failure", by_hand, steps, quiet, within=within) or by_hand
+        best = min((best, by_hand, again), key=lambda found: value_of(instance, found, "failure"))
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, surest_within
 

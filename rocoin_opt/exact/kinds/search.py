@@ -27,15 +27,8 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 150_000
 """Groups by kinds up to which all are listed: a second or two for each linear program."""
-FEWER = 2
-"""Factor by which there must be fewer kinds than devices."""
 EFFORTS = (Effort(1_000, 100), Effort(5_000, 1_000), Effort(20_000, 10_000), Effort(None, None))
 """Rounds of integer packings, each several times dearer than the last."""
-
-
-def has_few_kinds(kinds: Kinds) -> bool:
-    """Whether devices are alike enough for proofs by kinds."""
-    return FEWER * len(kinds.counts) <= len(kinds.of_device)
 
 
 def exact_by_kinds(
@@ -64,12 +57,10 @@ def exact_by_kinds(
     Returns
     -------
     Outcome or None
-        The plan and a valid lower bound in seconds; ``infeasible`` if no threshold has a packing. None where devices
-        differ too much: nothing was searched then.
+        The plan and a valid lower bound in seconds; ``infeasible`` if no threshold has a packing. None where there are
+        too many groups to list: nothing was searched then.
     """
     kinds = Kinds.of(instance)
-    if not has_few_kinds(kinds):
-        return None
     everything = KindsProblem(instance, kinds, objective, math.inf)
     vectors = covers_by_kinds(everything, MAX_COLUMNS, control)
     if vectors is None:

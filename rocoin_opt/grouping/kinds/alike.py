@@ -8,17 +8,19 @@ than there are devices.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rocoin_opt.instance import Instance, InstanceArrays, IntArray
     from rocoin_opt.plan import Members
+
+FEWER = 2
+"""Factor by which there must be fewer kinds than devices for searches by kinds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,11 @@ class Kinds:
         )
         return cls(of_device, np.bincount(of_device, minlength=len(some)), reduced)
 
+    @property
+    def are_few(self) -> bool:
+        """Whether devices are alike enough for searches by kinds."""
+        return FEWER * len(self.counts) <= len(self.of_device)
+
     def expanded(self, groups: Iterable[Members]) -> list[Members]:
         """Groups by kinds, each kind as often as it is taken, as disjoint groups of devices: the first ones first.
 
@@ -73,15 +80,3 @@ class Kinds:
         """
         free = [iter(np.flatnonzero(self.of_device == kind).tolist()) for kind in range(len(self.counts))]
         return [tuple(sorted(next(free[kind]) for kind in group)) for group in groups]
-
-    def folded(self, groups: Iterable[Sequence[int]]) -> list[Members]:
-        """Groups of devices as groups by kinds."""
-        return [tuple(sorted(self.of_device[list(group)].tolist())) for group in groups]
-
-    def vectors(self, groups: Sequence[Members]) -> IntArray:
-        """How many devices of each kind groups by kinds take, C x I."""
-        found = np.zeros((len(groups), len(self.counts)), dtype=np.int64)
-        for row, group in enumerate(groups):
-            for kind, count in Counter(group).items():
-                found[row, kind] = count
-        return found

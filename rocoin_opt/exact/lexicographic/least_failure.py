@@ -15,10 +15,18 @@ import numpy as np
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.answer import MOST_DEVICES, AnswerPacking, can_serve, cheapest_plan, failure_bound, members
+from rocoin_opt.exact.kinds import (
+    MAX_VECTORS,
+    MOST_OF_KINDS,
+    KindsAnswer,
+    least_work_by_kinds,
+    number_of_vectors,
+)
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Reach
+from rocoin_opt.grouping.kinds import Kinds
 from rocoin_opt.heuristics import descend_failure, descend_work
 from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
 
@@ -70,6 +78,8 @@ def least_failure(
     """
     instance = problem.instance
     best = min(_descended(problem, plan, sizes, control), key=lambda found: value_of(instance, found, "failure"))
+    if not sizes and not control.exhausted and (alike := _by_kinds(problem, best, control, effort)) is not None:
+        return alike
     if len(instance.devices) > MOST_BOUNDED or control.exhausted:
         return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
@@ -87,6 +97,34 @@ def least_failure(
     if packing is None or packing.cost(value) < SURE:
         packing = problem_of(min(max(value, SURE), 1.0))
     return replace(outcome, plan=_of_least_work(problem, packing, outcome.plan, value, control))
+
+
+def _by_kinds(problem: ThresholdProblem, best: Plan, control: Control, effort: float) -> Outcome | None:
+    """The same where devices are alike, by kinds; None where they are not, or there are too many groups of them.
+
+    Parameters
+    ----------
+    problem, control, effort
+        As for :func:`least_failure`.
+    best : Plan
+        The plan to improve on.
+    """
+    instance, value = problem.instance, value_of(problem.instance, best, "failure")
+    kinds = Kinds.of(instance)
+    is_open = 0.0 < value < 1.0 and not instance.is_restricted and len(instance.devices) <= MOST_OF_KINDS
+    if not is_open or not kinds.are_few or number_of_vectors(kinds) > MAX_VECTORS:
+        return None
+    reach = Reach.within(instance, problem.objective, problem.threshold)
+
+    def problem_of(known: float) -> KindsAnswer:
+        return KindsAnswer(instance, kinds, reach, known, control, effort)
+
+    outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
+    if outcome.plan is None or packing is None or control.exhausted:
+        return outcome
+    value = value_of(instance, outcome.plan, "failure")
+    tied = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
+    return replace(outcome, plan=_least_of(problem, outcome.plan, [] if tied is None else [tied], value))
 
 
 def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:
@@ -123,6 +161,24 @@ def _of_least_work(
         tied = [plan_of(instance, groups) for groups in found]
     else:
         tied = _chosen(problem, packing, value, control)
+    return _least_of(problem, plan, tied, value)
+
+
+def _least_of(problem: ThresholdProblem, plan: Plan, tied: Sequence[Plan], value: float) -> Plan:
+    """The plan, or one of others that has less work, where it is valid, as early, and fails as rarely.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    plan : Plan
+        A valid plan.
+    tied : sequence of Plan
+        Others; solvers have tolerances.
+    value : float
+        Failure probability of the plan.
+    """
+    instance = problem.instance
     kept = [
         other
         for other in tied

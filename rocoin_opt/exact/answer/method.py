@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.joint import JointPacking
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.answer.packing import PackingProblem
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
 
@@ -36,6 +37,7 @@ FAR_BELOW = 0.1
 """Cost of the best plan, in units of an earlier one, below which it becomes the unit."""
 RAISE = 1.3
 """Factor between two targets."""
+SomePacking = TypeVar("SomePacking", bound="PackingProblem")
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 
@@ -186,10 +188,10 @@ def sure_plan(instance: Instance, control: Control, *, effort: float = math.inf)
 def cheapest_plan(
     instance: Instance,
     objective: Objective,
-    problem_of: Callable[[float], AnswerPacking],
+    problem_of: Callable[[float], SomePacking],
     start: Plan,
     control: Control,
-) -> tuple[Outcome, AnswerPacking | None]:
+) -> tuple[Outcome, SomePacking | None]:
     """Raise targets from the bound until a packing is found, or the known plan is proven.
 
     Parameters
@@ -207,7 +209,7 @@ def cheapest_plan(
 
     Returns
     -------
-    Outcome, AnswerPacking or None
+    Outcome, PackingProblem or None
         The plan and a valid lower bound; and the last problem, None where none was needed.
     """
     best, value, proven = start, value_of(instance, start, objective), 0.0

@@ -7,6 +7,7 @@ more is dropped. So the work grows with the number of groups by kinds, not with 
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,21 +33,36 @@ SHORTFALL = 10.0
 """Cost of a filter or a group that is lacking, in units of the best known cost: keeps the program feasible."""
 MOST_PAIRS = 2_000_000
 """Pairs of a label and a group that are looked at in one step: some ten megabytes."""
+SETS_A_PAIR = 30
+"""Sets that a compiled search looks at in the time of one such pair."""
 MOST_OF_KINDS = 62
 """Devices whose sets are bits of a number."""
 
 
 class _Labels(NamedTuple):
-    """Ways to begin a packing: devices taken as packed counts, filters held, cost, and where each came from."""
+    """Ways to begin a packing.
+
+    ``used`` holds the devices taken as packed counts, ``room`` the filters, ``paid`` the prices of the devices,
+    ``least`` what every packing costs that begins so, at least; ``before`` and ``row`` say which label and group it
+    came from.
+    """
 
     used: IntArray
     room: IntArray
     cost: FloatArray
+    paid: FloatArray
+    least: FloatArray
     before: IntArray
     row: IntArray
 
     def taken(self, rows: IntArray) -> _Labels:
-        return _Labels(*(column[rows] for column in self))
+        found: Any = tuple(column[rows] for column in self)
+        return _Labels(*found)
+
+    @classmethod
+    def joined(cls, parts: list[_Labels]) -> _Labels:
+        found: Any = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(*found)
 
 
 class KindsAnswer:
@@ -65,7 +81,8 @@ class KindsAnswer:
     control : Control
         Limit.
     effort : float
-        Pairs of a label and a group that a search looks at, at most, for an end without a clock.
+        Sets that a search may look at, at most, for an end without a clock; a pair of a label and a group counts for
+        :data:`SETS_A_PAIR` of them.
 
     Attributes
     ----------
@@ -86,7 +103,8 @@ class KindsAnswer:
         self.control, self.effort = control, effort
         self.unit = max(-math.log1p(-value), SMALLEST_OUTAGE)
         # A group alone that is worse than the whole plan is in no better one.
-        self.sets: KindSets = sets_by_kinds(instance, kinds, reach, value * (1.0 + ROUNDING))
+        worst = min(value * (1.0 + ROUNDING), math.nextafter(1.0, 0.0))
+        self.sets: KindSets = sets_by_kinds(instance, kinds, reach, worst)
         self.costs: FloatArray = -np.log1p(-self.sets.outage) / self.unit
         requirements = instance.requirements
         self.filters, self.fewest, self.most = (
@@ -112,9 +130,18 @@ class KindsAnswer:
         prices = np.zeros(kinds + 2) if solution is None else solution.prices
         self.prices = np.maximum(prices[:kinds], 0.0)
         self.of_filter, self.of_group = max(float(prices[kinds]), 0.0), float(prices[kinds + 1])
-        start = self._least(np.zeros(1), np.zeros(1), np.zeros(1), 0)
-        spent = self.sets.vectors @ self.prices + self.costs + self.of_group - self.of_filter * sets.largest
-        self.bound = max(0.0, float(start[0]) + self.most * min(0.0, float(spent.min())))
+        self.base = float(self._least(np.zeros(1), np.zeros(1), np.zeros(1), 0)[0])
+        self.owed: FloatArray = sets.vectors.astype(np.float64) @ self.prices
+        reduced: FloatArray = self.owed + self.costs + self.of_group - self.of_filter * sets.largest
+        self.order: IntArray = np.argsort(reduced, kind="stable")
+        self.reduced: FloatArray = reduced[self.order]
+        self.bound = max(0.0, self.base + self.most * min(0.0, float(self.reduced[0])))
+        # Counts of all kinds in one number, each with a bit above that shows where too many were taken away.
+        counts = self.kinds.counts.tolist()
+        places = list(itertools.accumulate((count.bit_length() + 1 for count in counts), initial=0))
+        self.guards = sum(1 << place - 1 for place in places[1:])
+        self.full = self.guards + sum(count << place for count, place in zip(counts, places, strict=False))
+        self.masks: IntArray = (sets.vectors << np.array(places[:-1])).sum(axis=1)
 
     def _least(self, cost: FloatArray, room: Any, paid: FloatArray, groups: int) -> FloatArray:
         """Cost of every packing that begins with labels, at least, but for groups of a negative reduced cost.
@@ -145,37 +172,21 @@ class KindsAnswer:
         """The packing of least cost below a limit."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=True)
-        sets, counts = self.sets, self.kinds.counts
-        bits = np.array([int(count).bit_length() + 1 for count in counts])
-        places = np.concatenate([[0], np.cumsum(bits)[:-1]])
-        guards = int(sum(1 << int(place + bit - 1) for place, bit in zip(places, bits, strict=True)))
-        full = int(sum(int(count) << int(place) for count, place in zip(counts, places, strict=True))) | guards
-        masks = (sets.vectors << places).sum(axis=1)
-        owed = sets.vectors @ self.prices
-        reduced = owed + self.costs + self.of_group - self.of_filter * sets.largest
-        lowest = min(0.0, float(reduced.min()))
-        start = _Labels(*(np.zeros(1, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.int64, np.int64)))
-        stages, labels, best, found, pairs = [start], start, limit, (0, -1), 0
+        nothing = np.zeros(1, dtype=np.int64)
+        zero = np.zeros(1)
+        labels = _Labels(nothing, nothing, zero, zero, self._least(zero, nothing, zero, 0), nothing, nothing)
+        stages, best, found, pairs = [labels], limit, (0, -1), 0
         for groups in range(1, self.most + 1):
             grown: list[_Labels] = []
-            step = max(1, MOST_PAIRS // len(sets))
-            for first in range(0, len(labels.used), step):
-                part = labels.taken(np.arange(first, min(first + step, len(labels.used))))
-                pairs += len(part.used) * len(sets)
-                if self.control.exhausted or pairs > self.effort:
+            following = self._following(labels, best, groups)
+            ends = np.cumsum(following)
+            cuts = np.searchsorted(ends, np.arange(MOST_PAIRS, ends[-1], MOST_PAIRS)).tolist()
+            for first, last in itertools.pairwise([0, *cuts, len(following)]):
+                pairs += int(following[first:last].sum())
+                if self.control.exhausted or SETS_A_PAIR * pairs > self.effort:
                     return Packed(self._trace(stages, found), best, finished=False)
-                cost = part.cost[:, None] + self.costs
-                fits = (((full - part.used[:, None]) - masks) & guards == guards) & (cost < best)
-                before, row = np.nonzero(fits)
-                used, room = part.used[before] + masks[row], part.room[before] + sets.largest[row]
-                taken = (used[:, None] >> places) & ((1 << (bits - 1)) - 1)
-                least = self._least(cost[before, row], room, taken @ self.prices, groups)
-                least += (self.most - groups) * lowest
-                kept = np.flatnonzero(least < best)
-                grown.append(
-                    _Labels(used[kept], room[kept], cost[before[kept], row[kept]], before[kept] + first, row[kept])
-                )
-            labels = _undominated(_Labels(*(np.concatenate(column) for column in zip(*grown, strict=True))), self.filters)
+                grown.append(self._grown(labels, np.arange(first, last), following[first:last], best, groups))
+            labels = _undominated(_Labels.joined(grown), self.filters)
             stages.append(labels)
             if groups >= self.fewest:
                 whole = np.flatnonzero(labels.room >= self.filters)
@@ -184,10 +195,42 @@ class KindsAnswer:
                     if labels.cost[place] < best:
                         best, found = float(labels.cost[place]), (groups, place)
                 # A further group can only fail, too.
-                labels = labels._replace(cost=np.where(labels.room >= self.filters, np.inf, labels.cost))
-            if not (labels.cost < best).any():
+                labels = labels._replace(least=np.where(labels.room >= self.filters, np.inf, labels.least))
+            if not (labels.least < best).any():
                 break
         return Packed(self._trace(stages, found), best if found[1] >= 0 else math.inf, finished=True)
+
+    def _following(self, labels: _Labels, best: float, groups: int) -> IntArray:
+        """How many groups, the first by ascending reduced cost, may follow each label."""
+        rest = (self.most - groups) * min(0.0, float(self.reduced[0]))
+        return np.asarray(np.searchsorted(self.reduced, best - labels.least - rest))
+
+    def _grown(self, labels: _Labels, rows: IntArray, following: IntArray, best: float, groups: int) -> _Labels:
+        """Labels with one group more, where there are devices for it and a better packing may begin so.
+
+        Parameters
+        ----------
+        labels : _Labels
+            All of them.
+        rows : IntArray
+            Those that grow.
+        following : IntArray
+            How many groups may follow each.
+        best : float
+            Cost that packings have to be below.
+        groups : int
+            Groups of the labels that are made.
+        """
+        before = np.repeat(rows, following)
+        row = self.order[np.arange(len(before)) - np.repeat(np.cumsum(following) - following, following)]
+        fits = ((self.full - labels.used[before]) - self.masks[row]) & self.guards == self.guards
+        before, row = before[fits], row[fits]
+        cost, paid = labels.cost[before] + self.costs[row], labels.paid[before] + self.owed[row]
+        room = labels.room[before] + self.sets.largest[row]
+        least = self._least(cost, room, paid, groups) + (self.most - groups) * min(0.0, float(self.reduced[0]))
+        kept = np.flatnonzero((least < best) & (cost < best))
+        grown = _Labels(labels.used[before] + self.masks[row], room, cost, paid, least, before, row)
+        return grown.taken(kept)
 
     @staticmethod
     def _trace(stages: list[_Labels], found: tuple[int, int]) -> tuple[tuple[int, ...], ...]:
@@ -202,9 +245,8 @@ class KindsAnswer:
 
     def tied(self, limit: float) -> IntArray:
         """Groups that a packing of a cost up to a limit can have, by their prices."""
-        reduced = self.sets.vectors @ self.prices + self.costs + self.of_group - self.of_filter * self.sets.largest
-        base = float(self._least(np.zeros(1), np.zeros(1), np.zeros(1), 0)[0])
-        return np.flatnonzero(base + reduced + (self.most - 1) * min(0.0, float(reduced.min())) <= limit)
+        lowest = min(0.0, float(self.reduced[0]))
+        return self.order[self.base + self.reduced + (self.most - 1) * lowest <= limit]
 
     def plan(self, rows: tuple[int, ...]) -> Plan | None:
         """A valid plan of a packing; None where rounding decides against it."""
@@ -212,9 +254,7 @@ class KindsAnswer:
         groups = [tuple(np.repeat(np.arange(len(vector)), vector).tolist()) for vector in sets.vectors[chosen]]
         members = self.kinds.expanded(groups)
         masks = np.array([mask_of(group) for group in members], dtype=np.int64)
-        served = ServingSets(
-            masks, masks, sets.outage[chosen], sets.largest[chosen], self.reach, 0.0, complete=True
-        )
+        served = ServingSets(masks, masks, sets.outage[chosen], sets.largest[chosen], self.reach, 0.0, complete=True)
         return plan_of_sets(self.instance, served, range(len(chosen)), by_outage=False)
 
 

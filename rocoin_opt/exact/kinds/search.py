@@ -114,7 +114,7 @@ class _Search(CandidateSearch):
                 self.refute(middle)
 
     def _climb(self, effort: Effort) -> None:
-        """Ask ever larger candidates until one has a packing: it is mostly among the first that the relaxation leaves."""
+        """Ask ever larger candidates until one has a packing, which is mostly one of the first."""
         position, step = self.low, 1
         while position < self.high and self.open:
             status = self._decide(position, effort)

@@ -77,9 +77,12 @@ def least_failure(
         threshold (with these sizes).
     """
     instance = problem.instance
-    best = min(_descended(problem, plan, sizes, control), key=lambda found: value_of(instance, found, "failure"))
-    if not sizes and not control.exhausted and (alike := _by_kinds(problem, best, control, effort)) is not None:
-        return alike
+    kinds = None if sizes else _few_kinds(instance)
+    is_listed = kinds is not None or len(instance.devices) <= MOST_DEVICES
+    descended = _descended(problem, plan, sizes, control, is_listed=is_listed)
+    best = min(descended, key=lambda found: value_of(instance, found, "failure"))
+    if kinds is not None and not control.exhausted and 0.0 < value_of(instance, best, "failure") < 1.0:
+        return _by_kinds(problem, kinds, best, control, effort)
     if len(instance.devices) > MOST_BOUNDED or control.exhausted:
         return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
@@ -99,21 +102,27 @@ def least_failure(
     return replace(outcome, plan=_of_least_work(problem, packing, outcome.plan, value, control))
 
 
-def _by_kinds(problem: ThresholdProblem, best: Plan, control: Control, effort: float) -> Outcome | None:
-    """The same where devices are alike, by kinds; None where they are not, or there are too many groups of them.
+def _few_kinds(instance: Instance) -> Kinds | None:
+    """The devices by kind, where they are alike and all groups by kinds can be listed."""
+    if instance.is_restricted or len(instance.devices) > MOST_OF_KINDS:
+        return None
+    kinds = Kinds.of(instance)
+    return kinds if kinds.are_few and number_of_vectors(kinds) <= MAX_VECTORS else None
+
+
+def _by_kinds(problem: ThresholdProblem, kinds: Kinds, best: Plan, control: Control, effort: float) -> Outcome:
+    """The same by kinds.
 
     Parameters
     ----------
     problem, control, effort
         As for :func:`least_failure`.
+    kinds : Kinds
+        The devices by kind.
     best : Plan
         The plan to improve on.
     """
-    instance, value = problem.instance, value_of(problem.instance, best, "failure")
-    kinds = Kinds.of(instance)
-    is_open = 0.0 < value < 1.0 and not instance.is_restricted and len(instance.devices) <= MOST_OF_KINDS
-    if not is_open or not kinds.are_few or number_of_vectors(kinds) > MAX_VECTORS:
-        return None
+    instance = problem.instance
     reach = Reach.within(instance, problem.objective, problem.threshold)
 
     def problem_of(known: float) -> KindsAnswer:
@@ -189,20 +198,24 @@ def _least_of(problem: ThresholdProblem, plan: Plan, tied: Sequence[Plan], value
     return min([plan, *kept], key=lambda other: work_of(instance, other))
 
 
-def _descended(problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control) -> list[Plan]:
+def _descended(
+    problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control, *, is_listed: bool
+) -> list[Plan]:
     """The plan, and what descents from it and from groups of less work lead to; from it alone where the time is up.
 
     Parameters
     ----------
     problem, plan, sizes, control
         As for :func:`least_failure`.
+    is_listed : bool
+        Whether a search over all groups follows.
     """
     served, plans = indexed_groups(problem.instance, plan), [plan]
     starts: list[Callable[[], list[IndexedGroup]]] = [
         lambda: served,
         lambda: descend_work(problem, served, control, free_sizes=False),
     ]
-    if len(problem.weights) > MOST_DEVICES:
+    if not is_listed:
         # Nothing is proven then, and whoever adds spares to the plan of least work should not do better.
         starts.append(lambda: least_work(problem, served, control, free_sizes=not sizes)[-1])
     for number, start in enumerate(starts):

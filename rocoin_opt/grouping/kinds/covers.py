@@ -1,4 +1,4 @@
-"""All groups by kinds without a superfluous device: multisets of kinds, far fewer than the sets of devices they stand for.
+"""All groups by kinds without a superfluous device: multisets of kinds, each of which stands for many sets of devices.
 
 They do not depend on the threshold, which only decides how much each of them holds.
 """

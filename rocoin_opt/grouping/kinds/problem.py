@@ -1,4 +1,4 @@
-"""An instance of alike devices at one threshold: indices stand for kinds, and a group names one as often as it takes it."""
+"""An instance of alike devices at one threshold: indices stand for kinds, and groups are counts of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packing relaxation by kinds: a linear program over listed groups, with a row for each kind instead of each device.
+"""The packing relaxation by kinds: a linear program over listed groups, with a row for each kind, not each device.
 
 Of a fractional packing of devices the mean over all ways to exchange alike ones is one, too, and takes no more of a
 kind than there are: both programs have the same value, and the one by kinds has a handful of rows. All groups are at

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
         def __call__(
             self, instance: Instance, objective: Objective, control: Control, start: Plan | None = None
-        ) -> Outcome: ...
+        ) -> Outcome:
+            """Plan; see :class:`rocoin_opt.planning.methods.table.Method`."""
 
 
 GREEDY_DEVICES = 200

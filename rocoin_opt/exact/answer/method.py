@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.joint import JointPacking
-from rocoin_opt.exact.answer.problem import AnswerPacking
+from rocoin_opt.exact.answer.problem import AnswerPacking, PackingProblem
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
 from rocoin_opt.instance import ROUNDING, SharedFailures, complement, stretched
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.answer.packing import PackingProblem
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
 
@@ -37,7 +36,7 @@ FAR_BELOW = 0.1
 """Cost of the best plan, in units of an earlier one, below which it becomes the unit."""
 RAISE = 1.3
 """Factor between two targets."""
-SomePacking = TypeVar("SomePacking", bound="PackingProblem")
+SomePacking = TypeVar("SomePacking", bound=PackingProblem)
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 

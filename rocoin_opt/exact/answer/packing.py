@@ -10,7 +10,7 @@ import importlib.util
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted
     from rocoin_opt.exact.answer.sets import ServingSets
-    from rocoin_opt.plan import Plan
 
 EFFORT_A_CALL = 50_000_000
 """Sets to look at, compiled, between two looks at the clock: a tenth of a second."""
@@ -57,26 +56,6 @@ class Packed:
     def rows(self) -> tuple[int, ...]:
         """The sets of the first packing."""
         return self.packings[0] if self.packings else ()
-
-
-class PackingProblem(Protocol):
-    """A packing problem in units of a known value: what its targets are raised from, and how plans are made of it."""
-
-    @property
-    def bound(self) -> float:
-        """Cost that no packing is below."""
-
-    def cost(self, value: float) -> float:
-        """Cost of a value of the objective."""
-
-    def value(self, cost: float) -> float:
-        """The value of a cost, rounded down."""
-
-    def search(self, limit: float) -> Packed:
-        """The packing of least cost below a limit."""
-
-    def plan(self, rows: tuple[int, ...]) -> Plan | None:
-        """A valid plan of a packing; None where rounding decides against it."""
 
 
 def cheapest_packing(

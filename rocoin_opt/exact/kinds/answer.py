@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Reach
-    from rocoin_opt.grouping.kinds import Kinds
+    from rocoin_opt.grouping import Kinds, Reach
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 

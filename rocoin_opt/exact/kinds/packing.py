@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.kinds import KindsProblem, ListedRelaxation
+    from rocoin_opt.grouping import KindsProblem, ListedRelaxation
     from rocoin_opt.instance import FloatArray, IntArray
 
     Status: TypeAlias = Literal["packed", "impossible", "unknown"]

@@ -9,7 +9,7 @@ import numpy as np
 from rocoin_opt.plan import IndexedGroup, plan_of
 
 if TYPE_CHECKING:
-    from rocoin_opt.grouping.kinds import KindsProblem
+    from rocoin_opt.grouping import KindsProblem
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Plan
 

@@ -14,14 +14,25 @@ import numpy as np
 
 from rocoin_opt.exact.kinds.packing import Effort, pack_kinds
 from rocoin_opt.exact.kinds.plans import plan_of_kinds
-from rocoin_opt.grouping import DUAL_SAFETY, RELAX, STOPPED, CandidateSearch, combinatorial_bound, room_for
-from rocoin_opt.grouping.kinds import Kinds, KindsProblem, covers_by_kinds, relax_listed, with_leaders
+from rocoin_opt.grouping import (
+    DUAL_SAFETY,
+    RELAX,
+    STOPPED,
+    CandidateSearch,
+    Kinds,
+    KindsProblem,
+    combinatorial_bound,
+    covers_by_kinds,
+    relax_listed,
+    room_for,
+    with_leaders,
+)
 from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.kinds.packing import Status
-    from rocoin_opt.grouping.kinds import ListedRelaxation
+    from rocoin_opt.grouping import ListedRelaxation
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective, Plan
 

@@ -15,11 +15,10 @@ from rocoin_opt.instance import LIMIT_TOLERANCE, ROUNDING, stretched
 from rocoin_opt.plan import SMALLEST_OUTAGE, group_keeps_limit
 
 if TYPE_CHECKING:
-    from rocoin_opt.grouping import Reach
-    from rocoin_opt.grouping.kinds import Kinds
+    from rocoin_opt.grouping import Kinds, Reach
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
 
-MAX_VECTORS = 4_096
+MAX_VECTORS = 20_000
 """Groups by kinds up to which all are listed."""
 
 

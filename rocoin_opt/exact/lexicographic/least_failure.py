@@ -25,8 +25,7 @@ from rocoin_opt.exact.kinds import (
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import Choices, Reach
-from rocoin_opt.grouping.kinds import Kinds
+from rocoin_opt.grouping import Choices, Kinds, Reach
 from rocoin_opt.heuristics import descend_failure, descend_work
 from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
 

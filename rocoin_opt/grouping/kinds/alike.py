@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rocoin_opt.instance import Instance, InstanceArrays, IntArray
-    from rocoin_opt.plan import Members
 
 FEWER = 2
 """Factor by which there must be fewer kinds than devices for searches by kinds."""
@@ -70,7 +69,7 @@ class Kinds:
         """Whether devices are alike enough for searches by kinds."""
         return FEWER * len(self.counts) <= len(self.of_device)
 
-    def expanded(self, groups: Iterable[Members]) -> list[Members]:
+    def expanded(self, groups: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Groups by kinds, each kind as often as it is taken, as disjoint groups of devices: the first ones first.
 
         Parameters

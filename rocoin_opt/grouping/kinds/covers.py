@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
-from rocoin_opt.instance import SAFETY
+from rocoin_opt.instance import LAST_DIGITS, SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -58,7 +57,7 @@ def covers_by_kinds(problem: KindsProblem, limit: int, control: Control) -> IntA
         parent = np.repeat(np.arange(len(taken)), choices)
         kind = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent]
         gathered = total[parent] + shares[kind]
-        covers = gathered >= 1.0 - COVER_TOLERANCE
+        covers = gathered >= 1.0 - LAST_DIGITS
         used = taken[parent, kind]
         kept = used < counts[kind]
         # What is left of the last kind and all lighter ones.

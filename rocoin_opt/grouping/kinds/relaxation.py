@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.column_generation import Pricing, generate_columns
-from rocoin_opt.grouping.tolerances import DUAL_SAFETY
 from rocoin_opt.highs import LpSolution, RestrictedMaster
 from rocoin_opt.instance import SOLVER_SAFETY
 
@@ -52,7 +51,7 @@ class ListedRelaxation:
 
     def admits(self, wanted: int) -> bool:
         """Whether the bound leaves room for so many filters."""
-        return self.bound + DUAL_SAFETY >= wanted
+        return self.bound + SOLVER_SAFETY >= wanted
 
 
 def relax_listed(

@@ -6,11 +6,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import value_of
-from rocoin_opt.grouping.kinds import Kinds
+from rocoin_opt.grouping import Kinds
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, relative_gap
-from rocoin_opt.planning.methods.portfolio import no_worse
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome
+from rocoin_opt.planning.methods.portfolio import gap_of, no_worse
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -69,7 +68,5 @@ def by_kinds_first(run: Run, rounds: int | None) -> Run:
 
 def _is_settled(instance: Instance, objective: Objective, outcome: Outcome, control: Control) -> bool:
     """Whether a plan is as close to its bound as was asked for."""
-    if outcome.plan is None:
-        return False
-    gap = relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)
+    gap = gap_of(instance, objective, outcome)
     return gap is not None and gap <= max(control.gap, CLOSED_GAP)

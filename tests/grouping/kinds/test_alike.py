@@ -10,7 +10,10 @@ import pytest
 
 from packing_oracle import candidates, random_instance, with_alike_devices
 from rocoin_opt.control import UNLIMITED
-from rocoin_opt.grouping.kinds import Kinds, KindsProblem, covers_by_kinds, relax_listed, with_leaders
+from rocoin_opt.grouping.kinds.alike import Kinds
+from rocoin_opt.grouping.kinds.covers import covers_by_kinds, with_leaders
+from rocoin_opt.grouping.kinds.problem import KindsProblem
+from rocoin_opt.grouping.kinds.relaxation import relax_listed
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate

@@ -24,7 +24,7 @@ from rocoin_opt.plan import group_keeps_limit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, InstanceArrays, IntArray
     from rocoin_opt.plan import Members, Objective
 
 MAX_KEPT = 50_000_000
@@ -107,10 +107,14 @@ class ThresholdProblem:
         What must happen within the threshold. ``guaranteed`` and ``worst`` ask the same here: late replicas never help.
     threshold : float
         T in seconds.
+    arrays : InstanceArrays, optional
+        Figures of what the indices stand for, where that is not one device each.
     """
 
-    def __init__(self, instance: Instance, objective: Objective, threshold: float) -> None:
-        self.instance, self.arrays, self.objective = instance, instance.arrays, objective
+    def __init__(
+        self, instance: Instance, objective: Objective, threshold: float, arrays: InstanceArrays | None = None
+    ) -> None:
+        self.instance, self.arrays, self.objective = instance, arrays or instance.arrays, objective
         self.wanted = instance.knowledge.num_filters
         self.led = objective == "nominal"
         self.threshold = threshold

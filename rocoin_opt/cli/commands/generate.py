@@ -39,6 +39,10 @@ def generate(
         int | None,
         typer.Option("--domains", metavar="N", help="Failure domains, access points say, to deal devices to."),
     ] = None,
+    kinds: Annotated[
+        int | None,
+        typer.Option("--kinds", metavar="N", help="Kinds of alike devices, for edge and lossy: all differ without it."),
+    ] = None,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
     from rocoin_opt.instance import write_instance
@@ -57,6 +61,7 @@ def generate(
         classes=classes,
         slowdowns=slowdowns,
         domains=domains,
+        kinds=kinds,
     )
     with ended_by_termination():
         write_instance(out, instance)

@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.joint import JointPacking
-from rocoin_opt.exact.answer.problem import AnswerPacking
+from rocoin_opt.exact.answer.problem import AnswerPacking, PackingProblem
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
 from rocoin_opt.instance import ROUNDING, SharedFailures, complement, stretched
@@ -36,6 +36,7 @@ FAR_BELOW = 0.1
 """Cost of the best plan, in units of an earlier one, below which it becomes the unit."""
 RAISE = 1.3
 """Factor between two targets."""
+SomePacking = TypeVar("SomePacking", bound=PackingProblem)
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 
@@ -186,10 +187,10 @@ def sure_plan(instance: Instance, control: Control, *, effort: float = math.inf)
 def cheapest_plan(
     instance: Instance,
     objective: Objective,
-    problem_of: Callable[[float], AnswerPacking],
+    problem_of: Callable[[float], SomePacking],
     start: Plan,
     control: Control,
-) -> tuple[Outcome, AnswerPacking | None]:
+) -> tuple[Outcome, SomePacking | None]:
     """Raise targets from the bound until a packing is found, or the known plan is proven.
 
     Parameters
@@ -207,7 +208,7 @@ def cheapest_plan(
 
     Returns
     -------
-    Outcome, AnswerPacking or None
+    Outcome, PackingProblem or None
         The plan and a valid lower bound; and the last problem, None where none was needed.
     """
     best, value, proven = start, value_of(instance, start, objective), 0.0

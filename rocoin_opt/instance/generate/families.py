@@ -39,6 +39,8 @@ class Family:
         Students for M filters and K groups.
     devices : callable
         N devices; the students are given, so that memory can be drawn where it matters.
+    is_synthetic : bool
+        Whether devices are drawn one by one, so that each may stand for a kind.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Family:
     max_groups: Callable[[int, int], int]
     students: Callable[[Generator, int, int], tuple[Student, ...]]
     devices: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]]
+    is_synthetic: bool = False
 
 
 FAMILIES: dict[str, Family] = {
@@ -103,6 +106,7 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, filters: synthetic.max_groups(devices, filters, 4),
             students=synthetic.students,
             devices=lambda rng, count, students: synthetic.devices(rng, count, students, 0.05, 0.4),
+            is_synthetic=True,
         ),
         Family(
             name="lossy",
@@ -115,6 +119,7 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, filters: synthetic.max_groups(devices, filters, 6),
             students=synthetic.students,
             devices=lambda rng, count, students: synthetic.devices(rng, count, students, 0.25, 0.65),
+            is_synthetic=True,
         ),
     )
 }

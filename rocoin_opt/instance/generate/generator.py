@@ -23,6 +23,7 @@ from rocoin_opt.instance.generate.activations import activation_graph, class_mea
 from rocoin_opt.instance.generate.domains import with_domains
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
+from rocoin_opt.instance.generate.kinds import of_kinds
 from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 from rocoin_opt.instance.generate.witness import is_surely_feasible, outage_together
 
@@ -60,6 +61,7 @@ class Options:
     classes: int | None
     slowdowns: bool
     domains: int | None
+    kinds: int | None = None
 
 
 def generate(
@@ -75,6 +77,7 @@ def generate(
     classes: int | None = None,
     slowdowns: bool = False,
     domains: int | None = None,
+    kinds: int | None = None,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -106,6 +109,9 @@ def generate(
     domains : int, optional
         Number of failure domains that the devices are dealt to, see :mod:`rocoin_opt.instance.generate.domains`; at
         most N, none where absent. The rest of the instance stays the same where it has a plan with them.
+    kinds : int, optional
+        Number of kinds of alike devices, at most N, for the synthetic families; see
+        :mod:`rocoin_opt.instance.generate.kinds`. Every device is a kind of its own where absent.
 
     Returns
     -------
@@ -119,8 +125,10 @@ def generate(
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
-    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains)
-    _require_options(options)
+    options = Options(
+        count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains, kinds
+    )
+    _require_options(options, recipe)
     rng = np.random.default_rng(_entropy(options, family))
     # A stream of its own: with and without domains, the first draw is the same.
     domain_rng = np.random.default_rng([*_entropy(options, family), DOMAIN_STREAM, DOMAIN_STREAM])
@@ -145,6 +153,8 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
     limit = min(pick(rng, recipe.outage_limits), rounded(FAILING_GROUPS / groups, 2))
     students = recipe.students(rng, num_filters, groups)
     devices = recipe.devices(rng, options.devices, students)
+    if options.kinds is not None:
+        devices = of_kinds(rng, devices[: options.kinds], options.devices)
     shared, domains = with_domains(domain_rng, devices, options.domains) if options.domains else (devices, ())
     if options.max_group_outage is not None:
         limit = options.max_group_outage
@@ -215,8 +225,8 @@ def _require_family(name: str) -> Family:
     return FAMILIES[name]
 
 
-def _require_options(options: Options) -> None:
-    # Of a number of devices that is refused itself nothing follows for the domains.
+def _require_options(options: Options, recipe: Family) -> None:
+    # Of a number of devices that is refused itself nothing follows for domains and kinds.
     most_domains = options.devices if type(options.devices) is int and options.devices > 0 else LARGEST_COUNT
     graph_limit = LARGEST_GRAPH if options.graph else LARGEST_COUNT
     counts = {
@@ -226,6 +236,7 @@ def _require_options(options: Options) -> None:
         "max_groups": (options.max_groups, 1, LARGEST_COUNT),
         "classes": (options.classes, 1, MOST_CLASSES),
         "domains": (options.domains, 1, most_domains),
+        "kinds": (options.kinds, 1, most_domains),
     }
     problems = [
         Problem(name, repr(value), f"a whole number from {low} to {high}")
@@ -243,5 +254,10 @@ def _require_options(options: Options) -> None:
     ]
     if options.classes is not None and not options.graph:
         problems.append(Problem("classes", repr(options.classes), "only together with graph"))
+    if options.kinds is not None and not recipe.is_synthetic:
+        synthetic = ", ".join(family.name for family in FAMILIES.values() if family.is_synthetic)
+        problems.append(Problem("kinds", repr(options.kinds), f"only for the synthetic families: {synthetic}"))
+    if options.kinds is not None and options.slowdowns:
+        problems.append(Problem("kinds", repr(options.kinds), "not together with slowdowns, which differ by device"))
     if problems:
         raise InputError("options", problems)

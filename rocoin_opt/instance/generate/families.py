@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.generate import boards, paper, synthetic
+from rocoin_opt.instance.generate import boards, latency_tables, paper, synthetic
+from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ class Family:
         Students for M filters and K groups.
     devices : callable
         N devices; the students are given, so that memory can be drawn where it matters.
+    slowdowns : callable
+        The same devices with slowdown laws.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Family:
     max_groups: Callable[[int, int], int]
     students: Callable[[Generator, int, int], tuple[Student, ...]]
     devices: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]]
+    slowdowns: Callable[[Generator, tuple[Device, ...]], tuple[Device, ...]] = with_slowdowns
 
 
 FAMILIES: dict[str, Family] = {
@@ -91,6 +95,19 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, _: max(2, round(devices / 3)),
             students=boards.sbc_students,
             devices=boards.sbc_devices,
+        ),
+        Family(
+            name="boards",
+            summary="boards of few kinds with measured latency tables, compact ImageNet networks, 7 x 7 maps",
+            default_devices=12,
+            bits_per_filter=7 * 7 * 32.0,
+            outage_limits=(0.01,),
+            deadline_factor=2.0,
+            num_filters=lambda _: 512,
+            max_groups=lambda devices, _: max(2, min(latency_tables.MOST_GROUPS, round(devices / 5))),
+            students=latency_tables.students,
+            devices=latency_tables.devices,
+            slowdowns=latency_tables.with_measured_spread,
         ),
         Family(
             name="edge",

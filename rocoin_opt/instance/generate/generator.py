@@ -23,7 +23,6 @@ from rocoin_opt.instance.generate.activations import activation_graph, class_mea
 from rocoin_opt.instance.generate.domains import with_domains
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
-from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 from rocoin_opt.instance.generate.witness import is_surely_feasible, outage_together
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def generate(
         instance = _draw(recipe, options, rng, domain_rng)
         if is_surely_feasible(instance):
             if slowdowns:
-                instance = _with_slowdowns(instance, options, family)
+                instance = _with_slowdowns(instance, options, recipe)
             return _with_graph(instance, options, family) if graph else instance
     found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
     domains_too = "more domains, " if domains else ""
@@ -164,10 +163,10 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
     return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
 
 
-def _with_slowdowns(instance: Instance, options: Options, family: str) -> Instance:
+def _with_slowdowns(instance: Instance, options: Options, recipe: Family) -> Instance:
     # A stream of its own, and none that a graph may have: with and without laws, all else is the same.
-    rng = np.random.default_rng([*_entropy(options, family), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
-    return instance.model_copy(update={"devices": with_slowdowns(rng, instance.devices)})
+    rng = np.random.default_rng([*_entropy(options, recipe.name), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
+    return instance.model_copy(update={"devices": recipe.slowdowns(rng, instance.devices)})
 
 
 def _with_graph(instance: Instance, options: Options, family: str) -> Instance:
@@ -193,7 +192,9 @@ def _deadline(instance: Instance, factor: float) -> float:
     # More groups than reliability allows would make the even part, and the deadline, too small.
     groups = max(1, min(instance.max_groups, int(instance.arrays.cover_share.sum())))
     part = math.ceil(instance.knowledge.num_filters / groups)
-    able = [j for j, student in enumerate(instance.students) if student.max_filters >= part]
+    # Where devices have tables, not every student has its time on each of them.
+    runs_everywhere = np.isfinite(instance.arrays.base).all(axis=0)
+    able = [j for j, s in enumerate(instance.students) if s.max_filters >= part and runs_everywhere[j]]
     student = min(able, key=lambda j: instance.students[j].flops, default=len(instance.students) - 1)
     size = min(part, instance.students[student].max_filters)
     seconds = instance.arrays.latency(np.arange(len(instance.devices)), student, size)

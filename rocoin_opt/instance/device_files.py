@@ -19,9 +19,9 @@ from rocoin_opt.documents import (
 )
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
-from rocoin_opt.instance.units import tell_units
 
 if TYPE_CHECKING:
     from pathlib import Path

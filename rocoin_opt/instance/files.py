@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from rocoin_opt.documents import canonical_json, document_schema, parse_document, read_text, readable_json, validate
 from rocoin_opt.errors import InputError, MendedWarning, Problem
+from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.matrices import WITHOUT_FILES, ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.instance.units import tell_units
 from rocoin_opt.writing import write_bytes, write_text
 
 FORMAT = "rocoin-opt/instance"

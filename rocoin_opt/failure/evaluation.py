@@ -14,6 +14,7 @@ from rocoin_opt.instance import complement
 from rocoin_opt.plan import (
     Metrics,
     answer_distribution,
+    energy_joules,
     group_timings,
     guaranteed_seconds,
     has_random_latency,
@@ -73,6 +74,7 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
             failure_probability=value_of(instance, plan, "failure"),
             missing_share=value_of(instance, plan, "missing"),
             quantile_seconds=finite_or_none(value_of(instance, plan, "quantile")),
+            energy_joules=energy_of(instance, plan),
             ncut=ncut_of(instance, plan),
         )
     timings = group_timings(instance, plan)
@@ -87,6 +89,7 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
         failure_probability=answers.failure(end),
         missing_share=missing_share(plan.sizes, [timing.outage_by(end) for timing in timings]),
         quantile_seconds=None if level is None else finite_or_none(answers.quantile(level)),
+        energy_joules=energy_of(instance, plan),
         ncut=ncut_of(instance, plan),
     )
 
@@ -114,6 +117,7 @@ def metrics_of(distribution: LatencyDistribution, instance: Instance, plan: Plan
         failure_probability=distribution.failure_probability(deadline),
         missing_share=distribution.missing_share(deadline),
         quantile_seconds=None if level is None else finite_or_none(distribution.first_with_failure(complement(level))),
+        energy_joules=energy_of(instance, plan),
     )
 
 
@@ -226,6 +230,11 @@ def _distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     from rocoin_opt.failure.distribution import latency_distribution
 
     return latency_distribution(instance, plan)
+
+
+def energy_of(instance: Instance, plan: Plan) -> float | None:
+    """Joules of a request, as :func:`rocoin_opt.plan.energy_joules`; None where no device says what power it takes."""
+    return energy_joules(instance, plan) if instance.has_powers else None
 
 
 def finite_or_none(value: float) -> float | None:

@@ -126,11 +126,12 @@ def _weakest_group(model: pyo.ConcreteModel, instance: Instance) -> None:
 
     Groups are ordered by this share, which is one of their equivalent orders.
     """
-    total = sum(instance.devices[n].flops_per_second for n in model.N)
+    rates = instance.arrays.rate
+    shares = (rates / rates.sum()).tolist()
     model.weakest = pyo.Var(bounds=(0.0, 1.0))
     model.rate_share = pyo.Expression(
         model.K,
-        rule=lambda m, k: pyo.quicksum(instance.devices[n].flops_per_second / total * m.member[n, k] for n in m.N),
+        rule=lambda m, k: pyo.quicksum(shares[n] * m.member[n, k] for n in m.N),
     )
 
     def weakest_group(m: pyo.ConcreteModel, k: int) -> Any:

@@ -86,14 +86,16 @@ class Terms:
         arrays = instance.arrays
         hold = arrays.largest
         reach = hold if upper_bound is None else arrays.largest_part(upper_bound)
-        reached = arrays.base + arrays.slope * reach
+        # A model has no place for infinite times; where there is one, nothing is reached.
+        base = np.where(np.isinf(arrays.base), 0.0, arrays.base)
+        reached = base + arrays.slope * reach
         unit = float(reached.max(initial=0.0, where=reach > 0)) or 1.0
         replicas, shares = hold if objective == "nominal" else reach, OutageShares.of(instance)
         covered = np.array([_largest_covered(replicas[:, j], shares.alone) for j in range(hold.shape[1])])
         return cls(
             unit=unit,
             earliest=min(lower_bound / unit, 1.0),
-            base=arrays.base / unit,
+            base=base / unit,
             slope=arrays.slope / unit,
             reach=reach,
             hold=hold,

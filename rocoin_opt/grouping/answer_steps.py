@@ -55,12 +55,11 @@ class AnswerSteps:
         weights = -np.log(np.maximum(arrays.failure, LEAST_OUTAGE))
         if not instance.has_random_latencies:
             return cls(np.arange(len(weights)), arrays.base, arrays.slope, weights)
-        work = np.array([(student.flops, student.flops_per_filter) for student in instance.students])
         owners, bases, slopes, added = [], [], [], []
         for n, device in enumerate(instance.devices):
             late, compute, link = _steps(device) if device.is_random else (np.zeros(1), np.ones(1), np.ones(1))
-            seconds = compute[:, None, None] * work / device.flops_per_second
-            bits = link * (instance.knowledge.bits_per_filter / device.uplink_bits_per_second)
+            seconds = compute[:, None, None] * arrays.compute[n]
+            bits = link * arrays.transfer[n]
             missed = arrays.failure[n] + (1.0 - arrays.failure[n]) * late
             reached = -np.log(np.maximum(missed, LEAST_OUTAGE))
             owners.append(np.full(len(late), n))

@@ -20,7 +20,7 @@ from rocoin_opt.failure import exceeded_with, factor_of, value_of
 from rocoin_opt.grouping import StochasticShares, plan_within, smallest_failure_probability, valuation
 from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy, polished
-from rocoin_opt.instance import ROUNDING, Constant
+from rocoin_opt.instance import ROUNDING, ComputeTime, Constant
 from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ def deterministic_equivalent(instance: Instance, late: float, *, keeps_crashes: 
         Whether crash probabilities stay as they are; otherwise a late answer counts as a crash.
     """
     devices = tuple(_stand_in(device, late, keeps_crashes=keeps_crashes) for device in instance.devices)
-    return instance.model_copy(update={"devices": devices})
+    stand_in = instance.model_copy(update={"devices": devices})
+    # Laws are no reason to take smaller parts: energy and the rate of requests are limited at factor 1.
+    stand_in.__dict__["arrays"] = replace(stand_in.arrays, largest=instance.arrays.largest)
+    return stand_in
 
 
 def _stand_in(device: Device, late: float, *, keeps_crashes: bool) -> Device:
@@ -133,13 +136,31 @@ def _stand_in(device: Device, late: float, *, keeps_crashes: bool) -> Device:
         failure = min(failure + (1.0 - failure) * late, math.nextafter(1.0, 0.0))
     return device.model_copy(
         update={
-            "flops_per_second": device.flops_per_second / compute,
-            "uplink_bits_per_second": device.uplink_bits_per_second / link,
+            **_slowed(device, compute, link),
             "failure_probability": failure,
             "compute_slowdown": None,
             "link_slowdown": None,
         }
     )
+
+
+def _slowed(device: Device, compute: float, link: float) -> dict[str, object]:
+    """What computing and sending take, both slowed; energies stay."""
+    table = device.compute_seconds or {}
+    times = {name: device.compute_time(name) or ComputeTime(seconds=0.0) for name in table}
+    return {
+        "flops_per_second": None if device.flops_per_second is None else device.flops_per_second / compute,
+        "compute_seconds": {
+            name: ComputeTime.model_construct(
+                seconds=time.seconds * compute, seconds_per_filter=time.seconds_per_filter * compute
+            )
+            for name, time in times.items()
+        }
+        or None,
+        "compute_watts": None if device.compute_watts is None else device.compute_watts / compute,
+        "uplink_bits_per_second": device.uplink_bits_per_second / link,
+        "transmit_watts": None if device.transmit_watts is None else device.transmit_watts / link,
+    }
 
 
 def _simple_plans(instance: Instance, control: Control) -> Iterator[Plan | None]:

@@ -9,7 +9,7 @@ from .arrays import (
     weight_with_domain,
 )
 from .device_files import Fleet, device_file_schema, read_device_file
-from .entities import Device, FailureDomain, Knowledge, Requirements, Student
+from .entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
     LARGEST_COUNT,
@@ -50,6 +50,7 @@ __all__ = [
     "ArchiveError",
     "BoolArray",
     "ClassAffinity",
+    "ComputeTime",
     "Constant",
     "Count",
     "Device",

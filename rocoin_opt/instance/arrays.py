@@ -1,7 +1,7 @@
 """An instance's numbers as arrays: the one owner of the latency formula and of its inverse.
 
 ``l(n, j, s) = t0_n + (F_j + f_j s) / c_n + beta s / r_n`` is affine in the part size s, so two N x J matrices hold it:
-``base`` and ``slope``.
+``base`` and ``slope``. Where a device was measured with a student, its seconds stand in place of those over c.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from rocoin_opt.instance.fields import LARGEST, SMALLEST
 from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
 
 if TYPE_CHECKING:
@@ -35,9 +36,20 @@ class InstanceArrays:
     ----------
     base, slope : FloatArray, N x J
         Latency of device n with student j is ``base + slope * s`` seconds for a part of s filters.
+        Infinite where the device cannot run the student because nobody knows how long it takes.
+    compute : FloatArray, N x J x 2
+        What of the two is computing: seconds of a part without and per filter.
+    transfer : FloatArray, N
+        Seconds in which the device sends one filter.
     largest : IntArray, N x J
-        Largest part that fits: by memory, by the student's capacity, by the number of filters; 0 where none fits, where
-        the device may not run the student, and where a rule says that it is spare.
+        Largest part that fits: by memory, by the student's capacity, by the number of filters, by the device's own
+        limit on energy and by the rate of requests; 0 where none fits, where the device may not or cannot run the
+        student, and where a rule says that it is spare.
+    energy : FloatArray, N x J x 2
+        Joules of a part without and per filter, where the device runs the student to its end; zeros without powers.
+    rate : FloatArray, N
+        FLOP/s. Of a device without ``flops_per_second`` what its table comes to: FLOP over seconds, both summed over
+        the students in it, for parts without filters.
     failure : FloatArray, N
         Crash probabilities p.
     cover_share : FloatArray, N
@@ -52,7 +64,11 @@ class InstanceArrays:
 
     base: FloatArray
     slope: FloatArray
+    compute: FloatArray
+    transfer: FloatArray
     largest: IntArray
+    energy: FloatArray
+    rate: FloatArray
     failure: FloatArray
     cover_share: FloatArray
     device_index: dict[str, int]
@@ -83,15 +99,17 @@ class InstanceArrays:
         idle : collection of int
             Indices of devices that are to be in no group.
         """
-        rate = _column([device.flops_per_second for device in devices])
         uplink = _column([device.uplink_bits_per_second for device in devices])
         overhead = _column([device.overhead_seconds for device in devices])
         memory = _column([device.memory_bytes for device in devices])
-        flops, flops_per_filter, fixed_memory, memory_per_filter, capacity = np.array(
-            [(s.flops, s.flops_per_filter, s.memory_bytes, s.memory_bytes_per_filter, s.max_filters) for s in students]
+        fixed_memory, memory_per_filter, capacity = np.array(
+            [(student.memory_bytes, student.memory_bytes_per_filter, student.max_filters) for student in students]
         ).T
-        base = overhead + flops / rate
-        slope = flops_per_filter / rate + knowledge.bits_per_filter / uplink
+        compute = _compute_seconds(devices, students)
+        transfer = knowledge.bits_per_filter / uplink
+        base = overhead + compute[:, :, 0]
+        slope = compute[:, :, 1] + transfer
+        energy = _energy(devices, compute, transfer)
         room = np.minimum(capacity, knowledge.num_filters).astype(np.int64)
         failure = np.array([device.failure_probability for device in devices])
         largest = _largest_within(fixed_memory[None, :], memory_per_filter[None, :], room, stretched(memory))
@@ -100,19 +118,32 @@ class InstanceArrays:
                 largest[n] = 0
             elif device.students is not None:
                 largest[n] *= [student.id in device.students for student in students]
+        largest[np.isinf(base)] = 0
+        if requirements.requests_per_second is not None:
+            between = stretched(1.0 / requirements.requests_per_second)
+            largest = np.minimum(largest, _largest_within(compute[:, :, 0], slope, room, between))
+        joules = [math.inf if device.max_joules is None else device.max_joules for device in devices]
+        if min(joules) < math.inf:
+            able = _largest_within(energy[:, :, 0], energy[:, :, 1], room, stretched(_column(joules)))
+            largest = np.minimum(largest, able)
         falls = {domain.id: domain.failure_probability for domain in domains}
         with_domain = np.array([falls.get(device.failure_domain or "", 0.0) for device in devices])
         arrays = cls(
             base=base,
             slope=slope,
+            compute=compute,
+            transfer=transfer[:, 0],
             largest=largest,
+            energy=energy,
+            rate=np.array([_rate(device, students) for device in devices]),
             failure=failure,
             cover_share=_cover_share(failure, with_domain, requirements.max_group_outage),
             device_index={device.id: n for n, device in enumerate(devices)},
             student_index={student.id: j for j, student in enumerate(students)},
         )
-        for array in (arrays.base, arrays.slope, arrays.largest, arrays.failure, arrays.cover_share):
-            array.flags.writeable = False
+        for array in vars(arrays).values():
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
         return arrays
 
     def latency(self, device: Any, student: Any, num_filters: Any) -> FloatArray:
@@ -133,6 +164,17 @@ class InstanceArrays:
         latency: FloatArray = self.base[device, student] + self.slope[device, student] * num_filters
         return latency
 
+    def joules(self, device: Any, student: Any, num_filters: Any) -> FloatArray:
+        """Energy of a part, for indices n and j and sizes s that broadcast against each other.
+
+        Parameters
+        ----------
+        device, student, num_filters : int or IntArray
+            As for :meth:`latency`.
+        """
+        joules: FloatArray = self.energy[device, student, 0] + self.energy[device, student, 1] * num_filters
+        return joules
+
     def largest_part(self, threshold: float) -> IntArray:
         """Largest part that each device delivers within a threshold in seconds: S[n, j](T), N x J, 0 where none."""
         return _largest_within(self.base, self.slope, self.largest, threshold)
@@ -144,6 +186,11 @@ class LatencyTerms(NamedTuple):
     overhead: float
     compute: float
     transfer: float
+
+    @property
+    def busy(self) -> float:
+        """Seconds of a request in which the device computes or sends."""
+        return self.compute + self.transfer
 
 
 def latency_terms(device: Device, student: Student, num_filters: int, bits_per_filter: float) -> LatencyTerms:
@@ -163,9 +210,16 @@ def latency_terms(device: Device, student: Student, num_filters: int, bits_per_f
     LatencyTerms
         Seconds.
     """
+    measured = device.compute_time(student.id)
+    if measured is not None:
+        compute = measured.seconds + measured.seconds_per_filter * num_filters
+    elif device.flops_per_second is not None:
+        compute = (student.flops + student.flops_per_filter * num_filters) / device.flops_per_second
+    else:
+        compute = math.inf
     return LatencyTerms(
         overhead=device.overhead_seconds,
-        compute=(student.flops + student.flops_per_filter * num_filters) / device.flops_per_second,
+        compute=compute,
         transfer=bits_per_filter * num_filters / device.uplink_bits_per_second,
     )
 
@@ -173,6 +227,40 @@ def latency_terms(device: Device, student: Student, num_filters: int, bits_per_f
 def keeps_outage_limit(outage: float, max_group_outage: float) -> bool:
     """Whether an outage probability keeps the limit, up to what rounding does to products."""
     return keeps_limit(outage, max_group_outage)
+
+
+def _compute_seconds(devices: Sequence[Device], students: Sequence[Student]) -> FloatArray:
+    """Seconds of computing without and per filter, N x J x 2; infinite and 0 where nobody knows them."""
+    work = np.array([(student.flops, student.flops_per_filter) for student in students])
+    rates = np.array([device.flops_per_second or math.inf for device in devices])
+    seconds: FloatArray = work[None, :, :] / rates[:, None, None]
+    for n, device in enumerate(devices):
+        if device.flops_per_second is None:
+            seconds[n] = math.inf, 0.0
+        if device.compute_seconds is not None:
+            for j, student in enumerate(students):
+                measured = device.compute_time(student.id)
+                if measured is not None:
+                    seconds[n, j] = measured.seconds, measured.seconds_per_filter
+    return seconds
+
+
+def _energy(devices: Sequence[Device], compute: FloatArray, transfer: FloatArray) -> FloatArray:
+    """Joules without and per filter, N x J x 2; 0 where the device cannot run the student, too."""
+    watts = np.array([(device.compute_watts or 0.0, device.transmit_watts or 0.0) for device in devices])
+    spent: FloatArray = watts[:, :1, None] * np.where(np.isinf(compute), 0.0, compute)
+    spent[:, :, 1] += watts[:, 1:] * transfer
+    return spent
+
+
+def _rate(device: Device, students: Sequence[Student]) -> float:
+    if device.flops_per_second is not None:
+        return device.flops_per_second
+    timed = [(student.flops, device.compute_time(student.id)) for student in students]
+    flops = sum(work for work, measured in timed if measured is not None)
+    seconds = sum(measured.seconds for _, measured in timed if measured is not None)
+    # Students without FLOP and tables of zeros tell no rate.
+    return min(max(flops / max(seconds, SMALLEST), SMALLEST), LARGEST)
 
 
 def _column(values: list[float]) -> FloatArray:

@@ -5,11 +5,11 @@ Units are SI: seconds, bytes, bits per second, FLOP (one multiply-accumulate is 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rocoin_opt.documents import Items, Model, fault
+from rocoin_opt.documents import Items, Model, described_fault, fault
 from rocoin_opt.instance.fields import (
     SMALLEST_OUTAGE_LIMIT,
     Count,
@@ -23,17 +23,43 @@ from rocoin_opt.instance.fields import (
 from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
-LATER_FIELDS = frozenset({"min_success", "success_level"})
+LATER_FIELDS = frozenset({"max_energy_joules", "min_success", "requests_per_second", "success_level"})
 """Requirements that are written only where they are made."""
+LATER_DEVICE_FIELDS = frozenset(
+    {"compute_seconds", "compute_watts", "count", "flops_per_second", "max_joules", "students", "transmit_watts"}
+)
+"""What is written of a device only where it is said."""
+
+
+class ComputeTime(Model):
+    """Measured time of a device with a student: affine in the size of the part."""
+
+    seconds: NonNegative
+    """Seconds of one inference, without the terms that grow with the part."""
+    seconds_per_filter: NonNegative = 0.0
+    """Seconds per filter of the part."""
+
+
+ComputeTable: TypeAlias = Annotated[dict[Identifier, NonNegative | ComputeTime], Field(min_length=1)]
 
 
 class Device(Model):
-    """A device that can run one student."""
+    """A device that can run one student, or several alike ones."""
+
+    # The schema says what the validator says.
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["flops_per_second"]}, {"required": ["compute_seconds"]}]}
+    )
 
     id: Identifier
-    """Unique name."""
-    flops_per_second: Positive
-    """Sustained compute rate c."""
+    """Unique name; with ``count`` the devices are called ``id-1``, ``id-2`` and so on."""
+    count: Count | None = None
+    """Number of alike devices that this one stands for; one that is called ``id`` where absent."""
+    flops_per_second: Positive | None = None
+    """Sustained compute rate c; may be absent where ``compute_seconds`` says how long students take."""
+    compute_seconds: ComputeTable | None = None
+    """Measured seconds of an inference by student, in place of FLOP over ``flops_per_second``. Without that rate a
+    student that is not listed cannot run here."""
     memory_bytes: Positive
     """Memory m for the student's weights and activations."""
     uplink_bits_per_second: Positive
@@ -50,6 +76,12 @@ class Device(Model):
     """Random factor on the compute time."""
     link_slowdown: Slowdown | None = None
     """Random factor on the transfer time."""
+    compute_watts: NonNegative | None = None
+    """Power while it computes; 0 where absent."""
+    transmit_watts: NonNegative | None = None
+    """Power while it sends; 0 where absent."""
+    max_joules: NonNegative | None = None
+    """Most energy that the device may spend on a request; needs both powers."""
     source: str | None = None
     """Where the numbers come from."""
 
@@ -57,7 +89,44 @@ class Device(Model):
     def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is not asked for and came after the first files: these keep their fingerprints."""
         written: dict[str, Any] = fields(self)
-        return {name: value for name, value in written.items() if name != "students" or value is not None}
+        return {name: value for name, value in written.items() if name not in LATER_DEVICE_FIELDS or value is not None}
+
+    @model_validator(mode="after")
+    def _time_is_known(self) -> Self:
+        if self.flops_per_second is None and self.compute_seconds is None:
+            raise described_fault("flops_per_second", "nothing", "a rate, or compute_seconds in its place")
+        if self.max_joules is not None:
+            self.require_watts("max_joules")
+        return self
+
+    def require_watts(self, limit: str, where: str = "") -> None:
+        """Refuse a device whose energy is limited and not known.
+
+        Parameters
+        ----------
+        limit : str
+            The field that limits it.
+        where : str
+            Path of the device, with a point behind it.
+
+        Raises
+        ------
+        PydanticCustomError
+            Naming the field that is missing.
+        """
+        for name in ("compute_watts", "transmit_watts"):
+            if getattr(self, name) is None:
+                raise described_fault(f"{where}{name}", "nothing", f"a power in watts, because of {limit}")
+
+    def compute_time(self, student: str) -> ComputeTime | None:
+        """The measured time of a student; None where its FLOP and the rate tell it, or where it cannot run here."""
+        found = None if self.compute_seconds is None else self.compute_seconds.get(student)
+        return found if isinstance(found, ComputeTime | None) else ComputeTime(seconds=found)
+
+    def runs(self, student: str) -> bool:
+        """Whether the device may run a student, and its time is known."""
+        timed = self.flops_per_second is not None or student in (self.compute_seconds or {})
+        return timed and (self.students is None or student in self.students)
 
     @property
     def is_random(self) -> bool:
@@ -130,6 +199,10 @@ class Requirements(Model):
     """Probability with which the answer is wanted, for the objective ``quantile``."""
     min_success: Probability | None = None
     """Smallest probability that the whole answer is there by the deadline, or ever where there is none."""
+    max_energy_joules: NonNegative | None = None
+    """Most energy of a request over all devices in groups; needs the powers of all devices."""
+    requests_per_second: Positive | None = None
+    """Rate of requests that arrive evenly: no device computes and sends for longer than there is between two."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:

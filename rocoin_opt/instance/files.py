@@ -99,6 +99,13 @@ def write_instance(path: str | Path, instance: Instance) -> None:
     """
     target = Path(path)
     fields = instance.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    # Devices that differ in their names alone stand there once.
+    fields["devices"] = [
+        {"id": entry.id, "count": entry.count, **_unnamed(fields["devices"][entry.devices.start])}
+        if entry.count > 1
+        else fields["devices"][entry.devices.start]
+        for entry in instance.alike
+    ]
     matrices: dict[str, dict[str, Any]] = {}
     graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
     if graph is not None and graph.edges is None:
@@ -151,6 +158,10 @@ def instance_schema() -> dict[str, Any]:
         A schema of draft 2020-12, generated from the data classes.
     """
     return document_schema(Instance, FORMAT, VERSION)
+
+
+def _unnamed(device: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in device.items() if name != "id"}
 
 
 def _is_stored(matrix: FilterGraph | ClassAffinity, folder: Path) -> bool:

@@ -13,9 +13,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from rocoin_opt.documents import Items, Model, canonical_json, fault
 from rocoin_opt.instance.arrays import InstanceArrays, LatencyTerms, latency_terms
-from rocoin_opt.instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
+from rocoin_opt.instance.counts import Alike, alike, expanded
+from rocoin_opt.instance.entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from rocoin_opt.instance.fields import Identifier
-from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, require_known
+from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,7 +56,7 @@ class Instance(Model):
 
     @model_validator(mode="after")
     def _identifiers_resolve(self) -> Self:
-        for field in ("devices", "students", "failure_domains"):
+        for field in ("students", "failure_domains"):
             seen: set[str] = set()
             for position, item in enumerate(getattr(self, field)):
                 if item.id in seen:
@@ -73,8 +74,30 @@ class Instance(Model):
                 if name not in students or name in (device.students or ())[:place]:
                     allowed = f"the id of a student, each once: {', '.join(sorted(students)[:NAMED])}"
                     raise fault(f"devices[{position}].students[{place}]", name, allowed)
-        require_known(self.rules, {device.id: n for n, device in enumerate(self.devices)})
+            for name in device.compute_seconds or ():
+                if name not in students:
+                    allowed = f"the ids of students: {', '.join(sorted(students)[:NAMED])}"
+                    raise fault(f"devices[{position}].compute_seconds", name, allowed)
+            if self.requirements.max_energy_joules is not None:
+                device.require_watts("requirements.max_energy_joules", f"devices[{position}].")
+        # Faults above name places of the file; below every device stands alone.
+        fields = self.__dict__
+        fields["devices"] = expanded(self.devices)
+        if self.rules:
+            fields["rules"] = resolved(self.rules, self.devices_by_name)
         return self
+
+    @cached_property
+    def alike(self) -> tuple[Alike, ...]:
+        """The devices as a file tells them in the fewest entries, in their order."""
+        return tuple(alike(self.devices))
+
+    @cached_property
+    def devices_by_name(self) -> dict[str, tuple[str, ...]]:
+        """What names mean: a device itself, or all of ``name-1``, ``name-2``, ... in a row where none is called so."""
+        entries = ((entry.id, entry.devices) for entry in self.alike if entry.numbered)
+        rows = {name: tuple(device.id for device in self.devices[place]) for name, place in entries}
+        return rows | {device.id: (device.id,) for device in self.devices}
 
     @cached_property
     def restrictions(self) -> Restrictions:
@@ -122,6 +145,11 @@ class Instance(Model):
         for device in fields["devices"]:
             if "students" in device:
                 device["students"].sort()
+            for name, seconds in device.get("compute_seconds", {}).items():
+                # A number is short for an object.
+                device["compute_seconds"][name] = (
+                    seconds if isinstance(seconds, dict) else ComputeTime(seconds=seconds).model_dump()
+                )
         if self.rules:
             fields["rules"] = fingerprint_of(self.rules)
         if self.knowledge.graph is not None:
@@ -141,6 +169,11 @@ class Instance(Model):
         return any(device.failure_domain is not None for device in self.devices)
 
     @property
+    def has_powers(self) -> bool:
+        """Whether any device says what power it takes."""
+        return any(d.compute_watts is not None or d.transmit_watts is not None for d in self.devices)
+
+    @property
     def is_restricted(self) -> bool:
         """Whether devices fail together, or rules ask how they are grouped or used."""
         return self.has_shared_failures or self.restrictions.of_groups
@@ -154,7 +187,7 @@ class Instance(Model):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
         copy = super().model_copy(update=update, deep=deep)
-        for derived in ("arrays", "restrictions", "sha256"):
+        for derived in ("alike", "arrays", "devices_by_name", "restrictions", "sha256"):
             copy.__dict__.pop(derived, None)
         return copy
 

@@ -76,22 +76,37 @@ class Rule(Model):
         return f"{self.kind} {self.spread if self.spread is not None else ', '.join(self.devices)}"
 
 
-def require_known(rules: Sequence[Rule], known: Mapping[str, int]) -> None:
-    """Refuse rules that name unknown devices, or one device both as used and as spare.
+def resolved(rules: Sequence[Rule], meant: Mapping[str, Sequence[str]]) -> tuple[Rule, ...]:
+    """The rules with the devices that their names mean: of an entry with a count, all.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        As they are given.
+    meant : mapping
+        By name the identifiers of devices.
 
     Raises
     ------
     PydanticCustomError
-        Naming the field.
+        Naming the field, where a name means no device, a device stands twice, or is both to be used and to be spare.
     """
-    used = {name for rule in rules for name in rule.use or ()}
+    used = {name for rule in rules for given in rule.use or () for name in meant.get(given, ())}
+    found = []
     for place, rule in enumerate(rules):
-        for position, name in enumerate(rule.devices):
+        names: dict[str, None] = {}
+        for position, given in enumerate(rule.devices):
             field = f"rules[{place}].{rule.kind}[{position}]"
-            if name not in known:
-                raise fault(field, name, "the id of a device")
-            if rule.spare and name in used:
-                raise fault(field, name, "a device that no other rule wants to use")
+            if given not in meant:
+                raise fault(field, given, "the id of a device")
+            for name in meant[given]:
+                if name in names:
+                    raise fault(field, name, "each device once")
+                if rule.spare and name in used:
+                    raise fault(field, name, "a device that no other rule wants to use")
+                names[name] = None
+        found.append(rule if rule.spread is not None else rule.model_copy(update={rule.kind: tuple(names)}))
+    return tuple(found)
 
 
 def fingerprint_of(rules: Iterable[Rule]) -> list[list[Any]]:

@@ -57,7 +57,7 @@ from .terminal import (
     shown_value,
     small_share,
 )
-from .validity import Violation, num_domains, require_computable, rules_allow, structural_violations
+from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
 __all__ = [
     "ANSWER_OBJECTIVES",
@@ -93,6 +93,7 @@ __all__ = [
     "answer_distribution",
     "bound_alone",
     "continuation",
+    "energy_joules",
     "evidence_left",
     "group_keeps_limit",
     "group_of",

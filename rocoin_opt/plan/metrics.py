@@ -52,6 +52,8 @@ class Metrics(Model):
     """Expected share of the filters that have not arrived by the deadline, or ever where there is none."""
     quantile_seconds: Figure | None = None
     """Smallest t by which the answer is there with the probability ``success_level``; needs one that is reached."""
+    energy_joules: Figure | None = None
+    """Energy of a request over all devices in groups; needs devices with powers."""
     ncut: Figure | None = None
     """Normalised cut of the parts; needs a graph and explicit filters."""
     expected_accuracy: Probability | None = None

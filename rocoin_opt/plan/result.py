@@ -215,6 +215,11 @@ def _value_lines(result: Result) -> Iterator[str]:
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
     )
+    if metrics.energy_joules is not None:
+        limit = result.instance.requirements.max_energy_joules
+        yield f"  energy of a request {metrics.energy_joules:.4g} J" + (
+            "" if limit is None else f" of {limit:g} J at most"
+        )
     deadline = result.instance.requirements.deadline_seconds
     late = metrics.guaranteed_seconds
     if deadline is not None and late is not None and not keeps_limit(late, deadline):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import complement, keeps_limit, keeps_outage_limit
+from rocoin_opt.instance import complement, keeps_limit, keeps_outage_limit, stretched
 from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.wording import printable
 
@@ -35,6 +36,8 @@ RuleName: TypeAlias = Literal[
     "use",
     "spare",
     "spread",
+    "energy",
+    "requests",
     "min_success",
     "claim",
 ]
@@ -84,8 +87,8 @@ def structural_violations(instance: Instance, plan: Plan) -> tuple[Violation, ..
 
     The rules: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
     device of its group, the number of groups lies in its range, and no group's outage exceeds the limit. Devices are
-    in at most one group, and the spares are exactly the others. Besides, each device runs a student that it may run,
-    and the instance's own rules are kept.
+    in at most one group, and the spares are exactly the others. Besides, each device runs a student that it may and
+    can run, energies and the rate of requests are kept, and so are the instance's own rules.
 
     Parameters
     ----------
@@ -106,6 +109,7 @@ def structural_violations(instance: Instance, plan: Plan) -> tuple[Violation, ..
         *_check_cover(instance, plan),
         *_check_filters(instance, plan),
         *_check_students(instance, plan),
+        *_check_loads(instance, plan),
         *(violation for rule in instance.rules for violation in _check_rule(instance, plan, rule)),
     )
 
@@ -222,13 +226,51 @@ def _check_filters(instance: Instance, plan: Plan) -> Iterator[Violation]:
 
 
 def _check_students(instance: Instance, plan: Plan) -> Iterator[Violation]:
-    known = instance.arrays.device_index
+    known, names = instance.arrays.device_index, [student.id for student in instance.students]
     for k, group in enumerate(plan.groups):
         for i, name in enumerate(group.devices):
-            able = instance.devices[known[name]].students if name in known else None
-            if able is not None and group.student not in able:
-                where = f"groups[{k}].devices[{i}]"
-                yield Violation("students", where, f"{name} with {group.student}", ", ".join(able))
+            device = instance.devices[known[name]] if name in known else None
+            if device is not None and group.student in names and not device.runs(group.student):
+                able = ", ".join(filter(device.runs, names)) or "none"
+                yield Violation("students", f"groups[{k}].devices[{i}]", f"{name} with {group.student}", able)
+
+
+def _check_loads(instance: Instance, plan: Plan) -> Iterator[Violation]:
+    """Energy of each device and of all, and how long a request keeps a device busy; factors of laws count as 1."""
+    arrays, requirements = instance.arrays, instance.requirements
+    rate = requirements.requests_per_second
+    for k, group in enumerate(plan.groups):
+        j = arrays.student_index.get(group.student)
+        for i, name in enumerate(group.devices):
+            n = arrays.device_index.get(name)
+            if n is None or j is None:
+                continue
+            where, terms = f"groups[{k}].devices[{i}]", instance.latency_terms(n, j, group.num_filters)
+            # Other rules name a student without a time.
+            if rate is not None and math.inf > terms.busy > stretched(1.0 / rate):
+                yield Violation("requests", where, terms.busy, 1.0 / rate, "s")
+            spent, allowed = float(arrays.joules(n, j, group.num_filters)), instance.devices[n].max_joules
+            if allowed is not None and not keeps_limit(spent, allowed):
+                yield Violation("energy", where, spent, allowed, "J")
+    spent = energy_joules(instance, plan)
+    if requirements.max_energy_joules is not None and not keeps_limit(spent, requirements.max_energy_joules):
+        yield Violation("energy", "groups", spent, requirements.max_energy_joules, "J")
+
+
+def energy_joules(instance: Instance, plan: Plan) -> float:
+    """Energy of a request: of all devices in groups, each to the end of its part, factors of laws at 1.
+
+    Devices and students that the instance does not know count nothing.
+    """
+    arrays = instance.arrays
+    spent = [
+        float(arrays.joules(arrays.device_index[name], arrays.student_index[group.student], group.num_filters))
+        for group in plan.groups
+        if group.student in arrays.student_index
+        for name in group.devices
+        if name in arrays.device_index
+    ]
+    return math.fsum(spent)
 
 
 def _check_rule(instance: Instance, plan: Plan, rule: Rule) -> Iterator[Violation]:

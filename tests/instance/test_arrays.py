@@ -30,7 +30,11 @@ def affine(base: float, slope: float, largest: int) -> InstanceArrays:
     return InstanceArrays(
         base=np.array([[base]]),
         slope=np.array([[slope]]),
+        compute=np.zeros((1, 1, 2)),
+        transfer=np.array([slope]),
         largest=np.array([[largest]]),
+        energy=np.zeros((1, 1, 2)),
+        rate=np.array([1.0]),
         failure=np.array([0.1]),
         cover_share=np.array([1.0]),
         device_index={"d": 0},

@@ -28,7 +28,7 @@ from rocoin_opt.failure.distribution import INTEGRAL_ERROR, instant, latency_dis
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import TIE, Reach, is_tied, unchanged_crash
 from rocoin_opt.failure.what_if.variants import Variants, alone
-from rocoin_opt.instance import stretched
+from rocoin_opt.instance import ComputeTime, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,7 @@ class ReplicaDerivatives:
         instance, decided = base.instance, base.plan.groups[group]
         n, j = instance.arrays.device_index[decided.devices[member]], instance.arrays.student_index[decided.student]
         self.device, self.place = instance.devices[n], (n, j, decided.num_filters)
+        self._student = instance.students[j]
 
     def by_crash(self) -> Derivatives:
         """By the crash probability."""
@@ -124,8 +125,18 @@ class ReplicaDerivatives:
 
     def by_rate(self, rate: Rate) -> Derivatives:
         """By the compute rate or the link rate."""
-        value = float(getattr(self.device, rate))
+        value = self.value(rate)
         return self._by_random_rate(rate, value) if self.device.is_random else self._by_constant_rate(rate, value)
+
+    def value(self, parameter: Literal["failure_probability"] | Rate) -> float:
+        """What a parameter is now; the rate of a measured device is the FLOP of its part over its seconds."""
+        n, _, size = self.place
+        if parameter != "flops_per_second" or self.device.compute_time(self._student.id) is None:
+            return float(getattr(self.device, parameter))
+        flops = self._student.flops + self._student.flops_per_filter * size
+        seconds = self.base.instance.latency_terms(*self.place).compute
+        # Of parts without work, or without time, only relative changes mean anything: any rate will do.
+        return flops / seconds if flops > 0.0 < seconds else float(self.base.instance.arrays.rate[n])
 
     def _outage(self, seconds: float) -> tuple[float, float]:
         """Outage of the group by a time if the replica is sure, and if it is gone."""
@@ -214,7 +225,13 @@ class ReplicaDerivatives:
 
     def _with_rate(self, rate: Rate, value: float) -> LatencyDistribution:
         devices = list(self.base.instance.devices)
-        devices[self.place[0]] = self.device.model_copy(update={rate: value})
+        changes: dict[str, object] = {rate: value}
+        measured = self.device.compute_time(self._student.id)
+        if rate == "flops_per_second" and measured is not None:
+            slower = self.value(rate) / value
+            time = {name: seconds * slower for name, seconds in measured.model_dump().items()}
+            changes = {"compute_seconds": {self._student.id: ComputeTime(**time)}}
+        devices[self.place[0]] = self.device.model_copy(update=changes)
         changed = self.base.instance.model_copy(update={"devices": tuple(devices)})
         return self.system.answering(response_of(changed, *self.place))
 

@@ -67,7 +67,8 @@ class Sensitivity:
     parameter : str
         The field: ``failure_probability``, ``flops_per_second`` or ``uplink_bits_per_second``.
     value : float
-        Its value.
+        Its value. Where the device was measured with its student, the compute rate is FLOP of its part over the
+        seconds that it takes, and a change of the rate shortens or lengthens these.
     expected : Slope or None
         Of E[min(X, D)]; None without a deadline.
     failure : Slope or None
@@ -126,7 +127,7 @@ def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None)
 
 
 def _sensitivity(base: Base, replica: ReplicaDerivatives, parameter: Parameter, found: Derivatives) -> Sensitivity:
-    value = float(getattr(replica.device, parameter))
+    value = replica.value(parameter)
     return Sensitivity(
         device=replica.device.id,
         group=replica.group,

@@ -56,8 +56,10 @@ def follow_the_leader(instance: Instance, control: Control = UNLIMITED) -> list[
 
 
 def capacity_vectors(instance: Instance) -> FloatArray:
-    """Compute rate, memory and link rate of each device, N x 3, as shares of the largest of its kind."""
-    capacity = np.array(
-        [(d.flops_per_second, d.memory_bytes, d.uplink_bits_per_second) for d in instance.devices], dtype=np.float64
-    )
+    """Compute rate, memory and link rate of each device, N x 3, as shares of the largest of its kind.
+
+    A device without a rate has that of its table, :attr:`rocoin_opt.instance.InstanceArrays.rate`.
+    """
+    kept = np.array([(d.memory_bytes, d.uplink_bits_per_second) for d in instance.devices], dtype=np.float64)
+    capacity = np.column_stack([instance.arrays.rate, kept])
     return np.asarray(capacity / capacity.max(axis=0))

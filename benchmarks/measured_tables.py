@@ -76,9 +76,9 @@ def planned(instance: ro.Instance, limit: float) -> dict[str, Any]:
     """One fleet by its tables and by rates; everything is valued under the tables, but what rates promise."""
     best = ro.solve(instance, "exact", time_limit=limit, latency_only=True)
     other = ro.solve(by_rates(instance), "exact", time_limit=limit, latency_only=True)
-    if best.plan is None or other.plan is None:
+    if best.plan is None or other.plan is None or best.objective_value is None:
         raise RuntimeError(f"{instance.name}: no plan within {limit:g} s")
-    deadline = SLACK * best.metrics.guaranteed_seconds
+    deadline = SLACK * best.objective_value
     late = instance.with_requirements(deadline_seconds=deadline)
     figures = {name: ro.evaluate(late, plan) for name, plan in (("tables", best.plan), ("rates", other.plan))}
     return {

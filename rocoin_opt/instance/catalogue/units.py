@@ -80,7 +80,7 @@ def tell_units(document: Mapping[str, Any], source: str) -> None:
         Naming the field, what was found and the likely unit.
     """
     for group, scales in (("devices", device_scales), ("boards", device_scales), ("students", student_scales)):
-        items = document.get(group)
+        items = document.get(group, ())
         for scale in scales() if items else ():
             odd = {place: found for place, item in enumerate(items) if (found := _odd(item, scale))}
             if odd and not _stands(document, group, scale, odd):

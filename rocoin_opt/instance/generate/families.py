@@ -40,6 +40,8 @@ class Family:
         Students for M filters and K groups.
     devices : callable
         N devices; the students are given, so that memory can be drawn where it matters.
+    with_energy : callable, optional
+        As ``devices``, with the powers of the devices; None where nobody knows them.
     slowdowns : callable
         The same devices with slowdown laws.
     """
@@ -54,6 +56,7 @@ class Family:
     max_groups: Callable[[int, int], int]
     students: Callable[[Generator, int, int], tuple[Student, ...]]
     devices: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]]
+    with_energy: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]] | None = None
     slowdowns: Callable[[Generator, tuple[Device, ...]], tuple[Device, ...]] = with_slowdowns
 
 
@@ -83,6 +86,7 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, _: max(2, round(devices / 3)),
             students=boards.mcu_students,
             devices=boards.mcu_devices,
+            with_energy=boards.mcu_devices_with_energy,
         ),
         Family(
             name="sbc",

@@ -59,6 +59,7 @@ class Options:
     classes: int | None
     slowdowns: bool
     domains: int | None
+    energy: bool
 
 
 def generate(
@@ -74,6 +75,7 @@ def generate(
     classes: int | None = None,
     slowdowns: bool = False,
     domains: int | None = None,
+    energy: bool = False,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -105,6 +107,8 @@ def generate(
     domains : int, optional
         Number of failure domains that the devices are dealt to, see :mod:`rocoin_opt.instance.generate.domains`; at
         most N, none where absent. The rest of the instance stays the same where it has a plan with them.
+    energy : bool
+        Draw only boards whose energy was measured, and say what power they take; of the family ``mcu`` alone.
 
     Returns
     -------
@@ -118,8 +122,13 @@ def generate(
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
-    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains)
+    options = Options(
+        count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains, energy
+    )
     _require_options(options)
+    if energy and recipe.with_energy is None:
+        allowed = f"one of {', '.join(name for name, other in FAMILIES.items() if other.with_energy is not None)}"
+        raise InputError("options", [Problem("energy", f"with the family {family}", allowed)])
     rng = np.random.default_rng(_entropy(options, family))
     # A stream of its own: with and without domains, the first draw is the same.
     domain_rng = np.random.default_rng([*_entropy(options, family), DOMAIN_STREAM, DOMAIN_STREAM])
@@ -143,7 +152,8 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
     groups = min(max_groups, usual, num_filters)
     limit = min(pick(rng, recipe.outage_limits), rounded(FAILING_GROUPS / groups, 2))
     students = recipe.students(rng, num_filters, groups)
-    devices = recipe.devices(rng, options.devices, students)
+    make = recipe.with_energy if options.energy and recipe.with_energy is not None else recipe.devices
+    devices = make(rng, options.devices, students)
     shared, domains = with_domains(domain_rng, devices, options.domains) if options.domains else (devices, ())
     if options.max_group_outage is not None:
         limit = options.max_group_outage
@@ -193,8 +203,8 @@ def _deadline(instance: Instance, factor: float) -> float:
     groups = max(1, min(instance.max_groups, int(instance.arrays.cover_share.sum())))
     part = math.ceil(instance.knowledge.num_filters / groups)
     # Where devices have tables, not every student has its time on each of them.
-    runs_everywhere = np.isfinite(instance.arrays.base).all(axis=0)
-    able = [j for j, s in enumerate(instance.students) if s.max_filters >= part and runs_everywhere[j]]
+    slowest = instance.arrays.base.max(axis=0)
+    able = [j for j, s in enumerate(instance.students) if s.max_filters >= part and np.isfinite(slowest[j])]
     student = min(able, key=lambda j: instance.students[j].flops, default=len(instance.students) - 1)
     size = min(part, instance.students[student].max_filters)
     seconds = instance.arrays.latency(np.arange(len(instance.devices)), student, size)

@@ -1,7 +1,16 @@
 from .batch.results import ItemResult
 from .batch.solving import solve_many
 from .control import Control, Progress
-from .errors import CertificateError, InputError, MendedWarning, Problem, RocoinError, SolverError, UnsupportedError
+from .errors import (
+    CertificateError,
+    InputError,
+    MendedWarning,
+    Problem,
+    RocoinError,
+    SolverError,
+    UnitWarning,
+    UnsupportedError,
+)
 from .failure.assessment import assess, losses
 from .failure.distribution.answer_time import latency_distribution
 from .failure.evaluation import evaluate
@@ -73,6 +82,7 @@ __all__ = [
     "StartRepair",
     "Student",
     "Traces",
+    "UnitWarning",
     "UnsupportedError",
     "Violation",
     "assess",

@@ -49,7 +49,7 @@ def test_fingerprints_stay_as_they_were():
 
 def test_every_family_is_shipped():
     counts = Counter(path.parent.name for path in [*GENERATED, *INFEASIBLE])
-    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "infeasible": 4}
+    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "boards": 4, "infeasible": 4}
 
 
 def test_seed_ten_stands_for_domains():

@@ -26,6 +26,7 @@ from .fields import (
 from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from .measured_times import read_measured_times, with_times
 from .model import Instance, relaxed, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
@@ -90,9 +91,11 @@ __all__ = [
     "read_arrays",
     "read_device_file",
     "read_instance",
+    "read_measured_times",
     "relaxed",
     "stretched",
     "weight_with_domain",
+    "with_times",
     "without_laws",
     "without_rules",
     "write_instance",

@@ -19,6 +19,7 @@ from rocoin_opt.documents import (
 )
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
 
@@ -99,9 +100,15 @@ def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
     ------
     InputError
         Naming every faulty field, what was found and what is allowed.
+
+    Warns
+    -----
+    UnitWarning
+        Where a value looks as if it were in another unit, megabytes for bytes say.
     """
     source = os.fspath(path)
-    content = validate(DeviceFile, read_document(path, FORMAT, VERSION), source)
+    document = read_document(path, FORMAT, VERSION)
+    content = validate(DeviceFile, document, source)
     if not content.devices and not content.boards:
         raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
     problems: list[Problem] = []
@@ -128,6 +135,7 @@ def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
             devices += [device.model_copy(update={"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
     if problems:
         raise InputError(source, problems)
+    tell_units(document, source)
     return Fleet(devices=tuple(devices), failure_domains=content.failure_domains, requirements=content.requirements)
 
 

@@ -72,6 +72,20 @@ def profile(
         int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
     ] = None,
     threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of that measurement.")] = 1,
+    hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host", metavar="ID,...", help="Devices like this host: they get the times of --repeats. Repeatable."
+        ),
+    ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            "--measured",
+            metavar="FILE",
+            help="Seconds measured on the devices (*.json or *.csv), by device and student.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the instance.")] = None,
 ) -> None:
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
@@ -82,7 +96,7 @@ def profile(
     from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
     from rocoin_opt.profiling.labelled_images import labelled_images
 
-    require_outputs(out, inputs=[devices, weights])
+    require_outputs(out, inputs=[devices, weights, measured])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part)
@@ -109,6 +123,8 @@ def profile(
         rectify=rectify,
         repeats=repeats,
         threads=threads,
+        hosts=listed(hosts),
+        measured=measured,
     )
     with delivering() as deliver:
         is_written = deliver(write_instance, out, profiled.instance)

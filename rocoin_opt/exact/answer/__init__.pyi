@@ -1,4 +1,5 @@
 from .bound import failure_bound
+from .energy import Energy, leanest_plan
 from .joint_search import joint_start, search_jointly
 from .method import cheapest_plan
 from .outages import members
@@ -11,12 +12,14 @@ from .sets import MOST_DEVICES, ServingSets, set_tables
 __all__ = [
     "MOST_DEVICES",
     "AnswerPacking",
+    "Energy",
     "ServingSets",
     "can_serve",
     "cheapest_plan",
     "compiled_by_numba",
     "failure_bound",
     "joint_start",
+    "leanest_plan",
     "members",
     "plan_of_sets",
     "possible_parts",

@@ -87,9 +87,8 @@ class Request:
                 f"{method.name} cannot honour random latencies; {able} can"
             )
         if instance.is_restricted and method.run_restricted is None:
-            what = "failure domains" if instance.has_shared_failures else "rules"
             able = ", ".join(other.name for other in METHODS.values() if other.run_restricted is not None)
-            raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {what}; {able} can")
+            raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {instance.restricted_by}; {able} can")
         if self.start is None:
             return self
         if method.improve is None:

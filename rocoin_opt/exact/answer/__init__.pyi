@@ -1,4 +1,5 @@
 from .bound import failure_bound
+from .energy import Energy, leanest_plan
 from .joint_search import joint_start, search_jointly
 from .method import cheapest_plan
 from .outages import mask_of, members
@@ -11,6 +12,7 @@ from .sets import MOST_DEVICES, ServingSets, set_tables
 __all__ = [
     "MOST_DEVICES",
     "AnswerPacking",
+    "Energy",
     "Packed",
     "ServingSets",
     "can_serve",
@@ -18,6 +20,7 @@ __all__ = [
     "compiled_by_numba",
     "failure_bound",
     "joint_start",
+    "leanest_plan",
     "mask_of",
     "members",
     "plan_of_sets",

@@ -1,7 +1,9 @@
-"""What the expected answer time needs of an instance, by indices: weights, lightest students, valid groups, plans.
+"""What the expected answer time needs of an instance, by indices: weights, best students, valid groups, plans.
 
-For given members and a part size one student is best: all replicas are fastest with the least work, whatever their
-rates and their slowdown factors. So groups and sizes decide everything else.
+For given members and a part size one student is best where devices have rates: all replicas are fastest with the least
+work, whatever their rates and their slowdown factors. So groups and sizes decide everything else. With measured times
+one device may be faster with one student, and another device with another: then every student counts that is not
+slower than some other one on all members.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class ExpectedModel:
         ``-ln p_n``, finite: the weights of a group that answered by t sum to ``-ln q_k(t)``.
     flops : FloatArray, J x 2
         FLOP of each student, and what each filter of its part adds.
+    has_tables : bool
+        Whether some device was measured, so that several students may be best.
     steps : AnswerSteps
         When devices answer.
     """
@@ -64,13 +68,14 @@ class ExpectedModel:
         self.weights: FloatArray = -np.log(np.maximum(self.arrays.failure, LEAST_OUTAGE))
         flops = [(student.flops, student.flops_per_filter) for student in instance.students]
         self.flops: FloatArray = np.array(flops, dtype=np.float64)
+        self.has_tables = any(device.compute_seconds is not None for device in instance.devices)
 
     @cached_property
     def steps(self) -> AnswerSteps:
         """When devices answer; under laws with densities an approximation."""
         return AnswerSteps.of(self.instance)
 
-    def lightest(self, room: IntArray, sizes: IntArray) -> IntArray:
+    def lightest(self, room: IntArray, sizes: IntArray, members: Sequence[int] = ()) -> IntArray:
         """For each size the student with the least work of those with room; -1 where none has.
 
         Parameters
@@ -79,18 +84,72 @@ class ExpectedModel:
             Largest part that each student may hold.
         sizes : IntArray, S
             Part sizes.
+        members : sequence of int
+            Devices whose seconds are the work, where some device was measured; else FLOP are.
         """
-        work = self.flops[:, :1] + self.flops[:, 1:] * sizes[None, :]
+        if self.has_tables:
+            work = np.minimum(self._seconds(members, sizes), self._longest).sum(axis=0)
+        else:
+            work = self.flops[:, :1] + self.flops[:, 1:] * sizes[None, :]
         work = np.where(room[:, None] >= sizes[None, :], work, np.inf)
         best = np.argmin(work, axis=0)
         return np.where(np.isfinite(work[best, np.arange(len(sizes))]), best, -1)
 
-    def block(self, members: Sequence[int], size: int) -> IndexedGroup | None:
-        """A group with its best student; None where no student fits all of its devices."""
+    def candidates(self, members: Sequence[int], sizes: IntArray) -> IntArray:
+        """For each size the students that may be best for some devices, the one of least work first.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Devices of a group.
+        sizes : IntArray, S
+            Part sizes.
+
+        Returns
+        -------
+        IntArray, R x S
+            Students of which none is as fast as another one on all devices; of equally fast ones the first. -1 where
+            there are fewer of them. One row where no device was measured.
+        """
         room = self.arrays.largest[list(members)].min(axis=0)
-        student = int(self.lightest(room, np.array([size]))[0])
-        return None if student < 0 else IndexedGroup(tuple(sorted(members)), student, size)
+        if not self.has_tables:
+            return self.lightest(room, sizes)[None, :]
+        fits = room[:, None] >= sizes[None, :]
+        seconds = np.where(fits, self._seconds(members, sizes), np.inf)
+        students = np.arange(len(room))
+        kept = fits.copy()
+        for j in students.tolist():
+            # Whoever is no slower anywhere comes in place of j; of equals the one before it.
+            no_slower = (seconds <= seconds[:, j : j + 1]).all(axis=0)
+            equal = no_slower & (seconds == seconds[:, j : j + 1]).all(axis=0)
+            kept[j] &= ~(no_slower & (~equal | (students < j)[:, None])).any(axis=0)
+        work = np.where(kept, seconds.sum(axis=0), np.inf)
+        ranked = np.argsort(work, axis=0, kind="stable")
+        ranked = np.where(np.take_along_axis(kept, ranked, axis=0), ranked, -1)
+        return np.asarray(ranked[: max(1, int(kept.sum(axis=0).max(initial=0)))])
+
+    def block(self, members: Sequence[int], size: int) -> IndexedGroup | None:
+        """A group with its student of least work; None where no student fits all of its devices."""
+        return next(iter(self.blocks(members, size)), None)
+
+    def blocks(self, members: Sequence[int], size: int) -> list[IndexedGroup]:
+        """A group with each student that may be best, the one of least work first."""
+        students = self.candidates(members, np.array([size]))[:, 0].tolist()
+        return [IndexedGroup(tuple(sorted(members)), student, size) for student in students if student >= 0]
 
     def is_valid(self, block: IndexedGroup) -> bool:
         """Whether a group keeps the outage limit, up to what ``check`` allows."""
         return group_keeps_limit(self.instance, block.members)
+
+    @cached_property
+    def _longest(self) -> float:
+        """Seconds that stand for a time that nobody knows: more than any that is known."""
+        compute = self.arrays.compute
+        known = np.isfinite(compute[:, :, 0])
+        return 1.0 + 2.0 * float((compute[:, :, 0] + compute[:, :, 1] * self.wanted)[known].max(initial=0.0))
+
+    def _seconds(self, members: Sequence[int], sizes: IntArray) -> FloatArray:
+        """Seconds of computing, by device, student and size."""
+        compute = self.arrays.compute[list(members)]
+        seconds: FloatArray = compute[:, :, :1] + compute[:, :, 1:] * sizes
+        return seconds

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.expected.enumeration import compositions, groupings, is_small
+from rocoin_opt.exact.expected.enumeration import Choice, compositions, groupings, is_small, is_too_much, students_of
 from rocoin_opt.failure import allowed_failure, check, value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.instance import SAFETY, complement, stretched
@@ -47,11 +47,13 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
     if not is_small(ExpectedModel(instance, math.inf)):
         return None
     table = _Table(instance, math.inf if deadline is None else stretched(deadline))
+    if is_too_much(table.model, table.students):
+        return None
     # Sums of logarithms are rounded: what misses a limit by that is looked at, and decided by the evaluator.
     most = -math.log1p(-min(stretched(complement(level)), 1.0 - SAFETY)) * (1.0 + SAFETY)
     allowed = min(allowed_failure(instance), 1.0)
     least = math.inf if allowed >= 1.0 else -math.log1p(-allowed) * (1.0 + SAFETY)
-    found: list[tuple[float, tuple[tuple[int, ...], ...], tuple[int, ...]]] = []
+    found: list[tuple[float, tuple[Choice, ...], tuple[int, ...]]] = []
     for groups in groupings(len(instance.devices), table.model.most, table.students):
         if control.exhausted:
             return None
@@ -69,39 +71,39 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
 
 
 class _Table:
-    """For each possible group and part size the student of least work, and the outage at each time of an answer."""
+    """For each possible group and part size the students that may be best, and the outage at each time of an answer."""
 
     def __init__(self, instance: Instance, end: float) -> None:
         self.model = model = ExpectedModel(instance, math.inf)
         arrays, sizes = instance.arrays, np.arange(1, model.wanted + 1)
-        self.students: dict[tuple[int, ...], IntArray] = {}
-        seconds: dict[tuple[int, ...], FloatArray] = {}
+        self.students: dict[Choice, IntArray] = {}
+        seconds: dict[Choice, FloatArray] = {}
         for mask in range(1, 1 << len(instance.devices)):
             members = tuple(n for n in range(len(instance.devices)) if mask >> n & 1)
-            students = model.lightest(arrays.largest[list(members)].min(axis=0), sizes)
             # The outage limit asks for members alone: student and size may be any.
-            if (students >= 0).any() and model.is_valid(IndexedGroup(members, 0, 1)):
-                self.students[members] = students
-                seconds[members] = arrays.latency(np.array(members)[:, None], students, sizes)
+            if model.is_valid(IndexedGroup(members, 0, 1)):
+                self.students.update(students_of(model, members))
+        for choice, students in self.students.items():
+            seconds[choice] = arrays.latency(np.array(choice.members)[:, None], students, sizes)
         # The last time is the deadline: by it the whole answer has to be there as surely as min_success asks for.
         self.times = np.unique(np.concatenate([np.empty(0), *(table.ravel() for table in seconds.values())]))
         ends = np.append(self.times, end)
         self.outages = {
-            members: np.prod(
-                np.where(table[:, :, None] <= ends, arrays.failure[list(members)][:, None, None], 1.0), axis=0
+            choice: np.prod(
+                np.where(table[:, :, None] <= ends, arrays.failure[list(choice.members)][:, None, None], 1.0), axis=0
             )
-            for members, table in seconds.items()
+            for choice, table in seconds.items()
         }
 
     def candidates(
-        self, groups: tuple[tuple[int, ...], ...], most: float, least: float
+        self, groups: tuple[Choice, ...], most: float, least: float
     ) -> list[tuple[float, tuple[int, ...]]]:
         """Ways to share the filters among groups, each with the time by which it reaches the level.
 
         Parameters
         ----------
-        groups : tuple of tuples of int
-            Device indices.
+        groups : tuple of Choice
+            Device indices, and ranks of their students.
         most, least : float
             Largest ``-ln P`` by the time of the quantile, and by the deadline.
         """
@@ -109,17 +111,17 @@ class _Table:
         served = np.ones(len(sizes), dtype=bool)
         costs = np.zeros((len(sizes), len(self.times) + 1))
         with np.errstate(divide="ignore"):
-            for k, members in enumerate(groups):
-                costs -= np.log1p(-self.outages[members][sizes[:, k] - 1])
-                served &= self.students[members][sizes[:, k] - 1] >= 0
+            for k, group in enumerate(groups):
+                costs -= np.log1p(-self.outages[group][sizes[:, k] - 1])
+                served &= self.students[group][sizes[:, k] - 1] >= 0
         reached = costs[:, :-1] <= most
         kept = np.flatnonzero(served & reached.any(axis=1) & (costs[:, -1] <= least))
         times = self.times[reached[kept].argmax(axis=1)]
         return [(seconds, tuple(row)) for seconds, row in zip(times.tolist(), sizes[kept].tolist(), strict=True)]
 
-    def blocks(self, groups: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]) -> list[IndexedGroup]:
+    def blocks(self, groups: tuple[Choice, ...], sizes: tuple[int, ...]) -> list[IndexedGroup]:
         """The groups of a plan."""
         return [
-            IndexedGroup(members, int(self.students[members][size - 1]), size)
-            for members, size in zip(groups, sizes, strict=True)
+            IndexedGroup(group.members, int(self.students[group][size - 1]), size)
+            for group, size in zip(groups, sizes, strict=True)
         ]

@@ -15,6 +15,7 @@ import numpy as np
 
 from rocoin_opt.control import TimeUp
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
+from rocoin_opt.exact.expected.students import best_students
 from rocoin_opt.failure import check, missed_success, value_of
 from rocoin_opt.grouping import STOPPED
 from rocoin_opt.plan import Outcome, plan_of, structural_violations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import IndexedGroup, Plan
 
 BATCH = 4_096
 """Nodes that are branched on at once."""
@@ -78,6 +79,8 @@ class _Search:
         self.open = {root.low.shape[1]: root for root in roots}
         self.by_device: dict[tuple[int, int, int], bool] = {}
         self.seen = 0
+        # What bounds the leaves of which not all students were tried.
+        self.untried = math.inf
 
     @property
     def goal(self) -> float:
@@ -88,10 +91,15 @@ class _Search:
     def bound(self) -> float:
         """Valid lower bound in seconds; infinite where there is no plan."""
         # Nodes above the goal were dropped.
-        return min([self.goal, *(float(nodes.bound.min()) for nodes in self.open.values() if len(nodes))])
+        return min(self.goal, self.untried, self.least_open)
+
+    @property
+    def least_open(self) -> float:
+        """Least bound of a node that is open; infinite without one."""
+        return min((float(nodes.bound.min()) for nodes in self.open.values() if len(nodes)), default=math.inf)
 
     def run(self, limit: float) -> Outcome:
-        while self.bound < self.goal and self.seen < limit and not self.control.exhausted:
+        while self.least_open < self.goal and self.seen < limit and not self.control.exhausted:
             try:
                 self.branch()
             except TimeUp:
@@ -202,11 +210,24 @@ class _Search:
                 self.best, self.value = plan, value
 
     def plan(self, places: IntArray, sizes: IntArray) -> Plan | None:
-        """The plan of one such node; None if a group has no student that fits all, or misses the outage limit."""
+        """The best plan of one such node; None if a group has no student that fits all, or misses the outage limit."""
         members = [self.bounding.order[places == k].tolist() for k in range(len(sizes))]
-        blocks = [self.model.block(group, size) for group, size in zip(members, sizes.tolist(), strict=True)]
-        found = [block for block in blocks if block is not None]
-        if len(found) < len(blocks):
+        options = [self.model.blocks(group, size) for group, size in zip(members, sizes.tolist(), strict=True)]
+        if not all(options):
             return None
-        plan = plan_of(self.model.instance, found)
+        if all(len(blocks) == 1 for blocks in options):
+            return self.valid([blocks[0] for blocks in options])
+        for seconds, chosen in best_students(self.model, options, self.control):
+            if seconds >= self.goal:
+                return None
+            plan = self.valid([blocks[0] for blocks in options] if chosen is None else chosen)
+            if chosen is None:
+                self.untried = min(self.untried, seconds)
+            if chosen is None or plan is not None:
+                return plan
+        return None
+
+    def valid(self, blocks: list[IndexedGroup]) -> Plan | None:
+        """The plan of some groups, if it breaks nothing."""
+        plan = plan_of(self.model.instance, blocks)
         return None if self.violations(self.model.instance, plan) else plan

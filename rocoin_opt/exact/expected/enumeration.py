@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from rocoin_opt.instance import ROUNDING, SharedFailures
 from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, rules_allow, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rocoin_opt.control import Control
     from rocoin_opt.failure import Response
@@ -71,8 +71,33 @@ def count_plans(model: ExpectedModel) -> int:
 
 
 def is_small(model: ExpectedModel) -> bool:
-    """Whether an instance has so few plans that :func:`best_of_all` looks at all of them."""
+    """Whether an instance has so few plans that :func:`best_of_all` looks at all of them, one student a group."""
     return len(model.weights) <= MOST_DEVICES and count_plans(model) <= MOST_PLANS
+
+
+class Choice(NamedTuple):
+    """A group of devices, and which of the students that may be best for it."""
+
+    members: tuple[int, ...]
+    rank: int
+
+
+def students_of(model: ExpectedModel, members: tuple[int, ...]) -> dict[Choice, IntArray]:
+    """The students of a group for the sizes from 1 to M, -1 where there is none, by rank; none where none fits."""
+    rows = model.candidates(members, np.arange(1, model.wanted + 1))
+    return {Choice(members, rank): row for rank, row in enumerate(rows) if (row >= 0).any()}
+
+
+def is_too_much(model: ExpectedModel, students: dict[Choice, IntArray]) -> bool:
+    """Whether groups of several students make more plans than are looked at."""
+    if not model.has_tables:
+        return False
+    total = 0
+    for groups in groupings(len(model.weights), model.most, students):
+        total += math.comb(model.wanted - 1, len(groups) - 1)
+        if total > MOST_PLANS:
+            return True
+    return False
 
 
 def best_of_all(model: ExpectedModel, control: Control, start: Plan | None, *, surely: bool = False) -> Outcome | None:
@@ -106,8 +131,8 @@ class _Enumeration:
     ) -> None:
         self.model, self.control, self.judge = model, control, judge
         self.responses: dict[tuple[int, int, int], Response] = {}
-        self.students: dict[tuple[int, ...], IntArray] = {}
-        self.outages: dict[tuple[int, ...], FloatArray] = {}
+        self.students: dict[Choice, IntArray] = {}
+        self.outages: dict[Choice, FloatArray] = {}
         self.used = model.instance.restrictions.use
         self.shared = SharedFailures(model.instance)
 
@@ -119,34 +144,33 @@ class _Enumeration:
                     return None
                 self._serve(members)
         convolved = sum(isinstance(response, SumResponse) for response in self.responses.values())
-        if len(self.responses) > MOST_RESPONSES or convolved > MOST_CONVOLVED:
+        too_much = len(self.responses) > MOST_RESPONSES or convolved > MOST_CONVOLVED
+        if too_much or is_too_much(self.model, self.students):
             return None
         self.has_convolved = convolved > 0
         self._tabulate()
-        bounded: list[tuple[FloatArray, tuple[tuple[int, ...], ...], IntArray]] = []
+        bounded: list[tuple[FloatArray, tuple[Choice, ...], IntArray]] = []
         for groups in groupings(len(devices), self.model.most, self.students):
             if self.control.exhausted:
                 return None
-            if len(groups) >= self.model.fewest and self.used <= frozenset().union(*groups):
+            if len(groups) >= self.model.fewest and self.used <= {n for group in groups for n in group.members}:
                 bounds, sizes = self._bounds(groups)
                 kept = np.isfinite(bounds)
                 bounded.append((bounds[kept], groups, sizes[kept]))
         return self._valued(bounded, start)
 
     def _serve(self, members: tuple[int, ...]) -> None:
-        """Find the lightest student of a group for every size, if it keeps the outage limit and there is one."""
+        """Find the best students of a group for every size, if it keeps the outage limit and there are any."""
         model = self.model
-        sizes = np.arange(1, model.wanted + 1)
-        students = model.lightest(model.arrays.largest[list(members)].min(axis=0), sizes)
         # The outage limit asks for members alone: student and size may be any.
         is_valid = model.is_valid(IndexedGroup(members, 0, 1)) and rules_allow(model.instance, members)
-        if (students < 0).all() or not is_valid:
-            return
-        self.students[members] = students
-        for student, size in zip(students.tolist(), sizes.tolist(), strict=True):
-            for n in members if student >= 0 else ():
-                if (n, student, size) not in self.responses:
-                    self.responses[n, student, size] = response_of(model.instance, n, student, size)
+        found = students_of(model, members) if is_valid else {}
+        self.students.update(found)
+        for students in found.values():
+            for size, student in enumerate(students.tolist(), start=1):
+                for n in members if student >= 0 else ():
+                    if (n, student, size) not in self.responses:
+                        self.responses[n, student, size] = response_of(model.instance, n, student, size)
 
     def _tabulate(self) -> None:
         """Outages of all groups, by state and size, at the times of the grid; 1 where there is no student."""
@@ -162,14 +186,14 @@ class _Enumeration:
             # In a state that takes the device down it is late for sure.
             late[n, student, size] = failures[:, n, None] + (1.0 - failures[:, n, None]) * later
         nothing = np.ones((len(failures), len(at)))
-        for members, students in self.students.items():
+        for choice, students in self.students.items():
             tables = [
-                nothing if student < 0 else np.prod([late[n, student, size] for n in members], axis=0)
+                nothing if student < 0 else np.prod([late[n, student, size] for n in choice.members], axis=0)
                 for size, student in enumerate(students.tolist(), start=1)
             ]
-            self.outages[members] = np.stack(tables, axis=1)
+            self.outages[choice] = np.stack(tables, axis=1)
 
-    def _bounds(self, groups: tuple[tuple[int, ...], ...]) -> tuple[FloatArray, IntArray]:
+    def _bounds(self, groups: tuple[Choice, ...]) -> tuple[FloatArray, IntArray]:
         """Lower bounds in seconds for all ways to share the filters among groups, infinite where there is no plan."""
         sizes = compositions(self.model.wanted, len(groups))
         lengths = np.diff(self.times)
@@ -180,16 +204,16 @@ class _Enumeration:
             part = sizes[first : first + step] - 1
             late: FloatArray = np.zeros((len(chance), len(part), len(lengths)))
             served = np.ones(len(part), dtype=np.bool_)
-            for k, members in enumerate(groups):
-                late += self.outages[members][:, part[:, k]] * (1.0 - late)
-                served &= self.students[members][part[:, k]] >= 0
+            for k, group in enumerate(groups):
+                late += self.outages[group][:, part[:, k]] * (1.0 - late)
+                served &= self.students[group][part[:, k]] >= 0
             bounds.append(np.where(served, chance @ (late @ lengths), np.inf))
         # Every convolved tail may be off by its error at all times up to the deadline.
         error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)
         return np.maximum(np.concatenate(bounds) * (1.0 - ROUNDING) - error, 0.0), sizes
 
     def _valued(
-        self, bounded: list[tuple[FloatArray, tuple[tuple[int, ...], ...], IntArray]], start: Plan | None
+        self, bounded: list[tuple[FloatArray, tuple[Choice, ...], IntArray]], start: Plan | None
     ) -> Outcome:
         """Value plans by the evaluator, those of least bound first."""
         model, best = self.model, start
@@ -216,10 +240,10 @@ class _Enumeration:
             return Outcome(None, infeasible=True)
         return Outcome(best, min(value * (1.0 - (ROUNDING if self.is_exact else INTEGRAL)), left))
 
-    def _blocks(self, groups: tuple[tuple[int, ...], ...], sizes: list[int]) -> list[IndexedGroup]:
+    def _blocks(self, groups: tuple[Choice, ...], sizes: list[int]) -> list[IndexedGroup]:
         return [
-            IndexedGroup(members, int(self.students[members][size - 1]), size)
-            for members, size in zip(groups, sizes, strict=True)
+            IndexedGroup(group.members, int(self.students[group][size - 1]), size)
+            for group, size in zip(groups, sizes, strict=True)
         ]
 
     def _value(self, blocks: list[IndexedGroup]) -> float:
@@ -236,9 +260,7 @@ class _Enumeration:
         return LatencyDistribution(Groups(members, falls), sizes).expected(self.model.deadline)
 
 
-def groupings(
-    devices: int, most: int, possible: dict[tuple[int, ...], IntArray]
-) -> Iterator[tuple[tuple[int, ...], ...]]:
+def groupings(devices: int, most: int, possible: Iterable[Choice]) -> Iterator[tuple[Choice, ...]]:
     """Every choice of disjoint possible groups, a group's first device before that of the next.
 
     Parameters
@@ -247,18 +269,20 @@ def groupings(
         N.
     most : int
         Groups of a choice, at most.
-    possible : dict
-        Groups, by device indices.
+    possible : iterable of Choice
+        Groups, by device indices, each with every rank of its students.
     """
+    listed = list(possible)
 
-    def extend(chosen: tuple[tuple[int, ...], ...], free: frozenset[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    def extend(chosen: tuple[Choice, ...], free: frozenset[int]) -> Iterator[tuple[Choice, ...]]:
         if chosen:
             yield chosen
         if len(chosen) == most:
             return
-        for members in possible:
-            if free.issuperset(members) and (not chosen or members[0] > chosen[-1][0]):
-                yield from extend((*chosen, members), free.difference(members))
+        for choice in listed:
+            members = choice.members
+            if free.issuperset(members) and (not chosen or members[0] > chosen[-1].members[0]):
+                yield from extend((*chosen, choice), free.difference(members))
 
     return extend((), frozenset(range(devices)))
 

@@ -99,9 +99,10 @@ class ExpectedDescent:
         others = [block for block in self.blocks if pair and block not in pair]
         candidates: list[tuple[IndexedGroup, ...] | None] = []
         if pair:
-            candidates = [self._shared(others, pair), self._merged(pair, len(others))]
+            candidates = [self._shared(others, pair), *self._merged(pair, len(others))]
         if len(self.blocks) == 1:
             candidates += self._joined(self.blocks[0])
+        candidates += self._with_other_students(pair or (self.blocks[0],))
         changes = [
             [*others, *new]
             for new in candidates
@@ -155,12 +156,23 @@ class ExpectedDescent:
             size = best[0].size
         return best
 
-    def _merged(self, pair: tuple[IndexedGroup, IndexedGroup], others: int) -> tuple[IndexedGroup] | None:
-        """One group of both groups' devices."""
+    def _merged(self, pair: tuple[IndexedGroup, IndexedGroup], others: int) -> list[tuple[IndexedGroup]]:
+        """One group of both groups' devices, with each student that may be best."""
         if pair[1] is NOBODY or others + 1 < self.model.fewest:
-            return None
-        block = self.model.block((*pair[0].members, *pair[1].members), pair[0].size + pair[1].size)
-        return None if block is None else (block,)
+            return []
+        together = self.model.blocks((*pair[0].members, *pair[1].members), pair[0].size + pair[1].size)
+        return [(block,) for block in together]
+
+    def _with_other_students(self, groups: Sequence[IndexedGroup]) -> list[tuple[IndexedGroup, ...]]:
+        """The groups with one of them running another student; none where one student is best for its devices."""
+        if not self.model.has_tables:
+            return []
+        return [
+            tuple(other if block is group else block for block in groups if block is not NOBODY)
+            for group in groups
+            if group is not NOBODY
+            for other in self.model.blocks(group.members, group.size)
+        ]
 
     def _joined(self, block: IndexedGroup) -> list[tuple[IndexedGroup]]:
         """A lone group, with each of the spares that have room: no second group shares these out."""
@@ -184,7 +196,11 @@ class ExpectedDescent:
         room = largest[list(fixed)].min(axis=0) if fixed else largest[list(pool)].max(axis=0)
         if self.random.random() < 0.5:
             room = np.minimum(room, np.median(largest[[*pool, *fixed]], axis=0).astype(np.int64))
-        student = int(self.model.lightest(room, np.array([size]))[0])
+        if self.model.has_tables and self.random.random() < 0.5:
+            # What is fast on all of them together need not be so on those that matter.
+            able = np.flatnonzero(room >= size)
+            return (int(self.random.choice(able)), size) if len(able) else None
+        student = int(self.model.lightest(room, np.array([size]), [*pool, *fixed])[0])
         return None if student < 0 else (student, size)
 
 

@@ -10,6 +10,7 @@ linear, so all ways to share some devices, or some filters, are valued at once a
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_SIZES = 2_048
 """Sizes of one of two groups that are tried at once."""
+MOST_STUDENTS = 3
+"""Students of a group that are tried where several may be best: those of least work."""
 
 
 class Answered:
@@ -177,12 +180,36 @@ def _best_share(
     model: ExpectedModel, rest: Answered, members: tuple[Sequence[int], Sequence[int]], total: int, first: IntArray
 ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """Share filters at the best of some sizes of the first group, with the best students."""
-    students, times, weights = [], [], []
-    for devices, own in zip(map(list, members), (first, total - first), strict=True):
-        chosen = model.lightest(model.arrays.largest[devices].min(axis=0), own)
+    sides = [
+        model.candidates(devices, own)[:MOST_STUDENTS] for devices, own in zip(members, (first, total - first), strict=True)
+    ]
+    shares = (_share_with(model, rest, members, total, first, pair) for pair in itertools.product(*sides))
+    return max(filter(None, shares), key=lambda share: share[1], default=None)
+
+
+def _share_with(
+    model: ExpectedModel,
+    rest: Answered,
+    members: tuple[Sequence[int], Sequence[int]],
+    total: int,
+    first: IntArray,
+    students: Sequence[IntArray],
+) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
+    """The same with given students of each group, one for each size.
+
+    Parameters
+    ----------
+    model, rest, members, total
+        As for :func:`share_filters`.
+    first : IntArray, S
+        Sizes of the first group.
+    students : pair of IntArray, S
+        Of each group; -1 where there is none.
+    """
+    times, weights = [], []
+    for devices, own, chosen in zip(map(list, members), (first, total - first), students, strict=True):
         steps = model.steps.of_devices(devices)
         seconds = model.steps.seconds(steps[None, :], chosen[:, None], own[:, None])
-        students.append(chosen)
         times.append(np.minimum(seconds, model.deadline))
         weights.append(model.steps.weights[steps])
     possible = np.flatnonzero((students[0] >= 0) & (students[1] >= 0))

@@ -229,10 +229,16 @@ class InTime:
         students, value = [], np.zeros(len(first))
         possible = np.ones(len(first), dtype=np.bool_)
         for devices, sizes in zip(map(list, members), (first, total - first), strict=True):
-            chosen = model.lightest(model.arrays.largest[devices].min(axis=0), sizes)
-            steps = model.steps.of_devices(devices)
-            in_time = model.steps.seconds(steps[None, :], chosen[:, None], sizes[:, None]) <= self.end
-            value += self.worth(sizes, in_time @ model.steps.weights[steps])
+            steps, most = model.steps.of_devices(devices), None
+            # The other group does not matter: each size has the student with which most is in time.
+            for able in model.candidates(devices, sizes):
+                in_time = model.steps.seconds(steps[None, :], able[:, None], sizes[:, None]) <= self.end
+                weights = np.where(able >= 0, in_time @ model.steps.weights[steps], 0.0)
+                if most is None:
+                    most, chosen = weights, able
+                else:
+                    most, chosen = np.maximum(most, weights), np.where(weights > most, able, chosen)
+            value += self.worth(sizes, most)
             possible &= chosen >= 0
             students.append(chosen)
         if not possible.any():

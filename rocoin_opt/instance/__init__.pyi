@@ -8,7 +8,8 @@ from .arrays import (
     keeps_outage_limit,
     weight_with_domain,
 )
-from .device_files import Fleet, device_file_schema, read_device_file
+from .counts import expanded
+from .device_files import Fleet, device_file_schema, read_device_file, write_device_file
 from .entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
@@ -29,7 +30,7 @@ from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .model import Instance, relaxed, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
-from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
+from .slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Slowdown, Weibull
 from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "LatencyTerms",
     "LogNormal",
     "NonNegative",
+    "Pareto",
     "Positive",
     "Probability",
     "Requirements",
@@ -81,6 +83,7 @@ __all__ = [
     "canonical_text",
     "complement",
     "device_file_schema",
+    "expanded",
     "instance_schema",
     "is_positive",
     "keeps_limit",
@@ -95,5 +98,6 @@ __all__ = [
     "weight_with_domain",
     "without_laws",
     "without_rules",
+    "write_device_file",
     "write_instance",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic_core import PydanticCustomError
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.estimation.law_fits import FEWEST_FOR_LAW, FEWEST_MEASURED, LAWS, Laws, TimeEstimate, estimate_times
+from rocoin_opt.estimation.device_times import device_times
+from rocoin_opt.estimation.law_fits import FEWEST_FOR_LAW, FEWEST_MEASURED, LAWS, Laws, TimeEstimate
+from rocoin_opt.estimation.losses import burst_probability, failure_limits
 from rocoin_opt.estimation.request_log import RequestLog, read_request_log
 from rocoin_opt.instance import Device, Empirical, expanded
 from rocoin_opt.wording import counted, listed
@@ -19,12 +21,13 @@ from rocoin_opt.wording import counted, listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance import FloatArray, IntArray
 
 FEW_REQUESTS = 30
 """Below, what one knows of a failure probability is the number of requests rather than that of losses."""
 LARGEST_CRASH_PROBABILITY = math.nextafter(1.0, 0.0)
 """What stands for 1, which no device may have."""
+IN_BURSTS = 0.01
+"""Probability with which losses that are independent are taken for bursts, over all devices."""
 OFF = 0.1
 """Relative difference from which on a link's rate in the log is told apart from that of the device."""
 
@@ -170,109 +173,30 @@ def estimate_devices(
         raise InputError("devices", [Problem(fault["field"], fault["found"], fault["allowed"])]) from None
     if not isinstance(log, RequestLog):
         log = read_request_log(log, {device.id for device in given})
+    if strangers := sorted(set(log.devices) - {device.id for device in given}):
+        raise InputError(log.source, [Problem("device", repr(strangers[0]), "the ids of the devices given")])
     rows = dict(zip(log.devices, log.rows_of(), strict=True))
+    lost = {name: np.isnan(log.answered[places]) for name, places in rows.items()}
     margin = (1.0 - confidence) / len(rows)
-    answered = {name: places[~np.isnan(log.answered[places])] for name, places in rows.items()}
     limits = failure_limits(
-        np.array([len(places) for places in rows.values()]),
-        np.array([len(rows[name]) - len(places) for name, places in answered.items()]),
-        margin,
+        np.array([len(which) for which in lost.values()]), np.array([which.sum() for which in lost.values()]), margin
     )
     limit_of = dict(zip(rows, limits.tolist(), strict=True))
-    estimates = []
+    choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates)
+    estimates: list[DeviceEstimate] = []
     for device in given:
         if device.id not in rows:
             note = "not in the log: failure probability and laws stay as given"
             estimates.append(DeviceEstimate(device, 0, 0, None, None, None, None, (note,)))
             continue
-        count, kept = len(rows[device.id]), answered[device.id]
-        times = _times(log, device, kept, laws, seed)
-        found = DeviceEstimate(device, count, count - len(kept), limit_of[device.id], *times)
-        choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates)
+        which = lost[device.id]
+        times = device_times(log, device, rows[device.id][~which], laws, seed)
+        found = DeviceEstimate(device, len(which), int(which.sum()), limit_of[device.id], *times)
+        if burst_probability(which) < IN_BURSTS / len(rows):
+            note = "its losses come in bursts, while the limit takes them as independent: it may be too low"
+            found = replace(found, notes=(note, *found.notes))
         estimates.append(_with_findings(found, choices))
     return DeviceEstimates(log, confidence, 1.0 - margin, point, tuple(estimates))
-
-
-def failure_limits(requests: IntArray, losses: IntArray, margin: float) -> FloatArray:
-    """Upper limits of failure probabilities, one-sided and exact (Clopper and Pearson, 1934).
-
-    Parameters
-    ----------
-    requests, losses : IntArray, N
-        How often each device was asked, at least once, and did not answer.
-    margin : float
-        Probability with which a limit may lie too low.
-
-    Returns
-    -------
-    FloatArray, N
-        1 where every request was lost.
-    """
-    from scipy import stats
-
-    # The probability at which so few losses or fewer are as likely as the margin: a quantile of a beta distribution.
-    limits = stats.beta.isf(margin, losses + 1, np.maximum(requests - losses, 1))
-    return np.where(losses == requests, 1.0, limits)
-
-
-_Times: TypeAlias = tuple[TimeEstimate | None, TimeEstimate | None, float | None, tuple[str, ...]]
-"""Compute, link, rate of the link, notes."""
-
-
-def _times(log: RequestLog, device: Device, rows: IntArray, laws: Laws, seed: int) -> _Times:
-    """Times of a device's answers, as far as the log tells them apart."""
-    if not len(rows):
-        return None, None, None, ()
-    compute, transfer, notes = split_times(log, device, rows)
-    if laws == "none":
-        notes = ()
-    counted_bytes = log.num_bytes[rows]
-    found = None if compute is None else estimate_times(compute, laws, seed)
-    if transfer is None:
-        return found, None, None, notes
-    if np.isnan(counted_bytes).any():
-        return found, estimate_times(transfer, laws, seed), None, notes
-    link = estimate_times(transfer / counted_bytes, laws, seed)
-    return found, link, 8.0 / link.nominal, notes
-
-
-def split_times(
-    log: RequestLog, device: Device, rows: IntArray
-) -> tuple[FloatArray | None, FloatArray | None, tuple[str, ...]]:
-    """Seconds of compute and of transfer of a device's answers, None where the log does not tell, and remarks.
-
-    Without compute times and bytes all of an answer but the overhead counts as either.
-
-    Parameters
-    ----------
-    log : RequestLog
-        The log.
-    device : Device
-        Its overhead is taken off, and its rate tells the transfer where only bytes are known.
-    rows : IntArray
-        Rows of answers of this device, at least one.
-    """
-    left = log.response[rows] - device.overhead_seconds
-    if not np.isnan(log.compute[rows]).any():
-        compute: FloatArray = log.compute[rows]
-        transfer = left - compute
-        if (transfer > 0.0).all():
-            return compute, transfer, ()
-        return compute, None, (_too_soon(transfer, "overhead and compute", "link"),)
-    if not np.isnan(log.num_bytes[rows]).any():
-        compute = left - 8.0 * log.num_bytes[rows] / device.uplink_bits_per_second
-        note = "no compute_seconds: what transfers at uplink_bits_per_second leave counts as compute"
-        if (compute > 0.0).all():
-            return compute, None, (note,)
-        return None, None, (_too_soon(compute, "overhead and transfer", "compute"),)
-    if (left > 0.0).all():
-        return left, left, ("no compute_seconds and no bytes: one law of whole answers for compute and link",)
-    return None, None, (_too_soon(left, "overhead", "compute and link"),)
-
-
-def _too_soon(left: FloatArray, terms: str, law: str) -> str:
-    early = int((left <= 0.0).sum())
-    return f"{early} of {counted(len(left), 'answer')} came sooner than its {terms}: the law of {law} stays as given"
 
 
 class _Choices(NamedTuple):

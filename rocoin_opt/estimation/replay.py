@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.estimation.estimates import split_times
+from rocoin_opt.estimation.device_times import split_times
 from rocoin_opt.failure import Traces
 
 if TYPE_CHECKING:

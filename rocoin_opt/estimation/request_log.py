@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.documents import MAX_PROBLEMS_SHOWN, read_text, shown
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.wording import listed
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class RequestLog:
         return np.asarray(self.answered - self.sent)
 
     def rows_of(self) -> list[IntArray]:
-        """Rows of each device, in the order of ``devices``."""
-        order = np.argsort(self.device, kind="stable")
+        """Rows of each device, in the order of ``devices``, each in the order in which requests were sent."""
+        order = np.lexsort((self.sent, self.device))
         ends = np.cumsum(np.bincount(self.device, minlength=len(self.devices)))
         return np.split(order, ends[:-1])
 
@@ -140,7 +141,9 @@ class _Reading:
         try:
             columns = self._columns(next(reader, []))
             for cells in reader:
-                self._row(reader.line_num, cells, columns)
+                # Editors leave an empty line at the end.
+                if cells:
+                    self._row(reader.line_num, cells, columns)
                 if len(self._problems) >= MAX_PROBLEMS_SHOWN:
                     break
         except csv.Error as error:
@@ -163,9 +166,8 @@ class _Reading:
         for place, name in enumerate(header):
             if name not in (*REQUIRED, *OPTIONAL) or name in header[:place]:
                 self._complain(f"line 1, column {place + 1}", shown(name), ALLOWED_COLUMNS)
-        for name in REQUIRED:
-            if name not in header:
-                self._complain("line 1", f"no column {name}", ALLOWED_COLUMNS)
+        if missing := [name for name in REQUIRED if name not in header]:
+            self._complain("line 1", f"no {listed(missing)}", ALLOWED_COLUMNS)
         if self._problems:
             raise InputError(self._source, self._problems[:MAX_PROBLEMS_SHOWN])
         return {name: place for place, name in enumerate(header)}

@@ -11,6 +11,7 @@ from .errors import (
     UnitWarning,
     UnsupportedError,
 )
+from .estimation.estimates import DeviceEstimates, estimate_devices
 from .failure.assessment import assess, losses
 from .failure.distribution.answer_time import latency_distribution
 from .failure.evaluation import evaluate
@@ -54,6 +55,7 @@ __all__ = [
     "ConflictMember",
     "Control",
     "Device",
+    "DeviceEstimates",
     "FailureDomain",
     "FilterGraph",
     "Frontier",
@@ -88,6 +90,7 @@ __all__ = [
     "assess",
     "check",
     "compare",
+    "estimate_devices",
     "evaluate",
     "expansions",
     "expected_accuracy",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rocoin_opt.instance.files import read_instance
-from rocoin_opt.instance.generate import FAMILIES
+from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 
 FOLDER = Path(__file__).parent.parent / "instances"

@@ -12,7 +12,7 @@ import pytest
 import rocoin_opt as ro
 from rocoin_opt.instance import read_device_file
 from rocoin_opt.instance.catalogue.units import tell_units
-from rocoin_opt.instance.generate import FAMILIES
+from rocoin_opt.instance.generate.families import FAMILIES
 
 SHIPPED = Path(__file__).parents[2] / "instances"
 

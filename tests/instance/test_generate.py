@@ -9,8 +9,9 @@ from rocoin_opt.errors import InputError
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.entities import Device, Knowledge, Requirements, Student
 from rocoin_opt.instance.files import read_instance, write_instance
-from rocoin_opt.instance.generate import FAMILIES, activation_graph, generate
-from rocoin_opt.instance.generate.activations import rounded_array
+from rocoin_opt.instance.generate import generate
+from rocoin_opt.instance.generate.activations import activation_graph, rounded_array
+from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.knowledge.cuts import ncut

@@ -6,7 +6,7 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.instance import catalogue
-from rocoin_opt.instance.generate import FAMILIES
+from rocoin_opt.instance.generate.families import FAMILIES
 
 BOARDS = {board.id: board for board in catalogue.devices()}
 LINKS = {link.bits_per_second: link for link in catalogue.links()}

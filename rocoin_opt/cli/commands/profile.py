@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.options import InstanceOut, refuse
+from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import missing_extra
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ def profile(
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the instance.")] = None,
 ) -> None:
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
-    _require_torch()
+    require_torch("profile needs")
 
     from rocoin_opt.instance import read_device_file, write_instance
     from rocoin_opt.plan import plain_text
@@ -131,11 +129,6 @@ def profile(
         _print(profiled, console())
         if is_written:
             console().print(plain_text(f"written: {out}"))
-
-
-def _require_torch() -> None:
-    if find_spec("torch") is None:
-        raise missing_extra("profile needs PyTorch", "torch")
 
 
 def _tracked(images: Any, labels: Any, batch_size: int) -> Any:

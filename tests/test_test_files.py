@@ -57,6 +57,7 @@ COVERED_ELSEWHERE = {
     "heuristics/stochastic_exchange": "grouping/stochastic/test_stochastic_problem",
     "heuristics/work_descent": "exact/lexicographic/test_order",
     "planning/conflicts/any_plan": "planning/test_conflicts",
+    "planning/conflicts/loads": "planning/test_measured_devices",
     "planning/conflicts/members": "planning/test_conflicts",
     "planning/conflicts/scales": "planning/test_conflicts",
     "planning/conflicts/why_not": "planning/test_conflicts",

@@ -205,6 +205,10 @@ def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answe
     for probability, value in figures.quantiles.items():
         shown = "never" if value is None else seconds(value)
         tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
+    if answer.energy_joules is not None:
+        most = needed.max_energy_joules
+        limit = "of a request, over all devices in groups" if most is None else f"of a request, at most {most:g} J"
+        tiles.append(Tile("energy", f"{answer.energy_joules:.4g} J", limit))
     if answer.ncut is not None:
         tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
     left = evidence_left(instance, plan)

@@ -56,6 +56,7 @@ from .terminal import (
     seconds,
     shown_value,
     small_share,
+    some_of,
 )
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
@@ -127,6 +128,7 @@ __all__ = [
     "seconds",
     "shown_value",
     "small_share",
+    "some_of",
     "structural_violations",
     "ties_and_rules",
     "with_filters",

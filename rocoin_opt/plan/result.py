@@ -20,9 +20,10 @@ from rocoin_opt.plan.terminal import (
     seconds,
     shown_value,
     small_share,
+    some_of,
 )
 from rocoin_opt.provenance import versions
-from rocoin_opt.wording import counted, in_runs, printable
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,7 +190,7 @@ def print_summary(result: Result, console: Console) -> None:
         console.print()
         console.print(random_table(instance, result.plan) if random else group_table(instance, result.plan, timings))
         if result.plan.spares:
-            console.print(plain_text(f"spares: {_names(result.plan.spares)}"))
+            console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
         console.print()
         for line in _binding_lines(result, timings):
             console.print(plain_text(line))
@@ -321,12 +322,6 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
             yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
     if binding > MOST_BINDING:
         yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
-
-
-def _names(names: tuple[str, ...]) -> str:
-    runs = in_runs(names)
-    more = len(runs) - MOST_NAMES
-    return ", ".join(runs[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _plain(text: str) -> str:

@@ -6,8 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import outage_of
-from rocoin_opt.plan.terminal import plain_table, plain_text, seconds
-from rocoin_opt.wording import in_runs
+from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 import rocoin_opt as ro
 from rocoin_opt.instance import Instance
 from rocoin_opt.instance.counts import MAX_DEVICES
-from rocoin_opt.wording import in_runs
+from rocoin_opt.plan.terminal import in_runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -181,6 +181,8 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         first = search(instance, objective, control, start)
         if first.infeasible or _is_closed(instance, objective, first, control.gap):
             return first
+        if len(instance.devices) > MOST_DEVICES and instance.limits_energy and not instance.has_random_latencies:
+            first = _within_energy(instance, objective, control, first, search)
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
             if first.plan is None or not is_open:
@@ -308,6 +310,21 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
         )
         return _merged(instance, objective, known, found)
     return known
+
+
+def _within_energy(instance: Instance, objective: Objective, control: Control, first: Outcome, search: Run) -> Outcome:
+    """The better of a plan and one that is early for its energy, where energy is all that restricts the plans."""
+    from rocoin_opt.exact import early_within_energy
+
+    if instance.has_shared_failures or instance.restrictions.of_groups or control.exhausted:
+        return first
+    latency = objective if objective in THRESHOLD_OBJECTIVES else "guaranteed"
+    begin = greedy(without_rules(instance), latency, control.silent()).plan
+    plan = None if begin is None else early_within_energy(instance, latency, begin, control)
+    if plan is None:
+        return first
+    found = Outcome(plan) if objective == latency else search(instance, objective, control, plan)
+    return replace(no_worse(instance, objective, found, first.plan), lower_bound=first.lower_bound)
 
 
 def _any_plan(instance: Instance, control: Control) -> Outcome:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, ties_and_rules
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -14,7 +14,6 @@ from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
-from rocoin_opt.wording import in_runs
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
@@ -248,8 +247,5 @@ def group_notes(instance: Instance, plan: Plan) -> tuple[str, ...]:
             "have answered that survive."
         )
     if plan.spares:
-        spares = in_runs(plan.spares)
-        left_out = len(spares) - MAX_SPARES
-        more = f" and {left_out} more" if left_out > 0 else ""
-        notes.append(f"Spares: {', '.join(map(shown_name, spares[:MAX_SPARES]))}{more}.")
+        notes.append(f"Spares: {some_of(map(shown_name, plan.spares), MAX_SPARES)}.")
     return tuple(notes)

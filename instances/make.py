@@ -44,6 +44,10 @@ SHIPPED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lossy", {"devices": 20}),
     ("lossy", {"devices": 24}),
     ("lossy", {"devices": 40}),
+    ("boards", {"devices": 8}),
+    ("boards", {"devices": 12, "seed": 0}),
+    ("boards", {"devices": 12, "seed": 1}),
+    ("boards", {"devices": 50}),
     # Seeds that no study uses: names do not tell of domains.
     ("paper", {"devices": 12, "seed": 10, "domains": 3}),
     ("mcu", {"devices": 12, "seed": 10, "domains": 3}),

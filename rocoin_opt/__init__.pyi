@@ -1,7 +1,17 @@
 from .batch.results import ItemResult
 from .batch.solving import solve_many
 from .control import Control, Progress
-from .errors import CertificateError, InputError, MendedWarning, Problem, RocoinError, SolverError, UnsupportedError
+from .errors import (
+    CertificateError,
+    InputError,
+    MendedWarning,
+    Problem,
+    RocoinError,
+    SolverError,
+    UnitWarning,
+    UnsupportedError,
+)
+from .estimation.estimates import DeviceEstimates, estimate_devices
 from .failure.assessment import assess, losses
 from .failure.distribution.answer_time import latency_distribution
 from .failure.evaluation import evaluate
@@ -45,6 +55,7 @@ __all__ = [
     "ConflictMember",
     "Control",
     "Device",
+    "DeviceEstimates",
     "FailureDomain",
     "FilterGraph",
     "Frontier",
@@ -73,11 +84,13 @@ __all__ = [
     "StartRepair",
     "Student",
     "Traces",
+    "UnitWarning",
     "UnsupportedError",
     "Violation",
     "assess",
     "check",
     "compare",
+    "estimate_devices",
     "evaluate",
     "expansions",
     "expected_accuracy",

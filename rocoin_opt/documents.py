@@ -188,28 +188,28 @@ def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
     return parse_document(read_text(path), source, kind, version)
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> str:
     """Read the text of a document of bounded size.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is larger than ``MAX_DOCUMENT_BYTES``, or is no UTF-8.
+        If the file cannot be read, is larger than ``max_bytes``, or is no UTF-8.
     """
     source = os.fspath(path)
     allowed = "a readable UTF-8 file"
     try:
         with Path(path).open("rb") as stream:
             # One byte more tells too large, of a pipe without a size too.
-            content = stream.read(MAX_DOCUMENT_BYTES + 1)
+            content = stream.read(max_bytes + 1)
     except FileNotFoundError:
         raise InputError(source, [Problem("", "no such file", "a readable file")]) from None
     except (OSError, ValueError) as error:
         # A name with a null byte, or with half a character, is no name.
         raise InputError(source, [Problem("", cause_of(error), allowed)]) from None
-    if len(content) > MAX_DOCUMENT_BYTES:
-        found = f"more than {MAX_DOCUMENT_BYTES} bytes"
-        raise InputError(source, [Problem("", found, f"at most {MAX_DOCUMENT_BYTES} bytes")])
+    if len(content) > max_bytes:
+        found = f"more than {max_bytes} bytes"
+        raise InputError(source, [Problem("", found, f"at most {max_bytes} bytes")])
     try:
         # Editors on Windows put a byte order mark in front.
         return content.decode("utf-8-sig")

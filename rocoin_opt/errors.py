@@ -59,6 +59,10 @@ class MendedWarning(UserWarning):
     """Something that is read was off, and was put right: rounding in a graph, damage in the store of a run."""
 
 
+class UnitWarning(UserWarning):
+    """A value looks as if it were in another unit, megabytes for bytes say. It is taken as it stands."""
+
+
 class UnsupportedError(RocoinError):
     """A method was asked for something that it cannot honour, and does not ignore."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def printable(text: str) -> str:
@@ -26,6 +26,31 @@ def counted(number: int, noun: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """Return words as people list them: ``a``, ``a and b``, ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def in_runs(names: Iterable[str]) -> list[str]:
+    """Names in their order, but numbered ones that follow each other as one: ``cam-1 to cam-5``.
+
+    Two that follow each other stay two.
+    """
+    rows: dict[str, list[int]] = {}
+    for name in names:
+        stem, _, number = name.rpartition("-")
+        if stem and number.isascii() and number.isdigit() and str(int(number)) == number:
+            rows.setdefault(stem, []).append(int(number))
+        else:
+            rows[name] = []
+    told = []
+    for stem, numbers in rows.items():
+        left = sorted(numbers)
+        if not left:
+            told.append(stem)
+        while left:
+            end = next((at for at in range(1, len(left)) if left[at] != left[at - 1] + 1), len(left))
+            run, left = left[:end], left[end:]
+            ends = [f"{stem}-{run[0]} to {stem}-{run[-1]}"] if len(run) > 2 else [f"{stem}-{n}" for n in run]
+            told += ends
+    return told
 
 
 def cause_of(error: OSError | ValueError) -> str:

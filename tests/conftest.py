@@ -10,19 +10,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from rocoin_opt.cli import main
+from samples import THOROUGH, fewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-settings.register_profile(
-    "rocoin-opt",
+COMMON = settings(
     derandomize=True,
     deadline=None,
-    max_examples=60,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
-settings.load_profile("rocoin-opt")
+settings.register_profile("usual", COMMON, max_examples=fewer(60))
+settings.register_profile(THOROUGH, COMMON, max_examples=60)
+# The thorough one is asked for by --hypothesis-profile, which Hypothesis loads after this.
+settings.load_profile("usual")
 
 
 @pytest.fixture(scope="session")

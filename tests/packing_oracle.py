@@ -46,6 +46,21 @@ def with_domains(instance: Instance, seed: int, *, most: int = 3) -> Instance:
     return Instance.model_validate({**fields, "devices": [dict(d) for d in devices], "failure_domains": domains})
 
 
+def with_alike_devices(instance: Instance, seed: int, *, most: int = 8) -> Instance:
+    """An instance whose devices are copies of those of another one, in any order, with other limits on groups."""
+    rng = random.Random(seed)
+    count = rng.randint(max(3, len(instance.devices)), most)
+    devices = [*instance.devices, *(rng.choice(instance.devices) for _ in range(count - len(instance.devices)))]
+    if rng.random() < 0.5:
+        rng.shuffle(devices)
+    requirements = dict(instance.requirements)
+    requirements["max_groups"] = most_groups = rng.choice([None, rng.randint(1, count)])
+    requirements["min_groups"] = min(requirements["min_groups"], most_groups or count)
+    fields = {name: getattr(instance, name) for name in Instance.model_fields}
+    copies = [{**dict(device), "id": f"d{n}"} for n, device in enumerate(devices)]
+    return Instance.model_validate({**fields, "devices": copies, "requirements": requirements})
+
+
 class PackingOracle:
     """All groups and packings at one threshold."""
 

@@ -18,7 +18,7 @@ LAYERS = (
     ("knowledge",),
     ("plan",),
     ("formulations", "highs", "failure"),
-    ("grouping",),
+    ("grouping", "estimation"),
     ("heuristics",),
     ("exact",),
     ("planning",),

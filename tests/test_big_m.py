@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import examples
 import oracle
@@ -18,6 +18,7 @@ import strategies
 from rocoin_opt.control import Control
 from rocoin_opt.highs.models import solve_model
 from rocoin_opt.plan.latency import group_timing
+from samples import trials
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def peers(repository):
         del sys.modules[name]
 
 
-@settings(max_examples=30)
+@trials(30)
 @given(instance=strategies.instances(max_devices=4, max_filters=5))
 def test_the_big_m_model_states_the_problem(peers, instance):
     numbers, best = peers.big_m.BigM.of(instance, "guaranteed"), oracle.best(instance, "guaranteed")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def examples(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
+def trials(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
     """The instance and the plan of the page on formats, as files."""
     page = (repository / "docs" / "formats.md").read_text(encoding="utf-8")
     instance, plan = re.findall(r"```json\n(.*?)```", page, re.DOTALL)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rocoin_opt.instance.files import read_instance
-from rocoin_opt.instance.generate import FAMILIES
+from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 
 FOLDER = Path(__file__).parent.parent / "instances"
@@ -49,7 +49,7 @@ def test_fingerprints_stay_as_they_were():
 
 def test_every_family_is_shipped():
     counts = Counter(path.parent.name for path in [*GENERATED, *INFEASIBLE])
-    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "infeasible": 4}
+    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "boards": 4, "infeasible": 4}
 
 
 def test_seed_ten_stands_for_domains():

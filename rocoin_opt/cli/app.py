@@ -54,6 +54,7 @@ COMMANDS = (
     "profile",
     "report",
     "run",
+    "estimate",
     "generate",
     "methods",
     "schema",

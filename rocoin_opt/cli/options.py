@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
 
 import typer
 
-from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.errors import InputError, Problem, missing_extra
 
 if TYPE_CHECKING:
     from rocoin_opt.plan import Objective
@@ -69,7 +70,7 @@ LatencyOnly: TypeAlias = Annotated[
 ]
 Preferred: TypeAlias = Annotated[
     str,
-    typer.Option("--prefer", metavar="P", help="What comes next at equal latency and partition: reliability or work."),
+    typer.Option("--prefer", metavar="P", help="Next at equal latency and partition: reliability, work or energy."),
 ]
 Deadline: TypeAlias = Annotated[
     float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
@@ -97,6 +98,26 @@ def refuse(option: str, found: object, allowed: str) -> NoReturn:
         Always.
     """
     raise InputError("options", [Problem(option, str(found), allowed)])
+
+
+def require_torch(need: str, *, scikit_learn: bool = False) -> None:
+    """Refuse what needs PyTorch where it is not installed.
+
+    Parameters
+    ----------
+    need : str
+        What needs it, as ``demo needs``.
+    scikit_learn : bool
+        Whether it needs scikit-learn as well.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming what is missing, and how to install it.
+    """
+    for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn"))[: 2 if scikit_learn else 1]:
+        if find_spec(module) is None:
+            raise missing_extra(f"{need} {package}", "torch")
 
 
 def objective_named(name: str) -> Objective:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rocoin_opt.control import ended_by_termination
-from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError
+from rocoin_opt.errors import InputError, MendedWarning, Problem, RocoinError, UnitWarning
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -119,8 +119,11 @@ def tell_reasons(reasons: Iterable[str]) -> None:
 
 
 def warning_line(message: Warning | str, category: type[Warning], *place: object, **_: object) -> str:
-    """Say what was mended, without the line of our code that says so; any other warning concerns that line."""
-    where = "" if issubclass(category, MendedWarning) else f"{place[0]}:{place[1]}: {category.__name__}: "
+    """Say what was mended, or looks odd, without the line of our code that says so; others concern that line."""
+    if issubclass(category, UnitWarning):
+        where = "warning: "
+    else:
+        where = "" if issubclass(category, MendedWarning) else f"{place[0]}:{place[1]}: {category.__name__}: "
     return printable(f"rocoin-opt: {where}{message}") + "\n"
 
 

@@ -6,6 +6,7 @@ from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
 from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
+from .kinds.search import exact_by_kinds
 from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
@@ -26,6 +27,7 @@ __all__ = [
     "break_ties",
     "exact",
     "exact_answer",
+    "exact_by_kinds",
     "exact_expected",
     "exact_quantile",
     "exact_restricted",

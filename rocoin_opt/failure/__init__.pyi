@@ -12,7 +12,7 @@ from .monte_carlo.arrivals import simulate_arrivals
 from .monte_carlo.draws import BLOCK, SEEDS, Chance, Purpose, crashes, factor_words
 from .monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
 from .monte_carlo.factors import factor_table
-from .monte_carlo.traces import Traces, read_traces
+from .monte_carlo.traces import Traces, read_traces, write_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
 from .validity import CLEARLY, allowed_failure, check, missed_success
@@ -75,4 +75,5 @@ __all__ = [
     "simulate_arrivals",
     "simulated",
     "value_of",
+    "write_traces",
 ]

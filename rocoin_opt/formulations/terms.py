@@ -126,8 +126,7 @@ def require_independent_groups(instance: Instance) -> None:
         Naming the obstacle.
     """
     if instance.is_restricted:
-        what = "failure domains" if instance.has_shared_failures else "rules on groups"
-        raise UnsupportedError(f"{instance.name}: the model of given groups cannot state {what}")
+        raise UnsupportedError(f"{instance.name}: the model of given groups cannot state {instance.restricted_by}")
 
 
 def require_failure_model(instance: Instance) -> None:

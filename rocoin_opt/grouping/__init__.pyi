@@ -11,6 +11,10 @@ from .covering.nested_covers import nested_covers_within
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
 from .infeasible import NO_GUARANTEE, RELAX, STOPPED, reasons_for_infeasibility, reasons_for_no_guarantee, room_for
+from .kinds.alike import Kinds
+from .kinds.covers import covers_by_kinds, with_leaders
+from .kinds.problem import KindsProblem
+from .kinds.relaxation import ListedRelaxation, relax_listed
 from .reach import Reach
 from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
 from .stochastic.assignment import plan_within
@@ -44,7 +48,10 @@ __all__ = [
     "ExpectedModel",
     "Intervals",
     "Joining",
+    "Kinds",
+    "KindsProblem",
     "Levels",
+    "ListedRelaxation",
     "PackingProblem",
     "Pool",
     "Pricing",
@@ -59,6 +66,7 @@ __all__ = [
     "chosen_before",
     "combinatorial_bound",
     "coverage_of",
+    "covers_by_kinds",
     "covers_within",
     "diversify",
     "free_choices",
@@ -75,6 +83,7 @@ __all__ = [
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",
     "relax",
+    "relax_listed",
     "resolution_for",
     "room_for",
     "roomiest_choices",
@@ -87,4 +96,5 @@ __all__ = [
     "units_of",
     "use_compiled",
     "valuation",
+    "with_leaders",
 ]

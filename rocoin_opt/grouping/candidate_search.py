@@ -16,7 +16,7 @@ from rocoin_opt.grouping.thresholds import Candidates, latency_range
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance import Instance
+    from rocoin_opt.instance import Instance, InstanceArrays
     from rocoin_opt.plan import Objective, Plan
 
 
@@ -35,20 +35,29 @@ class CandidateSearch:
         A valid plan to begin with.
     bound : float or None
         Seconds that no plan betters; None where there is no plan.
+    arrays : InstanceArrays, optional
+        Owner of the latencies; where devices are alike, one of each kind has them all.
     """
 
     def __init__(
-        self, instance: Instance, objective: Objective, control: Control, start: Plan | None, bound: float | None
+        self,
+        instance: Instance,
+        objective: Objective,
+        control: Control,
+        start: Plan | None,
+        bound: float | None,
+        arrays: InstanceArrays | None = None,
     ) -> None:
+        arrays = arrays or instance.arrays
         self.instance, self.objective, self.control = instance, objective, control
         self.wanted = instance.knowledge.num_filters
         self.best, self.pool = start, Pool()
         self.value = math.inf if start is None else value_of(instance, start, objective)
         self.least = 0.0 if bound is None else bound
-        limits = latency_range(instance.arrays)
+        limits = latency_range(arrays)
         first, last = (math.inf, math.inf) if bound is None or limits is None else (bound, min(self.value, limits[1]))
         # A plan may attain the bound: it is the first candidate.
-        self.candidates = Candidates(instance.arrays, math.nextafter(first, -math.inf), last)
+        self.candidates = Candidates(arrays, math.nextafter(first, -math.inf), last)
         self.low, self.high = 0, len(self.candidates)
         if start is not None:
             self.high = self.candidates.first_from(self.value)

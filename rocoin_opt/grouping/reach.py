@@ -36,6 +36,11 @@ class Reach:
     covering: IntArray | None = None
     leading: IntArray | None = None
 
+    def with_student(self, student: int) -> Reach:
+        """The same with one student alone, as N x 1."""
+        own = {name: table[:, [student]] for name, table in vars(self).items() if table is not None}
+        return Reach(**own)
+
     @classmethod
     def by(cls, instance: Instance, seconds: float) -> Reach:
         """Count answers by a time; infinite where only crashes count."""

@@ -24,8 +24,8 @@ from rocoin_opt.plan import group_keeps_limit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Members, Objective
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, InstanceArrays, IntArray
+    from rocoin_opt.plan import Members, Objective, Preference
 
 MAX_KEPT = 50_000_000
 """Devices in all chains together up to which chains are kept: some 3,000 devices with five students."""
@@ -107,10 +107,24 @@ class ThresholdProblem:
         What must happen within the threshold. ``guaranteed`` and ``worst`` ask the same here: late replicas never help.
     threshold : float
         T in seconds.
+    arrays : InstanceArrays, optional
+        Figures of what the indices stand for, where that is not one device each.
+    prefer : {'work', 'energy', 'reliability'}
+        What a group costs: device-seconds, or joules where least energy is wanted.
     """
 
-    def __init__(self, instance: Instance, objective: Objective, threshold: float) -> None:
-        self.instance, self.arrays, self.objective = instance, instance.arrays, objective
+    def __init__(
+        self,
+        instance: Instance,
+        objective: Objective,
+        threshold: float,
+        arrays: InstanceArrays | None = None,
+        *,
+        prefer: Preference = "work",
+    ) -> None:
+        self.instance, self.arrays, self.objective = instance, arrays or instance.arrays, objective
+        self.costs = self.arrays.as_energy if prefer == "energy" else self.arrays
+        """What a device costs a group: affine in the part, as a latency is, and read as one."""
         self.wanted = instance.knowledge.num_filters
         self.led = objective == "nominal"
         self.threshold = threshold

@@ -81,7 +81,9 @@ class _Outages:
         if self.integrals is None:
             self.integrals = self._integrate()
         density, left = self.integrals
-        after = np.searchsorted(self.breaks, np.minimum(latencies, self.breaks[-1]))
+        # A device that cannot run the student never answers: infinite, which would be no number times a density of 0.
+        latencies = np.minimum(latencies, self.breaks[-1])
+        after = np.searchsorted(self.breaks, latencies)
         groups, before = np.arange(len(density)), np.maximum(after - 1, 0)
         # The replica may begin between two breakpoints, where the density is constant.
         begun = density[groups, before] * (self.breaks[after] - latencies)

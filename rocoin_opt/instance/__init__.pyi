@@ -8,7 +8,8 @@ from .arrays import (
     keeps_outage_limit,
     weight_with_domain,
 )
-from .device_files import Fleet, device_file_schema, read_device_file
+from .counts import expanded
+from .device_files import Fleet, device_file_schema, read_device_file, write_device_file
 from .entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
     LARGEST,
@@ -26,10 +27,11 @@ from .fields import (
 from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from .measured_times import read_measured_times, with_times
 from .model import Instance, relaxed, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
-from .slowdown import Constant, Empirical, Gamma, LogNormal, ShiftedExponential, Slowdown, Weibull
+from .slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Slowdown, Weibull
 from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "LatencyTerms",
     "LogNormal",
     "NonNegative",
+    "Pareto",
     "Positive",
     "Probability",
     "Requirements",
@@ -81,6 +84,7 @@ __all__ = [
     "canonical_text",
     "complement",
     "device_file_schema",
+    "expanded",
     "instance_schema",
     "is_positive",
     "keeps_limit",
@@ -90,10 +94,13 @@ __all__ = [
     "read_arrays",
     "read_device_file",
     "read_instance",
+    "read_measured_times",
     "relaxed",
     "stretched",
     "weight_with_domain",
+    "with_times",
     "without_laws",
     "without_rules",
+    "write_device_file",
     "write_instance",
 ]

@@ -14,13 +14,16 @@ from rocoin_opt.documents import (
     Model,
     document_schema,
     read_document,
+    readable_json,
     shown,
     validate,
 )
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
+from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
+from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,24 +87,30 @@ class _Catalogued(NamedTuple):
     links: dict[str, Link]
 
 
-def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
+def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fleet:
     """Read a device file.
 
     Parameters
     ----------
     path : str or Path
         A ``.json`` file of format ``rocoin-opt/devices``, version 1.
-    precision_bits : int
+    precision_bits : int or None
         Bits of a weight and of an activation of the networks that are to run. A board that was measured with other
-        networks is refused: its rate would be another one.
+        networks is refused: its rate would be another one. None where that is not asked yet.
 
     Raises
     ------
     InputError
         Naming every faulty field, what was found and what is allowed.
+
+    Warns
+    -----
+    UnitWarning
+        Where a value looks as if it were in another unit, megabytes for bytes say.
     """
     source = os.fspath(path)
-    content = validate(DeviceFile, read_document(path, FORMAT, VERSION), source)
+    document = read_document(path, FORMAT, VERSION)
+    content = validate(DeviceFile, document, source)
     if not content.devices and not content.boards:
         raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
     problems: list[Problem] = []
@@ -128,7 +137,20 @@ def read_device_file(path: str | Path, *, precision_bits: int = 32) -> Fleet:
             devices += [device.model_copy(update={"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
     if problems:
         raise InputError(source, problems)
+    tell_units(document, source)
     return Fleet(devices=tuple(devices), failure_domains=content.failure_domains, requirements=content.requirements)
+
+
+def write_device_file(path: str | Path, fleet: Fleet) -> None:
+    """Write a device file; boards of the catalogue stand in it as devices with all of their numbers.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    fields = fleet.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    write_text(path, readable_json({"format": FORMAT, "version": VERSION, **fields}) + "\n")
 
 
 def device_file_schema() -> dict[str, Any]:
@@ -137,7 +159,7 @@ def device_file_schema() -> dict[str, Any]:
 
 
 def _device(
-    boards: Boards, catalogued: _Catalogued, field: str, precision_bits: int, problems: list[Problem]
+    boards: Boards, catalogued: _Catalogued, field: str, precision_bits: int | None, problems: list[Problem]
 ) -> Device | None:
     """One device of an entry, by the name of the entry; None, and problems, where the catalogue knows too little."""
     board, link = catalogued.boards.get(boards.board), catalogued.links.get(boards.link)
@@ -150,9 +172,10 @@ def _device(
     memory = boards.memory_bytes or board.memory_bytes
     if memory is None:
         problems.append(Problem(f"{field}.memory_bytes", "nothing", f"a number: no source says it for {board.id}"))
-    if PLANNED_BITS[board.precision] != precision_bits:
+    fits = precision_bits in (None, PLANNED_BITS[board.precision])
+    if not fits:
         problems.append(Problem(f"{field}.board", _measured(board, precision_bits), "a board measured with such"))
-    if memory is None or PLANNED_BITS[board.precision] != precision_bits:
+    if memory is None or not fits:
         return None
     origin = "memory as given" if boards.memory_bytes else "RAM as stated there"
     return Device(
@@ -168,5 +191,5 @@ def _device(
     )
 
 
-def _measured(board: CatalogueDevice, precision_bits: int) -> str:
+def _measured(board: CatalogueDevice, precision_bits: int | None) -> str:
     return f"{board.id}, measured in {board.precision}, for networks of {precision_bits} bits"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from rocoin_opt.documents import canonical_json, document_schema, parse_document, read_text, readable_json, validate
 from rocoin_opt.errors import InputError, MendedWarning, Problem
+from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.matrices import WITHOUT_FILES, ClassAffinity, FilterGraph
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.writing import write_bytes, write_text
@@ -38,6 +39,11 @@ def read_instance(path: str | Path) -> Instance:
     ------
     InputError
         Naming every faulty field, what was found and what is allowed.
+
+    Warns
+    -----
+    UnitWarning
+        Where a value looks as if it were in another unit, megabytes for bytes say.
     """
     return parse_instance(read_text(path), os.fspath(path), Path(path).parent)
 
@@ -54,7 +60,10 @@ def parse_instance(text: str, source: str, folder: Path) -> Instance:
     folder : Path
         Folder that the paths of matrices start from.
     """
-    return validate(Instance, parse_document(text, source, FORMAT, VERSION), source, context={"folder": folder})
+    document = parse_document(text, source, FORMAT, VERSION)
+    instance = validate(Instance, document, source, context={"folder": folder})
+    tell_units(document, source)
+    return instance
 
 
 def canonical_text(text: str) -> str:

@@ -99,6 +99,10 @@ class Instance(Model):
         rows = {name: tuple(device.id for device in self.devices[place]) for name, place in entries}
         return rows | {device.id: (device.id,) for device in self.devices}
 
+    def meant_by(self, names: Iterable[str]) -> list[str]:
+        """The devices that names mean, see :attr:`devices_by_name`; names that mean none stay as they are."""
+        return [device for name in names for device in self.devices_by_name.get(name, (name,))]
+
     @cached_property
     def restrictions(self) -> Restrictions:
         """The rules by device indices, derived once."""
@@ -175,8 +179,20 @@ class Instance(Model):
 
     @property
     def is_restricted(self) -> bool:
-        """Whether devices fail together, or rules ask how they are grouped or used."""
-        return self.has_shared_failures or self.restrictions.of_groups
+        """Whether devices fail together, or rules or a limit on all energy tie the groups of a plan together."""
+        return self.has_shared_failures or self.restrictions.of_groups or self.limits_energy
+
+    @property
+    def restricted_by(self) -> str:
+        """What makes it restricted, in words for messages."""
+        if self.has_shared_failures:
+            return "failure domains"
+        return "rules on groups" if self.restrictions.of_groups else "requirements.max_energy_joules"
+
+    @property
+    def limits_energy(self) -> bool:
+        """Whether a request may take so much energy only, over all devices."""
+        return self.requirements.max_energy_joules is not None
 
     @property
     def max_groups(self) -> int:
@@ -228,9 +244,9 @@ def without_laws(instance: Instance) -> Instance:
 
 
 def without_rules(instance: Instance) -> Instance:
-    """Copy of an instance without ``min_success`` and all rules that ask how devices are grouped or used."""
+    """Copy of an instance without rules on how devices are grouped or used, ``min_success`` and the limit on energy."""
     rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None)
+    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
 
 
 def relaxed(instance: Instance) -> Instance:

@@ -9,7 +9,15 @@ from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics import descend_work
-from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, Reinforcement, indexed_groups, plan_of
+from rocoin_opt.plan import (
+    CLOSED_GAP,
+    THRESHOLD_OBJECTIVES,
+    Outcome,
+    Reinforcement,
+    indexed_groups,
+    plan_of,
+    structural_violations,
+)
 from rocoin_opt.planning.certify import certified_bound, require_certified
 from rocoin_opt.planning.methods import settled_under_rules
 
@@ -46,6 +54,12 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     # What is weighed behind latency is no value of the objective.
     control, whose = request.control.silent(), f"{method.name} returned"
     is_latency = objective in THRESHOLD_OBJECTIVES
+    if instance.limits_energy:
+        # Where the best plan without the limit keeps it, there is no better one; further replicas may break it.
+        free = instance.with_requirements(max_energy_joules=None)
+        settled_free, gain = settled(replace(request, instance=free), outcome)
+        if settled_free.plan is not None and not structural_violations(instance, settled_free.plan):
+            return settled_free, gain
     if instance.is_restricted:
         if method.reinforce is None or not is_latency:
             return outcome, None
@@ -53,7 +67,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
-        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion))
+        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion, request.preferred))
     else:
         return outcome, None
     after = found.plan or plan

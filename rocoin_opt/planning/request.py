@@ -50,7 +50,7 @@ class Request:
     @property
     def preferred(self) -> Preference:
         """What comes behind latency, by its name."""
-        return "work" if self.prefer == "work" else "reliability"
+        return next((known for known in PREFERENCES if known == self.prefer), "reliability")
 
     @property
     def solver(self) -> Method:
@@ -78,6 +78,8 @@ class Request:
             raise _refused("criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
         if self.prefer not in PREFERENCES:
             raise _refused("prefer", self.prefer, f"one of {', '.join(PREFERENCES)}")
+        if self.prefer == "energy" and not instance.has_powers:
+            raise UnsupportedError(f"{instance.name}: prefer energy needs compute_watts or transmit_watts of devices")
         require_objective(instance, self.objective)
         if instance.has_random_latencies and method.run_random is None:
             position = next(n for n, device in enumerate(instance.devices) if device.is_random)
@@ -87,9 +89,8 @@ class Request:
                 f"{method.name} cannot honour random latencies; {able} can"
             )
         if instance.is_restricted and method.run_restricted is None:
-            what = "failure domains" if instance.has_shared_failures else "rules"
             able = ", ".join(other.name for other in METHODS.values() if other.run_restricted is not None)
-            raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {what}; {able} can")
+            raise UnsupportedError(f"{instance.name}: {method.name} cannot honour {instance.restricted_by}; {able} can")
         if self.start is None:
             return self
         if method.improve is None:

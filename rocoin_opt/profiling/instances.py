@@ -7,20 +7,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from rocoin_opt.documents import validate
+from rocoin_opt.documents import MAX_PROBLEMS_SHOWN, validate
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import MAX_MATRIX_BYTES, ClassAffinity, FilterGraph, Instance, Knowledge, Student
+from rocoin_opt.instance import (
+    MAX_MATRIX_BYTES,
+    ClassAffinity,
+    ComputeTime,
+    FilterGraph,
+    Instance,
+    Knowledge,
+    Student,
+    read_measured_times,
+    with_times,
+)
 from rocoin_opt.profiling.activations import activation_graph
 from rocoin_opt.profiling.network_profile import NetworkProfile, StudentProfile, profile, profile_student
-from rocoin_opt.profiling.timing import MeasuredLatency, measure_latency
+from rocoin_opt.profiling.timing import MeasuredLatency, MeasuredLine, measure_latency
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from torch import Tensor, nn
 
-    from rocoin_opt.instance import Fleet
+    from rocoin_opt.instance import Device, Fleet
     from rocoin_opt.profiling.activations import ActivationGraph
     from rocoin_opt.profiling.specifications import StudentBuilder
 
@@ -34,11 +45,24 @@ FILE_OVERHEAD = 4096
 
 @dataclass(frozen=True)
 class ProfiledStudent:
-    """One student's costs, and its latency on this host where that was measured."""
+    """One student's costs, and its latency on this host where that was measured.
+
+    Attributes
+    ----------
+    id : str
+        Its name.
+    profile : StudentProfile
+        Its costs.
+    latency : MeasuredLatency, optional
+        Of its largest part on this host.
+    line : MeasuredLine, optional
+        Time on this host by the size of the part, where this host is one of the devices.
+    """
 
     id: str
     profile: StudentProfile
     latency: MeasuredLatency | None
+    line: MeasuredLine | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +102,8 @@ def profile_instance(
     rectify: bool = False,
     repeats: int | None = None,
     threads: int = 1,
+    hosts: Sequence[str] = (),
+    measured: Path | None = None,
 ) -> ProfiledInstance:
     """Measure a teacher and its students, and make an instance of them and of devices.
 
@@ -103,12 +129,19 @@ def profile_instance(
         Measure each student's latency on this host so often, with its largest part.
     threads : int
         Threads of that measurement.
+    hosts : sequence of str
+        Devices that are machines like this host: what ``repeats`` measures, with a part of one filter too, becomes
+        their ``compute_seconds``. Names as for :func:`rocoin_opt.instance.measured_times.with_times`.
+    measured : Path, optional
+        File of seconds that were measured on the devices, see
+        :func:`rocoin_opt.instance.measured_times.read_measured_times`.
 
     Raises
     ------
     InputError
         If there are no students or two of one name, a capacity is missing, less than 1 or of no student, the matrices
-        would be too large for a file, or as the functions that do the work.
+        would be too large for a file, measured times are of no student or no device, hosts are not measured, or as the
+        functions that do the work.
     """
     names = [student.id for student in students]
     if not names or len(set(names)) < len(names):
@@ -116,6 +149,11 @@ def profile_instance(
         raise InputError("profile", [Problem("students", found_names, "at least one, each once")])
     if isinstance(capacity, Mapping) and (unknown := sorted(set(capacity) - set(names))):
         raise InputError("capacity", [Problem(unknown[0], "no such student", f"one of {', '.join(names)}")])
+    if hosts and repeats is None:
+        raise InputError("profile", [Problem("repeats", "nothing", "a number: hosts are to be measured")])
+    devices = fleet.devices if measured is None else _with_measured(fleet.devices, measured, names)
+    # Names of hosts are looked at before the work, and their times entered after it.
+    _with_hosts(devices, hosts, {})
     found = activation_graph(teacher, layer, batches, top_k=top_k, rectify=rectify)
     num_filters = len(found.weights)
     if found.weights.nbytes + found.class_affinity.nbytes + FILE_OVERHEAD > MAX_MATRIX_BYTES:
@@ -123,15 +161,15 @@ def profile_instance(
         raise InputError("profile", [Problem("layer", f"{num_filters} filters", allowed)])
     whole = profile(teacher, found.input_shape, precision_bits=precision_bits)
     rule = capacity or assumed_capacity(whole, num_filters)
-    measured = []
+    profiled = []
     for student in students:
         usual = profile(student.build(student.usual_size or num_filters), found.input_shape)
         largest = min(_capacity_of(rule, student.id, usual), num_filters)
         costs = profile_student(student.build, found.input_shape, largest, precision_bits=precision_bits)
-        latency = None
+        latency = line = None
         if repeats is not None:
-            latency = measure_latency(student.build(largest), found.input_shape, repeats=repeats, threads=threads)
-        measured.append(ProfiledStudent(student.id, costs, latency))
+            latency, line = _timed(student, largest, found.input_shape, repeats, threads, is_host=bool(hosts))
+        profiled.append(ProfiledStudent(student.id, costs, latency, line))
     told = origin.capacity or ("as given" if capacity else "an assumption: M sqrt(parameters / the teacher's)")
     knowledge = {
         "num_filters": num_filters,
@@ -142,13 +180,15 @@ def profile_instance(
     fields = {
         "name": name,
         "source": _source(origin, layer, found, precision_bits, top_k, rectify),
-        "devices": fleet.devices,
+        "devices": _with_hosts(
+            devices, hosts, {s.id: s.line for s in profiled if s.line is not None}, repeats, threads
+        ),
         "failure_domains": fleet.failure_domains,
-        "students": tuple(_student(student, precision_bits, told) for student in measured),
+        "students": tuple(_student(student, precision_bits, told) for student in profiled),
         "knowledge": validate(Knowledge, knowledge, name),
         "requirements": fleet.requirements,
     }
-    return ProfiledInstance(validate(Instance, fields, name), whole, found, tuple(measured))
+    return ProfiledInstance(validate(Instance, fields, name), whole, found, tuple(profiled))
 
 
 def assumed_capacity(teacher: NetworkProfile, num_filters: int) -> Callable[[str, NetworkProfile], int]:
@@ -162,6 +202,45 @@ def assumed_capacity(teacher: NetworkProfile, num_filters: int) -> Callable[[str
         return max(1, min(num_filters, round(num_filters * math.sqrt(student.parameters / teacher.parameters))))
 
     return largest
+
+
+def _with_measured(devices: Iterable[Device], path: Path, students: Sequence[str]) -> tuple[Device, ...]:
+    times = read_measured_times(path)
+    unknown = [(device, name) for device, table in times.items() for name in table if name not in students]
+    if unknown:
+        raise InputError(
+            str(path),
+            [
+                Problem(f"compute_seconds.{device}.{name}", "no such student", f"one of {', '.join(students)}")
+                for device, name in unknown[:MAX_PROBLEMS_SHOWN]
+            ],
+        )
+    return with_times(devices, times, source=str(path), origin=f"measured, {path.name}")
+
+
+def _with_hosts(
+    devices: tuple[Device, ...],
+    hosts: Sequence[str],
+    lines: Mapping[str, MeasuredLine],
+    repeats: int | None = None,
+    threads: int = 1,
+) -> tuple[Device, ...]:
+    table = {
+        name: ComputeTime(seconds=line.seconds, seconds_per_filter=line.seconds_per_filter)
+        for name, line in lines.items()
+    }
+    origin = f"measured on the profiling host (threads: {threads}, median of {repeats})"
+    return with_times(devices, dict.fromkeys(hosts, table), source="hosts", origin=origin)
+
+
+def _timed(
+    student: StudentBuilder, largest: int, shape: tuple[int, ...], repeats: int, threads: int, *, is_host: bool
+) -> tuple[MeasuredLatency, MeasuredLine | None]:
+    def latency(size: int) -> MeasuredLatency:
+        return measure_latency(student.build(size), shape, repeats=repeats, threads=threads)
+
+    found = latency(largest)
+    return found, MeasuredLine.through(latency(1), found, largest) if is_host else None
 
 
 def _capacity_of(rule: Capacity, name: str, student: NetworkProfile) -> int:

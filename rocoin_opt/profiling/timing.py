@@ -38,6 +38,40 @@ class MeasuredLatency:
     threads: int
 
 
+@dataclass(frozen=True)
+class MeasuredLine:
+    """Seconds of one image on this host as a function of the part: ``seconds + seconds_per_filter * s``.
+
+    Attributes
+    ----------
+    seconds, seconds_per_filter : float
+        Neither is negative.
+    """
+
+    seconds: float
+    seconds_per_filter: float
+
+    @classmethod
+    def through(cls, one: MeasuredLatency, largest: MeasuredLatency, size: int) -> MeasuredLine:
+        """Draw the line through the medians of a part of one filter and of the largest part.
+
+        Where measurements scatter by more than a part costs, the line would fall, or begin below 0; then it is as flat,
+        or as steep, as it can be. At the largest part it always has the time that was measured.
+
+        Parameters
+        ----------
+        one, largest : MeasuredLatency
+            Of a student with one filter, and with its largest part.
+        size : int
+            Filters of the largest part.
+        """
+        slope = 0.0
+        if size > 1:
+            rise = largest.median_seconds - one.median_seconds
+            slope = min(max(rise / (size - 1), 0.0), largest.median_seconds / size)
+        return cls(max(0.0, largest.median_seconds - slope * size), slope)
+
+
 def measure_latency(
     module: nn.Module, input_shape: tuple[int, ...], *, repeats: int = 30, threads: int = 1
 ) -> MeasuredLatency:

@@ -37,3 +37,17 @@ def test_a_mended_graph_is_told_and_solved(tmp_path: Path) -> None:
 def test_any_other_warning_keeps_its_place() -> None:
     assert warning_line(ro.MendedWarning("a\nb"), ro.MendedWarning, "f.py", 3) == "rocoin-opt: a\\nb\n"
     assert warning_line("odd", RuntimeWarning, "f.py", 3, line=None) == "rocoin-opt: f.py:3: RuntimeWarning: odd\n"
+
+
+def test_a_likely_unit_is_told_once_a_field(tmp_path: Path) -> None:
+    path = tmp_path / "given.json"
+    ro.write_instance(path, ro.generate("edge", devices=6))
+    document = json.loads(path.read_text())
+    for device in document["devices"]:
+        device["memory_bytes"] *= 1e-6
+    path.write_text(json.dumps(document))
+    ended = subprocess.run([*PROGRAM, "solve", str(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    (line,) = [line for line in ended.stderr.splitlines() if "warning" in line]
+    assert line.startswith(f"rocoin-opt: warning: {path}: devices[0..5].memory_bytes: found ")
+    assert line.endswith(", read in bytes; likely in MB")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rocoin_opt.cli import options
 from rocoin_opt.cli.commands import demo as command
 from rocoin_opt.profiling import demo as pipeline
 from rocoin_opt.profiling.training import Step
@@ -26,8 +27,8 @@ def test_other_faults_of_options(run, tmp_path):
 
 @pytest.mark.parametrize(("module", "package"), [("torch", "PyTorch"), ("sklearn", "scikit-learn")])
 def test_without_the_extra_it_says_what_to_install(run, monkeypatch, module, package):
-    found = command.find_spec
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == module else found(name))
+    found = options.find_spec
+    monkeypatch.setattr(options, "find_spec", lambda name: None if name == module else found(name))
     status, _, err = run("demo", "--fast")
     assert status == 2
     assert f"demo needs {package}: install rocoin-opt with the extra torch" in err

@@ -154,3 +154,33 @@ def test_without_pytorch_the_command_says_what_to_install(run, folder, monkeypat
     status, _, err = profiled(run)
     assert status == 2
     assert "extra torch" in err
+
+
+def test_measured_times_become_tables(run, folder):
+    (folder / "t.csv").write_text("device,student,seconds\nh7,wrn-10-1,0.25\nh7,mobilenet-0.25,0.125\n")
+    status, _, err = profiled(run, "--measured", "t.csv", "--host", "psoc-1", "--repeats", 2)
+    assert (status, err) == (0, "")
+    instance = read_instance("i.json")
+    h7, (other, host) = instance.devices[:4], instance.devices[4:]
+    assert all(device.compute_seconds == {"wrn-10-1": 0.25, "mobilenet-0.25": 0.125} for device in h7)
+    assert all(device.flops_per_second is not None for device in instance.devices)
+    assert h7[0].source.endswith("compute_seconds of wrn-10-1, mobilenet-0.25: measured, t.csv")
+    assert other.compute_seconds is None
+    assert list(host.compute_seconds) == ["wrn-10-1", "mobilenet-0.25"]
+    assert all(taken.seconds + taken.seconds_per_filter > 0 for taken in host.compute_seconds.values())
+    assert "measured on the profiling host (threads: 1, median of 2)" in host.source
+    assert run("solve", "i.json")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "psoc-1"], "repeats: found nothing; allowed: a number: hosts are to be measured"),
+        (["--host", "nobody", "--repeats", 2], "nobody: found no such device; allowed: one of h7-0"),
+        (["--measured", "t.csv"], "compute_seconds.h7.other: found no such student; allowed: one of wrn-10-1"),
+    ],
+)
+def test_measured_times_of_nobody_are_refused(run, folder, options, message):
+    (folder / "t.csv").write_text("device,student,seconds\nh7,other,0.25\n")
+    status, _, err = profiled(run, *options)
+    assert (status, message in err) == (2, True), err

@@ -10,7 +10,7 @@ import torch
 
 import rocoin_opt as ro
 from executed_plans import fleet
-from rocoin_opt.cli.commands import run as command
+from rocoin_opt.cli import options
 from rocoin_opt.cli.commands.run import run as run_command
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
@@ -92,7 +92,7 @@ def test_what_is_missing_is_told_before_anything_runs(run, files, tmp_path, monk
         assert (status, f"requests: found {requests};" in err) == (2, True)
     monkeypatch.setattr(plot, "find_spec", lambda _: None)
     assert "Matplotlib" in run("run", *files, "--plot", tmp_path / "run.png")[2]
-    monkeypatch.setattr(command, "find_spec", lambda _: None)
+    monkeypatch.setattr(options, "find_spec", lambda _: None)
     assert "PyTorch" in run("run", *files, "--students", tmp_path)[2]
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import oracle
 from checked import value_of
@@ -22,6 +22,7 @@ from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
+from samples import cases, trials
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 
 
-@pytest.mark.parametrize("presolve", ["on", "off"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("objective", "presolve"),
+    cases(zip(OBJECTIVES, ("on", "off", "off"), strict=True), zip(OBJECTIVES, ("off", "on", "on"), strict=True)),
+)
 @given(instance=instances(max_devices=4, max_students=3, max_filters=5))
-@settings(max_examples=100)
+@trials(100)
 def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, presolve: str, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     outcome = milp(instance, objective, Control.starting_now(), options={"presolve": presolve})
@@ -51,7 +54,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, presolv
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=4, max_students=2, max_filters=4))
-@settings(max_examples=25)
+@trials(25)
 def test_any_start_leads_to_the_same_value(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     start = random_plan(instance, objective, Control.starting_now()).plan
@@ -120,10 +123,10 @@ def test_the_search_may_stop_at_a_gap() -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_bound_of_a_stopped_search_lies_below_the_optimum(objective: Objective) -> None:
-    instance = generate("paper", seed=1)
+    instance = generate("paper", devices=6, seed=1)
     optimum = value_of(instance, milp(instance, objective, Control.starting_now()).plan, objective)
     start = random_plan(instance, objective, Control.starting_now()).plan
-    for nodes in (1, 5, 25, 100):
+    for nodes in (1, 5, 25):
         outcome = milp(instance, objective, Control.starting_now(), start, options={"mip_max_nodes": nodes})
         assert outcome.lower_bound is not None
         assert outcome.lower_bound <= optimum <= value_of(instance, outcome.plan, objective)
@@ -191,7 +194,7 @@ def test_the_expected_latency_is_refused() -> None:
 
 
 def test_scaling_all_rates_scales_the_optimum() -> None:
-    instance = generate("paper", devices=8, seed=4)
+    instance = generate("paper", devices=6, seed=4)
     for factor in (1e-6, 1e6):
         devices = tuple(
             device.model_copy(

@@ -106,7 +106,7 @@ def test_fewer_loads_than_any_plan_needs_are_infeasible() -> None:
 
 
 def test_a_stop_keeps_the_best_plan_and_a_valid_bound() -> None:
-    instance = generate("edge", devices=20, seed=0)
+    instance = generate("edge", devices=12, seed=0)
     plan = solve(instance).plan
     assert plan is not None
     old, lost = without_filters(plan), plan.groups[0].devices[0]

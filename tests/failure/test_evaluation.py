@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -17,6 +17,7 @@ from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.model import Group, Plan
+from samples import trials
 from slowed import DISGUISED, slowed
 from strategies import instances, valid_plans
 
@@ -24,7 +25,7 @@ LOGNORMAL = {"law": "lognormal", "sigma": 0.5}
 
 
 @given(st.data())
-@settings(max_examples=30)
+@trials(30)
 def test_closed_forms_agree_with_the_distribution_and_values_with_figures(data: st.DataObject) -> None:
     instance = data.draw(instances())
     plan = data.draw(valid_plans(instance))
@@ -39,7 +40,7 @@ def test_closed_forms_agree_with_the_distribution_and_values_with_figures(data: 
 
 
 @given(st.data())
-@settings(max_examples=25)
+@trials(25)
 def test_constants_in_disguise_have_the_same_figures(data: st.DataObject) -> None:
     instance = data.draw(instances(deadline=True))
     plan = data.draw(valid_plans(instance))
@@ -51,7 +52,7 @@ def test_constants_in_disguise_have_the_same_figures(data: st.DataObject) -> Non
 
 
 @given(st.data())
-@settings(max_examples=30)
+@trials(30)
 def test_the_limit_is_kept_from_the_guarantee_on_and_not_before(data: st.DataObject) -> None:
     instance = data.draw(instances(slowdowns=True, domains=True, max_devices=4))
     plan = data.draw(valid_plans(instance))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -15,6 +15,7 @@ import strategies
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.monte_carlo.simulation import simulate
+from samples import trials
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
@@ -51,7 +52,7 @@ def test_on_shipped_instances(path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_with_every_law_and_domains(data: st.DataObject) -> None:
     instance = data.draw(strategies.instances(deadline=True, domains=True, slowdowns=True))
     plan = data.draw(strategies.structured_plans(instance))

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import oracle
@@ -18,6 +18,7 @@ from rocoin_opt.instance.limits import complement, keeps_limit
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.validity import Violation, structural_violations
+from samples import trials
 from strategies import instances, structured_plans, wild_plans
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def halves(*groups: str, spares: str = "") -> Plan:
 
 
 @given(st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@trials(200, suppress_health_check=[HealthCheck.too_slow])
 def test_no_violation_exactly_where_fractions_say_so(data: st.DataObject) -> None:
     drawn = data.draw(instances(max_devices=3, max_students=2, max_filters=3, domains=True, success=True))
     for plan in oracle.all_plans(drawn):
@@ -55,7 +56,7 @@ def test_no_violation_exactly_where_fractions_say_so(data: st.DataObject) -> Non
 
 
 @given(st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@trials(40, suppress_health_check=[HealthCheck.too_slow])
 def test_laws_and_domains_are_judged_by_the_evaluator(data: st.DataObject) -> None:
     drawn = data.draw(instances(max_devices=4, domains=True, slowdowns=True, success=True))
     plan = data.draw(structured_plans(drawn))
@@ -68,7 +69,7 @@ def test_laws_and_domains_are_judged_by_the_evaluator(data: st.DataObject) -> No
 
 
 @given(st.data())
-@settings(max_examples=100)
+@trials(100)
 def test_any_plan_gets_an_answer(data: st.DataObject) -> None:
     drawn = data.draw(instances(domains=True, success=True))
     plan = data.draw(wild_plans(drawn))

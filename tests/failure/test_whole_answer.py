@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -18,6 +18,7 @@ from oracle_answers import ANSWER_OBJECTIVES
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
 from rocoin_opt.instance.limits import complement, stretched
+from samples import trials
 from slowed import DISGUISED, slowed
 from strategies import instances, structured_plans, valid_plans
 
@@ -63,21 +64,21 @@ def judge(instance: Instance, plan: Plan) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_independent_devices(data: st.DataObject) -> None:
     instance = data.draw(instances(level=None))
     judge(instance, data.draw(structured_plans(instance)))
 
 
 @given(st.data())
-@settings(max_examples=20)
+@trials(20)
 def test_feasible_plans(data: st.DataObject) -> None:
     instance = data.draw(instances(level=True, max_devices=4))
     judge(instance, data.draw(valid_plans(instance)))
 
 
 @given(st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_failure_domains(data: st.DataObject) -> None:
     instance = data.draw(instances(level=None, domains=True))
     judge(instance, data.draw(structured_plans(instance)))
@@ -102,7 +103,7 @@ def decimal_systems(draw: st.DrawFn) -> tuple[Instance, Plan]:
 
 
 @given(st.data())
-@settings(max_examples=100)
+@trials(100)
 def test_deadlines_on_an_answer_and_levels_that_are_reached_exactly(data: st.DataObject) -> None:
     instance, plan = data.draw(decimal_systems())
     brute = oracle.oracle_of(instance)
@@ -220,7 +221,7 @@ def test_no_level_and_one_out_of_reach(domains: tuple[float, ...]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=40)
+@trials(40)
 def test_laws_of_a_few_values(data: st.DataObject) -> None:
     """The formulas of independent groups, in fractions."""
     factors = st.lists(st.sampled_from([0.5, 1.0, 1.5, 3.0]), min_size=1, max_size=3)
@@ -247,7 +248,7 @@ def test_laws_of_a_few_values(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@trials(30, suppress_health_check=[HealthCheck.too_slow])
 def test_the_level_is_kept_from_the_quantile_on_and_not_before(data: st.DataObject) -> None:
     instance = data.draw(instances(slowdowns=True, domains=True, level=True, max_devices=4))
     plan = data.draw(structured_plans(instance))
@@ -264,7 +265,7 @@ def test_the_level_is_kept_from_the_quantile_on_and_not_before(data: st.DataObje
 
 
 @given(st.data())
-@settings(max_examples=20)
+@trials(20)
 def test_figures_for_another_deadline(data: st.DataObject) -> None:
     instance = data.draw(instances(domains=True, slowdowns=True, level=True, max_devices=3))
     plan = data.draw(structured_plans(instance))
@@ -277,7 +278,7 @@ def test_figures_for_another_deadline(data: st.DataObject) -> None:
 
 
 @given(instances(level=True, domains=True, max_devices=4, max_students=2, max_filters=4))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@trials(25, suppress_health_check=[HealthCheck.too_slow])
 def test_the_best_of_the_oracle_is_the_least_of_all_plans(instance: Instance) -> None:
     plans = list(oracle.feasible_plans(instance))
     for objective in ANSWER_OBJECTIVES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rocoin_opt.control import Control
@@ -15,6 +15,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import assignment
 from rocoin_opt.grouping.assignment import assign_sizes
 from rocoin_opt.highs.models import solve_model
+from samples import trials
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def members_of(instance: Instance, plan: Plan) -> list[list[int]]:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=40)
+@trials(40)
 def test_the_model_admits_exactly_the_valid_assignments(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:
@@ -53,7 +54,7 @@ def test_the_model_admits_exactly_the_valid_assignments(
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=30)
+@trials(30)
 def test_its_optimum_is_the_one_of_the_threshold_search(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:
@@ -67,7 +68,7 @@ def test_its_optimum_is_the_one_of_the_threshold_search(
 
 
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=10)
+@trials(10)
 def test_a_plan_of_other_groups_is_not_fixed(data: st.DataObject, instance: Instance) -> None:
     plan = data.draw(structured_plans(instance))
     members = members_of(instance, plan)
@@ -76,7 +77,7 @@ def test_a_plan_of_other_groups_is_not_fixed(data: st.DataObject, instance: Inst
 
 
 @given(instance=instances(**TINY))
-@settings(max_examples=3)
+@trials(3)
 def test_groups_without_devices_are_refused(instance: Instance) -> None:
     for groups in ([], [[0], []]):
         with pytest.raises(InputError, match="groups"):

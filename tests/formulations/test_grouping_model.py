@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rocoin_opt.control import Control
@@ -14,6 +14,7 @@ from rocoin_opt.errors import InputError
 from rocoin_opt.formulations import grouping
 from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.arrays import keeps_outage_limit
+from samples import trials
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_it_finds_the_largest_number_of_groups(instance: Instance) -> None:
 
 
 @given(instance=instances(**SMALL), num_groups=st.integers(1, 3))
-@settings(max_examples=40)
+@trials(40)
 def test_it_balances_a_number_of_groups(instance: Instance, num_groups: int) -> None:
     num_groups = min(num_groups, len(instance.devices))
     devices = useful(instance)
@@ -102,7 +103,7 @@ def test_a_fixed_grouping_is_feasible_exactly_when_all_groups_keep_the_limit(
 
 
 @given(instance=instances(**SMALL), num_groups=st.sampled_from([0, 6]))
-@settings(max_examples=4)
+@trials(4)
 def test_a_number_of_groups_that_cannot_be_is_refused(instance: Instance, num_groups: int) -> None:
     with pytest.raises(InputError, match="num_groups"):
         grouping.build(instance, num_groups)

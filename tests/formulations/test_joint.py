@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -21,6 +21,7 @@ from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
+from samples import trials
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def value_in(model: ConcreteModel, instance: Instance, plan: Plan) -> float | No
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=150)
+@trials(150)
 def test_the_model_admits_exactly_the_valid_plans(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:
@@ -92,7 +93,7 @@ def test_plans_of_real_size_have_the_same_value_in_the_model(family: str, object
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=30)
+@trials(30)
 def test_an_upper_bound_leaves_exactly_the_plans_that_keep_it(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:
@@ -110,7 +111,7 @@ def test_an_upper_bound_leaves_exactly_the_plans_that_keep_it(
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(**TINY))
-@settings(max_examples=25)
+@trials(25)
 def test_its_optimum_is_the_best_of_all_plans(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     model = joint.build(instance, objective)
@@ -125,7 +126,7 @@ def test_its_optimum_is_the_best_of_all_plans(objective: Objective, instance: In
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(**TINY))
-@settings(max_examples=20)
+@trials(20)
 def test_a_forbidden_set_of_devices_covers_no_group(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from part_problems import PartProblem, part_problems, random_problem
@@ -14,10 +14,11 @@ from rocoin_opt.formulations import partition
 from rocoin_opt.highs.models import solve_model
 from rocoin_opt.knowledge.sizes import SizeRanges
 from rocoin_opt.knowledge.subsets import best_partition
+from samples import trials
 
 
 @given(problem=part_problems(), presolve=st.sampled_from(["on", "off"]))
-@settings(max_examples=150)
+@trials(150)
 def test_model_recursion_and_all_labels_agree(problem: PartProblem, presolve: str) -> None:
     additive, bottleneck = problem.costs()
     model = partition.build(additive, problem.ranges, bottleneck)
@@ -29,7 +30,7 @@ def test_model_recursion_and_all_labels_agree(problem: PartProblem, presolve: st
 
 
 @given(problem=part_problems(), data=st.data())
-@settings(max_examples=150)
+@trials(150)
 def test_fixed_labels_are_feasible_exactly_when_sizes_are_right(problem: PartProblem, data: st.DataObject) -> None:
     parts, filters = problem.ranges.parts, len(problem.weights)
     labels = np.array(data.draw(st.lists(st.integers(0, parts - 1), min_size=filters, max_size=filters)))

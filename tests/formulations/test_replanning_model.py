@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -18,6 +18,7 @@ from rocoin_opt.formulations import replanning as continuation
 from rocoin_opt.highs.models import solve_model
 from rocoin_opt.plan.changes import continuation as continuation_of
 from rocoin_opt.planning.replan import without_devices
+from samples import trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def changed_plans(draw: DrawFn) -> tuple[Instance, Plan, Plan]:
 
 
 @given(changed_plans(), st.sampled_from(OBJECTIVES))
-@settings(max_examples=40)
+@trials(40)
 def test_a_plan_is_allowed_at_its_value_with_its_loads(case, objective: Objective) -> None:
     left, old, new = case
     changed = continuation_of(left, old, new)
@@ -66,7 +67,7 @@ def test_a_plan_is_allowed_at_its_value_with_its_loads(case, objective: Objectiv
 
 
 @given(changed_plans(), st.sampled_from(OBJECTIVES))
-@settings(max_examples=25)
+@trials(25)
 def test_the_fewest_loads_and_bytes_at_a_latency_are_those_of_brute_force(case, objective: Objective) -> None:
     left, old, new = case
     value = value_of(left, new, objective)
@@ -83,7 +84,7 @@ def test_the_fewest_loads_and_bytes_at_a_latency_are_those_of_brute_force(case, 
 
 
 @given(changed_plans())
-@settings(max_examples=15)
+@trials(15)
 def test_a_forbidden_set_of_devices_covers_no_group(case) -> None:
     left, old, new = case
     index = left.arrays.device_index

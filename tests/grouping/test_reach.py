@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rocoin_opt.grouping.reach import Reach
 from rocoin_opt.instance import stretched
+from samples import trials
 from strategies import instances
 
 
@@ -26,7 +27,7 @@ def in_time(instance, seconds):
 
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
 @given(instance=instances(max_devices=4, deadline=True), threshold=st.sampled_from([0.3, 1.0, 2.5, 8.0, math.inf]))
-@settings(max_examples=60)
+@trials(60)
 def test_every_table_is_that_of_the_latencies(objective, instance, threshold):
     deadline = instance.requirements.deadline_seconds
     end = math.inf if deadline is None else stretched(deadline)
@@ -50,7 +51,7 @@ def test_every_table_is_that_of_the_latencies(objective, instance, threshold):
 
 
 @given(instance=instances(max_devices=4))
-@settings(max_examples=40)
+@trials(40)
 def test_without_a_time_only_room_counts(instance):
     reach = Reach.by(instance, math.inf)
     assert (reach.counted == instance.arrays.largest).all()

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from packing_oracle import PackingOracle, candidates
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from samples import trials
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def test_every_group_is_a_cover_of_a_chain_up_to_its_size(
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=6, max_filters=8))
-@settings(max_examples=40)
+@trials(40)
 def test_no_packing_has_more_groups_of_a_size_than_the_levels_allow(
     objective: Objective, data: st.DataObject, instance: Instance
 ) -> None:

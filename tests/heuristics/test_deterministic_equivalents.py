@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -15,12 +15,13 @@ from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.bounds import smallest_failure_probability
 from rocoin_opt.heuristics.deterministic_equivalents import KEPT, LATE, deterministic_equivalent, greedy_stochastic
+from samples import trials
 from slowed import mixed, slowed
 from strategies import instances, valid_plans
 
 
 @given(st.data())
-@settings(max_examples=40)
+@trials(40)
 def test_a_plan_answers_no_later_than_in_a_surrogate(data: st.DataObject) -> None:
     instance = data.draw(instances(slowdowns=True, max_devices=4))
     stand_in = deterministic_equivalent(instance, data.draw(st.sampled_from(LATE)))

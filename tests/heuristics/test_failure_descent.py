@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -14,6 +14,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.plan.indexed import indexed_groups, plan_of
+from samples import trials
 from spares import with_spares_added
 from strategies import instances, valid_plans
 
@@ -38,7 +39,7 @@ def assert_kept(instance, objective, before, after):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=6, max_students=2, max_filters=4))
-@settings(max_examples=60)
+@trials(60)
 def test_plans_of_tiny_instances_get_no_worse(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     assert_kept(instance, objective, plan, descended(instance, plan, objective))

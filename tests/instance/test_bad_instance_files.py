@@ -43,6 +43,7 @@ def read_or_refuse(path: Path, text: str) -> None:
     assert_helpful(refusal, path, FIELDS)
 
 
+@pytest.mark.filterwarnings("ignore::rocoin_opt.errors.UnitWarning")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: ".".join(map(str, path)))
 def test_every_field_with_every_kind_of_junk(tmp_path: Path, path: tuple[str | int, ...]) -> None:
     for text in variants(DOCUMENT, path):

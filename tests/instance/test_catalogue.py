@@ -14,7 +14,9 @@ def by_id(items):
     return {item.id: item for item in items}
 
 
-@pytest.mark.parametrize("table", [catalogue.devices, catalogue.links, catalogue.networks])
+@pytest.mark.parametrize(
+    "table", [catalogue.devices, catalogue.links, catalogue.networks, catalogue.backbones, catalogue.boards]
+)
 def test_identifiers_are_unique_and_every_row_has_a_source(table):
     rows = table()
     assert len(by_id(rows)) == len(rows) > 0

@@ -8,7 +8,8 @@ import rocoin_opt as ro
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
 from rocoin_opt.instance.files import read_instance, write_instance
-from rocoin_opt.instance.generate import FAMILIES, generate
+from rocoin_opt.instance.generate import generate
+from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.witness import is_surely_feasible, witness_groups
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan

@@ -72,6 +72,7 @@ def schema_accepts(document: Any) -> bool:
     return bool(jsonschema.Draft202012Validator(instance_schema()).is_valid(document))
 
 
+@pytest.mark.filterwarnings("ignore::rocoin_opt.errors.UnitWarning")
 @given(instances(graph=None, domains=True, slowdowns=True, level=None))
 def test_what_is_written_reads_back_equal(tmp_path_factory: pytest.TempPathFactory, instance: Instance) -> None:
     folder = tmp_path_factory.mktemp("files")
@@ -165,9 +166,9 @@ def test_laws_made_in_python_are_written_with_their_name(tmp_path: Path) -> None
     document["devices"] = tuple(
         Device(
             id=f"d{n}",
-            flops_per_second=1.0,
-            memory_bytes=1.0,
-            uplink_bits_per_second=1.0,
+            flops_per_second=1e9,
+            memory_bytes=1e6,
+            uplink_bits_per_second=1e6,
             failure_probability=0.0,
             compute_slowdown=law,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -17,6 +17,7 @@ from rocoin_opt.errors import CertificateError, InputError
 from rocoin_opt.knowledge import partitioning as module
 from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
 from rocoin_opt.knowledge.sizes import SizeRanges
+from samples import trials
 from strategies import graphs
 
 
@@ -55,7 +56,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150)
+@trials(150)
 @given(problems(), st.booleans())
 def test_small_graphs_are_solved_and_searched_to_the_best_there_is(problem: dict[str, Any], by_search: bool) -> None:
     total = len(problem["graph"])

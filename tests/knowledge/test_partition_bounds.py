@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rocoin_opt.control import Control
@@ -14,6 +14,7 @@ from rocoin_opt.knowledge.bounds import cut_bound, evidence_bound, ncut_bound
 from rocoin_opt.knowledge.criteria import class_evidence, evidence_lost
 from rocoin_opt.knowledge.cuts import cut, ncut
 from rocoin_opt.knowledge.sizes import SizeRanges, equal_sizes
+from samples import trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def graphs_with_ranges(draw: st.DrawFn) -> tuple[FloatArray, SizeRanges]:
     return weights, draw(ranges_of(len(weights)))
 
 
-@settings(max_examples=60)
+@trials(60)
 @given(graphs_with_ranges())
 def test_no_partition_is_better_than_the_bounds_of_the_graph(case: tuple[FloatArray, SizeRanges]) -> None:
     weights, ranges = case
@@ -103,7 +104,7 @@ def evidence_with_ranges(draw: st.DrawFn) -> tuple[FloatArray, SizeRanges, Float
     return class_evidence(np.array(affinity, dtype=float).reshape(classes, total)), ranges, np.array(outages)
 
 
-@settings(max_examples=80)
+@trials(80)
 @given(evidence_with_ranges())
 def test_no_partition_loses_less_evidence_than_the_bounds(case: tuple[FloatArray, SizeRanges, FloatArray]) -> None:
     evidence, ranges, outages = case

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from part_problems import PartProblem, part_problems, random_problem
 from rocoin_opt.errors import InputError
@@ -22,6 +22,7 @@ from rocoin_opt.knowledge.subsets import (
     operations,
     part_sums,
 )
+from samples import trials
 
 
 def every_labels(filters: int, parts: int) -> np.ndarray:
@@ -41,7 +42,7 @@ def test_figures_of_subsets_by_mask():
 
 
 @given(part_problems())
-@settings(max_examples=250)
+@trials(250)
 def test_no_vector_of_labels_is_better(problem: PartProblem):
     additive, bottleneck = problem.costs()
     labels = best_partition(additive, problem.ranges, bottleneck)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -24,6 +24,7 @@ from rocoin_opt.plan.latency import (
     outage_after,
 )
 from rocoin_opt.plan.model import Group, Plan
+from samples import trials
 from strategies import full_instance_document, instances, structured_plans
 
 
@@ -60,7 +61,7 @@ def three_replicas(**requirements: float) -> tuple[Instance, Plan]:
 
 
 @given(st.data())
-@settings(max_examples=40)
+@trials(40)
 def test_every_figure_equals_brute_force_on_all_plans(data: st.DataObject) -> None:
     instance = data.draw(instances(max_devices=4, max_students=2, max_filters=4, level=None))
     for plan in oracle.all_plans(instance):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -13,6 +13,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.validity import Violation
+from samples import trials
 from strategies import instances, valid_plans, wild_plans
 
 
@@ -44,7 +45,7 @@ def violations(*groups: Group, spares: str = "", **requirements: Any) -> tuple[V
 
 
 @given(st.data())
-@settings(max_examples=40)
+@trials(40)
 def test_no_violation_exactly_where_brute_force_calls_a_plan_feasible(data: st.DataObject) -> None:
     given_instance = data.draw(instances(max_devices=4, max_students=2, max_filters=4, domains=True))
     for plan in oracle.all_plans(given_instance):

@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 import rocoin_opt as ro
 from examples import two_pairs
@@ -21,6 +21,7 @@ from rocoin_opt.instance.matrices import FilterGraph
 from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.planning import frontier as tradeoff
 from rocoin_opt.planning.frontier import frontier
+from samples import trials
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -46,7 +47,7 @@ def assert_frontier(instance, found, objective, criterion):
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
-@settings(max_examples=12)
+@trials(12)
 def test_the_frontier_of_tiny_instances_is_the_true_one(objective, criterion, instance):
     truth = outcomes(instance, objective, criterion)
     found = frontier(instance, objective, criterion=criterion, points=100)
@@ -83,7 +84,7 @@ def test_any_number_of_points_may_be_asked_for():
 
 
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
-@settings(max_examples=15)
+@trials(15)
 def test_two_points_are_the_two_ends(instance):
     truth = outcomes(instance, "guaranteed", "ncut")
     assume(truth)

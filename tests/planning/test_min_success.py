@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import oracle
@@ -19,6 +19,7 @@ from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request
+from samples import trials
 from strategies import instances
 
 BLIND = ("rocoin", "nonn", "het-nonn", "random")
@@ -32,13 +33,13 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@trials(150, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 
 
 @given(st.data())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@trials(20, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_and_claims_what_is_true(data: st.DataObject) -> None:
     ask_every_method(data)
 
@@ -72,7 +73,7 @@ def ask_every_method(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@trials(150, suppress_health_check=[HealthCheck.too_slow])
 def test_the_least_failure_is_that_of_brute_force_or_proven_too_much(data: st.DataObject) -> None:
     instance = data.draw(instances(max_students=2, success=True))
     best = oracle.best(instance, "failure")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -24,6 +24,7 @@ from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.planning import replan as replanning
 from rocoin_opt.planning.replan import replan, without_devices
 from rocoin_opt.planning.solve import solve
+from samples import trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def losses(draw: DrawFn) -> tuple[Instance, Plan, tuple[str, ...]]:
 
 
 @given(losses(), st.sampled_from(OBJECTIVES), st.none() | st.integers(0, 4))
-@settings(max_examples=80)
+@trials(80)
 def test_value_bytes_and_loads_equal_brute_force(case, objective: Objective, max_loads: int | None) -> None:
     instance, plan, lost = case
     left = without_devices(instance, lost)
@@ -81,7 +82,7 @@ def test_value_bytes_and_loads_equal_brute_force(case, objective: Objective, max
 
 
 @given(losses(), st.sampled_from(OBJECTIVES))
-@settings(max_examples=10)
+@trials(10)
 def test_more_loads_never_hurt(case, objective: Objective) -> None:
     instance, plan, lost = case
     values = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -13,6 +13,7 @@ import rocoin_opt as ro
 from replan_oracle import changes, fewest_loads
 from rocoin_opt.exact import replanning_search
 from rocoin_opt.planning.replan import without_devices
+from samples import trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ def assert_best(instance: Instance, plan: Plan, lost: tuple[str, ...], max_loads
 
 
 @given(losses(), st.none() | st.integers(0, 4))
-@settings(max_examples=60)
+@trials(60)
 def test_value_bound_and_loads_equal_brute_force(case: tuple[Instance, Plan, tuple[str, ...]], max_loads: int) -> None:
     assert_best(*case, max_loads)
 
 
 @pytest.mark.slow
 @given(losses(), st.integers(0, 3))
-@settings(max_examples=300)
+@trials(300)
 def test_hundreds_equal_brute_force(case: tuple[Instance, Plan, tuple[str, ...]], max_loads: int) -> None:
     assert_best(*case, max_loads)
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 import oracle
 import rocoin_opt as ro
@@ -19,6 +19,7 @@ from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning.methods import portfolio
+from samples import trials
 from strategies import instances
 from tracing import assert_traced
 
@@ -42,7 +43,7 @@ def test_every_registered_method_has_these_tests():
 
 
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
-@settings(max_examples=25)
+@trials(25)
 @pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])
 def test_every_method_against_the_oracle(name, objective, instance):
     result, best = ro.solve(instance, name, objective), oracle.best(instance, objective)
@@ -294,7 +295,7 @@ def test_comparison_scores_methods_without_redundancy_once_more():
 
 
 @given(instances(max_devices=4, max_students=2, max_filters=4))
-@settings(max_examples=30)
+@trials(30)
 @pytest.mark.parametrize("objective", THRESHOLD_OBJECTIVES)
 def test_metamorphic_relations_of_the_optimum(objective, instance):
     def optimum(changed: ro.Instance) -> float:

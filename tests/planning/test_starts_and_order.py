@@ -7,7 +7,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 import oracle
 import rocoin_opt as ro
@@ -15,6 +15,7 @@ from examples import pairs, two_pairs
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning import solve as methods
+from samples import trials
 from strategies import instances
 from tracing import assert_traced
 
@@ -36,7 +37,7 @@ def value_or_never(value):
 
 
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
-@settings(max_examples=15)
+@trials(15)
 @pytest.mark.parametrize("time_limit", [None, 0.0])
 @pytest.mark.parametrize(
     ("name", "objective"), [(name, o) for name in FROM_A_START for o in ro.METHODS[name].objectives]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rocoin_opt.errors import InputError
-from rocoin_opt.profiling.timing import measure_latency
+from rocoin_opt.profiling.timing import MeasuredLatency, MeasuredLine, measure_latency
 
 
 class _Counting(nn.Module):
@@ -36,3 +36,20 @@ def test_every_repeat_is_a_measured_one():
 def test_counts_start_at_one(option):
     with pytest.raises(InputError, match=option):
         measure_latency(nn.Identity(), (3,), **{option: 0})
+
+
+@pytest.mark.parametrize(
+    ("one", "largest", "size", "line"),
+    [
+        (1.0, 3.0, 5, (0.5, 0.5)),
+        # Scatter: neither falls the line, nor does it begin below 0.
+        (3.0, 2.0, 5, (2.0, 0.0)),
+        (0.0, 8.0, 5, (0.0, 1.6)),
+        (1.0, 2.0, 1, (2.0, 0.0)),
+    ],
+)
+def test_a_line_has_the_measured_time_at_the_largest_part(one, largest, size, line):
+    taken = (MeasuredLatency(seconds, seconds, seconds, 1, 1) for seconds in (one, largest))
+    found = MeasuredLine.through(*taken, size)
+    assert (found.seconds, found.seconds_per_filter) == pytest.approx(line)
+    assert found.seconds + found.seconds_per_filter * size == pytest.approx(largest)

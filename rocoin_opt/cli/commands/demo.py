@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.options import refuse
+from rocoin_opt.cli.options import refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import missing_extra
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -43,9 +41,7 @@ def demo(
 ) -> None:
     """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
     seeds = _seeds(seed or ["0"])
-    for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
-        if find_spec(module) is None:
-            raise missing_extra(f"demo needs {package}", "torch")
+    require_torch("demo needs", scikit_learn=True)
 
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json

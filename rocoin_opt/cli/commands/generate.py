@@ -19,7 +19,7 @@ def generate(
             metavar="FAMILY",
             help=(
                 "paper (rates of the RoCoIn paper), mcu (microcontrollers), sbc (single-board computers), "
-                "edge or lossy (synthetic; lossy devices fail often)."
+                "edge or lossy (synthetic; lossy devices fail often), boards (boards with measured latency tables)."
             ),
         ),
     ],
@@ -39,6 +39,13 @@ def generate(
         int | None,
         typer.Option("--domains", metavar="N", help="Failure domains, access points say, to deal devices to."),
     ] = None,
+    kinds: Annotated[
+        int | None,
+        typer.Option("--kinds", metavar="N", help="Kinds of alike devices, for edge and lossy: all differ without it."),
+    ] = None,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="Of mcu: only boards whose energy was measured, with their powers.")
+    ] = False,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
     from rocoin_opt.instance import write_instance
@@ -57,6 +64,8 @@ def generate(
         classes=classes,
         slowdowns=slowdowns,
         domains=domains,
+        kinds=kinds,
+        energy=energy,
     )
     with ended_by_termination():
         write_instance(out, instance)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.options import InstanceOut, refuse
+from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.errors import missing_extra
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -72,17 +70,31 @@ def profile(
         int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
     ] = None,
     threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of that measurement.")] = 1,
+    hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host", metavar="ID,...", help="Devices like this host: they get the times of --repeats. Repeatable."
+        ),
+    ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            "--measured",
+            metavar="FILE",
+            help="Seconds measured on the devices (*.json or *.csv), by device and student.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the instance.")] = None,
 ) -> None:
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
-    _require_torch()
+    require_torch("profile needs")
 
     from rocoin_opt.instance import read_device_file, write_instance
     from rocoin_opt.plan import plain_text
     from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
     from rocoin_opt.profiling.labelled_images import labelled_images
 
-    require_outputs(out, inputs=[devices, weights])
+    require_outputs(out, inputs=[devices, weights, measured])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part)
@@ -109,17 +121,14 @@ def profile(
         rectify=rectify,
         repeats=repeats,
         threads=threads,
+        hosts=listed(hosts),
+        measured=measured,
     )
     with delivering() as deliver:
         is_written = deliver(write_instance, out, profiled.instance)
         _print(profiled, console())
         if is_written:
             console().print(plain_text(f"written: {out}"))
-
-
-def _require_torch() -> None:
-    if find_spec("torch") is None:
-        raise missing_extra("profile needs PyTorch", "torch")
 
 
 def _tracked(images: Any, labels: Any, batch_size: int) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.errors import missing_extra
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -40,11 +38,16 @@ def run(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the distributions into a .png or .svg file.")
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Wait for every device, and write a log for estimate (*.csv)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
+    from rocoin_opt.estimation import write_request_log
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
     from rocoin_opt.profiling import (
@@ -57,17 +60,16 @@ def run(
     )
 
     if plot is not None:
-        # Before the run, not after it.
         require_picture(plot)
-        require_outputs(plot, inputs=[instance, plan])
+    # Before the run, not after it.
+    require_outputs(plot, log, inputs=[instance, plan])
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
     ensemble, labels = None, None
     asked: int | ValueArray = requests
     if students is not None:
-        if find_spec("torch") is None:
-            raise missing_extra("students need PyTorch", "torch")
+        require_torch("students need")
         from rocoin_opt.profiling import Ensemble
         from rocoin_opt.profiling.labelled_images import labelled_images
 
@@ -88,11 +90,14 @@ def run(
             deadline=deadline,
             time_scale=time_scale,
             report=lambda state: advance(state.done, state.total),
+            with_log=log is not None,
         )
     document = comparison_document(found, compare_with_distribution(found, given, decided))
     if labels is not None and found.predictions is not None:
         document["accuracy"] = float((found.predictions == labels).mean())
     with delivering() as deliver:
+        if log is not None and found.log is not None:
+            deliver(write_request_log, log, found.log)
         if plot is not None:
             deliver(plot_execution, plot, found, given, decided)
         if as_json:

@@ -1,8 +1,9 @@
 from .bound import failure_bound
+from .energy import Energy, leanest_plan
 from .joint_search import joint_start, search_jointly
 from .method import cheapest_plan
-from .outages import members
-from .packing import compiled_by_numba
+from .outages import mask_of, members
+from .packing import Packed, compiled_by_numba
 from .parts import possible_parts
 from .plans import can_serve, plan_of_sets
 from .problem import AnswerPacking
@@ -11,12 +12,16 @@ from .sets import MOST_DEVICES, ServingSets, set_tables
 __all__ = [
     "MOST_DEVICES",
     "AnswerPacking",
+    "Energy",
+    "Packed",
     "ServingSets",
     "can_serve",
     "cheapest_plan",
     "compiled_by_numba",
     "failure_bound",
     "joint_start",
+    "leanest_plan",
+    "mask_of",
     "members",
     "plan_of_sets",
     "possible_parts",

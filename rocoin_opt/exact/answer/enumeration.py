@@ -95,9 +95,7 @@ class _Table:
             for choice, table in seconds.items()
         }
 
-    def candidates(
-        self, groups: tuple[Choice, ...], most: float, least: float
-    ) -> list[tuple[float, tuple[int, ...]]]:
+    def candidates(self, groups: tuple[Choice, ...], most: float, least: float) -> list[tuple[float, tuple[int, ...]]]:
         """Ways to share the filters among groups, each with the time by which it reaches the level.
 
         Parameters

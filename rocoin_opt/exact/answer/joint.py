@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rocoin_opt.exact.answer.energy import Energy, leanest_plan, serving_sets_by_student
 from rocoin_opt.exact.answer.joint_search import joint_start, search_jointly
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
-from rocoin_opt.exact.answer.sets import serving_sets
 from rocoin_opt.instance import ROUNDING, SharedFailures
 
 if TYPE_CHECKING:
@@ -59,15 +59,18 @@ class JointPacking:
         self.is_possible = 1 << len(self.shared.names) <= MOST_STATES
         if not self.is_possible:
             return
-        sets = serving_sets(instance, reach, control, worst=min(value, 1.0) * (1.0 + ROUNDING))
+        sets, student = serving_sets_by_student(instance, reach, control, min(value, 1.0) * (1.0 + ROUNDING))
         lowest = sets.masks & -sets.masks
         # Those that fail least first among the sets of one first device.
-        self.sets = sets.taken(np.lexsort((sets.outage, lowest)))
+        order = np.lexsort((sets.outage, lowest))
+        self.sets = sets.taken(order)
+        self.energy = Energy.of(instance, self.sets.masks, student[order])
 
     def search(self, limit: float, *, most_failure: float | None = None) -> tuple[tuple[int, ...], float, bool]:
-        """The packing of least failure below a limit, its failure, and whether there is none better.
+        """The packing of least failure below a limit, a bound on that of all, and whether the search has ended.
 
-        Without a packing its failure is the limit; rounding may decide between packings that are equal to 15 digits.
+        The bound is the failure of the packing, or the limit without one; less than that where a limit on energy left
+        open how little may be missing. Rounding may decide between packings that are equal to 15 digits.
 
         Parameters
         ----------
@@ -97,6 +100,9 @@ class JointPacking:
             depth, best, looked = run(
                 *tables,
                 sets.outage,
+                self.energy.first,
+                self.energy.per_filter,
+                self.energy.limit,
                 purse,
                 of_share,
                 instance.restrictions.used_bits,
@@ -111,7 +117,8 @@ class JointPacking:
             # Without Numba the same effort would take hours.
             seen += looked * (1 if run is not search_jointly else SLOWER)
         rows = tuple(stack.found[stack.found >= 0].tolist())
-        return rows, float(best) / (filters if of_share else 1), depth < 0 and sets.complete
+        least = min(float(best), float(stack.open[0]))
+        return rows, least / (filters if of_share else 1), depth < 0 and sets.complete
 
     def answer(self, value: float) -> tuple[Plan | None, bool]:
         """A plan of a failure probability or less, and whether it is proven that there is none."""
@@ -121,6 +128,8 @@ class JointPacking:
 
     def plan(self, rows: tuple[int, ...], *, of_share: bool = False) -> Plan | None:
         """A valid plan of a packing, the missing share made small if asked; None where rounding decides against it."""
+        if self.instance.limits_energy:
+            return leanest_plan(self.instance, self.sets, self.energy, rows, by_outage=of_share)
         return plan_of_sets(self.instance, self.sets, rows, by_outage=of_share)
 
     def _outages(self, failure: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -23,8 +23,10 @@ class JointStack(NamedTuple):
         Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
     late : FloatArray, (K + 1) x Z
         Failure probability of the answer of the sets chosen so far in each state of the domains.
-    share : FloatArray, K + 1
-        Sum of the outages of the sets chosen so far.
+    share, energy : FloatArray, K + 1
+        Sums over the sets chosen so far: of their outages, and of their joules with one filter each.
+    open : FloatArray, 1
+        Least cost that packings may have whose parts could not be shared out for the least cost within the energy.
     chosen, found : IntArray, K
         The sets chosen, and those of the best packing, filled up with -1.
     """
@@ -35,6 +37,8 @@ class JointStack(NamedTuple):
     room: IntArray
     late: FloatArray
     share: FloatArray
+    energy: FloatArray
+    open: FloatArray
     chosen: IntArray
     found: IntArray
 
@@ -43,7 +47,8 @@ def joint_start(most: int, states: int) -> JointStack:
     """Where a search begins, for at most so many sets and so many states of the domains."""
     device, place, used, room = np.zeros((4, most + 1), dtype=np.int64)
     chosen, found = np.full((2, most), -1)
-    return JointStack(device, place, used, room, np.zeros((most + 1, states)), np.zeros(most + 1), chosen, found)
+    late, (share, energy) = np.zeros((most + 1, states)), np.zeros((2, most + 1))
+    return JointStack(device, place, used, room, late, share, energy, np.full(1, np.inf), chosen, found)
 
 
 def search_jointly(
@@ -57,6 +62,9 @@ def search_jointly(
     failure: FloatArray,
     domain: IntArray,
     outages: FloatArray,
+    joules: FloatArray,
+    per_filter: FloatArray,
+    most_joules: float,
     purse: float,
     of_share: bool,
     must: int,
@@ -92,6 +100,10 @@ def search_jointly(
         Domain of each device; -1 outside of them.
     outages : FloatArray, C
         Outage of each set over all states.
+    joules, per_filter : FloatArray, C
+        Energy of each set with one filter, and of every further one.
+    most_joules : float
+        Energy that a packing may take; infinite where that is not limited.
     purse : float
         Failure probability that a packing may have, where its cost is the missing share.
     of_share : bool
@@ -115,12 +127,14 @@ def search_jointly(
         The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
         there is none; and how many sets were looked at.
     """
-    device, place, used, room, late, share, chosen, found = stack
+    device, place, used, room, late, share, energy, unsettled, chosen, found = stack
     count, states, domains = len(failure), down.shape[0], down.shape[1]
     widest = spare.max() + 1
     rest_inside = np.ones(domains)
     taken = np.zeros(most, dtype=np.bool_)
     least = outages.min()
+    # No filter takes less energy than one of a full part.
+    leanest = ((joules + per_filter * spare) / (spare + 1)).min()
     looked = 0
     while depth >= 0 and looked < effort:
         n = device[depth]
@@ -140,7 +154,8 @@ def search_jointly(
         i = place[depth]
         place[depth] += 1
         looked += 1
-        if masks[i] & used[depth] != 0:
+        energy_now = energy[depth] + joules[i]
+        if masks[i] & used[depth] != 0 or energy_now > most_joules:
             continue
         failing = 0.0
         for z in range(states):
@@ -161,7 +176,7 @@ def search_jointly(
         used_now, room_now = used[depth] | masks[i], room[depth] + spare[i]
         lacking = filters - room_now - k
         if fewest <= k <= filters and lacking <= 0 and used_now & must == must:
-            cost = failing
+            cost, spent = failing, energy_now
             if of_share:
                 cost, left = share_now, filters - k
                 taken[:k] = False
@@ -173,16 +188,43 @@ def search_jointly(
                     taken[safest] = True
                     given = min(left, spare[chosen[safest]])
                     cost += outages[chosen[safest]] * given
+                    spent += per_filter[chosen[safest]] * given
                     left -= given
-            if cost < best:
+            if most_joules < np.inf and (not of_share or spent > most_joules):
+                # The others go where one takes least energy.
+                wished, cost, spent, left = cost, failing, energy_now, filters - k
+                if of_share:
+                    cost = share_now
+                taken[:k] = False
+                while left > 0:
+                    leaner = -1
+                    for m in range(k):
+                        if not taken[m] and (leaner < 0 or per_filter[chosen[m]] < per_filter[chosen[leaner]]):
+                            leaner = m
+                    taken[leaner] = True
+                    given = min(left, spare[chosen[leaner]])
+                    spent += per_filter[chosen[leaner]] * given
+                    if of_share:
+                        cost += outages[chosen[leaner]] * given
+                    left -= given
+                if of_share and spent <= most_joules and wished < best:
+                    # Between the two there may be one that costs less than the one and takes less than the other.
+                    unsettled[0] = min(unsettled[0], wished)
+            if spent <= most_joules and cost < best:
                 best = cost
                 found[:k] = chosen[:k]
                 found[k:] = -1
-            if not of_share:
+            if not of_share and spent <= most_joules:
                 # A further group can only fail, too.
                 continue
         if k == most or lacking > (most - k) * (widest - 1) + (most - k):
             continue
+        if most_joules < np.inf:
+            leaner_slope = leanest
+            for m in range(k):
+                leaner_slope = min(leaner_slope, per_filter[chosen[m]])
+            if energy_now + (filters - k) * leaner_slope > most_joules:
+                continue
         # All devices that are left, together, share what they can do among the groups that are needed.
         needed = max(-(-lacking // widest), fewest - k, 1)
         rest_alone = 1.0
@@ -206,6 +248,6 @@ def search_jointly(
         if bound > purse if of_share else bound >= best:
             continue
         device[k], place[k] = n + 1, first[n + 1]
-        used[k], room[k], share[k] = used_now, room_now, share_now
+        used[k], room[k], share[k], energy[k] = used_now, room_now, share_now, energy_now
         depth = k
     return depth, best, looked

@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.joint import JointPacking
-from rocoin_opt.exact.answer.problem import AnswerPacking
+from rocoin_opt.exact.answer.problem import AnswerPacking, PackingProblem
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
 from rocoin_opt.instance import ROUNDING, SharedFailures, complement, stretched
@@ -36,6 +36,7 @@ FAR_BELOW = 0.1
 """Cost of the best plan, in units of an earlier one, below which it becomes the unit."""
 RAISE = 1.3
 """Factor between two targets."""
+SomePacking = TypeVar("SomePacking", bound=PackingProblem)
 OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 
@@ -67,8 +68,9 @@ def exact_answer(
     is_limited = objective == "missing" and missed_success(instance, start) is None
     most_failure = min(allowed_failure(instance), 1.0) if is_limited else 1.0
     # Where domains tie groups together, no sum over them is the failure of the whole answer.
-    if SharedFailures(instance).names and (objective == "failure" or most_failure < 1.0):
-        return _least_joint(instance, reach, control, start, effort, most_failure if is_limited else None)
+    is_joint = SharedFailures(instance).names and (objective == "failure" or most_failure < 1.0)
+    if is_joint or instance.limits_energy:
+        return _least_joint(instance, reach, control, start, effort, most_failure if objective == "missing" else None)
 
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, objective, reach, value, control, effort, most_failure=most_failure)
@@ -104,7 +106,7 @@ def surest_within(
         The plan, which wants to be valued, and a valid lower bound on the failure probability.
     """
     reach = Reach.within(instance, objective, seconds)
-    if SharedFailures(instance).names:
+    if SharedFailures(instance).names or instance.limits_energy:
         return _least_joint(instance, reach, control, start, effort)
 
     def problem_of(value: float) -> AnswerPacking:
@@ -116,7 +118,7 @@ def surest_within(
 def _least_joint(
     instance: Instance, reach: Reach, control: Control, start: Plan, effort: float, most_failure: float | None = None
 ) -> Outcome:
-    """Find a plan of least failure, or missing share, where domains tie groups together, and prove it.
+    """Find a plan of least failure, or missing share, where domains or a limit on energy tie groups together.
 
     Parameters
     ----------
@@ -136,7 +138,8 @@ def _least_joint(
     allowed = None if most_failure is None else most_failure * (1.0 + 3.0 * ROUNDING)
     rows, least, finished = packing.search(value * (1.0 - ROUNDING), most_failure=allowed)
     plan = packing.plan(rows, of_share=of_share) if rows else start
-    if plan is None or (of_share and missed_success(instance, plan) is not None):
+    is_sure = most_failure is None or most_failure >= 1.0 or missed_success(instance, plan or start) is None
+    if plan is None or not is_sure:
         return Outcome(start)
     best = min((start, plan), key=lambda found: value_of(instance, found, objective))
     return Outcome(best, min(least, value) * (1.0 - ROUNDING) if finished else None)
@@ -156,7 +159,7 @@ def _packed(
     failure : float
         Failure probability that is allowed.
     """
-    if SharedFailures(instance).names:
+    if SharedFailures(instance).names or instance.limits_energy:
         return JointPacking(instance, reach, failure, control, effort).answer(failure)
     return AnswerPacking(instance, "failure", reach, failure, control, effort).answer()
 
@@ -186,10 +189,10 @@ def sure_plan(instance: Instance, control: Control, *, effort: float = math.inf)
 def cheapest_plan(
     instance: Instance,
     objective: Objective,
-    problem_of: Callable[[float], AnswerPacking],
+    problem_of: Callable[[float], SomePacking],
     start: Plan,
     control: Control,
-) -> tuple[Outcome, AnswerPacking | None]:
+) -> tuple[Outcome, SomePacking | None]:
     """Raise targets from the bound until a packing is found, or the known plan is proven.
 
     Parameters
@@ -207,7 +210,7 @@ def cheapest_plan(
 
     Returns
     -------
-    Outcome, AnswerPacking or None
+    Outcome, PackingProblem or None
         The plan and a valid lower bound; and the last problem, None where none was needed.
     """
     best, value, proven = start, value_of(instance, start, objective), 0.0
@@ -291,7 +294,12 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     if found.plan is not None and missed_success(instance, found.plan) is not None:
         # Earlier, but not sure enough: what it proves holds all the same.
         found = replace(found, plan=start)
-    if found.plan is None or SharedFailures(instance).names or instance.restrictions.of_groups:
+    if (
+        found.plan is None
+        or SharedFailures(instance).names
+        or instance.restrictions.of_groups
+        or instance.limits_energy
+    ):
         return found
     # Two times count under min_success, which sets with one cost each do not decide.
     return least_sure_quantile(instance, control, found.plan) or found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Objective, Plan
+
+
+class PackingProblem(Protocol):
+    """A packing problem in units of a known value: what its targets are raised from, and how plans are made of it."""
+
+    @property
+    def bound(self) -> float:
+        """Cost that no packing is below."""
+
+    def cost(self, value: float) -> float:
+        """Cost of a value of the objective."""
+
+    def value(self, cost: float) -> float:
+        """The value of a cost, rounded down."""
+
+    def search(self, limit: float) -> Packed:
+        """The packing of least cost below a limit."""
+
+    def plan(self, rows: tuple[int, ...]) -> Plan | None:
+        """A valid plan of a packing; None where rounding decides against it."""
 
 
 class AnswerPacking:

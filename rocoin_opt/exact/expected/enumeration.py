@@ -212,9 +212,7 @@ class _Enumeration:
         error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)
         return np.maximum(np.concatenate(bounds) * (1.0 - ROUNDING) - error, 0.0), sizes
 
-    def _valued(
-        self, bounded: list[tuple[FloatArray, tuple[Choice, ...], IntArray]], start: Plan | None
-    ) -> Outcome:
+    def _valued(self, bounded: list[tuple[FloatArray, tuple[Choice, ...], IntArray]], start: Plan | None) -> Outcome:
         """Value plans by the evaluator, those of least bound first."""
         model, best = self.model, start
         most = MOST_VALUED_CONVOLVED if self.has_convolved else MOST_VALUED

@@ -15,10 +15,17 @@ import numpy as np
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.answer import MOST_DEVICES, AnswerPacking, can_serve, cheapest_plan, failure_bound, members
+from rocoin_opt.exact.kinds import (
+    MAX_VECTORS,
+    MOST_OF_KINDS,
+    KindsAnswer,
+    least_work_by_kinds,
+    number_of_vectors,
+)
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import Choices, Reach
+from rocoin_opt.grouping import Choices, Kinds, Reach
 from rocoin_opt.heuristics import descend_failure, descend_work
 from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
 
@@ -69,7 +76,12 @@ def least_failure(
         threshold (with these sizes).
     """
     instance = problem.instance
-    best = min(_descended(problem, plan, sizes, control), key=lambda found: value_of(instance, found, "failure"))
+    kinds = None if sizes else _few_kinds(instance)
+    is_listed = kinds is not None or len(instance.devices) <= MOST_DEVICES
+    descended = _descended(problem, plan, sizes, control, is_listed=is_listed)
+    best = min(descended, key=lambda found: value_of(instance, found, "failure"))
+    if kinds is not None and not control.exhausted and 0.0 < value_of(instance, best, "failure") < 1.0:
+        return _by_kinds(problem, kinds, best, control, effort)
     if len(instance.devices) > MOST_BOUNDED or control.exhausted:
         return Outcome(best)
     if len(instance.devices) > MOST_DEVICES:
@@ -87,6 +99,40 @@ def least_failure(
     if packing is None or packing.cost(value) < SURE:
         packing = problem_of(min(max(value, SURE), 1.0))
     return replace(outcome, plan=_of_least_work(problem, packing, outcome.plan, value, control))
+
+
+def _few_kinds(instance: Instance) -> Kinds | None:
+    """The devices by kind, where they are alike and all groups by kinds can be listed."""
+    if instance.is_restricted or len(instance.devices) > MOST_OF_KINDS:
+        return None
+    kinds = Kinds.of(instance)
+    return kinds if kinds.are_few and number_of_vectors(kinds) <= MAX_VECTORS else None
+
+
+def _by_kinds(problem: ThresholdProblem, kinds: Kinds, best: Plan, control: Control, effort: float) -> Outcome:
+    """The same by kinds.
+
+    Parameters
+    ----------
+    problem, control, effort
+        As for :func:`least_failure`.
+    kinds : Kinds
+        The devices by kind.
+    best : Plan
+        The plan to improve on.
+    """
+    instance = problem.instance
+    reach = Reach.within(instance, problem.objective, problem.threshold)
+
+    def problem_of(known: float) -> KindsAnswer:
+        return KindsAnswer(instance, kinds, reach, known, control, effort)
+
+    outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
+    if outcome.plan is None or packing is None or control.exhausted:
+        return outcome
+    value = value_of(instance, outcome.plan, "failure")
+    tied = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
+    return replace(outcome, plan=_least_of(problem, outcome.plan, [] if tied is None else [tied], value))
 
 
 def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:
@@ -123,6 +169,24 @@ def _of_least_work(
         tied = [plan_of(instance, groups) for groups in found]
     else:
         tied = _chosen(problem, packing, value, control)
+    return _least_of(problem, plan, tied, value)
+
+
+def _least_of(problem: ThresholdProblem, plan: Plan, tied: Sequence[Plan], value: float) -> Plan:
+    """The plan, or one of others that has less work, where it is valid, as early, and fails as rarely.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    plan : Plan
+        A valid plan.
+    tied : sequence of Plan
+        Others; solvers have tolerances.
+    value : float
+        Failure probability of the plan.
+    """
+    instance = problem.instance
     kept = [
         other
         for other in tied
@@ -133,20 +197,24 @@ def _of_least_work(
     return min([plan, *kept], key=lambda other: work_of(instance, other))
 
 
-def _descended(problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control) -> list[Plan]:
+def _descended(
+    problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control, *, is_listed: bool
+) -> list[Plan]:
     """The plan, and what descents from it and from groups of less work lead to; from it alone where the time is up.
 
     Parameters
     ----------
     problem, plan, sizes, control
         As for :func:`least_failure`.
+    is_listed : bool
+        Whether a search over all groups follows.
     """
     served, plans = indexed_groups(problem.instance, plan), [plan]
     starts: list[Callable[[], list[IndexedGroup]]] = [
         lambda: served,
         lambda: descend_work(problem, served, control, free_sizes=False),
     ]
-    if len(problem.weights) > MOST_DEVICES:
+    if not is_listed:
         # Nothing is proven then, and whoever adds spares to the plan of least work should not do better.
         starts.append(lambda: least_work(problem, served, control, free_sizes=not sizes)[-1])
     for number, start in enumerate(starts):

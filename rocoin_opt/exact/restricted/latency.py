@@ -2,7 +2,7 @@
 
 All sets of devices are at hand, so whatever a rule asks of a group decides which sets stand there, and what it asks of
 the fleet is a row of the packing. A set is left out only where a smaller one holds as much and no rule wants the
-devices that it saves.
+devices that it saves. Where energy is limited every set stands there with each student that it can run.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rocoin_opt.exact.answer import (
+    Energy,
     ServingSets,
     compiled_by_numba,
     joint_start,
+    leanest_plan,
     members,
     plan_of_sets,
     possible_parts,
@@ -37,6 +39,7 @@ EFFORT, SLOWER = 20_000_000, 200
 MIN_COMPILED_SETS = 500
 """Sets from which on a compiled search saves more than the seconds that it takes to compile, at first, or to load."""
 NO_PACKING = "together: no groups that keep all limits and rules hold all filters at once"
+NO_ENERGY = "energy: no plan keeps max_energy_joules {:g}; without that limit there are plans"
 
 
 def exact_restricted(
@@ -47,7 +50,7 @@ def exact_restricted(
     Parameters
     ----------
     instance : Instance
-        Constant latencies, any failure domains and rules, at most
+        Constant latencies, any failure domains, rules and limit on energy, at most
         :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`; ``min_success`` is not looked at.
     objective : {'guaranteed', 'nominal', 'worst'}
         What to minimise.
@@ -77,7 +80,7 @@ def exact_restricted(
         # Whether there is a plan at all comes first.
         plan, refuted = packing.at(limits[1])
         if refuted:
-            return Outcome(None, infeasible=True, reasons=(NO_PACKING,))
+            return Outcome(None, infeasible=True, reasons=(_why_none(instance, objective, control, limits[1]),))
         if plan is None:
             return Outcome(None, bound, reasons=(STOPPED,))
         best, value = plan, value_of(instance, plan, objective)
@@ -97,6 +100,15 @@ def exact_restricted(
     return Outcome(best, min(proven, value))
 
 
+def _why_none(instance: Instance, objective: Objective, control: Control, threshold: float) -> str:
+    """Whether it is the limit on energy that leaves no plan, or all limits and rules together."""
+    most = instance.requirements.max_energy_joules
+    if most is None:
+        return NO_PACKING
+    free = _Packing(instance.with_requirements(max_energy_joules=None), objective, control)
+    return NO_PACKING if not free.is_listed or free.at(threshold)[0] is None else NO_ENERGY.format(most)
+
+
 class _Packing:
     """Sets of devices that can be groups, and packings of them at thresholds."""
 
@@ -113,22 +125,32 @@ class _Packing:
         # When success is counted does not matter here: as if there were no deadline.
         reach = Reach.within(self.instance.with_requirements(deadline_seconds=None), self.objective, threshold)
         wanted = self.instance.knowledge.num_filters
-        parts = np.where(self.possible, possible_parts(reach, self.keeps, wanted), 0)
-        masks = self._undominated(parts)
+        students = range(len(self.instance.students)) if self.instance.limits_energy else [-1]
+        listed = []
+        for j in students:
+            own = reach if j < 0 else reach.with_student(j)
+            parts = np.where(self.possible, possible_parts(own, self.keeps, wanted), 0)
+            kept = self._undominated(parts)
+            listed.append((kept, parts[kept], np.full(len(kept), j)))
+        masks, parts, student = (np.concatenate(column) for column in zip(*listed, strict=True))
         if len(masks) == 0:
             return None, True
         # By their first devices, the largest parts of each first: the order of the search.
-        masks = masks[np.lexsort((-parts[masks], masks & -masks))]
-        sets = ServingSets(masks, masks, self.outage[masks], parts[masks], reach, 0.0, complete=True)
-        rows, finished = self._searched(masks, parts[masks])
+        order = np.lexsort((-parts, masks & -masks))
+        masks, parts = masks[order], parts[order]
+        sets = ServingSets(masks, masks, self.outage[masks], parts, reach, 0.0, complete=True)
+        energy = Energy.of(self.instance, masks, student[order])
+        rows, finished = self._searched(masks, parts, energy)
         if not rows and not finished:
-            rows, finished = self._solved(masks, parts[masks])
+            rows, finished = self._solved(masks, parts)
         if not rows:
             return None, finished
+        if self.instance.limits_energy:
+            return leanest_plan(self.instance, sets, energy, rows, by_outage=False), False
         plan = plan_of_sets(self.instance, sets, rows, by_outage=False)
         return (None if plan is None or structural_violations(self.instance, plan) else plan), False
 
-    def _searched(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
+    def _searched(self, masks: IntArray, parts: IntArray, energy: Energy) -> tuple[list[int], bool]:
         """Rows of a packing, by trying all of them within an effort; and whether there is none else."""
         instance, count, most = self.instance, len(self.instance.devices), self.instance.max_groups
         run: Any = compiled_by_numba(search_jointly, len(masks) >= MIN_COMPILED_SETS, self.control)
@@ -138,7 +160,8 @@ class _Packing:
         state = np.zeros((1, 0), dtype=bool), np.ones(1), np.zeros(count), np.full(count, -1)
         stack = joint_start(most, 1)
         depth, _, _ = run(
-            *(masks, first, parts - 1, nothing, nobody, *state, nothing, math.inf, False),
+            *(masks, first, parts - 1, nothing, nobody, *state, nothing),
+            *(energy.first, energy.per_filter, energy.limit, math.inf, False),
             instance.restrictions.used_bits,
             instance.knowledge.num_filters,
             instance.requirements.min_groups,

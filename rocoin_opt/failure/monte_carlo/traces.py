@@ -6,6 +6,7 @@ down together, a shared link or a common load, slows them down together again, w
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from rocoin_opt.documents import MAX_PROBLEMS_SHOWN
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.monte_carlo.draws import request_rows
 from rocoin_opt.instance import LARGEST, MAX_MATRIX_BYTES, SMALLEST, ArchiveError, read_arrays
+from rocoin_opt.writing import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,6 +160,20 @@ def read_traces(path: str | Path, instance: Instance) -> Traces:
     except (SystemError, ValueError) as error:
         raise InputError(source, [Problem("devices", str(error) or "no text", allowed)]) from None
     return traces
+
+
+def write_traces(path: str | Path, traces: Traces) -> None:
+    """Write traces into an ``.npz`` file that :func:`read_traces` reads.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    content = io.BytesIO()
+    arrays = {name: getattr(traces, name) for name in traces.measured}
+    np.savez_compressed(content, devices=np.array(traces.devices, dtype=np.str_), **arrays)
+    write_bytes(path, content.getvalue())
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,7 +181,8 @@ def _best_share(
 ) -> tuple[tuple[IndexedGroup, IndexedGroup], float] | None:
     """Share filters at the best of some sizes of the first group, with the best students."""
     sides = [
-        model.candidates(devices, own)[:MOST_STUDENTS] for devices, own in zip(members, (first, total - first), strict=True)
+        model.candidates(devices, own)[:MOST_STUDENTS]
+        for devices, own in zip(members, (first, total - first), strict=True)
     ]
     shares = (_share_with(model, rest, members, total, first, pair) for pair in itertools.product(*sides))
     return max(filter(None, shares), key=lambda share: share[1], default=None)

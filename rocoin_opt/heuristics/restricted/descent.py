@@ -15,7 +15,16 @@ from rocoin_opt.failure import allowed_failure, is_untied, value_of
 from rocoin_opt.grouping import plan_with_best_sizes
 from rocoin_opt.heuristics.restricted.shares import rooms, shared_out
 from rocoin_opt.heuristics.restricted.violation import BROKEN, violation_of
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, IndexedGroup, indexed_groups, plan_of, structural_violations, work_of
+from rocoin_opt.instance import keeps_limit
+from rocoin_opt.plan import (
+    THRESHOLD_OBJECTIVES,
+    IndexedGroup,
+    energy_joules,
+    indexed_groups,
+    plan_of,
+    structural_violations,
+    work_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +103,7 @@ class Within(NamedTuple):
     seconds: float
     """At most."""
     prefer: Preference
-    """Whether failure comes before work, or work before failure."""
+    """Whether failure comes before work, or work or energy before failure."""
 
 
 class _Descent:
@@ -106,7 +115,7 @@ class _Descent:
         self.units = [tuple(sorted(friends)) for friends in rules.together if friends <= set(useful)]
         self.units += [(n,) for n in useful if n not in bound]
         self.random = random.Random(control.seed)
-        self.allowed = allowed_failure(instance)
+        self.allowed, self.most_joules = allowed_failure(instance), instance.requirements.max_energy_joules
         self.is_latency = objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
 
     def run(self, start: Plan | None, steps: int) -> Plan | None:
@@ -153,9 +162,11 @@ class _Descent:
             return _State(tuple(served), missed, NOTHING, None)
         plan: Plan | None = plan_of(self.instance, served)
         if self.is_latency:
-            plan = plan_with_best_sizes(self.instance, [group.members for group in served], self.objective) or plan
+            plan = self.earliest(served) or plan
         if plan is None or structural_violations(self.instance, plan):
-            return _State(tuple(served), BROKEN, NOTHING, None)
+            wasted = 0.0 if plan is None or self.most_joules is None else self.wasted(plan, self.most_joules)
+            # Below what a broken rule counts, so that rules come first.
+            return _State(tuple(served), 1.0 + wasted if wasted else BROKEN, NOTHING, None)
         is_whole = self.allowed < math.inf or self.objective not in ALONE
         if is_whole and not is_untied(self.instance, plan):
             # No figure to compare it by.
@@ -173,13 +184,26 @@ class _Descent:
         if seconds > self.within.seconds:
             return _State(in_order, 1.0 - self.within.seconds / seconds, NOTHING, None)
         # To fewer digits than rounding leaves, so that equal plans are told apart by what comes next.
-        both = (float(f"{value:.{DIGITS}g}"), float(f"{work_of(self.instance, plan):.{DIGITS}g}"))
+        cost = (energy_joules if self.within.prefer == "energy" else work_of)(self.instance, plan)
+        both = (float(f"{value:.{DIGITS}g}"), float(f"{cost:.{DIGITS}g}"))
         return _State(in_order, 0.0, both if self.within.prefer == "reliability" else both[::-1], plan)
+
+    def earliest(self, served: Sequence[IndexedGroup]) -> Plan | None:
+        """Groups with the students and sizes that answer first; as they are where these take too much energy."""
+        plan = plan_with_best_sizes(self.instance, [group.members for group in served], self.objective)
+        if plan is None or self.most_joules is None or not self.wasted(plan, self.most_joules):
+            return plan
+        return plan_of(self.instance, served)
+
+    def wasted(self, plan: Plan, most: float) -> float:
+        """How much more energy a plan takes than is allowed, as a share of what it takes; 0 within the limit."""
+        spent = energy_joules(self.instance, plan)
+        return 0.0 if keeps_limit(spent, most) else 1.0 - most / spent
 
     def changed(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup] | None:
         """Groups after one random change; None where the change that was drawn changes nothing."""
         draw = self.random.random()
-        if not self.is_latency and groups and draw < 0.35:
+        if (not self.is_latency or self.most_joules is not None) and groups and draw < 0.35:
             return self.resized(groups) if draw < 0.25 else self.other_student(groups)
         if len(groups) > 1 and draw > 0.95:
             return self.merged(groups)

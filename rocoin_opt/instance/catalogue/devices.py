@@ -26,6 +26,8 @@ class CatalogueDevice(Model):
     """What was measured: milliseconds an inference (MLPerf Tiny) or GFLOP/s (High-Performance Linpack)."""
     measured: Positive
     """The figure as published, in the benchmark's unit."""
+    microjoules: Positive | None = None
+    """Energy of an inference as published, only where the same submission measured it."""
     precision: Literal["int8", "float32", "float64"]
     """Arithmetic of the measured run."""
     memory_bytes: Positive | None = None
@@ -41,6 +43,15 @@ class CatalogueDevice(Model):
         if self.benchmark == "hpl":
             return self.measured * 1e9
         return MLPERF_TINY_IC_FLOP / (self.measured * 1e-3)
+
+    @property
+    def compute_watts(self) -> float | None:
+        """Mean power of an inference in watts: its energy over its latency; None where no energy was measured.
+
+        MLPerf Tiny measures both of the same model on the same board, but in two runs, and some boards run slower in
+        that for the energy.
+        """
+        return None if self.microjoules is None else self.microjoules * 1e-6 / (self.measured * 1e-3)
 
 
 @cache

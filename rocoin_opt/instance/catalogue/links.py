@@ -24,6 +24,8 @@ class Link(Model):
     """Share of the nominal rate that is planned with."""
     assumed_overhead_seconds: NonNegative
     """Dispatch and round trip that are planned with."""
+    assumed_transmit_watts: Positive
+    """Power of the device's side while it sends that is planned with."""
     assumption: str
     """What the assumed figures stand for."""
 

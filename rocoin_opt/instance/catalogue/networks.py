@@ -1,4 +1,4 @@
-"""Wide residual networks: counted costs, and the students that they make for a teacher."""
+"""Networks with counted costs, wide residual ones and others, and the students that they make for a teacher."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Network(Model):
     """Costs of one network, counted from its layers' shapes."""
 
     id: Identifier
-    """Unique name: ``wrn-DEPTH-WIDTH``."""
+    """Unique name, ``wrn-DEPTH-WIDTH`` say."""
     parameters: Positive
-    """Weights, biases and batch normalisation."""
+    """Weights, biases and batch normalisation; in backbones this is folded into the convolutions."""
     macs: Positive
     """Multiply-accumulates of the convolutions and the classifier; one is two FLOP."""
     peak_activations: Positive
-    """Most values alive at once: a block's input, and the input and output of its second convolution."""
+    """Most values alive at once; in a WRN a block's input, and the input and output of its second convolution."""
     final_filters: Count
     """Filters of the final convolution."""
     source: str
@@ -35,8 +35,14 @@ class Network(Model):
 
 @cache
 def networks() -> tuple[Network, ...]:
-    """All counted networks, by ascending number of parameters."""
+    """All wide residual networks, by ascending number of parameters."""
     return tuple(read_table("networks.json", Network))
+
+
+@cache
+def backbones() -> tuple[Network, ...]:
+    """All compact ImageNet networks that boards were measured with, by ascending number of parameters."""
+    return tuple(read_table("backbones.json", Network))
 
 
 def students(teacher: str, precision: Precision = "float32", *, num_filters: int | None = None) -> tuple[Student, ...]:
@@ -72,10 +78,21 @@ def students(teacher: str, precision: Precision = "float32", *, num_filters: int
     largest = known[teacher]
     total = largest.final_filters if num_filters is None else num_filters
     ladder = [network for network in networks() if network.parameters <= largest.parameters]
-    return tuple(_student(network, largest, precision, total) for network in ladder)
+    return tuple(student_of(network, largest, precision, total) for network in ladder)
 
 
-def _student(network: Network, teacher: Network, precision: Precision, num_filters: int) -> Student:
+def student_of(network: Network, teacher: Network, precision: Precision, num_filters: int) -> Student:
+    """Make the student that a network is for a teacher; see :func:`students`.
+
+    Parameters
+    ----------
+    network, teacher : Network
+        The student's network, and the largest one.
+    precision : str
+        ``float32`` or ``int8``.
+    num_filters : int
+        Number M of filters of the knowledge.
+    """
     learnt = round(num_filters * math.sqrt(network.parameters / teacher.parameters))
     # A narrow network cannot hold more of the knowledge than its final convolution is wide.
     room = num_filters * network.final_filters // teacher.final_filters

@@ -1,7 +1,5 @@
 """Seeded families of instances."""
 
-from rocoin_opt.instance.generate.activations import activation_graph
-from rocoin_opt.instance.generate.families import FAMILIES, Family
-from rocoin_opt.instance.generate.generator import generate
+import lazy_loader
 
-__all__ = ["FAMILIES", "Family", "activation_graph", "generate"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -50,14 +50,48 @@ def mcu_devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tu
     students : tuple of Student
         Unused: devices do not depend on them.
     """
-    boards = [d for d in catalogue.devices() if d.kind == "mcu" and d.precision == "int8" and d.memory_bytes]
+    return tuple(device for device, _ in _drawn_mcus(rng, count, _mcus()))
+
+
+def mcu_devices_with_energy(
+    rng: Generator,
+    count: int,
+    students: tuple[Student, ...],  # noqa: ARG001
+) -> tuple[Device, ...]:
+    """Draw microcontroller boards whose energy was measured too, with their powers; that of a radio is assumed.
+
+    Parameters
+    ----------
+    rng, count, students
+        As for :func:`mcu_devices`.
+    """
+    boards = {board.id: board for board in _mcus() if board.compute_watts is not None}
+    drawn = _drawn_mcus(rng, count, list(boards.values()))
+    return tuple(
+        device.model_copy(
+            update={
+                "compute_watts": rounded(boards[device.id.rpartition("-")[0]].compute_watts or 0.0),
+                "transmit_watts": link.assumed_transmit_watts,
+                "source": f"{device.source}; power of computing: energy over latency as measured there; "
+                "of sending assumed",
+            }
+        )
+        for device, link in drawn
+    )
+
+
+def _mcus() -> list[CatalogueDevice]:
+    return [d for d in catalogue.devices() if d.kind == "mcu" and d.precision == "int8" and d.memory_bytes]
+
+
+def _drawn_mcus(rng: Generator, count: int, boards: list[CatalogueDevice]) -> list[tuple[Device, Link]]:
     drawn = []
     for n in range(count):
         board = pick(rng, boards)
         link = _link(rng, board.links or MCU_LINKS)
         memory, origin = board.memory_bytes or 0.0, "RAM as stated there"
-        drawn.append(_device(rng, n, board, link, memory, origin, (0.03, 0.25)))
-    return tuple(drawn)
+        drawn.append((_device(rng, n, board, link, memory, origin, (0.03, 0.25)), link))
+    return drawn
 
 
 def sbc_students(rng: Generator, num_filters: int, max_groups: int) -> tuple[Student, ...]:  # noqa: ARG001

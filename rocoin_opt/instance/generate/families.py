@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.generate import boards, paper, synthetic
+from rocoin_opt.instance.generate import boards, latency_tables, paper, synthetic
+from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,12 @@ class Family:
         Students for M filters and K groups.
     devices : callable
         N devices; the students are given, so that memory can be drawn where it matters.
+    is_synthetic : bool
+        Whether devices are drawn one by one, so that each may stand for a kind.
+    with_energy : callable, optional
+        As ``devices``, with the powers of the devices; None where nobody knows them.
+    slowdowns : callable
+        The same devices with slowdown laws.
     """
 
     name: str
@@ -51,6 +58,9 @@ class Family:
     max_groups: Callable[[int, int], int]
     students: Callable[[Generator, int, int], tuple[Student, ...]]
     devices: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]]
+    is_synthetic: bool = False
+    with_energy: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]] | None = None
+    slowdowns: Callable[[Generator, tuple[Device, ...]], tuple[Device, ...]] = with_slowdowns
 
 
 FAMILIES: dict[str, Family] = {
@@ -79,6 +89,7 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, _: max(2, round(devices / 3)),
             students=boards.mcu_students,
             devices=boards.mcu_devices,
+            with_energy=boards.mcu_devices_with_energy,
         ),
         Family(
             name="sbc",
@@ -103,6 +114,7 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, filters: synthetic.max_groups(devices, filters, 4),
             students=synthetic.students,
             devices=lambda rng, count, students: synthetic.devices(rng, count, students, 0.05, 0.4),
+            is_synthetic=True,
         ),
         Family(
             name="lossy",
@@ -115,6 +127,20 @@ FAMILIES: dict[str, Family] = {
             max_groups=lambda devices, filters: synthetic.max_groups(devices, filters, 6),
             students=synthetic.students,
             devices=lambda rng, count, students: synthetic.devices(rng, count, students, 0.25, 0.65),
+            is_synthetic=True,
+        ),
+        Family(
+            name="boards",
+            summary="boards of few kinds with measured latency tables, compact ImageNet networks, 7 x 7 maps",
+            default_devices=12,
+            bits_per_filter=7 * 7 * 32.0,
+            outage_limits=(0.01,),
+            deadline_factor=2.0,
+            num_filters=lambda _: 512,
+            max_groups=lambda devices, _: max(2, min(latency_tables.MOST_GROUPS, round(devices / 5))),
+            students=latency_tables.students,
+            devices=latency_tables.devices,
+            slowdowns=latency_tables.with_measured_spread,
         ),
     )
 }

@@ -23,7 +23,7 @@ from rocoin_opt.instance.generate.activations import activation_graph, class_mea
 from rocoin_opt.instance.generate.domains import with_domains
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
-from rocoin_opt.instance.generate.slowdowns import with_slowdowns
+from rocoin_opt.instance.generate.kinds import of_kinds
 from rocoin_opt.instance.generate.witness import is_surely_feasible, outage_together
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Options:
     classes: int | None
     slowdowns: bool
     domains: int | None
+    kinds: int | None
+    energy: bool
 
 
 def generate(
@@ -75,6 +77,8 @@ def generate(
     classes: int | None = None,
     slowdowns: bool = False,
     domains: int | None = None,
+    kinds: int | None = None,
+    energy: bool = False,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -106,6 +110,11 @@ def generate(
     domains : int, optional
         Number of failure domains that the devices are dealt to, see :mod:`rocoin_opt.instance.generate.domains`; at
         most N, none where absent. The rest of the instance stays the same where it has a plan with them.
+    kinds : int, optional
+        Number of kinds of alike devices, at most N, for the synthetic families; see
+        :mod:`rocoin_opt.instance.generate.kinds`. Every device is a kind of its own where absent.
+    energy : bool
+        Draw only boards whose energy was measured, and say what power they take; of the family ``mcu`` alone.
 
     Returns
     -------
@@ -119,8 +128,13 @@ def generate(
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
-    options = Options(count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains)
-    _require_options(options)
+    options = Options(
+        count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains, kinds, energy
+    )
+    _require_options(options, recipe)
+    if energy and recipe.with_energy is None:
+        allowed = f"one of {', '.join(name for name, other in FAMILIES.items() if other.with_energy is not None)}"
+        raise InputError("options", [Problem("energy", f"with the family {family}", allowed)])
     rng = np.random.default_rng(_entropy(options, family))
     # A stream of its own: with and without domains, the first draw is the same.
     domain_rng = np.random.default_rng([*_entropy(options, family), DOMAIN_STREAM, DOMAIN_STREAM])
@@ -128,7 +142,7 @@ def generate(
         instance = _draw(recipe, options, rng, domain_rng)
         if is_surely_feasible(instance):
             if slowdowns:
-                instance = _with_slowdowns(instance, options, family)
+                instance = _with_slowdowns(instance, options, recipe)
             return _with_graph(instance, options, family) if graph else instance
     found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
     domains_too = "more domains, " if domains else ""
@@ -144,7 +158,10 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
     groups = min(max_groups, usual, num_filters)
     limit = min(pick(rng, recipe.outage_limits), rounded(FAILING_GROUPS / groups, 2))
     students = recipe.students(rng, num_filters, groups)
-    devices = recipe.devices(rng, options.devices, students)
+    make = recipe.with_energy if options.energy and recipe.with_energy is not None else recipe.devices
+    devices = make(rng, options.devices, students)
+    if options.kinds is not None:
+        devices = of_kinds(rng, devices[: options.kinds], options.devices)
     shared, domains = with_domains(domain_rng, devices, options.domains) if options.domains else (devices, ())
     if options.max_group_outage is not None:
         limit = options.max_group_outage
@@ -164,10 +181,10 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
     return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
 
 
-def _with_slowdowns(instance: Instance, options: Options, family: str) -> Instance:
+def _with_slowdowns(instance: Instance, options: Options, recipe: Family) -> Instance:
     # A stream of its own, and none that a graph may have: with and without laws, all else is the same.
-    rng = np.random.default_rng([*_entropy(options, family), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
-    return instance.model_copy(update={"devices": with_slowdowns(rng, instance.devices)})
+    rng = np.random.default_rng([*_entropy(options, recipe.name), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
+    return instance.model_copy(update={"devices": recipe.slowdowns(rng, instance.devices)})
 
 
 def _with_graph(instance: Instance, options: Options, family: str) -> Instance:
@@ -193,7 +210,9 @@ def _deadline(instance: Instance, factor: float) -> float:
     # More groups than reliability allows would make the even part, and the deadline, too small.
     groups = max(1, min(instance.max_groups, int(instance.arrays.cover_share.sum())))
     part = math.ceil(instance.knowledge.num_filters / groups)
-    able = [j for j, student in enumerate(instance.students) if student.max_filters >= part]
+    # Where devices have tables, not every student has its time on each of them.
+    slowest = instance.arrays.base.max(axis=0)
+    able = [j for j, s in enumerate(instance.students) if s.max_filters >= part and np.isfinite(slowest[j])]
     student = min(able, key=lambda j: instance.students[j].flops, default=len(instance.students) - 1)
     size = min(part, instance.students[student].max_filters)
     seconds = instance.arrays.latency(np.arange(len(instance.devices)), student, size)
@@ -215,8 +234,8 @@ def _require_family(name: str) -> Family:
     return FAMILIES[name]
 
 
-def _require_options(options: Options) -> None:
-    # Of a number of devices that is refused itself nothing follows for the domains.
+def _require_options(options: Options, recipe: Family) -> None:
+    # Of a number of devices that is refused itself nothing follows for domains and kinds.
     most_domains = options.devices if type(options.devices) is int and options.devices > 0 else LARGEST_COUNT
     graph_limit = LARGEST_GRAPH if options.graph else LARGEST_COUNT
     counts = {
@@ -226,6 +245,7 @@ def _require_options(options: Options) -> None:
         "max_groups": (options.max_groups, 1, LARGEST_COUNT),
         "classes": (options.classes, 1, MOST_CLASSES),
         "domains": (options.domains, 1, most_domains),
+        "kinds": (options.kinds, 1, most_domains),
     }
     problems = [
         Problem(name, repr(value), f"a whole number from {low} to {high}")
@@ -243,5 +263,10 @@ def _require_options(options: Options) -> None:
     ]
     if options.classes is not None and not options.graph:
         problems.append(Problem("classes", repr(options.classes), "only together with graph"))
+    if options.kinds is not None and not recipe.is_synthetic:
+        synthetic = ", ".join(family.name for family in FAMILIES.values() if family.is_synthetic)
+        problems.append(Problem("kinds", repr(options.kinds), f"only for the synthetic families: {synthetic}"))
+    if options.kinds is not None and options.slowdowns:
+        problems.append(Problem("kinds", repr(options.kinds), "not together with slowdowns, which differ by device"))
     if problems:
         raise InputError("options", problems)

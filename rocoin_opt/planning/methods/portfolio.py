@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Objective, Plan, Preference
 
 MAX_AUTO_DEVICES = 400
 """Devices up to which ``auto`` goes on to ``exact`` without a time limit."""
@@ -113,7 +113,7 @@ def _exact_from(
     """Improve a constructed plan, or a given one, by a little local search, and prove it."""
     first = no_worse(instance, objective, constructed, start)
     # The plan meets the counting bound: nothing is left to prove.
-    if first.plan is not None and _gap(instance, objective, first) == 0.0:
+    if first.plan is not None and gap_of(instance, objective, first) == 0.0:
         return first
     if objective in ANSWER_OBJECTIVES:
         start = first.plan
@@ -131,7 +131,7 @@ def _exact_from(
     steps = STEPS_A_GROUP * instance.max_groups
     improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
     found = exact(instance, objective, control, improved.plan, rounds=rounds)
-    gap = _gap(instance, objective, found)
+    gap = gap_of(instance, objective, found)
     if found.plan is None or gap is None or gap <= control.gap or math.isinf(control.remaining) or control.exhausted:
         return found
     # The proof can go no further, and time is left: a better plan closes the gap from above.
@@ -154,7 +154,7 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
         from rocoin_opt.grouping import ExpectedModel
 
         proof = prove_expected(ExpectedModel(instance), control, start, nodes=FIRST_NODES)
-        gap = _gap(instance, "expected", proof)
+        gap = gap_of(instance, "expected", proof)
         if proof.infeasible or (gap is not None and gap <= max(control.gap, PROVEN)):
             return proof
         start = proof.plan
@@ -276,8 +276,10 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
-def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
-    """Go on behind latency: partition, work, spare reliability.
+def run_break_ties(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str, prefer: Preference = "work"
+) -> Plan:
+    """Go on behind latency: partition, work or energy, spare reliability.
 
     Parameters
     ----------
@@ -291,13 +293,15 @@ def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control
         Limits, seed, threads and reports.
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by, where the instance has a graph.
+    prefer : {'work', 'energy'}
+        What is least behind the partition.
     """
     if not control.has_time_for(import_of_models()):
         return plan
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import break_ties
 
-    return break_ties(instance, objective, plan, control, criterion)
+    return break_ties(instance, objective, plan, control, criterion, prefer)
 
 
 def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
@@ -368,7 +372,16 @@ def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective
     return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
 
 
-def _gap(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
+def gap_of(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
+    """Relative gap of the plan of an outcome; None without a plan or a bound.
+
+    Parameters
+    ----------
+    instance, objective
+        Whose value and bound are compared.
+    outcome : Outcome
+        What a search returned.
+    """
     if outcome.plan is None:
         return None
     return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)

@@ -27,7 +27,7 @@ from rocoin_opt.plan import (
     structural_violations,
     without_filters,
 )
-from rocoin_opt.planning.methods.portfolio import no_worse
+from rocoin_opt.planning.methods.portfolio import can_be_valued, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def blind(run: Callable[[Instance, Objective, Control], Outcome]) -> Run:
     """Make a baseline's way to plan: without domains and rules, so that its plan may break them; then it has none."""
 
     def found(instance: Instance, objective: Objective, control: Control, _: Plan | None = None) -> Outcome:
-        if not (instance.has_shared_failures or instance.restrictions.of_groups):
+        if not instance.is_restricted:
             return run(instance, objective, control)
         outcome = run(relaxed(instance), objective, control)
         broken = () if outcome.plan is None else structural_violations(instance, outcome.plan)
@@ -89,7 +89,7 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         is_plain = honours_domains(instance, objective)
-        if is_plain and not instance.restrictions.of_groups:
+        if is_plain and not (instance.restrictions.of_groups or instance.limits_energy):
             return run(instance, objective, control, start)
         chosen = run_random if instance.has_random_latencies and run_random is not None else run
         free = without_rules(instance) if is_plain else relaxed(instance)
@@ -97,6 +97,9 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         first = chosen(free, objective, replace(control.silent(), deadline=limit), None)
         if first.infeasible:
             return Outcome(None, infeasible=True, reasons=first.reasons)
+        if first.plan is not None and _is_kept(instance, objective, first, control):
+            # What is best without what restricts the instance, and keeps it, is best with it.
+            return first if start is None else _merged(instance, objective, Outcome(start), first)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         if instance.has_random_latencies:
             steps = min(steps, FEW_STEPS_A_GROUP * instance.max_groups)
@@ -112,6 +115,25 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         return Outcome(best, first.lower_bound, reasons=() if best else (NOT_FOUND,))
 
     return found
+
+
+def _is_kept(instance: Instance, objective: Objective, found: Outcome, control: Control) -> bool:
+    """Whether a plan of the relaxed instance is all that is wanted: valid, and proven or not to be bettered by rules.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        A plan of the instance without domains, rules and the limit on energy.
+    """
+    wanted: list[Objective] = [objective] if instance.requirements.min_success is None else [objective, "failure"]
+    if found.plan is None or not can_be_valued(instance, found.plan, wanted, control):
+        return False
+    if check(instance, found.plan):
+        return False
+    is_energy_alone = not (instance.has_shared_failures or instance.restrictions.of_groups)
+    return is_energy_alone or _is_closed(instance, objective, found, control.gap)
 
 
 def mended(instance: Instance, objective: Objective, start: Plan, control: Control) -> Plan | None:
@@ -166,6 +188,12 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
             return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
         if objective == "expected":
+            if first.plan is None and instance.limits_energy and not instance.has_random_latencies:
+                any_plan = _any_plan(instance, control)
+                if any_plan.plan is None:
+                    return any_plan
+                begun = search(instance, objective, control, any_plan.plan)
+                first = replace(begun, lower_bound=first.lower_bound)
             return _least_expected(instance, control, first, run)
         if instance.has_random_latencies:
             return first
@@ -208,7 +236,8 @@ def modelled(search: Run, solve_model: Run) -> Run:
         first = search(instance, objective, control.silent(), start)
         if first.infeasible or not control.has_time_for(import_of_models()):
             return first
-        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
+        stated = instance.with_requirements(max_energy_joules=None)
+        return _merged(instance, objective, first, solve_model(stated, objective, control, first.plan))
 
     return found
 
@@ -228,7 +257,9 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
-    found = best_of_all(model, control, first.plan) if is_small(model) else None
+    # Of each group it looks at one student alone, which may take more energy than another.
+    is_listed = is_small(model) and not instance.limits_energy
+    found = best_of_all(model, control, first.plan) if is_listed else None
     if found is not None:
         return _merged(instance, "expected", first, found)
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
@@ -264,10 +295,9 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
         )
     start = first.plan
     if start is None:
-        # Any valid plan will do: which ones are does not depend on the objective.
-        any_plan = exact_restricted(instance, "worst", replace(control.silent(), gap=1.0), None)
+        any_plan = _any_plan(instance, control)
         if any_plan.plan is None:
-            return replace(any_plan, lower_bound=None)
+            return any_plan
         start = any_plan.plan
     known = replace(first, plan=start, reasons=())
     if objective in ANSWER_OBJECTIVES:
@@ -280,10 +310,20 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
     return known
 
 
+def _any_plan(instance: Instance, control: Control) -> Outcome:
+    """Any valid plan, or none: which ones are valid does not depend on the objective."""
+    from rocoin_opt.exact import exact_restricted
+
+    return replace(exact_restricted(instance, "worst", replace(control.silent(), gap=1.0), None), lower_bound=None)
+
+
 def _merged(instance: Instance, objective: Objective, first: Outcome, found: Outcome) -> Outcome:
     """The better plan and the better bound of two outcomes."""
     if found.infeasible:
         return found
+    if found.plan is not None and structural_violations(instance, found.plan):
+        # A search that knows no limit on energy: what it proves holds all the same.
+        found = replace(found, plan=None)
     bounds = [outcome.lower_bound for outcome in (first, found) if outcome.lower_bound is not None]
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]
@@ -303,7 +343,7 @@ def settled_under_rules(
         Whose value must not get worse.
     plan : Plan
         A valid plan.
-    prefer : {'reliability', 'work'}
+    prefer : {'reliability', 'work', 'energy'}
         What comes first.
 
     Returns
@@ -329,7 +369,7 @@ def settled_under_rules(
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, surest_within
 
-    if prefer == "work" or len(instance.devices) > MOST_DEVICES or control.exhausted:
+    if prefer != "reliability" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
     # Without a clock the effort is the limit: the same plan on every machine.
     effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT

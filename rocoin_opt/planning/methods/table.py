@@ -10,19 +10,19 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning.methods import portfolio, restricted, under_laws
+from rocoin_opt.planning.methods import alike, portfolio, restricted, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import Plan, Preference
 
     Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
     RunRandom: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
-    BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Plan]
+    BreakTies: TypeAlias = Callable[[Instance, Objective, Plan, Control, str, Preference], Plan]
     Reinforce: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Outcome]
 
 
@@ -47,9 +47,9 @@ class Method:
         ``improve(instance, objective, control, start) -> Outcome``, where the method can start from a valid plan. It
         is given the plan in canonical order and without filters.
     break_ties : callable or None
-        ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
-        for the threshold objectives where work is preferred: to a better partition by a criterion, then to fewer
-        device-seconds, then to more spare reliability.
+        ``break_ties(instance, objective, plan, control, criterion, prefer) -> Plan``, where the method goes on behind
+        latency for the threshold objectives where work or energy is preferred: to a better partition by a criterion,
+        then to fewer device-seconds or joules, then to more spare reliability.
     surer : callable or None
         Like ``improve``, for the objective ``failure``: who searches on where a plan of the method misses
         ``min_success``. A method without one plans blind, and returns no plan where its plan misses it.
@@ -102,32 +102,35 @@ _greedy_restricted = restricted.searched(
     _without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP
 )
 
+_auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
+_exact = alike.by_kinds_first(portfolio.run_exact, None)
+
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method(
             "auto",
-            portfolio.run_auto,
+            _auto,
             OBJECTIVES,
             "the best there is: greedy, then exact where the size allows it",
-            improve=portfolio.run_auto,
+            improve=_auto,
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
-            run_restricted=restricted.proven(portfolio.run_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
-            surer=portfolio.run_auto,
+            run_restricted=restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
+            surer=_auto,
         ),
         Method(
             "exact",
-            portfolio.run_exact,
+            _exact,
             OBJECTIVES,
             "threshold search over group packings, or branch and bound, proven optimal; large instances get a gap",
-            improve=portfolio.run_exact,
+            improve=_exact,
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
-            run_restricted=restricted.proven(portfolio.run_exact, under_laws.run_exact_stochastic, math.inf),
-            surer=portfolio.run_exact,
+            run_restricted=restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf),
+            surer=_exact,
         ),
         Method(
             "milp",
@@ -136,7 +139,7 @@ METHODS: dict[str, Method] = {
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
-            surer=portfolio.run_exact,
+            surer=_exact,
         ),
         Method(
             "greedy",

@@ -16,6 +16,7 @@ from rocoin_opt.failure import SEEDS, deadline_of, require_assessable
 from rocoin_opt.instance import stretched
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task
+from rocoin_opt.profiling.execution.replica_log import logged
 from rocoin_opt.profiling.execution.schedule import Schedule
 from rocoin_opt.profiling.execution.source import Source
 from rocoin_opt.profiling.execution.students import classify
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from rocoin_opt.estimation import RequestLog
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
     from rocoin_opt.profiling import Ensemble
     from rocoin_opt.profiling.execution.messages import ValueArray
+    from rocoin_opt.profiling.execution.source import Answers
 
 MAX_REQUESTS = 100_000
 NO_IMAGE: ValueArray = np.zeros(1, dtype=np.float32)
@@ -77,6 +80,8 @@ class Execution:
         them, the run measures this host.
     lost : tuple of str
         Devices whose process had ended before the run did.
+    log : RequestLog or None
+        What became of each request on each replica; None where nobody asked for it.
     """
 
     first_answers: FloatArray
@@ -87,6 +92,7 @@ class Execution:
     seed: int
     late_students: int
     lost: tuple[str, ...]
+    log: RequestLog | None = None
 
     @property
     def seconds(self) -> FloatArray:
@@ -110,6 +116,7 @@ def execute(
     deadline: float | None = None,
     time_scale: float = 1.0,
     report: Report | None = None,
+    with_log: bool = False,
 ) -> Execution:
     """Run a plan's replicas as processes on this host, and send them requests one after another.
 
@@ -136,6 +143,10 @@ def execute(
         the students need here, and so that the delays of this host's scheduler, some milliseconds, do not matter.
     report : callable, optional
         Told after each request.
+    with_log : bool
+        Keep a log of all replicas. Then the source waits for each of them, up to the deadline, before it sends the next
+        request: who is merely later than another one would else look lost. The response time stays that of each group's
+        first answer.
 
     Raises
     ------
@@ -176,9 +187,12 @@ def execute(
         first_answers = np.empty((count, len(plan.groups)))
         predictions = np.empty(count, dtype=np.int64)
         late = 0
+        kept: list[Answers] = []
         for number in range(count):
             image = NO_IMAGE if isinstance(requests, int) else requests[number]
-            answers = source.ask(number, image, end * time_scale)
+            answers = source.ask(number, image, end * time_scale, every_replica=with_log)
+            if with_log:
+                kept.append(answers)
             first_answers[number] = np.array(answers.seconds) / time_scale
             late += sum(seconds > 0.0 for seconds in answers.late_by)
             if ensemble is not None:
@@ -195,6 +209,7 @@ def execute(
         seed=seed,
         late_students=late,
         lost=lost,
+        log=logged(instance, plan, schedule, kept, time_scale) if with_log else None,
     )
 
 

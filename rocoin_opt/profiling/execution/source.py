@@ -13,7 +13,7 @@ from rocoin_opt.profiling.execution.throttle import LONGEST_WAIT
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from rocoin_opt.profiling.execution.messages import ValueArray
@@ -58,11 +58,17 @@ class Answers:
         Its features.
     late_by : tuple of float, K
         By how many host seconds the student that answered was slower than its instance has it; 0 where it was not.
+    sent : float
+        When it was sent, by the monotonic clock.
+    replicas : dict of int to tuple of float
+        By place, of each replica that was heard in time: its own seconds, and by how many its student was slower.
     """
 
     seconds: tuple[float, ...]
     values: tuple[ValueArray | None, ...]
     late_by: tuple[float, ...]
+    sent: float
+    replicas: dict[int, tuple[float, float]]
 
 
 class Source:
@@ -100,7 +106,7 @@ class Source:
         """Forget the connections; whoever made them closes them."""
         self._selector.close()
 
-    def ask(self, number: int, values: ValueArray, patience: float) -> Answers:
+    def ask(self, number: int, values: ValueArray, patience: float, *, every_replica: bool = False) -> Answers:
         """Send a request to all replicas and collect the first answer of each group.
 
         Parameters
@@ -111,13 +117,16 @@ class Source:
             The image.
         patience : float
             Host seconds after which the source takes what it has.
+        every_replica : bool
+            Whether to wait for all replicas, also those of groups that have answered.
 
         Returns
         -------
         Answers
-            Sooner than the deadline where all groups have answered, or those that have not are lost.
+            Sooner than the deadline where all that is waited for has answered, or is lost.
         """
         found: dict[int, tuple[float, Message]] = {}
+        heard: dict[int, tuple[float, float]] = {}
         begin = time.monotonic()
         frame = encoded(Message(number, begin, values))
         for replica in tuple(self._open):
@@ -125,13 +134,18 @@ class Source:
             if not replica.unsent:
                 replica.unsent = frame
                 self._send(replica)
-        while any(replica.group not in found for replica in self._open):
+        while any(
+            replica.place not in heard if every_replica else replica.group not in found for replica in self._open
+        ):
             left = begin + patience - time.monotonic()
             if left <= 0.0:
                 break
             for key, events in self._selector.select(min(left, LONGEST_WAIT)):
                 if events & selectors.EVENT_READ:
-                    self._receive(key.data, number, begin, found)
+                    for seconds, answer in self._received(key.data, number, begin):
+                        # Later answers of the group do not count.
+                        found.setdefault(key.data.group, (seconds, answer))
+                        heard.setdefault(key.data.place, (seconds, answer.seconds))
                 if events & selectors.EVENT_WRITE and key.data in self._open:
                     self._send(key.data)
         kept = [found.get(k) if k in found and found[k][0] <= patience else None for k in range(len(self.sizes))]
@@ -139,18 +153,21 @@ class Source:
             tuple(math.inf if answer is None else answer[0] for answer in kept),
             tuple(None if answer is None else answer[1].values for answer in kept),
             tuple(0.0 if answer is None else answer[1].seconds for answer in kept),
+            begin,
+            {place: times for place, times in heard.items() if times[0] <= patience},
         )
 
-    def _receive(self, replica: Replica, number: int, begin: float, found: dict[int, tuple[float, Message]]) -> None:
+    def _received(self, replica: Replica, number: int, begin: float) -> Iterator[tuple[float, Message]]:
+        """Yield a replica's answers to this request, with the seconds after which they were there."""
         try:
             received = replica.connection.recv(RECEIVED_BYTES)
             seconds = time.monotonic() - begin
             for answer in replica.inbox.messages(received):
                 if answer.values.shape != (self.sizes[replica.group],):
                     raise ValueError(f"an answer of shape {answer.values.shape}")
-                # Later answers of the group, and answers to older requests, are dropped.
+                # Answers to older requests are dropped.
                 if answer.number == number:
-                    found.setdefault(replica.group, (seconds, answer))
+                    yield seconds, answer
         except BlockingIOError:
             return
         except (OSError, ValueError):

@@ -14,6 +14,7 @@ from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
+from rocoin_opt.wording import in_runs
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
@@ -204,6 +205,10 @@ def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answe
     for probability, value in figures.quantiles.items():
         shown = "never" if value is None else seconds(value)
         tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
+    if answer.energy_joules is not None:
+        most = needed.max_energy_joules
+        limit = "of a request, over all devices in groups" if most is None else f"of a request, at most {most:g} J"
+        tiles.append(Tile("energy", f"{answer.energy_joules:.4g} J", limit))
     if answer.ncut is not None:
         tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
     left = evidence_left(instance, plan)
@@ -243,7 +248,8 @@ def group_notes(instance: Instance, plan: Plan) -> tuple[str, ...]:
             "have answered that survive."
         )
     if plan.spares:
-        left_out = len(plan.spares) - MAX_SPARES
+        spares = in_runs(plan.spares)
+        left_out = len(spares) - MAX_SPARES
         more = f" and {left_out} more" if left_out > 0 else ""
-        notes.append(f"Spares: {', '.join(map(shown_name, plan.spares[:MAX_SPARES]))}{more}.")
+        notes.append(f"Spares: {', '.join(map(shown_name, spares[:MAX_SPARES]))}{more}.")
     return tuple(notes)

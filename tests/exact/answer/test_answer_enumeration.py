@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 
 import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.failure.evaluation import value_of
+from samples import trials
 from strategies import instances
 
 
 @given(instance=instances(max_devices=5, max_students=2, max_filters=5, deadline=True, level=True, success=True))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@trials(60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_the_least_quantile_is_that_of_brute_force(instance):
     best = oracle.best(instance, "quantile")
     assume(best is not None and math.isfinite(best[0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import oracle
 import rocoin_opt as ro
@@ -15,6 +15,7 @@ from rocoin_opt.exact.answer.bound import quantile_bound
 from rocoin_opt.exact.answer.method import exact_answer, exact_quantile
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
+from samples import trials
 from strategies import instances
 
 
@@ -46,7 +47,7 @@ def assert_best(instance, objective):
 
 
 @given(instances(max_devices=5, max_students=2, max_filters=4, level=True))
-@settings(max_examples=60)
+@trials(60)
 @pytest.mark.parametrize("objective", ANSWER_OBJECTIVES)
 def test_tiny_instances_are_solved(objective, instance):
     assert_best(instance, objective)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from packings import cheapest, packing_problems
@@ -14,6 +14,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.answer import packing
 from rocoin_opt.exact.answer.packing import cheapest_packing
 from rocoin_opt.exact.answer.relaxation import relax_packing
+from samples import trials
 
 
 def searched(problem, limit, control=None, **options):
@@ -28,7 +29,7 @@ def forbidden():
 
 
 @given(packing_problems(), st.sampled_from([math.inf, 3.0, 1.0, 0.3]))
-@settings(max_examples=150)
+@trials(150)
 def test_the_search_finds_the_cheapest_packing(problem, limit):
     best, found = cheapest(problem), searched(problem, limit)
     assert found.finished
@@ -49,7 +50,7 @@ def test_the_compiled_search_finds_the_same(monkeypatch):
     seen = []
 
     @given(packing_problems())
-    @settings(max_examples=60, database=None)
+    @trials(60, database=None)
     def same(problem):
         plain = searched(problem, math.inf)
         with pytest.MonkeyPatch.context() as patch:
@@ -69,7 +70,7 @@ def test_the_compiled_search_finds_the_same(monkeypatch):
 
 
 @given(packing_problems())
-@settings(max_examples=40)
+@trials(40)
 def test_small_efforts_between_two_looks_at_the_clock_change_nothing(problem):
     whole = searched(problem, math.inf)
     with pytest.MonkeyPatch.context() as patch:
@@ -79,7 +80,7 @@ def test_small_efforts_between_two_looks_at_the_clock_change_nothing(problem):
 
 
 @given(packing_problems())
-@settings(max_examples=20)
+@trials(20)
 def test_a_search_without_time_has_proven_nothing(problem):
     found = searched(problem, math.inf, Control(deadline=-math.inf))
     assert found.rows == ()
@@ -88,7 +89,7 @@ def test_a_search_without_time_has_proven_nothing(problem):
 
 
 @given(packing_problems())
-@settings(max_examples=20)
+@trials(20)
 def test_the_clock_is_asked_between_any_two_calls(problem):
     """Ctrl-C and SIGTERM are heard then: no call may look at more sets than the first one did."""
     efforts = []

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -16,10 +16,11 @@ from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.exact.answer.relaxation import Reduced, _Program, relax_packing
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.reach import Reach
+from samples import trials
 
 
 @given(packing_problems(), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
+@trials(100)
 def test_any_prices_bound_every_packing(problem, seed):
     sets, costs, wanted, _ = problem
     devices, random, best = sets.reach.counted.shape[0], np.random.default_rng(seed), cheapest(problem)
@@ -32,7 +33,7 @@ def test_any_prices_bound_every_packing(problem, seed):
 
 
 @given(packing_problems())
-@settings(max_examples=100)
+@trials(100)
 def test_the_relaxation_ends_below_the_best_packing(problem):
     sets, costs, wanted, _ = problem
     devices, best = sets.reach.counted.shape[0], cheapest(problem)

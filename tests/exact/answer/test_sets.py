@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -17,6 +17,7 @@ from rocoin_opt.exact.answer.outages import members
 from rocoin_opt.exact.answer.sets import serving_sets
 from rocoin_opt.grouping.covering.blocks import subset_sums
 from rocoin_opt.grouping.reach import Reach
+from samples import trials
 from strategies import instances
 
 SECONDS = st.sampled_from([0.1, 1.0, 2.5, 4.0, 12.0, math.inf])
@@ -36,7 +37,7 @@ def all_groups(instance, seconds):
 
 
 @given(instances(max_devices=5, max_filters=5), SECONDS)
-@settings(max_examples=150)
+@trials(150)
 def test_the_sets_are_the_groups_that_no_group_of_these_devices_beats(instance, seconds):
     sets = serving_sets(instance, Reach.by(instance, seconds), Control())
     assert sets.complete
@@ -51,7 +52,7 @@ def test_the_sets_are_the_groups_that_no_group_of_these_devices_beats(instance, 
 
 
 @given(instances(max_devices=5, max_filters=5), SECONDS, st.sampled_from([0.5, 0.1, 0.01, 0.0]))
-@settings(max_examples=80)
+@trials(80)
 def test_an_outage_above_the_worst_of_use_is_left_out_and_no_other(instance, seconds, worst):
     every, some = (
         serving_sets(instance, Reach.by(instance, seconds), Control(), worst=limit) for limit in (1.0, worst)
@@ -65,7 +66,7 @@ def test_an_outage_above_the_worst_of_use_is_left_out_and_no_other(instance, sec
 
 
 @given(instances(max_devices=5, max_filters=5), SECONDS)
-@settings(max_examples=40)
+@trials(40)
 def test_the_weight_is_that_of_all_devices_in_time(instance, seconds):
     sets = serving_sets(instance, Reach.by(instance, seconds), Control())
     timely = sets.reach.counted.max(axis=1) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -16,6 +16,7 @@ from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.grouping.expected_model import ExpectedModel
+from samples import trials
 from slowed import slowed
 from strategies import instances
 
@@ -25,7 +26,7 @@ from strategies import instances
     st.sampled_from([None, 1e-3, 1e6, 1e12]),
     st.sampled_from([0, 1, 4, 12]),
 )
-@settings(max_examples=60)
+@trials(60)
 def test_no_plan_beats_the_bound(instance, deadline, times):
     if deadline is not None:
         instance = instance.with_requirements(deadline_seconds=deadline)
@@ -62,7 +63,7 @@ def test_more_times_give_a_better_bound_and_a_stop_keeps_the_one_so_far():
     st.lists(st.sampled_from(LAWS), min_size=1, max_size=3),
     st.booleans(),
 )
-@settings(max_examples=25)
+@trials(25)
 def test_no_plan_beats_the_bound_under_random_latencies(instance, laws, on_links):
     random = slowed(instance, *laws, link=laws if on_links else ())
     if not random.has_random_latencies:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.grouping.expected_model import ExpectedModel
+from samples import trials
 from strategies import instances
 
 FAR = st.sampled_from([None, 1e-3, 1e12])
@@ -29,7 +30,7 @@ def completions(instance, bounding):
 
 
 @given(st.data())
-@settings(max_examples=50)
+@trials(50)
 def test_no_completion_beats_the_bound_of_a_node(data):
     instance = data.draw(instances(max_devices=4, max_students=2, max_filters=5, deadline=True))
     deadline = data.draw(FAR)

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -17,6 +17,7 @@ from rocoin_opt.exact.expected import success_relaxation
 from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.plan.latency import answer_distribution, group_timings
+from samples import trials
 from strategies import instances
 
 
@@ -40,7 +41,7 @@ def times_of(instance):
 
 
 @given(st.data())
-@settings(max_examples=50)
+@trials(50)
 def test_no_plan_is_likelier_wherever_it_stops(data):
     instance = data.draw(instances(max_devices=4, max_students=2, max_filters=4, deadline=True))
     model, pool = ExpectedModel(instance), GroupPool()

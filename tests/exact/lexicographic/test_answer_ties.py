@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -15,6 +15,7 @@ from rocoin_opt.exact.lexicographic.least_failure import work_of
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.filters import labels_of
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("expected", "failure", "missing", "quantile")
@@ -22,7 +23,7 @@ OBJECTIVES = ("expected", "failure", "missing", "quantile")
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=3, max_filters=5, deadline=True, level=True))
-@settings(max_examples=40)
+@trials(40)
 def test_the_value_stays_and_the_work_does_not_grow(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     found = settle_answer(instance, objective, plan, Control())
@@ -32,7 +33,7 @@ def test_the_value_stays_and_the_work_does_not_grow(objective, data, instance):
 
 
 @given(instance=instances(max_devices=4, max_students=2, max_filters=4, deadline=True))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@trials(60, suppress_health_check=[HealthCheck.too_slow])
 def test_of_the_plans_that_fail_least_none_has_less_work(instance):
     best = oracle.best(instance, "failure")
     assume(best is not None)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -19,6 +19,7 @@ from rocoin_opt.exact.lexicographic.order import most_reliable
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -110,7 +111,7 @@ def compare_with_all_plans(objective, seeds):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
-@settings(max_examples=30)
+@trials(30)
 def test_nothing_is_better_on_tiny_instances(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
@@ -118,7 +119,7 @@ def test_nothing_is_better_on_tiny_instances(objective, data, instance):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=5, max_students=2, max_filters=3))
-@settings(max_examples=20)
+@trials(20)
 def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instance):
     earliest = oracle.best(instance, objective)
     assume(earliest is not None)
@@ -127,7 +128,7 @@ def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instan
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=4))
-@settings(max_examples=25)
+@trials(25)
 def test_given_part_sizes_stay_and_nothing_of_these_sizes_fails_less(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     threshold = value_of(instance, plan, objective)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -24,6 +24,7 @@ from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.knowledge.sizes import are_within
 from rocoin_opt.plan.filters import labels_of, without_filters
+from samples import trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ CRITERIA = ("ncut", "cut", "resilient")
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
-@settings(max_examples=25)
+@trials(25)
 def test_nothing_is_better_on_tiny_instances(objective, criterion, data, instance):
     plan = data.draw(valid_plans(instance))
     threshold = evaluate(instance, plan).value(objective)
@@ -119,7 +120,7 @@ def puzzles(draw):
 
 
 @given(puzzles())
-@settings(max_examples=100)
+@trials(100)
 def test_boxes_lose_no_vector_of_sizes(puzzle):
     possible, costs = puzzle
     found = best_attainable(Packings(possible, 12), Costs(costs), [possible[0]], None)
@@ -129,7 +130,7 @@ def test_boxes_lose_no_vector_of_sizes(puzzle):
 
 
 @given(puzzles())
-@settings(max_examples=50)
+@trials(50)
 def test_what_is_not_proven_does_not_raise_the_bound(puzzle):
     possible, costs = puzzle
     with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +145,7 @@ def test_what_is_not_proven_does_not_raise_the_bound(puzzle):
 
 
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
-@settings(max_examples=25)
+@trials(25)
 def test_known_groups_alone_give_a_valid_bound(data, instance):
     plan = data.draw(valid_plans(instance))
     threshold = evaluate(instance, plan).value("guaranteed")

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -17,6 +17,7 @@ from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.plan import indexed_groups
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -57,7 +58,7 @@ def assert_taken(instance, objective, threshold, sizes, groups):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=5))
-@settings(max_examples=50)
+@trials(50)
 def test_sizes_are_taken_exactly_if_some_plan_has_them(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     vectors, threshold = vectors_of(instance, objective, plan)
@@ -82,7 +83,7 @@ def test_sizes_are_taken_exactly_if_some_plan_has_them(objective, data, instance
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=5))
-@settings(max_examples=30)
+@trials(30)
 def test_the_largest_sizes_hold_all_possible_ones(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     vectors, threshold = vectors_of(instance, objective, plan)

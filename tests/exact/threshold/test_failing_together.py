@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import oracle
 from checked import value_of
@@ -27,6 +27,7 @@ from rocoin_opt.heuristics.lp_rounding import lp_rounding
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.validity import structural_violations
+from samples import cases, trials
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def optimum(instance: Instance, objective: Objective) -> float:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=5, max_students=2, max_filters=5, domains=True))
-@settings(max_examples=80)
+@trials(80)
 def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     outcome = exact(instance, objective, Control.starting_now())
@@ -77,7 +78,7 @@ def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instanc
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", cases([0, 1, 4, 10, 17, 29], range(30)))
 def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds, position = candidates(instance), best_position(instance, objective)
@@ -96,7 +97,7 @@ def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: i
         assert outcome.lower_bound is None or outcome.lower_bound <= best
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", cases([0, 4, 7, 10, 29], range(30)))
 def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -123,7 +124,7 @@ def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
 
 
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", cases(range(6), range(6, 20)))
 def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -142,7 +143,7 @@ def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", cases([0, 4, 6], range(12)))
 def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: int) -> None:
     instance = random_instance(seed)
     together = changed(instance, {"safe": 0.0}, {device.id: "safe" for device in instance.devices})
@@ -152,7 +153,7 @@ def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: i
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", cases([0, 4, 7], range(12)))
 def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) -> None:
     instance, fall = random_instance(seed), 0.03
     limit = instance.requirements.max_group_outage
@@ -164,7 +165,7 @@ def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) 
         assert optimum(together, objective) == expected
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", cases([0, 1, 7, 10], range(15)))
 def test_splitting_a_domain_never_hurts(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed, most=2)
     falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
@@ -198,7 +199,7 @@ def test_fleets_are_solved_to_the_end(family: str, domains: int, fall: float) ->
     assert alone <= outcome.lower_bound
 
 
-@pytest.mark.parametrize("after", range(0, 60, 3))
+@pytest.mark.parametrize("after", cases([0, 3, 12, 30, 57], range(0, 60, 3)))
 def test_a_stop_at_any_moment_leaves_a_bound_that_holds(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = fleet("edge", 12, 3, 2, 0.02)
     best = optimum(instance, "guaranteed")

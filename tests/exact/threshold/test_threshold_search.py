@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import oracle
 from checked import value_of
@@ -22,6 +22,7 @@ from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.result import Outcome
+from samples import cases, trials
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def without_joint_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=4, max_students=3, max_filters=5))
-@settings(max_examples=100)
+@trials(100)
 def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     outcome = exact(instance, objective, Control.starting_now())
@@ -59,7 +60,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instanc
 
 
 # In 374 and 601 an optimum was once overlooked where a column was dominated by a larger one only.
-@pytest.mark.parametrize("seed", [*range(25), 374, 601])
+@pytest.mark.parametrize("seed", cases([0, 1, 2, 3, 4, 13, 374, 601], range(5, 25)))
 def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)
@@ -90,14 +91,15 @@ def test_it_agrees_with_milp(family: str, devices: int, seed: int, requirements:
 
 
 def test_the_plan_does_not_depend_on_threads_or_on_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = generate("edge", devices=50, seed=0)
+    instance = generate("edge", devices=30, seed=0)
     start = greedy(instance, "guaranteed", Control.starting_now()).plan
-    assert knapsack.use_compiled(50)
+    monkeypatch.setattr(knapsack, "MIN_COMPILED_DEVICES", 30)
+    assert knapsack.use_compiled(30)
     first = exact(instance, "guaranteed", Control.starting_now(), start)
     proven(instance, "guaranteed", first)
     assert exact(instance, "guaranteed", Control.starting_now(threads=2), start) == first
-    monkeypatch.setattr(knapsack, "MIN_COMPILED_DEVICES", 51)
-    assert not knapsack.use_compiled(50)
+    monkeypatch.setattr(knapsack, "MIN_COMPILED_DEVICES", 31)
+    assert not knapsack.use_compiled(30)
     assert exact(instance, "guaranteed", Control.starting_now(), start) == first
 
 
@@ -124,7 +126,7 @@ def test_without_time_nothing_is_claimed() -> None:
     assert (kept.plan, kept.reasons) == (start, ())
 
 
-@pytest.mark.parametrize("after", range(40))
+@pytest.mark.parametrize("after", cases([0, 1, 2, 3, 5, 8, 13, 21, 34], range(40)))
 def test_a_stop_at_any_moment_leaves_a_plan_and_a_bound_that_hold(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = generate("edge", devices=12, seed=1)
     best = proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now()))

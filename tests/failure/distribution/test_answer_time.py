@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
@@ -20,6 +20,7 @@ from rocoin_opt.failure.distribution import answer_time as answers
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Plan
+from samples import trials
 from strategies import instances, structured_plans
 
 EXPONENTIAL = {"law": "shifted_exponential", "rate": 4.0}
@@ -122,7 +123,7 @@ def test_answers_that_never_come_have_no_mean() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_constant_latencies_are_those_of_the_evaluator(data: st.DataObject) -> None:
     instance = data.draw(instances(deadline=True))
     plan = data.draw(structured_plans(instance))
@@ -142,7 +143,7 @@ def test_constant_latencies_are_those_of_the_evaluator(data: st.DataObject) -> N
 
 
 @given(st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_domains_and_constant_latencies_equal_brute_force(data: st.DataObject) -> None:
     instance = data.draw(instances(deadline=True, domains=True))
     plan = data.draw(structured_plans(instance))
@@ -242,7 +243,7 @@ def test_more_times_than_fit_at_once_change_nothing(monkeypatch: pytest.MonkeyPa
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@trials(40, deadline=None)
 def test_every_law_and_domain_lies_within_four_standard_errors(data: st.DataObject) -> None:
     instance = data.draw(instances(deadline=True, domains=True, slowdowns=True))
     plan = data.draw(structured_plans(instance))

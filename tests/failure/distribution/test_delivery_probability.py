@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
+from samples import trials
 from slowed import plan_of
 from strategies import instances
 
 
 @given(instances(slowdowns=True, max_devices=1, max_students=1), st.floats(0.1, 30.0))
-@settings(max_examples=80)
+@trials(80)
 def test_missed_is_the_outage_of_a_group_of_one(instance: ro.Instance, seconds: float) -> None:
     size = min(instance.students[0].max_filters, instance.knowledge.num_filters)
     deliveries = DeliveryProbabilities(instance)

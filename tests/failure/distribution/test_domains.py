@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from failure_plans import replica, system
@@ -16,6 +16,7 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.distribution.domains import MAX_JOINT_DOMAINS, Table, eliminate, elimination_order
 from rocoin_opt.failure.distribution.outcomes import first_of, last_of, never_answered
+from samples import trials
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
@@ -118,7 +119,7 @@ def test_more_domains_are_refused() -> None:
 
 
 @given(st.lists(st.floats(0.0, 0.9), min_size=3, max_size=3), st.integers(0, 1000))
-@settings(max_examples=30)
+@trials(30)
 def test_brute_force_over_crash_patterns(domains: list[float], seed: int) -> None:
     rng = np.random.default_rng(seed)
     groups = [

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from failure_plans import group_draws, replica, system
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.response import MixedResponse, Response, StepResponse, SumResponse, response_of
+from samples import trials
 from strategies import SLOWDOWNS
 
 MEASURED = {"law": "empirical", "values": [1.0, 2.0, 1.0, 4.0]}
@@ -97,7 +98,7 @@ def test_too_many_measured_times_are_refused() -> None:
 
 
 @given(SLOWDOWNS, SLOWDOWNS, st.floats(0.1, 10.0))
-@settings(max_examples=25)
+@trials(25)
 def test_every_pair_of_laws_lies_within_four_standard_errors(
     compute: dict[str, Any], link: dict[str, Any], transfer: float
 ) -> None:

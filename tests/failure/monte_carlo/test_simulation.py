@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
@@ -20,6 +20,7 @@ from rocoin_opt.failure.monte_carlo.simulation import simulate, simulate_differe
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Group, Plan
+from samples import trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def within(estimate: Any, exact: float, errors: float = 4.0) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=30)
+@trials(30)
 def test_simulated_and_exact_agree(data: st.DataObject) -> None:
     instance = data.draw(strategies.instances(deadline=True))
     plan = data.draw(strategies.structured_plans(instance))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -15,6 +15,7 @@ from fleets import fleet
 from rocoin_opt.failure.assessment import REQUIREMENTS
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import Reach, is_tied
+from samples import trials
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def assert_slope(slope: Slope, figure: Callable[[float], float | None], value: f
         assert difference == pytest.approx(derivative, abs=slack)
 
 
-@settings(max_examples=30)
+@trials(30)
 @given(st.data())
 def test_derivatives_are_those_of_changed_instances(data: st.DataObject) -> None:
     instance = data.draw(instances(deadline=True, domains=True))

@@ -21,6 +21,7 @@ from rocoin_opt.instance.files import read_instance
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.model import Plan
+from samples import cases
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_plans_are_valid_and_their_absence_has_a_reason(
 
 
 @every_baseline
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", cases(SHIPPED[::6], SHIPPED), ids=lambda path: path.stem)
 def test_shipped_instances(baseline: Callable[[Instance, Objective, Control], Outcome], path: Path) -> None:
     instance = read_instance(path)
     for variant in (instance, instance.with_requirements(max_group_outage=1.0)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
@@ -22,6 +22,7 @@ from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan.indexed import plan_of
 from rocoin_opt.plan.result import Outcome
+from samples import trials
 from strategies import instances, valid_plans
 
 
@@ -35,7 +36,7 @@ def edge(devices=14, seed=3):
 
 
 @given(st.data())
-@settings(max_examples=25)
+@trials(25)
 def test_every_step_stands_at_a_valid_plan(data):
     instance = data.draw(instances(deadline=True))
     far = data.draw(st.sampled_from([None, 1e-3, 1e12]))
@@ -57,7 +58,7 @@ def test_every_step_stands_at_a_valid_plan(data):
 
 
 @given(instances(max_devices=4, max_filters=4, deadline=True))
-@settings(max_examples=20)
+@trials(20)
 def test_tiny_instances_are_solved(instance):
     outcome, best = local_search(instance, "expected", Control(), iterations=200), oracle.best(instance, "expected")
     if best is None:

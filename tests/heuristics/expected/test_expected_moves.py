@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
@@ -17,6 +17,7 @@ from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.heuristics.expected import moves as expected_moves
 from rocoin_opt.heuristics.expected.moves import Answered, expected_seconds, share_devices, share_filters
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
+from samples import trials
 from strategies import instances, valid_plans
 
 
@@ -66,7 +67,7 @@ def test_without_groups_everything_has_answered():
 
 
 @given(situations(), st.data())
-@settings(max_examples=40)
+@trials(40)
 def test_devices_are_shared_in_the_best_way(situation, data):
     model, first, second, others = situation
     used = {n for block in others for n in block.members}
@@ -105,7 +106,7 @@ def test_a_pool_that_cannot_cover_both_groups_is_not_shared():
 
 
 @given(situations())
-@settings(max_examples=40)
+@trials(40)
 def test_filters_are_shared_in_the_best_way(situation):
     model, first, second, others = situation
     total = first.size + second.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import oracle
 import rocoin_opt as ro
@@ -14,6 +14,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
 from rocoin_opt.heuristics.expected.quantile import descend_quantile, most_weight
+from samples import trials
 from strategies import instances
 
 
@@ -22,7 +23,7 @@ def start_of(instance, seed=0):
 
 
 @given(instances(max_devices=5, max_students=2, max_filters=4, level=True))
-@settings(max_examples=40)
+@trials(40)
 def test_a_quantile_is_never_later_than_at_the_start_nor_below_the_best(instance):
     start, best = start_of(instance), oracle.best(instance, "quantile")
     if start is None:

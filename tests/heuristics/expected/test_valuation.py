@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rocoin_opt as ro
@@ -17,6 +17,7 @@ from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.heuristics.expected import valuation as valuations
 from rocoin_opt.heuristics.expected.valuation import AnswerTime, InTime, valuation_of
 from rocoin_opt.plan import IndexedGroup, indexed_groups, plan_of
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVE = st.sampled_from(["failure", "missing"])
@@ -60,7 +61,7 @@ def test_the_value_is_that_of_the_evaluator(data, objective):
 
 
 @given(situations(), st.data())
-@settings(max_examples=60)
+@trials(60)
 def test_devices_are_shared_in_the_best_way(situation, data):
     valuation, _, first, second, others = situation
     model = valuation.model
@@ -85,7 +86,7 @@ def test_devices_are_shared_in_the_best_way(situation, data):
 
 
 @given(situations())
-@settings(max_examples=60)
+@trials(60)
 def test_filters_are_shared_in_the_best_way(situation):
     valuation, objective, first, second, others = situation
     model, total = valuation.model, first.size + second.size

@@ -8,8 +8,8 @@ import numpy as np
 
 from rocoin_opt.grouping.bounds import possible_groups
 from rocoin_opt.instance import Constant, Empirical, keeps_outage_limit, stretched
-from rocoin_opt.plan import outage_of
-from rocoin_opt.wording import counted, in_runs, listed
+from rocoin_opt.plan import in_runs, outage_of
+from rocoin_opt.wording import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +125,10 @@ def _untimed(instance: Instance) -> str:
     if all(device.flops_per_second is not None for device in instance.devices):
         return ""
     runs = _runs(instance)
-    students = [student.id for student, some in zip(instance.students, runs.any(axis=0), strict=True) if not some]
-    devices = [device.id for device, some in zip(instance.devices, runs.any(axis=1), strict=True) if not some]
+    students = [
+        student.id for student, some in zip(instance.students, runs.any(axis=0).tolist(), strict=True) if not some
+    ]
+    devices = [device.id for device, some in zip(instance.devices, runs.any(axis=1).tolist(), strict=True) if not some]
     said = ""
     if students and runs.any():
         said += f" No device can run {_first_of(students)}: none that may has a time for it in its compute_seconds."

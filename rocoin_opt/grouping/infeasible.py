@@ -125,8 +125,8 @@ def _untimed(instance: Instance) -> str:
     if all(device.flops_per_second is not None for device in instance.devices):
         return ""
     runs = _runs(instance)
-    students = [instance.students[j].id for j in np.flatnonzero(~runs.any(axis=0)).tolist()]
-    devices = [instance.devices[n].id for n in np.flatnonzero(~runs.any(axis=1)).tolist()]
+    unrun, idle = (np.flatnonzero(~np.asarray(runs.any(axis=axis))).tolist() for axis in (0, 1))
+    students, devices = [instance.students[j].id for j in unrun], [instance.devices[n].id for n in idle]
     said = ""
     if students and runs.any():
         said += f" No device can run {_first_of(students)}: none that may has a time for it in its compute_seconds."

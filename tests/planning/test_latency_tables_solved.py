@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import rocoin_opt as ro
@@ -69,3 +70,21 @@ def test_laws_multiply_measured_times() -> None:
         assert (found.lower_bound or 0.0) <= float(best) * (1.0 + 1e-9)
         proven += found.termination == "optimal"
     assert proven > 0
+
+
+def test_kinds_that_share_no_student_have_no_times_that_are_no_numbers() -> None:
+    kept = {"count": 4, "memory_bytes": 6.0, "uplink_bits_per_second": 2.0, "failure_probability": 0.2}
+    instance = ro.Instance.model_validate(
+        {
+            "name": "kinds",
+            "devices": [{"id": name, "compute_seconds": {name: 1.0}, **kept} for name in "xy"],
+            "students": [{"id": name, "flops": 1.0, "memory_bytes": 1.0, "max_filters": 3} for name in "xy"],
+            "knowledge": {"num_filters": 6, "bits_per_filter": 0.0},
+            "requirements": {"max_group_outage": 0.05},
+        }
+    )
+    with np.errstate(invalid="raise"):
+        found = ro.solve(instance)
+    assert found.plan is not None
+    assert found.termination == "optimal"
+    assert all({name[0] for name in group.devices} == {group.student} for group in found.plan.groups)

@@ -85,7 +85,7 @@ def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
 
     seen = []
 
-    def break_ties(instance, objective, plan, control, criterion):
+    def break_ties(instance, objective, plan, control, criterion, prefer):
         seen.append(objective)
         return plan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -24,14 +25,23 @@ def objectives_of(instance):
     return ("guaranteed", "expected") if instance.has_random_latencies else TIMES
 
 
-CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(ro.read_instance(path))]
+shipped_instance = functools.cache(ro.read_instance)
+CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(shipped_instance(path))]
+MANY = 30
+"""Devices from which on heuristics take long."""
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0].stem}-{case[1]}")
+@pytest.fixture(
+    params=[
+        pytest.param(case, marks=pytest.mark.slow if len(shipped_instance(case[0]).devices) >= MANY else ())
+        for case in CASES
+    ],
+    ids=lambda case: f"{case[0].stem}-{case[1]}",
+)
 def shipped(request):
     """A shipped feasible instance, an objective and its best-known entry."""
     path, objective = request.param
-    return ro.read_instance(path), objective, BEST_KNOWN[path.stem][objective]
+    return shipped_instance(path), objective, BEST_KNOWN[path.stem][objective]
 
 
 def test_every_feasible_instance_has_an_entry_for_every_objective():

@@ -49,7 +49,7 @@ def test_a_search_that_ignores_its_limit_is_ended(files: list[Path], tmp_path: P
 
 
 def test_a_process_that_takes_too_much_memory_is_ended(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "hungry", memory_limit=300_000_000)
+    found = solved(files, tmp_path, "hungry", jobs=1, memory_limit=300_000_000)
     assert (found[1].failure, found[1].error) == ("memory", "ended from outside: more than 300000000 bytes of memory")
 
 
@@ -67,7 +67,7 @@ def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
 
 
 def test_a_lost_worker_is_replaced_and_counted(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "recovering")
+    found = solved(files, tmp_path, "recovering", jobs=1)
     assert (found[1].failure, found[1].attempts) == (None, 2)
 
 
@@ -78,7 +78,7 @@ def test_an_item_that_always_kills_its_worker_fails_alone(files: list[Path], tmp
 
 
 def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "raising")
+    found = solved(files, tmp_path, "raising", jobs=1)
     assert (found[1].failure, found[1].attempts) == ("defect", 1)
     assert "RuntimeError: a defect" in str(found[1].error)
 
@@ -86,7 +86,7 @@ def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path)
 def test_what_a_solver_prints_disturbs_nothing(
     files: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    solved(files, tmp_path, "chatty")
+    solved(files, tmp_path, "chatty", jobs=1)
     assert capfd.readouterr().out == ""
 
 
@@ -223,7 +223,7 @@ def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Pa
     with Store.open(tmp_path / "run") as store:
         stored = len(list(store.rows()))
     assert stored > 1
-    assert sum(1 for _ in run_batch(asked("quick", seeds=20), files, tmp_path / "run")) == 60 - stored
+    assert sum(1 for _ in run_batch(asked("quick", seeds=20, jobs=1), files, tmp_path / "run")) == 60 - stored
 
 
 def test_early_exits_count_as_lost() -> None:

@@ -13,6 +13,7 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.cli import main
+from samples import cases
 
 
 @pytest.fixture
@@ -349,7 +350,7 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("patience", [0.0, 4.0])
+@pytest.mark.parametrize("patience", cases([0.0], [4.0]))
 def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
     path = tmp_path / "edge.json"
     ro.write_instance(path, ro.generate("edge", devices=60, seed=0))

@@ -43,6 +43,7 @@ def assert_same(one, other):
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
+@pytest.mark.slow
 def test_students_learn_their_parts_and_the_answers(lesson):
     ensemble = students(lesson, training={"epochs": 8})
     assert accuracy(ensemble, DATA.test) >= 0.9

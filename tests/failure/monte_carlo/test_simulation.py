@@ -156,14 +156,14 @@ def first_block_with_a_tie(instance: Instance, plan: Plan) -> int:
 @pytest.mark.parametrize("laws", [False, True])
 def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(laws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     instance, plan = fleet(**SHARED, laws=laws)
-    alone = simulate(instance, plan, 20_001, seed=7)
+    alone = simulate(instance, plan, 6_001, seed=7)
     for workers, chunk in ((1, 1), (1, 5000), (2, 4096), (5, 2048)):
-        other = simulate(instance, plan, 20_001, seed=7, workers=workers, chunk=chunk)
+        other = simulate(instance, plan, 6_001, seed=7, workers=workers, chunk=chunk)
         assert bits(other) == bits(alone)
         assert (other.expected, other.expected_given_answer) == (alone.expected, alone.expected_given_answer)
     monkeypatch.setattr(kernel, "MIN_COMPILED_WORK", 0)
-    assert bits(simulate(instance, plan, 20_001, seed=7)) == bits(alone)
-    assert bits(simulate(instance, plan, 20_001, seed=8)) != bits(alone)
+    assert bits(simulate(instance, plan, 6_001, seed=7)) == bits(alone)
+    assert bits(simulate(instance, plan, 6_001, seed=8)) != bits(alone)
 
 
 def test_the_first_trials_are_the_same_however_many_follow() -> None:

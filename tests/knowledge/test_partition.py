@@ -181,7 +181,7 @@ def test_the_seed_decides_and_the_hash_seed_does_not() -> None:
         "print([ro.partition(w, 3, None, c, seed=7).labels.tolist() for c in ('ncut', 'resilient')])"
     )
     assert printed_for_any_hash_seed(code)
-    noise = planted([12, 12, 12], inside=1.0)
+    noise = planted([20, 20, 20], inside=1.0)
     first, second = (ro.partition(noise, 3, seed=seed).labels for seed in (0, 1))
     assert not np.array_equal(first, second)
 

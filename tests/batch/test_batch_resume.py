@@ -98,6 +98,7 @@ def test_killing_the_main_process_loses_nothing(
     assert begun(files) - done_before == 3 * SEEDS - kept
 
 
+@pytest.mark.slow
 def test_killing_a_worker_loses_nothing(
     files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
 ) -> None:
@@ -121,6 +122,7 @@ def test_ctrl_c_keeps_what_is_done(files: list[Path], tmp_path: Path) -> None:
     assert len(list(run_batch(asked("logged", seeds=SEEDS, retries=50), files, run))) == 3 * SEEDS - kept
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
 ) -> None:
@@ -213,12 +215,12 @@ def test_an_instance_that_changes_during_the_run_is_told(files: list[Path], tmp_
 
 
 @pytest.mark.slow
-def test_fifty_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
-    seeds, chance = 300, random.Random(7)
+def test_dozens_of_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
+    seeds, chance = 150, random.Random(7)
     list(run_batch(asked("quick", seeds=seeds), files, tmp_path / "undisturbed"))
     run, kills = tmp_path / "run", {"main": 0, "worker": 0}
     main = start(run, files, seeds=seeds)
-    while sum(kills.values()) < 50:
+    while sum(kills.values()) < 24:
         time.sleep(chance.uniform(0.05, 1.5))
         if main.poll() is not None:
             assert main.returncode == 0
@@ -236,5 +238,5 @@ def test_fifty_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
             kills["main"] += 1
             main = start(run, files, seeds=seeds)
     assert main.wait() == 0
-    assert min(kills.values()) >= 5
+    assert min(kills.values()) >= 3
     assert table(run) == table(tmp_path / "undisturbed")

@@ -81,6 +81,7 @@ def test_solve_keeps_its_best_plan(edge, tmp_path):
     assert json.loads(said) == json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_compare_shows_what_it_has_and_begins_nothing_new(edge):
     with started("compare", edge, "--methods", "milp,greedy,random", "--json") as process:
         searching(process)

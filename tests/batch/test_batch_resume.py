@@ -111,6 +111,7 @@ def test_killing_a_worker_loses_nothing(
     assert table(run) == undisturbed
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     main = start(run, files)

@@ -41,6 +41,7 @@ def solved(files: list[Path], tmp_path: Path, work: str, **options: Any) -> dict
     return found
 
 
+@pytest.mark.slow
 def test_a_search_that_ignores_its_limit_is_ended(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "stubborn", time_limit=1.0, grace=1.0)
     assert (found[1].failure, found[1].termination, found[1].attempts) == ("time", None, 1)
@@ -48,11 +49,13 @@ def test_a_search_that_ignores_its_limit_is_ended(files: list[Path], tmp_path: P
     assert found[1].wall_seconds >= 2.0
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_too_much_memory_is_ended(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "hungry", jobs=1, memory_limit=300_000_000)
     assert (found[1].failure, found[1].error) == ("memory", "ended from outside: more than 300000000 bytes of memory")
 
 
+@pytest.mark.slow
 def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
     pool = WorkerPool(1)
     hoarding, calm = (
@@ -215,6 +218,7 @@ def test_a_monitor_on_a_process_that_ended_says_nothing(monkeypatch: pytest.Monk
     assert (monitor.patience or 0) < 1
 
 
+@pytest.mark.slow
 def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Path], tmp_path: Path) -> None:
     results = run_batch(asked("quick", seeds=20, jobs=1), files, tmp_path / "run")
     next(results)

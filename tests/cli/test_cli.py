@@ -70,7 +70,7 @@ def test_a_search_starts_from_a_plan_file(run, tmp_path):
     assert json.loads(out)["solve"]["objective_value"] < start["solve"]["objective_value"]
 
 
-@pytest.mark.parametrize("command", [["solve", "--method", "greedy"], ["frontier", "--points", "2"]])
+@pytest.mark.parametrize("command", cases([["solve", "--method", "greedy"]], [["frontier", "--points", "2"]]))
 def test_estimated_classes_are_told(run, tmp_path, command):
     instance = ro.generate("paper", seed=0, filters=12, graph=True)
     knowledge = instance.knowledge.model_copy(update={"class_affinity": None})

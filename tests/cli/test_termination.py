@@ -159,7 +159,7 @@ def test_a_worker_that_is_sent_it_too_answers_with_no_shortened_search(edge, tmp
         assert list(store.rows()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", cases([signal.SIGKILL], [signal.SIGTERM]))
 def test_a_run_leaves_no_process_and_no_file_behind(tmp_path, number):
     instance, plan = fleet([[0.06], [0.06]])
     ro.write_instance(tmp_path / "i.json", instance)

@@ -20,7 +20,7 @@ from rocoin_opt.failure.monte_carlo.simulation import simulate, simulate_differe
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Group, Plan
-from samples import trials
+from samples import cases, trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ def first_block_with_a_tie(instance: Instance, plan: Plan) -> int:
     raise AssertionError("no tie in four million draws")
 
 
-@pytest.mark.parametrize("laws", [False, True])
+@pytest.mark.parametrize("laws", cases([True], [False]))
 def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(laws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     instance, plan = fleet(**SHARED, laws=laws)
     alone = simulate(instance, plan, 6_001, seed=7)

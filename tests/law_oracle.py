@@ -11,7 +11,7 @@ import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from oracle import Block, Oracle, exact
+from oracle import NEVER, Block, Oracle, compute_time, exact
 
 if TYPE_CHECKING:
     from rocoin_opt.instance.model import Instance
@@ -27,9 +27,9 @@ class LawOracle(Oracle):
     def arrivals(self, n: int, j: int, size: int) -> list[tuple[Fraction, Fraction]]:
         """Times at which a surviving device may answer, with their probabilities."""
         if (n, j, size) not in self.times:
-            device, student = self.instance.devices[n], self.instance.students[j]
-            work = exact(student.flops) + exact(student.flops_per_filter) * size
-            compute = work / exact(device.flops_per_second)
+            device = self.instance.devices[n]
+            measured = compute_time(self.instance, n, j, size)
+            compute = NEVER if measured is None else measured
             bits = exact(self.instance.knowledge.bits_per_filter) * size
             transfer = bits / exact(device.uplink_bits_per_second)
             laws = device.compute_slowdown, device.link_slowdown

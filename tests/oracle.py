@@ -43,18 +43,36 @@ def exact(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
-def latency(instance: Instance, n: int, j: int, size: int) -> Fraction:
-    """l(n, j, s) = t0_n + (F_j + f_j s) / c_n + beta s / r_n, in seconds."""
+NEVER = Fraction(10**12)
+"""Stands for the time of what cannot run."""
+
+
+def compute_time(instance: Instance, n: int, j: int, size: int) -> Fraction | None:
+    """Measured seconds of device n with student j, else (F_j + f_j s) / c_n; None where there is neither."""
     device, student = instance.devices[n], instance.students[j]
-    work = exact(student.flops) + exact(student.flops_per_filter) * size
+    measured = (device.compute_seconds or {}).get(student.id)
+    if measured is not None:
+        if isinstance(measured, float):
+            return exact(measured)
+        return exact(measured.seconds) + exact(measured.seconds_per_filter) * size
+    if device.flops_per_second is None:
+        return None
+    return (exact(student.flops) + exact(student.flops_per_filter) * size) / exact(device.flops_per_second)
+
+
+def latency(instance: Instance, n: int, j: int, size: int) -> Fraction:
+    """l(n, j, s) = t0_n + (compute time) + beta s / r_n, in seconds."""
+    device, compute = instance.devices[n], compute_time(instance, n, j, size)
     bits = exact(instance.knowledge.bits_per_filter) * size
-    seconds = work / exact(device.flops_per_second) + bits / exact(device.uplink_bits_per_second)
+    seconds = bits / exact(device.uplink_bits_per_second) + (NEVER if compute is None else compute)
     return exact(device.overhead_seconds) + seconds
 
 
 def fits(instance: Instance, n: int, j: int, size: int) -> bool:
-    """B_j + b_j s <= m_n."""
+    """B_j + b_j s <= m_n, and the device can run the student."""
     student = instance.students[j]
+    if compute_time(instance, n, j, size) is None:
+        return False
     needed = exact(student.memory_bytes) + exact(student.memory_bytes_per_filter) * size
     return needed <= exact(instance.devices[n].memory_bytes)
 

@@ -101,8 +101,8 @@ def compute_seconds(device: dict[str, Any], student: dict[str, Any], size: int) 
 def least_values(content: dict[str, Any]) -> dict[str, float]:
     """The least value of every objective over all plans; infinite where there is none."""
     least = dict.fromkeys(OBJECTIVES, math.inf)
-    for groups in _plans(content):
-        for objective, value in _values(content, groups).items():
+    for groups in plans_of(content):
+        for objective, value in values_of(content, groups).items():
             least[objective] = min(least[objective], value)
     return least
 
@@ -131,7 +131,8 @@ def _served(content: dict[str, Any], members: list[dict[str, Any]]) -> Iterator[
                 yield Served(size, sorted(answers), joules)
 
 
-def _plans(content: dict[str, Any]) -> Iterator[list[Served]]:
+def plans_of(content: dict[str, Any]) -> Iterator[list[Served]]:
+    """All plans, each by what its groups serve."""
     devices, requirements = content["devices"], content["requirements"]
     options = {
         mask: list(_served(content, [device for n, device in enumerate(devices) if mask >> n & 1]))
@@ -157,7 +158,8 @@ def _plans(content: dict[str, Any]) -> Iterator[list[Served]]:
     return extend(1, 0, content["knowledge"]["num_filters"], [])
 
 
-def _values(content: dict[str, Any], groups: list[Served]) -> dict[str, float]:
+def values_of(content: dict[str, Any], groups: list[Served]) -> dict[str, float]:
+    """The value of a plan in every objective."""
     requirements = content["requirements"]
     limit, deadline = requirements["max_group_outage"], requirements["deadline_seconds"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from oracle import ROUNDING, Block, exact, latency
+from oracle import ROUNDING, Block, compute_time, exact, latency
 from oracle_rules import Rules, mask_of, members_of
 from oracle_states import States
 from rocoin_opt.plan.model import Group, Plan
@@ -103,7 +103,7 @@ class RestrictedOracle:
         student = self.instance.students[j]
         needed = exact(student.memory_bytes) + exact(student.memory_bytes_per_filter) * size
         room = exact(self.instance.devices[n].memory_bytes) * (1 + ROUNDING)
-        return size <= student.max_filters and needed <= room
+        return size <= student.max_filters and needed <= room and compute_time(self.instance, n, j, size) is not None
 
     def _failures(self, success: float) -> int:
         """Units of failure that a success allows."""

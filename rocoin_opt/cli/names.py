@@ -67,12 +67,13 @@ def with_rules_of(
     """
     from rocoin_opt.instance import Rule
 
-    known = [device.id for device in instance.devices]
-    among = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
+    known = instance.devices_by_name
+    among = ", ".join([d.id for d in instance.devices[:MOST_NAMES]]) + (", …" if len(known) > MOST_NAMES else "")
     rules: list[Rule] = []
     for option, values, least in (("spare", spare, 1), ("use", use, 1), ("apart", apart, 2), ("together", together, 2)):
         for value in values or ():
-            names, place = required(f"--{option}", [value], known), f"--{option}"
+            place = f"--{option}"
+            names = instance.meant_by(required(place, [value], known))
             for position, name in enumerate(names):
                 if name not in known or name in names[:position]:
                     what = "the id of a device" if name not in known else "each device once, of"

@@ -70,7 +70,7 @@ LatencyOnly: TypeAlias = Annotated[
 ]
 Preferred: TypeAlias = Annotated[
     str,
-    typer.Option("--prefer", metavar="P", help="What comes next at equal latency and partition: reliability or work."),
+    typer.Option("--prefer", metavar="P", help="Next at equal latency and partition: reliability, work or energy."),
 ]
 Deadline: TypeAlias = Annotated[
     float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")

@@ -12,6 +12,7 @@ from .lexicographic.order import break_ties, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
 from .restricted.latency import exact_restricted
+from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
 from .threshold.search import exact
 
@@ -25,6 +26,7 @@ __all__ = [
     "ReplanningSearch",
     "best_of_all",
     "break_ties",
+    "early_within_energy",
     "exact",
     "exact_answer",
     "exact_by_kinds",

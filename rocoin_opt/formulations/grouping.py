@@ -126,12 +126,12 @@ def _weakest_group(model: pyo.ConcreteModel, instance: Instance) -> None:
 
     Groups are ordered by this share, which is one of their equivalent orders.
     """
-    rates = instance.arrays.rate
-    shares = (rates / rates.sum()).tolist()
+    rates = {n: float(instance.arrays.rate[n]) for n in model.N}
+    total = sum(rates.values())
     model.weakest = pyo.Var(bounds=(0.0, 1.0))
     model.rate_share = pyo.Expression(
         model.K,
-        rule=lambda m, k: pyo.quicksum(shares[n] * m.member[n, k] for n in m.N),
+        rule=lambda m, k: pyo.quicksum(rates[n] / total * m.member[n, k] for n in m.N),
     )
 
     def weakest_group(m: pyo.ConcreteModel, k: int) -> Any:

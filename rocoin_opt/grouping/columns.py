@@ -307,7 +307,7 @@ class _Able(NamedTuple):
     @classmethod
     def of(cls, problem: ThresholdProblem, members: IntArray) -> _Able:
         nobody = np.zeros((1, problem.timely.shape[1]))
-        base, slope = (np.vstack([table, nobody]) for table in (problem.arrays.base, problem.arrays.slope))
+        base, slope = (np.vstack([table, nobody]) for table in (problem.costs.base, problem.costs.slope))
         sums = [table[members[:, 0]] for table in (base, slope)]
         for column in members.T[1:]:
             sums = [total + table[column] for total, table in zip(sums, (base, slope), strict=True)]

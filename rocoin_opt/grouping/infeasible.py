@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.bounds import possible_groups
-from rocoin_opt.instance import Constant, Empirical, keeps_outage_limit
-from rocoin_opt.plan import outage_of
-from rocoin_opt.wording import counted
+from rocoin_opt.instance import Constant, Empirical, keeps_outage_limit, stretched
+from rocoin_opt.plan import in_runs, outage_of
+from rocoin_opt.wording import counted, listed
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance import Device, Instance, Slowdown
+    from collections.abc import Sequence
+
+    from rocoin_opt.instance import BoolArray, Device, Instance, Slowdown
 
 STOPPED = "the search was stopped before it found a plan"
 NAMED = 3
-"""Failure domains that a reason names at most."""
+"""Failure domains, students or devices that a reason names at most."""
 RELAX = "Relax what costs least: max_group_outage, max_groups, memory or max_filters."
 NO_GUARANTEE = (
     "no guarantee: with an outage limit of 0, every group needs a device that never fails and whose slowdown is bounded"
@@ -34,14 +36,14 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        One sentence a cause: memory, reliability, or capacity. Empty if none of these simple proofs applies, which
-        does not mean that a plan exists.
+        One sentence a cause: times, memory, limits on devices, reliability, or capacity. Empty if none of these simple
+        proofs applies, which does not mean that a plan exists.
     """
-    memory = _memory(instance)
     # Where nothing fits anywhere, the other proofs would only say so again.
-    if memory:
-        return memory
-    return (*_reliability(instance), *_capacity(instance))
+    if not instance.arrays.largest.any():
+        return (_nothing_runs(instance),)
+    untimed = _untimed(instance)
+    return tuple(reason + untimed for reason in (*_reliability(instance), *_capacity(instance)))
 
 
 def room_for(placed: int, wanted: int) -> str:
@@ -74,8 +76,8 @@ def _always_answers(instance: Instance, n: int, device: Device) -> bool:
     if not _is_bounded(device.link_slowdown) and instance.knowledge.bits_per_filter > 0.0:
         return False
     return any(
-        _is_bounded(device.compute_slowdown) or student.flops + student.flops_per_filter == 0.0
-        for student, largest in zip(instance.students, instance.arrays.largest[n].tolist(), strict=True)
+        _is_bounded(device.compute_slowdown) or not instance.arrays.compute[n, j].any()
+        for j, largest in enumerate(instance.arrays.largest[n].tolist())
         if largest > 0
     )
 
@@ -84,17 +86,59 @@ def _is_bounded(law: Slowdown | None) -> bool:
     return isinstance(law, Constant | Empirical | None)
 
 
-def _memory(instance: Instance) -> tuple[str, ...]:
-    if instance.arrays.largest.any():
-        return ()
-    smallest = min(instance.students, key=lambda s: s.memory_bytes + s.memory_bytes_per_filter)
-    roomiest = max(instance.devices, key=lambda device: device.memory_bytes)
-    needed = smallest.memory_bytes + smallest.memory_bytes_per_filter
+def _nothing_runs(instance: Instance) -> str:
+    """Why no device can hold any student: no known times, too little memory, or limits and rules."""
+    runs = _runs(instance)
+    if not runs.any():
+        return f"compute_seconds: no device can run any student.{_untimed(instance)} Measure them, or give rates."
+    needed = np.array([student.memory_bytes + student.memory_bytes_per_filter for student in instance.students])
+    memory = np.array([device.memory_bytes for device in instance.devices])
+    if (runs & (needed <= stretched(memory)[:, None])).any():
+        requirements = instance.requirements
+        limits = [
+            *(["requests_per_second"] if requirements.requests_per_second is not None else []),
+            *(["max_joules"] if any(device.max_joules is not None for device in instance.devices) else []),
+            *(["the rule spare"] if instance.restrictions.spare else []),
+        ]
+        because = listed(limits or ["what is asked of it"])
+        return f"limits: no device can serve with any student, because of {because}. Relax what costs least."
+    able = np.flatnonzero(runs.any(axis=0))
+    smallest = instance.students[int(able[needed[able].argmin()])]
+    least = smallest.memory_bytes + smallest.memory_bytes_per_filter
+    able = np.flatnonzero(runs.any(axis=1))
+    roomiest = instance.devices[int(able[memory[able].argmax()])]
     return (
-        f"memory: no device can hold any student. The smallest, {smallest.id}, needs {needed:,.0f} bytes for one "
+        f"memory: no device can hold any student. The smallest, {smallest.id}, needs {least:,.0f} bytes for one "
         f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory "
-        "or a smaller student.",
+        f"or a smaller student.{_untimed(instance)}"
     )
+
+
+def _runs(instance: Instance) -> BoolArray:
+    """Whether each device may run each student and its time is known, N x J."""
+    names = [student.id for student in instance.students]
+    return np.array([[device.runs(name) for name in names] for device in instance.devices])
+
+
+def _untimed(instance: Instance) -> str:
+    """Name students that no device can run, and devices that can run none, where some device has a table alone."""
+    if all(device.flops_per_second is not None for device in instance.devices):
+        return ""
+    runs = _runs(instance)
+    unrun, idle = (np.flatnonzero(~np.asarray(runs.any(axis=axis))).tolist() for axis in (0, 1))
+    students, devices = [instance.students[j].id for j in unrun], [instance.devices[n].id for n in idle]
+    said = ""
+    if students and runs.any():
+        said += f" No device can run {_first_of(students)}: none that may has a time for it in its compute_seconds."
+    if devices:
+        said += f" There is no time in compute_seconds for any student that {_first_of(devices)} may run."
+    return said
+
+
+def _first_of(names: Sequence[str]) -> str:
+    runs = in_runs(names)
+    more = [f"{len(runs) - NAMED} more"] if len(runs) > NAMED else []
+    return listed([*runs[:NAMED], *more])
 
 
 def _reliability(instance: Instance) -> tuple[str, ...]:

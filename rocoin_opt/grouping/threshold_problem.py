@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, InstanceArrays, IntArray
-    from rocoin_opt.plan import Members, Objective
+    from rocoin_opt.plan import Members, Objective, Preference
 
 MAX_KEPT = 50_000_000
 """Devices in all chains together up to which chains are kept: some 3,000 devices with five students."""
@@ -109,12 +109,22 @@ class ThresholdProblem:
         T in seconds.
     arrays : InstanceArrays, optional
         Figures of what the indices stand for, where that is not one device each.
+    prefer : {'work', 'energy', 'reliability'}
+        What a group costs: device-seconds, or joules where least energy is wanted.
     """
 
     def __init__(
-        self, instance: Instance, objective: Objective, threshold: float, arrays: InstanceArrays | None = None
+        self,
+        instance: Instance,
+        objective: Objective,
+        threshold: float,
+        arrays: InstanceArrays | None = None,
+        *,
+        prefer: Preference = "work",
     ) -> None:
         self.instance, self.arrays, self.objective = instance, arrays or instance.arrays, objective
+        self.costs = self.arrays.as_energy if prefer == "energy" else self.arrays
+        """What a device costs a group: affine in the part, as a latency is, and read as one."""
         self.wanted = instance.knowledge.num_filters
         self.led = objective == "nominal"
         self.threshold = threshold

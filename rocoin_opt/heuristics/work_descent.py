@@ -85,13 +85,13 @@ def cheapest_student(problem: ThresholdProblem, members: Sequence[int], size: in
     size : int
         Part size in filters.
     """
-    work = problem.arrays.latency(list(members), slice(None), size).sum(axis=0)
+    work = problem.costs.latency(list(members), slice(None), size).sum(axis=0)
     able = problem.by_student(np.array([members]))[0] >= size
     return IndexedGroup(tuple(members), int(np.where(able, work, np.inf).argmin()), size)
 
 
 def _work(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> float:
-    latency = problem.arrays.latency
+    latency = problem.costs.latency
     return float(sum(latency(list(group.members), group.student, group.size).sum() for group in served))
 
 
@@ -105,7 +105,7 @@ def without_late(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup
 def _without_superfluous(problem: ThresholdProblem, group: IndexedGroup) -> IndexedGroup:
     """Leave out what is late, then the costliest replicas without which the group still serves."""
     j, members = group.student, list(without_late(problem, group).members)
-    latencies = problem.arrays.latency(members, j, group.size)
+    latencies = problem.costs.latency(members, j, group.size)
     for n in [members[position] for position in np.argsort(-latencies, kind="stable")]:
         rest = [other for other in members if other != n]
         if problem.keeps_limit(rest) and problem.by_student(np.array([rest]))[0, j] >= group.size:
@@ -117,7 +117,7 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
     """Make the exchange of one replica for a spare that saves the most."""
     j, size = group.student, group.size
     able = np.flatnonzero(spares & (problem.allowed[:, j] >= size))
-    costs = problem.arrays.latency(able, j, size)
+    costs = problem.costs.latency(able, j, size)
     best, saved = group, 0.0
     for n in group.members:
         others = [m for m in group.members if m != n]
@@ -126,7 +126,7 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
         # With the only leader gone the spare has to be in time itself.
         if problem.led and (problem.timely[others, j] < size).all():
             usable &= problem.timely[able, j] >= size
-        now = float(problem.arrays.latency(n, j, size))
+        now = float(problem.costs.latency(n, j, size))
         gains = np.where(usable, now - costs, 0.0)
         if gains.max(initial=0.0) > max(saved, LEAST_GAIN * now):
             saved = float(gains.max())
@@ -137,7 +137,7 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
 def _with_cheapest_sizes(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> list[IndexedGroup]:
     """Hand filters to the groups that spend the least on one, each within what its student can do in time."""
     most = [int(problem.by_student(np.array([group.members]))[0, group.student]) for group in served]
-    slopes = [float(problem.arrays.slope[list(group.members), group.student].sum()) for group in served]
+    slopes = [float(problem.costs.slope[list(group.members), group.student].sum()) for group in served]
     sizes = cheapest_sizes([1] * len(served), most, slopes, sum(group.size for group in served))
     return [group._replace(size=size) for group, size in zip(served, sizes, strict=True)]
 

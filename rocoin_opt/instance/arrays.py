@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -174,6 +174,11 @@ class InstanceArrays:
         """
         joules: FloatArray = self.energy[device, student, 0] + self.energy[device, student, 1] * num_filters
         return joules
+
+    @property
+    def as_energy(self) -> InstanceArrays:
+        """The same with joules in place of the seconds of :meth:`latency`; what fits stays as it is."""
+        return replace(self, base=self.energy[:, :, 0], slope=self.energy[:, :, 1])
 
     def largest_part(self, threshold: float) -> IntArray:
         """Largest part that each device delivers within a threshold in seconds: S[n, j](T), N x J, 0 where none."""

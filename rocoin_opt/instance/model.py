@@ -99,6 +99,10 @@ class Instance(Model):
         rows = {name: tuple(device.id for device in self.devices[place]) for name, place in entries}
         return rows | {device.id: (device.id,) for device in self.devices}
 
+    def meant_by(self, names: Iterable[str]) -> list[str]:
+        """The devices that names mean, see :attr:`devices_by_name`; names that mean none stay as they are."""
+        return [device for name in names for device in self.devices_by_name.get(name, (name,))]
+
     @cached_property
     def restrictions(self) -> Restrictions:
         """The rules by device indices, derived once."""

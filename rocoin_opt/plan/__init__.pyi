@@ -51,11 +51,13 @@ from .terminal import (
     TERMINATION_WORDS,
     WITHOUT_UNIT,
     bound_alone,
+    in_runs,
     plain_table,
     plain_text,
     seconds,
     shown_value,
     small_share,
+    some_of,
 )
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
@@ -101,6 +103,7 @@ __all__ = [
     "group_timings",
     "guaranteed_seconds",
     "has_random_latency",
+    "in_runs",
     "indexed_groups",
     "labels_of",
     "members_of",
@@ -127,6 +130,7 @@ __all__ = [
     "seconds",
     "shown_value",
     "small_share",
+    "some_of",
     "structural_violations",
     "ties_and_rules",
     "with_filters",

@@ -29,9 +29,9 @@ THRESHOLD_OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
 ANSWER_OBJECTIVES: tuple[Objective, ...] = ("failure", "missing", "quantile")
 """Objectives of the whole answer: how likely it is not there in time, how much of it is not, when it is as likely as
 wanted."""
-Preference: TypeAlias = Literal["reliability", "work"]
+Preference: TypeAlias = Literal["reliability", "work", "energy"]
 PREFERENCES: tuple[Preference, ...] = get_args(Preference)
-"""What comes next among plans of equal latency and partition: the least failure probability, or the least work."""
+"""What comes next among plans of equal latency and partition: the least failure probability, work or energy."""
 
 SMALLEST_OUTAGE = 5e-324
 """The smallest positive double."""

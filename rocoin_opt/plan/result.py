@@ -20,6 +20,7 @@ from rocoin_opt.plan.terminal import (
     seconds,
     shown_value,
     small_share,
+    some_of,
 )
 from rocoin_opt.provenance import versions
 from rocoin_opt.wording import counted, printable
@@ -41,6 +42,8 @@ WIDTH = 110
 """Columns of a summary as text."""
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
+MOST_BINDING = 5
+"""Groups that wait the longest, of which a summary says why."""
 MOST_NAMES = 12
 """Spares that are named; of the others there is the number."""
 
@@ -187,7 +190,7 @@ def print_summary(result: Result, console: Console) -> None:
         console.print()
         console.print(random_table(instance, result.plan) if random else group_table(instance, result.plan, timings))
         if result.plan.spares:
-            console.print(plain_text(f"spares: {_names(result.plan.spares)}"))
+            console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
         console.print()
         for line in _binding_lines(result, timings):
             console.print(plain_text(line))
@@ -297,6 +300,7 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
     instance, plan = result.instance, result.plan
     if plan is None or result.objective not in THRESHOLD_OBJECTIVES or has_random_latency(instance, plan):
         return
+    binding = 0
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
         positions = {"nominal": 0, "worst": len(timing.seconds) - 1}
         position = positions.get(result.objective)
@@ -306,6 +310,9 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
             position = timing.seconds.index(timing.guaranteed_seconds)
         if timing.seconds[position] != result.objective_value:
             continue
+        binding += 1
+        if binding > MOST_BINDING:
+            continue
         device = timing.devices[position]
         yield f"binding: group {k} waits for {device}: {breakdown(instance, group, device)}"
         if group.num_filters == capacity(instance, group):
@@ -313,11 +320,8 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
         if timing.final_outage > 0 and len(timing.devices) > 1:
             limit = instance.requirements.max_group_outage
             yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
-
-
-def _names(names: tuple[str, ...]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    if binding > MOST_BINDING:
+        yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
 
 
 def _plain(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import outage_of
-from rocoin_opt.plan.terminal import plain_table, plain_text, seconds
+from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,10 +31,10 @@ def group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]
     table = _table("replica:seconds, first answer first")
     table.add_column("guaranteed", justify="right")
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
+        # Alike replicas come at the same time.
+        at_once = itertools.groupby(zip(timing.devices, timing.seconds, strict=True), key=lambda pair: f"{pair[1]:.4g}")
         # No space inside of a pair, so that a narrow terminal breaks between replicas only.
-        replicas = ", ".join(
-            f"{device}:{answer:.4g}" for device, answer in zip(timing.devices, timing.seconds, strict=True)
-        )
+        replicas = ", ".join(f"{run}:{answer}" for answer, pairs in at_once for run in in_runs(d for d, _ in pairs))
         table.add_row(
             str(k),
             f"{group.num_filters} of {capacity(instance, group)}",

@@ -48,6 +48,38 @@ def plain_text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
+def in_runs(names: Iterable[str]) -> list[str]:
+    """Names in their order, but numbered ones that follow each other as one: ``cam-1 to cam-5``.
+
+    Two that follow each other stay two.
+    """
+    rows: dict[str, list[int]] = {}
+    for name in names:
+        stem, _, number = name.rpartition("-")
+        if stem and number.isascii() and number.isdigit() and str(int(number)) == number:
+            rows.setdefault(stem, []).append(int(number))
+        else:
+            rows[name] = []
+    told = []
+    for stem, numbers in rows.items():
+        left = sorted(numbers)
+        if not left:
+            told.append(stem)
+        while left:
+            end = next((at for at in range(1, len(left)) if left[at] != left[at - 1] + 1), len(left))
+            run, left = left[:end], left[end:]
+            ends = [f"{stem}-{run[0]} to {stem}-{run[-1]}"] if len(run) > 2 else [f"{stem}-{n}" for n in run]
+            told += ends
+    return told
+
+
+def some_of(names: Iterable[str], most: int) -> str:
+    """Names told as in :func:`in_runs`, with the number of those beyond the first ones."""
+    runs = in_runs(names)
+    more = len(runs) - most
+    return ", ".join(runs[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def seconds(value: float | None) -> str:
     """A time for people: four significant digits, or a dash where there is none."""
     return "-" if value is None else f"{value:.4g} s"

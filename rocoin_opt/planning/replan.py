@@ -188,6 +188,7 @@ def replan(
     """
     require_no_min_success(instance, "replan")
     require_no_energy_limit(instance, "replan")
+    lost, joined = instance.meant_by(lost), instance.meant_by(joined)
     _require_options(instance, plan, lost, joined, max_loads)
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)

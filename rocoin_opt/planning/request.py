@@ -50,7 +50,7 @@ class Request:
     @property
     def preferred(self) -> Preference:
         """What comes behind latency, by its name."""
-        return "work" if self.prefer == "work" else "reliability"
+        return next((known for known in PREFERENCES if known == self.prefer), "reliability")
 
     @property
     def solver(self) -> Method:
@@ -78,6 +78,8 @@ class Request:
             raise _refused("criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
         if self.prefer not in PREFERENCES:
             raise _refused("prefer", self.prefer, f"one of {', '.join(PREFERENCES)}")
+        if self.prefer == "energy" and not instance.has_powers:
+            raise UnsupportedError(f"{instance.name}: prefer energy needs compute_watts or transmit_watts of devices")
         require_objective(instance, self.objective)
         if instance.has_random_latencies and method.run_random is None:
             position = next(n for n, device in enumerate(instance.devices) if device.is_random)

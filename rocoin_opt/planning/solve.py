@@ -90,10 +90,10 @@ def solve(
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by where the instance has a graph; ``resilient`` takes the class affinities, or
         estimates them from the graph where the instance has none.
-    prefer : {'reliability', 'work'}
+    prefer : {'reliability', 'work', 'energy'}
         What comes next among plans of equal latency and partition: the least failure probability of the whole answer,
-        for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds,
-        and then the most spare reliability.
+        for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds, or
+        joules, and then the most spare reliability.
     explain : bool
         Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
         seconds, and within the limit of time. The baselines never do.

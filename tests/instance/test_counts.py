@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import rocoin_opt as ro
 from rocoin_opt.instance import Instance
 from rocoin_opt.instance.counts import MAX_DEVICES
+from rocoin_opt.plan.terminal import in_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +162,19 @@ def test_a_device_says_how_fast_it_is_and_what_it_spends_where_that_is_limited()
     content["devices"][0]["compute_seconds"] = {}
     with pytest.raises(ValidationError):
         Instance.model_validate(content)
+
+
+def test_names_in_a_row_are_told_as_one() -> None:
+    names = ["cam-1", "cam-10", "cam-11", "cam-2", "cam-3", "pi", "cam-12", "x-0", "y-01", "y-2", "y-3"]
+    assert in_runs(names) == ["cam-1 to cam-3", "cam-10 to cam-12", "pi", "x-0", "y-01", "y-2", "y-3"]
+
+
+def test_replanning_takes_a_name_for_all_of_its_devices() -> None:
+    content = fleet(students=[{**student, "max_filters": 16} for student in FLEET["students"]])
+    content["devices"].append({**BOARD, **KEPT, "id": "spare"})
+    instance = Instance.model_validate(content)
+    plan = ro.solve(instance, prefer="work").plan
+    assert plan is not None
+    found = ro.replan(instance, plan, ["cam"])
+    assert found.lost == ("cam-1", "cam-2", "cam-3")
+    assert [device.id for device in found.instance.devices] == ["pi", "spare"]

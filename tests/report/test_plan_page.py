@@ -340,3 +340,13 @@ def test_an_empty_page_is_a_page() -> None:
 def test_shares_are_readable() -> None:
     shares = {None: "-", 0.0: "0 %", 1e-9: "<0.001 %", 0.01234: "1.23 %", 0.5: "50 %", 13.35: "1335 %"}
     assert {share: percent(share) for share in shares} == shares
+
+
+def test_the_energy_is_shown_where_it_is_known(mcu) -> None:
+    instance, plan = mcu
+    assert ">energy<" not in plan_report(instance, plan)
+    powers = {"compute_watts": 0.5, "transmit_watts": 0.1}
+    powered = instance.with_devices([device.model_copy(update=powers) for device in instance.devices])
+    limited = powered.with_requirements(max_energy_joules=1e6)
+    assert "of a request, over all devices" in plan_report(powered, plan)
+    assert "at most 1e+06 J" in plan_report(limited, plan)

@@ -53,8 +53,10 @@ def replan(
     require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
     require_outputs(out, left, inputs=matrix_files(given, instance))
-    names = given.arrays.device_index
-    gone, new = required("--lost", lost, names), required("--joined", joined, names)
+    names = given.devices_by_name
+    gone, new = (
+        given.meant_by(required(option, values, names)) for option, values in (("--lost", lost), ("--joined", joined))
+    )
     known = _plan_before(plan, given, new)
     with showing_progress(f"{given.name}, replan", objective) as report:
         found = mend_plan(

@@ -74,6 +74,8 @@ class _Search:
         # Without a plan that keeps min_success this is a search without it, which is far quicker.
         is_sure = start is not None and missed_success(model.instance, start) is None
         self.violations = check if is_sure else structural_violations
+        # Whether it depends on students, too, what is valid.
+        self.tied = is_sure or model.instance.limits_energy
         self.value = math.inf if start is None else value_of(model.instance, start, "expected")
         roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
         self.open = {root.low.shape[1]: root for root in roots}
@@ -223,7 +225,8 @@ class _Search:
             plan = self.valid([blocks[0] for blocks in options] if chosen is None else chosen)
             if chosen is None:
                 self.untried = min(self.untried, seconds)
-            if chosen is None or plan is not None:
+            # Else validity is a matter of the members, and no other students help.
+            if chosen is None or plan is not None or not self.tied:
                 return plan
         return None
 

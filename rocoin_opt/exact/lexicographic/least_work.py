@@ -212,7 +212,7 @@ def _near(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> IntArray
     near = []
     for group in served:
         able = np.flatnonzero(problem.allowed.max(axis=1) > 0)
-        costs = problem.arrays.latency(able, group.student, group.size)
+        costs = problem.costs.latency(able, group.student, group.size)
         able = able[np.argsort(costs, kind="stable")]
         able = able[~np.isin(able, group.members)]
         for n in group.members:

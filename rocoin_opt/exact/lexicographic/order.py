@@ -22,6 +22,7 @@ from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
 from rocoin_opt.plan import (
     Outcome,
     Plan,
+    energy_joules,
     indexed_groups,
     labels_of,
     plan_of,
@@ -51,7 +52,7 @@ class Key(NamedTuple):
     failure: float
     """Failure probability of the whole answer; 0 where work is preferred."""
     work: float
-    """Device-seconds that all replicas together are busy with one request."""
+    """Device-seconds that all replicas together are busy with one request; joules where energy is preferred."""
     spare: float
     """Negative sum of the spares' cover shares."""
 
@@ -69,7 +70,7 @@ def lexicographic_key(
         A valid plan.
     parts : PartSearch or None
         What partitions are judged by; None without a graph.
-    prefer : {'reliability', 'work'}
+    prefer : {'reliability', 'work', 'energy'}
         What comes next to the partition.
     """
     arrays, cut = instance.arrays, 0.0
@@ -78,14 +79,22 @@ def lexicographic_key(
         cut = math.inf if labels is None else parts.rank(parts.value(labels))
     failure = value_of(instance, plan, "failure") if prefer == "reliability" else 0.0
     spare = math.fsum(float(arrays.cover_share[arrays.device_index[device]]) for device in plan.spares)
-    return Key(cut, _significant(failure), _significant(work_of(instance, plan)), _significant(-spare))
+    work = energy_joules(instance, plan) if prefer == "energy" else work_of(instance, plan)
+    return Key(cut, _significant(failure), _significant(work), _significant(-spare))
 
 
 def _significant(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str = "ncut") -> Plan:
+def break_ties(
+    instance: Instance,
+    objective: Objective,
+    plan: Plan,
+    control: Control,
+    criterion: str = "ncut",
+    prefer: Preference = "work",
+) -> Plan:
     """Find the plan of the best partition and the least work among those that answer as early as a given one.
 
     Without a graph the result is proven best where all minimal groups are listed
@@ -106,6 +115,8 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
         give the same plan, on any number of threads.
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by, where the instance has a graph.
+    prefer : {'work', 'energy'}
+        What is least behind the partition: device-seconds, or joules.
 
     Returns
     -------
@@ -115,14 +126,14 @@ def break_ties(instance: Instance, objective: Objective, plan: Plan, control: Co
     """
     if control.exhausted or not _can_begin(instance, criterion, control):
         return plan
-    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective), prefer=prefer)
     if instance.knowledge.graph is None:
         served = indexed_groups(instance, plan)
         found = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=True)]
-        return _best(problem, [plan, *found], None, "work")
+        return _best(problem, [plan, *found], None, prefer)
     parts = PartSearch(instance, criterion, control)
     found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
-    return _best(problem, [plan, *found], parts, "work")
+    return _best(problem, [plan, *found], parts, prefer)
 
 
 def most_reliable(

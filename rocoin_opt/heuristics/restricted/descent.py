@@ -103,7 +103,7 @@ class Within(NamedTuple):
     seconds: float
     """At most."""
     prefer: Preference
-    """Whether failure comes before work, or work before failure."""
+    """Whether failure comes before work, or work or energy before failure."""
 
 
 class _Descent:
@@ -184,7 +184,8 @@ class _Descent:
         if seconds > self.within.seconds:
             return _State(in_order, 1.0 - self.within.seconds / seconds, NOTHING, None)
         # To fewer digits than rounding leaves, so that equal plans are told apart by what comes next.
-        both = (float(f"{value:.{DIGITS}g}"), float(f"{work_of(self.instance, plan):.{DIGITS}g}"))
+        cost = (energy_joules if self.within.prefer == "energy" else work_of)(self.instance, plan)
+        both = (float(f"{value:.{DIGITS}g}"), float(f"{cost:.{DIGITS}g}"))
         return _State(in_order, 0.0, both if self.within.prefer == "reliability" else both[::-1], plan)
 
     def earliest(self, served: Sequence[IndexedGroup]) -> Plan | None:

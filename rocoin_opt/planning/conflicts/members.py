@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rocoin_opt.failure import allowed_failure, value_of
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT, complement
 from rocoin_opt.plan import indexed_groups, num_domains, outage_of
+from rocoin_opt.planning.conflicts.loads import loads_of
 from rocoin_opt.planning.conflicts.scales import (
     ONE,
     Scale,
@@ -88,6 +89,10 @@ def members_of(instance: Instance, objective: Objective) -> tuple[Member, ...]:
         *_memory(instance),
         *_capacity(instance),
         *_students(instance),
+        *(
+            Member(load.path, load.kind, load.found, load.description, load.without, load.scale)
+            for load in loads_of(instance)
+        ),
         *_min_groups(instance),
         *_max_groups(instance),
         *_outage(instance),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Objective, Plan, Preference
 
 MAX_AUTO_DEVICES = 400
 """Devices up to which ``auto`` goes on to ``exact`` without a time limit."""
@@ -276,8 +276,10 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
     return _exact_from(instance, objective, control, outcome, None, None if limited else AUTO_ROUNDS)
 
 
-def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Plan:
-    """Go on behind latency: partition, work, spare reliability.
+def run_break_ties(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str, prefer: Preference = "work"
+) -> Plan:
+    """Go on behind latency: partition, work or energy, spare reliability.
 
     Parameters
     ----------
@@ -291,13 +293,15 @@ def run_break_ties(instance: Instance, objective: Objective, plan: Plan, control
         Limits, seed, threads and reports.
     criterion : {'ncut', 'cut', 'resilient'}
         What partitions are judged by, where the instance has a graph.
+    prefer : {'work', 'energy'}
+        What is least behind the partition.
     """
     if not control.has_time_for(import_of_models()):
         return plan
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import break_ties
 
-    return break_ties(instance, objective, plan, control, criterion)
+    return break_ties(instance, objective, plan, control, criterion, prefer)
 
 
 def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:

@@ -181,6 +181,8 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         first = search(instance, objective, control, start)
         if first.infeasible or _is_closed(instance, objective, first, control.gap):
             return first
+        if len(instance.devices) > MOST_DEVICES and instance.limits_energy and not instance.has_random_latencies:
+            first = _within_energy(instance, objective, control, first, search)
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
             if first.plan is None or not is_open:
@@ -188,6 +190,12 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
             return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
         if objective == "expected":
+            if first.plan is None and instance.limits_energy and not instance.has_random_latencies:
+                any_plan = _any_plan(instance, control)
+                if any_plan.plan is None:
+                    return any_plan
+                begun = search(instance, objective, control, any_plan.plan)
+                first = replace(begun, lower_bound=first.lower_bound)
             return _least_expected(instance, control, first, run)
         if instance.has_random_latencies:
             return first
@@ -289,10 +297,9 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
         )
     start = first.plan
     if start is None:
-        # Any valid plan will do: which ones are does not depend on the objective.
-        any_plan = exact_restricted(instance, "worst", replace(control.silent(), gap=1.0), None)
+        any_plan = _any_plan(instance, control)
         if any_plan.plan is None:
-            return replace(any_plan, lower_bound=None)
+            return any_plan
         start = any_plan.plan
     known = replace(first, plan=start, reasons=())
     if objective in ANSWER_OBJECTIVES:
@@ -303,6 +310,28 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
         )
         return _merged(instance, objective, known, found)
     return known
+
+
+def _within_energy(instance: Instance, objective: Objective, control: Control, first: Outcome, search: Run) -> Outcome:
+    """The better of a plan and one that is early for its energy, where energy is all that restricts the plans."""
+    from rocoin_opt.exact import early_within_energy
+
+    if instance.has_shared_failures or instance.restrictions.of_groups or control.exhausted:
+        return first
+    latency = objective if objective in THRESHOLD_OBJECTIVES else "guaranteed"
+    begin = greedy(without_rules(instance), latency, control.silent()).plan
+    plan = None if begin is None else early_within_energy(instance, latency, begin, control)
+    if plan is None:
+        return first
+    found = Outcome(plan) if objective == latency else search(instance, objective, control, plan)
+    return replace(no_worse(instance, objective, found, first.plan), lower_bound=first.lower_bound)
+
+
+def _any_plan(instance: Instance, control: Control) -> Outcome:
+    """Any valid plan, or none: which ones are valid does not depend on the objective."""
+    from rocoin_opt.exact import exact_restricted
+
+    return replace(exact_restricted(instance, "worst", replace(control.silent(), gap=1.0), None), lower_bound=None)
 
 
 def _merged(instance: Instance, objective: Objective, first: Outcome, found: Outcome) -> Outcome:
@@ -331,7 +360,7 @@ def settled_under_rules(
         Whose value must not get worse.
     plan : Plan
         A valid plan.
-    prefer : {'reliability', 'work'}
+    prefer : {'reliability', 'work', 'energy'}
         What comes first.
 
     Returns
@@ -357,7 +386,7 @@ def settled_under_rules(
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, surest_within
 
-    if prefer == "work" or len(instance.devices) > MOST_DEVICES or control.exhausted:
+    if prefer != "reliability" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
     # Without a clock the effort is the limit: the same plan on every machine.
     effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, ties_and_rules
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -204,6 +204,10 @@ def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answe
     for probability, value in figures.quantiles.items():
         shown = "never" if value is None else seconds(value)
         tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
+    if answer.energy_joules is not None:
+        most = needed.max_energy_joules
+        limit = "of a request, over all devices in groups" if most is None else f"of a request, at most {most:g} J"
+        tiles.append(Tile("energy", f"{answer.energy_joules:.4g} J", limit))
     if answer.ncut is not None:
         tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
     left = evidence_left(instance, plan)
@@ -243,7 +247,5 @@ def group_notes(instance: Instance, plan: Plan) -> tuple[str, ...]:
             "have answered that survive."
         )
     if plan.spares:
-        left_out = len(plan.spares) - MAX_SPARES
-        more = f" and {left_out} more" if left_out > 0 else ""
-        notes.append(f"Spares: {', '.join(map(shown_name, plan.spares[:MAX_SPARES]))}{more}.")
+        notes.append(f"Spares: {some_of(map(shown_name, plan.spares), MAX_SPARES)}.")
     return tuple(notes)

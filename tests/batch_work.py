@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import rocoin_opt as ro
 from rocoin_opt.batch.request import BatchRequest, Options
 from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.control import Control, stopped_by_interrupt
@@ -136,6 +137,16 @@ def asked(work: str, *, seeds: int = 3, jobs: int = 2, retries: int = 2, **optio
         work=f"batch_work:{work}",
         retries=retries,
     )
+
+
+def small_instances(parent: Path) -> list[Path]:
+    """Three small instances in a folder of their own."""
+    folder = parent / "instances"
+    folder.mkdir()
+    found = [folder / f"edge-{seed}.json" for seed in range(3)]
+    for seed, file in enumerate(found):
+        ro.write_instance(file, ro.generate("edge", devices=4, seed=seed))
+    return found
 
 
 def outcome(result: ItemResult) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+import one_thread  # noqa: F401 - before what loads numpy
 from rocoin_opt.cli import main
 from samples import THOROUGH, fewer
 

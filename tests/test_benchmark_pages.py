@@ -36,6 +36,7 @@ def texts_of(figure):
     return re.findall(r"<text[^>]*>([^<]*)</text>", figure)
 
 
+@pytest.mark.slow
 def test_every_fragment_is_what_its_document_renders_to(modules, repository, tmp_path):
     folder = repository / "docs" / "results"
     rendered = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -24,14 +25,37 @@ def objectives_of(instance):
     return ("guaranteed", "expected") if instance.has_random_latencies else TIMES
 
 
-CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(ro.read_instance(path))]
+shipped_instance = functools.cache(ro.read_instance)
+CASES = [(path, objective) for path in FEASIBLE for objective in objectives_of(shipped_instance(path))]
+LONG = ("boards-50-0", "edge-20-1", "edge-100-0", "edge-100-10", "sbc-12-0")
+"""Instances that heuristics take long for."""
+FEW = [case for n, case in enumerate(CASES) if n % 3 == 0 and case[0].stem not in LONG]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0].stem}-{case[1]}")
+def name_of(case):
+    return f"{case[0].stem}-{case[1]}"
+
+
+@pytest.fixture(params=CASES, ids=name_of)
 def shipped(request):
-    """A shipped feasible instance, an objective and its best-known entry."""
+    """Path of a shipped feasible instance, an objective and its best-known entry."""
     path, objective = request.param
-    return ro.read_instance(path), objective, BEST_KNOWN[path.stem][objective]
+    return path, objective, BEST_KNOWN[path.stem][objective]
+
+
+@pytest.fixture(
+    params=[pytest.param(case, marks=() if case in FEW else pytest.mark.slow) for case in CASES], ids=name_of
+)
+def solvable(request):
+    """The same, few of them for fast tests."""
+    path, objective = request.param
+    return path, objective, BEST_KNOWN[path.stem][objective]
+
+
+@functools.cache
+def solved(path, objective, method):
+    """A result that several tests look at."""
+    return ro.solve(shipped_instance(path), method, objective)
 
 
 def test_every_feasible_instance_has_an_entry_for_every_objective():
@@ -41,7 +65,8 @@ def test_every_feasible_instance_has_an_entry_for_every_objective():
 
 
 def test_stored_plans_are_worth_what_is_stored(shipped):
-    instance, objective, entry = shipped
+    path, objective, entry = shipped
+    instance = shipped_instance(path)
     plan = ro.Plan.model_validate(entry["plan"])
     assert ro.check(instance, plan) == ()
     # Another machine's special functions may end otherwise.
@@ -50,20 +75,21 @@ def test_stored_plans_are_worth_what_is_stored(shipped):
     assert {"method", "version", "date", "wall_seconds", "bound_method", "bound_date"} <= set(entry)
 
 
-def test_bounds_values_and_heuristics_stand_in_order(shipped):
-    instance, objective, entry = shipped
+def test_bounds_values_and_heuristics_stand_in_order(solvable):
+    path, objective, entry = solvable
+    instance = shipped_instance(path)
     assert entry["lower_bound"] <= entry["value"]
     if not instance.has_random_latencies:
         assert combinatorial_bound(instance, objective) <= entry["lower_bound"]
     assert entry["gap"] == pytest.approx((entry["value"] - entry["lower_bound"]) / entry["value"])
     for method in HEURISTICS:
-        result = ro.solve(instance, method, objective)
+        result = solved(path, objective, method)
         if result.plan is not None:
             assert entry["lower_bound"] <= result.objective_value * (1 + 1e-12)
             # Nothing that takes no time may beat what is stored as best.
             assert entry["value"] <= result.objective_value * (1 + 1e-12)
 
 
-def test_greedy_is_within_a_quarter_of_the_best_known(shipped):
-    instance, objective, entry = shipped
-    assert ro.solve(instance, "greedy", objective).objective_value <= 1.25 * entry["value"]
+def test_greedy_is_within_a_quarter_of_the_best_known(solvable):
+    path, objective, entry = solvable
+    assert solved(path, objective, "greedy").objective_value <= 1.25 * entry["value"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def trials(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
+def examples(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
     """The instance and the plan of the page on formats, as files."""
     page = (repository / "docs" / "formats.md").read_text(encoding="utf-8")
     instance, plan = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
@@ -81,6 +81,7 @@ def readme(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return (repository / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_readme_shows_what_the_program_prints(readme: str) -> None:
     shown = re.search(r"```text\n(.*?)```", readme, re.DOTALL)
     result = rocoin_opt.solve(rocoin_opt.read_instance("instances/mcu/mcu-12-0.json"))

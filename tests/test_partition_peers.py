@@ -247,6 +247,7 @@ def script(repository, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_script_without_peers(repository, tmp_path):
     out, graph = tmp_path / "found.json", tmp_path / "graph.npz"
     np.savez(graph, net=TWO_PAIRS, classes=np.eye(4))

@@ -115,6 +115,7 @@ def test_a_process_that_breaks_off_is_reported_with_its_last_line(modules, insta
     assert "time_limit" in found.note or "time-limit" in found.note
 
 
+@pytest.mark.slow
 def test_methods_of_the_package_are_measured_by_their_command(modules, instance_file):
     found = modules.measure.measure(instance_file, "milp", "nominal", modules.measure.Limits(30.0), sys.executable)
     expected = ro.solve(examples.pairs(), "milp", "nominal")
@@ -128,6 +129,7 @@ def test_an_infeasible_instance_has_no_value(modules, repository):
     assert (found.termination, found.value, found.checked) == ("infeasible", None, False)
 
 
+@pytest.mark.slow
 def test_without_or_tools_the_peer_is_not_measured(repository, instance_file, tmp_path):
     python = tmp_path / "no-or-tools"
     python.write_text("#!/bin/sh\nexit 1\n")
@@ -148,6 +150,7 @@ def test_without_or_tools_the_peer_is_not_measured(repository, instance_file, tm
     assert again.stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_kept(repository, peer, instance_file, tmp_path):
     out = tmp_path / "runs.json"
     asked = [instance_file, "--methods", "scip", "--peer-python", peer.says(), "--out", out, "--resume"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from batch_work import asked
+from batch_work import asked, small_instances
 from rocoin_opt.batch.export import CSV_COLUMNS, RESULTS, export
 from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
@@ -23,10 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def store(files: list[Path], tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two items that did and one that failed."""
-    list(run_batch(asked("raising", jobs=1), files[:1], tmp_path / "run"))
+    folder = tmp_path_factory.mktemp("done")
+    list(run_batch(asked("raising", jobs=1), small_instances(folder)[:1], folder / "run"))
+    return folder / "run"
+
+
+@pytest.fixture
+def store(done: Path, tmp_path: Path) -> Iterator[Store]:
+    """The run, to be written into."""
+    shutil.copytree(done, tmp_path / "run")
     with Store.open(tmp_path / "run") as store:
         yield store
 

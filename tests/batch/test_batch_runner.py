@@ -41,6 +41,7 @@ def solved(files: list[Path], tmp_path: Path, work: str, **options: Any) -> dict
     return found
 
 
+@pytest.mark.slow
 def test_a_search_that_ignores_its_limit_is_ended(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "stubborn", time_limit=1.0, grace=1.0)
     assert (found[1].failure, found[1].termination, found[1].attempts) == ("time", None, 1)
@@ -48,11 +49,13 @@ def test_a_search_that_ignores_its_limit_is_ended(files: list[Path], tmp_path: P
     assert found[1].wall_seconds >= 2.0
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_too_much_memory_is_ended(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "hungry", memory_limit=300_000_000)
+    found = solved(files, tmp_path, "hungry", jobs=1, memory_limit=300_000_000)
     assert (found[1].failure, found[1].error) == ("memory", "ended from outside: more than 300000000 bytes of memory")
 
 
+@pytest.mark.slow
 def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
     pool = WorkerPool(1)
     hoarding, calm = (
@@ -67,7 +70,7 @@ def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
 
 
 def test_a_lost_worker_is_replaced_and_counted(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "recovering")
+    found = solved(files, tmp_path, "recovering", jobs=1)
     assert (found[1].failure, found[1].attempts) == (None, 2)
 
 
@@ -78,7 +81,7 @@ def test_an_item_that_always_kills_its_worker_fails_alone(files: list[Path], tmp
 
 
 def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path) -> None:
-    found = solved(files, tmp_path, "raising")
+    found = solved(files, tmp_path, "raising", jobs=1)
     assert (found[1].failure, found[1].attempts) == ("defect", 1)
     assert "RuntimeError: a defect" in str(found[1].error)
 
@@ -86,18 +89,18 @@ def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path)
 def test_what_a_solver_prints_disturbs_nothing(
     files: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    solved(files, tmp_path, "chatty")
+    solved(files, tmp_path, "chatty", jobs=1)
     assert capfd.readouterr().out == ""
 
 
 def test_the_state_adds_up(files: list[Path], tmp_path: Path) -> None:
     states: list[State] = []
-    list(run_batch(asked("raising"), files, tmp_path / "run", states.append))
-    assert states[0] == State(total=9, done=0, failed=0, earlier=0, running=2)
-    assert states[-1] == State(total=9, done=9, failed=3, earlier=0, running=0)
+    list(run_batch(asked("raising"), files[:2], tmp_path / "run", states.append))
+    assert states[0] == State(total=6, done=0, failed=0, earlier=0, running=2)
+    assert states[-1] == State(total=6, done=6, failed=2, earlier=0, running=0)
     assert [state.done for state in states] == sorted(state.done for state in states)
-    list(run_batch(asked("raising"), files, tmp_path / "run", states.append))
-    assert states[-1] == State(total=9, done=9, failed=3, earlier=9, running=0)
+    list(run_batch(asked("raising"), files[:2], tmp_path / "run", states.append))
+    assert states[-1] == State(total=6, done=6, failed=2, earlier=6, running=0)
 
 
 def test_processes_and_threads_together_stay_within_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,15 +218,16 @@ def test_a_monitor_on_a_process_that_ended_says_nothing(monkeypatch: pytest.Monk
     assert (monitor.patience or 0) < 1
 
 
+@pytest.mark.slow
 def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Path], tmp_path: Path) -> None:
-    results = run_batch(asked("quick", seeds=20), files, tmp_path / "run")
+    results = run_batch(asked("quick", seeds=20, jobs=1), files, tmp_path / "run")
     next(results)
     time.sleep(0.2)
     results.close()  # type: ignore[attr-defined]
     with Store.open(tmp_path / "run") as store:
         stored = len(list(store.rows()))
     assert stored > 1
-    assert sum(1 for _ in run_batch(asked("quick", seeds=20), files, tmp_path / "run")) == 60 - stored
+    assert sum(1 for _ in run_batch(asked("quick", seeds=20, jobs=1), files, tmp_path / "run")) == 60 - stored
 
 
 def test_early_exits_count_as_lost() -> None:

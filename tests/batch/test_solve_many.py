@@ -80,6 +80,7 @@ def test_wrong_options_are_refused_at_once(files: list[Path], options: dict[str,
         ro.solve_many(files, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard(files: list[Path], tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -110,6 +111,7 @@ def test_names_that_are_no_unicode_stop_no_run(files: list[Path], tmp_path: Path
     assert {result.item for result in again} == {result.item for result in found}
 
 
+@pytest.mark.slow
 def test_a_file_that_was_moved_counts_once(files: list[Path], tmp_path: Path) -> None:
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     one.write_bytes(files[0].read_bytes())

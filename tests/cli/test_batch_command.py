@@ -112,6 +112,7 @@ def test_options_are_part_of_an_item(folder: Path, tmp_path: Path, run: Run) -> 
     assert row.options["latency_only"] is True
 
 
+@pytest.mark.slow
 def test_what_is_done_can_be_done_again(folder: Path, tmp_path: Path, run: Run) -> None:
     arguments = ("batch", folder / "edge-0.json", folder / "notes.json", "--out", tmp_path / "run", "--jobs", 1)
     arguments = (*arguments, "--methods", "greedy", "--json-lines", "--quiet")

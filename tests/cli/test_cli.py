@@ -13,6 +13,7 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.cli import main
+from samples import cases
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_a_search_starts_from_a_plan_file(run, tmp_path):
     assert json.loads(out)["solve"]["objective_value"] < start["solve"]["objective_value"]
 
 
-@pytest.mark.parametrize("command", [["solve", "--method", "greedy"], ["frontier", "--points", "2"]])
+@pytest.mark.parametrize("command", cases([["solve", "--method", "greedy"]], [["frontier", "--points", "2"]]))
 def test_estimated_classes_are_told(run, tmp_path, command):
     instance = ro.generate("paper", seed=0, filters=12, graph=True)
     knowledge = instance.knowledge.model_copy(update={"class_affinity": None})
@@ -85,7 +86,7 @@ def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
 
     seen = []
 
-    def break_ties(instance, objective, plan, control, criterion):
+    def break_ties(instance, objective, plan, control, criterion, prefer):
         seen.append(objective)
         return plan
 
@@ -266,13 +267,17 @@ PROGRAM = f"{sys.executable} -c 'from rocoin_opt.cli import main; main()'"
 
 @pytest.mark.parametrize(
     ("command", "status", "message"),
-    [
-        (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
-        (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
-        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
-        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
-        (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
-    ],
+    cases(
+        [
+            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
+            (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
+        ],
+        [
+            (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
+            (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
+            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
+        ],
+    ),
 )
 def test_no_traceback_whatever_the_output_is(tmp_path, command, status, message):
     path = tmp_path / "named.json"
@@ -349,7 +354,7 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("patience", [0.0, 4.0])
+@pytest.mark.parametrize("patience", cases([0.0], [4.0]))
 def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
     path = tmp_path / "edge.json"
     ro.write_instance(path, ro.generate("edge", devices=60, seed=0))

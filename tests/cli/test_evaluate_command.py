@@ -94,6 +94,7 @@ def test_a_simulation_shows_a_bar_on_a_terminal_only(
     assert "mcu-8-0, what if" in shown
 
 
+@pytest.mark.slow
 def test_seed_deadline_and_workers_have_their_effect(files: list[str], run: Run) -> None:
     def simulated(*options: str) -> Any:
         return json.loads(run("evaluate", *files, "--json", "--trials", "3000", *options)[1])

@@ -40,6 +40,7 @@ def test_json_holds_plans_that_check_accepts(run, given, tmp_path):
         assert point["partition_bound"] <= point["partition_value"]
 
 
+@pytest.mark.slow
 def test_options_of_frontier_reach_the_search(run, given):
     def searched(*options):
         return json.loads(run("frontier", given, "--json", *options)[1])

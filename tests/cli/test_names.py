@@ -95,6 +95,7 @@ def test_every_list_can_be_given_in_pieces(run, odd, tmp_path):
     assert {seed for *_, seed in found} == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_a_report_shows_instances_whose_names_have_commas(run, tmp_path):
     for seed, name in enumerate(("a, b", "a", "b")):
         given = ro.generate("edge", devices=4, seed=seed).model_copy(update={"name": name})

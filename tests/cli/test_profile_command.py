@@ -65,6 +65,7 @@ def profiled(run, *options, students="wrn-10-1,mobilenet-0.25"):
     return run(*KNOWN, *own, "--out", "i.json", *options)
 
 
+@pytest.mark.slow
 def test_the_instance_is_written_and_solves(run, folder):
     status, out, err = profiled(run)
     assert (status, err) == (0, "")

@@ -20,6 +20,7 @@ from executed_plans import ended, fleet
 from rocoin_opt.batch.store import Store
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
+from samples import cases
 
 PROGRAM = [sys.executable, "-c", "from rocoin_opt.cli import main; main()"]
 PATIENCE = 300.0
@@ -80,6 +81,7 @@ def test_solve_keeps_its_best_plan(edge, tmp_path):
     assert json.loads(said) == json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_compare_shows_what_it_has_and_begins_nothing_new(edge):
     with started("compare", edge, "--methods", "milp,greedy,random", "--json") as process:
         searching(process)
@@ -108,6 +110,7 @@ def test_frontier_and_replan_keep_what_they_have(edge, tmp_path):
         assert json.loads(said)["termination"] in ("limit", "feasible", "complete", "points", "optimal")
 
 
+@pytest.mark.slow
 def test_a_parent_that_ignores_it_has_its_way(edge):
     command = ("solve", edge, "--method", "milp")
     with started(*command, preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)) as process:
@@ -156,7 +159,7 @@ def test_a_worker_that_is_sent_it_too_answers_with_no_shortened_search(edge, tmp
         assert list(store.rows()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", cases([signal.SIGKILL], [signal.SIGTERM]))
 def test_a_run_leaves_no_process_and_no_file_behind(tmp_path, number):
     instance, plan = fleet([[0.06], [0.06]])
     ro.write_instance(tmp_path / "i.json", instance)
@@ -188,7 +191,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", ["solve", "report", "replan", "generate"])
+@pytest.mark.parametrize("command", cases(["solve", "generate"], ["report", "replan"]))
 def test_a_write_that_it_breaks_off_leaves_no_half_of_a_file(tmp_path, command):
     instance, plan = tmp_path / "i.json", tmp_path / "p.json"
     given = pairs()

@@ -317,6 +317,7 @@ def test_groups_that_cannot_stand_together_are_told(monkeypatch: pytest.MonkeyPa
     assert "together: no 4 groups can keep" in outcome.reasons[0]
 
 
+@pytest.mark.slow
 def test_a_limit_among_the_options_ends_the_search() -> None:
     instance = generate("sbc", devices=20, seed=22)
     start = greedy(instance, "guaranteed", Control.starting_now()).plan

@@ -162,7 +162,7 @@ def test_only_searches_ask_for_the_rules_of_groups_and_parts_alone() -> None:
         if re.search(r"\bstructural_violations\b", path.read_text(encoding="utf-8"))
         and not module.startswith((*SEARCHES, "rocoin_opt.plan."))
     }
-    planning = {"certify", "conflicts.any_plan", "conflicts.why_not", "methods.restricted"}
+    planning = {"behind_latency", "certify", "conflicts.any_plan", "conflicts.why_not", "methods.restricted"}
     assert users == {
         "rocoin_opt.failure.assessment",
         "rocoin_opt.failure.validity",

@@ -221,7 +221,7 @@ def test_a_limit_that_has_passed_leaves_no_plan():
     assert outcome.lower_bound == combinatorial_bound(pairs(), "guaranteed")
 
 
-@pytest.mark.parametrize("solves", range(12))
+@pytest.mark.parametrize("solves", [0, 1, 2, 5, 11])
 def test_a_limit_keeps_plan_and_bound_so_far(monkeypatch, edge, solves):
     instance, before = edge
     control, rest = Control(), iter(range(solves))

@@ -197,9 +197,9 @@ def hold(count):
 
 
 def test_conflicts_of_every_cause_hold():
-    asked, proven = hold(25)
-    assert asked == 225
-    assert proven >= 220
+    asked, proven = hold(6)
+    assert asked == 54
+    assert proven >= 52
 
 
 def levels_out_of_reach():
@@ -216,13 +216,13 @@ def levels_out_of_reach():
 
 def test_levels_out_of_reach_are_conflicts():
     proven = 0
-    for fields in itertools.islice(levels_out_of_reach(), 20):
+    for fields in itertools.islice(levels_out_of_reach(), 6):
         result = ro.solve(ro.Instance.model_validate(fields), "exact", "quantile")
         assert result.termination == "infeasible"
         require_true(fields, result.conflict, "quantile")
         assert any(member.path == "requirements.success_level" for member in result.conflict.members)
         proven += result.conflict.irreducible
-    assert proven >= 18
+    assert proven >= 5
 
 
 @pytest.mark.slow

@@ -208,7 +208,7 @@ def test_the_objective_decides(sbc, seven):
     assert nominal.points[0].seconds < seven.points[0].seconds
 
 
-@pytest.mark.parametrize("after", [0, 1, 5, *range(20, 400, 12)])
+@pytest.mark.parametrize("after", [0, 1, 5, 20, 80, 200, 392])
 def test_a_limit_anywhere_leaves_true_points(sbc, seven, after, monkeypatch):
     looks = itertools.count()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import oracle
@@ -19,7 +20,7 @@ from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request
-from samples import trials
+from samples import cases, trials
 from strategies import instances
 
 BLIND = ("rocoin", "nonn", "het-nonn", "random")
@@ -33,13 +34,13 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@trials(150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 
 
 @given(st.data())
-@trials(20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_and_claims_what_is_true(data: st.DataObject) -> None:
     ask_every_method(data)
 
@@ -85,12 +86,26 @@ def test_the_least_failure_is_that_of_brute_force_or_proven_too_much(data: st.Da
             assert result.objective_value == pytest.approx(best[0], rel=1e-9, abs=1e-300)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("method", [name for name in ro.METHODS if name not in BLIND])
+SEEING = [name for name in ro.METHODS if name not in BLIND]
+PAIRS = [
+    (method, objective) for method in SEEING for objective in OBJECTIVES if objective in ro.METHODS[method].objectives
+]
+# Each method and each objective once, the long ones left out.
+FEW_PAIRS = [
+    ("auto", "missing"),
+    ("exact", "guaranteed"),
+    ("exact", "failure"),
+    ("milp", "worst"),
+    ("greedy", "expected"),
+    ("greedy", "quantile"),
+    ("lp-rounding", "nominal"),
+    ("local-search", "nominal"),
+]
+
+
+@pytest.mark.parametrize(("method", "objective"), cases(FEW_PAIRS, PAIRS[::2]))
 def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objective: str) -> None:
     instance = edge(min_success=0.99, success_level=0.9)
-    if objective not in ro.METHODS[method].objectives:
-        return
     without = ro.solve(edge(success_level=0.9), method, objective)
     result = ro.solve(instance, method, objective)
     assert ro.check(instance, result.plan) == ()
@@ -98,8 +113,10 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
     assert without.lower_bound is None or result.lower_bound >= without.lower_bound * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("method", ["auto", "exact"])
+@pytest.mark.parametrize(
+    ("method", "objective"),
+    cases([("auto", "guaranteed"), ("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES)),
+)
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"
@@ -186,7 +203,7 @@ def test_a_plan_that_keeps_it_is_still_proven() -> None:
 
 
 def test_laws_are_honoured_too() -> None:
-    instance = ro.generate("edge", devices=6, slowdowns=True, seed=1)
+    instance = ro.generate("edge", devices=4, slowdowns=True, seed=1)
     for objective in ("guaranteed", "failure"):
         for method in ("auto", "greedy"):
             for wanted in (0.3, 0.999999):
@@ -284,7 +301,7 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("method", ["auto", "exact", "milp", "greedy", "local-search"])
-@pytest.mark.parametrize("name", ["sbc-12-0", "edge-12-1"])
+@pytest.mark.parametrize("name", cases(["edge-12-1"], ["sbc-12-0"]))
 def test_a_gap_leaves_a_plan_that_is_sure_enough_for_failure_too(method: str, name: str) -> None:
     instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")
     least = ro.solve(instance, "exact", "failure", latency_only=True).objective_value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import oracle
@@ -64,7 +64,7 @@ def test_value_bound_and_loads_equal_brute_force(case: tuple[Instance, Plan, tup
 
 @pytest.mark.slow
 @given(losses(), st.integers(0, 3))
-@trials(300)
+@settings(max_examples=200)
 def test_hundreds_equal_brute_force(case: tuple[Instance, Plan, tuple[str, ...]], max_loads: int) -> None:
     assert_best(*case, max_loads)
 

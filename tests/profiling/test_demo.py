@@ -66,6 +66,7 @@ def demo(tmp_path_factory, request) -> Run:
     return Run(folder, out.getvalue(), err.getvalue())
 
 
+@pytest.mark.slow
 def test_it_says_what_it_runs_on_and_shows_its_tables(demo):
     assert demo.err.startswith("digits: scikit-learn")
     assert "students of exact-resilient: step" in demo.err
@@ -75,6 +76,7 @@ def test_it_says_what_it_runs_on_and_shows_its_tables(demo):
     assert {"torch", "rocoin-opt"} <= set(demo.document["versions"])
 
 
+@pytest.mark.slow
 def test_teacher_and_students_are_good(demo):
     assert list(demo.rows) == NAMES
     teacher = demo.document["seeds"][0]["teacher_accuracy"]
@@ -83,6 +85,7 @@ def test_teacher_and_students_are_good(demo):
         assert row["all_parts"] >= teacher - 0.06
 
 
+@pytest.mark.slow
 def test_resilient_parts_lose_less_than_those_of_ncut(demo):
     ncut, resilient = demo.rows["exact"], demo.rows["exact-resilient"]
     assert ncut["sizes"] == resilient["sizes"]
@@ -91,6 +94,7 @@ def test_resilient_parts_lose_less_than_those_of_ncut(demo):
     assert min(ncut["zero"]["without_each"]) < min(resilient["zero"]["without_each"]) - 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_plans_students_and_figures_belong_together(demo, name):
     folder, row = demo.folder / "seed-0", demo.rows[name]
@@ -112,10 +116,12 @@ def test_plans_students_and_figures_belong_together(demo, name):
         assert len(list(csv.DictReader(stream))) == 2 ** len(plan.groups)
 
 
+@pytest.mark.slow
 def test_only_the_plan_without_redundancy_breaks_the_limit(demo):
     assert [name for name, row in demo.rows.items() if not row["keeps_outage_limit"]] == ["nonn"]
 
 
+@pytest.mark.slow
 def test_the_plan_file_passes_the_check_command(demo, run):
     folder = demo.folder / "seed-0"
     status, out, _ = run("check", folder / "instance.json", folder / "exact" / "plan.json")
@@ -124,6 +130,7 @@ def test_the_plan_file_passes_the_check_command(demo, run):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_finds_the_same(demo, capsys):
     before = demo.document
     run_demo(demo.folder)
@@ -131,6 +138,7 @@ def test_a_second_run_trains_nothing_and_finds_the_same(demo, capsys):
     assert demo.document == before
 
 
+@pytest.mark.slow
 def test_an_instance_without_graph_or_plan_is_refused(demo):
     instance = ro.read_instance(demo.folder / "seed-0" / "instance.json")
     bare = ro.Knowledge(num_filters=4, bits_per_filter=32.0)
@@ -140,6 +148,7 @@ def test_an_instance_without_graph_or_plan_is_refused(demo):
         variants_of(instance.with_requirements(max_group_outage=1e-9), 0)
 
 
+@pytest.mark.slow
 def test_the_tables_as_files(demo):
     markdown = (demo.folder / "results.md").read_text()
     assert "| criterion | normalised cut |" in markdown

@@ -43,6 +43,7 @@ def assert_same(one, other):
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
+@pytest.mark.slow
 def test_students_learn_their_parts_and_the_answers(lesson):
     ensemble = students(lesson, training={"epochs": 8})
     assert accuracy(ensemble, DATA.test) >= 0.9
@@ -79,6 +80,13 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(lesson, tmp_path):
     assert_same(again, students(lesson, part_dropout=0.3))
 
 
+@pytest.fixture(scope="module")
+def usual(lesson, tmp_path_factory):
+    """One epoch of the usual distillation, and its checkpoint."""
+    checkpoint = tmp_path_factory.mktemp("usual") / "c.pt"
+    return students(lesson, training={"epochs": 1}, checkpoint=checkpoint), checkpoint
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -91,14 +99,14 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(lesson, tmp_path):
         {"parts": PARTS[::-1]},
     ],
 )
-def test_every_option_is_felt_and_another_distillation_is_not_resumed(lesson, tmp_path, change):
-    usual = students(lesson, training={"epochs": 1}, checkpoint=tmp_path / "c.pt")
+def test_every_option_is_felt_and_another_distillation_is_not_resumed(lesson, usual, change):
+    trained, checkpoint = usual
     merged = {**change, "training": {"epochs": 1, **change.get("training", {})}}
     other = students(lesson, **merged)
-    state = zip(usual.state_dict().values(), other.state_dict().values(), strict=True)
+    state = zip(trained.state_dict().values(), other.state_dict().values(), strict=True)
     assert not all(torch.equal(a, b) for a, b in state)
     with pytest.raises(InputError, match="another training"):
-        students(lesson, **merged, checkpoint=tmp_path / "c.pt")
+        students(lesson, **merged, checkpoint=checkpoint)
 
 
 def test_features_are_made_anew_where_images_are_augmented(lesson):

@@ -105,6 +105,7 @@ def test_a_distribution_that_there_is_not_is_said(run, monkeypatch: pytest.Monke
     assert "There is no exact distribution to draw: too many domains." in page_of(run)
 
 
+@pytest.mark.slow
 def test_frontiers_are_drawn_where_there_is_a_graph(run) -> None:
     asked = []
 

@@ -9,7 +9,6 @@ import typer
 
 from rocoin_opt.cli.options import AsJson, Seed, refuse
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.documents import parse_json, read_text
 from rocoin_opt.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -114,6 +113,7 @@ def _write(path: Path, base: Instance | Fleet, found: DeviceEstimates) -> None:
 
 def _base(path: Path) -> Instance | Fleet:
     """Read a device file, or an instance file, by the format that it says it has."""
+    from rocoin_opt.documents import parse_json, read_text
     from rocoin_opt.instance import FORMAT, parse_instance, read_device_file
 
     text = read_text(path)

@@ -47,7 +47,9 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
     if len(row) == 0 or len(row) > MAX_CHOICES:
         return None
     vectors, most = sets.vectors[row], sets.by_student[row, student]
-    base, slope = ((vectors * table.T[student]).sum(axis=1) for table in (arrays.base, arrays.slope))
+    # Of kinds without a device in the group times may be infinite, which no device makes no number.
+    tables = (np.where(vectors > 0, table.T[student], 0.0) for table in (arrays.base, arrays.slope))
+    base, slope = ((vectors * table).sum(axis=1) for table in tables)
     unit = float((base + slope).max()) or 1.0
     count, kinds = len(row), len(packing.kinds.counts)
     # Every group has one filter; further ones of all its copies together are a variable of their own.

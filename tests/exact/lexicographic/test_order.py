@@ -197,6 +197,7 @@ def test_threads_and_gap_change_nothing(threads):
     assert break_ties(instance, "guaranteed", plan, Control(seed=3, threads=threads, gap=0.5)) == expected
 
 
+@pytest.mark.slow
 def test_hundreds_of_devices_get_by_with_the_neighbourhood():
     instance = ro.generate("edge", devices=120, seed=1)
     plan = ro.solve(instance, "greedy").plan

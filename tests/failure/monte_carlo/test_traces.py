@@ -162,15 +162,15 @@ def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(
 ) -> None:
     instance, plan = fleet(**CASE)
     traces = measured(*names)
-    alone = simulate(instance, plan, 20_001, seed=7, traces=traces)
+    alone = simulate(instance, plan, 6_001, seed=7, traces=traces)
     for number, chunk in ((1, 1), (1, 5000), *((number, 4096) for number in workers)):
-        other = simulate(instance, plan, 20_001, seed=7, workers=number, chunk=chunk, traces=traces)
+        other = simulate(instance, plan, 6_001, seed=7, workers=number, chunk=chunk, traces=traces)
         assert bits(other) == bits(alone)
     # The compiled kernel knows no traces, and is not asked.
     monkeypatch.setattr(kernel, "MIN_COMPILED_WORK", 0)
-    assert bits(simulate(instance, plan, 20_001, seed=7, traces=traces)) == bits(alone)
-    assert bits(simulate(instance, plan, 20_001, seed=8, traces=traces)) != bits(alone)
-    assert bits(simulate(instance, plan, 20_001, seed=7)) != bits(alone)
+    assert bits(simulate(instance, plan, 6_001, seed=7, traces=traces)) == bits(alone)
+    assert bits(simulate(instance, plan, 6_001, seed=8, traces=traces)) != bits(alone)
+    assert bits(simulate(instance, plan, 6_001, seed=7)) != bits(alone)
 
 
 def test_traces_of_other_devices_change_nothing() -> None:

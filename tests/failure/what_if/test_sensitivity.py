@@ -15,7 +15,7 @@ from fleets import fleet
 from rocoin_opt.failure.assessment import REQUIREMENTS
 from rocoin_opt.failure.what_if.differences import Derivative, log_derivative
 from rocoin_opt.failure.what_if.guarantees import Reach, is_tied
-from samples import trials
+from samples import cases, trials
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def test_a_replica_after_the_deadline_has_no_influence() -> None:
     assert late[1].failure_range == (0.0, pytest.approx(1.0 / 5.0))
 
 
-@pytest.mark.parametrize(("crashes", "crash_limit"), [([0.1, 0.1, 0.1, 0.2], 0.05), ([0.1, 0.2, 0.1], 0.3)])
+@pytest.mark.parametrize(("crashes", "crash_limit"), cases([([0.1, 0.2, 0.1], 0.3)], [([0.1, 0.1, 0.1, 0.2], 0.05)]))
 def test_random_latencies_are_differentiated_within_the_stated_error(crashes: list[float], crash_limit: float) -> None:
     instance, plan = fleet(crashes, groups=2, laws=True)
     instance = instance.with_requirements(max_group_outage=crash_limit)

@@ -188,15 +188,16 @@ def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
     return parse_document(read_text(path), source, kind, version)
 
 
-def read_text(path: str | Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> str:
+def read_text(path: str | Path, max_bytes: int | None = None) -> str:
     """Read the text of a document of bounded size.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is larger than ``max_bytes``, or is no UTF-8.
+        If the file cannot be read, is larger than ``max_bytes``, or ``MAX_DOCUMENT_BYTES`` without, or is no UTF-8.
     """
     source = os.fspath(path)
+    max_bytes = MAX_DOCUMENT_BYTES if max_bytes is None else max_bytes
     allowed = "a readable UTF-8 file"
     try:
         with Path(path).open("rb") as stream:

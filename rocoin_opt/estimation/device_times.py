@@ -58,6 +58,8 @@ def device_times(log: RequestLog, device: Device, rows: IntArray, laws: Laws, se
     found = None if compute is None else estimate_times(compute, laws, seed)
     if transfer is None:
         return DeviceTimes(found, None, None, notes)
+    if transfer is compute:
+        return DeviceTimes(found, found, None, notes)
     if np.isnan(counted_bytes).any():
         return DeviceTimes(found, estimate_times(transfer, laws, seed), None, notes)
     link = estimate_times(transfer / counted_bytes, laws, seed)

@@ -29,7 +29,17 @@ def files(tmp_path):
 def test_the_command_is_registered(run):
     status, out, _ = run("run", "--help")
     assert status == 0
-    for option in ("--students", "--data", "--requests", "--seed", "--time-scale", "--deadline", "--plot", "--json"):
+    for option in (
+        "--students",
+        "--data",
+        "--requests",
+        "--seed",
+        "--time-scale",
+        "--deadline",
+        "--plot",
+        "--log",
+        "--json",
+    ):
         assert option in out
 
 

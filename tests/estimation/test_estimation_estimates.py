@@ -89,6 +89,24 @@ def test_a_plan_from_limits_keeps_its_promise_where_they_hold() -> None:
     assert all(math.prod(true[name] for name in group.devices) <= 0.05 for group in plan.groups)
 
 
+@pytest.mark.slow
+def test_plans_from_limits_keep_their_promise_as_often_as_they_say() -> None:
+    instance = ro.read_instance("instances/edge/edge-12-1.json")
+    true = {one.id: one.failure_probability for one in instance.devices}
+    most = instance.requirements.max_group_outage
+    kept = {False: 0, True: 0}
+    for seed in range(100):
+        log = drawn_log(true, 200, np.random.default_rng([7, seed]))
+        for point in kept:
+            found = estimate_devices(log, instance.devices, point=point, laws="none")
+            plan = ro.solve(instance.with_devices(found.devices), "greedy").plan
+            assert plan is not None
+            kept[point] += all(math.prod(true[name] for name in group.devices) <= most for group in plan.groups)
+    assert kept[False] >= 95
+    # Without the margin the promise is a matter of luck.
+    assert kept[True] <= 60
+
+
 def test_the_law_that_was_drawn_from_is_found() -> None:
     rng = np.random.default_rng(5)
     compute = 0.1 * np.exp(0.3 * rng.standard_normal(600))
@@ -194,3 +212,20 @@ def test_traces_hold_the_requests_that_all_devices_were_sent() -> None:
     assert traces.devices == ("a", "b")
     assert traces.alive is not None
     assert traces.alive.ravel().tolist() == (~np.isnan(log.answered)).tolist()
+
+
+def test_traces_hold_factors_on_what_the_estimates_say() -> None:
+    rng = np.random.default_rng(8)
+    compute, num_bytes = rng.gamma(4.0, 0.05, 40), np.full(40, 10.0)
+    log = drawn_log({"a": 0.0}, 40, rng, response=compute + 0.02, compute=compute, num_bytes=num_bytes)
+    estimates = estimate_devices(log, [device("a")])
+    (found,) = estimates.estimates
+    traces = traces_of(estimates)
+    assert found.compute is not None
+    assert traces.compute is not None
+    assert traces.link is not None
+    assert traces.compute[:, 0] * found.compute.nominal == pytest.approx(compute)
+    # 80 bits in 20 ms: 4 kbit/s, half of what the device says.
+    assert traces.link[:, 0] == pytest.approx(1.0)
+    assert found.link_bits_per_second == pytest.approx(4e3)
+    assert "4000 bit/s at factor 1, but uplink_bits_per_second stays 8000" in " ".join(found.notes)

@@ -162,8 +162,8 @@ def _of_least_work(
 ) -> Plan:
     """The plan, or one of less work that fails as rarely."""
     instance = problem.instance
-    if value >= 1.0:
-        # No plan answers in time: all of them are tied.
+    if value * (1.0 + TIED) >= 1.0:
+        # No plan answers in time, but for what is rounding: all of them are tied.
         served = indexed_groups(instance, plan)
         found = least_work(problem, served, control, free_sizes=not packing.wanted.sizes)
         tied = [plan_of(instance, groups) for groups in found]

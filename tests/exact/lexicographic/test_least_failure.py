@@ -109,6 +109,26 @@ def compare_with_all_plans(objective, seeds):
     assert compared > len(seeds) // 2
 
 
+def test_answers_as_good_as_never_in_time_are_tied_and_work_decides():
+    kept = {"flops_per_second": 0.5, "memory_bytes": 20.0}
+    devices = [
+        {"id": f"d{n}", "uplink_bits_per_second": rate, "failure_probability": failure, **kept}
+        for n, (rate, failure) in enumerate([(0.5, 0.3), (2.0, 0.9999999999999991), (0.5, 0.3)])
+    ]
+    instance = ro.Instance.model_validate(
+        {
+            "name": "hopeless",
+            "devices": devices,
+            "students": [{"id": "s", "flops": 0.0, "memory_bytes": 1.0, "max_filters": 1}],
+            "knowledge": {"num_filters": 1, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.3, "deadline_seconds": 0.5},
+        }
+    )
+    plan = ro.Plan.of(instance, [ro.Group(devices=("d1", "d2"), student="s", num_filters=1)])
+    for objective in OBJECTIVES:
+        assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
 @trials(30)

@@ -42,6 +42,15 @@ def test_every_registered_method_has_these_tests():
         assert (method.improve is not None) == (name in FROM_A_START)
 
 
+@pytest.fixture(scope="module")
+def short_search():
+    """Few moves of local search for the whole answer: what it must not say does not depend on their number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
+        yield
+
+
+@pytest.mark.usefixtures("short_search")
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
 @trials(25)
 @pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])

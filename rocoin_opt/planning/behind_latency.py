@@ -67,7 +67,9 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
-        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion, request.preferred))
+        # Methods of a user's own that know of no energy take five arguments.
+        energy = ["energy"] if request.preferred == "energy" else []
+        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion, *energy))
     else:
         return outcome, None
     after = found.plan or plan

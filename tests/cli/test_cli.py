@@ -86,7 +86,7 @@ def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
 
     seen = []
 
-    def break_ties(instance, objective, plan, control, criterion, prefer):
+    def break_ties(instance, objective, plan, control, criterion):
         seen.append(objective)
         return plan
 

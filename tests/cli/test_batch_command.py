@@ -153,6 +153,7 @@ def test_a_run_in_use_and_a_missing_path_are_bad_input(folder: Path, tmp_path: P
     assert run("batch", folder / "nothing", "--out", tmp_path / "run")[0] == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_far_it_came(folder: Path, tmp_path: Path) -> None:
     seeds = ",".join(map(str, range(2000)))
     code = "from rocoin_opt.cli import main; main()"

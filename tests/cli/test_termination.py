@@ -141,6 +141,7 @@ def test_batch_says_how_far_it_came_and_goes_on_from_there(tmp_path):
         assert len(list(store.rows())) >= 1 + len(said.splitlines())
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_sent_it_too_answers_with_no_shortened_search(edge, tmp_path):
     run = tmp_path / "run"
     command = ("batch", edge, "--out", run, "--methods", "milp", "--jobs", 1, "--quiet", "--time-limit", 600)

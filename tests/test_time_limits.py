@@ -340,6 +340,7 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
     assert not replace(control, deadline=1e300).has_time_for(0.0)
 
 
+@pytest.mark.slow
 def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = planted(32, 4)
     whole = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)

@@ -64,6 +64,7 @@ def test_every_instance_by_every_method(folder: Path, tmp_path: Path, run: Run) 
     assert table(out) == rows
 
 
+@pytest.mark.slow
 def test_objectives_of_the_whole_answer_are_taken_or_refused_by_name(folder: Path, tmp_path: Path, run: Run) -> None:
     out = tmp_path / "run"
     arguments = ("batch", folder, "--out", out, "--methods", "rocoin,milp", "--objectives", "failure,missing")
@@ -79,6 +80,7 @@ def test_objectives_of_the_whole_answer_are_taken_or_refused_by_name(folder: Pat
     assert all(0.0 < float(row["objective_value"]) < 1.0 for row in rows if row["method"] == "rocoin")
 
 
+@pytest.mark.slow
 def test_failures_have_a_status_of_their_own(folder: Path, tmp_path: Path, run: Run) -> None:
     (folder / "broken.json").write_text("{")
     out, exported = tmp_path / "run", tmp_path / "all.json"

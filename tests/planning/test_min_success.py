@@ -123,7 +123,7 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 
 @pytest.mark.parametrize(
     ("method", "objective"),
-    cases([("auto", "guaranteed"), ("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES)),
+    cases([("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES, strict=False)),
 )
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
@@ -212,7 +212,7 @@ def test_a_plan_that_keeps_it_is_still_proven() -> None:
 
 @pytest.mark.parametrize(
     ("method", "objective"),
-    cases([("auto", "guaranteed"), ("greedy", "failure")], [("auto", "failure"), ("greedy", "guaranteed")]),
+    cases([("greedy", "failure")], [("auto", "failure"), ("auto", "guaranteed"), ("greedy", "guaranteed")]),
 )
 def test_laws_are_honoured_too(method: str, objective: str) -> None:
     instance = ro.generate("edge", devices=4, slowdowns=True, seed=1)

@@ -238,6 +238,7 @@ def test_a_gap_asked_for_ends_the_search_early_and_is_told():
     assert loose.termination == "feasible"
 
 
+@pytest.mark.slow
 def test_threads_change_nothing_but_time():
     # One that greedy does not solve, so that the solver has something to do.
     instance = ro.generate("paper", seed=1)

@@ -16,7 +16,7 @@ from examples import pairs, two_pairs
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning import solve as methods
-from samples import trials
+from samples import cases, trials
 from strategies import instances
 from tracing import assert_traced
 
@@ -67,8 +67,10 @@ def test_the_result_is_never_worse_than_the_start(name, objective, instance, tim
         assert result.objective_value == pytest.approx(oracle.best(instance, objective)[0], rel=1e-9)
 
 
-@pytest.mark.parametrize("name", PROVEN)
-@pytest.mark.parametrize("objective", THRESHOLD_OBJECTIVES)
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    cases(zip(PROVEN, ("worst", "guaranteed", "nominal")), itertools.product(PROVEN, THRESHOLD_OBJECTIVES)),
+)
 def test_a_poor_start_is_improved(name, objective):
     instance, start = poor_start()
     result = ro.solve(instance, name, objective, start=start)
@@ -89,6 +91,7 @@ def test_a_start_is_what_is_left_where_there_is_no_time(name):
 
 
 @pytest.mark.parametrize("name", FROM_A_START)
+@pytest.mark.slow
 def test_a_start_better_than_greedy_is_kept(name):
     instance, _ = poor_start()
     best = ro.solve(instance, "milp").plan

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 THOROUGH = "thorough"
 """Name of the Hypothesis profile in which every test looks at all its examples."""
-SHARE = 5
+SHARE = 6
 """One in so many examples is looked at in the usual profile."""
-FEWEST = 10
+FEWEST = 8
 """Examples that are looked at in any case."""
 
 

@@ -114,6 +114,7 @@ def tree(repository):
     return {path: path.stat().st_mtime_ns for folder in folders for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_quick_round_measures_renders_and_touches_nothing(repository):
     before = tree(repository)
     done = reproduce(repository, "--quick", "--only", "expected_plans,partition-network")
@@ -139,6 +140,7 @@ def rounds(modules, monkeypatch, tmp_path):
     return rounds
 
 
+@pytest.mark.slow
 def test_a_study_that_fails_does_not_stop_the_others(modules, rounds):
     fails = study(modules, name="fails", script="no_such_script")
     wrong, made = rounds(fails, study(modules, quick=("--methods", "greedy", "--time-limit", "0.5")))

@@ -10,7 +10,7 @@ import pytest
 import rocoin_opt as ro
 from fuzzed import CASES, Samples
 
-FAST, SLOW = 60, 500
+FAST, SLOW = 20, 500
 LONGEST_MESSAGE = 20_000
 
 

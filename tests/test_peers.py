@@ -164,6 +164,7 @@ def test_what_was_measured_is_kept(repository, peer, instance_file, tmp_path):
     assert "other settings" in other.stderr
 
 
+@pytest.mark.slow
 def test_a_bound_above_a_valid_plan_is_a_contradiction(repository, peer, instance_file):
     python = peer.says(bound=2.0 * peer.value)
     done = side_by_side(repository, instance_file, "--methods", "greedy,cp-sat", "--peer-python", python)

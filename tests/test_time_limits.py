@@ -340,8 +340,9 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
     assert not replace(control, deadline=1e300).has_time_for(0.0)
 
 
+@pytest.mark.slow
 def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = planted(48, 4)
+    graph = planted(32, 4)
     whole = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
     assert whole.affinity_is_estimated
     assert whole.evidence_left is not None
@@ -356,4 +357,4 @@ def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: py
     together = Criterion.of("resilient", graph, 4, graph.sum(axis=0)[None, :])
     assert found.bound <= found.value == pytest.approx(together.value(found.labels))
     # Classes that are given take no estimate.
-    assert ro.partition(graph, 4, None, "resilient", np.ones((2, 48)), time_limit=600.0).evidence_left is not None
+    assert ro.partition(graph, 4, None, "resilient", np.ones((2, 32)), time_limit=600.0).evidence_left is not None

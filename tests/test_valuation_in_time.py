@@ -45,6 +45,7 @@ def test_a_plan_under_laws_that_there_is_no_time_to_value_has_no_value_and_says_
             assert "before the exact value" in found.summary()
 
 
+@pytest.mark.slow
 def test_under_laws_the_objective_is_valued_before_the_other_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durations, "NODES", 1e12)
     instance = ro.generate("lossy", devices=8, slowdowns=True)

@@ -38,6 +38,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
     return [odd, sound]
 
 
+@pytest.mark.slow
 def test_a_graph_that_is_mended_in_a_run_is_told_once_an_item(files: list[Path], tmp_path: Path) -> None:
     request = BatchRequest(Options(), ("greedy", "rocoin"), ("guaranteed",), jobs=1)
     with pytest.warns(ro.MendedWarning) as told:

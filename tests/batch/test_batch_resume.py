@@ -138,6 +138,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     assert table(run) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_power_cut_between_two_writes_loses_only_what_was_not_on_the_disk(
     files: list[Path], tmp_path: Path, undisturbed: list[tuple[object, ...]]
 ) -> None:
@@ -177,6 +178,7 @@ def test_what_is_done_is_not_done_again_unless_asked(files: list[Path], tmp_path
     assert begun(files) == 12
 
 
+@pytest.mark.slow
 def test_only_failures_are_tried_again_when_asked(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     list(run_batch(asked("raising", jobs=1), files[:1], run))
@@ -187,6 +189,7 @@ def test_only_failures_are_tried_again_when_asked(files: list[Path], tmp_path: P
     assert all(row[10] is None for row in table(run))
 
 
+@pytest.mark.slow
 def test_a_changed_instance_and_changed_options_are_new_items(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     list(run_batch(asked("quick", seeds=1, jobs=1), files, run))

@@ -69,6 +69,7 @@ def test_memory_that_earlier_items_left_behind_does_not_count() -> None:
     assert pool.run(calm).answer is None
 
 
+@pytest.mark.slow
 def test_a_lost_worker_is_replaced_and_counted(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "recovering", jobs=1)
     assert (found[1].failure, found[1].attempts) == (None, 2)
@@ -86,6 +87,7 @@ def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path)
     assert "RuntimeError: a defect" in str(found[1].error)
 
 
+@pytest.mark.slow
 def test_what_a_solver_prints_disturbs_nothing(
     files: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +115,7 @@ def test_processes_and_threads_together_stay_within_the_cores(monkeypatch: pytes
     assert available_cores() >= 1
 
 
+@pytest.mark.slow
 def test_libraries_in_a_worker_use_the_threads_of_its_item() -> None:
     pool = WorkerPool(3)
     ended = pool.run(Task("os:getenv", "OMP_NUM_THREADS", Limits()))  # type: ignore[arg-type]
@@ -165,6 +168,7 @@ def test_a_system_that_starts_no_process_is_an_error_at_once(monkeypatch: pytest
         WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
 
 
+@pytest.mark.slow
 def test_a_worker_that_answers_while_all_are_dismissed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, closed = WorkerPool(1), []
     answered, close = Worker.run, Worker.close
@@ -186,6 +190,7 @@ def test_a_worker_killed_while_it_starts_counts_as_lost(monkeypatch: pytest.Monk
     assert (ended.answer, ended.exit_status) == (None, -1)
 
 
+@pytest.mark.slow
 def test_an_idle_worker_that_died_is_replaced() -> None:
     pool = WorkerPool(1)
     task = Task("batch_work:process", {}, Limits())

@@ -45,6 +45,7 @@ def test_instances_need_no_files(tmp_path: Path) -> None:
     assert {r.item: r.plan for r in again} == {r.item: r.plan for r in results}
 
 
+@pytest.mark.slow
 def test_faults_of_items_are_results(files: list[Path]) -> None:
     files[0].write_text("{")
     results = {r.instance: r for r in ro.solve_many(files[:2], ["lp-rounding"], ["expected"], jobs=1)}
@@ -55,6 +56,7 @@ def test_faults_of_items_are_results(files: list[Path]) -> None:
     assert results[other].failure == "unsupported"
 
 
+@pytest.mark.slow
 def test_options_reach_the_search(files: list[Path]) -> None:
     (at_once,) = ro.solve_many(files[:1], ["local-search"], time_limit=0.0, jobs=1)
     assert at_once.termination in ("no_plan", "feasible", "optimal")
@@ -97,6 +99,7 @@ def test_importing_the_package_loads_no_database() -> None:
     assert ended.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_names_that_are_no_unicode_stop_no_run(files: list[Path], tmp_path: Path) -> None:
     odd = tmp_path / "odd_\udcff.json"
     odd.write_bytes(files[0].read_bytes())

@@ -64,6 +64,7 @@ def test_every_instance_by_every_method(folder: Path, tmp_path: Path, run: Run) 
     assert table(out) == rows
 
 
+@pytest.mark.slow
 def test_objectives_of_the_whole_answer_are_taken_or_refused_by_name(folder: Path, tmp_path: Path, run: Run) -> None:
     out = tmp_path / "run"
     arguments = ("batch", folder, "--out", out, "--methods", "rocoin,milp", "--objectives", "failure,missing")
@@ -79,6 +80,7 @@ def test_objectives_of_the_whole_answer_are_taken_or_refused_by_name(folder: Pat
     assert all(0.0 < float(row["objective_value"]) < 1.0 for row in rows if row["method"] == "rocoin")
 
 
+@pytest.mark.slow
 def test_failures_have_a_status_of_their_own(folder: Path, tmp_path: Path, run: Run) -> None:
     (folder / "broken.json").write_text("{")
     out, exported = tmp_path / "run", tmp_path / "all.json"
@@ -153,6 +155,7 @@ def test_a_run_in_use_and_a_missing_path_are_bad_input(folder: Path, tmp_path: P
     assert run("batch", folder / "nothing", "--out", tmp_path / "run")[0] == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_far_it_came(folder: Path, tmp_path: Path) -> None:
     seeds = ",".join(map(str, range(2000)))
     code = "from rocoin_opt.cli import main; main()"

@@ -355,6 +355,7 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
 
 
 @pytest.mark.parametrize("patience", cases([0.0], [4.0]))
+@pytest.mark.slow
 def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
     path = tmp_path / "edge.json"
     ro.write_instance(path, ro.generate("edge", devices=60, seed=0))

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.cli.output import warning_line
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PROGRAM = [sys.executable, "-c", "from rocoin_opt.cli import main; main()"]
 
 
+@pytest.mark.slow
 def test_a_mended_graph_is_told_and_solved(tmp_path: Path) -> None:
     path = tmp_path / "given.json"
     ro.write_instance(path, ro.generate("paper", devices=4, seed=1, filters=8, graph=True))

@@ -32,6 +32,7 @@ def test_whole_names_first_then_commas(values, known, names):
     assert listed(values, known) == names
 
 
+@pytest.mark.slow
 def test_an_option_without_any_name_is_refused(run, odd, tmp_path):
     """As a script gives it whose variable is empty: a plan without any loss would look like a mended one."""
     for option in ("--lost", "--joined"):

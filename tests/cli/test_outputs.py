@@ -136,6 +136,7 @@ def test_a_page_that_cannot_be_written_is_printed(run, files, full):
     assert out.startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_exported_are_counted_all_the_same(run, files, full, tmp_path):
     places = [full(f"full-{number}.json") for number in range(2)]
     good = tmp_path / "good.json"
@@ -213,6 +214,7 @@ def test_no_result_replaces_what_the_command_reads(run, graph_files):
     assert [file.read_bytes() for file in graph_files] == before
 
 
+@pytest.mark.slow
 def test_a_page_about_a_run_does_not_replace_its_store(run, files, tmp_path):
     instance, _ = files
     assert run("batch", instance, "--out", tmp_path / "run", "--methods", "greedy", "--quiet")[0] == 0

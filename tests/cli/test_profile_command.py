@@ -83,6 +83,7 @@ def test_the_instance_is_written_and_solves(run, folder):
     assert "optimal" in out
 
 
+@pytest.mark.slow
 def test_options_reach_the_instance(run, folder):
     status, out, _ = profiled(
         run,

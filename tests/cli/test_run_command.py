@@ -64,6 +64,7 @@ def test_options_reach_the_run(run, files):
     assert found["expected_seconds"]["due"] == pytest.approx(simulated.expected.value)
 
 
+@pytest.mark.slow
 def test_students_classify(run, tmp_path):
     instance, plan = fleet([[0.2]])
     ro.write_instance(tmp_path / "i.json", instance)

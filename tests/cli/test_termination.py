@@ -123,6 +123,7 @@ def test_a_parent_that_ignores_it_has_its_way(edge):
     assert process.returncode == 0, told
 
 
+@pytest.mark.slow
 def test_batch_says_how_far_it_came_and_goes_on_from_there(tmp_path):
     instance, run = tmp_path / "i.json", tmp_path / "run"
     ro.write_instance(instance, ro.generate("edge", devices=4, seed=0))
@@ -141,6 +142,7 @@ def test_batch_says_how_far_it_came_and_goes_on_from_there(tmp_path):
         assert len(list(store.rows())) >= 1 + len(said.splitlines())
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_sent_it_too_answers_with_no_shortened_search(edge, tmp_path):
     run = tmp_path / "run"
     command = ("batch", edge, "--out", run, "--methods", "milp", "--jobs", 1, "--quiet", "--time-limit", 600)
@@ -160,6 +162,7 @@ def test_a_worker_that_is_sent_it_too_answers_with_no_shortened_search(edge, tmp
 
 
 @pytest.mark.parametrize("number", cases([signal.SIGKILL], [signal.SIGTERM]))
+@pytest.mark.slow
 def test_a_run_leaves_no_process_and_no_file_behind(tmp_path, number):
     instance, plan = fleet([[0.06], [0.06]])
     ro.write_instance(tmp_path / "i.json", instance)

@@ -8,6 +8,7 @@ import pytest
 
 import rocoin_opt as ro
 from examples import pairs
+from samples import cases
 
 
 @pytest.fixture
@@ -55,12 +56,16 @@ def test_without_time_nothing_is_claimed():
 
 @pytest.mark.parametrize(
     ("options", "rules"),
-    [
-        (["--spare", "d3"], [{"spare": ["d3"]}]),
-        (["--use", "d0,d1", "--use", "d2"], [{"use": ["d0", "d1"]}, {"use": ["d2"]}]),
-        (["--apart", "d0,d1", "--apart", "d2,d3"], [{"apart": ["d0", "d1"]}, {"apart": ["d2", "d3"]}]),
-        (["--together", "d0,d1", "--spread", "2"], [{"together": ["d0", "d1"]}, {"spread": 2}]),
-    ],
+    cases(
+        [
+            (["--spare", "d3"], [{"spare": ["d3"]}]),
+            (["--together", "d0,d1", "--spread", "2"], [{"together": ["d0", "d1"]}, {"spread": 2}]),
+        ],
+        [
+            (["--use", "d0,d1", "--use", "d2"], [{"use": ["d0", "d1"]}, {"use": ["d2"]}]),
+            (["--apart", "d0,d1", "--apart", "d2,d3"], [{"apart": ["d0", "d1"]}, {"apart": ["d2", "d3"]}]),
+        ],
+    ),
 )
 def test_rules_of_the_command_line_are_kept_and_recorded(run, given, tmp_path, options, rules):
     plan = tmp_path / "p.plan.json"

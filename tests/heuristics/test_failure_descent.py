@@ -47,6 +47,7 @@ def test_plans_of_tiny_instances_get_no_worse(objective, data, instance):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize(("family", "devices"), [("edge", 12), ("mcu", 16), ("lossy", 24), ("sbc", 30)])
+@pytest.mark.slow
 def test_nothing_is_lost_against_adding_spares_by_hand(family, devices, objective):
     instance = ro.generate(family, devices=devices, seed=4)
     plan = ro.solve(instance, "greedy", objective).plan
@@ -130,6 +131,7 @@ def test_no_time_leaves_valid_groups():
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.slow
 def test_hundreds_of_devices_run_through(objective):
     instance = ro.generate("edge", devices=300, seed=1)
     plan = ro.solve(instance, "greedy", objective).plan

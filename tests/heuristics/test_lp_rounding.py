@@ -102,12 +102,14 @@ def test_greedy_and_its_bound_are_improved_on(repository):
     assert value < 1.02 * outcome.lower_bound
 
 
+@pytest.mark.slow
 def test_nominal_improves_greedy():
     instance = ro.generate("lossy", devices=40, seed=1)
     value = value_of(instance, lp_rounding(instance, "nominal", Control()).plan, "nominal")
     assert value < 0.95 * value_of(instance, greedy(instance, "nominal", Control()).plan, "nominal")
 
 
+@pytest.mark.slow
 def test_the_same_seed_takes_the_same_way(edge):
     instance, before = edge
 

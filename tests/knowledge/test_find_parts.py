@@ -138,6 +138,7 @@ def test_impossible_sizes_are_refused(sizes: list[int] | None, parts: int) -> No
         ncut_parts(cliques([5]), parts, sizes, 0)
 
 
+@pytest.mark.slow
 def test_labels_do_not_depend_on_the_hash_seed() -> None:
     code = (
         "import numpy as np; from rocoin_opt.knowledge.search import ncut_parts as cut;"

@@ -103,7 +103,7 @@ SIZES = [None, [5, 15, 10], [(4, 9), (12, 20), (1, 30)], [(9, 30), 11, (2, 10)]]
 @pytest.mark.parametrize(
     ("criterion", "sizes"),
     cases(
-        zip(("ncut", "cut", "resilient", "cut"), SIZES, strict=True),
+        zip(("ncut", "resilient", "cut", "cut"), SIZES, strict=True),
         ((criterion, sizes) for criterion in CRITERIA for sizes in SIZES),
     ),
 )
@@ -122,6 +122,7 @@ def test_the_planted_parts_are_found_and_nearly_proven() -> None:
     assert found.gap < 0.01
 
 
+@pytest.mark.slow
 def test_dense_and_sparse_graphs_give_the_same() -> None:
     weights = np.where(GRAPH > 2.0, GRAPH, 0.0)
     dense = ro.partition(weights, 3)
@@ -130,6 +131,7 @@ def test_dense_and_sparse_graphs_give_the_same() -> None:
     assert np.array_equal(ro.partition(weights.tolist(), 3).labels, dense.labels)
 
 
+@pytest.mark.slow
 def test_the_affinity_decides_and_its_absence_is_said() -> None:
     affinity = np.zeros((2, 30))
     affinity[0, :6] = affinity[1, 6:12] = 1.0
@@ -177,11 +179,11 @@ def test_a_time_limit_ends_the_search_with_a_valid_partition() -> None:
 def test_the_seed_decides_and_the_hash_seed_does_not() -> None:
     code = (
         "import numpy as np, rocoin_opt as ro;"
-        "w = np.triu(np.random.default_rng(0).random((20, 20)), 1); w = w + w.T;"
+        "w = np.triu(np.random.default_rng(0).random((14, 14)), 1); w = w + w.T;"
         "print([ro.partition(w, 3, None, c, seed=7).labels.tolist() for c in ('ncut', 'resilient')])"
     )
     assert printed_for_any_hash_seed(code)
-    noise = planted([20, 20, 20], inside=1.0)
+    noise = planted([18, 18, 18], inside=1.0)
     first, second = (ro.partition(noise, 3, seed=seed).labels for seed in (0, 1))
     assert not np.array_equal(first, second)
 
@@ -241,8 +243,9 @@ def test_two_thousand_filters(sparse: bool) -> None:
 
 
 @pytest.mark.parametrize("criterion", ["ncut", "cut", "resilient"])
-@pytest.mark.parametrize("sizes", [None, (20, 20), ((19, 21), (19, 21))])
-@pytest.mark.parametrize("link", [0.0, 1e-300, 1e-16, 1e-14])
+@pytest.mark.parametrize(
+    ("sizes", "link"), [(None, 0.0), ((20, 20), 1e-300), (None, 1e-16), (((19, 21), (19, 21)), 1e-14)]
+)
 def test_two_cliques_that_are_hardly_linked(criterion: str, sizes: Any, link: float) -> None:
     side = np.arange(40) // 20
     graph = np.where(side[:, None] == side, 1.0, link)

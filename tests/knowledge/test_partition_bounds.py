@@ -222,6 +222,7 @@ def test_the_same_arguments_give_the_same_bound() -> None:
 
 
 @pytest.mark.parametrize("sizes", [None, (20, 20, 20)])
+@pytest.mark.slow
 def test_large_graphs_get_their_eigenvectors_from_the_round_before(
     monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...] | None
 ) -> None:

@@ -61,6 +61,7 @@ def test_the_command_line_hands_it_to_the_search(run):
     assert failure() == failure("--prefer", "reliability") < failure("--prefer", "work")
 
 
+@pytest.mark.slow
 def test_runs_hand_it_to_the_search_and_keep_their_items_apart(tmp_path):
     def done(prefer):
         (item,) = ro.solve_many([edge()], ["exact"], prefer=prefer, out=tmp_path)
@@ -97,6 +98,7 @@ def test_nothing_is_said_where_nothing_was_sought(options):
     assert ro.solve(edge(), **options).reinforcement is None
 
 
+@pytest.mark.slow
 def test_nothing_is_weighed_behind_latency_under_laws():
     assert ro.solve(ro.generate("edge", devices=6, slowdowns=True, seed=1)).reinforcement is None
 

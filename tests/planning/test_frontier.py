@@ -153,6 +153,7 @@ def mcu(monkeypatch):
     return ro.generate("mcu", devices=8, seed=1, filters=32, max_groups=3, graph=True)
 
 
+@pytest.mark.slow
 def test_points_spread_over_the_latencies(mcu):
     found = frontier(mcu, points=5)
     assert found.termination == "points"
@@ -182,6 +183,7 @@ def test_fewer_points_are_some_of_the_same_frontier(sbc, seven):
             assert not any(point.seconds < seconds <= point.limit_seconds for seconds, _ in figures)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_frontier(sbc, seven):
     assert frontier(sbc).points == seven.points
     assert frontier(sbc, threads=2).points == seven.points

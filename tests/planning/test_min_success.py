@@ -45,6 +45,14 @@ def test_every_method_returns_what_keeps_it_and_claims_what_is_true(data: st.Dat
     ask_every_method(data)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_search():
+    """Few moves of local search for the whole answer: what it must not say does not depend on their number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
+        yield
+
+
 def ask_every_method(data: st.DataObject) -> None:
     """Solve a random instance by every method, and compare with all plans."""
     instance = data.draw(
@@ -115,7 +123,7 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 
 @pytest.mark.parametrize(
     ("method", "objective"),
-    cases([("auto", "guaranteed"), ("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES)),
+    cases([("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES, strict=False)),
 )
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
@@ -202,16 +210,18 @@ def test_a_plan_that_keeps_it_is_still_proven() -> None:
     assert (result.plan, result.termination) == (without.plan, without.termination)
 
 
-def test_laws_are_honoured_too() -> None:
+@pytest.mark.parametrize(
+    ("method", "objective"),
+    cases([("greedy", "failure")], [("auto", "failure"), ("auto", "guaranteed"), ("greedy", "guaranteed")]),
+)
+def test_laws_are_honoured_too(method: str, objective: str) -> None:
     instance = ro.generate("edge", devices=4, slowdowns=True, seed=1)
-    for objective in ("guaranteed", "failure"):
-        for method in ("auto", "greedy"):
-            for wanted in (0.3, 0.999999):
-                asked = instance.with_requirements(min_success=wanted)
-                result = ro.solve(asked, method, objective)
-                assert result.plan is None or ro.check(asked, result.plan) == ()
-                assert wanted < 0.99 or result.plan is None
-                assert wanted > 0.3 or result.plan is not None
+    for wanted in (0.3, 0.999999):
+        asked = instance.with_requirements(min_success=wanted)
+        result = ro.solve(asked, method, objective)
+        assert result.plan is None or ro.check(asked, result.plan) == ()
+        assert wanted < 0.99 or result.plan is None
+        assert wanted > 0.3 or result.plan is not None
 
 
 def test_without_time_for_the_value_there_is_no_plan(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import rocoin_opt as ro
 from fleets import LAWS
 from rocoin_opt.grouping.infeasible import NO_GUARANTEE
 from rocoin_opt.plan.model import Group
+from samples import cases
 from slowed import mixed, slowed
 from tracing import assert_traced
 
@@ -30,7 +31,7 @@ def test_the_documented_methods_honour_random_latencies() -> None:
     assert ABLE == ("auto", "exact", "greedy", "rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "expected"])
+@pytest.mark.parametrize("objective", cases(["guaranteed"], ["expected"]))
 @pytest.mark.parametrize("name", ABLE)
 def test_every_method_returns_a_checked_plan_or_says_why(name: str, objective: str, instance: ro.Instance) -> None:
     if objective not in ro.METHODS[name].objectives:
@@ -68,6 +69,7 @@ def test_baselines_never_beat_the_proven_optimum(instance: ro.Instance) -> None:
         assert result.objective_value >= best
 
 
+@pytest.mark.slow
 def test_a_start_is_never_made_worse_and_its_filters_are_kept() -> None:
     instance = slowed(ro.generate("mcu", devices=6, seed=0, graph=True), LAWS[1])
     start = ro.solve(instance, "random", seed=3)

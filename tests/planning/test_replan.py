@@ -83,6 +83,7 @@ def test_value_bytes_and_loads_equal_brute_force(case, objective: Objective, max
 
 @given(losses(), st.sampled_from(OBJECTIVES))
 @trials(10)
+@pytest.mark.slow
 def test_more_loads_never_hurt(case, objective: Objective) -> None:
     instance, plan, lost = case
     values = []
@@ -118,6 +119,7 @@ def test_a_lost_spare_costs_nothing(fleet) -> None:
     assert found.plan.groups == plan.groups
 
 
+@pytest.mark.slow
 def test_a_fleet_is_mended_with_few_loads(fleet) -> None:
     instance, plan, lost = fleet
     results = [replan(instance, plan, [lost], max_loads=number) for number in (1, 2, 3)]

@@ -127,6 +127,7 @@ def test_a_stop_keeps_the_best_plan_and_a_valid_bound(fleet: tuple[Instance, Pla
         assert found.objective_value >= best.objective_value * (1 - 1e-9)
 
 
+@pytest.mark.slow
 def test_larger_fleets_end_without_a_clock(fleet: tuple[Instance, Plan, str], monkeypatch: pytest.MonkeyPatch) -> None:
     instance, plan, lost = fleet
     best = ro.replan(instance, plan, [lost], max_loads=3, objective="failure")

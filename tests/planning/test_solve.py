@@ -42,6 +42,15 @@ def test_every_registered_method_has_these_tests():
         assert (method.improve is not None) == (name in FROM_A_START)
 
 
+@pytest.fixture(scope="module")
+def short_search():
+    """Few moves of local search for the whole answer: what it must not say does not depend on their number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
+        yield
+
+
+@pytest.mark.usefixtures("short_search")
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
 @trials(25)
 @pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])
@@ -229,6 +238,7 @@ def test_a_gap_asked_for_ends_the_search_early_and_is_told():
     assert loose.termination == "feasible"
 
 
+@pytest.mark.slow
 def test_threads_change_nothing_but_time():
     # One that greedy does not solve, so that the solver has something to do.
     instance = ro.generate("paper", seed=1)

@@ -310,6 +310,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
     assert "What the parts hold together" not in plan_report(instance, plan)
 
 
+@pytest.mark.slow
 def test_frontiers_are_drawn_or_explained(mcu) -> None:
     instance, plan = mcu
     found = ro.frontier(instance, points=2, time_limit=2.0)

@@ -55,6 +55,7 @@ def reliable(failure, count=24):
 
 
 @pytest.mark.parametrize("failure", cases([0.1], [0.5]))
+@pytest.mark.slow
 def test_a_failure_near_0_keeps_its_digits(failure):
     instance = reliable(failure)
     # Twelve devices in each of the two groups.

@@ -133,6 +133,7 @@ def test_constants_have_the_optimum_of_the_enumeration(instance: ro.Instance) ->
 
 
 @pytest.mark.parametrize("link", cases([()], [((LAWS[0],),)]))
+@pytest.mark.slow
 def test_densities_are_proven_against_every_plan(link: tuple[dict[str, Any], ...]) -> None:
     laws = (LAWS[1], LAWS[4], LAWS[5])
     instance = slowed(pairs(requirements={"max_group_outage": 0.2, "deadline_seconds": 20.0}), *laws, link=link)

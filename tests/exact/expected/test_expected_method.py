@@ -85,6 +85,7 @@ def test_a_gap_that_the_relaxation_closes_needs_no_branching(monkeypatch):
     assert exact_expected(instance, Control(gap=0.9), start).plan == start
 
 
+@pytest.mark.slow
 def test_branching_never_loses_the_bound_of_the_relaxation():
     instance = ro.generate("lossy", devices=16, seed=0)
     start = ro.solve(instance, "greedy", "expected").plan

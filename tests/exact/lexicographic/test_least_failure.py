@@ -84,6 +84,7 @@ def random_instance(seed):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.slow
 def test_random_instances_get_the_least_failure_and_then_the_least_work(objective):
     compare_with_all_plans(objective, range(FEW))
 

@@ -82,6 +82,7 @@ def test_devices_that_cover_nothing_are_not_tried_in_all_sets(objective: Objecti
     assert {column.devices for column in columns} == expected
 
 
+@pytest.mark.slow
 def test_more_leaders_than_cores_are_allowed_end_the_listing() -> None:
     # Compiled from 40 devices on, where a limit below zero has no meaning.
     problem = ThresholdProblem(certain_and_hopeless(44, 1), "nominal", 5.0)

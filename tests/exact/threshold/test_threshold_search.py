@@ -90,6 +90,7 @@ def test_it_agrees_with_milp(family: str, devices: int, seed: int, requirements:
     assert proven(instance, "guaranteed", outcome) == pytest.approx(proven(instance, "guaranteed", other), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_plan_does_not_depend_on_threads_or_on_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = generate("edge", devices=30, seed=0)
     start = greedy(instance, "guaranteed", Control.starting_now()).plan

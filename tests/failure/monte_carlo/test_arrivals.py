@@ -36,6 +36,7 @@ def test_parts_arrive_as_the_exact_distribution_says(laws: bool, deadline: float
         assert abs(estimate.value - exact) <= 4 * estimate.standard_error + 1e-12
 
 
+@pytest.mark.slow
 def test_all_parts_arrive_in_the_trials_that_are_answered() -> None:
     instance, plan = fleet(**CASE, laws=True, deadline=4.0)
     arrivals = simulate_arrivals(instance, plan, 30_000, seed=3)

@@ -154,6 +154,7 @@ def first_block_with_a_tie(instance: Instance, plan: Plan) -> int:
 
 
 @pytest.mark.parametrize("laws", cases([True], [False]))
+@pytest.mark.slow
 def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(laws: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     instance, plan = fleet(**SHARED, laws=laws)
     alone = simulate(instance, plan, 6_001, seed=7)

@@ -154,6 +154,7 @@ def test_a_replica_after_the_deadline_has_no_influence() -> None:
 
 
 @pytest.mark.parametrize(("crashes", "crash_limit"), cases([([0.1, 0.2, 0.1], 0.3)], [([0.1, 0.1, 0.1, 0.2], 0.05)]))
+@pytest.mark.slow
 def test_random_latencies_are_differentiated_within_the_stated_error(crashes: list[float], crash_limit: float) -> None:
     instance, plan = fleet(crashes, groups=2, laws=True)
     instance = instance.with_requirements(max_group_outage=crash_limit)

@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 1, 2, 3, 5, 7, 12, 18, 22], range(24)))
+@pytest.mark.parametrize("seed", cases([0, 1, 2, 7, 12, 18], range(24)))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -37,7 +37,7 @@ def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
             assert result.termination in ("optimal", "infeasible"), (seed, objective)
 
 
-@pytest.mark.parametrize("seed", cases([100, 103, 104, 105, 106], range(100, 108)))
+@pytest.mark.parametrize("seed", cases([100, 104, 105, 106], range(100, 108)))
 def test_no_heuristic_and_no_baseline_says_what_is_not_true(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -78,6 +78,7 @@ def test_all_devices_in_one_domain_are_a_stricter_limit_and_a_factor(edge: ro.In
     assert success == pytest.approx((1 - fall) * free, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_splitting_a_domain_hurts_neither_the_guarantee_nor_the_missing_share(edge: ro.Instance) -> None:
     loose = edge.with_requirements(max_group_outage=0.08)
     whole = with_domains(loose, ["a"] * 4 + ["b"] * 4, {"a": 0.03, "b": 0.02})
@@ -116,7 +117,7 @@ def test_a_method_of_ones_own_that_knows_no_rules_is_refused_by_name(edge: ro.In
         ro.solve(ruled, own)
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "expected", "failure"])
+@pytest.mark.parametrize("objective", cases(["failure"], ["guaranteed", "expected"]))
 def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     slow = ro.generate("edge", devices=8, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
     first, second = (device.id for device in slow.devices[:2])
@@ -128,6 +129,7 @@ def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     assert result.lower_bound is None or result.lower_bound <= result.objective_value
 
 
+@pytest.mark.slow
 def test_where_too_many_domains_tie_groups_together_the_plan_has_the_figures_of_its_groups() -> None:
     tied = ro.generate("edge", devices=150, seed=4, domains=40)
     plan = ro.solve(tied, "greedy", "worst").plan

@@ -146,6 +146,7 @@ execute(instance, plan, None, 100000, report=report)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_the_end_of_the_source_is_the_end_of_all(repository, number):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(repository), str(repository / "tests")])}
     with subprocess.Popen(

@@ -69,7 +69,9 @@ def test_the_result_is_never_worse_than_the_start(name, objective, instance, tim
 
 @pytest.mark.parametrize(
     ("name", "objective"),
-    cases(zip(PROVEN, ("worst", "guaranteed", "nominal")), itertools.product(PROVEN, THRESHOLD_OBJECTIVES)),
+    cases(
+        zip(PROVEN, ("worst", "guaranteed", "nominal"), strict=True), itertools.product(PROVEN, THRESHOLD_OBJECTIVES)
+    ),
 )
 def test_a_poor_start_is_improved(name, objective):
     instance, start = poor_start()

@@ -23,6 +23,7 @@ def refusal(samples: Samples, kind: str, seed: int) -> str:
     """What is said of a spoilt file; nothing where it is read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ro.MendedWarning)
+        warnings.simplefilter("ignore", ro.UnitWarning)
         try:
             CASES[kind](samples, random.Random(f"{kind} {seed}"))
         except ro.RocoinError as error:

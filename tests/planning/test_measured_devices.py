@@ -45,8 +45,10 @@ def require_exact(seeds: range, *, limited: bool) -> None:
         for objective, least in least_values(content).items():
             result = require_true(content, "exact", objective, least)  # type: ignore[arg-type]
             assert result is not None
-            # Only the mean under a limit on all energy, and levels out of reach, may stay open.
-            open_end = objective in ("expected", "quantile") or least == math.inf
+            # What the whole answer is worth may stay open where a limit on all energy binds, and
+            # so may levels out of reach.
+            open_end = least == math.inf or (limited and objective not in LATENCIES)
+            open_end = open_end or objective in ("expected", "quantile")
             assert open_end or result.termination == "optimal"
 
 

@@ -14,6 +14,7 @@ from oracle_measured import OBJECTIVES, least_values, measured_instance, plans_o
 if TYPE_CHECKING:
     from rocoin_opt.plan import Objective
 
+LATENCIES = ("guaranteed", "nominal", "worst")
 ROUNDED = 1e-9
 HEURISTICS = ("greedy", "local-search", "lp-rounding", "rocoin", "het-nonn", "random")
 

@@ -48,6 +48,7 @@ COMMANDS = {
     "evaluate": "judging",
     "compare": "plans",
     "frontier": "plans",
+    "groups": "plans",
     "batch": "plans",
     "replan": "plans",
     "demo": "networks",

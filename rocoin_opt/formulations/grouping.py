@@ -1,6 +1,7 @@
 """Devices to groups under the outage limit: as many groups as possible, or a number of groups in balance.
 
-A stand-alone look at redundancy, without parts, and without students unless they are asked for; bin covering in the terms of ``docs/formulation.md``.
+A stand-alone look at redundancy, without parts, and without students unless they are asked for; bin covering in the
+terms of ``docs/formulation.md``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
-from .bounds import Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .bounds import Levels, combinatorial_bound, possible_groups, smallest_failure_probability, sums_at_least
 from .candidate_search import CandidateSearch
 from .column_generation import Pricing, Round, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
@@ -92,6 +92,7 @@ __all__ = [
     "next_latency",
     "plan_with_best_sizes",
     "plan_within",
+    "possible_groups",
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",
     "relax",

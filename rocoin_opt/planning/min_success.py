@@ -126,8 +126,7 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         return begun
     if objective == "expected" and not is_free:
         model = ExpectedModel(instance)
-        is_listed = is_small(model) and not instance.limits_energy
-        found = (best_of_all(model, control, begun.plan, surely=True) if is_listed else None) or begun
+        found = (best_of_all(model, control, begun.plan, surely=True) if is_small(model) else None) or begun
     elif objective == "expected":
         found = exact_expected(instance, control, begun.plan, nodes=nodes)
     elif objective == "missing":

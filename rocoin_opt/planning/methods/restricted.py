@@ -259,9 +259,7 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
-    # Of each group it looks at one student alone, which may take more energy than another.
-    is_listed = is_small(model) and not instance.limits_energy
-    found = best_of_all(model, control, first.plan) if is_listed else None
+    found = best_of_all(model, control, first.plan) if is_small(model) else None
     if found is not None:
         return _merged(instance, "expected", first, found)
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:

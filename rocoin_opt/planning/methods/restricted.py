@@ -238,8 +238,7 @@ def modelled(search: Run, solve_model: Run) -> Run:
         first = search(instance, objective, control.silent(), start)
         if first.infeasible or not control.has_time_for(import_of_models()):
             return first
-        stated = instance.with_requirements(max_energy_joules=None)
-        return _merged(instance, objective, first, solve_model(stated, objective, control, first.plan))
+        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
 
     return found
 
@@ -336,9 +335,6 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     """The better plan and the better bound of two outcomes."""
     if found.infeasible:
         return found
-    if found.plan is not None and structural_violations(instance, found.plan):
-        # A search that knows no limit on energy: what it proves holds all the same.
-        found = replace(found, plan=None)
     bounds = [outcome.lower_bound for outcome in (first, found) if outcome.lower_bound is not None]
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]

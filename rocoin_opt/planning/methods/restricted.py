@@ -175,12 +175,14 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     search = searched(run, run_random)
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        first = search(instance, objective, control, start)
+        if first.infeasible or (first.plan is not None and control.exhausted):
+            return first
+        if _is_closed(instance, objective, first, control.gap):
+            return first
         # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
-        first = search(instance, objective, control, start)
-        if first.infeasible or _is_closed(instance, objective, first, control.gap):
-            return first
         if len(instance.devices) > MOST_DEVICES and instance.limits_energy and not instance.has_random_latencies:
             first = _within_energy(instance, objective, control, first, search)
         if len(instance.devices) > MOST_DEVICES:

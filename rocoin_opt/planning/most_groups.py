@@ -36,6 +36,8 @@ Proven: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 FIRST_SHARE, GROWTH = 0.1, 3.0
 """Part of the time limit that the first questions get, and by how much those of the next round get more."""
+DIVING_SHARE, DIVES = 0.5, 100
+"""Part of the time limit that dives for one number get, and how many there are at most."""
 LEAST_SECONDS = 0.2
 """What a question gets at least where there is a time limit."""
 NONE_POSSIBLE = "groups: no grouping keeps the outage limit and all rules, however few groups it has"
@@ -172,7 +174,10 @@ class _Search:
             return
         self.question = grouping_question(self.instance, self.upper)
         self._bound()
-        self._construct()
+        if not self.question.rules:
+            self._dive_down()
+        if self.lower < self.upper:
+            self._construct()
         share = FIRST_SHARE
         while self.lower < self.upper and not self.control.exhausted:
             open_before = (self.lower, self.upper)
@@ -190,12 +195,27 @@ class _Search:
         question = self.question
         levels = possible_groups(question, question.arrays.largest, "worst")
         self.upper = int(levels.limits[0])
-        if self.upper == 0 or self.control.exhausted:
+        # Without rules, dives solve the relaxation.
+        if self.upper == 0 or self.control.exhausted or not question.rules:
             return
         problem = ThresholdProblem(with_groups(question, self.upper), "worst", 2.0 * SECOND)
         relaxation = relax(problem, Pool(), self.control.silent())
         if relaxation is not None:
             self.upper = min(self.upper, math.floor(relaxation.bound + DUAL_SAFETY))
+
+    def _dive_down(self) -> None:
+        """Dive for the most groups that are open, one less where the relaxation refutes them."""
+        from rocoin_opt.exact import dive
+
+        while self.upper > 0 and not self.control.exhausted:
+            asked = with_groups(self.question, self.upper)
+            control = self._limited(DIVING_SHARE)
+            packing = dive(ThresholdProblem(asked, "worst", 2.0 * SECOND), [], control, DIVES)
+            if packing.status != "impossible":
+                if packing.status == "packed" and not structural_violations(asked, _served(asked, packing.groups)):
+                    self.groups = packing.groups
+                return
+            self.upper -= 1
 
     def _construct(self) -> None:
         """Bisect for a number that greedy finds."""
@@ -256,8 +276,7 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     """The groups with a student each, checked against what was given: with a part of one filter for each of them."""
     if not groups:
         return None
-    able = instance.arrays.largest
-    plan = plan_of(instance, [IndexedGroup(g, int(able[list(g)].min(axis=0).argmax()), 1) for g in groups])
+    plan = _served(instance, groups)
     knowledge = instance.knowledge.model_copy(
         update={"num_filters": len(groups), "graph": None, "class_affinity": None}
     )
@@ -265,6 +284,12 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     asked = asked.with_requirements(min_groups=1, max_groups=None, deadline_seconds=None)
     certify.require_certified("max_groups found", asked, plan)
     return plan
+
+
+def _served(instance: Instance, groups: list[Members]) -> Plan:
+    """A plan of groups with a part of one filter each, and a student that all devices of a group can hold."""
+    able = instance.arrays.largest
+    return plan_of(instance, [IndexedGroup(g, int(able[list(g)].min(axis=0).argmax()), 1) for g in groups])
 
 
 def _plan(instance: Instance, groups: list[Members]) -> Plan | None:

@@ -20,8 +20,9 @@ from rocoin_opt.grouping import (
     possible_groups,
     reasons_for_infeasibility,
 )
+from rocoin_opt.heuristics.covering_bins import cover_bins
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import IndexedGroup, members_of, plan_of, structural_violations
+from rocoin_opt.plan import IndexedGroup, group_keeps_limit, members_of, plan_of, structural_violations
 from rocoin_opt.planning import certify
 from rocoin_opt.planning.conflicts.any_plan import Verdict, any_groups
 from rocoin_opt.planning.grouping_question import SECOND, grouping_question, with_groups
@@ -171,8 +172,10 @@ class _Search:
             self.upper = 0
             return
         self.question = grouping_question(self.instance, self.upper)
-        self._bound()
+        self._count()
         self._construct()
+        if self.lower < self.upper and not self.control.exhausted:
+            self._relax()
         share = FIRST_SHARE
         while self.lower < self.upper and not self.control.exhausted:
             open_before = (self.lower, self.upper)
@@ -182,31 +185,34 @@ class _Search:
                 return
             share *= GROWTH
 
-    def _bound(self) -> None:
-        """Bound the number by counting, then by the packing relaxation; rules of groups only make it smaller."""
+    def _count(self) -> None:
+        """Bound the number by counting; rules of groups only make it smaller."""
+        levels = possible_groups(self.question, self.question.arrays.largest, "worst")
+        self.upper = int(levels.limits[0])
+
+    def _relax(self) -> None:
+        """Bound the number by the packing relaxation."""
         # HiGHS takes a while to import: only here.
         from rocoin_opt.grouping import relax
 
         question = self.question
-        levels = possible_groups(question, question.arrays.largest, "worst")
-        self.upper = int(levels.limits[0])
-        if self.upper == 0 or self.control.exhausted:
-            return
         problem = ThresholdProblem(with_groups(question, self.upper), "worst", 2.0 * SECOND)
         relaxation = relax(problem, Pool(), self.control.silent())
         if relaxation is not None:
             self.upper = min(self.upper, math.floor(relaxation.bound + DUAL_SAFETY))
 
     def _construct(self) -> None:
-        """Bisect for a number that greedy finds."""
+        """Form groups in a moment; where devices are tied, bisect for a number that greedy finds."""
+        run = METHODS["greedy"].run_restricted
+        if run is None or not self.question.is_restricted:
+            groups = [group for group in cover_bins(self.question) if group_keeps_limit(self.question, group)]
+            self.groups = groups[: self.upper]
+            return
         low, high = 0, self.upper
-        method = METHODS["greedy"]
-        run = method.run_restricted if self.question.is_restricted else None
         while low < high and not self.control.exhausted:
             middle = high if low == 0 and high == self.upper else (low + high + 1) // 2
             asked = with_groups(self.question, middle)
-            control = self._limited(FIRST_SHARE)
-            outcome = run(asked, "worst", control, None) if run else method.run(asked, "worst", control)
+            outcome = run(asked, "worst", self._limited(FIRST_SHARE), None)
             if outcome.plan is not None and self._take(asked, outcome.plan):
                 low = middle
             else:

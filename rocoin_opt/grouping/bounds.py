@@ -145,12 +145,13 @@ def _combinatorial_bound(instance: Instance, objective: Objective) -> float | No
             # No answer comes in time: all time up to the deadline is lost.
             return None if nominal is None else deadline
         return (nominal + (deadline - nominal) * smallest_failure_probability(instance)) * (1.0 - ROUNDING)
-    if objective in ANSWER_OBJECTIVES:
-        nominal = combinatorial_bound(instance, "nominal")
-        return nominal if nominal is None or objective == "quantile" else 0.0
+    if objective == "quantile":
+        return combinatorial_bound(instance, "nominal")
     limits = latency_range(arrays)
     if limits is None:
         return None
+    if objective in ANSWER_OBJECTIVES:
+        return 0.0 if admits_plan(instance, limits[1], "nominal") else None
     return smallest_threshold(arrays, lambda t: admits_plan(instance, t, objective), BELOW_ALL, limits[1])
 
 

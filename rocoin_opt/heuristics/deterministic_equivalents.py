@@ -80,6 +80,8 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
         # These promise nothing of the guarantee: they serve where no other surrogate has led to one.
         if keeps and objective == "guaranteed" and value < math.inf:
             break
+        if control.exhausted:
+            break
         stand_in = deterministic_equivalent(instance, late, keeps_crashes=keeps)
         for aim in aims:
             if not control.exhausted:

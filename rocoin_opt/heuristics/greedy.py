@@ -32,6 +32,8 @@ RESOLUTION = 1e-3
 """Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
 COARSE_RESOLUTION = 1e-2
 """Relative width of the bisection for the plans that ``expected`` starts from."""
+LAST_CHANCE = 0.2
+"""Seconds behind the limit that the first packing may take: a plan is worth more than they are."""
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
 """Thresholds tried first, as multiples of the lower bound, which is rarely far."""
 MAX_HALVINGS = 60
@@ -81,18 +83,22 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
 
 def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> list[Plan]:
     """Make a plan for each price, at the smallest threshold that it reached; the smallest of all comes last."""
-    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
-    if bound is None or limits is None or control.exhausted:
+    if control.exhausted:
         return []
+    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    if bound is None or limits is None:
+        return []
+    last_chance = control.a_moment_longer(LAST_CHANCE)
     found = dict.fromkeys(PRICES, math.inf)
     groups: dict[float, list[list[int]]] = {}
 
     def reachable(threshold: float) -> bool:
         # The price that worked last is the likeliest to work again.
         for price in sorted(PRICES, key=lambda p: found[p]):
-            if groups and control.exhausted:
+            patient = control if groups else last_chance
+            if patient.exhausted:
                 break
-            members = pack(instance, threshold, objective, price)
+            members = pack(instance, threshold, objective, price, stopped=lambda limit=patient: limit.exhausted)
             if members is not None:
                 found[price], groups[price] = threshold, members
                 return True
@@ -113,9 +119,15 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         low, high = (low, middle) if reachable(middle) else (middle, high)
         control.tell(high, bound)
     by_threshold = sorted(groups, key=lambda price: -found[price])
-    plans = (plan_with_best_sizes(instance, groups[price], objective) for price in by_threshold)
-    # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
-    return [plan for plan in plans if plan is not None and not structural_violations(instance, plan)]
+    plans: list[Plan] = []
+    for price in reversed(by_threshold):
+        plan = plan_with_best_sizes(instance, groups[price], objective)
+        # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
+        if plan is not None and not structural_violations(instance, plan):
+            plans.append(plan)
+        if plans and control.exhausted:
+            break
+    return plans[::-1]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:
@@ -163,7 +175,7 @@ def _construct_answer(instance: Instance, objective: Objective, control: Control
     """
     best: Plan | None = None
     groups = instance.max_groups
-    while groups >= instance.requirements.min_groups and not (best and control.exhausted):
+    while groups >= instance.requirements.min_groups and not control.exhausted:
         variant = instance.with_requirements(max_groups=groups)
         starts = _construct(variant, "guaranteed", control, COARSE_RESOLUTION)
         if not starts and best:
@@ -221,4 +233,5 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
 
 
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:
-    return min(plans, key=lambda plan: value_of(instance, plan, objective), default=None)
+    # The value of the only one decides nothing.
+    return plans[0] if len(plans) == 1 else min(plans, key=lambda p: value_of(instance, p, objective), default=None)

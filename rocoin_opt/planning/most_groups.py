@@ -236,7 +236,9 @@ class _Search:
 
     def _ask(self, number: int, share: float) -> Verdict:
         asked = with_groups(self.question, number)
-        verdict = any_groups(asked, replace(self._limited(share), gap=1.0))
+        # The one number that is open is worth all the time that is left.
+        control = self.control.silent() if self.upper - self.lower == 1 else self._limited(share)
+        verdict = any_groups(asked, replace(control, gap=1.0))
         if verdict.plan is not None and not self._take(asked, verdict.plan):
             return Verdict(None)
         return verdict

@@ -24,7 +24,7 @@ from rocoin_opt.heuristics.covering_bins import cover_bins
 from rocoin_opt.instance import without_laws
 from rocoin_opt.plan import IndexedGroup, group_keeps_limit, members_of, plan_of, structural_violations
 from rocoin_opt.planning import certify
-from rocoin_opt.planning.conflicts.any_plan import Verdict, any_groups
+from rocoin_opt.planning.conflicts.any_plan import any_groups
 from rocoin_opt.planning.grouping_question import SECOND, grouping_question, with_groups
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 Proven: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
-FIRST_SHARE, GROWTH = 0.1, 3.0
-"""Part of the time limit that the first questions get, and by how much those of the next round get more."""
+SHARE, QUICK_SHARE = 0.5, 0.05
+"""Parts of the time left that a question gets, and a construction where devices are tied."""
 LEAST_SECONDS = 0.2
-"""What a question gets at least where there is a time limit."""
+"""What either gets at least where there is a time limit."""
 NONE_POSSIBLE = "groups: no grouping keeps the outage limit and all rules, however few groups it has"
 UNDECIDED = "the search was stopped before it found a group"
 
@@ -167,6 +167,11 @@ class _Search:
         """Groups found."""
         return len(self.groups)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left to ask, and time for it."""
+        return self.lower < self.upper and not self.control.exhausted
+
     def run(self) -> None:
         if not self.instance.arrays.largest.any():
             self.upper = 0
@@ -174,16 +179,17 @@ class _Search:
         self.question = grouping_question(self.instance, self.upper)
         self._count()
         self._construct()
-        if self.lower < self.upper and not self.control.exhausted:
+        # Mostly as many groups exist as can be counted: only where they do not is a better bound worth its time.
+        if self.is_open:
+            self._decided(self.upper)
+        if self.is_open:
             self._relax()
-        share = FIRST_SHARE
-        while self.lower < self.upper and not self.control.exhausted:
+        while self.is_open:
             open_before = (self.lower, self.upper)
-            self._ask_down(share)
+            self._ask_down()
             if math.isinf(self.control.remaining) and (self.lower, self.upper) == open_before:
                 # Every question went on to its own end.
                 return
-            share *= GROWTH
 
     def _count(self) -> None:
         """Bound the number by counting; rules of groups only make it smaller."""
@@ -212,36 +218,33 @@ class _Search:
         while low < high and not self.control.exhausted:
             middle = high if low == 0 and high == self.upper else (low + high + 1) // 2
             asked = with_groups(self.question, middle)
-            outcome = run(asked, "worst", self._limited(FIRST_SHARE), None)
+            outcome = run(asked, "worst", self._limited(QUICK_SHARE), None)
             if outcome.plan is not None and self._take(asked, outcome.plan):
                 low = middle
             else:
                 high = middle - 1
 
-    def _ask_down(self, share: float) -> None:
+    def _ask_down(self) -> None:
         """Ask for the most groups that are open, then for fewer until some are found."""
         number = self.upper
-        while self.lower < number <= self.upper and not self.control.exhausted:
-            verdict = self._ask(number, share)
-            if verdict.refuted and (self.falls or number == self.upper):
-                self.upper = number - 1
-                number = self.upper
-            elif verdict.plan is not None:
-                return
-            elif self.falls:
-                # Nothing is known of this number: half way down there may be a grouping.
-                number = (self.lower + number) // 2
+        while self.is_open and self.lower < number <= self.upper:
+            if self._decided(number):
+                if self.lower >= number:
+                    return
+                number = min(number - 1, self.upper)
             else:
-                number -= 1
+                # Nothing is known of this number: half way down there may be a grouping.
+                number = (self.lower + number) // 2 if self.falls else number - 1
 
-    def _ask(self, number: int, share: float) -> Verdict:
+    def _decided(self, number: int) -> bool:
+        """Ask whether there are so many groups; True where the answer is known, and kept."""
         asked = with_groups(self.question, number)
         # The one number that is open is worth all the time that is left.
-        control = self.control.silent() if self.upper - self.lower == 1 else self._limited(share)
+        control = self.control.silent() if self.upper - self.lower == 1 else self._limited(SHARE)
         verdict = any_groups(asked, replace(control, gap=1.0))
-        if verdict.plan is not None and not self._take(asked, verdict.plan):
-            return Verdict(None)
-        return verdict
+        if verdict.refuted and (self.falls or number == self.upper):
+            self.upper = number - 1
+        return verdict.refuted or (verdict.plan is not None and self._take(asked, verdict.plan))
 
     def _take(self, asked: Instance, plan: Plan) -> bool:
         """Keep the groups of a plan if they are more than those that are known."""
@@ -256,8 +259,8 @@ class _Search:
         control = self.control.silent()
         if math.isinf(control.remaining):
             return control
-        whole = control.deadline - control.started
-        return replace(control, deadline=min(control.deadline, time.perf_counter() + max(share * whole, LEAST_SECONDS)))
+        seconds = max(share * control.remaining, LEAST_SECONDS)
+        return replace(control, deadline=min(control.deadline, time.perf_counter() + seconds))
 
 
 def _certified(instance: Instance, groups: list[Members]) -> Plan | None:

@@ -37,6 +37,8 @@ Proven: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 SHARE, QUICK_SHARE = 0.5, 0.05
 """Parts of the time left that a question gets, and a construction where devices are tied."""
+DIVES = 100
+"""Dives for one number, at most."""
 LEAST_SECONDS = 0.2
 """What either gets at least where there is a time limit."""
 NONE_POSSIBLE = "groups: no grouping keeps the outage limit and all rules, however few groups it has"
@@ -179,11 +181,10 @@ class _Search:
         self.question = grouping_question(self.instance, self.upper)
         self._count()
         self._construct()
-        # Mostly as many groups exist as can be counted: only where they do not is a better bound worth its time.
-        if self.is_open:
-            self._decided(self.upper)
-        if self.is_open:
+        if self.question.rules:
             self._relax()
+        else:
+            self._dive_down()
         while self.is_open:
             open_before = (self.lower, self.upper)
             self._ask_down()
@@ -198,6 +199,8 @@ class _Search:
 
     def _relax(self) -> None:
         """Bound the number by the packing relaxation."""
+        if not self.is_open:
+            return
         # HiGHS takes a while to import: only here.
         from rocoin_opt.grouping import relax
 
@@ -206,6 +209,24 @@ class _Search:
         relaxation = relax(problem, Pool(), self.control.silent())
         if relaxation is not None:
             self.upper = min(self.upper, math.floor(relaxation.bound + DUAL_SAFETY))
+
+    def _dive_down(self) -> None:
+        """Dive for the most groups that are open: mostly as many exist as can be counted. Dives solve the relaxation.
+
+        Where it refutes the number, it says at once how many it leaves.
+        """
+        # HiGHS takes a while to import: only here.
+        from rocoin_opt.exact import dive
+
+        while self.is_open:
+            asked = with_groups(self.question, self.upper)
+            packing = dive(ThresholdProblem(asked, "worst", 2.0 * SECOND), [], self._limited(SHARE), DIVES)
+            if packing.status != "impossible":
+                if packing.status == "packed":
+                    self._take(asked, _served(asked, packing.groups))
+                return
+            self.upper -= 1
+            self._relax()
 
     def _construct(self) -> None:
         """Form groups in a moment; where devices are tied, bisect for a number that greedy finds."""
@@ -267,8 +288,7 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     """The groups with a student each, checked against what was given: with a part of one filter for each of them."""
     if not groups:
         return None
-    able = instance.arrays.largest
-    plan = plan_of(instance, [IndexedGroup(g, int(able[list(g)].min(axis=0).argmax()), 1) for g in groups])
+    plan = _served(instance, groups)
     knowledge = instance.knowledge.model_copy(
         update={"num_filters": len(groups), "graph": None, "class_affinity": None}
     )
@@ -276,6 +296,12 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     asked = asked.with_requirements(min_groups=1, max_groups=None, deadline_seconds=None)
     certify.require_certified("max_groups found", asked, plan)
     return plan
+
+
+def _served(instance: Instance, groups: list[Members]) -> Plan:
+    """A plan of groups with a part of one filter each, and a student that all devices of a group can hold."""
+    able = instance.arrays.largest
+    return plan_of(instance, [IndexedGroup(g, int(able[list(g)].min(axis=0).argmax()), 1) for g in groups])
 
 
 def _plan(instance: Instance, groups: list[Members]) -> Plan | None:

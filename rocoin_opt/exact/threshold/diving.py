@@ -17,7 +17,7 @@ import numpy as np
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
-from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, pack_columns
+from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, Packing, pack_columns
 from rocoin_opt.exact.threshold.remainder import Left, Remainder
 from rocoin_opt.grouping import LEAST_FRACTION, Relaxation, ThresholdProblem
 
@@ -46,8 +46,10 @@ class _Choice:
     forced: bool
 
 
-def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control, dives: int) -> list[Members] | None:
+def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control, dives: int) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
+
+    ``impossible`` is proven by the relaxation; that dives find nothing proves nothing.
 
     Parameters
     ----------
@@ -62,19 +64,19 @@ def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control,
 
     Returns
     -------
-    list of tuples of int or None
-        Device indices of the groups; None if none were found, which proves nothing.
+    Packing
+        Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
     """
     diver = _Diver(problem, groups, control)
     for number in range(dives):
-        if control.exhausted:
-            return None
         found = diver.run(by_chance=number > 0)
         if found is not None:
-            return found
-        if not diver.may_succeed:
-            return None
-    return None
+            return Packing("packed", found)
+        if control.exhausted:
+            break
+        if diver.refuted:
+            return Packing("impossible")
+    return Packing("unknown")
 
 
 class _Diver:
@@ -82,14 +84,14 @@ class _Diver:
         self.problem, self.control = problem, control
         self.remainder = Remainder(problem, groups, control)
         self.rng = np.random.default_rng(control.seed)
-        self.may_succeed = True
+        self.refuted = False
 
     def run(self, *, by_chance: bool) -> list[Members] | None:
         remainder, fixed, banned = self.remainder, list[int](), list[int]()
         remainder.restrict(remainder.all)
         values = remainder.relax()
-        # Not even parts of groups hold all filters.
-        self.may_succeed = values is not None
+        # Not even parts of groups hold all filters, unless the limit came first.
+        self.refuted = values is None and not self.control.exhausted
         back, listed = TAKEN_BACK, False
         while values is not None:
             if not listed and int(remainder.left.groups[0]) <= FEW_GROUPS:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.diving import dive
-from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_groups
+from rocoin_opt.exact.threshold.packing import Effort, Memory, Status, pack, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -86,8 +86,8 @@ class _Search(CandidateSearch):
 
     def run(self, rounds: int | None) -> Outcome:
         # With the most time there is most room. Where not even that has a plan, the search would begin with nothing.
-        if self.open and self.best is None:
-            self._dive(len(self.candidates) - 1, FIRST_DIVES)
+        if self.open and self.best is None and self._dive(len(self.candidates) - 1, FIRST_DIVES) == "impossible":
+            self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
         for effort in EFFORTS[:rounds]:
@@ -136,7 +136,7 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
-        if self._dive(position, effort.dives):
+        if self._dive(position, effort.dives) == "packed":
             return True
         problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
@@ -146,9 +146,9 @@ class _Search(CandidateSearch):
         packing = pack_groups(problem, list(self.pool.groups), self.alive, effort.nodes)
         return packing.status == "packed" and self._take(packing.groups)
 
-    def _dive(self, position: int, dives: int) -> bool:
-        groups = dive(self.problem(position), list(self.pool.groups), self.alive, dives)
-        return groups is not None and self._take(groups)
+    def _dive(self, position: int, dives: int) -> Status:
+        packing = dive(self.problem(position), list(self.pool.groups), self.alive, dives)
+        return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
         """The relaxation at a candidate; with very many devices it takes so long that a sign of life is due."""

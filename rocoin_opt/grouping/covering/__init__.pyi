@@ -3,7 +3,6 @@ from .coverage import Coverage, coverage_of
 from .covering_knapsack import (
     cheapest_covers,
     cheapest_members,
-    resolution_for,
     resolution_of,
     units_needed,
     units_of,

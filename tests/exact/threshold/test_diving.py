@@ -75,11 +75,11 @@ def found(instance: Instance, objective: Objective) -> tuple[int, int]:
     hits = possible = 0
     for at in range(max(0, position - 2), min(len(thresholds), position + 2)):
         problem = ThresholdProblem(instance, objective, thresholds[at])
-        groups = dive(problem, [], Control.starting_now(), 3)
+        packing = dive(problem, [], Control.starting_now(), 3)
         possible += at >= position
-        if groups is not None:
-            assert at >= position
-            require_packing(problem, groups)
+        assert packing.status != ("impossible" if at >= position else "packed")
+        if packing.status == "packed":
+            require_packing(problem, packing.groups)
             hits += 1
     return hits, possible
 
@@ -102,9 +102,9 @@ def test_dives_find_packings_and_only_where_there_are_some(objective: Objective,
 def test_bins_without_any_rest_are_filled(bins: int, length: int, pieces: tuple[int, int]) -> None:
     lengths = cut_bins(bins, length, bins, pieces)
     problem = ThresholdProblem(packing_instance(lengths, length, bins), "guaranteed", math.inf)
-    groups = dive(problem, [], Control.starting_now(), 50)
-    assert groups is not None
-    require_packing(problem, groups)
+    packing = dive(problem, [], Control.starting_now(), 50)
+    assert packing.status == "packed"
+    require_packing(problem, packing.groups)
 
 
 def test_a_tight_fleet_gets_a_plan() -> None:
@@ -121,15 +121,15 @@ def test_dives_are_drawn_by_the_seed_and_stop_at_the_limit(monkeypatch: pytest.M
     problem = ThresholdProblem(packing_instance(cut_bins(25, 100, 3), 100, 25), "guaranteed", math.inf)
     monkeypatch.setattr(diving, "FEW_GROUPS", 0)
     assert dive(problem, [], Control.starting_now(seed=1), 20) == dive(problem, [], Control.starting_now(seed=1), 20)
-    assert dive(problem, [], Control.starting_now(time_limit=0), 20) is None
+    assert dive(problem, [], Control.starting_now(time_limit=0), 20).status == "unknown"
 
 
 def test_what_does_not_fit_in_parts_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Three of 60 and one of 10 cover 190 of the 200 that two groups take.
     lengths = [60, 60, 60, 10]
     one, two = (ThresholdProblem(packing_instance(lengths, 100, k), "guaranteed", math.inf) for k in (1, 2))
-    assert dive(one, [(0, 1)], Control.starting_now(), 1) is not None
+    assert dive(one, [(0, 1)], Control.starting_now(), 1).status == "packed"
     asked: list[Members] = []
     monkeypatch.setattr(diving._Diver, "_choose", lambda *_: asked.append(()))
-    assert dive(two, [], Control.starting_now(), 3) is None
+    assert dive(two, [], Control.starting_now(), 3).status == "impossible"
     assert not asked

@@ -230,10 +230,16 @@ class _Search:
 
     def _construct(self) -> None:
         """Form groups in a moment; where devices are tied, bisect for a number that greedy finds."""
-        run = METHODS["greedy"].run_restricted
+        greedy = METHODS["greedy"]
+        run = greedy.run_restricted
         if run is None or not self.question.is_restricted:
             groups = [group for group in cover_bins(self.question) if group_keeps_limit(self.question, group)]
             self.groups = groups[: self.upper]
+            if self.is_open:
+                asked = with_groups(self.question, self.upper)
+                plan = greedy.run(asked, "worst", self._limited(QUICK_SHARE)).plan
+                if plan is not None:
+                    self._take(asked, plan)
             return
         low, high = 0, self.upper
         while low < high and not self.control.exhausted:

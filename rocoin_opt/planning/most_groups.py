@@ -1,7 +1,7 @@
 """How many groups a fleet can form: bin covering with students, failure domains and rules, by a search on the number.
 
-For each number the question is a packing at one threshold, which ``exact`` answers. A linear program bounds the number
-from above before the first question; asking goes from there down, as the largest number that it leaves mostly exists.
+For each number the question is a packing at one threshold, which dives and ``exact`` answer. Counting and a linear
+program bound the number from above; asking goes from there down, as the largest number that they leave mostly exists.
 """
 
 from __future__ import annotations

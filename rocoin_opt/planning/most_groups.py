@@ -1,7 +1,7 @@
 """How many groups a fleet can form: bin covering with students, failure domains and rules, by a search on the number.
 
-For each number the question is a packing at one threshold, which ``exact`` answers. A linear program bounds the number
-from above before the first question; asking goes from there down, as the largest number that it leaves mostly exists.
+For each number the question is a packing at one threshold, which dives and ``exact`` answer. Counting and a linear
+program bound the number from above; asking goes from there down, as the largest number that they leave mostly exists.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from rocoin_opt.grouping import (
     possible_groups,
     reasons_for_infeasibility,
 )
+from rocoin_opt.heuristics.covering_bins import cover_bins
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import IndexedGroup, members_of, plan_of, structural_violations
+from rocoin_opt.plan import IndexedGroup, group_keeps_limit, members_of, plan_of, structural_violations
 from rocoin_opt.planning import certify
-from rocoin_opt.planning.conflicts.any_plan import Verdict, any_groups
+from rocoin_opt.planning.conflicts.any_plan import any_groups
 from rocoin_opt.planning.grouping_question import SECOND, grouping_question, with_groups
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
 
 Proven: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
-FIRST_SHARE, GROWTH = 0.1, 3.0
-"""Part of the time limit that the first questions get, and by how much those of the next round get more."""
-DIVING_SHARE, DIVES = 0.5, 100
-"""Part of the time limit that dives for one number get, and how many there are at most."""
+SHARE, QUICK_SHARE = 0.5, 0.05
+"""Parts of the time left that a question gets, and a construction where devices are tied."""
+DIVES = 100
+"""Dives for one number, at most."""
 LEAST_SECONDS = 0.2
-"""What a question gets at least where there is a time limit."""
+"""What either gets at least where there is a time limit."""
 NONE_POSSIBLE = "groups: no grouping keeps the outage limit and all rules, however few groups it has"
 UNDECIDED = "the search was stopped before it found a group"
 
@@ -168,92 +169,109 @@ class _Search:
         """Groups found."""
         return len(self.groups)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left to ask, and time for it."""
+        return self.lower < self.upper and not self.control.exhausted
+
     def run(self) -> None:
         if not self.instance.arrays.largest.any():
             self.upper = 0
             return
         self.question = grouping_question(self.instance, self.upper)
-        self._bound()
-        if not self.question.rules:
+        self._count()
+        self._construct()
+        if self.question.rules:
+            self._relax()
+        else:
             self._dive_down()
-        if self.lower < self.upper:
-            self._construct()
-        share = FIRST_SHARE
-        while self.lower < self.upper and not self.control.exhausted:
+        while self.is_open:
             open_before = (self.lower, self.upper)
-            self._ask_down(share)
+            self._ask_down()
             if math.isinf(self.control.remaining) and (self.lower, self.upper) == open_before:
                 # Every question went on to its own end.
                 return
-            share *= GROWTH
 
-    def _bound(self) -> None:
-        """Bound the number by counting, then by the packing relaxation; rules of groups only make it smaller."""
+    def _count(self) -> None:
+        """Bound the number by counting; rules of groups only make it smaller."""
+        levels = possible_groups(self.question, self.question.arrays.largest, "worst")
+        self.upper = int(levels.limits[0])
+
+    def _relax(self) -> None:
+        """Bound the number by the packing relaxation."""
+        if not self.is_open:
+            return
         # HiGHS takes a while to import: only here.
         from rocoin_opt.grouping import relax
 
         question = self.question
-        levels = possible_groups(question, question.arrays.largest, "worst")
-        self.upper = int(levels.limits[0])
-        # Without rules, dives solve the relaxation.
-        if self.upper == 0 or self.control.exhausted or not question.rules:
-            return
         problem = ThresholdProblem(with_groups(question, self.upper), "worst", 2.0 * SECOND)
         relaxation = relax(problem, Pool(), self.control.silent())
         if relaxation is not None:
             self.upper = min(self.upper, math.floor(relaxation.bound + DUAL_SAFETY))
 
     def _dive_down(self) -> None:
-        """Dive for the most groups that are open, one less where the relaxation refutes them."""
+        """Dive for the most groups that are open: mostly as many exist as can be counted. Dives solve the relaxation.
+
+        Where it refutes the number, it says at once how many it leaves.
+        """
+        # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import dive
 
-        while self.upper > 0 and not self.control.exhausted:
+        while self.is_open:
             asked = with_groups(self.question, self.upper)
-            control = self._limited(DIVING_SHARE)
-            packing = dive(ThresholdProblem(asked, "worst", 2.0 * SECOND), [], control, DIVES)
+            packing = dive(ThresholdProblem(asked, "worst", 2.0 * SECOND), [], self._limited(SHARE), DIVES)
             if packing.status != "impossible":
-                if packing.status == "packed" and not structural_violations(asked, _served(asked, packing.groups)):
-                    self.groups = packing.groups
+                if packing.status == "packed":
+                    self._take(asked, _served(asked, packing.groups))
                 return
             self.upper -= 1
+            self._relax()
 
     def _construct(self) -> None:
-        """Bisect for a number that greedy finds."""
+        """Form groups in a moment; where devices are tied, bisect for a number that greedy finds."""
+        greedy = METHODS["greedy"]
+        run = greedy.run_restricted
+        if run is None or not self.question.is_restricted:
+            groups = [group for group in cover_bins(self.question) if group_keeps_limit(self.question, group)]
+            self.groups = groups[: self.upper]
+            if self.is_open:
+                asked = with_groups(self.question, self.upper)
+                plan = greedy.run(asked, "worst", self._limited(QUICK_SHARE)).plan
+                if plan is not None:
+                    self._take(asked, plan)
+            return
         low, high = 0, self.upper
-        method = METHODS["greedy"]
-        run = method.run_restricted if self.question.is_restricted else None
         while low < high and not self.control.exhausted:
             middle = high if low == 0 and high == self.upper else (low + high + 1) // 2
             asked = with_groups(self.question, middle)
-            control = self._limited(FIRST_SHARE)
-            outcome = run(asked, "worst", control, None) if run else method.run(asked, "worst", control)
+            outcome = run(asked, "worst", self._limited(QUICK_SHARE), None)
             if outcome.plan is not None and self._take(asked, outcome.plan):
                 low = middle
             else:
                 high = middle - 1
 
-    def _ask_down(self, share: float) -> None:
+    def _ask_down(self) -> None:
         """Ask for the most groups that are open, then for fewer until some are found."""
         number = self.upper
-        while self.lower < number <= self.upper and not self.control.exhausted:
-            verdict = self._ask(number, share)
-            if verdict.refuted and (self.falls or number == self.upper):
-                self.upper = number - 1
-                number = self.upper
-            elif verdict.plan is not None:
-                return
-            elif self.falls:
-                # Nothing is known of this number: half way down there may be a grouping.
-                number = (self.lower + number) // 2
+        while self.is_open and self.lower < number <= self.upper:
+            if self._decided(number):
+                if self.lower >= number:
+                    return
+                number = min(number - 1, self.upper)
             else:
-                number -= 1
+                # Nothing is known of this number: half way down there may be a grouping.
+                number = (self.lower + number) // 2 if self.falls else number - 1
 
-    def _ask(self, number: int, share: float) -> Verdict:
+    def _decided(self, number: int) -> bool:
+        """Ask whether there are so many groups; True where the answer is known, and kept."""
         asked = with_groups(self.question, number)
-        verdict = any_groups(asked, replace(self._limited(share), gap=1.0))
-        if verdict.plan is not None and not self._take(asked, verdict.plan):
-            return Verdict(None)
-        return verdict
+        # The one number that is open is worth all the time that is left.
+        control = self.control.silent() if self.upper - self.lower == 1 else self._limited(SHARE)
+        verdict = any_groups(asked, replace(control, gap=1.0))
+        if verdict.refuted and (self.falls or number == self.upper):
+            self.upper = number - 1
+        return verdict.refuted or (verdict.plan is not None and self._take(asked, verdict.plan))
 
     def _take(self, asked: Instance, plan: Plan) -> bool:
         """Keep the groups of a plan if they are more than those that are known."""
@@ -268,8 +286,8 @@ class _Search:
         control = self.control.silent()
         if math.isinf(control.remaining):
             return control
-        whole = control.deadline - control.started
-        return replace(control, deadline=min(control.deadline, time.perf_counter() + max(share * whole, LEAST_SECONDS)))
+        seconds = max(share * control.remaining, LEAST_SECONDS)
+        return replace(control, deadline=min(control.deadline, time.perf_counter() + seconds))
 
 
 def _certified(instance: Instance, groups: list[Members]) -> Plan | None:

@@ -23,8 +23,8 @@ def add_energy_limit(model: pyo.ConcreteModel, instance: Instance, old: Iterable
 
     With what device n takes for student j without and per filter, :math:`A_{nj}` and :math:`B_{nj}`, and
     :math:`x_{nkj} = counted_{nkj} + extra_{nkj}`: :math:`\sum A_{nj} x_{nkj} + B_{nj} filters_{nkj} \le E` with
-    :math:`filters_{nkj} \ge x_{nkj}` and :math:`filters_{nkj} \ge size_{kj} - longest_j (runs_{kj} - x_{nkj})`. Replicas
-    that take more than E with one filter are in no group.
+    :math:`filters_{nkj} \ge x_{nkj}` and :math:`filters_{nkj} \ge size_{kj} - longest_j (runs_{kj} - x_{nkj})`.
+    Replicas that take more than E with one filter are in no group.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ STUDIES = (
     _partition("criteria", "criteria and frontier", "shipped,frontier"),
     Study("side_by_side", "exact beside CP-SAT, SCIP, linopy and milp", "side_by_side", ("--preset", "table")),
     Study("study", "all methods on seeded instances", "study"),
-    Study("overshoot", "by how much time limits are exceeded", "overshoot"),
+    Study("time_limits", "by how much time limits are exceeded", "time_limits", ("--sample", "0.15")),
     Study("execution", "plans at work as processes", "execution"),
     Study("pipeline", "from a teacher to measured accuracy", "pipeline"),
     Study("capacity", "how large a part a student learns", "capacity"),

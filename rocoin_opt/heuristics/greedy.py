@@ -67,7 +67,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
         A plan with the counting bound by part size; no plan if the limit came first or the packing found none.
     """
     # The counting bound is one on times.
-    bound = None if objective in ANSWER_OBJECTIVES else combinatorial_bound(instance, objective)
+    bound = None if objective in ANSWER_OBJECTIVES else _bound(instance, objective, control)
     if objective in ANSWER_OBJECTIVES:
         plan = _construct_answer(instance, objective, control.silent())
     elif objective == "expected":
@@ -85,7 +85,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     """Make a plan for each price, at the smallest threshold that it reached; the smallest of all comes last."""
     if control.exhausted:
         return []
-    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    bound, limits = _bound(instance, objective, control), latency_range(instance.arrays)
     if bound is None or limits is None:
         return []
     last_chance = control.a_moment_longer(LAST_CHANCE)
@@ -230,6 +230,10 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
         # No step may lose: there are too few of them to win it back.
         improved = descent.step(0.0) or improved
     return descent.plan() if improved else plan
+
+
+def _bound(instance: Instance, objective: Objective, control: Control) -> float | None:
+    return combinatorial_bound(instance, objective, lambda: control.exhausted)
 
 
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:

@@ -31,7 +31,7 @@ MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
-IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
+IMPORT_SECONDS, COMPILING_SECONDS = 1.2, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
 

@@ -98,7 +98,11 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
             patient = control if groups else last_chance
             if patient.exhausted:
                 break
-            members = pack(instance, threshold, objective, price, stopped=lambda limit=patient: limit.exhausted)
+
+            def is_over(limit: Control = patient) -> bool:
+                return limit.exhausted
+
+            members = pack(instance, threshold, objective, price, stopped=is_over)
             if members is not None:
                 found[price], groups[price] = threshold, members
                 return True

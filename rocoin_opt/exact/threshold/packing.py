@@ -41,10 +41,13 @@ class Effort:
         Largest number of columns.
     nodes : int or None
         Largest number of branch-and-bound nodes; None for no limit.
+    dives : int
+        Dives for a packing before its integer program is set up.
     """
 
     columns: int
     nodes: int | None
+    dives: int = 0
 
 
 @dataclass(frozen=True)

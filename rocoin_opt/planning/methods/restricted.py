@@ -239,8 +239,7 @@ def modelled(search: Run, solve_model: Run) -> Run:
         first = search(instance, objective, control.silent(), start)
         if first.infeasible or not control.has_time_for(import_of_models()):
             return first
-        stated = instance.with_requirements(max_energy_joules=None)
-        return _merged(instance, objective, first, solve_model(stated, objective, control, first.plan))
+        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
 
     return found
 
@@ -260,9 +259,7 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
-    # Of each group it looks at one student alone, which may take more energy than another.
-    is_listed = is_small(model) and not instance.limits_energy
-    found = best_of_all(model, control, first.plan) if is_listed else None
+    found = best_of_all(model, control, first.plan) if is_small(model) else None
     if found is not None:
         return _merged(instance, "expected", first, found)
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
@@ -339,9 +336,6 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     """The better plan and the better bound of two outcomes."""
     if found.infeasible:
         return found
-    if found.plan is not None and structural_violations(instance, found.plan):
-        # A search that knows no limit on energy: what it proves holds all the same.
-        found = replace(found, plan=None)
     bounds = [outcome.lower_bound for outcome in (first, found) if outcome.lower_bound is not None]
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]

@@ -4,7 +4,8 @@
 A case is a family, a number of devices, and what the instance has besides: ``edge-200``, ``edge-200-graph``,
 ``lossy-50-laws``, ``edge-1000-d50`` with so many failure domains, ``edge-10000-k20`` with so many kinds of devices,
 ``mcu-200-energy`` with a limit on energy, ``edge-300-rules``, ``mcu-12-f1000000`` for so many filters. Beside the
-methods of ``solve`` stand ``frontier``, ``replan``, ``why_not`` and ``compare``, whose limit is one for each method.
+methods of ``solve`` stand ``frontier``, ``replan``, ``why_not``, ``max_groups`` and ``compare``, whose limit is one for
+each method.
 
 Every search has a process of its own; what counts is from the call to its return, so that packages which a search
 imports late count, and the start of the process and the reading do not. On a busy machine a process waits for its
@@ -62,7 +63,7 @@ CASES = [
     "edge-10000-rules",
     "lossy-10000",
 ]
-METHODS = [*ro.METHODS, "frontier", "replan", "why_not", "compare"]
+METHODS = [*ro.METHODS, "frontier", "replan", "why_not", "max_groups", "compare"]
 OBJECTIVES = ["guaranteed", "expected", "nominal", "worst", "failure", "missing", "quantile"]
 LATENCIES = ["guaranteed", "nominal", "worst"]
 """Objectives of frontiers and of replanning."""
@@ -134,6 +135,8 @@ def searches(instance: ro.Instance, methods: list[str], objectives: list[str]) -
                 able &= not instance.is_restricted or known.run_restricted is not None
             elif method in ("why_not", "compare"):
                 able = True
+            elif method == "max_groups":
+                able = objective == LATENCIES[0]
             else:
                 able = objective in LATENCIES and not is_random
                 able &= method != "frontier" or (instance.knowledge.graph is not None and not instance.is_restricted)
@@ -195,6 +198,8 @@ def search(path: str, method: str, objective: Any, limit: float) -> None:
         ended = "no plan to begin with"
     elif method == "why_not":
         ended = "a plan" if ro.why_not(instance, objective, time_limit=limit) is None else "no plan"
+    elif method == "max_groups":
+        ended = ro.max_groups(instance, time_limit=limit).termination
     elif method == "compare":
         ended = f"{len(ro.compare(instance, objective=objective, time_limit=limit))} compared"
     else:

@@ -32,6 +32,8 @@ RESOLUTION = 1e-3
 """Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
 COARSE_RESOLUTION = 1e-2
 """Relative width of the bisection for the plans that ``expected`` starts from."""
+BOUNDING = 0.1
+"""Seconds behind the limit that the counting bound may take."""
 LAST_CHANCE = 0.2
 """Seconds behind the limit that the first packing may take: a plan is worth more than they are."""
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
@@ -237,7 +239,8 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
 
 
 def _bound(instance: Instance, objective: Objective, control: Control) -> float | None:
-    return combinatorial_bound(instance, objective, lambda: control.exhausted)
+    moment = control.a_moment_longer(BOUNDING)
+    return combinatorial_bound(instance, objective, lambda: moment.exhausted)
 
 
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:

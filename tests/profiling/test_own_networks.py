@@ -17,9 +17,10 @@ def flops(module, shape):
     return profile(module, shape).flops
 
 
-@pytest.mark.parametrize(
-    ("size", "macs"), [pytest.param(224, 1_814_073_344, marks=pytest.mark.slow), (64, 148_557_824)]
-)
+RESNETS = [pytest.param(224, 1_814_073_344, marks=pytest.mark.slow), (64, 148_557_824)]
+
+
+@pytest.mark.parametrize(("size", "macs"), RESNETS)
 def test_resnet_18_takes_the_hand_counted_flop(size, macs):
     found = profile(ResNet(), (3, size, size))
     stem, image = 64 * 3 * 49 * (size // 2) ** 2, (size // 4) ** 2

@@ -84,7 +84,24 @@ class GroupPricer:
         self.compiled = use_compiled(devices, control)
 
     def price(self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]) -> float:
-        """Add the most profitable groups of a chain; returns the largest surplus, in filters."""
+        """Add the most profitable groups of a chain.
+
+        Parameters
+        ----------
+        chain : Chain
+            What groups are made of.
+        prices : FloatArray, N
+            Price of each device, in filters.
+        by_size : SizePrices
+            Price of a group by its size.
+        found : list
+            Takes in the groups, each with the part that it holds.
+
+        Returns
+        -------
+        float
+            The largest surplus in filters, or an upper limit of it.
+        """
         leader = () if chain.leader is None else (chain.leader,)
         paid = 0.0 if chain.leader is None else float(prices[chain.leader])
         resolution = chain.resolution

@@ -89,7 +89,17 @@ def students_of(model: ExpectedModel, members: tuple[int, ...]) -> dict[Choice, 
 
 
 def joules_of(model: ExpectedModel, choice: Choice, students: IntArray) -> FloatArray:
-    """Energy of a group with each size and its student for that."""
+    """Energy of a group with each size and its student for that.
+
+    Parameters
+    ----------
+    model : ExpectedModel
+        The instance.
+    choice : Choice
+        The group.
+    students : IntArray, M
+        Its student for the sizes from 1 to M.
+    """
     joules = model.joules(choice.members, np.arange(1, model.wanted + 1))
     return np.asarray(joules[students, np.arange(model.wanted)])
 

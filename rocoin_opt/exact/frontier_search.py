@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rocoin_opt.exact.lexicographic import best_within, least_bound, plans_of_less_work, sizes_of_parts
+from rocoin_opt.exact.lexicographic import best_within, kind_of_sizes, least_bound, plans_of_less_work
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
@@ -76,7 +76,8 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        vectors = sizes_of_parts(self._problem(seconds), members_of(instance, plan), control)
+        problem = self._problem(seconds)
+        vectors = kind_of_sizes(problem)(problem, members_of(instance, plan), control)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
@@ -196,7 +197,8 @@ class FrontierSearch:
         return plans[-1] if plans else None
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
-        return sizes_of_parts(self._problem(threshold), found.groups, self.control).groups_for(found.cut.sizes)
+        problem = self._problem(threshold)
+        return kind_of_sizes(problem)(problem, found.groups, self.control).groups_for(found.cut.sizes)
 
     def _problem(self, threshold: float) -> ThresholdProblem:
         """What groups can do within a threshold, at the least energy where that is limited."""

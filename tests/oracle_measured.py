@@ -19,7 +19,7 @@ OBJECTIVES = ("guaranteed", "nominal", "worst", "expected", "failure", "missing"
 
 
 class Served(NamedTuple):
-    """A group with a part: its size, answer times and failures of its replicas, its energy, and who they are."""
+    """A group with a part: its size, when its replicas answer and how likely each fails, its energy, who they are."""
 
     size: int
     answers: list[tuple[float, float]]

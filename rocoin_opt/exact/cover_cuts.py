@@ -113,7 +113,7 @@ class CoverCuts:
 
 
 def is_over_energy(instance: Instance, plan: Plan) -> bool:
-    """Whether a plan exceeds the limit on all energy by less than a solver can tell; nothing cuts it off."""
+    """Whether the plan of a model exceeds the limit on all energy by less than a solver can tell; no cut says so."""
     most = instance.requirements.max_energy_joules
     if most is None:
         return False

@@ -62,8 +62,8 @@ def milp(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, any rules and limit on energy; for ``failure`` no failure domain of
-        several devices.
+        What was given: constant latencies, any rules and limit on energy; for ``failure`` no failure domain of several
+        devices.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     control : Control

@@ -32,6 +32,8 @@ RESOLUTION = 1e-3
 """Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
 COARSE_RESOLUTION = 1e-2
 """Relative width of the bisection for the plans that ``expected`` starts from."""
+BOUNDING = 0.1
+"""Seconds behind the limit that the counting bound may take."""
 LAST_CHANCE = 0.2
 """Seconds behind the limit that the first packing may take: a plan is worth more than they are."""
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
@@ -67,7 +69,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
         A plan with the counting bound by part size; no plan if the limit came first or the packing found none.
     """
     # The counting bound is one on times.
-    bound = None if objective in ANSWER_OBJECTIVES else combinatorial_bound(instance, objective)
+    bound = None if objective in ANSWER_OBJECTIVES else _bound(instance, objective, control)
     if objective in ANSWER_OBJECTIVES:
         plan = _construct_answer(instance, objective, control.silent())
     elif objective == "expected":
@@ -85,7 +87,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     """Make a plan for each price, at the smallest threshold that it reached; the smallest of all comes last."""
     if control.exhausted:
         return []
-    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    bound, limits = _bound(instance, objective, control), latency_range(instance.arrays)
     if bound is None or limits is None:
         return []
     last_chance = control.a_moment_longer(LAST_CHANCE)
@@ -234,6 +236,11 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
         # No step may lose: there are too few of them to win it back.
         improved = descent.step(0.0) or improved
     return descent.plan() if improved else plan
+
+
+def _bound(instance: Instance, objective: Objective, control: Control) -> float | None:
+    moment = control.a_moment_longer(BOUNDING)
+    return combinatorial_bound(instance, objective, lambda: moment.exhausted)
 
 
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:

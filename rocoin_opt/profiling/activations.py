@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.profiling.tracing import REFUSALS, blank_images, evaluating
+from rocoin_opt.profiling.counting.own_code import calling, require_values
+from rocoin_opt.profiling.tracing import blank_images, evaluating
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -194,13 +195,13 @@ def _output_of(teacher: nn.Module, layer: str, images: Tensor) -> Tensor:
         # A later layer may work in place.
         outputs.append(output.clone() if isinstance(output, torch.Tensor) else output)
 
+    require_values(teacher, "activations")
     handle = names[layer].register_forward_hook(keep)
+    shape = str(tuple(images.shape[1:]))
     try:
-        with evaluating(teacher):
+        allowed = "images that the teacher takes, and code that runs"
+        with calling("activations", "images", shape, allowed), evaluating(teacher):
             teacher(images)
-    except REFUSALS as error:
-        found, shape = str(error).partition("\n")[0], tuple(images.shape[1:])
-        raise InputError("activations", [Problem("images", f"{shape}: {found}", "images that it takes")]) from error
     finally:
         handle.remove()
     if len(outputs) != 1 or not isinstance(outputs[0], torch.Tensor):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
-from rocoin_opt.profiling.tracing import trace
+from rocoin_opt.profiling.tracing import Trace, blank_images, evaluating, output_of, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +33,13 @@ class NetworkProfile:
     precision_bits : int
         Bits of a weight and of an activation.
     flops : float
-        FLOP of convolutions and matrix products, two per multiply-accumulate. Biases, normalisations, rectifiers and
-        pooling are not counted.
+        FLOP of convolutions, matrix products and attention, two per multiply-accumulate. Biases, normalisations,
+        rectifiers, pooling and resizing are not counted.
     parameters : int
         All parameters; the running statistics of normalisations are none.
-    weight_bytes, peak_activation_bytes : float
-        Bytes of the parameters, and the most bytes of values that are alive at once.
+    weight_bytes, constant_bytes, peak_activation_bytes : float
+        Bytes of the parameters, of the buffers and all other tensors that the network holds, the running statistics of
+        normalisations say, and the most bytes of values that are alive at once.
     num_filters : int
         Channels of the last convolution; of the output where there is none.
     """
@@ -48,13 +49,14 @@ class NetworkProfile:
     flops: float
     parameters: int
     weight_bytes: float
+    constant_bytes: float
     peak_activation_bytes: float
     num_filters: int
 
     @property
     def memory_bytes(self) -> float:
-        """Weights and peak activations together."""
-        return self.weight_bytes + self.peak_activation_bytes
+        """Weights, other constants and peak activations together."""
+        return self.weight_bytes + self.constant_bytes + self.peak_activation_bytes
 
 
 @dataclass(frozen=True)
@@ -103,15 +105,18 @@ def profile(module: nn.Module, input_shape: tuple[int, ...], *, precision_bits: 
     UnsupportedError
         If it does work that is not counted; see :func:`rocoin_opt.profiling.tracing.trace`.
     """
-    if precision_bits < 1:
-        raise InputError("profile", [Problem("precision_bits", repr(precision_bits), "a whole number from 1")])
-    found = trace(module, input_shape, precision_bits)
+    _require_precision(precision_bits)
+    return _profile_of(trace(module, input_shape, precision_bits), input_shape, precision_bits)
+
+
+def _profile_of(found: Trace, input_shape: tuple[int, ...], precision_bits: int) -> NetworkProfile:
     return NetworkProfile(
         input_shape=input_shape,
         precision_bits=precision_bits,
         flops=float(found.flops),
         parameters=found.parameters,
-        weight_bytes=found.parameters * precision_bits / 8,
+        weight_bytes=found.parameter_bits / 8,
+        constant_bytes=found.constant_bits / 8,
         peak_activation_bytes=found.peak_bits / 8,
         num_filters=found.num_filters,
     )
@@ -140,16 +145,18 @@ def profile_student(
     Raises
     ------
     InputError
-        As :func:`profile`, or if ``largest`` is less than 1.
+        As :func:`profile`, or if ``largest`` is less than 1, or what a student returns is not one number for each
+        filter of its part and image: N x s.
     UnsupportedError
         If FLOP do not grow evenly, or memory somewhere exceeds the line: the instance format cannot say so.
     """
     if largest < 1:
         raise InputError("profile", [Problem("largest", repr(largest), "a whole number from 1")])
+    _require_precision(precision_bits)
     # A slope needs two sizes.
     end = max(2, largest)
     sizes = sorted({int(size) for size in np.linspace(1, end, TRACED_SIZES).round()})
-    traced = tuple((size, profile(build(size), input_shape, precision_bits=precision_bits)) for size in sizes)
+    traced = tuple((size, _student_profile(build(size), size, input_shape, precision_bits)) for size in sizes)
     flops, flops_per_filter = _line({size: found.flops for size, found in traced})
     memory, memory_per_filter = _line({size: found.memory_bytes for size, found in traced})
     for size, found in traced:
@@ -164,6 +171,28 @@ def profile_student(
         )
     excess = max(memory + memory_per_filter * size - found.memory_bytes for size, found in traced)
     return StudentProfile(flops, flops_per_filter, memory, memory_per_filter, largest, max(0.0, excess), traced)
+
+
+def _require_precision(bits: int) -> None:
+    if bits < 1:
+        raise InputError("profile", [Problem("precision_bits", repr(bits), "a whole number from 1")])
+
+
+def _student_profile(
+    student: nn.Module, size: int, input_shape: tuple[int, ...], precision_bits: int
+) -> NetworkProfile:
+    """Profile a student of a part, which has to return N x size."""
+    found = trace(student, input_shape, precision_bits)
+    with evaluating(student):
+        # With one image, a wrong first dimension could look right.
+        shape = tuple(output_of(student, blank_images(student, 2, input_shape)).shape)
+    if (found.output_shape, shape) != ((1, size), (2, size)):
+        text = " and ".join(" x ".join(map(str, sizes)) for sizes in (found.output_shape, shape))
+        allowed = f"1 x {size} and 2 x {size}: the mean of each filter of its part, for each image"
+        raise InputError(
+            "profile", [Problem("output", f"{text} for a part of {size} filters, one and two images", allowed)]
+        )
+    return _profile_of(found, input_shape, precision_bits)
 
 
 def _line(values: dict[int, float]) -> tuple[float, float]:

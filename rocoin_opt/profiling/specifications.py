@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.profiling.checkpoints import read_state
+from rocoin_opt.profiling.checkpoints import load_weights
+from rocoin_opt.profiling.counting.own_code import calling
 from rocoin_opt.profiling.networks import FilterNetwork, mobile_net, resnet8, wide_resnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rocoin_opt.profiling.network_profile import Builder
@@ -83,7 +85,8 @@ def load_teacher(
         Name of a network, see :func:`network_builder`, which needs ``weights``; or ``module:callable``, which is
         imported, from the working folder too, and called without arguments.
     weights : str or Path, optional
-        File of a ``state_dict``, or of a dictionary that holds it under ``module`` or ``state_dict``.
+        File of a ``state_dict``, or of a dictionary that holds it; see
+        :func:`rocoin_opt.profiling.checkpoints.load_weights`.
     num_classes, in_channels, stem_stride : int
         Of a network by name.
 
@@ -101,15 +104,8 @@ def load_teacher(
             raise InputError("options", [Problem("weights", "nothing", f"a file of trained weights of {name}")])
         teacher = builder(num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
     if weights is not None:
-        state: Any = read_state(weights)
-        inner = next((state[key] for key in ("module", "state_dict") if isinstance(state.get(key), dict)), state)
-        try:
-            teacher.load_state_dict(inner)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            first_fault = " ".join(str(error).split())[:300]
-            raise InputError(os.fspath(weights), [Problem("", first_fault, f"weights of {name}")]) from None
-    teacher.eval()
-    return teacher
+        load_weights(teacher, weights, f"weights of {name}")
+    return teacher.eval()
 
 
 def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) -> StudentBuilder:
@@ -139,13 +135,11 @@ def imported(specification: str) -> Callable[..., Any]:
         If there is no such module, or no such callable in it.
     """
     module_name, _, attribute = specification.partition(":")
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path of imports holds texts
-    try:
+    with (
+        _importing(),
+        calling("options", "network", specification, "module:callable, of a module that can be imported"),
+    ):
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
-        raise InputError("options", [Problem("network", f"{specification} ({error})", "module:callable")]) from None
-    finally:
-        sys.path.pop(0)
     if not callable(found):
         raise InputError("options", [Problem("network", f"{specification}, a {type(found).__name__}", "a callable")])
     result: Callable[..., Any] = found
@@ -155,12 +149,22 @@ def imported(specification: str) -> Callable[..., Any]:
 def _made(name: str, build: Callable[..., Any], *arguments: int) -> nn.Module:
     """Call what was imported, and refuse what is no network."""
     call = f"{name}({', '.join(map(str, arguments))})"
-    try:
+    allowed = "a callable without arguments for a teacher, one that takes the size of a part for a student, that runs"
+    with _importing(), calling("options", "network", call, allowed):
         made = build(*arguments)
-    except TypeError as error:
-        allowed = "a callable without arguments for a teacher, one that takes the size of a part for a student"
-        raise InputError("options", [Problem("network", f"{call}: {error}", allowed)]) from error
     if not isinstance(made, nn.Module):
         found = f"{call} is a {type(made).__name__}"
         raise InputError("options", [Problem("network", found, "a callable that returns a torch.nn.Module")])
     return made
+
+
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Look for modules in the working folder first, those that a callable imports when it is called too."""
+    folder = os.getcwd()  # noqa: PTH109 - the path of imports holds texts
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)

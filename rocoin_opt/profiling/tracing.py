@@ -1,27 +1,26 @@
-"""One traced forward pass: FLOP, parameters, live values and output filters of any module."""
+"""Traced forward passes: FLOP, bytes of weights and constants, live values and output of any module."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
+from rocoin_opt.profiling.counting.forward_pass import ForwardPass, observable
+from rocoin_opt.profiling.counting.own_code import calling, require_values
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
-REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
-"""What a module raises for images that it does not take."""
-FREE_OPERATORS = {"aten.embedding", "aten.native_layer_norm", "aten._weight_norm_interface"}
-"""Operators that read a weight matrix, but multiply none; as those that work value by value, or only reduce."""
+NOISE_SEED = 0
+MORE_SCALES = (0.01, 0.1, 3.0, 10.0, 255.0)
+"""Where a module reads a number that it has computed, it is traced on noise of these scales too."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +30,37 @@ class Trace:
     Attributes
     ----------
     flops : int
-        FLOP of all convolutions and matrix products, two per multiply-accumulate.
+        FLOP of all convolutions, matrix products and attention, two per multiply-accumulate.
     parameters : int
         Number of parameters.
+    parameter_bits, constant_bits : int
+        Bits of the parameters; of the buffers and all other tensors that are read and not made.
     peak_bits : int
         Most bits alive at once, see :func:`trace`.
     num_filters : int
         Channels of the last convolution that ran; where there is none, the second dimension of the output.
+    output_shape : tuple of int
+        Of the output for one image, the 1 of the batch first.
     """
 
     flops: int
     parameters: int
+    parameter_bits: int
+    constant_bits: int
     peak_bits: int
     num_filters: int
+    output_shape: tuple[int, ...]
 
 
 def trace(module: nn.Module, input_shape: tuple[int, ...], precision_bits: int = 32) -> Trace:
-    """Run a module on one image of zeros and count.
+    """Run a module on images of one size and count.
 
-    A value is alive from the operator that makes it, or from the start if it is the image, to the last operator that
-    reads it, or to the end if it is returned. While an operator runs, its inputs and its outputs are alive together.
-    Parameters and buffers are no values. A view is part of what it looks at, which is alive as a whole. An operator
-    that works in place makes nothing new.
+    Every operator counts by its kind, see :mod:`rocoin_opt.profiling.counting.operators`: products of matrices,
+    convolutions and attention have formulas, whatever works value by value or only moves values counts nothing, and any
+    other operator is refused. A value is alive from the operator that makes it, or from the start if it is the image,
+    to the last operator that reads it, or to the end if it is returned. While an operator runs, its inputs and its
+    outputs are alive together. Parameters, buffers and other constants are no values. A view is part of what it looks
+    at, which is alive as a whole. An operator that works in place makes nothing new.
 
     Parameters
     ----------
@@ -66,31 +74,57 @@ def trace(module: nn.Module, input_shape: tuple[int, ...], precision_bits: int =
     Raises
     ------
     InputError
-        If the module does not take such an image, or returns anything but one tensor.
+        If the module does not take such an image, or returns anything but one tensor, or its weights have no values.
     UnsupportedError
-        If an operator with a weight matrix has FLOP that PyTorch's counter does not know.
+        If the FLOP of an operator are not known, or a second image takes other steps than the first.
     """
     if not input_shape or min(input_shape) < 1:
         raise InputError("profile", [Problem("input_shape", repr(input_shape), "positive sizes: C x H x W")])
-    image = blank_images(module, 1, input_shape)
-    lives = _Lives(module, image)
-    with evaluating(module), FlopCounterMode(display=False) as counter, lives:
-        try:
-            output = module(image)
-        except REFUSALS as error:
-            found, allowed = str(error).partition("\n")[0], "an input shape that the module takes"
-            raise InputError("profile", [Problem("input_shape", f"{input_shape}: {found}", allowed)]) from error
-    if not isinstance(output, torch.Tensor) or output.ndim < 2:
-        found = "no tensor" if not isinstance(output, torch.Tensor) else f"a tensor of shape {tuple(output.shape)}"
-        raise InputError("profile", [Problem("output", found, "one tensor, a row an image")])
-    if lives.uncounted:
-        raise UnsupportedError(f"the FLOP of {', '.join(sorted(lives.uncounted))} are not known to PyTorch's counter")
+    require_values(module, "profile")
+    seen, output = _steady(module, input_shape)
+    if seen.unknown:
+        raise UnsupportedError(f"the FLOP of {', '.join(sorted(seen.unknown))} are not known")
+    parameters = list(module.parameters())
     return Trace(
-        flops=int(counter.get_total_flops()),
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
-        peak_bits=lives.peak_bits(output, precision_bits),
-        num_filters=lives.last_filters or int(output.shape[1]),
+        flops=seen.flops,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        parameter_bits=sum(
+            parameter.numel() * (precision_bits if parameter.is_floating_point() else 8 * parameter.element_size())
+            for parameter in parameters
+        ),
+        constant_bits=seen.constant_bits(precision_bits),
+        peak_bits=seen.peak_bits(output, precision_bits),
+        num_filters=seen.last_filters or int(output.shape[1]),
+        output_shape=tuple(output.shape),
     )
+
+
+def output_of(module: nn.Module, images: Tensor) -> Tensor:
+    """Run a module on images, and hold what it returns against what it may.
+
+    Parameters
+    ----------
+    module : Module
+        In evaluation mode.
+    images : Tensor, N x C x H x W
+        What it is given.
+
+    Raises
+    ------
+    InputError
+        If it fails, or returns anything but one tensor with a row an image.
+    """
+    shape = tuple(images.shape[1:])
+    with calling("profile", "input_shape", str(shape), "an input shape that the module takes, and code that runs"):
+        output = module(images)
+    is_tensor = isinstance(output, torch.Tensor)
+    if not is_tensor or output.ndim < 2 or len(output) != len(images):
+        found = f"a tensor of shape {tuple(output.shape)}" if is_tensor else f"no tensor but a {type(output).__name__}"
+        raise InputError(
+            "profile", [Problem("output", f"{found} for {counted(len(images), 'image')}", "one tensor, a row an image")]
+        )
+    result: Tensor = output
+    return result
 
 
 def blank_images(module: nn.Module, count: int, input_shape: tuple[int, ...]) -> Tensor:
@@ -122,62 +156,34 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
-class _Lives(TorchDispatchMode):
-    """Notes for every value the operators that make it and last read it."""
-
-    def __init__(self, module: nn.Module, image: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.uncounted: set[str] = set()
-        self.last_filters: int | None = None
-        self._step = 0
-        self._weights = {p.untyped_storage().data_ptr() for p in module.parameters() if p.ndim >= 2}
-        self._constant = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
-        # Every storage is kept to the end, so that no address stands for two values.
-        self._values: dict[int, tuple[Tensor, int]] = {}
-        self._last: dict[int, int] = {}
-        self._touch(image)
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        self._step += 1
-        inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        result = func(*args, **(kwargs or {}))
-        outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
-        for value in (*inputs, *outputs):
-            self._touch(value)
-        if func.overloadpacket in (torch.ops.aten.convolution, torch.ops.aten._convolution):
-            self.last_filters = int(outputs[0].shape[1])
-        reads_weights = any(value.untyped_storage().data_ptr() in self._weights for value in inputs)
-        is_view = all(value.untyped_storage().data_ptr() in self._weights for value in outputs)
-        if reads_weights and not is_view and not _is_counted(func):
-            self.uncounted.add(str(func.overloadpacket))
-        return result
-
-    def peak_bits(self, output: Tensor, precision_bits: int) -> int:
-        """Most bits alive at once, with the module's output alive to the end."""
-        self._touch(output)
-        change = [0] * (self._step + 2)
-        for address, (value, born) in self._values.items():
-            storage = value.untyped_storage()
-            own_bits = 8 * value.element_size()
-            bits = 8 * storage.nbytes() // own_bits * (precision_bits if value.is_floating_point() else own_bits)
-            change[born] += bits
-            change[self._last[address] + 1] -= bits
-        alive = peak = 0
-        for bits in change:
-            alive += bits
-            peak = max(peak, alive)
-        return peak
-
-    def _touch(self, value: Tensor) -> None:
-        address = value.untyped_storage().data_ptr()
-        if address and address not in self._constant:
-            self._values.setdefault(address, (value, self._step))
-            self._last[address] = self._step
+def _steady(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[ForwardPass, Tensor]:
+    """A pass whose steps do not depend on the image."""
+    blank = blank_images(module, 1, input_shape)
+    noise = torch.rand(blank.shape, generator=torch.Generator().manual_seed(NOISE_SEED)).to(blank)
+    first, output = _observed(module, blank)
+    other, _ = _observed(module, noise)
+    if first.steps != other.steps:
+        # What is made once and kept, a table of positions say, is made by the first pass alone.
+        first, output = _observed(module, blank)
+    _require_same(first, other)
+    if first.reads_values:
+        for scale in MORE_SCALES:
+            # Numbers of another size may be none that the module takes, as indices of a table say.
+            with suppress(InputError):
+                _require_same(first, _observed(module, noise * scale)[0])
+    return first, output
 
 
-def _is_counted(func: Any) -> bool:
-    packet = func.overloadpacket
-    is_free = bool({torch.Tag.pointwise, torch.Tag.reduction} & set(func.tags)) or str(packet) in FREE_OPERATORS
-    return packet in flop_registry or is_free
+def _observed(module: nn.Module, image: Tensor) -> tuple[ForwardPass, Tensor]:
+    seen = ForwardPass(module, image)
+    with evaluating(module), observable(), seen:
+        output = output_of(module, image)
+    return seen, output
+
+
+def _require_same(one: ForwardPass, other: ForwardPass) -> None:
+    if one.steps != other.steps:
+        raise UnsupportedError(
+            f"what the module does depends on the image, as with an early exit: {one.flops} FLOP and {len(one.steps)} "
+            f"operators for a blank one, {other.flops} FLOP and {len(other.steps)} operators for noise"
+        )

@@ -78,6 +78,101 @@ def test_a_known_network_needs_weights():
         load_teacher("wrn-10-1")
 
 
+@pytest.mark.parametrize("prefixes", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+@pytest.mark.parametrize("holder", [None, "module", "state_dict", "model"])
+def test_names_of_wrappers_are_taken_off(tmp_path, prefixes, holder):
+    trained = resnet8(num_classes=3)
+    state = {f"{prefixes}{name}": value for name, value in trained.state_dict().items()}
+    torch.save(state if holder is None else {holder: state}, tmp_path / "w.pt")
+    found = load_teacher("resnet8", tmp_path / "w.pt", num_classes=3).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in trained.state_dict().items())
+
+
+def test_a_network_whose_own_names_begin_so_keeps_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrapping_networks.py").write_text(
+        "from torch import nn\ndef net():\n    return nn.ModuleDict({'module': nn.Linear(2, 2)})\n"
+    )
+    torch.save(torch.nn.ModuleDict({"module": torch.nn.Linear(2, 2)}).state_dict(), tmp_path / "w.pt")
+    assert set(load_teacher("wrapping_networks:net", tmp_path / "w.pt").state_dict()) == {
+        "module.weight",
+        "module.bias",
+    }
+    sys.modules.pop("wrapping_networks")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("head.bias"), "1 missing: head.bias; allowed: weights of resnet8"),
+        (lambda state: state.update(extra=torch.zeros(1)), "1 unknown: extra"),
+        (lambda state: state.update({"head.bias": torch.zeros(4)}), r"1 of another shape: head.bias \(4, not 3\)"),
+        (lambda state: state.update({"head.bias": "text"}), "1 no weights: head.bias"),
+        (lambda state: [state.pop(name) for name in list(state)[:9]], r"9 missing: body[^;]*, \.\.\.;"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named_first(tmp_path, change, message):
+    state = {f"module.{name}": value for name, value in resnet8(num_classes=3).state_dict().items()}
+    plain = {name.removeprefix("module."): value for name, value in state.items()}
+    change(plain)
+    torch.save({f"module.{name}": value for name, value in plain.items()}, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=message):
+        load_teacher("resnet8", tmp_path / "w.pt", num_classes=3)
+
+
+FAULTY = """
+import torch
+from torch import nn
+
+def boom():
+    raise RuntimeError("no weights found at /data/w.pt")
+
+def absent():
+    open("/no/such/w.pt")
+
+def leaves():
+    raise SystemExit(3)
+
+def later():
+    import beside_faulty
+    return beside_faulty.net()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("boom", r"faulty_networks:boom\(\): RuntimeError: no weights .*faulty_networks\.py, line 6"),
+        ("absent", r"FileNotFoundError: .*faulty_networks\.py, line 9"),
+        ("leaves", r"SystemExit: 3 \(faulty_networks\.py, line 12"),
+        ("nothing", "AttributeError: module 'faulty_networks' has no attribute 'nothing'"),
+    ],
+)
+def test_faults_of_a_users_module_are_told_as_such(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faulty_networks.py").write_text(FAULTY)
+    with pytest.raises(InputError, match=message):
+        load_teacher(f"faulty_networks:{name}")
+    sys.modules.pop("faulty_networks")
+
+
+def test_a_module_that_cannot_be_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "undefined_networks.py").write_text("import torch\nmodel = undefined_name\n")
+    with pytest.raises(InputError, match=r"NameError: name 'undefined_name'.*undefined_networks\.py, line 2"):
+        load_teacher("undefined_networks:model")
+
+
+def test_what_a_callable_imports_lies_beside_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faulty_networks.py").write_text(FAULTY)
+    (tmp_path / "beside_faulty.py").write_text("from torch import nn\nnet = nn.Identity\n")
+    paths = list(sys.path)
+    assert isinstance(load_teacher("faulty_networks:later"), torch.nn.Identity)
+    assert sys.path == paths
+    sys.modules.pop("faulty_networks")
+
+
 class _Trap:
     """Would run when it is unpickled."""
 

@@ -90,12 +90,19 @@ class _Search(CandidateSearch):
             self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
+        last: Effort | None = None
         for effort in EFFORTS[:rounds]:
             # Better plans first: each takes away candidates that no proof could refute.
             if self.open:
                 self._improve(effort)
             if self.open:
-                self._prove(effort)
+                self._prove_best(effort)
+            # A better bound is worth less than a proof: no more than the round before.
+            if last is not None and self.open:
+                self._prove(last)
+            last = effort
+        if last is not None and self.open:
+            self._prove(last)
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -114,6 +121,11 @@ class _Search(CandidateSearch):
             return outcome
         # What the packings refuted holds for every plan, whatever the model proves.
         return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
+
+    def _prove_best(self, effort: Effort) -> None:
+        """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
+        if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
+            self.refute(self.high - 1)
 
     def _prove(self, effort: Effort) -> None:
         """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""

@@ -40,7 +40,7 @@ MAX_CELLS = 20_000_000
 """Largest table of a recursion in such units, devices times units: 160 MB."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
-IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
+IMPORT_SECONDS, COMPILING_SECONDS = 1.2, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
 

@@ -106,7 +106,7 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         starts: list[Plan | None] = [first.plan] if start is None else [start]
         if start is not None and first.plan is not None and not structural_violations(instance, first.plan):
             starts.append(first.plan)
-        if not is_plain and not instance.has_random_latencies:
+        if not (is_plain or instance.has_random_latencies or control.exhausted):
             # A plan that spreads its groups over the domains from the start.
             starts.append(greedy(without_rules(instance), "guaranteed", control.silent()).plan)
         plans = [descend(instance, objective, begin, steps, control) for begin in starts]
@@ -176,9 +176,8 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         first = search(instance, objective, control, start)
-        if first.infeasible or (first.plan is not None and control.exhausted):
-            return first
-        if _is_closed(instance, objective, first, control.gap):
+        # Without time there is none for imports either.
+        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
             return first
         # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states

@@ -1,0 +1,1 @@
+"""What a forward pass takes: operators by kind, and one observed pass."""

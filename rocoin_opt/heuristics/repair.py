@@ -62,7 +62,8 @@ def _best_spare(instance: Instance, group: Group, members: list[int], spares: li
     by_latency = np.argsort(arrays.latency(able, j, group.num_filters), kind="stable").tolist() if able else []
     for position in by_latency:
         if group_keeps_limit(instance, [*members, able[position]]):
-            return able[position]
+            completing: int = able[position]
+            return completing
     # None is enough alone: the one that adds most leaves the least to the next.
     if instance.has_shared_failures:
         return min(able, key=lambda n: outage_of(instance, [*members, n]), default=None)

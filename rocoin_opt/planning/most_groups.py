@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rocoin_opt.control import Control, stopped_by_interrupt
+from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     Pool,
@@ -125,7 +126,8 @@ def max_groups(instance: Instance, *, time_limit: float | None = None, seed: int
         If a grouping turns out false: a defect, which never passes silently.
     """
     certify.require_no_min_success(instance, "max_groups")
-    certify.require_no_energy_limit(instance, "max_groups")
+    if instance.limits_energy:
+        raise UnsupportedError(f"{instance.name}: max_groups does not honour requirements.max_energy_joules")
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)
     with stopped_by_interrupt(control):
         search = _Search(without_laws(instance), control)

@@ -14,6 +14,7 @@ import numpy as np
 
 from rocoin_opt.exact.kinds.packing import Effort, pack_kinds
 from rocoin_opt.exact.kinds.plans import plan_of_kinds
+from rocoin_opt.exact.threshold import dive
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -21,8 +22,10 @@ from rocoin_opt.grouping import (
     CandidateSearch,
     Kinds,
     KindsProblem,
+    ThresholdProblem,
     combinatorial_bound,
     covers_by_kinds,
+    plan_with_best_sizes,
     relax_listed,
     room_for,
     with_leaders,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 150_000
 """Groups by kinds up to which all are listed: a second or two for each linear program."""
+FIRST_DIVES = 100
+"""Dives for a first plan, where no heuristic found one."""
 EFFORTS = (Effort(1_000, 100), Effort(5_000, 1_000), Effort(20_000, 10_000), Effort(None, None))
 """Rounds of integer packings, each several times dearer than the last."""
 
@@ -103,6 +108,8 @@ class _Search(CandidateSearch):
         return KindsProblem(self.instance, self.kinds, self.objective, self.candidates[position])
 
     def run(self, rounds: int | None) -> Outcome:
+        if self.open and self.best is None:
+            self._dive()
         self._bracket()
         for effort in EFFORTS[:rounds]:
             self._climb(effort)
@@ -110,6 +117,17 @@ class _Search(CandidateSearch):
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())
         return Outcome(self.best, self.bound, reasons=() if self.best else (STOPPED,))
+
+    def _dive(self) -> None:
+        """Look for a first plan where there is most time: with many kinds an integer program takes long to find one."""
+        problem = ThresholdProblem(self.instance, self.objective, self.candidates[len(self.candidates) - 1])
+        packing = dive(problem, [], self.control.silent(), FIRST_DIVES)
+        if packing.status == "impossible":
+            self.refute(len(self.candidates) - 1)
+        elif packing.status == "packed":
+            plan = plan_with_best_sizes(self.instance, packing.groups, self.objective)
+            if plan is not None and not structural_violations(self.instance, plan):
+                self.improve(plan)
 
     def _bracket(self) -> None:
         """Refute by the relaxation all that it can, by bisection."""

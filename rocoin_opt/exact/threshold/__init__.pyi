@@ -1,3 +1,4 @@
+from .diving import dive
 from .enumeration import Column, columns_of, columns_of_chains
 from .packing import Effort, Packing, Status, pack_columns
 
@@ -8,5 +9,6 @@ __all__ = [
     "Status",
     "columns_of",
     "columns_of_chains",
+    "dive",
     "pack_columns",
 ]

@@ -49,6 +49,8 @@ class Study:
         Beside ``--quick`` in the quick round.
     takes_graph : bool
         Whether it needs a graph that is not shipped.
+    takes_archive : bool
+        Whether it needs an archive of instances that is not shipped.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Study:
     options: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
     takes_graph: bool = False
+    takes_archive: bool = False
 
 
 def _partition(name: str, makes: str, tables: str, *options: str, takes_graph: bool = False) -> Study:
@@ -80,8 +83,10 @@ STUDIES = (
     _partition("scale", "2,048 filters beside the peers", "scale", "--skip", "strong"),
     _partition("criteria", "criteria and frontier", "shipped,frontier"),
     Study("side_by_side", "exact beside CP-SAT, SCIP, linopy and milp", "side_by_side", ("--preset", "table")),
+    Study("archives", "the most groups of public archives", "archives", takes_archive=True),
     Study("study", "all methods on seeded instances", "study"),
-    Study("overshoot", "by how much time limits are exceeded", "overshoot"),
+    Study("large_fleets", "time and memory of 100,000 devices", "large_fleets"),
+    Study("time_limits", "by how much time limits are exceeded", "time_limits", ("--sample", "0.1")),
     Study("execution", "plans at work as processes", "execution"),
     Study("pipeline", "from a teacher to measured accuracy", "pipeline"),
     Study("capacity", "how large a part a student learns", "capacity"),
@@ -109,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--render", action="store_true", help="only from the stored documents")
     how.add_argument("--list", action="store_true", help="name, what it makes, how long it took")
     parser.add_argument("--graph", type=Path, metavar="FILE.npz", help="for partition-network; see there")
+    parser.add_argument("--archive", type=Path, metavar="FOLDER", help="for archives; see there")
     parser.add_argument("--key", default="weights", metavar="NAME", help="of its array in the file; default weights")
     return parser
 
@@ -129,6 +135,9 @@ def reproduce(studies: list[Study], options: argparse.Namespace, documents: Path
         if not options.render:
             if study.takes_graph and options.graph is None:
                 print(f"{study.name}: left out, it needs --graph FILE.npz", flush=True)
+                continue
+            if study.takes_archive and options.archive is None:
+                print(f"{study.name}: left out, it needs --archive FOLDER", flush=True)
                 continue
             started = time.perf_counter()
             fault = _measure(study, stored, options)
@@ -155,6 +164,8 @@ def _measure(study: Study, stored: Path, options: argparse.Namespace) -> str:
     asked = ("--quick", *study.quick) if options.quick else study.options
     if study.takes_graph:
         asked = (*asked, "--graph", str(options.graph.resolve()), "--key", options.key)
+    if study.takes_archive:
+        asked = (str(options.archive.resolve()), *asked)
     command = [sys.executable, str(BENCHMARKS / f"{study.script}.py"), *asked, "--out", str(stored)]
     environment = os.environ | (ONE_THREAD if options.quick else {})
     done = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=REPOSITORY, env=environment, check=False)

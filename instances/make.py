@@ -48,6 +48,10 @@ SHIPPED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("boards", {"devices": 12, "seed": 0}),
     ("boards", {"devices": 12, "seed": 1}),
     ("boards", {"devices": 50}),
+    ("tight", {"devices": 12}),
+    ("tight", {"devices": 30}),
+    ("tight", {"devices": 60, "filters": 80}),
+    ("tight", {"devices": 120}),
     # Seeds that no study uses: names do not tell of domains.
     ("paper", {"devices": 12, "seed": 10, "domains": 3}),
     ("mcu", {"devices": 12, "seed": 10, "domains": 3}),

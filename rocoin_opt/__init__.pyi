@@ -41,6 +41,7 @@ from .planning.conflicts.why_not import why_not
 from .planning.expand import expansions
 from .planning.frontier import Frontier, FrontierPoint, frontier
 from .planning.methods import METHODS, Method
+from .planning.most_groups import MostGroups, max_groups
 from .planning.partition import Partition, partition
 from .planning.replan import Replan, replan
 from .planning.simplify import simplifications
@@ -70,6 +71,7 @@ __all__ = [
     "MendedWarning",
     "Method",
     "Metrics",
+    "MostGroups",
     "Outcome",
     "Partition",
     "Plan",
@@ -100,6 +102,7 @@ __all__ = [
     "instance_schema",
     "latency_distribution",
     "losses",
+    "max_groups",
     "partition",
     "parts_arrived",
     "plan_schema",

@@ -189,6 +189,11 @@ class Control:
         if self.report is not None:
             self.report(Progress(self.elapsed, value, bound))
 
+    def a_moment_longer(self, seconds: float) -> Control:
+        """Return a control for what is worth being late for: it ends so many seconds behind the limit, or a stop."""
+        end = time.perf_counter() if self.stop.is_set() else self.deadline
+        return replace(self, deadline=end + seconds, stop=threading.Event(), report=None)
+
     def silent(self) -> Control:
         """Return the same control without reports, for a search inside a search."""
         return replace(self, report=None)

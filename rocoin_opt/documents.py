@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENT_BYTES = 2**25
 """Largest document that is read."""
-MAX_PARTS = 2_500_000
+MAX_PARTS = 6_000_000
 """Most values in a document: a list counts as two more, an object as eight more and each of its fields as four more.
-One takes up some 40 bytes once it is parsed, and no more than twice that when it is validated. Room for 500,000 edges,
-and for 50,000 devices."""
+One takes up some 40 bytes once it is parsed, and no more than twice that when it is validated. Room for a million
+edges, and for 100,000 devices."""
 MAX_FIELDS = 1000
 """Most fields of an object."""
 MAX_PROBLEMS_SHOWN = 20

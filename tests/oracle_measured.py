@@ -19,11 +19,13 @@ OBJECTIVES = ("guaranteed", "nominal", "worst", "expected", "failure", "missing"
 
 
 class Served(NamedTuple):
-    """A group with a part: its size, when its replicas answer and how likely each fails, and its energy."""
+    """A group with a part: its size, when its replicas answer and how likely each fails, its energy, who they are."""
 
     size: int
     answers: list[tuple[float, float]]
     joules: float
+    student: str
+    members: frozenset[str]
 
 
 def measured_instance(seed: int, *, limited: bool = False) -> dict[str, Any]:
@@ -128,7 +130,8 @@ def _served(content: dict[str, Any], members: list[dict[str, Any]]) -> Iterator[
                 answers.append((device["overhead_seconds"] + compute + transfer, device["failure_probability"]))
                 joules += spent
             else:
-                yield Served(size, sorted(answers), joules)
+                names = frozenset(device["id"] for device in members)
+                yield Served(size, sorted(answers), joules, student["id"], names)
 
 
 def plans_of(content: dict[str, Any]) -> Iterator[list[Served]]:

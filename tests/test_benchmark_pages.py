@@ -117,10 +117,11 @@ def tree(repository):
 @pytest.mark.slow
 def test_a_quick_round_measures_renders_and_touches_nothing(repository):
     before = tree(repository)
-    done = reproduce(repository, "--quick", "--only", "expected_plans,partition-network")
+    done = reproduce(repository, "--quick", "--only", "expected_plans,partition-network,archives")
     assert done.returncode == 0, done.stderr
     assert "expected_plans: measured after" in done.stdout
     assert "partition-network: left out, it needs --graph" in done.stdout
+    assert "archives: left out, it needs --archive" in done.stdout
     assert tree(repository) == before
 
 
@@ -133,7 +134,7 @@ def rounds(modules, monkeypatch, tmp_path):
     """Run studies in a quick round; return what went wrong and the names of what was made."""
 
     def rounds(*studies):
-        options = SimpleNamespace(quick=True, render=False, graph=None, key="weights")
+        options = SimpleNamespace(quick=True, render=False, graph=None, archive=None, key="weights")
         wrong = modules.reproduce.reproduce(list(studies), options, tmp_path, tmp_path)
         return wrong, {path.name for path in tmp_path.iterdir()}
 

@@ -46,6 +46,7 @@ COVERED_ELSEWHERE = {
     "grouping/kinds/covers": "grouping/kinds/test_alike",
     "grouping/kinds/problem": "grouping/kinds/test_alike",
     "grouping/kinds/relaxation": "grouping/kinds/test_alike",
+    "grouping/pricing": "grouping/test_relaxation",
     "grouping/stochastic/shares": "grouping/stochastic/test_stochastic_problem",
     "heuristics/add_replicas": "heuristics/test_greedy",
     "heuristics/baselines/follow_the_leader": "heuristics/baselines/test_rocoin",

@@ -25,7 +25,7 @@ from rocoin_opt.exact.threshold.enumeration import enumerate_columns
 from rocoin_opt.failure.distribution.delivery_probability import DeliveryProbabilities
 from rocoin_opt.failure.validity import check
 from rocoin_opt.formulations import grouping, joint
-from rocoin_opt.grouping import columns, durations
+from rocoin_opt.grouping import columns, combinatorial_bound, durations
 from rocoin_opt.grouping.covering import covering_knapsack as knapsack
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.grouping.relaxation import Pool, relax
@@ -358,3 +358,14 @@ def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: py
     assert found.bound <= found.value == pytest.approx(together.value(found.labels))
     # Classes that are given take no estimate.
     assert ro.partition(graph, 4, None, "resilient", np.ones((2, 32)), time_limit=600.0).evidence_left is not None
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_a_counting_bound_broken_off_anywhere_is_valid(after: int) -> None:
+    stopped = iter([False] * after)
+    made = ro.generate("edge", devices=12)
+    bound = combinatorial_bound(made, "guaranteed", lambda: next(stopped, True))
+    whole = combinatorial_bound(ro.generate("edge", devices=12), "guaranteed")
+    assert bound is not None
+    assert whole is not None
+    assert 0.0 <= bound <= whole

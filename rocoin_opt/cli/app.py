@@ -42,28 +42,29 @@ app = typer.Typer(
     help="Plan robust cooperative inference on unreliable devices, and prove how good the plan is.",
 )
 
-COMMANDS = (
-    "solve",
-    "check",
-    "evaluate",
-    "compare",
-    "frontier",
-    "batch",
-    "replan",
-    "demo",
-    "profile",
-    "report",
-    "run",
-    "estimate",
-    "generate",
-    "methods",
-    "schema",
-    "versions",
-)
-"""In the order that --help lists them in. Each is a function of its own module."""
+COMMANDS = {
+    "solve": "plans",
+    "check": "judging",
+    "evaluate": "judging",
+    "compare": "plans",
+    "frontier": "plans",
+    "groups": "plans",
+    "batch": "plans",
+    "replan": "plans",
+    "demo": "networks",
+    "profile": "networks",
+    "report": "judging",
+    "run": "networks",
+    "estimate": "instances",
+    "generate": "instances",
+    "methods": "about",
+    "schema": "about",
+    "versions": "about",
+}
+"""In the order that --help lists them in, each with the folder of its module. Each is a function of its own name."""
 
-for _name in COMMANDS:
-    app.command(_name)(getattr(import_module(f"rocoin_opt.cli.commands.{_name}"), _name))
+for _name, _folder in COMMANDS.items():
+    app.command(_name)(getattr(import_module(f"rocoin_opt.cli.commands.{_folder}.{_name}"), _name))
 
 
 def run() -> None:

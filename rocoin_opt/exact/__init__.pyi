@@ -14,6 +14,7 @@ from .replanning_search import Replanned, ReplanningSearch
 from .restricted.latency import exact_restricted
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
+from .threshold.diving import dive
 from .threshold.search import exact
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ReplanningSearch",
     "best_of_all",
     "break_ties",
+    "dive",
     "early_within_energy",
     "exact",
     "exact_answer",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.plan import group_keeps_limit, structural_violations
+from rocoin_opt.instance import SOLVER_SAFETY, keeps_limit
+from rocoin_opt.plan import energy_joules, group_keeps_limit, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -109,6 +110,15 @@ class CoverCuts:
         useful = np.flatnonzero(self.instance.arrays.largest.any(axis=1))
         safest = useful[np.argsort(self.instance.arrays.failure[useful], kind="stable")][:count]
         return not group_keeps_limit(self.instance, safest.tolist())
+
+
+def is_over_energy(instance: Instance, plan: Plan) -> bool:
+    """Whether the plan of a model exceeds the limit on all energy by less than a solver can tell; no cut says so."""
+    most = instance.requirements.max_energy_joules
+    if most is None:
+        return False
+    spent = energy_joules(instance, plan)
+    return not keeps_limit(spent, most) and spent <= most * (1.0 + 10.0 * SOLVER_SAFETY)
 
 
 def add_cuts(model: ConcreteModel, formulation: Formulation, cuts: Iterable[Cut]) -> None:

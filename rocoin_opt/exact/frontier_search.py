@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rocoin_opt.exact.lexicographic import PartSizes, best_within, least_bound, plans_of_less_work
+from rocoin_opt.exact.lexicographic import best_within, kind_of_sizes, least_bound, plans_of_less_work
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic import Found, PartSearch
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Members, Objective, Plan
+    from rocoin_opt.plan import Members, Objective, Plan, Preference
 
 HALVED = 0.1
 """Gaps wider than this share of an even spacing are halved; narrower ones are searched from their right end."""
@@ -55,7 +55,7 @@ class FrontierSearch:
     Parameters
     ----------
     instance : Instance
-        With a filter graph, constant latencies and independent devices.
+        With a filter graph, constant latencies, independent devices, and any limit on energy.
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency.
     parts : PartSearch
@@ -76,7 +76,8 @@ class FrontierSearch:
         assert limits is not None
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
-        vectors = PartSizes(ThresholdProblem(instance, objective, seconds), members_of(instance, plan), control)
+        problem = self._problem(seconds)
+        vectors = kind_of_sizes(problem)(problem, members_of(instance, plan), control)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
@@ -152,7 +153,7 @@ class FrontierSearch:
         if self.control.exhausted:
             return False
         known = self._answer_to(limit)
-        problem = ThresholdProblem(self.instance, self.objective, limit)
+        problem = self._problem(limit)
         found = best_within(problem, self.parts, known.plan, self.control)
         if self.control.exhausted:
             return False
@@ -185,19 +186,24 @@ class FrontierSearch:
         groups = None if threshold is None else self._groups_for(found, threshold)
         if threshold is None or groups is None:
             return None
-        problem = ThresholdProblem(self.instance, self.objective, threshold)
+        problem = self._problem(threshold)
         plans = [
             plan
             for plan in plans_of_less_work(problem, found._replace(groups=groups), self.control)
             if not structural_violations(self.instance, plan)
             and value_of(self.instance, plan, self.objective) <= threshold
         ]
-        # The last one has the least work.
+        # The last one has the least work, or energy.
         return plans[-1] if plans else None
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
-        problem = ThresholdProblem(self.instance, self.objective, threshold)
-        return PartSizes(problem, found.groups, self.control).groups_for(found.cut.sizes)
+        problem = self._problem(threshold)
+        return kind_of_sizes(problem)(problem, found.groups, self.control).groups_for(found.cut.sizes)
+
+    def _problem(self, threshold: float) -> ThresholdProblem:
+        """What groups can do within a threshold, at the least energy where that is limited."""
+        prefer: Preference = "energy" if self.instance.limits_energy else "work"
+        return ThresholdProblem(self.instance, self.objective, threshold, prefer=prefer)
 
     def _insert(self, new: Point) -> None:
         """Add a point that is better than all that are as early; those that are as late and no better leave."""

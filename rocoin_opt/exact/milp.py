@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
-from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
+from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts, is_over_energy
 from rocoin_opt.exact.milp_failure import milp_failure
 from rocoin_opt.failure import value_of
 from rocoin_opt.formulations import grouping, joint, needs_late_replicas, require_failure_model, require_groups_model
@@ -62,7 +62,8 @@ def milp(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, any rules; for ``failure`` no failure domain of several devices.
+        What was given: constant latencies, any rules and limit on energy; for ``failure`` no failure domain of several
+        devices.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     control : Control
@@ -232,7 +233,10 @@ class _Search:
 
     def _take(self, plan: Plan, covers: Iterable[frozenset[int]]) -> None:
         """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
-        if not self.cuts.learn(plan, covers):
+        if is_over_energy(self.instance, plan):
+            # The next solve would find it again.
+            self.stopped = True
+        elif not self.cuts.learn(plan, covers):
             self.best, self.value = plan, self._value(plan)
 
     def _value(self, plan: Plan) -> float:

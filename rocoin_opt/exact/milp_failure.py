@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyomo.common.gc_manager import PauseGC
 
-from rocoin_opt.exact.cover_cuts import CoverCuts, Formulation, add_cuts
+from rocoin_opt.exact.cover_cuts import CoverCuts, Formulation, add_cuts, is_over_energy
 from rocoin_opt.failure import value_of
 from rocoin_opt.formulations import failure
 from rocoin_opt.highs import Option, solve_model
@@ -195,6 +195,10 @@ class FailureSearch:
     def _take(self, model: ConcreteModel) -> None:
         """Value a plan if it is valid; cut off the groups that only the solver's tolerance let through."""
         plan, counts = self.read(model), failure.counts_of(model)
+        if is_over_energy(self.instance, plan):
+            # The next solve would find it again.
+            self.stopped = True
+            return
         if self.cuts.learn(plan):
             return
         # The solver's tolerances may let in what was cut off, and that again and again.

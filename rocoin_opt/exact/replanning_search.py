@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts
+from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts, is_over_energy
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
 from rocoin_opt.instance import SharedFailures
@@ -81,7 +81,7 @@ class ReplanningSearch:
     Parameters
     ----------
     instance : Instance
-        What is left: constant latencies; any failure domains and rules.
+        What is left: constant latencies; any failure domains, rules and limit on energy.
     old : Plan
         The plan so far, without filters; it may name devices that the instance does not have any more.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
@@ -287,6 +287,8 @@ class ReplanningSearch:
             if solution.objective is None:
                 return _Answer("unknown", bound=solution.bound, unit=unit)
             plan = formulation.plan_of(model, self.instance)
+            if is_over_energy(self.instance, plan):
+                return _Answer("unknown", bound=solution.bound, unit=unit)
             cuts = self.cuts.learn(plan, formulation.covers_of(model))
             if not cuts:
                 return _Answer("found", plan, solution.bound, unit)
@@ -333,9 +335,10 @@ class ReplanningSearch:
             # Only ``worst`` waits for every replica.
             staying += [(k, d) for d in own if self.objective != "worst" or self._seconds(group, d) <= value]
         whole = self._with(plan, staying)
-        if not self.instance.rules or not structural_violations(self.instance, whole):
+        is_free = not (self.instance.rules or self.instance.limits_energy)
+        if is_free or not structural_violations(self.instance, whole):
             return whole
-        # Rules may allow some of them.
+        # Rules, or the energy, may allow some of them.
         kept: list[tuple[int, str]] = []
         for place in staying:
             if not structural_violations(self.instance, self._with(plan, [*kept, place])):

@@ -39,6 +39,8 @@ Counts: TypeAlias = tuple[tuple[int, ...], ...]
 def with_useful_students(instance: Instance, seconds: float) -> Instance:
     """Leave out students in whose place another one would do: every device delivers, and holds, as large a part of it.
 
+    Where all energy is limited none is left out: another one may take more of it.
+
     Parameters
     ----------
     instance : Instance
@@ -46,6 +48,8 @@ def with_useful_students(instance: Instance, seconds: float) -> Instance:
     seconds : float
         The time by which replicas have to answer.
     """
+    if instance.limits_energy:
+        return instance
     parts = np.concatenate([_reach(instance, seconds), instance.arrays.largest])
     kept: list[int] = []
     # Whichever could stand in for another one has a larger sum, or is equal.

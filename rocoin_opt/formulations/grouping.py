@@ -1,6 +1,7 @@
 """Devices to groups under the outage limit: as many groups as possible, or a number of groups in balance.
 
-A stand-alone look at redundancy, without students and parts; bin covering in the terms of ``docs/formulation.md``.
+A stand-alone look at redundancy, without parts, and without students unless they are asked for; bin covering in the
+terms of ``docs/formulation.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
 
 
-def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteModel:
+def build(instance: Instance, num_groups: int | None = None, *, with_students: bool = False) -> pyo.ConcreteModel:
     """Build the grouping model over the devices that can hold a student.
 
     Parameters
@@ -32,11 +33,13 @@ def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteMode
     num_groups : int, optional
         Number of groups to balance: the model then maximises ``weakest``, the smallest group's share of the compute
         rate of all devices. Without it the model maximises the number of groups, up to the instance's limit.
+    with_students : bool
+        Whether each group needs a student of which all of its devices can hold a filter.
 
     Returns
     -------
     ConcreteModel
-        With the binary variables ``member`` and ``used``.
+        With the binary variables ``member`` and ``used``, and ``runs`` where students are asked for.
 
     Raises
     ------
@@ -51,6 +54,8 @@ def build(instance: Instance, num_groups: int | None = None) -> pyo.ConcreteMode
     _one_group(model)
     _outage_limit(model, instance)
     add_rules(model, instance, _places(model))
+    if with_students:
+        _common_student(model, instance)
     if num_groups is None:
         _groups_ordered(model)
         model.objective = pyo.Objective(expr=pyo.quicksum(model.used.values()), sense=pyo.maximize)
@@ -110,6 +115,22 @@ def _outage_limit(model: pyo.ConcreteModel, instance: Instance) -> None:
         return covered(m, shares, places[k]) >= (1.0 - COVER_SLACK) * m.used[k]
 
     model.outage_limit = pyo.Constraint(model.K, rule=outage_limit)
+
+
+def _common_student(model: pyo.ConcreteModel, instance: Instance) -> None:
+    r""":math:`\sum_j runs_{kj} \le 1` and :math:`member_{nk} \le \sum_{j: n \text{ holds } j} runs_{kj}`."""
+    able = instance.arrays.largest > 0
+    model.J = pyo.RangeSet(0, able.shape[1] - 1)
+    model.runs = pyo.Var(model.K, model.J, domain=pyo.Binary)
+
+    def one_student(m: pyo.ConcreteModel, k: int) -> Any:
+        return pyo.quicksum(m.runs[k, j] for j in m.J) <= 1
+
+    def held(m: pyo.ConcreteModel, n: int, k: int) -> Any:
+        return m.member[n, k] <= pyo.quicksum(m.runs[k, j] for j in m.J if able[n, j])
+
+    model.one_student = pyo.Constraint(model.K, rule=one_student)
+    model.held = pyo.Constraint(model.N, model.K, rule=held)
 
 
 def _groups_ordered(model: pyo.ConcreteModel) -> None:

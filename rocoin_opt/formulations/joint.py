@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 
+from rocoin_opt.formulations.energy_rows import add_energy_limit
 from rocoin_opt.formulations.group_rows import Place, add_rules, covered
 from rocoin_opt.formulations.terms import COVER_SLACK, Terms, counted_devices, require_groups_model
 from rocoin_opt.plan import IndexedGroup
@@ -69,6 +70,7 @@ def build(
     _answers_in_time(model, terms)
     _reach_cover(model, terms, objective)
     add_rules(model, instance, places(model))
+    add_energy_limit(model, instance)
     model.objective = pyo.Objective(expr=model.latency, sense=pyo.minimize)
     model.cover_cuts = pyo.ConstraintList()
     return model

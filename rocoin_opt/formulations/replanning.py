@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from rocoin_opt.formulations import joint
+from rocoin_opt.formulations.energy_rows import add_energy_limit
 from rocoin_opt.formulations.group_rows import Place, covered, needs_late_replicas, restate_rules
 from rocoin_opt.formulations.outage_shares import OutageShares
 from rocoin_opt.formulations.terms import COVER_SLACK, counted_devices
@@ -73,6 +74,7 @@ def build(
     _old_and_new_groups(model, instance)
     _load_limit(model, max_loads)
     restate_rules(model, instance, [*joint.places(model), *_old_places(model)])
+    add_energy_limit(model, instance, _old_energy(model, instance))
     model.fewest_loads = pyo.Objective(expr=model.loads, sense=pyo.minimize)
     return model
 
@@ -213,6 +215,15 @@ def _old_places(model: pyo.ConcreteModel, kinds: Sequence[pyo.Var] | None = None
 
 def _old_kinds(model: pyo.ConcreteModel, n: int, g: int, kinds: Sequence[pyo.Var] | None = None) -> list[Any]:
     return [kind[n, g] for kind in kinds or (model.stays, model.holds) if (n, g) in kind]
+
+
+def _old_energy(model: pyo.ConcreteModel, instance: Instance) -> list[tuple[float, Any]]:
+    """Joules of each replica of the old groups, and whether it is there."""
+    old = model.old
+    return [
+        (float(instance.arrays.joules(n, old[g].student, old[g].size)), _old_member(model, n, g))
+        for n, g in model.old_replicas
+    ]
 
 
 def _old_member(model: pyo.ConcreteModel, n: int, g: int) -> Any:

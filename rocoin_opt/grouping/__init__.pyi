@@ -1,12 +1,19 @@
 from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
-from .bounds import Levels, combinatorial_bound, smallest_failure_probability, sums_at_least
+from .bounds import Levels, combinatorial_bound, possible_groups, smallest_failure_probability, sums_at_least
 from .candidate_search import CandidateSearch
-from .column_generation import Pricing, generate_columns
+from .column_generation import Pricing, Round, generate_columns
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering.blocks import blocks_of, subset_sums
 from .covering.coverage import Coverage, Joining, coverage_of
-from .covering.covering_knapsack import cheapest_covers, cheapest_members, covers_within, units_of, use_compiled
+from .covering.covering_knapsack import (
+    cheapest_covers,
+    cheapest_members,
+    covers_within,
+    resolution_for,
+    units_of,
+    use_compiled,
+)
 from .covering.nested_covers import nested_covers_within
 from .durations import CHOICE, COLUMN, EXTENSION, grouping_model, import_of_models, joint_model, valuation
 from .expected_model import ENOUGH_SHARES, ExpectedModel
@@ -15,8 +22,9 @@ from .kinds.alike import Kinds
 from .kinds.covers import covers_by_kinds, with_leaders
 from .kinds.problem import KindsProblem
 from .kinds.relaxation import ListedRelaxation, relax_listed
+from .pricing import PRICING_TOLERANCE, GroupPricer, SizePrices
 from .reach import Reach
-from .relaxation import Pool, Relaxation, diversify, relax, resolution_for
+from .relaxation import Pool, Relaxation, diversify, relax
 from .stochastic.assignment import plan_within
 from .stochastic.problem import Intervals, StochasticProblem
 from .stochastic.shares import StochasticShares
@@ -36,6 +44,7 @@ __all__ = [
     "LEAST_FRACTION",
     "LEAST_OUTAGE",
     "NO_GUARANTEE",
+    "PRICING_TOLERANCE",
     "RELAX",
     "SHARE_TOLERANCE",
     "STOPPED",
@@ -46,6 +55,7 @@ __all__ = [
     "Choices",
     "Coverage",
     "ExpectedModel",
+    "GroupPricer",
     "Intervals",
     "Joining",
     "Kinds",
@@ -57,6 +67,8 @@ __all__ = [
     "Pricing",
     "Reach",
     "Relaxation",
+    "Round",
+    "SizePrices",
     "StochasticProblem",
     "StochasticShares",
     "ThresholdProblem",
@@ -80,6 +92,7 @@ __all__ = [
     "next_latency",
     "plan_with_best_sizes",
     "plan_within",
+    "possible_groups",
     "reasons_for_infeasibility",
     "reasons_for_no_guarantee",
     "relax",

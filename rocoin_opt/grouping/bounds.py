@@ -25,6 +25,8 @@ from rocoin_opt.instance import ROUNDING, SAFETY
 from rocoin_opt.plan import ANSWER_OBJECTIVES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.instance import FloatArray, Instance, InstanceArrays, IntArray
     from rocoin_opt.plan import Objective
 
@@ -122,36 +124,71 @@ def admits_plan(instance: Instance, threshold: float, objective: Objective) -> b
     return levels.room(wanted) >= wanted and bool(levels.limits[0] >= fewest)
 
 
-def combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
+def combinatorial_bound(
+    instance: Instance, objective: Objective, stopped: Callable[[], bool] = lambda: False
+) -> float | None:
     """Lower bound on the objective of every plan, in its unit; None if the bound proves that there is no plan.
 
     No answer comes before the nominal bound, whatever the level of ``quantile``; ``failure`` and ``missing`` are 0 at
     least.
     For ``expected`` no answer comes before the nominal bound T, and none at all with a probability of
     :func:`smallest_failure_probability` or more, so ``E[min(X, D)] >= T + (D - T) P`` where T < D.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : str
+        Any.
+    stopped : callable
+        Whether to end early, with a bound that may be smaller; asked before each threshold but the first.
     """
     known = _KNOWN.setdefault(instance.arrays, {})
-    if objective not in known:
-        known[objective] = _combinatorial_bound(instance, objective)
-    return known[objective]
+    if objective in known:
+        return known[objective]
+    bound = _combinatorial_bound(instance, objective, stopped)
+    if not stopped():
+        known[objective] = bound
+    return bound
 
 
-def _combinatorial_bound(instance: Instance, objective: Objective) -> float | None:
+def _combinatorial_bound(instance: Instance, objective: Objective, stopped: Callable[[], bool]) -> float | None:
     arrays = instance.arrays
     if objective == "expected":
         deadline = instance.requirements.deadline_seconds
-        nominal = combinatorial_bound(instance, "nominal")
+        nominal = combinatorial_bound(instance, "nominal", stopped)
         if nominal is None or deadline is None or nominal >= deadline:
             # No answer comes in time: all time up to the deadline is lost.
             return None if nominal is None else deadline
         return (nominal + (deadline - nominal) * smallest_failure_probability(instance)) * (1.0 - ROUNDING)
-    if objective in ANSWER_OBJECTIVES:
-        nominal = combinatorial_bound(instance, "nominal")
-        return nominal if nominal is None or objective == "quantile" else 0.0
+    if objective == "quantile":
+        return combinatorial_bound(instance, "nominal", stopped)
     limits = latency_range(arrays)
     if limits is None:
         return None
-    return smallest_threshold(arrays, lambda t: admits_plan(instance, t, objective), BELOW_ALL, limits[1])
+    if objective in ANSWER_OBJECTIVES:
+        return 0.0 if admits_plan(instance, limits[1], "nominal") else None
+    asked: list[float] = []
+    refuted = 0.0
+
+    def reachable(threshold: float) -> bool:
+        nonlocal refuted
+        if asked and stopped():
+            raise _Stopped
+        asked.append(threshold)
+        admitted = admits_plan(instance, threshold, objective)
+        refuted = refuted if admitted else max(refuted, threshold)
+        return admitted
+
+    try:
+        return smallest_threshold(arrays, reachable, BELOW_ALL, limits[1])
+    except _Stopped:
+        # No plan answers within what was refuted.
+        return refuted
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: it ends a bisection
+    """There is no time for another threshold."""
 
 
 def smallest_failure_probability(instance: Instance) -> float:

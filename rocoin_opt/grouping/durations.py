@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Device, Instance, Slowdown
     from rocoin_opt.plan import Objective, Plan
 
-PYOMO = 0.7
+PYOMO = 2.0
 """To import Pyomo and what solves its models."""
 REPLICA = 1e-4
 """For each device, group and student of a model of groups: to build it, to compile it, and to hand it over."""

@@ -50,6 +50,8 @@ class ExpectedModel:
         FLOP of each student, and what each filter of its part adds.
     has_tables : bool
         Whether some device was measured, so that several students may be best.
+    has_choice : bool
+        Whether several students may be best for that reason, or because all energy is limited.
     steps : AnswerSteps
         When devices answer.
     """
@@ -69,6 +71,7 @@ class ExpectedModel:
         flops = [(student.flops, student.flops_per_filter) for student in instance.students]
         self.flops: FloatArray = np.array(flops, dtype=np.float64)
         self.has_tables = any(device.compute_seconds is not None for device in instance.devices)
+        self.has_choice = self.has_tables or instance.limits_energy
 
     @cached_property
     def steps(self) -> AnswerSteps:
@@ -108,25 +111,35 @@ class ExpectedModel:
         Returns
         -------
         IntArray, R x S
-            Students of which none is as fast as another one on all devices; of equally fast ones the first. -1 where
-            there are fewer of them. One row where no device was measured.
+            Students of which none is as fast as another one on all devices, and takes as little energy where all of it
+            is limited; of equal ones the first. -1 where there are fewer of them. One row where no device was measured
+            and no energy is limited.
         """
         room = self.arrays.largest[list(members)].min(axis=0)
-        if not self.has_tables:
+        if not self.has_choice:
             return self.lightest(room, sizes)[None, :]
         fits = room[:, None] >= sizes[None, :]
         seconds = np.where(fits, self._seconds(members, sizes), np.inf)
+        if self.instance.limits_energy:
+            # One row more, as if of another device.
+            seconds = np.concatenate([seconds, self.joules(members, sizes)[None]])
         students = np.arange(len(room))
         kept = fits.copy()
         for j in students.tolist():
             # Whoever is no slower anywhere comes in place of j; of equals the one before it.
-            no_slower = (seconds <= seconds[:, j : j + 1]).all(axis=0)
+            no_slower = fits & (seconds <= seconds[:, j : j + 1]).all(axis=0)
             equal = no_slower & (seconds == seconds[:, j : j + 1]).all(axis=0)
             kept[j] &= ~(no_slower & (~equal | (students < j)[:, None])).any(axis=0)
-        work = np.where(kept, seconds.sum(axis=0), np.inf)
+        work = np.where(kept, seconds[: len(members)].sum(axis=0), np.inf)
         ranked = np.argsort(work, axis=0, kind="stable")
         ranked = np.where(np.take_along_axis(kept, ranked, axis=0), ranked, -1)
         return np.asarray(ranked[: max(1, int(kept.sum(axis=0).max(initial=0)))])
+
+    def joules(self, members: Sequence[int], sizes: IntArray) -> FloatArray:
+        """Energy of some devices together, by student and size."""
+        energy = self.arrays.energy[list(members)].sum(axis=0)
+        joules: FloatArray = energy[:, :1] + energy[:, 1:] * sizes
+        return joules
 
     def block(self, members: Sequence[int], size: int) -> IndexedGroup | None:
         """A group with its student of least work; None where no student fits all of its devices."""

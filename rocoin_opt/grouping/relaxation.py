@@ -23,38 +23,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.column_generation import Pricing, generate_columns
-from rocoin_opt.grouping.covering import (
-    SPARE_UNITS,
-    NestedKnapsack,
-    cheapest_covers,
-    cheapest_members,
-    fineness_for,
-    units_needed,
-    units_of,
-    use_compiled,
-)
-from rocoin_opt.grouping.tolerances import DUAL_SAFETY, UNREACHABLE
+from rocoin_opt.grouping.pricing import PRICING_TOLERANCE, GroupPricer, SizePrices
+from rocoin_opt.grouping.tolerances import DUAL_SAFETY
 from rocoin_opt.highs import LpSolution, RestrictedMaster
-from rocoin_opt.instance import SOLVER_SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping.threshold_problem import Chain, PackingProblem
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.grouping.threshold_problem import PackingProblem
+    from rocoin_opt.instance import FloatArray
     from rocoin_opt.plan import Members
 
-PRICING_TOLERANCE = SOLVER_SAFETY
-"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
-RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
-"""Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
-ROUNDING_UNITS = 8
-"""Units beyond the need that make a cover of up to so many devices a true one. The cheapest cover may only be one up to
-the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
-COLUMNS_A_CHAIN = 30
-"""Most groups that one pricing takes from one chain."""
-LOOKS_A_CHAIN = 12
-"""Last devices whose cheapest group is looked for in one pricing of a chain with failure domains; beyond, only those
-that may have the largest surplus of all."""
 SMOOTHING = (0.5, 0.25, 0.125, 0.0)
 """Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
 to 0.9 is about as good."""
@@ -66,11 +44,6 @@ DISCOUNT = 1.0
 """Filters by which groups are then made cheaper."""
 
 
-def resolution_for(devices: int) -> int:
-    """Units of a covering knapsack over so many devices."""
-    return next(units for limit, units in RESOLUTIONS if devices <= limit)
-
-
 @dataclass
 class Pool:
     """Groups worth to begin with, carried from threshold to threshold: capacities change, device sets do not."""
@@ -80,30 +53,6 @@ class Pool:
     def add(self, groups: list[Members]) -> None:
         """Take in groups, each once."""
         self.groups.update(dict.fromkeys(groups))
-
-
-@dataclass(frozen=True, eq=False)
-class SizePrices:
-    """Price of a group by its size: a step function that never falls.
-
-    Attributes
-    ----------
-    sizes : IntArray, R
-        Sizes at which it rises, ascending.
-    totals : FloatArray, R + 1
-        Price below the first of them, from the first on, and so on.
-    """
-
-    sizes: IntArray
-    totals: FloatArray
-
-    def of(self, sizes: IntArray) -> FloatArray:
-        """Prices of some sizes."""
-        return np.asarray(self.totals[np.searchsorted(self.sizes, sizes, side="right")])
-
-    def of_one(self, size: int) -> float:
-        """Price of one size."""
-        return float(self.totals[np.searchsorted(self.sizes, size, side="right")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +141,7 @@ def diversify(problem: PackingProblem, relaxation: Relaxation, pool: Pool, contr
         for chain in problem.chains:
             if control.exhausted:
                 break
-            generation.price_chain(chain, prices, by_size, found)
+            generation.pricer.price(chain, prices, by_size, found)
         pool.add([group for group, _ in found])
 
 
@@ -205,8 +154,7 @@ class _Generation:
     def __init__(self, problem: PackingProblem, pool: Pool, control: Control) -> None:
         self.problem, self.pool, self.control = problem, pool, control
         self.devices = len(problem.instance.devices)
-        self.resolution = resolution_for(self.devices)
-        self.compiled = use_compiled(self.devices, control)
+        self.pricer = GroupPricer(self.devices, control)
         self.groups: list[Members] = []
         self.sizes: dict[Members, int] = {}
         self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
@@ -278,7 +226,7 @@ class _Generation:
         for chain in self.problem.chains:
             if self.control.exhausted:
                 return None
-            excess = max(excess, self.price_chain(chain, prices[: self.devices], by_size, found))
+            excess = max(excess, self.pricer.price(chain, prices[: self.devices], by_size, found))
         raised = prices.copy()
         # Every group counts in the first limit on sizes, so raising that one is enough.
         raised[self.devices] += excess
@@ -294,105 +242,3 @@ class _Generation:
             for group, size in priced
             if size - float(prices[list(group)].sum()) - by_size.of_one(size) > PRICING_TOLERANCE
         ]
-
-    def price_chain(
-        self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]
-    ) -> float:
-        """Add the most profitable groups of a chain; returns the largest surplus, in filters."""
-        leader = () if chain.leader is None else (chain.leader,)
-        paid = 0.0 if chain.leader is None else float(prices[chain.leader])
-        need = units_needed(chain.need, self.resolution)
-        # The leader covers alone: whoever joined it would be superfluous.
-        if need == 0:
-            surplus_alone = chain.leader_size - paid - by_size.of_one(chain.leader_size)
-            if surplus_alone > PRICING_TOLERANCE:
-                found.append((leader, chain.leader_size))
-            return surplus_alone
-        # A cover's size is that of its last device, so one knapsack over prefixes prices all sizes of the chain.
-        profits = chain.sizes - by_size.of(chain.sizes) - paid
-        # Devices cost nothing or more, so that no group of the chain can have a surplus.
-        if len(chain.devices) == 0 or profits.max() <= 0.0:
-            return 0.0
-        units, costs = units_of(chain.shares, self.resolution), prices[chain.devices]
-        table = cheapest_covers(units, costs, self.resolution + ROUNDING_UNITS, compiled=self.compiled)
-        rest = np.maximum(need - units, 0)
-        cheapest = table[np.arange(len(units)), rest] + costs
-        surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
-        promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
-        if chain.coverage is not None and len(promising):
-            # Where devices fail together, these are upper limits: shares promise more than groups have.
-            return self.price_blocks(chain, costs, profits, surplus, found)
-        for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
-            # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
-            for spare in (0, ROUNDING_UNITS):
-                wanted = max(int(rest[last]) + spare, 0)
-                if table[last, wanted] >= UNREACHABLE:
-                    break
-                positions = [last, *cheapest_members(table, units, last, wanted)]
-                found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
-                if float(chain.shares[positions].sum()) >= chain.need:
-                    break
-        return float(surplus.max())
-
-    def price_blocks(
-        self,
-        chain: Chain,
-        costs: FloatArray,
-        profits: FloatArray,
-        limits: FloatArray,
-        found: list[tuple[Members, int]],
-    ) -> float:
-        """The same where devices fail together.
-
-        Parameters
-        ----------
-        chain : Chain
-            What groups are made of.
-        costs, profits : FloatArray, L
-            Price of each device, and what a group with this last device is worth before it pays them.
-        limits : FloatArray, L
-            Upper limits of the surplus by last device.
-        found : list
-            Takes in the groups.
-
-        Returns
-        -------
-        float
-            The largest surplus, or an upper limit of it.
-        """
-        leader = () if chain.leader is None else (chain.leader,)
-        knapsack = NestedKnapsack(chain.blocks, costs, fineness_for(self.devices))
-        limits, is_open = limits.copy(), np.ones(len(limits), dtype=bool)
-        best, looks = 0.0, 0
-        while not self.control.exhausted:
-            last = int(np.argmax(np.where(is_open, limits, -np.inf)))
-            # What is left cannot raise the largest surplus, and enough groups were looked at.
-            if limits[last] <= (PRICING_TOLERANCE if looks < LOOKS_A_CHAIN else max(best, PRICING_TOLERANCE)):
-                break
-            if not is_open[last]:
-                break
-            cheapest = knapsack.upto(last)
-            is_open[last], looks = False, looks + 1
-            limits[last] = profits[last] - cheapest.with_last if cheapest.with_last < UNREACHABLE else -np.inf
-            # More devices cover at no more cost: so much costs a cover that ends before, at least.
-            if cheapest.of_any >= UNREACHABLE:
-                limits[:last] = -np.inf
-            np.minimum(limits[:last], profits[:last] - cheapest.of_any, out=limits[:last])
-            best = max(best, float(limits[last]))
-            if limits[last] > PRICING_TOLERANCE:
-                self.take_blocks(chain, knapsack, leader, last, found)
-        return float(limits.max())
-
-    def take_blocks(
-        self, chain: Chain, knapsack: NestedKnapsack, leader: Members, last: int, found: list[tuple[Members, int]]
-    ) -> None:
-        """Add the cheapest group with a last device, and a true cover where rounding alone makes it one."""
-        assert chain.coverage is not None
-        for spare in (0, SPARE_UNITS):
-            positions = knapsack.members(spare)
-            if positions is None:
-                return
-            group = tuple(sorted((*leader, *chain.devices[positions].tolist())))
-            found.append((group, int(chain.sizes[last])))
-            if chain.coverage.keeps_limit(group):
-                return

@@ -9,14 +9,14 @@ largest first. A cover's size is that of its last device in the chain.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rocoin_opt.grouping.bounds import Levels, possible_groups
-from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of, tightened
+from rocoin_opt.grouping.covering import Block, Coverage, blocks_of, coverage_of, resolution_of, tightened
 from rocoin_opt.grouping.tolerances import COVER_TOLERANCE
 from rocoin_opt.instance import LIMIT_TOLERANCE, weight_with_domain
 from rocoin_opt.plan import group_keeps_limit
@@ -67,6 +67,25 @@ class Chain:
         """The devices by failure domain, with the leader in the base; empty where shares add up."""
         base = () if self.leader is None else (self.leader,)
         return [] if self.coverage is None else blocks_of(self.coverage, self.devices, base)
+
+    @cached_property
+    def resolution(self) -> int:
+        """Units in which covers of the chain are priced."""
+        return resolution_of(self.shares)
+
+    def among(self, free: BoolArray) -> Chain:
+        """The chain of those of its devices that are free; its leader is one of them.
+
+        Parameters
+        ----------
+        free : BoolArray, N
+            Which devices are.
+        """
+        kept = free[self.devices]
+        chain = replace(self, devices=self.devices[kept], sizes=self.sizes[kept], shares=self.shares[kept])
+        # What is whole in these units for all devices is so for fewer: no need to look for others.
+        chain.__dict__["resolution"] = self.resolution
+        return chain
 
 
 class PackingProblem(Protocol):

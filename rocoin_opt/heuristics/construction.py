@@ -11,7 +11,7 @@ from rocoin_opt.grouping import COVER_TOLERANCE, Joining, coverage_of
 from rocoin_opt.heuristics.covers import best_cover
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective
@@ -23,6 +23,7 @@ def pack(
     objective: Objective,
     price: float,
     kept: Sequence[tuple[Sequence[int], int]] = (),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[list[int]] | None:
     """Build groups that together hold all filters within a threshold.
 
@@ -38,14 +39,17 @@ def pack(
         What one cover's worth of reliability costs, in multiples of the average part size M / K.
     kept : sequence of (sequence of int, int)
         Groups to begin with: disjoint covers, and the filters that each holds. At most K.
+    stopped : callable
+        Whether to break the packing off; asked before each group.
 
     Returns
     -------
     list of lists of int
-        Device indices of each group, those to begin with first; None if the groups that this rule finds do not suffice.
+        Device indices of each group, those to begin with first; None if the groups that this rule finds do not suffice,
+        or the packing was broken off.
     """
     packing = _LedPacking if objective == "nominal" else _TimelyPacking
-    return packing(instance, threshold, price).run(kept)
+    return packing(instance, threshold, price).run(kept, stopped)
 
 
 class _Packing(ABC):
@@ -63,13 +67,13 @@ class _Packing(ABC):
         self.price = price * self.filters_left / self.groups_left
         self.leads = self.parts.max(axis=1)
 
-    def run(self, kept: Sequence[tuple[Sequence[int], int]]) -> list[list[int]] | None:
-        """Take groups until all filters are placed, or until no group is left to take."""
+    def run(self, kept: Sequence[tuple[Sequence[int], int]], stopped: Callable[[], bool]) -> list[list[int]] | None:
+        """Take groups until all filters are placed, or until no group is left to take, or until it is stopped."""
         groups: list[list[int]] = []
         for group, held in kept:
             self.take(groups, list(group), held)
         while self.filters_left > 0 or len(groups) < self.groups_wanted:
-            best = self.next_group() if self.groups_left > 0 else None
+            best = self.next_group() if self.groups_left > 0 and not stopped() else None
             if best is None:
                 return None
             self.take(groups, best[0].tolist(), best[1])

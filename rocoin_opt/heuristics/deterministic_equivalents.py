@@ -16,6 +16,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.control import UNLIMITED, TimeUp, require_time
 from rocoin_opt.failure import exceeded_with, factor_of, value_of
 from rocoin_opt.grouping import StochasticShares, plan_within, smallest_failure_probability, valuation
 from rocoin_opt.heuristics.baselines.table import BASELINES
@@ -80,7 +81,12 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
         # These promise nothing of the guarantee: they serve where no other surrogate has led to one.
         if keeps and objective == "guaranteed" and value < math.inf:
             break
-        stand_in = deterministic_equivalent(instance, late, keeps_crashes=keeps)
+        if control.exhausted:
+            break
+        try:
+            stand_in = deterministic_equivalent(instance, late, keeps_crashes=keeps, control=control)
+        except TimeUp:
+            break
         for aim in aims:
             if not control.exhausted:
                 consider(greedy(stand_in, aim, control.silent()).plan)
@@ -102,7 +108,9 @@ def greedy_stochastic(instance: Instance, objective: Objective, control: Control
     return Outcome(best, bound)
 
 
-def deterministic_equivalent(instance: Instance, late: float, *, keeps_crashes: bool = False) -> Instance:
+def deterministic_equivalent(
+    instance: Instance, late: float, *, keeps_crashes: bool = False, control: Control = UNLIMITED
+) -> Instance:
     """Make an instance with constant latencies, each exceeded with a probability.
 
     Parameters
@@ -113,9 +121,19 @@ def deterministic_equivalent(instance: Instance, late: float, *, keeps_crashes: 
         That probability.
     keeps_crashes : bool
         Whether crash probabilities stay as they are; otherwise a late answer counts as a crash.
+    control : Control
+        Its limit breaks it off.
+
+    Raises
+    ------
+    TimeUp
+        If the limit comes first.
     """
-    devices = tuple(_stand_in(device, late, keeps_crashes=keeps_crashes) for device in instance.devices)
-    stand_in = instance.model_copy(update={"devices": devices})
+    devices = []
+    for device in instance.devices:
+        require_time(control)
+        devices.append(_stand_in(device, late, keeps_crashes=keeps_crashes))
+    stand_in = instance.model_copy(update={"devices": tuple(devices)})
     # Laws are no reason to take smaller parts: energy and the rate of requests are limited at factor 1.
     stand_in.__dict__["arrays"] = replace(stand_in.arrays, largest=instance.arrays.largest)
     return stand_in

@@ -32,6 +32,10 @@ RESOLUTION = 1e-3
 """Relative width at which the threshold search stops; students and sizes are optimal for the groups found."""
 COARSE_RESOLUTION = 1e-2
 """Relative width of the bisection for the plans that ``expected`` starts from."""
+BOUNDING = 0.1
+"""Seconds behind the limit that the counting bound may take."""
+LAST_CHANCE = 0.2
+"""Seconds behind the limit that the first packing may take: a plan is worth more than they are."""
 FIRST_STEPS = (1.03, 1.1, 1.4, 4.0)
 """Thresholds tried first, as multiples of the lower bound, which is rarely far."""
 MAX_HALVINGS = 60
@@ -65,7 +69,7 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
         A plan with the counting bound by part size; no plan if the limit came first or the packing found none.
     """
     # The counting bound is one on times.
-    bound = None if objective in ANSWER_OBJECTIVES else combinatorial_bound(instance, objective)
+    bound = None if objective in ANSWER_OBJECTIVES else _bound(instance, objective, control)
     if objective in ANSWER_OBJECTIVES:
         plan = _construct_answer(instance, objective, control.silent())
     elif objective == "expected":
@@ -81,18 +85,26 @@ def greedy(instance: Instance, objective: Objective, control: Control) -> Outcom
 
 def _construct(instance: Instance, objective: Objective, control: Control, resolution: float) -> list[Plan]:
     """Make a plan for each price, at the smallest threshold that it reached; the smallest of all comes last."""
-    bound, limits = combinatorial_bound(instance, objective), latency_range(instance.arrays)
-    if bound is None or limits is None or control.exhausted:
+    if control.exhausted:
         return []
+    bound, limits = _bound(instance, objective, control), latency_range(instance.arrays)
+    if bound is None or limits is None:
+        return []
+    last_chance = control.a_moment_longer(LAST_CHANCE)
     found = dict.fromkeys(PRICES, math.inf)
     groups: dict[float, list[list[int]]] = {}
 
     def reachable(threshold: float) -> bool:
         # The price that worked last is the likeliest to work again.
         for price in sorted(PRICES, key=lambda p: found[p]):
-            if groups and control.exhausted:
+            patient = control if groups else last_chance
+            if patient.exhausted:
                 break
-            members = pack(instance, threshold, objective, price)
+
+            def is_over(limit: Control = patient) -> bool:
+                return limit.exhausted
+
+            members = pack(instance, threshold, objective, price, stopped=is_over)
             if members is not None:
                 found[price], groups[price] = threshold, members
                 return True
@@ -113,9 +125,15 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         low, high = (low, middle) if reachable(middle) else (middle, high)
         control.tell(high, bound)
     by_threshold = sorted(groups, key=lambda price: -found[price])
-    plans = (plan_with_best_sizes(instance, groups[price], objective) for price in by_threshold)
-    # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
-    return [plan for plan in plans if plan is not None and not structural_violations(instance, plan)]
+    plans: list[Plan] = []
+    for price in reversed(by_threshold):
+        plan = plan_with_best_sizes(instance, groups[price], objective)
+        # Shares that sum to 1 but for their rounding can belong to devices that miss the limit.
+        if plan is not None and not structural_violations(instance, plan):
+            plans.append(plan)
+        if plans and control.exhausted:
+            break
+    return plans[::-1]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:
@@ -163,7 +181,7 @@ def _construct_answer(instance: Instance, objective: Objective, control: Control
     """
     best: Plan | None = None
     groups = instance.max_groups
-    while groups >= instance.requirements.min_groups and not (best and control.exhausted):
+    while groups >= instance.requirements.min_groups and not control.exhausted:
         variant = instance.with_requirements(max_groups=groups)
         starts = _construct(variant, "guaranteed", control, COARSE_RESOLUTION)
         if not starts and best:
@@ -220,5 +238,11 @@ def polished(instance: Instance, plan: Plan | None, control: Control) -> Plan | 
     return descent.plan() if improved else plan
 
 
+def _bound(instance: Instance, objective: Objective, control: Control) -> float | None:
+    moment = control.a_moment_longer(BOUNDING)
+    return combinatorial_bound(instance, objective, lambda: moment.exhausted)
+
+
 def _best(instance: Instance, objective: Objective, plans: Sequence[Plan]) -> Plan | None:
-    return min(plans, key=lambda plan: value_of(instance, plan, objective), default=None)
+    # The value of the only one decides nothing.
+    return plans[0] if len(plans) == 1 else min(plans, key=lambda p: value_of(instance, p, objective), default=None)

@@ -74,7 +74,11 @@ def local_search(
     before = Outcome(start) if start else greedy(instance, objective, control)
     if objective not in THRESHOLD_OBJECTIVES:
         return _descend(instance, objective, control, before, iterations)
-    best, bound, limits = before.plan, combinatorial_bound(instance, objective), latency_range(instance.arrays)
+    best, bound, limits = (
+        before.plan,
+        combinatorial_bound(instance, objective, lambda: control.exhausted),
+        latency_range(instance.arrays),
+    )
     if bound is None or limits is None:
         return Outcome(best, None, reasons=before.reasons)
     value = math.inf if best is None else value_of(instance, best, objective)
@@ -100,8 +104,8 @@ def _descend(
     """Improve a plan for the expected answer time, or for the whole answer."""
     # A slowdown factor may be below 1, so that this bound holds for constants alone.
     is_bounded = objective == "expected" and not instance.has_random_latencies
-    bound = combinatorial_bound(instance, "expected") if is_bounded else None
-    if before.plan is None:
+    bound = combinatorial_bound(instance, "expected", lambda: control.exhausted) if is_bounded else None
+    if before.plan is None and not control.exhausted:
         # Which plans are valid does not depend on the objective: any will do for a start.
         before = local_search(instance, "guaranteed", replace(control.silent(), gap=1.0), iterations=iterations)
     if before.plan is None:

@@ -233,7 +233,7 @@ class _Search(CandidateSearch):
         kept = [(fraction.members, fraction.held) for fraction in drawn[: len(drawn) - given_up]]
         # Which price suits the devices that are left nobody knows: chance tries them all.
         price = PRICES[int(self.random.integers(len(PRICES)))]
-        return pack(self.instance, problem.threshold, self.objective, price, kept)
+        return pack(self.instance, problem.threshold, self.objective, price, kept, lambda: self.control.exhausted)
 
     def _take(self, groups: list[list[int]]) -> bool:
         """Make a plan of groups; False if the cover of one was only true up to rounding."""

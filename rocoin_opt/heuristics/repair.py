@@ -58,10 +58,12 @@ def _best_spare(instance: Instance, group: Group, members: list[int], spares: li
     arrays = instance.arrays
     j = arrays.student_index[group.student]
     able = [n for n in spares if arrays.largest[n, j] >= group.num_filters]
-    completing = [n for n in able if group_keeps_limit(instance, [*members, n])]
-    # Any of them is enough: the fastest one delays the group least.
-    if completing:
-        return min(completing, key=lambda n: float(arrays.latency(n, j, group.num_filters)))
+    # Any that completes the group is enough: the fastest one delays it least.
+    by_latency = np.argsort(arrays.latency(able, j, group.num_filters), kind="stable").tolist() if able else []
+    for position in by_latency:
+        if group_keeps_limit(instance, [*members, able[position]]):
+            completing: int = able[position]
+            return completing
     # None is enough alone: the one that adds most leaves the least to the next.
     if instance.has_shared_failures:
         return min(able, key=lambda n: outage_of(instance, [*members, n]), default=None)

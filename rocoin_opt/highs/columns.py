@@ -75,6 +75,23 @@ class RestrictedMaster:
         if status == highspy.HighsStatus.kError:
             raise SolverError("HiGHS refused a column: a coefficient is not finite, or 1e15 and more")
 
+    def limit(self, rows: FloatArray, columns: FloatArray) -> None:
+        """Set the upper limits of all rows and of all columns.
+
+        Parameters
+        ----------
+        rows : FloatArray, one a row
+            Their lower limits have to be absent.
+        columns : FloatArray, one a column
+            0 takes a column out.
+        """
+        self._highs.changeRowsBounds(
+            len(rows), np.arange(len(rows), dtype=np.int32), np.full(len(rows), -highspy.kHighsInf), rows
+        )
+        self._highs.changeColsBounds(
+            len(columns), np.arange(len(columns), dtype=np.int32), np.zeros(len(columns)), columns
+        )
+
     def solve(self) -> LpSolution | None:
         """Solve to optimality; None if a limit came first."""
         # The clock of a used object runs on, so the limit counts from its start.

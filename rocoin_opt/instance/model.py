@@ -26,6 +26,19 @@ NAMED = 10
 """Most failure domains, or students, that a message lists."""
 
 
+DERIVED = (
+    "alike",
+    "arrays",
+    "devices_by_name",
+    "has_powers",
+    "has_random_latencies",
+    "has_shared_failures",
+    "restrictions",
+    "sha256",
+)
+"""What an instance computes of its fields once."""
+
+
 class Instance(Model):
     """One planning problem: devices, students, knowledge and requirements."""
 
@@ -162,17 +175,17 @@ class Instance(Model):
             fields["class_affinity"] = self.knowledge.class_affinity.digest()
         return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
 
-    @property
+    @cached_property
     def has_random_latencies(self) -> bool:
         """Whether any device's latency is a random variable."""
         return any(device.is_random for device in self.devices)
 
-    @property
+    @cached_property
     def has_shared_failures(self) -> bool:
         """Whether any device fails together with others, because it is in a failure domain."""
         return any(device.failure_domain is not None for device in self.devices)
 
-    @property
+    @cached_property
     def has_powers(self) -> bool:
         """Whether any device says what power it takes."""
         return any(d.compute_watts is not None or d.transmit_watts is not None for d in self.devices)
@@ -203,7 +216,7 @@ class Instance(Model):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
         copy = super().model_copy(update=update, deep=deep)
-        for derived in ("alike", "arrays", "devices_by_name", "restrictions", "sha256"):
+        for derived in DERIVED:
             copy.__dict__.pop(derived, None)
         return copy
 

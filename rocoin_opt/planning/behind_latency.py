@@ -48,7 +48,7 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         If the plan is not valid, is later than the given one, or fails less than its bound allows.
     """
     instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or instance.has_random_latencies:
+    if plan is None or instance.has_random_latencies or request.control.exhausted:
         # What comes behind latency is stated for constants alone.
         return outcome, None
     # What is weighed behind latency is no value of the objective.

@@ -71,12 +71,6 @@ def require_no_min_success(instance: Instance, what: str) -> None:
         raise UnsupportedError(f"{instance.name}: {what} does not honour requirements.min_success yet")
 
 
-def require_no_energy_limit(instance: Instance, what: str) -> None:
-    """Refuse an instance by name whose limit on all energy a search cannot honour yet."""
-    if instance.limits_energy:
-        raise UnsupportedError(f"{instance.name}: {what} does not honour requirements.max_energy_joules yet")
-
-
 def require_certified(whose: str, instance: Instance, plan: Plan | None, *, searched: bool = False) -> None:
     """Refuse a plan that breaks a rule; None is no plan and passes.
 

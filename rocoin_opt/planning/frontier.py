@@ -151,8 +151,8 @@ def frontier(
     InputError
         If an option is outside of its range.
     UnsupportedError
-        If the instance has no filter graph, failure domains, rules on groups, ``min_success`` or a limit on all energy,
-        or the objective is no latency, or for what :func:`rocoin_opt.solve` cannot honour.
+        If the instance has no filter graph, failure domains, rules on groups or ``min_success``, or the objective is no
+        latency, or for what :func:`rocoin_opt.solve` cannot honour.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
@@ -166,7 +166,7 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
-    if instance.is_restricted:
+    if instance.has_shared_failures or instance.restrictions.of_groups:
         raise UnsupportedError(f"{instance.name}: frontier cannot honour {instance.restricted_by} yet; solve can")
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)

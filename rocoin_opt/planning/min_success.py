@@ -126,8 +126,7 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         return begun
     if objective == "expected" and not is_free:
         model = ExpectedModel(instance)
-        is_listed = is_small(model) and not instance.limits_energy
-        found = (best_of_all(model, control, begun.plan, surely=True) if is_listed else None) or begun
+        found = (best_of_all(model, control, begun.plan, surely=True) if is_small(model) else None) or begun
     elif objective == "expected":
         found = exact_expected(instance, control, begun.plan, nodes=nodes)
     elif objective == "missing":
@@ -180,15 +179,16 @@ def _surest(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
 def _without_plan(request: Request, outcome: Outcome, surest: Outcome) -> Outcome:
     instance = request.instance
     wanted = instance.requirements.min_success or 0.0
-    limit, bound = allowed_failure(instance), surest.lower_bound or 0.0
+    proven = [surest.lower_bound, outcome.lower_bound if request.objective == "failure" else None]
+    limit, bound = allowed_failure(instance), max(bound or 0.0 for bound in proven)
     if surest.plan is not None and bound > limit * CLEARLY:
         reason = f"min_success: no plan answers with a probability above {_at_most(bound, wanted)}"
         return Outcome(None, infeasible=True, reasons=(f"{reason}; {wanted} is asked for",))
     plans = [plan for plan in (outcome.plan, surest.plan) if plan is not None]
     failure = min(value_of(instance, plan, "failure") for plan in plans)
     reason = f"min_success: the surest plan that was found fails with probability {failure:.6g}"
-    proven = f", no plan below {bound:.6g}" if bound > 0.0 else ""
-    return replace(outcome, plan=None, reasons=(f"{reason}{proven}; at most {limit:.6g} is asked for",))
+    known = f", no plan below {bound:.6g}" if bound > 0.0 else ""
+    return replace(outcome, plan=None, reasons=(f"{reason}{known}; at most {limit:.6g} is asked for",))
 
 
 def _at_most(failure: float, wanted: float) -> str:

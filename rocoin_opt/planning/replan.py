@@ -32,7 +32,6 @@ from rocoin_opt.planning.certify import (
     certified_bound,
     certified_value,
     is_closed,
-    require_no_energy_limit,
     require_no_min_success,
     require_valid,
 )
@@ -146,7 +145,7 @@ def replan(
     they are explicit; each old group is continued once at most. A device is a *load* unless it ran in the old group
     that its new group continues: it must be sent a student. Of equally early plans one is wanted that ships few bytes
     of students; for ``failure`` nothing is weighed behind it. Devices that can stay where they ran stay, though the
-    objective may not need them.
+    objective may not need them, as far as rules and a limit on all energy allow.
 
     Parameters
     ----------
@@ -181,13 +180,11 @@ def replan(
     InputError
         If an option is outside of its range, or the plan is not valid for the instance.
     UnsupportedError
-        If what is left has random latencies, for ``min_success`` or a limit on all energy, or for objectives other than
-        these.
+        If what is left has random latencies, for ``min_success``, or for objectives other than these.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
     require_no_min_success(instance, "replan")
-    require_no_energy_limit(instance, "replan")
     lost, joined = instance.meant_by(lost), instance.meant_by(joined)
     _require_options(instance, plan, lost, joined, max_loads)
     before = _before(instance, plan, joined)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 NOT_KEPT = "no guarantee: some group of this plan does not keep the outage limit by any time"
 NOT_REACHED = "success_level: this plan never answers with so high a probability"
 TIED = "too many failure domains tie the groups together for figures of the whole answer: simulate them with evaluate"
+BOUNDING = 0.1
+"""Seconds behind the limit that the counting bound may take where it is not known yet: enough for 1,000 devices."""
 UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 
 
@@ -235,7 +237,8 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     bounds = [] if outcome.infeasible else [outcome.lower_bound]
     if bounds and not instance.has_random_latencies:
         # A slowdown factor may be below 1, so that this bound holds for constants alone.
-        bounds.append(combinatorial_bound(instance, objective))
+        moment = request.control.a_moment_longer(BOUNDING)
+        bounds.append(combinatorial_bound(instance, objective, lambda: moment.exhausted))
     bound = max((b for b in bounds if b is not None), default=None)
     if value is not None and bound is not None:
         bound = certified_bound(whose, bound, value)

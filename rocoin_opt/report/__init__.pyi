@@ -1,6 +1,7 @@
 from .assessment import Assessment, assessment_document, print_assessment
 from .comparison import print_comparison
 from .frontier import END_WORDS, frontier_document, print_frontier
+from .most_groups import groups_document, print_groups
 from .performance_profile import CLOCK, GOOD, PerformanceProfile, performance_profiles
 from .pipeline import Sheet, pipeline_csv, pipeline_markdown, print_pipeline
 from .replan import print_replan, replan_document
@@ -22,6 +23,7 @@ __all__ = [
     "conflict_lines",
     "definitions",
     "frontier_document",
+    "groups_document",
     "method_figures",
     "performance_profiles",
     "pipeline_csv",
@@ -29,6 +31,7 @@ __all__ = [
     "print_assessment",
     "print_comparison",
     "print_frontier",
+    "print_groups",
     "print_pipeline",
     "print_replan",
     "print_run_comparison",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rocoin_opt.cli import options
-from rocoin_opt.cli.commands import demo as command
+from rocoin_opt.cli.commands.networks import demo as command
 from rocoin_opt.profiling import demo as pipeline
 from rocoin_opt.profiling.training import Step
 

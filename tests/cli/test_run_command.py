@@ -12,7 +12,7 @@ import torch
 import rocoin_opt as ro
 from executed_plans import fleet
 from rocoin_opt.cli import options
-from rocoin_opt.cli.commands.run import run as run_command
+from rocoin_opt.cli.commands.networks.run import run as run_command
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe

@@ -35,6 +35,7 @@ def models() -> list[pyo.ConcreteModel]:
         *(assignment.build(instance, groups, objective) for objective in OBJECTIVES),
         grouping.build(instance),
         grouping.build(instance, 2),
+        grouping.build(instance, with_students=True),
         failure.build(instance, 2.0, 0.1),
         failure_replanning.build(instance, old, 2.0, 0.1, max_loads=3),
         partition.build(np.ones(16), SizeRanges.of(4, 2), np.ones(16)),

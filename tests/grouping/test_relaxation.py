@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packing_oracle import PackingOracle, candidates, random_instance, with_domains
 from rocoin_opt.control import Control
 from rocoin_opt.grouping import relaxation as module
-from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax, resolution_for
+from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.highs.columns import RestrictedMaster
 from rocoin_opt.instance.generate import generate
@@ -145,7 +145,3 @@ def test_diversions_are_drawn_by_the_seed_and_stop_at_the_limit() -> None:
     pool = Pool()
     diversify(problem, relaxation, pool, Control.starting_now(time_limit=0))
     assert not pool.groups
-
-
-def test_large_instances_have_coarser_units() -> None:
-    assert resolution_for(1) > resolution_for(1_000) > resolution_for(10_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -216,7 +215,7 @@ def test_the_number_of_groups_is_kept(monkeypatch, objective, requirements):
 
 
 def test_a_limit_that_has_passed_leaves_no_plan():
-    outcome = lp_rounding(pairs(), "guaranteed", Control(deadline=-math.inf))
+    outcome = lp_rounding(pairs(), "guaranteed", Control.starting_now(time_limit=0.0))
     assert outcome.plan is None
     assert not outcome.infeasible
     assert "limit" in outcome.reasons[0]

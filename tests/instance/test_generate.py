@@ -17,7 +17,8 @@ from rocoin_opt.instance.model import Instance
 from rocoin_opt.knowledge.cuts import ncut
 
 families = pytest.mark.parametrize("family", FAMILIES)
-rated_families = pytest.mark.parametrize("family", [family for family in FAMILIES if family != "boards"])
+rated_families = pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("boards", "tight")])
+drawn_families = pytest.mark.parametrize("family", [family for family in FAMILIES if family != "tight"])
 
 
 def rates(instance):
@@ -48,7 +49,7 @@ def test_seeds_and_sizes_make_different_devices(family):
     assert rates(first) != rates(generate(family, devices=11, seed=0))[:10]
 
 
-@families
+@drawn_families
 @pytest.mark.parametrize("seed", range(5))
 def test_instances_tell_their_origin_and_their_numbers_are_short(family, seed):
     instance = generate(family, seed=seed)
@@ -152,7 +153,7 @@ def test_a_handful_of_devices_has_a_plan(family, devices):
     assert is_surely_feasible(instance)
 
 
-@families
+@drawn_families
 def test_options_replace_what_the_family_would_choose(family):
     instance = generate(family, devices=24, filters=96, max_groups=3, max_group_outage=0.2, deadline=7.5)
     assert instance.knowledge.num_filters == 96
@@ -162,7 +163,7 @@ def test_options_replace_what_the_family_would_choose(family):
     assert "filters 96, max_groups 3, max_group_outage 0.2, deadline 7.5" in instance.source
 
 
-@families
+@drawn_families
 @pytest.mark.parametrize("options", [{"filters": 1}, {"filters": 3, "max_groups": 9}, {"max_groups": 1000}])
 def test_extreme_options_still_have_a_plan(family, options):
     if family == "mcu":
@@ -265,7 +266,9 @@ def test_options_out_of_range_are_refused(options, field):
 
 
 def test_unknown_families_are_refused_naming_the_known_ones():
-    with pytest.raises(InputError, match=r"family: found 'cloud'; allowed: paper, mcu, sbc, edge, lossy, boards"):
+    with pytest.raises(
+        InputError, match=r"family: found 'cloud'; allowed: paper, mcu, sbc, edge, lossy, boards, tight"
+    ):
         generate("cloud")
 
 

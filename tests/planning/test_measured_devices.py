@@ -14,7 +14,6 @@ from oracle_measured import OBJECTIVES, least_values, measured_instance, plans_o
 if TYPE_CHECKING:
     from rocoin_opt.plan import Objective
 
-LATENCIES = ("guaranteed", "nominal", "worst")
 ROUNDED = 1e-9
 HEURISTICS = ("greedy", "local-search", "lp-rounding", "rocoin", "het-nonn", "random")
 
@@ -46,11 +45,7 @@ def require_exact(seeds: range, *, limited: bool) -> None:
         for objective, least in least_values(content).items():
             result = require_true(content, "exact", objective, least)  # type: ignore[arg-type]
             assert result is not None
-            # What the whole answer is worth may stay open where a limit on all energy binds, and
-            # so may levels out of reach.
-            open_end = least == math.inf or (limited and objective not in LATENCIES)
-            open_end = open_end or objective in ("expected", "quantile")
-            assert open_end or result.termination == "optimal"
+            assert result.termination == ("infeasible" if least == math.inf else "optimal")
 
 
 def test_plans_with_latency_tables_are_proven_and_least() -> None:

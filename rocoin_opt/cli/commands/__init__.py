@@ -1,1 +1,1 @@
-"""One command a file; each imports what is heavy inside of its function."""
+"""Commands by what they do, one a file; each imports what is heavy inside of its function."""

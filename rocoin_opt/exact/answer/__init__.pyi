@@ -1,5 +1,5 @@
 from .bound import failure_bound
-from .energy import Energy, leanest_plan
+from .energy import Energy, plan_of_students
 from .joint_search import joint_start, search_jointly
 from .method import cheapest_plan
 from .outages import mask_of, members
@@ -20,10 +20,10 @@ __all__ = [
     "compiled_by_numba",
     "failure_bound",
     "joint_start",
-    "leanest_plan",
     "mask_of",
     "members",
     "plan_of_sets",
+    "plan_of_students",
     "possible_parts",
     "search_jointly",
     "set_tables",

@@ -2,7 +2,7 @@
 
 Without a limit the student of a set never matters to a packing, and larger parts are as good as smaller ones. With one,
 the energy ``A + B s`` of a set's devices with a student counts, so that packings are made of sets with students, and
-their parts are shared out where a filter takes least energy.
+their parts are shared out in a way that keeps it.
 """
 
 from __future__ import annotations
@@ -113,44 +113,32 @@ def serving_sets_by_student(
     return type(listed[0])(masks, counted, outage, largest, reach, weight, complete), student
 
 
-def leanest_plan(
-    instance: Instance, sets: ServingSets, energy: Energy, rows: Sequence[int], *, by_outage: bool
+def plan_of_students(
+    instance: Instance, sets: ServingSets, student: IntArray, rows: Sequence[int], sizes: Sequence[int]
 ) -> Plan | None:
-    """Make a plan of some sets with their students.
+    """Make a plan of some sets with their students and sizes.
 
     Parameters
     ----------
     instance : Instance
         What was given, with a limit on energy.
-    sets, energy : ServingSets, Energy
-        Listed sets, and what they take.
-    rows : sequence of int
-        Which of them, disjoint, with room for all filters.
-    by_outage : bool
-        Whether the safest sets hold as much as they can if the energy allows it; otherwise those that take least.
+    sets : ServingSets
+        Listed sets.
+    student : IntArray
+        Which one all devices of a set run.
+    rows, sizes : sequence of int
+        Which of the sets, disjoint, and the filters of each.
 
     Returns
     -------
     Plan or None
         None where a rule is broken after all.
     """
-    chosen = list(rows)
-    orders = [energy.per_filter[chosen]]
-    if by_outage:
-        orders.insert(0, sets.outage[chosen])
-    for order in orders:
-        sizes, left = np.ones(len(chosen), dtype=np.int64), instance.knowledge.num_filters - len(chosen)
-        for k in np.argsort(order, kind="stable").tolist():
-            given = min(left, int(sets.largest[chosen[k]]) - 1)
-            sizes[k] += given
-            left -= given
-        groups = []
-        for row, size in zip(chosen, sizes.tolist(), strict=True):
-            devices, j = members(int(sets.masks[row])), int(energy.student[row])
-            if not can_serve(instance, sets.reach, devices, j, size, float(sets.outage[row])):
-                return None
-            groups.append(IndexedGroup(tuple(devices), j, size))
-        plan = plan_of(instance, groups)
-        if not structural_violations(instance, plan):
-            return plan
-    return None
+    groups = []
+    for row, size in zip(rows, sizes, strict=True):
+        devices, j = members(int(sets.masks[row])), int(student[row])
+        if not can_serve(instance, sets.reach, devices, j, size, float(sets.outage[row])):
+            return None
+        groups.append(IndexedGroup(tuple(devices), j, size))
+    plan = plan_of(instance, groups)
+    return None if structural_violations(instance, plan) else plan

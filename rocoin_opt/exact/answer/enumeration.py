@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.expected.enumeration import Choice, compositions, groupings, is_small, is_too_much, students_of
+from rocoin_opt.exact.expected.enumeration import (
+    Choice,
+    compositions,
+    groupings,
+    is_small,
+    is_too_much,
+    joules_of,
+    most_joules,
+    students_of,
+)
 from rocoin_opt.failure import allowed_failure, check, value_of
 from rocoin_opt.grouping import ExpectedModel
 from rocoin_opt.instance import SAFETY, complement, stretched
-from rocoin_opt.plan import IndexedGroup, Outcome, plan_of
+from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, rules_allow
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -29,7 +38,7 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
     Parameters
     ----------
     instance : Instance
-        Constant latencies, independent devices, a success level.
+        Constant latencies, independent devices, any rules and limit on energy, a success level.
     control : Control
         Limit.
     start : Plan
@@ -53,11 +62,12 @@ def least_sure_quantile(instance: Instance, control: Control, start: Plan) -> Ou
     most = -math.log1p(-min(stretched(complement(level)), 1.0 - SAFETY)) * (1.0 + SAFETY)
     allowed = min(allowed_failure(instance), 1.0)
     least = math.inf if allowed >= 1.0 else -math.log1p(-allowed) * (1.0 + SAFETY)
+    used = instance.restrictions.use
     found: list[tuple[float, tuple[Choice, ...], tuple[int, ...]]] = []
     for groups in groupings(len(instance.devices), table.model.most, table.students):
         if control.exhausted:
             return None
-        if len(groups) >= table.model.fewest:
+        if len(groups) >= table.model.fewest and used <= {n for group in groups for n in group.members}:
             found += [(seconds, groups, sizes) for seconds, sizes in table.candidates(groups, most, least)]
     best, value = start, value_of(instance, start, "quantile")
     for seconds, groups, sizes in sorted(found):
@@ -81,7 +91,7 @@ class _Table:
         for mask in range(1, 1 << len(instance.devices)):
             members = tuple(n for n in range(len(instance.devices)) if mask >> n & 1)
             # The outage limit asks for members alone: student and size may be any.
-            if model.is_valid(IndexedGroup(members, 0, 1)):
+            if model.is_valid(IndexedGroup(members, 0, 1)) and rules_allow(instance, members):
                 self.students.update(students_of(model, members))
         for choice, students in self.students.items():
             seconds[choice] = arrays.latency(np.array(choice.members)[:, None], students, sizes)
@@ -94,6 +104,8 @@ class _Table:
             )
             for choice, table in seconds.items()
         }
+        self.joules = {choice: joules_of(model, choice, students) for choice, students in self.students.items()}
+        self.most_joules = most_joules(instance)
 
     def candidates(self, groups: tuple[Choice, ...], most: float, least: float) -> list[tuple[float, tuple[int, ...]]]:
         """Ways to share the filters among groups, each with the time by which it reaches the level.
@@ -106,12 +118,14 @@ class _Table:
             Largest ``-ln P`` by the time of the quantile, and by the deadline.
         """
         sizes = compositions(self.model.wanted, len(groups))
-        served = np.ones(len(sizes), dtype=bool)
+        served, joules = np.ones(len(sizes), dtype=bool), np.zeros(len(sizes))
         costs = np.zeros((len(sizes), len(self.times) + 1))
         with np.errstate(divide="ignore"):
             for k, group in enumerate(groups):
                 costs -= np.log1p(-self.outages[group][sizes[:, k] - 1])
                 served &= self.students[group][sizes[:, k] - 1] >= 0
+                joules += self.joules[group][sizes[:, k] - 1]
+        served &= joules <= self.most_joules
         reached = costs[:, :-1] <= most
         kept = np.flatnonzero(served & reached.any(axis=1) & (costs[:, -1] <= least))
         times = self.times[reached[kept].argmax(axis=1)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.exact.answer.energy import Energy, leanest_plan, serving_sets_by_student
+from rocoin_opt.exact.answer.energy import Energy, plan_of_students, serving_sets_by_student
 from rocoin_opt.exact.answer.joint_search import joint_start, search_jointly
 from rocoin_opt.exact.answer.packing import compiled_by_numba
 from rocoin_opt.exact.answer.plans import plan_of_sets
@@ -69,8 +69,8 @@ class JointPacking:
     def search(self, limit: float, *, most_failure: float | None = None) -> tuple[tuple[int, ...], float, bool]:
         """The packing of least failure below a limit, a bound on that of all, and whether the search has ended.
 
-        The bound is the failure of the packing, or the limit without one; less than that where a limit on energy left
-        open how little may be missing. Rounding may decide between packings that are equal to 15 digits.
+        The bound is the failure of the packing, or the limit without one; less than that where too many ways to share
+        out the filters within an energy were left. Rounding may decide between packings that are equal to 15 digits.
 
         Parameters
         ----------
@@ -117,6 +117,7 @@ class JointPacking:
             # Without Numba the same effort would take hours.
             seen += looked * (1 if run is not search_jointly else SLOWER)
         rows = tuple(stack.found[stack.found >= 0].tolist())
+        self.sizes = tuple(stack.sizes[: len(rows)].tolist())
         least = min(float(best), float(stack.open[0]))
         return rows, least / (filters if of_share else 1), depth < 0 and sets.complete
 
@@ -129,7 +130,7 @@ class JointPacking:
     def plan(self, rows: tuple[int, ...], *, of_share: bool = False) -> Plan | None:
         """A valid plan of a packing, the missing share made small if asked; None where rounding decides against it."""
         if self.instance.limits_energy:
-            return leanest_plan(self.instance, self.sets, self.energy, rows, by_outage=of_share)
+            return plan_of_students(self.instance, self.sets, self.energy.student, rows, self.sizes)
         return plan_of_sets(self.instance, self.sets, rows, by_outage=of_share)
 
     def _outages(self, failure: FloatArray) -> tuple[FloatArray, FloatArray]:

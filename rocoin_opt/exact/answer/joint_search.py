@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
+SHARINGS = 20_000
+"""Steps that sharing out the filters of one packing takes at most: a millisecond or two, compiled."""
+
 
 class JointStack(NamedTuple):
     """Where a search stands, changed in place.
@@ -26,9 +29,11 @@ class JointStack(NamedTuple):
     share, energy : FloatArray, K + 1
         Sums over the sets chosen so far: of their outages, and of their joules with one filter each.
     open : FloatArray, 1
-        Least cost that packings may have whose parts could not be shared out for the least cost within the energy.
+        Least cost that packings may have of which not all ways to share out the filters were tried.
     chosen, found : IntArray, K
         The sets chosen, and those of the best packing, filled up with -1.
+    sizes : IntArray, K
+        Filters of the sets of the best packing.
     """
 
     device: IntArray
@@ -41,14 +46,15 @@ class JointStack(NamedTuple):
     open: FloatArray
     chosen: IntArray
     found: IntArray
+    sizes: IntArray
 
 
 def joint_start(most: int, states: int) -> JointStack:
     """Where a search begins, for at most so many sets and so many states of the domains."""
     device, place, used, room = np.zeros((4, most + 1), dtype=np.int64)
-    chosen, found = np.full((2, most), -1)
+    chosen, found, sizes = np.full((3, most), -1)
     late, (share, energy) = np.zeros((most + 1, states)), np.zeros((2, most + 1))
-    return JointStack(device, place, used, room, late, share, energy, np.full(1, np.inf), chosen, found)
+    return JointStack(device, place, used, room, late, share, energy, np.full(1, np.inf), chosen, found, sizes)
 
 
 def search_jointly(
@@ -127,11 +133,13 @@ def search_jointly(
         The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
         there is none; and how many sets were looked at.
     """
-    device, place, used, room, late, share, energy, unsettled, chosen, found = stack
+    device, place, used, room, late, share, energy, unsettled, chosen, found, sizes = stack
     count, states, domains = len(failure), down.shape[0], down.shape[1]
     widest = spare.max() + 1
     rest_inside = np.ones(domains)
     taken = np.zeros(most, dtype=np.bool_)
+    lean, safe, given, left_at = np.zeros((4, most), dtype=np.int64)
+    cost_at, joules_at = np.zeros((2, most))
     least = outages.min()
     # No filter takes less energy than one of a full part.
     leanest = ((joules + per_filter * spare) / (spare + 1)).min()
@@ -176,44 +184,83 @@ def search_jointly(
         used_now, room_now = used[depth] | masks[i], room[depth] + spare[i]
         lacking = filters - room_now - k
         if fewest <= k <= filters and lacking <= 0 and used_now & must == must:
-            cost, spent = failing, energy_now
-            if of_share:
-                cost, left = share_now, filters - k
+            # The filters beyond one of each go where one takes least energy.
+            spent, left = energy_now, filters - k
+            taken[:k] = False
+            for rank in range(k):
+                leaner = -1
+                for m in range(k):
+                    if not taken[m] and (leaner < 0 or per_filter[chosen[m]] < per_filter[chosen[leaner]]):
+                        leaner = m
+                taken[leaner] = True
+                lean[rank] = leaner
+                given[leaner] = min(left, spare[chosen[leaner]])
+                spent += per_filter[chosen[leaner]] * given[leaner]
+                left -= given[leaner]
+            if not of_share and spent <= most_joules and failing < best:
+                best = failing
+                found[:k] = chosen[:k]
+                found[k:] = -1
+                sizes[:k] = given[:k] + 1
+            if of_share and spent <= most_joules:
+                # The safest sets first: each holds as much as it can, and less only where the energy asks for it.
                 taken[:k] = False
-                while left > 0:
+                for rank in range(k):
                     safest = -1
                     for m in range(k):
                         if not taken[m] and (safest < 0 or outages[chosen[m]] < outages[chosen[safest]]):
                             safest = m
                     taken[safest] = True
-                    given = min(left, spare[chosen[safest]])
-                    cost += outages[chosen[safest]] * given
-                    spent += per_filter[chosen[safest]] * given
-                    left -= given
-            if most_joules < np.inf and (not of_share or spent > most_joules):
-                # The others go where one takes least energy.
-                wished, cost, spent, left = cost, failing, energy_now, filters - k
-                if of_share:
-                    cost = share_now
-                taken[:k] = False
-                while left > 0:
-                    leaner = -1
-                    for m in range(k):
-                        if not taken[m] and (leaner < 0 or per_filter[chosen[m]] < per_filter[chosen[leaner]]):
-                            leaner = m
-                    taken[leaner] = True
-                    given = min(left, spare[chosen[leaner]])
-                    spent += per_filter[chosen[leaner]] * given
-                    if of_share:
-                        cost += outages[chosen[leaner]] * given
-                    left -= given
-                if of_share and spent <= most_joules and wished < best:
-                    # Between the two there may be one that costs less than the one and takes less than the other.
-                    unsettled[0] = min(unsettled[0], wished)
-            if spent <= most_joules and cost < best:
-                best = cost
-                found[:k] = chosen[:k]
-                found[k:] = -1
+                    safe[rank] = safest
+                rank, tried, dream = 0, 0, share_now
+                left_at[0], cost_at[0], joules_at[0] = filters - k, share_now, energy_now
+                given[safe[0]] = min(filters - k, spare[chosen[safe[0]]]) + 1
+                while rank >= 0:
+                    m = safe[rank]
+                    given[m] -= 1
+                    tried += 1
+                    left = left_at[rank] - given[m]
+                    cost = cost_at[rank] + outages[chosen[m]] * given[m]
+                    spent = joules_at[rank] + per_filter[chosen[m]] * given[m]
+                    # What the sets behind it would hold for the least cost.
+                    wished, wished_joules, rest = cost, spent, left
+                    for other in range(rank + 1, k):
+                        m = safe[other]
+                        given[m] = min(rest, spare[chosen[m]])
+                        wished += outages[chosen[m]] * given[m]
+                        wished_joules += per_filter[chosen[m]] * given[m]
+                        rest -= given[m]
+                    if tried == 1:
+                        dream = wished
+                    if given[safe[rank]] < 0 or rest > 0 or wished >= best:
+                        # With fewer filters here the others lack room, or cost only more.
+                        rank -= 1
+                        continue
+                    if wished_joules <= most_joules:
+                        best = wished
+                        found[:k] = chosen[:k]
+                        found[k:] = -1
+                        sizes[:k] = given[:k] + 1
+                        rank -= 1
+                        continue
+                    taken[:k] = False
+                    for other in range(rank + 1):
+                        taken[safe[other]] = True
+                    least_joules, rest = spent, left
+                    for other in range(k):
+                        if not taken[lean[other]]:
+                            least_joules += per_filter[chosen[lean[other]]] * min(rest, spare[chosen[lean[other]]])
+                            rest -= min(rest, spare[chosen[lean[other]]])
+                    if least_joules > most_joules:
+                        continue
+                    if tried > SHARINGS:
+                        # None of the ways that were not tried costs less than what it is now.
+                        unsettled[0] = min(unsettled[0], dream)
+                        break
+                    rank += 1
+                    left_at[rank], cost_at[rank], joules_at[rank] = left, cost, spent
+                    given[safe[rank]] = min(left, spare[chosen[safe[rank]]]) + 1
+                looked += tried
             if not of_share and spent <= most_joules:
                 # A further group can only fail, too.
                 continue

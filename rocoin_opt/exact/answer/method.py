@@ -294,12 +294,7 @@ def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort:
     if found.plan is not None and missed_success(instance, found.plan) is not None:
         # Earlier, but not sure enough: what it proves holds all the same.
         found = replace(found, plan=start)
-    if (
-        found.plan is None
-        or SharedFailures(instance).names
-        or instance.restrictions.of_groups
-        or instance.limits_energy
-    ):
+    if found.plan is None or SharedFailures(instance).names:
         return found
     # Two times count under min_success, which sets with one cost each do not decide.
     return least_sure_quantile(instance, control, found.plan) or found

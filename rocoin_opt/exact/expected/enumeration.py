@@ -24,7 +24,7 @@ from rocoin_opt.failure import (
     response_of,
     value_of,
 )
-from rocoin_opt.instance import ROUNDING, SharedFailures
+from rocoin_opt.instance import ROUNDING, SharedFailures, stretched
 from rocoin_opt.plan import IndexedGroup, Outcome, plan_of, rules_allow, structural_violations
 
 if TYPE_CHECKING:
@@ -88,9 +88,31 @@ def students_of(model: ExpectedModel, members: tuple[int, ...]) -> dict[Choice, 
     return {Choice(members, rank): row for rank, row in enumerate(rows) if (row >= 0).any()}
 
 
+def joules_of(model: ExpectedModel, choice: Choice, students: IntArray) -> FloatArray:
+    """Energy of a group with each size and its student for that.
+
+    Parameters
+    ----------
+    model : ExpectedModel
+        Owner of the energies.
+    choice : Choice
+        The group.
+    students : IntArray, M
+        Student that the group runs with each part, from one filter on.
+    """
+    joules = model.joules(choice.members, np.arange(1, model.wanted + 1))
+    return np.asarray(joules[students, np.arange(model.wanted)])
+
+
+def most_joules(instance: Instance) -> float:
+    """What a plan may take, with room for the rounding of a sum; infinite where energy is not limited."""
+    most = instance.requirements.max_energy_joules
+    return math.inf if most is None else float(stretched(most)) * (1.0 + ROUNDING)
+
+
 def is_too_much(model: ExpectedModel, students: dict[Choice, IntArray]) -> bool:
     """Whether groups of several students make more plans than are looked at."""
-    if not model.has_tables:
+    if not model.has_choice:
         return False
     total = 0
     for groups in groupings(len(model.weights), model.most, students):
@@ -133,7 +155,8 @@ class _Enumeration:
         self.responses: dict[tuple[int, int, int], Response] = {}
         self.students: dict[Choice, IntArray] = {}
         self.outages: dict[Choice, FloatArray] = {}
-        self.used = model.instance.restrictions.use
+        self.joules: dict[Choice, FloatArray] = {}
+        self.used, self.most_joules = model.instance.restrictions.use, most_joules(model.instance)
         self.shared = SharedFailures(model.instance)
 
     def run(self, start: Plan | None) -> Outcome | None:
@@ -192,6 +215,7 @@ class _Enumeration:
                 for size, student in enumerate(students.tolist(), start=1)
             ]
             self.outages[choice] = np.stack(tables, axis=1)
+            self.joules[choice] = joules_of(self.model, choice, students)
 
     def _bounds(self, groups: tuple[Choice, ...]) -> tuple[FloatArray, IntArray]:
         """Lower bounds in seconds for all ways to share the filters among groups, infinite where there is no plan."""
@@ -203,10 +227,12 @@ class _Enumeration:
         for first in range(0, len(sizes), step):
             part = sizes[first : first + step] - 1
             late: FloatArray = np.zeros((len(chance), len(part), len(lengths)))
-            served = np.ones(len(part), dtype=np.bool_)
+            served, joules = np.ones(len(part), dtype=np.bool_), np.zeros(len(part))
             for k, group in enumerate(groups):
                 late += self.outages[group][:, part[:, k]] * (1.0 - late)
                 served &= self.students[group][part[:, k]] >= 0
+                joules += self.joules[group][part[:, k]]
+            served &= joules <= self.most_joules
             bounds.append(np.where(served, chance @ (late @ lengths), np.inf))
         # Every convolved tail may be off by its error at all times up to the deadline.
         error = 0.0 if self.is_exact else self.model.deadline * CONVOLUTION_ERROR * len(self.model.weights)

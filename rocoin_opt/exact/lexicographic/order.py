@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rocoin_opt.exact.lexicographic.least_failure import least_failure
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
+from rocoin_opt.exact.lexicographic.part_energy import kind_of_sizes
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
-from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
@@ -207,7 +207,7 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     Parameters
     ----------
     problem : ThresholdProblem
-        Instance, objective and threshold.
+        Instance, objective and threshold; where all energy is limited, with joules for its costs.
     parts : PartSearch
         What partitions are judged by.
     plan : Plan
@@ -227,7 +227,7 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     timely = [without_late(problem, group) for group in indexed_groups(instance, canonical)]
     served = descend_work(problem, timely, control, free_sizes=False)
     groups = [group.members for group in served]
-    vectors = PartSizes(problem, groups, control)
+    vectors = kind_of_sizes(problem)(problem, groups, control)
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
 
 

@@ -10,6 +10,8 @@ import heapq
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,7 +94,7 @@ class _Search:
 
     def take(self, groups: Sequence[Members], labels: Sequence[IntArray]) -> None:
         """Go on from the best partition for some groups."""
-        limits = self.vectors.learn(groups)
+        limits = self.vectors.learn(groups, [size for own in labels for size in np.bincount(own).tolist()])
         taken = self.vectors.groups_for(limits)
         assert taken is not None
         self.groups, self.cut = taken, self.parts.within(limits, labels)
@@ -142,7 +144,7 @@ class _Search:
         """Boxes without a conflict: in each, one of its sizes is out of reach."""
         smaller = []
         for count, size in conflict:
-            cap = self.vectors.below(size)
+            cap = self.vectors.lowered(size)
             # All parts behind the first one out of reach are no larger than it.
             capped = (*limits[: count - 1], *(min(limit, cap) for limit in limits[count - 1 :]))
             if capped[-1] >= 1 and sum(capped) >= self.vectors.wanted:
@@ -161,7 +163,7 @@ class _Search:
     def polish(self) -> None:
         """Look longer for a partition that the best groups can take."""
         assert self.cut is not None
-        self.cut = self.parts.polished(self.cut, self.vectors.learn(self.groups))
+        self.cut = self.parts.polished(self.cut, self.vectors.learn(self.groups, self.cut.sizes))
 
     def found(self) -> Found:
         assert self.cut is not None

@@ -46,8 +46,8 @@ class PartSizes:
     def __init__(self, problem: ThresholdProblem, known: Sequence[Members], control: Control) -> None:
         self.problem, self.control = problem, control
         self.wanted = problem.instance.knowledge.num_filters
-        groups = minimal_groups(problem, MAX_GROUPS, control)
-        self.choices = None if groups is None else roomiest_choices(problem, groups)
+        self.groups = minimal_groups(problem, MAX_GROUPS, control)
+        self.choices = None if self.groups is None else roomiest_choices(problem, self.groups)
         self._possible = problem.levels
         self._widest: list[int] = []
         self._levels: list[int] = [] if self.choices is None else np.unique(self.choices.most).tolist()
@@ -56,8 +56,16 @@ class PartSizes:
         self._conflicts: dict[int, list[Conflict]] = {}
         self.learn(known)
 
-    def learn(self, groups: Sequence[Members]) -> Limits:
-        """Remember disjoint groups that serve together; return the largest parts that they take, descending."""
+    def learn(self, groups: Sequence[Members], sizes: Sequence[int] = ()) -> Limits:  # noqa: ARG002 - of other classes
+        """Remember disjoint groups that serve together; return the largest parts that they take, descending.
+
+        Parameters
+        ----------
+        groups : sequence of tuples of int
+            Device indices.
+        sizes : sequence of int
+            Parts that they do take, which do not matter here.
+        """
         capacities = [int(self.problem.by_student(np.array([members])).max()) for members in groups]
         order = np.argsort([-capacity for capacity in capacities], kind="stable")
         limits = tuple(capacities[k] for k in order)
@@ -84,6 +92,10 @@ class PartSizes:
         """The largest capacity of a group below a size; 0 where there is none."""
         position = int(np.searchsorted(self._levels, size))
         return self._levels[position - 1] if position else 0
+
+    def lowered(self, size: int) -> int:
+        """The largest size that may be possible where one is not."""
+        return self.below(size)
 
     def groups_for(self, sizes: Sequence[int]) -> list[Members] | None:
         """Disjoint groups that take parts of descending sizes, in this order; None where none were found."""

@@ -275,6 +275,27 @@ def choose(
     return None if values is None else np.flatnonzero(values[: len(choices)] > 0.5)
 
 
+def cheapest(choices: Choices, demand: Demand, cost: Cost, control: Control) -> tuple[IntArray | None, float]:
+    """Choose disjoint groups of the least cost, each with one part size, and bound it.
+
+    Parameters
+    ----------
+    choices, demand, cost, control
+        As for :func:`choose`.
+
+    Returns
+    -------
+    IntArray or None, float
+        Rows of the best groups found, None where none were; and what no groups cost less than, infinite where there are
+        none.
+    """
+    if control.exhausted:
+        return None, 0.0
+    solution, values = solve_linear(_model(choices, demand, cost, None)[0], _alone(control), options=_options(choices))
+    rows = None if values is None else np.flatnonzero(values > 0.5)
+    return rows, math.inf if solution.status == "infeasible" else solution.bound or 0.0
+
+
 def decide(choices: Choices, demand: Demand, control: Control) -> Verdict:
     """Find out whether disjoint groups can meet a demand at all.
 

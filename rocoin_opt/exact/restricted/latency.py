@@ -17,13 +17,14 @@ from rocoin_opt.exact.answer import (
     ServingSets,
     compiled_by_numba,
     joint_start,
-    leanest_plan,
     members,
     plan_of_sets,
+    plan_of_students,
     possible_parts,
     search_jointly,
     set_tables,
 )
+from rocoin_opt.exact.restricted.leanest import leanest_packing
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import STOPPED, Candidates, Reach, latency_range
 from rocoin_opt.highs import LinearModel, solve_linear
@@ -140,18 +141,20 @@ class _Packing:
         masks, parts = masks[order], parts[order]
         sets = ServingSets(masks, masks, self.outage[masks], parts, reach, 0.0, complete=True)
         energy = Energy.of(self.instance, masks, student[order])
-        rows, finished = self._searched(masks, parts, energy)
-        if not rows and not finished:
+        rows, sizes, finished = self._searched(masks, parts, energy)
+        if not rows and not finished and self.instance.limits_energy:
+            rows, sizes, finished = leanest_packing(self.instance, masks, parts, energy, self.control)
+        elif not rows and not finished:
             rows, finished = self._solved(masks, parts)
         if not rows:
             return None, finished
         if self.instance.limits_energy:
-            return leanest_plan(self.instance, sets, energy, rows, by_outage=False), False
+            return plan_of_students(self.instance, sets, energy.student, rows, sizes), False
         plan = plan_of_sets(self.instance, sets, rows, by_outage=False)
         return (None if plan is None or structural_violations(self.instance, plan) else plan), False
 
-    def _searched(self, masks: IntArray, parts: IntArray, energy: Energy) -> tuple[list[int], bool]:
-        """Rows of a packing, by trying all of them within an effort; and whether there is none else."""
+    def _searched(self, masks: IntArray, parts: IntArray, energy: Energy) -> tuple[list[int], list[int], bool]:
+        """Rows of a packing with sizes, by trying all of them within an effort; and whether there is none else."""
         instance, count, most = self.instance, len(self.instance.devices), self.instance.max_groups
         run: Any = compiled_by_numba(search_jointly, len(masks) >= MIN_COMPILED_SETS, self.control)
         first = np.searchsorted(masks & -masks, [1 << n for n in range(count + 1)])
@@ -171,7 +174,8 @@ class _Packing:
             math.inf,
             EFFORT if run is not search_jointly else EFFORT // SLOWER,
         )
-        return stack.found[stack.found >= 0].tolist(), depth < 0
+        rows = stack.found[stack.found >= 0].tolist()
+        return rows, stack.sizes[: len(rows)].tolist(), depth < 0
 
     def _solved(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
         """Rows of a packing, by integer programming; and whether there is none."""

@@ -183,7 +183,7 @@ def _columns_of_chain(
     # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
-    resolution, compiled = resolution_for(len(is_priced)), use_compiled(len(is_priced), control)
+    resolution, compiled = chain.resolution, use_compiled(len(is_priced), control)
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
     covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)

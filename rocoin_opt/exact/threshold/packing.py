@@ -41,10 +41,13 @@ class Effort:
         Largest number of columns.
     nodes : int or None
         Largest number of branch-and-bound nodes; None for no limit.
+    dives : int
+        Dives for a packing before its integer program is set up.
     """
 
     columns: int
     nodes: int | None
+    dives: int = 0
 
 
 @dataclass(frozen=True)
@@ -242,38 +245,50 @@ def pack_columns(
 
 
 def _model(problem: PackingProblem, columns: list[Column]) -> LinearModel:
-    """``max sum v x``: every priced device once or idle, no more groups of a size than possible, all filters placed.
+    """``max sum v y_v``: every priced device once or idle, no more groups of a size than possible, all filters placed.
 
-    Variables are the columns, then one *idle* variable for each priced device. Branching on whether a device is used at
-    all settles far more than branching on one of many columns: it halves the time of hard packings.
+    Variables are the columns, then one *idle* variable for each priced device, then for each size v the *number* y_v of
+    groups that have it. Branching on whether a device is used at all, or on how many groups of a size there are,
+    settles far more than branching on one of many columns: the first halves the time of hard packings, the second takes
+    a fifth to nine tenths of them away.
     """
     levels = problem.levels
     used = sorted({n for column in columns for n in column.devices})
+    sizes = sorted({column.size for column in columns})
     row_of = {n: row for row, n in enumerate(used)}
     idle, filters = len(used), len(used) + len(levels.sizes)
+    number_of = {size: filters + 1 + place for place, size in enumerate(sizes)}
     starts, rows, values = [0], list[int](), list[float]()
     for column in columns:
         counted = levels.rows_of(column.size)
-        rows += [*(row_of[n] for n in column.devices), *range(idle, idle + counted), filters]
-        values += [*([1.0] * (len(column.devices) + counted)), float(column.size)]
+        rows += [*(row_of[n] for n in column.devices), *range(idle, idle + counted), number_of[column.size]]
+        values += [1.0] * (len(rows) - len(values))
         starts.append(len(rows))
-    starts += range(len(rows) + 1, len(rows) + 1 + idle)
+    rows += range(idle)
+    values += [1.0] * idle
+    starts += range(starts[-1] + 1, len(rows) + 1)
+    for size in sizes:
+        rows += [filters, number_of[size]]
+        values += [float(size), -1.0]
+        starts.append(len(rows))
     limits = levels.limits.astype(np.float64)
     least = np.full(len(limits), -math.inf)
     least[0] = problem.instance.requirements.min_groups
     # Without any priced device nothing else keeps a column from being taken again.
     upper = [1.0 if column.devices else limits[0] for column in columns]
+    numbers = np.zeros(len(sizes))
+    variables = len(columns) + idle + len(sizes)
     return LinearModel(
         sense=-1,
         offset=0.0,
-        cost=np.array([*(column.size for column in columns), *([0] * idle)], dtype=np.float64),
-        lower=np.zeros(len(columns) + idle),
-        upper=np.array([*upper, *([1.0] * idle)]),
+        cost=np.array([*([0.0] * (len(columns) + idle)), *sizes], dtype=np.float64),
+        lower=np.zeros(variables),
+        upper=np.array([*upper, *([1.0] * idle), *([limits[0]] * len(sizes))]),
         # Sizes are whole: half a filter less asks for the same and leaves no room for tolerances.
-        row_lower=np.array([*([1.0] * idle), *least, problem.wanted - 0.5]),
-        row_upper=np.array([*([1.0] * idle), *limits, math.inf]),
+        row_lower=np.array([*([1.0] * idle), *least, problem.wanted - 0.5, *numbers]),
+        row_upper=np.array([*([1.0] * idle), *limits, math.inf, *numbers]),
         starts=np.array(starts),
-        rows=np.array([*rows, *range(idle)]),
-        values=np.array([*values, *([1.0] * idle)]),
-        integral=np.ones(len(columns) + idle, dtype=np.int64),
+        rows=np.array(rows),
+        values=np.array(values),
+        integral=np.ones(variables, dtype=np.int64),
     )

@@ -11,7 +11,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
+from rocoin_opt.exact.threshold.diving import dive
+from rocoin_opt.exact.threshold.packing import Effort, Memory, Status, pack, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import Relaxation
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Members, Objective, Plan
 
-EFFORTS = (Effort(5_000, 100), Effort(20_000, 400), Effort(60_000, 2_000), Effort(150_000, None))
+EFFORTS = (Effort(5_000, 100, 1), Effort(20_000, 400, 3), Effort(60_000, 2_000, 10), Effort(150_000, None, 30))
 """Rounds of integer packings, each several times dearer than the last."""
+FIRST_DIVES = 100
+"""Dives for a first plan, where no heuristic found one."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
@@ -82,14 +85,24 @@ class _Search(CandidateSearch):
         self.memory = Memory()
 
     def run(self, rounds: int | None) -> Outcome:
+        # With the most time there is most room. Where not even that has a plan, the search would begin with nothing.
+        if self.open and self.best is None and self._dive(len(self.candidates) - 1, FIRST_DIVES) == "impossible":
+            self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
+        last: Effort | None = None
         for effort in EFFORTS[:rounds]:
             # Better plans first: each takes away candidates that no proof could refute.
             if self.open:
                 self._improve(effort)
             if self.open:
-                self._prove(effort)
+                self._prove_best(effort)
+            # A better bound is worth less than a proof: no more than the round before.
+            if last is not None and self.open:
+                self._prove(last)
+            last = effort
+        if last is not None and self.open:
+            self._prove(last)
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -108,6 +121,11 @@ class _Search(CandidateSearch):
             return outcome
         # What the packings refuted holds for every plan, whatever the model proves.
         return replace(outcome, lower_bound=max(outcome.lower_bound or 0.0, self.bound))
+
+    def _prove_best(self, effort: Effort) -> None:
+        """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
+        if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
+            self.refute(self.high - 1)
 
     def _prove(self, effort: Effort) -> None:
         """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
@@ -130,13 +148,19 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
+        if self._dive(position, effort.dives) == "packed":
+            return True
         problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None or not relaxation.admits(self.wanted):
             return False
         diversify(problem, relaxation, self.pool, self.control)
         packing = pack_groups(problem, list(self.pool.groups), self.alive, effort.nodes)
-        return packing.status == "packed" and self._take(packing)
+        return packing.status == "packed" and self._take(packing.groups)
+
+    def _dive(self, position: int, dives: int) -> Status:
+        packing = dive(self.problem(position), list(self.pool.groups), self.alive, dives)
+        return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
         """The relaxation at a candidate; with very many devices it takes so long that a sign of life is due."""
@@ -151,16 +175,16 @@ class _Search(CandidateSearch):
         if not relaxation.admits(self.wanted):
             return "impossible"
         packing = pack(problem, relaxation, self.alive, effort, self.memory)
-        if packing.status == "packed" and not self._take(packing):
+        if packing.status == "packed" and not self._take(packing.groups):
             return "unknown"
         return packing.status
 
-    def _take(self, packing: Packing) -> bool:
-        """Make a plan of a packing; False if the cover of a group was only true up to rounding."""
-        plan = plan_with_best_sizes(self.instance, packing.groups, self.objective)
+    def _take(self, groups: list[Members]) -> bool:
+        """Make a plan of packed groups; False if the cover of one was only true up to rounding."""
+        plan = plan_with_best_sizes(self.instance, groups, self.objective)
         if plan is None or structural_violations(self.instance, plan):
             return False
-        self.pool.add(packing.groups)
+        self.pool.add(groups)
         self.improve(plan)
         return True
 

@@ -1,6 +1,13 @@
 from .blocks import Block, blocks_of
 from .coverage import Coverage, coverage_of
-from .covering_knapsack import cheapest_covers, cheapest_members, units_needed, units_of, use_compiled
+from .covering_knapsack import (
+    cheapest_covers,
+    cheapest_members,
+    resolution_of,
+    units_needed,
+    units_of,
+    use_compiled,
+)
 from .disjoint_covers import tightened
 from .nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
 
@@ -14,6 +21,7 @@ __all__ = [
     "cheapest_members",
     "coverage_of",
     "fineness_for",
+    "resolution_of",
     "tightened",
     "units_needed",
     "units_of",

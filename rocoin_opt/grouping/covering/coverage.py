@@ -32,6 +32,8 @@ and a hundredth of the tolerance on limits."""
 SMALLEST_NEED = 1e-7
 """Weight that a group has to gather below which logarithms are too coarse to judge by."""
 
+ALL = slice(None)
+
 _KNOWN: WeakKeyDictionary[InstanceArrays, Coverage | None] = WeakKeyDictionary()
 """By the arrays of their instance, which no other instance has: every threshold asks for it."""
 
@@ -108,9 +110,18 @@ class Coverage:
         after[np.arange(len(after)), self.domain[devices]] *= self.failure[devices]
         return after
 
-    def outages(self, products: FloatArray) -> FloatArray:
-        """Outage of sets by their products; 1 for the empty set, and 0 where it is too small for a double."""
-        outages: FloatArray = np.prod(self.falls + (1.0 - self.falls) * products, axis=1)
+    def outages(self, products: FloatArray, columns: IntArray | slice = ALL) -> FloatArray:
+        """Outage of sets by their products; 1 for the empty set, and 0 where it is too small for a double.
+
+        Parameters
+        ----------
+        products : FloatArray, C x (D + 1)
+            See :meth:`products`.
+        columns : IntArray or slice
+            Domains that the products are of, where no set has a device of the others.
+        """
+        falls = self.falls[columns]
+        outages: FloatArray = np.prod(falls + (1.0 - falls) * products, axis=1)
         return outages
 
     def shares(self, products: FloatArray) -> FloatArray:
@@ -125,7 +136,9 @@ class Coverage:
         """Whether sets with these products keep the limit, or miss it by little more than rounding."""
         return np.asarray(self.outages(products) <= stretched(self.limit) * (1.0 + SAFETY))
 
-    def judged(self, products: FloatArray, members: IntArray, fixed: Sequence[int] = ()) -> BoolArray:
+    def judged(
+        self, products: FloatArray, members: IntArray, fixed: Sequence[int] = (), columns: IntArray | slice = ALL
+    ) -> BoolArray:
         """Whether sets with these products keep the limit.
 
         Parameters
@@ -136,12 +149,14 @@ class Coverage:
             Device indices.
         fixed : sequence of int
             Devices that are in every one of the sets.
+        columns : IntArray or slice
+            As for :meth:`outages`.
         """
         is_there = members < len(self.failure) - 1
         if self.limit == 0.0:
             # Only certainty will do, and no product that is too small for a double.
             return np.asarray((is_there & self._sure[members]).any(axis=1) | bool(self._sure[list(fixed)].any()))
-        outages = self.outages(products)
+        outages = self.outages(products, columns)
         keeps = outages <= stretched(self.limit) * (1.0 - DOUBTFUL)
         for row in np.flatnonzero(~keeps & (outages <= stretched(self.limit) * (1.0 + DOUBTFUL))).tolist():
             keeps[row] = self.keeps_limit([*fixed, *members[row][is_there[row]].tolist()])
@@ -170,10 +185,13 @@ class Coverage:
         fixed : sequence of int
             Those that are there in any case.
         """
-        low, high = -1, len(devices)
-        if not self.keeps_limit([*fixed, *devices]):
-            return None
-        # More devices never cover less.
+        low, high = -1, 1
+        # More devices never cover less, and few are mostly enough.
+        while not self.keeps_limit([*fixed, *devices[:high]]):
+            if high >= len(devices):
+                return None
+            low, high = high, 2 * high
+        high = min(high, len(devices))
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.keeps_limit([*fixed, *devices[:middle]]) else (middle, high)
@@ -198,7 +216,6 @@ class Coverage:
         devices = np.array([*pool, *fixed], dtype=np.int64)
         # Only domains that any of them is in count.
         columns, domains = np.unique(self.domain[devices], return_inverse=True)
-        products = np.ones((1 << count, len(self.falls)))
         inside = np.ones((len(columns), 1 << count))
         for place, n in zip(domains[count:].tolist(), fixed, strict=True):
             inside[place] *= self.failure[n]
@@ -206,9 +223,9 @@ class Coverage:
             # The upper half holds the device, the lower half does not.
             inside[:, 1 << i : 2 << i] = inside[:, : 1 << i]
             inside[place, 1 << i : 2 << i] *= self.failure[n]
-        products[:, columns] = inside.T
         bits = (np.arange(1 << count)[:, None] >> np.arange(count)) & 1
-        return self.judged(products, np.where(bits == 1, devices[:count], len(self.failure) - 1), tuple(fixed))
+        members = np.where(bits == 1, devices[:count], len(self.failure) - 1)
+        return self.judged(inside.T, members, tuple(fixed), columns)
 
     def keeps_limit(self, members: Sequence[int]) -> bool:
         """Whether one set keeps the limit; the empty set does not."""

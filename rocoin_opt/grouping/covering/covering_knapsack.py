@@ -15,6 +15,7 @@ import importlib.util
 import math
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT_TOLERANCE, UNREACHABLE
+from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -30,8 +32,15 @@ if TYPE_CHECKING:
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
 
+RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
+"""Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
+MAX_UNITS = 100_000
+"""Units up to which shares are looked at as whole numbers of a common unit."""
+MAX_CELLS = 20_000_000
+"""Largest table of a recursion in such units, devices times units: 160 MB."""
+
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
-IMPORT_SECONDS, COMPILING_SECONDS = 0.5, 10.0
+IMPORT_SECONDS, COMPILING_SECONDS = 1.2, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
 
@@ -61,10 +70,43 @@ def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
     return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
 
 
+def resolution_for(devices: int) -> int:
+    """Units of a covering knapsack over so many devices of any shares."""
+    return next(units for limit, units in RESOLUTIONS if devices <= limit)
+
+
+def resolution_of(shares: FloatArray) -> int:
+    """Units of a covering knapsack over some shares.
+
+    Where all shares are whole numbers of a common unit, the knapsack runs in these units and rounds nothing: it tells
+    covers that just reach the need from sets that just miss it.
+    """
+    devices = len(shares)
+    most, units = min(MAX_UNITS, MAX_CELLS // (devices + 1)), 1
+    for share in np.unique(shares).tolist():
+        units = math.lcm(units, Fraction(share).limit_denominator(max(most, 1)).denominator)
+        if units > most:
+            return resolution_for(devices)
+    return resolution_for(devices) if _whole(shares * units) is None else units
+
+
 def units_of(shares: FloatArray, resolution: int) -> IntArray:
     """Shares as whole units, rounded up: a relaxation."""
+    scaled = shares * resolution
+    whole = _whole(scaled)
+    if whole is not None:
+        return whole
     # Far less than a need is rounded down by: the sum over a large group counts.
-    return np.ceil(shares * resolution - UNIT_TOLERANCE / 10_000).astype(np.int64)
+    return np.ceil(scaled - UNIT_TOLERANCE / 10_000).astype(np.int64)
+
+
+def _whole(values: FloatArray) -> IntArray | None:
+    """Values that are all whole but for their rounding, as integers; None where one is not.
+
+    A sum of integers that misses the need misses it by a whole unit, far more than the rounding of all values.
+    """
+    nearest = np.rint(values)
+    return nearest.astype(np.int64) if np.abs(values - nearest).max(initial=0.0) <= SAFETY else None
 
 
 def units_needed(need: float, resolution: int) -> int:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_EXTENSIONS = 10
 """Multisets that are looked at in one step, as a multiple of the covers wanted at most: it bounds time and memory."""
+MAX_CELLS = 50_000_000
+"""Counts of kinds in these: with hundreds of kinds a step would take gigabytes, and half a minute that nothing ends."""
 
 
 def covers_by_kinds(problem: KindsProblem, limit: int, control: Control) -> IntArray | None:
@@ -49,10 +51,10 @@ def covers_by_kinds(problem: KindsProblem, limit: int, control: Control) -> IntA
     taken = np.zeros((1, len(useful)), dtype=np.int64)
     last, total, students = np.zeros(1, dtype=np.int64), np.zeros(1), np.ones((1, able.shape[1]), dtype=bool)
     done: list[IntArray] = []
-    found = 0
+    found, most = 0, min(MAX_EXTENSIONS * limit, MAX_CELLS // max(1, len(useful)))
     while len(taken):
         choices = len(useful) - last
-        if control.exhausted or int(choices.sum()) > MAX_EXTENSIONS * limit:
+        if control.exhausted or int(choices.sum()) > most:
             return None
         parent = np.repeat(np.arange(len(taken)), choices)
         kind = np.arange(len(parent)) - np.repeat(np.cumsum(choices) - choices, choices) + last[parent]

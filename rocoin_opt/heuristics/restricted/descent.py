@@ -92,6 +92,9 @@ def descend(
     Plan or None
         The best valid plan that was found, which keeps ``min_success`` too; None where there was none.
     """
+    if control.exhausted and within is None and instance.requirements.min_success is None:
+        # With many devices even to value the start takes a while.
+        return None if start is None or structural_violations(instance, start) else start
     return _Descent(instance, objective, control, within).run(start, steps)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance.generate import boards, latency_tables, paper, synthetic
+from rocoin_opt.instance.generate import boards, latency_tables, paper, synthetic, tight
 from rocoin_opt.instance.generate.slowdowns import with_slowdowns
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from rocoin_opt.instance import Device, Student
+    from rocoin_opt.instance import Device, Instance, Student
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Family:
         As ``devices``, with the powers of the devices; None where nobody knows them.
     slowdowns : callable
         The same devices with slowdown laws.
+    completed : callable, optional
+        Makes of an instance without a plan one that has a plan by construction; None where a plan is looked for.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Family:
     is_synthetic: bool = False
     with_energy: Callable[[Generator, int, tuple[Student, ...]], tuple[Device, ...]] | None = None
     slowdowns: Callable[[Generator, tuple[Device, ...]], tuple[Device, ...]] = with_slowdowns
+    completed: Callable[[Generator, Instance], Instance] | None = None
 
 
 FAMILIES: dict[str, Family] = {
@@ -141,6 +144,19 @@ FAMILIES: dict[str, Family] = {
             students=latency_tables.students,
             devices=latency_tables.devices,
             slowdowns=latency_tables.with_measured_spread,
+        ),
+        Family(
+            name="tight",
+            summary="synthetic, every device is needed: bins cut into pieces, as many groups as there can be",
+            default_devices=30,
+            bits_per_filter=32.0,
+            outage_limits=(0.04, 0.05, 0.06),
+            deadline_factor=1.75,
+            num_filters=tight.num_groups,
+            max_groups=lambda devices, _: tight.num_groups(devices),
+            students=tight.students,
+            devices=tight.devices,
+            completed=tight.with_bins,
         ),
     )
 }

@@ -140,7 +140,7 @@ def generate(
     domain_rng = np.random.default_rng([*_entropy(options, family), DOMAIN_STREAM, DOMAIN_STREAM])
     for _ in range(ATTEMPTS):
         instance = _draw(recipe, options, rng, domain_rng)
-        if is_surely_feasible(instance):
+        if recipe.completed is not None or is_surely_feasible(instance):
             if slowdowns:
                 instance = _with_slowdowns(instance, options, recipe)
             return _with_graph(instance, options, family) if graph else instance
@@ -176,6 +176,8 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
         knowledge=Knowledge(num_filters=num_filters, bits_per_filter=recipe.bits_per_filter),
         requirements=Requirements(max_groups=max_groups, max_group_outage=limit),
     )
+    if recipe.completed is not None:
+        instance = recipe.completed(rng, instance)
     deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
     instance = instance.with_requirements(deadline_seconds=deadline)
     return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
@@ -266,6 +268,8 @@ def _require_options(options: Options, recipe: Family) -> None:
     if options.kinds is not None and not recipe.is_synthetic:
         synthetic = ", ".join(family.name for family in FAMILIES.values() if family.is_synthetic)
         problems.append(Problem("kinds", repr(options.kinds), f"only for the synthetic families: {synthetic}"))
+    if options.domains is not None and recipe.completed is not None:
+        problems.append(Problem("domains", repr(options.domains), f"not in {recipe.name}: its groups have no slack"))
     if options.kinds is not None and options.slowdowns:
         problems.append(Problem("kinds", repr(options.kinds), "not together with slowdowns, which differ by device"))
     if problems:

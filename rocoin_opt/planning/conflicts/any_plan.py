@@ -68,7 +68,7 @@ class AnyPlan:
         limit = time.perf_counter() + SHARE * self.control.remaining
         control = replace(self.control, deadline=limit, gap=1.0)
         steady = without_laws(instance).with_requirements(min_success=None, deadline_seconds=None)
-        verdict = _any_groups(steady, control)
+        verdict = any_groups(steady, control)
         if verdict.plan is not None and not self.is_met(instance, verdict.plan):
             verdict = self._sure_enough(instance, verdict.plan, control)
         if verdict.plan is not None:
@@ -129,7 +129,7 @@ def _with_success(instance: Instance, wanted: float, deadline: float | None) -> 
     return without_laws(asked) if deadline is None else asked
 
 
-def _any_groups(instance: Instance, control: Control) -> Verdict:
+def any_groups(instance: Instance, control: Control) -> Verdict:
     """Ask for groups that keep all limits and rules; constant latencies, no ``min_success``."""
     method = METHODS["exact"]
     if not instance.is_restricted:

@@ -112,8 +112,8 @@ def _exact_from(
 ) -> Outcome:
     """Improve a constructed plan, or a given one, by a little local search, and prove it."""
     first = no_worse(instance, objective, constructed, start)
-    # The plan meets the counting bound: nothing is left to prove.
-    if first.plan is not None and gap_of(instance, objective, first) == 0.0:
+    # The plan meets the counting bound, and nothing is left to prove; or no time is left, not even for imports.
+    if control.exhausted or (first.plan is not None and gap_of(instance, objective, first) == 0.0):
         return first
     if objective in ANSWER_OBJECTIVES:
         start = first.plan
@@ -183,12 +183,14 @@ def prove_answer(
     effort : float
         Sets that one search for a packing looks at, at most, for an end without a clock.
     """
-    # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
-
+    if control.exhausted:
+        return Outcome(start)
     # The proof for few devices takes less time than a search.
     is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
     improved = start if is_small else searched_answer(instance, objective, control, start)
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
+
     if len(instance.devices) <= MOST_DEVICES:
         if objective == "quantile":
             return exact_quantile(instance, control, improved, effort=effort)

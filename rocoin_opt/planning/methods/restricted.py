@@ -106,7 +106,7 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         starts: list[Plan | None] = [first.plan] if start is None else [start]
         if start is not None and first.plan is not None and not structural_violations(instance, first.plan):
             starts.append(first.plan)
-        if not is_plain and not instance.has_random_latencies:
+        if not (is_plain or instance.has_random_latencies or control.exhausted):
             # A plan that spreads its groups over the domains from the start.
             starts.append(greedy(without_rules(instance), "guaranteed", control.silent()).plan)
         plans = [descend(instance, objective, begin, steps, control) for begin in starts]
@@ -175,12 +175,13 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     search = searched(run, run_random)
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        first = search(instance, objective, control, start)
+        # Without time there is none for imports either.
+        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
+            return first
         # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
-        first = search(instance, objective, control, start)
-        if first.infeasible or _is_closed(instance, objective, first, control.gap):
-            return first
         if len(instance.devices) > MOST_DEVICES and instance.limits_energy and not instance.has_random_latencies:
             first = _within_energy(instance, objective, control, first, search)
         if len(instance.devices) > MOST_DEVICES:
@@ -238,8 +239,7 @@ def modelled(search: Run, solve_model: Run) -> Run:
         first = search(instance, objective, control.silent(), start)
         if first.infeasible or not control.has_time_for(import_of_models()):
             return first
-        stated = instance.with_requirements(max_energy_joules=None)
-        return _merged(instance, objective, first, solve_model(stated, objective, control, first.plan))
+        return _merged(instance, objective, first, solve_model(instance, objective, control, first.plan))
 
     return found
 
@@ -259,9 +259,7 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     from rocoin_opt.exact import best_of_all, is_small, mean_over_states
 
     model = ExpectedModel(instance)
-    # Of each group it looks at one student alone, which may take more energy than another.
-    is_listed = is_small(model) and not instance.limits_energy
-    found = best_of_all(model, control, first.plan) if is_listed else None
+    found = best_of_all(model, control, first.plan) if is_small(model) else None
     if found is not None:
         return _merged(instance, "expected", first, found)
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
@@ -338,9 +336,6 @@ def _merged(instance: Instance, objective: Objective, first: Outcome, found: Out
     """The better plan and the better bound of two outcomes."""
     if found.infeasible:
         return found
-    if found.plan is not None and structural_violations(instance, found.plan):
-        # A search that knows no limit on energy: what it proves holds all the same.
-        found = replace(found, plan=None)
     bounds = [outcome.lower_bound for outcome in (first, found) if outcome.lower_bound is not None]
     best = no_worse(instance, objective, found, first.plan)
     reasons = () if best.plan is not None else (*found.reasons, *first.reasons)[:1]

@@ -92,6 +92,8 @@ def run_exact_stochastic(
     if objective in ANSWER_OBJECTIVES:
         return run_greedy_stochastic(instance, objective, control, start, bounded=True)
     first = run_greedy_stochastic(instance, objective, control, start)
+    if control.exhausted:
+        return first
     if first.plan is not None:
         # The plan that the search ends with has to be valued too.
         kept = sum(valuation(instance, first.plan, figure) for figure in VALUED)

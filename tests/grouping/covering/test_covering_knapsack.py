@@ -19,6 +19,8 @@ from rocoin_opt.grouping.covering.covering_knapsack import (
     cheapest_covers,
     cheapest_members,
     covers_within,
+    resolution_for,
+    resolution_of,
     units_needed,
     units_of,
     use_compiled,
@@ -178,3 +180,41 @@ def test_small_instances_and_those_without_numba_run_interpreted(monkeypatch: py
     assert not use_compiled(MIN_COMPILED_DEVICES - 1)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert not use_compiled(10_000)
+
+
+def test_large_instances_have_coarser_units() -> None:
+    assert resolution_for(1) > resolution_for(1_000) > resolution_for(10_000)
+
+
+@given(length=st.integers(1, 400), seed=st.integers(0, 1_000))
+def test_whole_shares_are_priced_without_rounding(length: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, length + 1, rng.integers(1, 9))
+    # As an instance has them: by logarithms of probabilities.
+    shares = np.log(0.01 ** (lengths / length)) / math.log(0.01)
+    resolution = resolution_of(shares)
+    assert length % resolution == 0 or resolution == resolution_for(len(shares))
+    units, need = units_of(shares, resolution), units_needed(1.0, resolution)
+    for members in subsets(len(lengths)):
+        covers = int(lengths[list(members)].sum()) >= length
+        assert (int(units[list(members)].sum()) >= need) == covers
+
+
+@given(shares=st.lists(st.floats(0.001, 1.0), min_size=2, max_size=6))
+def test_units_never_hide_a_cover(shares: list[float]) -> None:
+    values = np.array(shares)
+    for part in (values, np.round(values, 3), np.round(values, 1) + 1e-12):
+        resolution = resolution_of(part)
+        units = units_of(part, resolution)
+        for members in subsets(len(part)):
+            if float(part[list(members)].sum()) >= 1.0 - 1e-14:
+                assert int(units[list(members)].sum()) >= units_needed(1.0, resolution)
+
+
+def test_shares_without_a_common_unit_take_the_usual_ones() -> None:
+    odd = np.sqrt(np.array([2.0, 3.0, 5.0])) / 3.0
+    assert resolution_of(odd) == resolution_for(3)
+    # A common unit that would make too large a table is none.
+    many = np.arange(1, 3_001) / 80_000
+    assert resolution_of(many) == resolution_for(3_000)
+    assert resolution_of(many[:100]) == 80_000

@@ -60,6 +60,14 @@ def test_every_minimal_cover_is_listed_once(seed):
     assert covers_by_kinds(KindsProblem(instance, kinds, "worst", math.inf), len(expected) - 1, UNLIMITED) is None
 
 
+def test_steps_that_would_take_gigabytes_are_not_taken(monkeypatch):
+    instance = generate("edge", devices=12, kinds=4, seed=1)
+    problem = KindsProblem(instance, Kinds.of(instance), "worst", math.inf)
+    assert covers_by_kinds(problem, 10_000, UNLIMITED) is not None
+    monkeypatch.setattr("rocoin_opt.grouping.kinds.covers.MAX_CELLS", 12)
+    assert covers_by_kinds(problem, 10_000, UNLIMITED) is None
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
 def test_the_relaxation_by_kinds_bounds_no_worse_than_that_by_devices(seed, objective):

@@ -19,7 +19,8 @@ def generate(
             metavar="FAMILY",
             help=(
                 "paper (rates of the RoCoIn paper), mcu (microcontrollers), sbc (single-board computers), "
-                "edge or lossy (synthetic; lossy devices fail often), boards (boards with measured latency tables)."
+                "edge or lossy (synthetic; lossy devices fail often), boards (boards with measured latency tables), "
+                "tight (synthetic; as many groups as there can be)."
             ),
         ),
     ],

@@ -1,0 +1,1 @@
+"""Commands that write instances, or what goes into them."""

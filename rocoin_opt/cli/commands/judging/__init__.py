@@ -1,0 +1,1 @@
+"""Commands that say what a plan or a run is worth."""

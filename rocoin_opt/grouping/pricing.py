@@ -1,0 +1,203 @@
+"""Pricing of groups: the most profitable ones of a chain at the prices of a linear program.
+
+A group holds the part of its last device in the chain, and costs its devices' prices and that of its size. The cheapest
+cover for every last device is one covering knapsack, nested where devices fail together. Costs are never overrated, so
+the largest surplus is an upper limit of what any group of the chain is worth beyond its cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.grouping.covering import (
+    SPARE_UNITS,
+    NestedKnapsack,
+    cheapest_covers,
+    cheapest_members,
+    fineness_for,
+    units_needed,
+    units_of,
+    use_compiled,
+)
+from rocoin_opt.grouping.tolerances import COVER_TOLERANCE, UNREACHABLE
+from rocoin_opt.instance import SOLVER_SAFETY
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping.threshold_problem import Chain
+    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.plan import Members
+
+PRICING_TOLERANCE = SOLVER_SAFETY
+"""Filters that a new group must add to be taken in; what is left below goes into the bound."""
+ROUNDING_UNITS = 8
+"""Units beyond the need that make a cover of up to so many devices a true one. The cheapest cover may only be one up to
+the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
+COLUMNS_A_CHAIN = 30
+"""Most groups that one pricing takes from one chain."""
+LOOKS_A_CHAIN = 12
+"""Last devices whose cheapest group is looked for in one pricing of a chain with failure domains; beyond, only those
+that may have the largest surplus of all."""
+
+
+@dataclass(frozen=True, eq=False)
+class SizePrices:
+    """Price of a group by its size: a step function that never falls.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Sizes at which it rises, ascending.
+    totals : FloatArray, R + 1
+        Price below the first of them, from the first on, and so on.
+    """
+
+    sizes: IntArray
+    totals: FloatArray
+
+    def of(self, sizes: IntArray) -> FloatArray:
+        """Prices of some sizes."""
+        return np.asarray(self.totals[np.searchsorted(self.sizes, sizes, side="right")])
+
+    def of_one(self, size: int) -> float:
+        """Price of one size."""
+        return float(self.totals[np.searchsorted(self.sizes, size, side="right")])
+
+
+class GroupPricer:
+    """Prices the groups of chains.
+
+    Parameters
+    ----------
+    devices : int
+        Number of devices, which decides on how fine the knapsacks are and whether they run compiled.
+    control : Control
+        Limit.
+    """
+
+    def __init__(self, devices: int, control: Control) -> None:
+        self.control = control
+        self.fineness = fineness_for(devices)
+        self.compiled = use_compiled(devices, control)
+
+    def price(self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]) -> float:
+        """Add the most profitable groups of a chain.
+
+        Parameters
+        ----------
+        chain : Chain
+            What groups are made of.
+        prices : FloatArray, N
+            Price of each device, in filters.
+        by_size : SizePrices
+            Price of a group by its size.
+        found : list
+            Takes in the groups, each with the part that it holds.
+
+        Returns
+        -------
+        float
+            The largest surplus in filters, or an upper limit of it.
+        """
+        leader = () if chain.leader is None else (chain.leader,)
+        paid = 0.0 if chain.leader is None else float(prices[chain.leader])
+        resolution = chain.resolution
+        need = units_needed(chain.need, resolution)
+        # The leader covers alone: whoever joined it would be superfluous.
+        if need == 0:
+            surplus_alone = chain.leader_size - paid - by_size.of_one(chain.leader_size)
+            if surplus_alone > PRICING_TOLERANCE:
+                found.append((leader, chain.leader_size))
+            return surplus_alone
+        # A cover's size is that of its last device, so one knapsack over prefixes prices all sizes of the chain.
+        profits = chain.sizes - by_size.of(chain.sizes) - paid
+        # Devices cost nothing or more, so that no group of the chain can have a surplus.
+        if len(chain.devices) == 0 or profits.max() <= 0.0:
+            return 0.0
+        units, costs = units_of(chain.shares, resolution), prices[chain.devices]
+        table = cheapest_covers(units, costs, resolution + ROUNDING_UNITS, compiled=self.compiled)
+        rest = np.maximum(need - units, 0)
+        cheapest = table[np.arange(len(units)), rest] + costs
+        surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
+        promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
+        if chain.coverage is not None and len(promising):
+            # Where devices fail together, these are upper limits: shares promise more than groups have.
+            return self._price_blocks(chain, costs, profits, surplus, found)
+        for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
+            # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
+            for spare in (0, ROUNDING_UNITS):
+                wanted = max(int(rest[last]) + spare, 0)
+                if table[last, wanted] >= UNREACHABLE:
+                    break
+                positions = [last, *cheapest_members(table, units, last, wanted)]
+                found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
+                if float(chain.shares[positions].sum()) >= chain.need - COVER_TOLERANCE:
+                    break
+        return float(surplus.max())
+
+    def _price_blocks(
+        self,
+        chain: Chain,
+        costs: FloatArray,
+        profits: FloatArray,
+        limits: FloatArray,
+        found: list[tuple[Members, int]],
+    ) -> float:
+        """The same where devices fail together.
+
+        Parameters
+        ----------
+        chain : Chain
+            What groups are made of.
+        costs, profits : FloatArray, L
+            Price of each device, and what a group with this last device is worth before it pays them.
+        limits : FloatArray, L
+            Upper limits of the surplus by last device.
+        found : list
+            Takes in the groups.
+
+        Returns
+        -------
+        float
+            The largest surplus, or an upper limit of it.
+        """
+        leader = () if chain.leader is None else (chain.leader,)
+        knapsack = NestedKnapsack(chain.blocks, costs, self.fineness)
+        limits, is_open = limits.copy(), np.ones(len(limits), dtype=bool)
+        best, looks = 0.0, 0
+        while not self.control.exhausted:
+            last = int(np.argmax(np.where(is_open, limits, -np.inf)))
+            # What is left cannot raise the largest surplus, and enough groups were looked at.
+            if limits[last] <= (PRICING_TOLERANCE if looks < LOOKS_A_CHAIN else max(best, PRICING_TOLERANCE)):
+                break
+            if not is_open[last]:
+                break
+            cheapest = knapsack.upto(last)
+            is_open[last], looks = False, looks + 1
+            limits[last] = profits[last] - cheapest.with_last if cheapest.with_last < UNREACHABLE else -np.inf
+            # More devices cover at no more cost: so much costs a cover that ends before, at least.
+            if cheapest.of_any >= UNREACHABLE:
+                limits[:last] = -np.inf
+            np.minimum(limits[:last], profits[:last] - cheapest.of_any, out=limits[:last])
+            best = max(best, float(limits[last]))
+            if limits[last] > PRICING_TOLERANCE:
+                _take_blocks(chain, knapsack, leader, last, found)
+        return float(limits.max())
+
+
+def _take_blocks(
+    chain: Chain, knapsack: NestedKnapsack, leader: Members, last: int, found: list[tuple[Members, int]]
+) -> None:
+    """Add the cheapest group with a last device, and a true cover where rounding alone makes it one."""
+    assert chain.coverage is not None
+    for spare in (0, SPARE_UNITS):
+        positions = knapsack.members(spare)
+        if positions is None:
+            return
+        group = tuple(sorted((*leader, *chain.devices[positions].tolist())))
+        found.append((group, int(chain.sizes[last])))
+        if chain.coverage.keeps_limit(group):
+            return

@@ -1,0 +1,135 @@
+"""Dives: what they find is a packing, they mostly find one where there is one, and tight packings too."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packing_oracle import best_position, candidates, random_instance, with_alike_devices, with_domains
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold import diving
+from rocoin_opt.exact.threshold.diving import dive
+from rocoin_opt.exact.threshold.search import exact
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.plan import group_keeps_limit
+from samples import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.plan import Members
+    from rocoin_opt.plan.latency import Objective
+
+OUTAGE = 0.01
+
+
+def cut_bins(bins: int, length: int, seed: int, pieces: tuple[int, int] = (2, 5)) -> list[int]:
+    """Lengths of pieces that fill so many bins without any rest."""
+    rng, cut = random.Random(seed), list[int]()
+    for _ in range(bins):
+        ends = [0, *sorted(rng.sample(range(1, length), rng.randint(*pieces) - 1)), length]
+        cut += [b - a for a, b in itertools.pairwise(ends)]
+    rng.shuffle(cut)
+    return cut
+
+
+def packing_instance(lengths: Sequence[int], length: int, groups: int) -> Instance:
+    """Bin covering as an instance: the outage limit is reached by devices whose lengths sum to that of a bin."""
+    return Instance.model_validate(
+        {
+            "name": "packing",
+            "devices": [
+                {
+                    "id": f"d{n}",
+                    "flops_per_second": 1.0,
+                    "memory_bytes": 1.0,
+                    "uplink_bits_per_second": 1.0,
+                    "failure_probability": OUTAGE ** (own / length),
+                }
+                for n, own in enumerate(lengths)
+            ],
+            "students": [{"id": "s", "flops": 1.0, "memory_bytes": 1.0, "max_filters": 1}],
+            "knowledge": {"num_filters": groups, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": OUTAGE, "min_groups": groups, "max_groups": groups},
+        }
+    )
+
+
+def require_packing(problem: ThresholdProblem, groups: list[Members]) -> None:
+    """Disjoint groups that keep the limit and hold all filters in time, neither too few nor too many."""
+    used = [n for group in groups for n in group]
+    assert len(used) == len(set(used))
+    assert problem.instance.requirements.min_groups <= len(groups) <= problem.instance.max_groups
+    assert problem.capacities(groups).sum() >= problem.wanted
+    assert all(group_keeps_limit(problem.instance, group) for group in groups)
+
+
+def found(instance: Instance, objective: Objective) -> tuple[int, int]:
+    """Around the optimum: at how many candidates a dive finds a packing, and at how many there is one."""
+    thresholds, position = candidates(instance), best_position(instance, objective)
+    hits = possible = 0
+    for at in range(max(0, position - 2), min(len(thresholds), position + 2)):
+        problem = ThresholdProblem(instance, objective, thresholds[at])
+        packing = dive(problem, [], Control.starting_now(), 3)
+        possible += at >= position
+        assert packing.status != ("impossible" if at >= position else "packed")
+        if packing.status == "packed":
+            require_packing(problem, packing.groups)
+            hits += 1
+    return hits, possible
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+@pytest.mark.parametrize("seeds", cases([range(8)], [range(8), range(12, 60)]))
+def test_dives_find_packings_and_only_where_there_are_some(objective: Objective, seeds: range) -> None:
+    hits = possible = 0
+    for seed in seeds:
+        instance = random_instance(seed)
+        for variant in (instance, with_domains(instance, seed), with_alike_devices(instance, seed, most=7)):
+            own = found(variant, objective)
+            hits, possible = hits + own[0], possible + own[1]
+    assert hits >= 0.95 * possible
+
+
+@pytest.mark.parametrize(
+    ("bins", "length", "pieces"), [(10, 100, (2, 5)), (24, 100, (2, 5)), (22, 1000, (3, 3)), (40, 60, (2, 6))]
+)
+def test_bins_without_any_rest_are_filled(bins: int, length: int, pieces: tuple[int, int]) -> None:
+    lengths = cut_bins(bins, length, bins, pieces)
+    problem = ThresholdProblem(packing_instance(lengths, length, bins), "guaranteed", math.inf)
+    packing = dive(problem, [], Control.starting_now(), 50)
+    assert packing.status == "packed"
+    require_packing(problem, packing.groups)
+
+
+def test_a_tight_fleet_gets_a_plan() -> None:
+    lengths = cut_bins(24, 100, 1)
+    outcome = exact(packing_instance(lengths, 100, 24), "guaranteed", Control.starting_now())
+    assert outcome.plan is not None
+    assert outcome.lower_bound == pytest.approx(2.0)
+    # One piece is a little shorter: there is no such plan, and the sum of all lengths proves it.
+    lengths[lengths.index(max(lengths))] -= 1
+    assert exact(packing_instance(lengths, 100, 24), "guaranteed", Control.starting_now()).infeasible
+
+
+def test_dives_are_drawn_by_the_seed_and_stop_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = ThresholdProblem(packing_instance(cut_bins(25, 100, 3), 100, 25), "guaranteed", math.inf)
+    monkeypatch.setattr(diving, "FEW_GROUPS", 0)
+    assert dive(problem, [], Control.starting_now(seed=1), 20) == dive(problem, [], Control.starting_now(seed=1), 20)
+    assert dive(problem, [], Control.starting_now(time_limit=0), 20).status == "unknown"
+
+
+def test_what_does_not_fit_in_parts_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Three of 60 and one of 10 cover 190 of the 200 that two groups take.
+    lengths = [60, 60, 60, 10]
+    one, two = (ThresholdProblem(packing_instance(lengths, 100, k), "guaranteed", math.inf) for k in (1, 2))
+    assert dive(one, [(0, 1)], Control.starting_now(), 1).status == "packed"
+    asked: list[Members] = []
+    monkeypatch.setattr(diving._Diver, "_choose", lambda *_: asked.append(()))
+    assert dive(two, [], Control.starting_now(), 3).status == "impossible"
+    assert not asked

@@ -8,7 +8,7 @@ from .execution.plot import plot_execution, require_picture
 from .execution.run import execute, require_requests
 from .instances import Origin, ProfiledInstance, profile_instance
 from .networks import FilterNetwork
-from .specifications import load_teacher, student_builder
+from .specifications import load_teacher, own_networks, student_builder
 from .training import Step, use_threads
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "execute",
     "load_dataset",
     "load_teacher",
+    "own_networks",
     "plot_execution",
     "profile_instance",
     "require_picture",

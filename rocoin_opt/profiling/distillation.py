@@ -21,7 +21,9 @@ from torch import nn
 from torch.nn import functional
 
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.profiling.counting.teacher import Teacher
 from rocoin_opt.profiling.ensemble import NO_BUILDERS, Ensemble, Recipe
+from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.training import Training, fit, outputs, seeded
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Builder
-    from rocoin_opt.profiling.networks import FilterNetwork
     from rocoin_opt.profiling.training import Batch, Report
 
 
@@ -86,30 +87,38 @@ class Lesson:
 
     Attributes
     ----------
-    teacher : FilterNetwork
+    teacher : FilterNetwork or Teacher
         In evaluation mode, on the CPU.
     features : Tensor, N x M
         Its pooled features of the training images.
     """
 
-    teacher: FilterNetwork
+    teacher: FilterNetwork | Teacher
     features: Tensor
 
     @classmethod
-    def of(cls, teacher: FilterNetwork, data: Dataset, device: torch.device | None = None) -> Lesson:
+    def of(
+        cls, teacher: nn.Module, data: Dataset, device: torch.device | None = None, *, layer: str | None = None
+    ) -> Lesson:
         """Show the training images to a teacher.
 
         Parameters
         ----------
-        teacher : FilterNetwork
-            Trained.
+        teacher : Module
+            Trained. Where it is no ``FilterNetwork``, its knowledge is what its linear classifier reads, see
+            :class:`rocoin_opt.profiling.counting.teacher.Teacher`.
         data : Dataset
             Images and labels.
         device : torch.device, optional
             Where the teacher runs; by default where it is.
+        layer : str, optional
+            Name of that classifier, where it is not the layer that makes the output.
         """
-        features = outputs(teacher.to(device).eval().pooled, data.train.images, device)
-        return cls(teacher.cpu(), features)
+        known = (
+            teacher if isinstance(teacher, FilterNetwork | Teacher) else Teacher(teacher, data.train.images[:8], layer)
+        )
+        features = outputs(known.to(device).eval().pooled, data.train.images, device)
+        return cls(known.cpu(), features)
 
     @property
     def deviations(self) -> Tensor:
@@ -178,7 +187,7 @@ def distil(
         raise InputError("distillation", [Problem("lesson", found, allowed)])
     device = training.torch_device
     teacher.to(device)
-    ensemble.head.load_state_dict(teacher.head.state_dict())
+    _copy_head(teacher.head, ensemble.head)
     deviations = lesson.deviations.to(device)
     targets = _targets(lesson, training)
 
@@ -198,6 +207,14 @@ def distil(
     teacher.cpu()
     ensemble.cpu().feature_means.copy_(means)
     return ensemble
+
+
+def _copy_head(teacher: nn.Module, head: nn.Linear) -> None:
+    """Begin as the teacher's linear classifier does, which may have no bias."""
+    if isinstance(teacher, nn.Linear):
+        with torch.no_grad():
+            head.weight.copy_(teacher.weight)
+            head.bias.copy_(torch.zeros_like(head.bias) if teacher.bias is None else teacher.bias)
 
 
 def softened_divergence(teacher: Tensor, students: Tensor, temperature: float) -> Tensor:

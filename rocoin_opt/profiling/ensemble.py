@@ -15,6 +15,7 @@ from rocoin_opt.documents import Items, Model, read_document, readable_json, val
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
+from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.specifications import network_builder
 from rocoin_opt.writing import write_text
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling.networks import FilterNetwork
 
 FORMAT = "rocoin-opt/ensemble"
 VERSION = 1
@@ -35,8 +35,11 @@ Fill: TypeAlias = Literal["zero", "mean"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 """What stands in for the features of a missing part: zeros, or their means over the training images."""
 
-Builder: TypeAlias = "Callable[..., FilterNetwork]"
-"""Takes ``num_classes``, ``in_channels``, ``stem_stride`` and ``num_filters``, and makes a network."""
+Builder: TypeAlias = "Callable[..., nn.Module]"
+"""Takes ``num_classes``, ``in_channels``, ``stem_stride`` and ``num_filters``, and makes a network.
+
+It is a ``FilterNetwork``, or any other module that gives the features of a part of ``num_filters``, N x size.
+"""
 NO_BUILDERS: Mapping[str, Builder] = MappingProxyType({})
 
 
@@ -52,7 +55,7 @@ class Recipe(Model):
     num_filters: Count | None = None
     """Filters of the last convolution; as many as the network usually has where absent."""
 
-    def build(self, own: Mapping[str, Builder] = NO_BUILDERS) -> FilterNetwork:
+    def build(self, own: Mapping[str, Builder] = NO_BUILDERS) -> nn.Module:
         """Build the network, without classifier.
 
         Parameters
@@ -63,8 +66,14 @@ class Recipe(Model):
         Raises
         ------
         InputError
-            If there is no network of that name.
+            If there is no network of that name, or it is a ``module:callable`` that nobody has allowed to run.
         """
+        if ":" in self.network and self.network not in own:
+            found = f"{self.network!r}, whose code would be run"
+            allowed = (
+                f"a network by name; or say that it may run: --own {self.network}, in Python own=own_networks([...])"
+            )
+            raise InputError("ensemble", [Problem("network", found, allowed)])
         build = own[self.network] if self.network in own else network_builder(self.network)
         return build(
             num_classes=0, in_channels=self.in_channels, stem_stride=self.stem_stride, num_filters=self.num_filters
@@ -89,20 +98,28 @@ class PartStudent(nn.Module):
 
     Parameters
     ----------
-    network : FilterNetwork
-        From images to the maps of its own filters.
+    network : Module
+        A ``FilterNetwork``, from images to the maps of its own filters; or any other module, from images to the
+        features of the part.
     size : int
         Filters of the part.
     """
 
-    def __init__(self, network: FilterNetwork, size: int) -> None:
+    def __init__(self, network: nn.Module, size: int) -> None:
         super().__init__()
-        self.network = network
-        self.bridge = nn.Identity() if network.num_filters == size else nn.Linear(network.num_filters, size)
+        self.network, self.size = network, size
+        width = network.num_filters if isinstance(network, FilterNetwork) else size
+        self.bridge = nn.Identity() if width == size else nn.Linear(width, size)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of the part, N x size: what a device sends."""
-        features: Tensor = self.bridge(self.network.pooled(images))
+        network = self.network
+        features: Tensor = self.bridge(
+            network.pooled(images) if isinstance(network, FilterNetwork) else network(images)
+        )
+        if features.shape != (len(images), self.size):
+            found = f"{' x '.join(map(str, features.shape))} for {len(images)} images"
+            raise InputError("ensemble", [Problem("student", found, f"{len(images)} x {self.size}")])
         return features
 
 
@@ -239,6 +256,14 @@ class Ensemble(nn.Module):
     @classmethod
     def load(cls, folder: str | Path, *, own: Mapping[str, Builder] = NO_BUILDERS) -> Self:
         """Read what :meth:`save` wrote, in evaluation mode. Nothing in the files is executed.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The files.
+        own : mapping of str to callable, optional
+            Builders by the names of one's own that recipes use; see
+            :func:`rocoin_opt.profiling.specifications.own_networks`. A file alone never makes code run.
 
         Raises
         ------

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class FilterNetwork(nn.Module):
     """A network that is a convolutional body, the mean of each of its last filters, and a linear classifier.
 
+    The body keeps the weights that it has.
+
     Parameters
     ----------
     body : Module
@@ -36,9 +38,6 @@ class FilterNetwork(nn.Module):
         self.body = body
         self.num_filters = num_filters
         self.head = nn.Linear(num_filters, num_classes) if num_classes else nn.Identity()
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def features(self, images: Tensor) -> Tensor:
         """Return the maps of the last filters, N x M x h x w, after their rectifier."""
@@ -98,7 +97,7 @@ def wide_resnet(
             layers.append(_WideBlock(before, filters, last if is_last else filters, stride))
             before = filters
     layers += [nn.BatchNorm2d(last), nn.ReLU()]
-    return FilterNetwork(nn.Sequential(*layers), last, num_classes)
+    return _begun(FilterNetwork(nn.Sequential(*layers), last, num_classes))
 
 
 def resnet8(
@@ -124,7 +123,7 @@ def resnet8(
         _PlainBlock(16, 32, 32, 2),
         _PlainBlock(32, 64, last, 2),
     )
-    return FilterNetwork(body, last, num_classes)
+    return _begun(FilterNetwork(body, last, num_classes))
 
 
 def mobile_net(
@@ -156,7 +155,7 @@ def mobile_net(
         layers += _activated(nn.Conv2d(before, before, 3, stride, 1, groups=before, bias=False))
         layers += _activated(nn.Conv2d(before, filters, 1, bias=False))
         before = filters
-    return FilterNetwork(nn.Sequential(*layers), last, num_classes)
+    return _begun(FilterNetwork(nn.Sequential(*layers), last, num_classes))
 
 
 class _WideBlock(nn.Module):
@@ -195,6 +194,14 @@ class _PlainBlock(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         inner = functional.relu(self.norm1(self.conv1(maps)))
         return functional.relu(self.norm2(self.conv2(inner)) + self.project(maps))
+
+
+def _begun(network: FilterNetwork) -> FilterNetwork:
+    """Draw the first weights of the convolutions of a network that is new."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return network
 
 
 def _activated(convolution: nn.Conv2d) -> tuple[nn.Module, ...]:

@@ -19,7 +19,7 @@ from rocoin_opt.profiling.counting.own_code import calling
 from rocoin_opt.profiling.networks import FilterNetwork, mobile_net, resnet8, wide_resnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from rocoin_opt.profiling.network_profile import Builder
@@ -124,6 +124,31 @@ def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) ->
         return StudentBuilder(name, lambda size: _made(name, build, size))
     network = partial(network_builder(name), num_classes=0, in_channels=in_channels, stem_stride=stem_stride)
     return StudentBuilder(name, lambda size: network(num_filters=size), network().num_filters)
+
+
+def own_networks(names: Iterable[str]) -> dict[str, Callable[..., nn.Module]]:
+    """Import networks of one's own, each a ``module:callable`` that takes the size of a part; its code runs.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As students of an ensemble are called.
+
+    Returns
+    -------
+    dict of str to callable
+        Builders, as :class:`rocoin_opt.profiling.ensemble.Ensemble` takes them.
+
+    Raises
+    ------
+    InputError
+        If one of them is no such name, or cannot be imported.
+    """
+    return {name: partial(_own_network, name, imported(name)) for name in names}
+
+
+def _own_network(name: str, build: Callable[..., Any], *, num_filters: int, **_: Any) -> nn.Module:
+    return _made(name, build, num_filters)
 
 
 def imported(specification: str) -> Callable[..., Any]:

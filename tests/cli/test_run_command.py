@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import plan_document
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe
 from rocoin_opt.profiling.execution import plot
+from rocoin_opt.profiling.specifications import own_networks
 
 
 @pytest.fixture
@@ -64,13 +66,25 @@ def test_options_reach_the_run(run, files):
     assert found["expected_seconds"]["due"] == pytest.approx(simulated.expected.value)
 
 
+OWN = """
+from torch import nn
+
+def student(size):
+    return nn.Sequential(nn.Conv2d(1, size, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+"""
+
+
 @pytest.mark.slow
-def test_students_classify(run, tmp_path):
+@pytest.mark.parametrize("network", ["wrn-10-1", "students_to_run:student"])
+def test_students_classify(run, tmp_path, monkeypatch, network):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "students_to_run.py").write_text(OWN)
+    own = [network] if ":" in network else []
     instance, plan = fleet([[0.2]])
     ro.write_instance(tmp_path / "i.json", instance)
     (tmp_path / "p.json").write_text(readable_json(plan_document(instance, plan, None)))
-    recipe = Recipe(network="wrn-10-1", in_channels=1, stem_stride=2, num_filters=2)
-    ensemble = Ensemble([recipe], [(0, 1)], 3).eval()
+    recipe = Recipe(network=network, in_channels=1, stem_stride=2, num_filters=2)
+    ensemble = Ensemble([recipe], [(0, 1)], 3, own=own_networks(own)).eval()
     ensemble.save(tmp_path / "students")
     images = np.random.default_rng(0).standard_normal((2, 1, 8, 8)).astype(np.float32)
     with torch.inference_mode():
@@ -80,7 +94,9 @@ def test_students_classify(run, tmp_path):
     status, out, _ = run(
         *("run", tmp_path / "i.json", tmp_path / "p.json", "--students", tmp_path / "students"),
         *("--data", tmp_path / "data.npz", "--requests", 3),
+        *(option for name in own for option in ("--own", name)),
     )
+    sys.modules.pop("students_to_run", None)
     assert status == 0
     assert "accuracy of the answers by the deadline: 66.67 %" in out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.ensemble import DESCRIPTION, WEIGHTS, Ensemble, PartStudent, Recipe
 from rocoin_opt.profiling.networks import wide_resnet
+from rocoin_opt.profiling.specifications import own_networks
 
 SMALL = Recipe(network="wrn-10-1", in_channels=1, stem_stride=2, num_filters=3)
 PARTS = ((0, 3, 5), (2,), (1, 4))
@@ -115,3 +117,48 @@ def test_damaged_folders_are_refused(ensemble, tmp_path):
 def test_a_student_alone_makes_the_features_of_its_part():
     student = PartStudent(wide_resnet(10, 1, num_classes=0, in_channels=1), 5).eval()
     assert student(IMAGES).shape == (6, 5)
+
+
+OWN_STUDENT = """
+from torch import nn
+
+def student(size):
+    return nn.Sequential(nn.Conv2d(1, size, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+def fixed(size):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+"""
+
+
+@pytest.fixture
+def own_students(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "students_of_ones_own.py").write_text(OWN_STUDENT)
+    yield "students_of_ones_own"
+    sys.modules.pop("students_of_ones_own", None)
+
+
+def own_ensemble(name: str) -> Ensemble:
+    recipes = [Recipe(network=name, num_filters=len(part)) for part in PARTS]
+    return Ensemble(recipes, PARTS, 4, own=own_networks([name])).eval()
+
+
+def test_plain_modules_are_students_and_come_back_from_files(tmp_path, own_students):
+    name = f"{own_students}:student"
+    made = own_ensemble(name)
+    assert made.features(IMAGES).shape == (6, 6)
+    made.save(tmp_path / "saved")
+    assert torch.equal(Ensemble.load(tmp_path / "saved", own=own_networks([name]))(IMAGES), made(IMAGES))
+
+
+def test_no_file_alone_makes_code_run(tmp_path, own_students):
+    own_ensemble(f"{own_students}:student").save(tmp_path / "saved")
+    del sys.modules[own_students]
+    with pytest.raises(InputError, match=f"whose code would be run; allowed: .*--own {own_students}:student"):
+        Ensemble.load(tmp_path / "saved")
+    assert own_students not in sys.modules
+
+
+def test_students_of_another_width_are_refused(own_students):
+    with pytest.raises(InputError, match="6 x 5 for 6 images; allowed: 6 x 3"):
+        own_ensemble(f"{own_students}:fixed")(IMAGES)

@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
 from rocoin_opt.errors import InputError
-from rocoin_opt.profiling.networks import mobile_net, resnet8, wide_resnet
+from rocoin_opt.profiling.networks import FilterNetwork, mobile_net, resnet8, wide_resnet
 
 SMALL = {
     "wide_resnet": lambda **options: wide_resnet(16, 1, **options),
@@ -109,3 +110,10 @@ def test_the_shortcut_of_a_cut_block_keeps_the_first_filters_or_is_padded(size):
 def test_bad_numbers_are_refused_by_name(build, field):
     with pytest.raises(InputError, match=field):
         build()
+
+
+def test_a_trained_body_keeps_its_weights():
+    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    before = {name: value.clone() for name, value in body.state_dict().items()}
+    wrapped = FilterNetwork(body, 4, 3)
+    assert all(torch.equal(value, before[name]) for name, value in wrapped.body.state_dict().items())

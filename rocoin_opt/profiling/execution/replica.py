@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import RocoinError
@@ -55,6 +55,8 @@ class Task:
         Number of the part.
     shape : list of int
         Shape of an image.
+    own : list of str
+        Networks of the user, ``module:callable``, that the source has loaded as well.
     """
 
     port: int
@@ -67,6 +69,7 @@ class Task:
     students: str | None
     part: int
     shape: list[int]
+    own: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the task as JSON."""
@@ -74,7 +77,9 @@ class Task:
 
     def student(self) -> Student:
         """Load the student."""
-        return idle_student(self.size) if self.students is None else load_student(self.students, self.part, self.shape)
+        if self.students is None:
+            return idle_student(self.size)
+        return load_student(self.students, self.part, self.shape, self.own)
 
 
 def serve(connection: socket.socket, task: Task, student: Student) -> None:

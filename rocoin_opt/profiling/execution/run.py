@@ -22,7 +22,7 @@ from rocoin_opt.profiling.execution.source import Source
 from rocoin_opt.profiling.execution.students import classify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rocoin_opt.estimation import RequestLog
@@ -131,7 +131,8 @@ def execute(
         What was given, and a plan that keeps every rule, but for the outage limit and the number of groups.
     ensemble : Ensemble or None
         Students of the plan's parts, in the order of its groups; without, nothing is computed and times alone are
-        measured. Its networks have to be known by name: other processes cannot know a builder of one's own.
+        measured. Its networks have to be known by name, or as
+        ``module:callable``: other processes cannot know another builder of one's own.
     requests : int or ValueArray, N x C x H x W
         How many, or their images; an ensemble needs images.
     seed : int
@@ -180,8 +181,10 @@ def execute(
                 folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-students-"))
                 ensemble.save(folder)
                 ensemble.eval()
+            # What this process was allowed to run, the replicas are.
+            own = () if ensemble is None else {r.network for r in ensemble.recipes if ":" in r.network}
             shape = () if isinstance(requests, int) else requests.shape[1:]
-            fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape)))
+            fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape, own)))
         pids = dict(zip(schedule.devices, fleet.pids, strict=True))
         source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes))
         first_answers = np.empty((count, len(plan.groups)))
@@ -226,7 +229,12 @@ def require_requests(count: int) -> None:
 
 
 def tasks_of(
-    plan: Plan, schedule: Schedule, time_scale: float, students: str | Path | None, shape: Sequence[int]
+    plan: Plan,
+    schedule: Schedule,
+    time_scale: float,
+    students: str | Path | None,
+    shape: Sequence[int],
+    own: Iterable[str] = (),
 ) -> list[Task]:
     """Make the task of each replica; port and token are not known yet.
 
@@ -242,6 +250,8 @@ def tasks_of(
         Trained students; stand-ins without.
     shape : sequence of int
         Of one input.
+    own : iterable of str
+        Networks of the user, ``module:callable``, whose code replicas may run.
     """
     fates = zip(schedule.crashed.T.tolist(), schedule.ready.T.tolist(), schedule.transfer.T.tolist(), strict=True)
     return [
@@ -256,6 +266,7 @@ def tasks_of(
             students=None if students is None else str(students),
             part=k,
             shape=list(shape),
+            own=sorted(own),
         )
         for place, (k, (crashed, ready, transfer)) in enumerate(zip(schedule.group_of, fates, strict=True))
     ]

@@ -25,7 +25,7 @@ def idle_student(size: int) -> Student:
     return lambda _: nothing
 
 
-def load_student(folder: str | Path, part: int, shape: Sequence[int]) -> Student:
+def load_student(folder: str | Path, part: int, shape: Sequence[int], own: Sequence[str] = ()) -> Student:
     """Load a part's student of a saved ensemble, and run it once: the first run is far slower than all others.
 
     Parameters
@@ -36,13 +36,15 @@ def load_student(folder: str | Path, part: int, shape: Sequence[int]) -> Student
         Number of the part.
     shape : sequence of int
         Shape of an image, C x H x W.
+    own : sequence of str
+        Networks of the user, ``module:callable``, whose code may run.
     """
     import torch
 
-    from rocoin_opt.profiling import Ensemble
+    from rocoin_opt.profiling import Ensemble, own_networks
 
     torch.set_num_threads(1)
-    network = Ensemble.load(folder).students[part]
+    network = Ensemble.load(folder, own=own_networks(own)).students[part]
 
     def student(image: ValueArray) -> ValueArray:
         with torch.inference_mode():

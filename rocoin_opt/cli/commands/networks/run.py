@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import printable
@@ -24,6 +25,10 @@ def run(
     students: Annotated[
         Path | None,
         typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
+    ] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
     ] = None,
     data: Annotated[
         str,
@@ -70,10 +75,11 @@ def run(
     asked: int | ValueArray = requests
     if students is not None:
         require_torch("students need")
-        from rocoin_opt.profiling import Ensemble
+        from rocoin_opt.profiling import Ensemble, own_networks
         from rocoin_opt.profiling.labelled_images import labelled_images
 
-        ensemble, images = Ensemble.load(students), labelled_images(data, "test")
+        ensemble = Ensemble.load(students, own=own_networks(listed(own)))
+        images = labelled_images(data, "test")
         if images.num_classes > ensemble.head.out_features:
             shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
             refuse("--data", shown, allowed)

@@ -57,15 +57,17 @@ class TotalOnly(ThresholdProblem):
 
 
 def without_idle(model: LinearModel) -> LinearModel:
-    """A packing without its columns of no size, which say that a device is unused: its row is an inequality then."""
-    kept = int(np.count_nonzero(model.cost))
-    idle_rows = model.rows[model.starts[kept] :]
+    """A packing without the variables that stand in one row alone: a device may be unused then."""
+    entries = np.diff(model.starts)
+    kept = entries > 1
     row_lower = model.row_lower.copy()
-    row_lower[idle_rows] = -np.inf
-    end = model.starts[kept]
-    columns = {name: getattr(model, name)[:kept] for name in ("cost", "lower", "upper", "integral")}
-    entries = {"starts": model.starts[: kept + 1], "rows": model.rows[:end], "values": model.values[:end]}
-    return replace(model, row_lower=row_lower, **columns, **entries)
+    row_lower[model.rows[np.repeat(~kept, entries)]] = -np.inf
+    inside = np.repeat(kept, entries)
+    columns = {name: getattr(model, name)[kept] for name in ("cost", "lower", "upper", "integral")}
+    starts = np.concatenate([[0], np.cumsum(entries[kept])])
+    return replace(
+        model, row_lower=row_lower, starts=starts, rows=model.rows[inside], values=model.values[inside], **columns
+    )
 
 
 def solve_without_idle(model: LinearModel, control: Control, **chosen: Any) -> Any:

@@ -162,7 +162,14 @@ def test_only_searches_ask_for_the_rules_of_groups_and_parts_alone() -> None:
         if re.search(r"\bstructural_violations\b", path.read_text(encoding="utf-8"))
         and not module.startswith((*SEARCHES, "rocoin_opt.plan."))
     }
-    planning = {"behind_latency", "certify", "conflicts.any_plan", "conflicts.why_not", "methods.restricted"}
+    planning = {
+        "behind_latency",
+        "certify",
+        "conflicts.any_plan",
+        "conflicts.why_not",
+        "methods.restricted",
+        "most_groups",
+    }
     assert users == {
         "rocoin_opt.failure.assessment",
         "rocoin_opt.failure.validity",

@@ -225,7 +225,8 @@ def test_a_limit_anywhere_leaves_true_points(sbc, seven, after, monkeypatch):
 
     monkeypatch.setattr(tradeoff.Control, "starting_now", lambda **options: StopsAfter(report=options["report"]))
     found = frontier(sbc)
-    if after == 0:
+    if after <= 5:
+        # Too early for any plan.
         assert (found.termination, found.points) == ("no_plan", ())
         return
     assert found.termination == ("limit" if next(looks) > after else "complete")

@@ -59,7 +59,7 @@ class Packings:
     def __init__(self, largest, wanted):
         self.possible, self.wanted = largest, wanted
 
-    def learn(self, groups):
+    def learn(self, groups, sizes):
         return groups[0]
 
     def numbers_of_parts(self):
@@ -70,7 +70,7 @@ class Packings:
         of_parts = [limits for limits in self.possible if len(limits) == parts]
         return tuple(max(sizes) for sizes in zip(*of_parts, strict=True)) if of_parts else None
 
-    def below(self, size):
+    def lowered(self, size):
         return size - 1
 
     def groups_for(self, sizes):

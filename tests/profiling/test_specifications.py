@@ -28,10 +28,10 @@ no_module = dict
 
 @pytest.fixture
 def own_module(tmp_path, monkeypatch):
-    (tmp_path / "own_networks.py").write_text(MODULE)
+    (tmp_path / "networks_of_mine.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
-    yield "own_networks"
-    sys.modules.pop("own_networks", None)
+    yield "networks_of_mine"
+    sys.modules.pop("networks_of_mine", None)
 
 
 def shapes_of(module):

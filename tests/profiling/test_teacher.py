@@ -40,6 +40,8 @@ def test_the_knowledge_is_what_the_classifier_reads(layer):
 @pytest.mark.parametrize("layer", NETWORKS)
 def test_students_learn_from_any_teacher(layer):
     data = stripes()
+    # Of weights by chance some make such small features that a descent with their deviations leaps out of bounds.
+    torch.manual_seed(0)
     lesson = Lesson.of(NETWORKS[layer](), data)
     count = lesson.teacher.num_filters
     parts = [range(count // 2), range(count // 2, count)]

@@ -161,7 +161,8 @@ def test_points_spread_over_the_latencies(mcu):
     assert_frontier(mcu, found, "guaranteed", "ncut")
     solved = ro.solve(mcu)
     assert found.points[0].seconds == solved.objective_value
-    assert found.points[0].partition_value <= solved.metrics.ncut
+    # The order of the parts decides on the last digit of their sum.
+    assert found.points[0].partition_value <= solved.metrics.ncut * (1.0 + 1e-12)
     assert found.points[0].partition_bound > 0.0
     assert found.latency_bound == solved.lower_bound
 

@@ -2,7 +2,7 @@
 
 Whoever asks how many groups there can be does not ask how large their parts are. So every student holds one filter, the
 teacher has as many as groups are asked for, and all answers take the same second: a plan of this instance is a grouping
-of the devices, and there is one exactly where there is a grouping, see statement S73 in ``docs/formulation.md``.
+of the devices, and there is one exactly where there is a grouping: see ``docs/formulation/models.md``.
 """
 
 from __future__ import annotations

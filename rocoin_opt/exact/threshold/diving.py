@@ -90,8 +90,8 @@ class _Diver:
         remainder, fixed, banned = self.remainder, list[int](), list[int]()
         remainder.restrict(remainder.all)
         values = remainder.relax()
-        # Not even parts of groups hold all filters, unless the limit came first.
-        self.refuted = values is None and not self.control.exhausted
+        # Not even parts of groups hold all filters.
+        self.refuted = remainder.refuted
         back, listed = TAKEN_BACK, False
         while values is not None:
             if not listed and int(remainder.left.groups[0]) <= FEW_GROUPS:

@@ -249,8 +249,7 @@ def _model(problem: PackingProblem, columns: list[Column]) -> LinearModel:
 
     Variables are the columns, then one *idle* variable for each priced device, then for each size v the *number* y_v of
     groups that have it. Branching on whether a device is used at all, or on how many groups of a size there are,
-    settles far more than branching on one of many columns: the first halves the time of hard packings, the second takes
-    a fifth to nine tenths of them away.
+    settles far more than branching on one of many columns: the first halves the time of hard packings.
     """
     levels = problem.levels
     used = sorted({n for column in columns for n in column.devices})

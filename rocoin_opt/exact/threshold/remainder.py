@@ -83,6 +83,8 @@ class Remainder:
         self.all = Left(counts, problem.levels.limits, problem.wanted)
         """What there is before any group is fixed."""
         self.left = self.all
+        self.refuted = False
+        """Whether the last relaxation proved that what is left cannot hold what is wanted."""
         self.groups: list[AlikeGroup] = []
         """The columns of the linear program."""
         self._counts = np.empty((0, len(counts)), dtype=np.int64)
@@ -125,8 +127,10 @@ class Remainder:
             How often each is taken; None where they cannot hold what is wanted, or the limit came first.
         """
         values: FloatArray | None = None
+        self.refuted = False
         for step in self._rounds():
-            if step.bound + DUAL_SAFETY < self.left.wanted:
+            self.refuted = step.bound + DUAL_SAFETY < self.left.wanted
+            if self.refuted:
                 return None
             values = step.solution.values
             if step.solution.objective >= self.left.wanted - PRICING_TOLERANCE:

@@ -22,6 +22,7 @@ from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
 from rocoin_opt.report.page.tables import MAX_CHARACTERS, percent, shown_name
+from runs import two_points
 from slowed import slowed
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e&\"'"
@@ -313,7 +314,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
 @pytest.mark.slow
 def test_frontiers_are_drawn_or_explained(mcu) -> None:
     instance, plan = mcu
-    found = ro.frontier(instance, points=2, time_limit=2.0)
+    found = two_points(instance)
     page = plan_report(instance, plan, frontier=found)
     assert "What a better partition costs" in page
     assert f"{found.points[0].partition_value:.4f}" in page

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 
-import numpy as np
 import pytest
 
 import rocoin_opt as ro
@@ -16,7 +15,7 @@ from restricted_solves import drawn, wrong
 from rocoin_opt.control import Control
 from rocoin_opt.exact.milp import milp
 from rocoin_opt.failure.what_if.replica_value import replica_values
-from rocoin_opt.instance import FilterGraph, SharedFailures
+from rocoin_opt.instance import SharedFailures
 from rocoin_opt.planning.expand import expansions
 from rocoin_opt.planning.replan import without_devices
 from rocoin_opt.planning.simplify import simplifications
@@ -59,18 +58,6 @@ def test_rules_strike_lost_devices_and_emptied_ones_are_named() -> None:
     assert found.instance.rules == (ro.Rule(apart=(names[1],)),)
     assert without_devices(ruled, [names[5], names[0]]) == found.instance
     assert found.plan is None or not ro.check(found.instance, found.plan)
-
-
-@pytest.mark.parametrize("has_domains", [True, False])
-def test_a_frontier_refuses_rules_and_domains(has_domains: bool) -> None:
-    edge = ro.generate("edge", devices=6, seed=3, domains=2 if has_domains else None)
-    weights = np.ones((edge.knowledge.num_filters,) * 2) - np.eye(edge.knowledge.num_filters)
-    knowledge = edge.knowledge.model_copy(update={"graph": FilterGraph.from_weights(weights)})
-    given = edge.model_copy(update={"knowledge": knowledge})
-    if not has_domains:
-        given = given.with_rules(ro.Rule(use=(edge.devices[0].id,)))
-    with pytest.raises(ro.UnsupportedError, match="frontier cannot honour"):
-        ro.frontier(given)
 
 
 def test_a_comparison_scores_a_plan_that_breaks_rules_without_them() -> None:

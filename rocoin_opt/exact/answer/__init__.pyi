@@ -1,5 +1,5 @@
 from .bound import failure_bound
-from .energy import Energy, plan_of_students
+from .energy import Energy, plan_of_students, serving_sets_by_student
 from .joint import MOST_STATES, Asked, JointRows, search_rows
 from .method import cheapest_plan
 from .outages import mask_of, members
@@ -27,5 +27,6 @@ __all__ = [
     "plan_of_students",
     "possible_parts",
     "search_rows",
+    "serving_sets_by_student",
     "set_tables",
 ]

@@ -56,14 +56,17 @@ class SizedSets:
         Constant latencies, any failure domains, rules and limits.
     control : Control
         Limit.
+    is_sure : bool
+        Whether failures count though nothing is asked of them.
     """
 
-    def __init__(self, instance: Instance, control: Control) -> None:
+    def __init__(self, instance: Instance, control: Control, *, is_sure: bool = False) -> None:
         self.instance, self.control = instance, control
         self.shared = SharedFailures(instance)
         self.allowed = min(allowed_failure(instance), 1.0)
         # Which student a set runs decides who is in time, and where domains are shared no outage tells which is better.
-        self.by_student = instance.limits_energy or (self.allowed < 1.0 and len(self.shared.names) > 0)
+        self.is_sure = is_sure or self.allowed < 1.0
+        self.by_student = instance.limits_energy or (self.is_sure and len(self.shared.names) > 0)
         is_few = len(instance.devices) <= MOST_DEVICES and 1 << len(self.shared.names) <= MOST_STATES
         self.tables = set_tables(instance, control) if is_few else None
 
@@ -87,9 +90,9 @@ class SizedSets:
         counts = Counter(sizes)
         kinds, students = list(counts), range(reach.held.shape[1])
         if self.by_student:
-            listed = [(i, j, *self._able(reach, size, [j])) for i, size in enumerate(kinds) for j in students]
+            listed = [(i, j, *self.able(reach, size, [j])) for i, size in enumerate(kinds) for j in students]
         else:
-            listed = [(i, -1, *self._able(reach, size, students)) for i, size in enumerate(kinds)]
+            listed = [(i, -1, *self.able(reach, size, students)) for i, size in enumerate(kinds)]
         masks, counted, outage = (np.concatenate([part[column] for part in listed]) for column in (2, 3, 4))
         lengths = [len(part[2]) for part in listed]
         kind = np.repeat([part[0] for part in listed], lengths)
@@ -111,11 +114,21 @@ class SizedSets:
             plan = plan_of_students(self.instance, sets, student, rows, chosen)
         else:
             plan = plan_of_sets(self.instance, sets, rows, sorted(chosen, reverse=True), by_outage=False)
-        is_missed = plan is not None and self.allowed < 1.0 and missed_success(self.instance, plan) is not None
+        is_missed = plan is not None and self.is_sure and missed_success(self.instance, plan) is not None
         return (None if is_missed else plan), False
 
-    def _able(self, reach: Reach, size: int, students: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
-        """Sets that can take a part with one of some students: their devices, those in time, and their outage."""
+    def able(self, reach: Reach, size: int, students: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
+        """Sets that can take a part with one of some students: their devices, those in time, and their outage.
+
+        Parameters
+        ----------
+        reach : Reach
+            What the devices can do, and in what time.
+        size : int
+            Filters of the part.
+        students : sequence of int
+            The students.
+        """
         assert self.tables is not None
         outage, keeps, fine = self.tables
         masks, possible = np.arange(len(keeps)), keeps & fine
@@ -131,7 +144,7 @@ class SizedSets:
             if reach.leading is not None:
                 able &= masks & bits(reach.leading, j) != 0
             timely = masks & bits(reach.counted, j)
-            fails = outage[timely] if self.allowed < 1.0 else np.ones(len(masks))
+            fails = outage[timely] if self.is_sure else np.ones(len(masks))
             better = able & (fails < best)
             best[better], counted[better] = fails[better], timely[better]
         kept = np.flatnonzero((best < self._best_within(best)) & (best <= self.allowed * (1.0 + 4.0 * ROUNDING)))
@@ -179,11 +192,9 @@ class SizedSets:
         filters = sum(size * count for size, count in counts.items())
         must = instance.restrictions.used_bits
         asked = Asked(filters, (number, number), must, counts=tuple(counts.values()), is_any=True)
-        is_sure = self.allowed < 1.0
+        is_sure = self.is_sure
         shared = self.shared if is_sure else None
-        limit = self.allowed * (1.0 + 3.0 * ROUNDING) if is_sure else math.inf
-        if limit == 0.0:
-            limit = math.nextafter(0.0, 1.0)
+        limit = max(self.allowed * (1.0 + 3.0 * ROUNDING), math.nextafter(0.0, 1.0)) if is_sure else math.inf
         found, _, _, finished = search_rows(rows, asked, shared, self.shared.failure, limit, self.control, EFFORT)
         if found or finished or is_sure or len(masks) > MOST_ROWS:
             return found, finished

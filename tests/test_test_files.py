@@ -26,6 +26,8 @@ COVERED_ELSEWHERE = {
     "exact/lexicographic/set_packing": "exact/lexicographic/test_part_sizes",
     "exact/stochastic/packing": "exact/stochastic/test_stochastic_search",
     "exact/threshold/completion": "exact/threshold/test_packing",
+    "exact/restricted/energy_packing": "exact/restricted/test_energy_search",
+    "exact/restricted/energy_relaxation": "exact/restricted/test_energy_search",
     "exact/restricted/within_energy": "planning/test_measured_devices",
     "failure/claims": "plan/test_plan_files",
     "failure/distribution/groups": "failure/distribution/test_answer_time",

@@ -78,6 +78,9 @@ class _Search(CandidateSearch):
         self._bracket()
         for effort in EFFORTS[:rounds]:
             self._climb(effort)
+            # The plan is often the best one long before all candidates below it can be decided.
+            if self.best is not None and self.open and self._decide(self.high - 1, effort) == "impossible":
+                self.refute(self.high - 1)
             self._prove(effort)
         if self.best is None and self.low >= len(self.candidates):
             most = self.instance.requirements.max_energy_joules

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling.datasets import Split
     from rocoin_opt.profiling.ensemble import Ensemble, Fill
+    from rocoin_opt.profiling.images.datasets import Split
 
 MAX_PARTS = 12
 """Most parts whose subsets, 4,096 of them, are all measured; beyond, subsets are drawn from the failures."""

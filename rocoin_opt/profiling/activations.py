@@ -10,6 +10,7 @@ import torch
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.profiling.counting.own_code import calling, require_values
+from rocoin_opt.profiling.images.given import MAX_CLASSES
 from rocoin_opt.profiling.tracing import blank_images, evaluating
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import FloatArray, IntArray
 
-MAX_CLASSES = 2**16
-"""Most classes: a larger label is a fault, and would take memory for every class below it."""
 CHUNK = 128
 """Images whose products are summed at once: three arrays of 128 x M numbers stay within a processor's cache."""
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.networks import FilterNetwork
     from rocoin_opt.profiling.training import Report
 
@@ -131,7 +131,7 @@ def run_demo(
     Parameters
     ----------
     data : Dataset
-        Images; see :func:`rocoin_opt.profiling.datasets.load_dataset`.
+        Images; see :func:`rocoin_opt.profiling.images.datasets.load_dataset`.
     settings : Settings
         :data:`FULL`, :data:`FAST` or one's own.
     seed : int

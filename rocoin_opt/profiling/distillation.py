@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Builder
+    from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Batch, Report
 
 

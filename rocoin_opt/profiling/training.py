@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.datasets import Dataset, Split
+    from rocoin_opt.profiling.images.datasets import Dataset, Split
 
 EVALUATION_BATCH = 1000
 

@@ -10,7 +10,7 @@ import torch
 
 from rocoin_opt.instance.files import read_instance
 from rocoin_opt.profiling.activations import activation_graph, batched
-from rocoin_opt.profiling.labelled_images import labelled_images
+from rocoin_opt.profiling.images.labelled_images import labelled_images
 from rocoin_opt.profiling.networks import wide_resnet
 
 DEVICES = {

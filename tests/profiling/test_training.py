@@ -12,7 +12,7 @@ from torch import nn
 from image_files import stripes
 from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.checkpoints import read_state, write_state
-from rocoin_opt.profiling.datasets import Split
+from rocoin_opt.profiling.images.datasets import Split
 from rocoin_opt.profiling.networks import wide_resnet
 from rocoin_opt.profiling.training import (
     Training,

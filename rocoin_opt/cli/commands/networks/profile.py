@@ -92,7 +92,7 @@ def profile(
     from rocoin_opt.instance import read_device_file, write_instance
     from rocoin_opt.plan import plain_text
     from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
-    from rocoin_opt.profiling.labelled_images import labelled_images
+    from rocoin_opt.profiling.images.labelled_images import labelled_images
 
     require_outputs(out, inputs=[devices, weights, measured])
     fleet = read_device_file(devices, precision_bits=precision)

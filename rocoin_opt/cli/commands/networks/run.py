@@ -76,7 +76,7 @@ def run(
     if students is not None:
         require_torch("students need")
         from rocoin_opt.profiling import Ensemble, own_networks
-        from rocoin_opt.profiling.labelled_images import labelled_images
+        from rocoin_opt.profiling.images.labelled_images import labelled_images
 
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))
         images = labelled_images(data, "test")

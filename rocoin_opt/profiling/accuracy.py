@@ -210,11 +210,11 @@ def write_accuracy_table(path: str | Path, table: AccuracyTable) -> None:
     InputError
         If the name ends otherwise, or the file cannot be written.
     """
-    suffix = Path(path).suffix
-    if suffix == ".json":
+    require_table_name(path)
+    if Path(path).suffix == ".json":
         head = {"parts": table.parts, "fill": table.fill, "images": table.images, "complete": table.is_complete}
         write_text(path, readable_json({**head, "rows": table_rows(table)}) + "\n")
-    elif suffix == ".csv":
+    else:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("arrived", "missing", "fill", "images", "accuracy"))
@@ -222,5 +222,16 @@ def write_accuracy_table(path: str | Path, table: AccuracyTable) -> None:
             sets = (" ".join(map(str, row[name])) for name in ("arrived", "missing"))
             writer.writerow((*sets, table.fill, table.images, row["accuracy"]))
         write_text(path, stream.getvalue())
-    else:
+
+
+def require_table_name(path: str | Path) -> None:
+    """Refuse a name that :func:`write_accuracy_table` knows no format for.
+
+    Raises
+    ------
+    InputError
+        If it ends neither in ``.csv`` nor in ``.json``.
+    """
+    suffix = Path(path).suffix
+    if suffix not in (".csv", ".json"):
         raise InputError(str(path), [Problem("", f"the ending {suffix!r}", ".csv or .json")])

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.profiling.images.given import Given, Labelled, fault, labelled
+from rocoin_opt.profiling.images.given import Given, LabelKind, Labelled, fault, labelled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LabelKind: TypeAlias = Literal["fine", "coarse"]
-LABEL_KINDS: tuple[LabelKind, ...] = ("fine", "coarse")
-"""Of CIFAR-100: its 100 classes, or the 20 groups of them."""
 FOLDERS = ("cifar-10-batches-py", "cifar-10-batches-bin", "cifar-100-python", "cifar-100-binary")
 """What the published archives unpack to."""
 TRAIN_10 = tuple(f"data_batch_{number}" for number in range(1, 6))

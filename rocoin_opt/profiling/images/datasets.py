@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.images.cifar import LabelKind
+    from rocoin_opt.profiling.images.given import LabelKind
 
 __all__ = ["NAMES", "Dataset", "Split", "dataset_from_arrays", "dataset_of", "load_dataset"]
 
@@ -104,8 +104,8 @@ def load_dataset(
         data set without test images gives a fifth for them first.
     normalise : str or Scaling, optional
         How pixels are scaled, see :func:`rocoin_opt.profiling.images.scaling.scaling_of`; or a scaling that is known,
-        that of students say. By default ``training``; the arrays ``images`` and ``labels`` of an ``.npz`` file are taken
-        as they are.
+        that of students say. By default ``training``; the arrays ``images`` and ``labels`` of an ``.npz`` file are
+        taken as they are.
     image_size : (int, int), optional
         Height and width that pictures are scaled to; else all must be of one size.
     labels : {'fine', 'coarse'}

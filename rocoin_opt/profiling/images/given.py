@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_CLASSES = 2**16
 """Most classes: a larger label is a fault, and would take memory for every class below it."""
+LabelKind: TypeAlias = Literal["fine", "coarse"]
+LABEL_KINDS: tuple[LabelKind, ...] = ("fine", "coarse")
+"""Of CIFAR-100: its 100 classes, or the 20 groups of them."""
 MAX_BYTES = 2**31
 """Most bytes of images that are read, unpacked."""
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.images.cifar import LabelKind
-    from rocoin_opt.profiling.images.given import Given
+    from rocoin_opt.profiling.images.given import Given, LabelKind
 
 Part: TypeAlias = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)

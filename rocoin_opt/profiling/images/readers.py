@@ -10,10 +10,10 @@ import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, missing_extra
 from rocoin_opt.profiling.images import arrays, cifar, folders, idx
-from rocoin_opt.profiling.images.given import Given, Labelled, fault
+from rocoin_opt.profiling.images.given import LABEL_KINDS, Given, Labelled, fault
 
 if TYPE_CHECKING:
-    from rocoin_opt.profiling.images.cifar import LabelKind
+    from rocoin_opt.profiling.images.given import LabelKind
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where the Debian package ``dataset-fashion-mnist`` puts its files."""
@@ -39,8 +39,8 @@ def read_given(data: str | Path, image_size: tuple[int, int] | None = None, labe
     InputError
         If there is no such data, or it is damaged, or an option is not for it.
     """
-    if labels not in cifar.LABEL_KINDS:
-        raise InputError("options", [Problem("labels", repr(labels), f"one of {', '.join(cifar.LABEL_KINDS)}")])
+    if labels not in LABEL_KINDS:
+        raise InputError("options", [Problem("labels", repr(labels), f"one of {', '.join(LABEL_KINDS)}")])
     if str(data) in NAMES:
         _only_for(image_size, labels, f"the data set {data}")
         return _known(str(data))

@@ -55,6 +55,7 @@ COMMANDS = {
     "profile": "networks",
     "report": "judging",
     "run": "networks",
+    "export": "networks",
     "estimate": "instances",
     "generate": "instances",
     "methods": "about",

@@ -294,14 +294,12 @@ def read_images(
         raise ExportError(f"{path}: images: found {images.dtype}, {images.shape}; allowed: {allowed}")
     if not np.isfinite(images).all():
         raise ExportError(f"{path}: images: found NaN or an infinity; allowed: finite numbers")
-    if labels is not None and (
-        labels.dtype.kind not in "iu"
-        or labels.shape != images.shape[:1]
-        or labels.min() < 0
-        or labels.max() >= num_classes
-    ):
-        allowed = f"{len(images)} whole numbers from 0 to {num_classes - 1}"
-        raise ExportError(f"{path}: labels: found {labels.dtype}, {labels.shape}; allowed: {allowed}")
+    if labels is not None:
+        is_whole = labels.dtype.kind in "iu" and labels.shape == images.shape[:1]
+        if not is_whole or labels.min() < 0 or labels.max() >= num_classes:
+            found = f"labels up to {labels.max()}" if is_whole else f"{labels.dtype}, {labels.shape}"
+            allowed = f"{len(images)} whole numbers from 0 to {num_classes - 1}"
+            raise ExportError(f"{path}: labels: found {found}; allowed: {allowed}")
     return images, labels
 
 
@@ -335,9 +333,8 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--precision", metavar="P", help="float32 or int8; else that of the devices")
     parser.add_argument("--predictions", metavar="FILE", help="write the class of each image, one a line")
     parser.add_argument("--devices", action="store_true", help="list device, file and SHA-256, with tabs between them")
-    parser.add_argument(
-        "--folder", default=Path(__file__).parent, metavar="EXPORT", help="the export; else where this file is"
-    )
+    here = Path(__file__).parent
+    parser.add_argument("--folder", default=here, metavar="EXPORT", help="the export; else where this file is")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of ONNX Runtime")
     options = parser.parse_args(arguments)
     if options.images is None and not options.devices:

@@ -319,7 +319,15 @@ def parts_named(texts: Sequence[str], count: int) -> list[int]:
 
 
 def row(name: str, classes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> str:
-    """Say in a line how many images were put into their class."""
+    """Say in a line how many images were put into their class.
+
+    Parameters
+    ----------
+    name : str
+        What the line is about.
+    classes, labels : array of int, N
+        What was found, and what is right.
+    """
     right = int((classes == labels).sum())
     return f"{name}: accuracy {right / len(labels):.6f}, {right} of {len(labels)} images"
 

@@ -9,8 +9,9 @@ It needs Python, NumPy and ONNX Runtime (pip install numpy onnxruntime), and not
     python source.py IMAGES.npz --predictions F    writes the class of each image, one a line
     python source.py --devices                     which file goes to which device, and its SHA-256
 
-IMAGES.npz holds `images`, N x C x H x W or N x H x W real numbers, scaled as the students were trained, and `labels`, N
-whole numbers. Without labels the classes are printed.
+IMAGES.npz holds `images`, N x C x H x W or N x H x W, and `labels`, N whole numbers; without labels the classes are
+printed. Bytes are pixels, and are scaled as `image.scaling` of the manifest says. Other numbers are taken as they are:
+scaled already, as the students were trained; with --pixels they are scaled too.
 
 What a source does, in the order of the code below:
 
@@ -94,15 +95,7 @@ class Source:
     def features(self, images: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """Run the students as devices do, one image at a time.
 
-        Parameters
-        ----------
-        images : array, N x C x H x W
-            Real numbers, scaled as the students were trained.
-
-        Returns
-        -------
-        list of array, K
-            Features of each part, N x its size.
+        Takes scaled images, N x C x H x W, and returns the features of each part, N x its size.
         """
         pixels = np.ascontiguousarray(images, dtype=np.float32)
         answers = []
@@ -112,17 +105,9 @@ class Source:
         return answers
 
     def joined(self, answers: Sequence[np.ndarray[Any, Any] | None]) -> np.ndarray[Any, Any]:
-        """Put the answers of all parts together.
+        """Put the answers of all parts together, each N x its size, or None where it has not arrived; one has.
 
-        Parameters
-        ----------
-        answers : sequence of array or None, K
-            Features of each part, N x its size; None where they have not arrived. At least one has.
-
-        Returns
-        -------
-        array, N x M
-            All features in the order of the filters, the fill values where a part is missing.
+        Returns all features, N x M, in the order of the filters, with the fill values where a part is missing.
         """
         count = next(len(answer) for answer in answers if answer is not None)
         features = np.repeat(self.fill[None], count, axis=0)
@@ -180,17 +165,7 @@ def student_of(content: bytes, threads: int = 1) -> Any:
 def verified(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read every file of an export, and compare it with its checksum.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The export.
-
-    Returns
-    -------
-    dict
-        Content of the manifest.
-    dict of str to bytes
-        Content of each other file.
+    Returns the manifest, and the content of each other file by its name.
 
     Raises
     ------
@@ -303,6 +278,28 @@ def read_images(
     return images, labels
 
 
+def scaled(
+    images: np.ndarray[Any, Any], scaling: Mapping[str, Sequence[float]] | None, are_pixels: bool
+) -> np.ndarray[Any, Any]:
+    """Scale images as the students were trained.
+
+    Parameters
+    ----------
+    images : array, N x C x H x W
+        Bytes are pixels.
+    scaling : dict, optional
+        ``means`` and ``deviations`` of each channel, C, in units of the pixels; without, images stay as they are.
+    are_pixels : bool
+        Whether other numbers are pixels too.
+    """
+    pixels = images.astype(np.float32)
+    if scaling is None or not (are_pixels or images.dtype == np.uint8):
+        return pixels
+    for channel, (mean, deviation) in enumerate(zip(scaling["means"], scaling["deviations"], strict=True)):
+        pixels[:, channel] = (pixels[:, channel] - np.float32(mean)) / np.float32(deviation)
+    return pixels
+
+
 def parts_named(texts: Sequence[str], count: int) -> list[int]:
     """Read the numbers of parts from an option, with commas between them.
 
@@ -338,6 +335,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("images", nargs="?", metavar="IMAGES.npz", help="images, and labels if there are any")
     parser.add_argument("--missing", action="append", default=[], metavar="K,...", help="parts that do not arrive")
     parser.add_argument("--table", action="store_true", help="accuracy with all parts, and without each part")
+    parser.add_argument("--pixels", action="store_true", help="the images are not scaled yet, whatever their type")
     parser.add_argument("--precision", metavar="P", help="float32 or int8; else that of the devices")
     parser.add_argument("--predictions", metavar="FILE", help="write the class of each image, one a line")
     parser.add_argument("--devices", action="store_true", help="list device, file and SHA-256, with tabs between them")
@@ -365,7 +363,7 @@ def answer(options: argparse.Namespace) -> list[str]:
     count = len(source.filters)
     missing = parts_named(options.missing, count)
     images, labels = read_images(options.images, manifest["image"]["shape"][1:], manifest["num_classes"])
-    answers = source.features(images)
+    answers = source.features(scaled(images, manifest["image"]["scaling"], options.pixels))
     classes = source.classes(answers, missing)
     if options.predictions:
         try:
@@ -385,13 +383,7 @@ def answer(options: argparse.Namespace) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return its exit status.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Those of the command line where absent.
-    """
+    """Run the program, with the arguments of the command line unless others are given; return its exit status."""
     options = options_of(arguments)
     try:
         lines = answer(options)

@@ -11,10 +11,13 @@ import rocoin_opt as ro
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan import plan_document
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe
+from rocoin_opt.profiling.images.datasets import Dataset, Split
+from rocoin_opt.profiling.images.scaling import Scaling
 
 PIXELS, CLASSES = 16, 4
 NAME = "small_students:build"
 PARTS = ((0, 3, 5), (2,), (1, 4))
+SCALING = Scaling(means=(100.0,), deviations=(50.0,))
 DEVICES = (("a", "b/../c"), ("d, e",), ("f",))
 
 
@@ -42,6 +45,12 @@ def images(count, seed=0):
     """Random images of one channel, and their labels by a rule that the students know nothing of."""
     pixels = torch.randn(count, 1, 4, 4, generator=torch.Generator().manual_seed(seed))
     return pixels, (pixels.sum(dim=(1, 2, 3)) > 0).long() + 2 * (pixels[:, 0, 0, 0] > 0).long()
+
+
+def dataset(scaling=SCALING):
+    """Random images, as if they were scaled pixels."""
+    parts = [Split(*images(count, seed)) for seed, count in enumerate((20, 10, 30))]
+    return Dataset("noise", "drawn", *parts, num_classes=CLASSES, sha256="0" * 64, scaling=scaling)
 
 
 def ensemble(parts=PARTS):

@@ -15,9 +15,11 @@ from rocoin_opt.profiling.counting.own_code import calling
 from rocoin_opt.profiling.export.conversion import FEATURES, IMAGE, OPSET, onnx_model, refusal, refused
 from rocoin_opt.profiling.export.quantisation import float_operators, int8_model
 from rocoin_opt.profiling.export.reference_source import ExportError, Source
+from rocoin_opt.profiling.images.labelled_images import part_of
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling.ensemble import Ensemble, Fill
+    from rocoin_opt.profiling.images.datasets import Dataset
 
 TOLERANCE = 1e-5
 """Largest difference of a feature to PyTorch's, in units of the part's largest feature where that is above 1."""
@@ -54,10 +56,9 @@ class Deployment:
 def deploy(
     ensemble: Ensemble,
     names: list[str],
-    images: torch.Tensor,
-    labels: torch.Tensor,
+    data: Dataset,
     *,
-    calibration: torch.Tensor | None = None,
+    int8: bool = False,
     fill: Fill = "zero",
 ) -> Deployment:
     """Convert the students of an ensemble, check them, and measure their accuracy.
@@ -68,10 +69,10 @@ def deploy(
         In evaluation mode.
     names : list of str, K
         What each part's student is called.
-    images, labels : Tensor, N x C x H x W and N
-        Real images of the students' kind: the files are checked on all of them.
-    calibration : Tensor, optional
-        Images to see ranges on; with them there are int8 files, which the devices run.
+    data : Dataset
+        Images of the students' kind, scaled as they were trained: the files are checked on all test images.
+    int8 : bool
+        Whether there are int8 files too, which the devices then run; ranges are seen on training images.
     fill : Fill
         What the source puts in place of missing parts.
 
@@ -83,17 +84,18 @@ def deploy(
         If a student cannot be converted, or gives other features in ONNX Runtime; names the operator.
     """
     titles = [f"part {k}, student {name}" for k, name in enumerate(names)]
+    images, labels = data.test.images, data.test.labels
     expected = []
     for student, title in zip(ensemble.students, titles, strict=True):
         with calling("export", "student", title, "images that the students were trained for"), torch.no_grad():
             expected.append(torch.cat([student(batch) for batch in torch.split(images, BATCH)]).numpy())
-    precisions = ("float32",) if calibration is None else ("float32", "int8")
+    precisions = ("float32", "int8") if int8 else ("float32",)
     files = {HEAD: _head(ensemble, fill), PROGRAM: _program()}
     parts = []
     for k, title in enumerate(titles):
         models = {"float32": onnx_model(ensemble.students[k], images.shape[1:], title)}
-        if calibration is not None:
-            models["int8"] = int8_model(models["float32"], calibration.numpy(), title)
+        if int8:
+            models["int8"] = int8_model(models["float32"], data.train.images.numpy(), title)
         entries = []
         for precision, model in models.items():
             path = f"students/part-{k}.onnx" if precision == "float32" else f"students/part-{k}-{precision}.onnx"
@@ -114,7 +116,13 @@ def deploy(
         "opset": OPSET,
         "num_classes": ensemble.head.out_features,
         "num_filters": ensemble.num_filters,
-        "image": {"name": IMAGE, "shape": [1, *images.shape[1:]], "type": "float32"},
+        "classes": list(data.classes),
+        "image": {
+            "name": IMAGE,
+            "shape": [1, *images.shape[1:]],
+            "type": "float32",
+            "scaling": None if data.scaling is None else data.scaling.model_dump(mode="json"),
+        },
         "parts": parts,
         "source": {"program": PROGRAM, "head": HEAD, "fill": fill},
         "versions": {name: version(name) for name in MAKERS},
@@ -127,7 +135,13 @@ def deploy(
             largest = max(map(_difference, answers, expected, titles))
             moved = _moved(ensemble, source, answers, expected, fill)
         rows.append({"precision": precision, **_accuracy(source, answers, labels.numpy())})
-    return Deployment({**fields, "accuracy": {"images": len(images), "precisions": rows}}, files, largest, moved)
+    measured = {
+        "data": part_of(data, "test").source,
+        "images": len(images),
+        "calibration": part_of(data, "train").source if int8 else None,
+        "precisions": rows,
+    }
+    return Deployment({**fields, "accuracy": measured}, files, largest, moved)
 
 
 def _source(fields: dict[str, Any], files: dict[str, bytes], precision: str, titles: list[str]) -> Source:

@@ -16,10 +16,9 @@ from rocoin_opt.profiling.export.manifest import FORMAT, VERSION, Manifest
 from rocoin_opt.writing import require_folder, write_bytes, write_text
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from rocoin_opt.plan import PlanDocument
     from rocoin_opt.profiling.export.deployment import Deployment
+    from rocoin_opt.profiling.images.datasets import Split
 
 MANIFEST, CHECKSUMS = "manifest.json", "SHA256SUMS"
 STUDENTS = "students"
@@ -45,9 +44,7 @@ def require_export_folder(folder: str | Path) -> None:
         raise InputError(os.fspath(folder), [Problem("", f"other files, {strange[0]} among them", allowed)])
 
 
-def manifest_of(
-    made: Deployment, document: PlanDocument, *, data: str, calibration: str | None, deadline: float | None
-) -> Manifest:
+def manifest_of(made: Deployment, document: PlanDocument, deadline: float | None) -> Manifest:
     """Join what was exported with the plan that it is for.
 
     Parameters
@@ -56,8 +53,6 @@ def manifest_of(
         The students of the plan.
     document : PlanDocument
         The plan.
-    data, calibration : str
-        Where the images came from, and those that int8 ranges were seen on.
     deadline : float, optional
         Seconds after which the source takes what has arrived.
 
@@ -86,7 +81,6 @@ def manifest_of(
             for device in group.devices
         ],
         "source": {**made.fields["source"], "deadline_seconds": deadline},
-        "accuracy": {**made.fields["accuracy"], "data": data, "calibration": calibration},
         "files": listed,
     }
     return validate(Manifest, fields, MANIFEST)
@@ -127,15 +121,8 @@ def write_export(folder: str | Path, made: Deployment, manifest: Manifest) -> No
     write_text(place / CHECKSUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
 
 
-def write_images(path: str | Path, images: Tensor, labels: Tensor) -> None:
-    """Write images as the reference source reads them.
-
-    Parameters
-    ----------
-    path : str or Path
-        An ``.npz`` file.
-    images, labels : Tensor, N x C x H x W and N
-        As the students take them.
+def write_images(path: str | Path, split: Split) -> None:
+    """Write images and labels, as the students take them, into an ``.npz`` file that the reference source reads.
 
     Raises
     ------
@@ -143,5 +130,5 @@ def write_images(path: str | Path, images: Tensor, labels: Tensor) -> None:
         If the file cannot be written.
     """
     stream = io.BytesIO()
-    np.savez_compressed(stream, images=images.numpy(), labels=labels.numpy())
+    np.savez_compressed(stream, images=split.images.numpy(), labels=split.labels.numpy())
     write_bytes(path, stream.getvalue())

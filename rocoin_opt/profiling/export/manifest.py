@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from rocoin_opt.documents import Items, Model, document_schema
-from rocoin_opt.instance import Count, Identifier, Index, Positive, Probability
+from rocoin_opt.instance import Count, Figure, Identifier, Index, Positive, Probability
 
 FORMAT = "rocoin-opt/export"
 VERSION = 1
@@ -25,6 +25,22 @@ class Tensor(Model):
     """Its sizes: of an image 1, C, H and W, of features 1 and the size of the part."""
     type: Literal["float32"] = "float32"
     """What its numbers are, in int8 files too."""
+
+
+class Scaling(Model):
+    """Students see ``(pixel - mean) / deviation``, in units of the pixels as cameras give them: 0 to 255 for bytes."""
+
+    means: Items[Figure]
+    """Mean of each channel, C."""
+    deviations: Items[Positive]
+    """Deviation of each channel, C."""
+
+
+class Image(Tensor):
+    """Input of the students' files."""
+
+    scaling: Scaling | None
+    """How pixels become this input; null where nobody said so."""
 
 
 class StudentFile(Model):
@@ -134,8 +150,10 @@ class Manifest(Model):
     """Classes."""
     num_filters: Count
     """Features of all parts together, M."""
-    image: Tensor
-    """Input of all students' files: one image, scaled as the students were trained."""
+    classes: Items[Identifier]
+    """Names of the classes by number; empty where nobody named them."""
+    image: Image
+    """Input of all students' files: one image, scaled."""
     parts: Annotated[Items[Part], Field(min_length=1)]
     """All parts, in the order of the plan's groups."""
     devices: Items[DeviceFile]

@@ -191,13 +191,7 @@ def verified(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def read(folder: Path, name: str) -> bytes:
-    """Read a file of an export.
-
-    Raises
-    ------
-    ExportError
-        If it cannot be read.
-    """
+    """Read a file of an export; raises :class:`ExportError` where it cannot be read."""
     try:
         return (folder / name).read_bytes()
     except OSError as error:
@@ -288,13 +282,15 @@ def scaled(
     images : array, N x C x H x W
         Bytes are pixels.
     scaling : dict, optional
-        ``means`` and ``deviations`` of each channel, C, in units of the pixels; without, images stay as they are.
+        ``means`` and ``deviations`` of each channel, C, in units of the pixels; without, pixels are refused.
     are_pixels : bool
         Whether other numbers are pixels too.
     """
     pixels = images.astype(np.float32)
-    if scaling is None or not (are_pixels or images.dtype == np.uint8):
+    if not are_pixels and images.dtype != np.uint8:
         return pixels
+    if scaling is None:
+        raise ExportError("images: found pixels; allowed: scaled numbers, as the export does not say how to scale")
     for channel, (mean, deviation) in enumerate(zip(scaling["means"], scaling["deviations"], strict=True)):
         pixels[:, channel] = (pixels[:, channel] - np.float32(mean)) / np.float32(deviation)
     return pixels

@@ -14,9 +14,10 @@ import rocoin_opt as ro
 from rocoin_opt.cli import options
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan import plan_document
+from rocoin_opt.profiling import load_dataset
 from rocoin_opt.profiling.export import deployment
 from rocoin_opt.profiling.export.manifest import manifest_schema
-from small_students import NAME, by_hand, images, instance_and_plan, write_all
+from small_students import NAME, by_hand, instance_and_plan, write_all
 
 
 @pytest.fixture
@@ -108,8 +109,10 @@ def test_an_older_export_is_replaced_and_other_folders_are_left_alone(exported, 
 def test_images_can_be_written_for_the_source(exported, tmp_path):
     assert exported("--images-out", tmp_path / "test.npz")[0] == 0
     with np.load(tmp_path / "test.npz") as arrays:
-        assert np.array_equal(arrays["images"], images(40)[0].numpy())
-        assert np.array_equal(arrays["labels"], images(40)[1].numpy())
+        test = load_dataset(tmp_path / "images.npz").test
+        assert 0 < len(test) < 40
+        assert np.array_equal(arrays["images"], test.images.numpy())
+        assert np.array_equal(arrays["labels"], test.labels.numpy())
 
 
 def other_plan(folder, change):
@@ -129,8 +132,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(exported, tmp_p
     assert "students of the plan's parts" in exported(plan="other.json")[2]
     smaller, _ = instance_and_plan()
     ro.write_instance(tmp_path / "j.json", smaller.model_copy(update={"name": "another"}))
-    np.savez(tmp_path / "many.npz", images=np.zeros((2, 1, 4, 4)), labels=[0, 7])
-    np.savez(tmp_path / "wide.npz", images=np.zeros((2, 1, 5, 5)), labels=[0, 1])
+    np.savez(tmp_path / "many.npz", images=np.zeros((20, 1, 4, 4)), labels=[0, 7] * 10)
+    np.savez(tmp_path / "wide.npz", images=np.zeros((20, 1, 5, 5)), labels=[0, 1] * 10)
     faults = {
         "a plan for small": exported("--instance", tmp_path / "j.json"),
         "--deadline: found -1.0; allowed: a positive": exported("--deadline", -1),

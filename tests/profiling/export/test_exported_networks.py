@@ -15,7 +15,8 @@ from rocoin_opt.profiling.export.conversion import onnx_model, refusal
 from rocoin_opt.profiling.export.deployment import TOLERANCE, deploy
 from rocoin_opt.profiling.export.quantisation import chosen, float_operators, int8_model
 from rocoin_opt.profiling.export.reference_source import student_of
-from small_students import by_hand, ensemble, images
+from rocoin_opt.profiling.images.datasets import Dataset, Split
+from small_students import by_hand, dataset, ensemble, images
 
 SHAPE = (1, 8, 8)
 PIXELS = torch.randn(12, *SHAPE, generator=torch.Generator().manual_seed(0))
@@ -54,7 +55,9 @@ def test_a_student_by_name_gives_the_classes_of_pytorch_and_the_same_bytes_twice
     torch.manual_seed(0)
     recipe = Recipe(network="mobilenet-0.1", in_channels=1, stem_stride=2, num_filters=4)
     students = Ensemble([recipe], [(0, 3, 1, 2)], 3).eval()
-    found = [deploy(students, ["mine"], PIXELS, torch.arange(12) % 3) for _ in range(2)]
+    split = Split(PIXELS, torch.arange(12) % 3)
+    data = Dataset("noise", "drawn", split, split, split, num_classes=3, sha256="0" * 64)
+    found = [deploy(students, ["mine"], data) for _ in range(2)]
     assert found[0].files == found[1].files
     assert found[0].fields == found[1].fields
     assert found[0].moved == 0
@@ -141,4 +144,4 @@ def test_a_student_that_depends_on_chance_is_refused():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rocoin_opt.profiling.export.deployment.onnx_model", by_hand)
         with pytest.raises(UnsupportedError, match=r"part 1, student b .*does its pass depend on chance"):
-            deploy(students, ["a", "b", "c"], *images(20))
+            deploy(students, ["a", "b", "c"], dataset())

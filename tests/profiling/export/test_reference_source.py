@@ -15,15 +15,15 @@ from house import IMPORTS
 from rocoin_opt.plan import PlanDocument, plan_document
 from rocoin_opt.profiling.export import deployment
 from rocoin_opt.profiling.export.folder import manifest_of, write_export
-from small_students import NAME, PARTS, by_hand, ensemble, images, instance_and_plan
+from small_students import NAME, PARTS, by_hand, dataset, ensemble, images, instance_and_plan
 
 
-def write(folder, fill="zero", calibration=None):
+def write(folder, fill="zero", int8=False, data=None):
     instance, plan = instance_and_plan()
     fields = plan_document(instance, plan, None)
     document = PlanDocument(instance=fields["instance"], groups=plan.groups)
-    made = deployment.deploy(ensemble(), [NAME] * 3, *images(30), calibration=calibration, fill=fill)
-    write_export(folder, made, manifest_of(made, document, data="noise", calibration=None, deadline=0.5))
+    made = deployment.deploy(ensemble(), [NAME] * 3, data or dataset(), int8=int8, fill=fill)
+    write_export(folder, made, manifest_of(made, document, 0.5))
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,9 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("export")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deployment, "onnx_model", by_hand)
-        write(made / "zero", calibration=images(20, seed=5)[0])
+        write(made / "zero", int8=True)
         write(made / "mean", "mean")
+        write(made / "unscaled", data=dataset(None))
     pixels, labels = images(200, seed=2)
     np.savez(made / "images.npz", images=pixels.numpy(), labels=labels.numpy())
     np.savez(made / "unknown.npz", images=pixels[:5, 0].numpy())
@@ -90,8 +91,8 @@ def test_a_table_has_a_line_for_each_part(source, folder):
 def test_int8_features_are_near_those_of_float32(folder):
     module = program(folder / "zero")
     manifest, contents = module.verified(folder / "zero")
-    # Among them those that the ranges were seen on: beyond, a feature is cut off.
-    pixels = images(20, seed=5)[0].numpy()
+    # Those that the ranges were seen on: beyond, a feature is cut off.
+    pixels = dataset().train.images.numpy()
     exact, rounded = (module.Source(manifest, contents, kind).features(pixels) for kind in ("float32", "int8"))
     for left, right in zip(exact, rounded, strict=True):
         assert 0 < np.abs(left - right).max() < 0.1 * np.abs(left).max()
@@ -111,6 +112,19 @@ def test_images_without_labels_are_classified(source, folder):
     with torch.no_grad():
         expected = ensemble()(images(200, seed=2)[0][:5]).argmax(1).tolist()
     assert (status, [int(line) for line in out.split()]) == (0, expected)
+
+
+def test_bytes_are_scaled_as_the_manifest_says(source, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 1, 4, 4), dtype=np.uint8)
+    scaled = (pixels.astype(np.float32) - 100) / 50
+    with torch.no_grad():
+        expected = ensemble()(torch.from_numpy(scaled)).argmax(1).tolist()
+    for number, (array, options) in enumerate(((pixels, ()), (pixels.astype(float), ("--pixels",)), (scaled, ()))):
+        np.savez(tmp_path / f"{number}.npz", images=array)
+        status, out, _ = source(tmp_path / f"{number}.npz", "--precision", "float32", *options)
+        assert (status, [int(line) for line in out.split()]) == (0, expected)
+    status, _, err = source(tmp_path / "0.npz", kind="unscaled")
+    assert (status, "as the export does not say how to scale" in err) == (2, True)
 
 
 def test_devices_are_listed_with_their_files(source):

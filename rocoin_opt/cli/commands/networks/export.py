@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
 from rocoin_opt.cli.options import Deadline, PlanFile, refuse, require_onnx, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 
@@ -21,12 +22,15 @@ KILO = 1e3
 
 def export(
     plan: PlanFile,
-    students: Annotated[Path, typer.Option("--students", metavar="FOLDER", help="Saved students of the plan.")],
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="D", help="Images to check the files on: as for demo, or an .npz file."),
+    students: Annotated[
+        Path, typer.Option("--students", metavar="FOLDER", help="Students of the plan, as distil writes them.")
     ],
+    data: DataPath,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the files.")],
+    own: OwnNames = None,
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
     instance: Annotated[
         Path | None,
         typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; its deadline is the source's."),
@@ -40,11 +44,7 @@ def export(
     ] = False,
     images_out: Annotated[
         Path | None,
-        typer.Option("--images-out", metavar="FILE.npz", help="Write the images that were checked, for the source."),
-    ] = None,
-    own: Annotated[
-        list[str] | None,
-        typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
+        typer.Option("--images-out", metavar="FILE.npz", help="Write the test images that were checked, scaled."),
     ] = None,
 ) -> None:
     """Write the students of PLAN as ONNX files for its devices, with a source in NumPy and ONNX Runtime."""
@@ -58,13 +58,13 @@ def export(
     from rocoin_opt.profiling import (
         Ensemble,
         deploy,
+        load_dataset,
         manifest_of,
         own_networks,
         require_export_folder,
         write_export,
         write_images,
     )
-    from rocoin_opt.profiling.labelled_images import labelled_images
 
     # Before the work, not after it.
     require_export_folder(out)
@@ -79,26 +79,18 @@ def export(
         end = given.requirements.deadline_seconds if deadline is None else deadline
     ensemble = Ensemble.load(students, own=own_networks(listed(own)))
     ensemble.require_parts_of(document.plan)
-    test = labelled_images(data, "test")
-    if test.num_classes > ensemble.head.out_features:
-        shown, allowed = f"{test.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
+    images = load_dataset(data, **data_options(normalise or ensemble.scaling, image_size, labels))
+    if images.num_classes > ensemble.head.out_features:
+        shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
         refuse("--data", shown, allowed)
-    seen = labelled_images(data, "train") if int8 else None
+    names = [group.student for group in document.groups]
     with showing_work(f"{document.instance.name}, export"):
-        made = deploy(
-            ensemble,
-            [group.student for group in document.groups],
-            test.images,
-            test.labels,
-            calibration=None if seen is None else seen.images,
-            fill=fill_named(fill),
-        )
-        calibration = None if seen is None else seen.source
-        manifest = manifest_of(made, document, data=test.source, calibration=calibration, deadline=end)
+        made = deploy(ensemble, names, images, int8=int8, fill=fill_named(fill))
+        manifest = manifest_of(made, document, end)
         write_export(out, made, manifest)
     with delivering() as deliver:
         if images_out is not None:
-            deliver(write_images, images_out, test.images, test.labels)
+            deliver(write_images, images_out, images.test)
         _print(made, manifest, out)
 
 

@@ -58,6 +58,7 @@ COMMANDS = {
     "accuracy": "networks",
     "report": "judging",
     "run": "networks",
+    "export": "networks",
     "estimate": "instances",
     "generate": "instances",
     "methods": "about",

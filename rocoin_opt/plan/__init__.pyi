@@ -54,9 +54,7 @@ from .terminal import (
     in_runs,
     plain_table,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
@@ -127,9 +125,7 @@ __all__ = [
     "require_objective",
     "result_document",
     "rules_allow",
-    "seconds",
     "shown_value",
-    "small_share",
     "some_of",
     "structural_violations",
     "ties_and_rules",

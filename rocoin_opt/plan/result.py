@@ -17,13 +17,20 @@ from rocoin_opt.plan.terminal import (
     TERMINATION_WORDS,
     bound_alone,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from rocoin_opt.provenance import versions
-from rocoin_opt.wording import counted, printable
+from rocoin_opt.wording import (
+    GIVEN_DIGITS,
+    counted,
+    given_seconds,
+    joules,
+    printable,
+    search_time,
+    seconds,
+    small_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +213,7 @@ def _value_lines(result: Result) -> Iterator[str]:
     found, least = (shown_value(result.objective, figure) for figure in (result.objective_value, result.lower_bound))
     yield (
         f"  {OBJECTIVE_WORDS[result.objective]} {found}, lower bound {least}, gap {gap}; "
-        f"{result.wall_seconds:.2f} s of search"
+        f"{search_time(result.wall_seconds)} of search"
     )
     metrics = result.metrics
     if metrics is None:
@@ -220,8 +227,8 @@ def _value_lines(result: Result) -> Iterator[str]:
     )
     if metrics.energy_joules is not None:
         limit = result.instance.requirements.max_energy_joules
-        yield f"  energy of a request {metrics.energy_joules:.4g} J" + (
-            "" if limit is None else f" of {limit:g} J at most"
+        yield f"  energy of a request {joules(metrics.energy_joules)}" + (
+            "" if limit is None else f" of {joules(limit, GIVEN_DIGITS)} at most"
         )
     deadline = result.instance.requirements.deadline_seconds
     late = metrics.guaranteed_seconds
@@ -229,7 +236,7 @@ def _value_lines(result: Result) -> Iterator[str]:
         bound = result.lower_bound if result.objective == "guaranteed" else None
         proven = bound is not None and not keeps_limit(bound, deadline)
         verdict = ": no plan keeps the outage limit by then" if proven else ""
-        yield f"  the guaranteed latency is beyond the deadline of {deadline:g} s{verdict}"
+        yield f"  the guaranteed latency is beyond the deadline of {given_seconds(deadline)}{verdict}"
     left = None if result.plan is None else evidence_left(result.instance, result.plan)
     if left is not None:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
@@ -261,7 +268,7 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     """
     deadline, level = instance.requirements.deadline_seconds, instance.requirements.success_level
     if metrics.success_probability is not None:
-        ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+        ends = "an answer" if deadline is None else f"an answer within {given_seconds(deadline)}"
         failure = small_share(metrics.failure_probability)
         yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
         cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
@@ -319,7 +326,7 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
             yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
         if timing.final_outage > 0 and len(timing.devices) > 1:
             limit = instance.requirements.max_group_outage
-            yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
+            yield f"  its outage is {small_share(timing.final_outage)} of the {limit:g} allowed"
     if binding > MOST_BINDING:
         yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
 

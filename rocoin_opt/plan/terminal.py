@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import NOTHING, printable, search_time, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,21 +80,11 @@ def some_of(names: Iterable[str], most: int) -> str:
     return ", ".join(runs[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def seconds(value: float | None) -> str:
-    """A time for people: four significant digits, or a dash where there is none."""
-    return "-" if value is None else f"{value:.4g} s"
-
-
 def shown_value(objective: str, value: float | None) -> str:
-    """A value of an objective, or a bound on it, for people: in seconds where it is a time."""
+    """A value of an objective, or a bound on it, for people: with a unit where it is a time."""
     if objective not in WITHOUT_UNIT:
         return seconds(value)
-    return "-" if value is None else f"{value:.4g}"
-
-
-def small_share(value: float | None) -> str:
-    """A probability or share that is best near 0, for people: three significant digits, or a dash."""
-    return "-" if value is None else f"{value:.3g}"
+    return NOTHING if value is None else f"{value:.4g}"
 
 
 def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
@@ -111,4 +101,4 @@ def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: f
     """
     bound = shown_value(objective, lower_bound)
     known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {bound}; "
-    return f"{known}{wall_seconds:.2f} s of search"
+    return f"{known}{search_time(wall_seconds)} of search"

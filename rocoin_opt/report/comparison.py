@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import plain_table, plain_text, seconds, shown_value, small_share
+from rocoin_opt.plan import plain_table, plain_text, shown_value
+from rocoin_opt.wording import NOTHING, percent, search_time, seconds, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,21 +63,20 @@ def _limits_missed(instance: Instance, results: Sequence[Result]) -> str:
 
 
 def _row(result: Result, mark: str) -> list[str]:
-    gap = "-" if result.gap is None else f"{100 * result.gap:.2f} %"
     row = [
         result.method + mark,
         result.termination.replace("_", " "),
         shown_value(result.objective, result.objective_value),
         shown_value(result.objective, result.lower_bound),
-        gap,
+        percent(result.gap),
     ]
     metrics, plan = result.metrics, result.plan
     if metrics is None or plan is None:
-        row += ["-"] * 6
+        row += [NOTHING] * 6
     else:
         # Without the outage limit a guarantee means nothing.
         guaranteed = None if mark else metrics.guaranteed_seconds
         times = (guaranteed, metrics.nominal_seconds, metrics.worst_seconds, metrics.expected_seconds)
         row += [seconds(time) for time in times]
         row += [small_share(metrics.failure_probability), str(len(plan.groups))]
-    return [*row, f"{result.wall_seconds:.2f} s"]
+    return [*row, search_time(result.wall_seconds)]

@@ -36,16 +36,8 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .result import (
-    CLOSED_GAP,
-    Outcome,
-    Reinforcement,
-    Result,
-    Termination,
-    print_summary,
-    relative_gap,
-    ties_and_rules,
-)
+from .phases import CLOSED_GAP, Phase, Reinforcement, relative_gap
+from .result import Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -82,6 +74,7 @@ __all__ = [
     "Metrics",
     "Objective",
     "Outcome",
+    "Phase",
     "Plan",
     "PlanDocument",
     "Preference",

@@ -11,10 +11,10 @@ from rich.console import Console
 from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     bound_alone,
     plain_text,
     shown_value,
@@ -47,8 +47,6 @@ Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 WIDTH = 110
 """Columns of a summary as text."""
-CLOSED_GAP = 1e-9
-"""Relative gap below which value and bound differ by rounding only."""
 MOST_BINDING = 5
 """Groups that wait the longest, of which a summary says why."""
 MOST_NAMES = 12
@@ -69,32 +67,15 @@ class Outcome:
         Whether the method proved that no plan exists.
     reasons : tuple of str
         Why there is no plan, in words that a user can act on.
+    phases : tuple of Phase
+        What was searched behind the objective, in order, by those who go on behind it.
     """
 
     plan: Plan | None
     lower_bound: float | None = None
     infeasible: bool = False
     reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reinforcement:
-    """What devices are for that the outage limit of a plan's groups does not need.
-
-    Attributes
-    ----------
-    devices : int
-        How many there are: groups of as few replicas as keep the limit would leave them idle.
-    failure_without : float
-        Failure probability of the whole answer without them.
-    lower_bound : float or None
-        Valid lower bound on the failure probability of every plan as early, with parts of the same sizes where there is
-        a graph; None where none is known.
-    """
-
-    devices: int
-    failure_without: float
-    lower_bound: float | None
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +117,8 @@ class Result:
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
+    phases : tuple of Phase
+        What was searched behind the objective, in order, and whether it is proven; empty where nothing was.
     """
 
     instance: Instance
@@ -154,6 +137,7 @@ class Result:
     reinforcement: Reinforcement | None = None
     conflict: Conflict | None = None
     repair: StartRepair | None = None
+    phases: tuple[Phase, ...] = ()
 
     @property
     def gap(self) -> float | None:
@@ -168,13 +152,6 @@ class Result:
         return stream.getvalue()
 
 
-def relative_gap(value: float | None, bound: float | None) -> float | None:
-    """Relative distance of a value from its lower bound; 0 where both are 0."""
-    if value is None or bound is None:
-        return None
-    return (value - bound) / value if value > 0 else 0.0
-
-
 def print_summary(result: Result, console: Console) -> None:
     """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
     instance = result.instance
@@ -184,7 +161,9 @@ def print_summary(result: Result, console: Console) -> None:
         f"at most {counted(instance.max_groups, 'group')}, "
         f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
-    console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
+    console.print(
+        f"{result.method}, {result.objective}: [bold]{proof_words(result.termination, result.objective, result.phases)}[/]"
+    )
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:
@@ -220,7 +199,8 @@ def _value_lines(result: Result) -> Iterator[str]:
         return
     yield from _answer_lines(metrics, result.instance)
     if result.reinforcement is not None:
-        yield from _reinforcement_lines(result.reinforcement, metrics, result.instance)
+        failure, has_graph = metrics.failure_probability, result.instance.knowledge.graph is not None
+        yield from reinforcement_lines(result.reinforcement, failure, has_graph=has_graph)
     yield (
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
@@ -276,30 +256,6 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     if level is not None and "quantile_seconds" in metrics.model_fields_set:
         quantile = metrics.quantile_seconds
         yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
-
-
-def _reinforcement_lines(gain: Reinforcement, metrics: Metrics, instance: Instance) -> Iterator[str]:
-    """Say how many devices would be idle otherwise, what they gained, and whether more could be had.
-
-    With a graph the partition comes first, so that other parts as early may leave a smaller failure.
-    """
-    found, bound = metrics.failure_probability, gain.lower_bound
-    if found is None:
-        return
-    share = relative_gap(found, bound)
-    proof = ""
-    if share is not None:
-        among = "at this latency" if instance.knowledge.graph is None else "for these part sizes"
-        proof = f"proven least {among}" if share <= CLOSED_GAP else f"gap {100 * share:.3g} %"
-    if gain.devices:
-        others = "device" if gain.devices == 1 else "devices"
-        end = f"; {proof}" if proof else ""
-        yield (
-            f"  {gain.devices} {others} beyond what the outage limit needs: failure "
-            f"{small_share(gain.failure_without)} without them{end}"
-        )
-    elif proof:
-        yield f"  every replica is needed for the outage limit; {proof}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import signal
 import sys
@@ -14,6 +15,9 @@ from typing import Any, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
 
+LOGGER = logging.getLogger("rocoin_opt")
+"""The one logger: each phase of a search as INFO, each better value or bound as DEBUG."""
+LOGGER.addHandler(logging.NullHandler())
 MAX_THREADS = 64
 """Threads beyond which a solver is busier with them than with its work."""
 TERMINATED = 128 + signal.SIGTERM
@@ -77,6 +81,7 @@ class Recorder:
             bound = _best(max, bound, progress.bound)
         if (value, bound) != (known.value, known.bound):
             self._rows.append(Progress(progress.seconds, value, bound))
+            LOGGER.debug("%.2f s: value %s, bound %s", progress.seconds, value, bound)
         if self._listener is not None:
             self._listener(Progress(progress.seconds, value, bound, progress.phase))
 
@@ -216,6 +221,7 @@ class Control:
     def entering(self, phase: str) -> Control:
         """Return the control for the next phase of the search, and report that it begins."""
         control = replace(self, phase=phase)
+        LOGGER.info("%.2f s: %s", control.elapsed, phase)
         control.tell(None, None)
         return control
 

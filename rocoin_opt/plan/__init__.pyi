@@ -36,7 +36,7 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .phases import CLOSED_GAP, Phase, Reinforcement, relative_gap
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
 from .result import Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
@@ -83,6 +83,7 @@ __all__ = [
     "StartRepair",
     "Termination",
     "Violation",
+    "aim_of",
     "answer_distribution",
     "bound_alone",
     "continuation",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.terminal import TERMINATION_WORDS, WITHOUT_UNIT
-from rocoin_opt.wording import counted, small_share
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
+from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS
+from rocoin_opt.wording import counted, listed, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +65,11 @@ def relative_gap(value: float | None, bound: float | None) -> float | None:
     return (value - bound) / value if value > 0 else 0.0
 
 
+def aim_of(objective: Objective) -> str:
+    """What is minimised, in words: all latencies are one word."""
+    return OBJECTIVE_WORDS[objective] if objective in ANSWER_OBJECTIVES else "latency"
+
+
 def proof_words(termination: str, objective: Objective, phases: Sequence[Phase]) -> str:
     """Say what is proven of a plan, phase by phase, or why there is none.
 
@@ -78,12 +84,12 @@ def proof_words(termination: str, objective: Objective, phases: Sequence[Phase])
     """
     if termination not in ("optimal", "feasible"):
         return TERMINATION_WORDS[termination]
-    first = objective if objective in (*WITHOUT_UNIT, "quantile") else "latency"
-    told = [f"{first} {'proven optimal' if termination == 'optimal' else 'not proven optimal'}"]
+    verdicts: dict[str, list[str]] = {}
+    verdicts["proven optimal" if termination == "optimal" else "not proven optimal"] = [aim_of(objective)]
     for phase in phases:
-        open_end = "improved, not proven in time" if phase.was_cut else "improved, not proven"
-        told.append(f"{phase.name} {'proven optimal' if phase.is_proven else open_end}")
-    return "; ".join(told)
+        verdict = "improved, not proven in time" if phase.was_cut else "improved, not proven"
+        verdicts.setdefault("proven optimal" if phase.is_proven else verdict, []).append(phase.name)
+    return "; ".join(f"{listed(names)} {verdict}" for verdict, names in verdicts.items())
 
 
 def reinforcement_lines(gain: Reinforcement, failure: float | None, *, has_graph: bool) -> Iterator[str]:

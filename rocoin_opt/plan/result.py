@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rich.console import Console
 
 from rocoin_opt.instance import keeps_limit
-from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, group_timings, has_random_latency
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
@@ -49,6 +49,8 @@ WIDTH = 110
 """Columns of a summary as text."""
 MOST_BINDING = 5
 """Groups that wait the longest, of which a summary says why."""
+SURE = 0.95
+"""Success probability below which a summary says what would raise it."""
 MOST_NAMES = 12
 """Spares that are named; of the others there is the number."""
 
@@ -161,9 +163,8 @@ def print_summary(result: Result, console: Console) -> None:
         f"at most {counted(instance.max_groups, 'group')}, "
         f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
-    console.print(
-        f"{result.method}, {result.objective}: [bold]{proof_words(result.termination, result.objective, result.phases)}[/]"
-    )
+    proven = proof_words(result.termination, result.objective, result.phases)
+    console.print(f"{result.method}, {result.objective}: [bold]{proven}[/]")
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:
@@ -186,6 +187,10 @@ def _value_lines(result: Result) -> Iterator[str]:
     if result.plan is None:
         yield f"  {bound_alone(result.objective, result.lower_bound, result.wall_seconds)}"
         return
+    metrics = result.metrics
+    if metrics is not None:
+        yield from _answer_lines(metrics, result.instance)
+        yield from _surer_lines(result, result.plan, metrics)
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
     gap = "unknown" if share is None else f"{100 * share:.3g} %"
@@ -194,10 +199,8 @@ def _value_lines(result: Result) -> Iterator[str]:
         f"  {OBJECTIVE_WORDS[result.objective]} {found}, lower bound {least}, gap {gap}; "
         f"{search_time(result.wall_seconds)} of search"
     )
-    metrics = result.metrics
     if metrics is None:
         return
-    yield from _answer_lines(metrics, result.instance)
     if result.reinforcement is not None:
         failure, has_graph = metrics.failure_probability, result.instance.knowledge.graph is not None
         yield from reinforcement_lines(result.reinforcement, failure, has_graph=has_graph)
@@ -256,6 +259,20 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     if level is not None and "quantile_seconds" in metrics.model_fields_set:
         quantile = metrics.quantile_seconds
         yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
+
+
+def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
+    """Say what would make the answer surer where it often fails and nobody asked for anything else."""
+    needed, success = result.instance.requirements, metrics.success_probability
+    if success is None or success >= SURE or needed.min_success is not None or result.objective in ANSWER_OBJECTIVES:
+        return
+    idle = f", and {counted(len(plan.spares), 'device')} stand idle" if plan.spares else ""
+    if len(plan.groups) > needed.min_groups:
+        yield f"  all of {counted(len(plan.groups), 'group')} have to answer{idle}"
+        fewer = f", a smaller max_groups (now {result.instance.max_groups}) for fewer groups"
+    else:
+        fewer = ""
+    yield f"  surer: min_success asks for a success that you choose, the objective failure for the surest plan{fewer}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:

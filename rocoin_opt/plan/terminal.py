@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from rocoin_opt.wording import NOTHING, printable, search_time, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Column
 
     from rocoin_opt.plan.latency import Objective
 
@@ -29,13 +34,67 @@ OBJECTIVE_WORDS: dict[Objective, str] = {
     "missing": "missing share of the answer",
     "quantile": "quantile of the answer time",
 }
+GAP = 2
+"""Spaces between the columns of a table."""
+LEAST_OF_WORDS = 20
+"""Characters that a column of words has at least, where it has as many."""
 WITHOUT_UNIT = frozenset({"failure", "missing"})
 """Objectives that are a probability or a share; all others are seconds."""
 
 
+class PlainTable(Table):
+    """A table without lines that loses no figure: words fold, and what does not fit goes into further tables below.
+
+    Each of these begins with the first column again. Columns that stand flush right hold figures, which are never cut.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for column in self.columns:
+            column.overflow = "fold"
+            column.no_wrap = column.justify == "right"
+        parts = self._parts(options.max_width)
+        for place, part in enumerate(parts):
+            if place:
+                yield ""
+            yield from super(PlainTable, part).__rich_console__(console, options)
+
+    def _parts(self, width: int) -> list[PlainTable]:
+        """The table itself, or several ones with some of its columns each."""
+        needs = [self._needed(column) for column in self.columns]
+        if sum(needs) + GAP * (len(needs) - 1) <= width:
+            return [self]
+        first, others = self.columns[0], list(zip(self.columns[1:], needs[1:], strict=True))
+        parts: list[list[Column]] = []
+        room = 0
+        for column, need in others:
+            if not parts or room < GAP + need:
+                parts.append([first])
+                room = width - needs[0]
+            parts[-1].append(column)
+            room -= GAP + need
+        return [self._of(columns) for columns in parts]
+
+    def _of(self, columns: Sequence[Column]) -> PlainTable:
+        part = PlainTable()
+        part.columns = [replace(column, _index=place) for place, column in enumerate(columns)]
+        for copied, column in zip(part.columns, columns, strict=True):
+            copied._cells = list(column.cells)
+        part.rows = self.rows
+        return part
+
+    @staticmethod
+    def _needed(column: Column) -> int:
+        """Characters that a column needs: all of its figures, or so many of its words that they can be read."""
+        lengths = [cell_len(str(text)) for text in (column.header, *column.cells)]
+        return max(lengths) if column.no_wrap else min(max(lengths), LEAST_OF_WORDS)
+
+
 def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
     """Make an empty table without lines: columns of words, then columns of numbers, flush right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = PlainTable()
     for name in columns:
         table.add_column(name)
     for name in numbers:

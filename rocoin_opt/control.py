@@ -46,7 +46,7 @@ class Progress:
         Valid lower bound so far, in the same unit.
     phase : str
         What is searched for: ``objective`` first, then what comes behind it, ``partition``, ``reliability`` and
-        ``work``, or ``conflict`` where there is no plan. Value and bound stay those of the objective.
+        ``work``, the ``frontier``, or a ``conflict`` where there is no plan. Value and bound stay the objective's.
     """
 
     seconds: float

@@ -35,6 +35,7 @@ PLAIN_INTERVAL = 5.0
 """Seconds between plain lines."""
 TICK = 0.1
 """Seconds between looks at the clock."""
+HINT = " (Ctrl-C keeps the best plan)"
 PHASE_WORDS = {"conflict": "why there is no plan"}
 
 
@@ -94,8 +95,7 @@ def describe(title: str, objective: Objective, progress: SearchProgress) -> str:
     gap = percent(relative_gap(progress.value, progress.bound))
     return (
         f"{printable(title)}: {phase}, {progress.seconds:.0f} s, "
-        f"value {shown_value(objective, progress.value)}, bound {shown_value(objective, progress.bound)}, gap {gap} "
-        "(Ctrl-C keeps the best plan)"
+        f"value {shown_value(objective, progress.value)}, bound {shown_value(objective, progress.bound)}, gap {gap}"
     )
 
 
@@ -155,7 +155,8 @@ class _Plain(_Display):
             # The next search of a comparison: its clock starts anew.
             self.next_line = PATIENCE
         if now.seconds >= self.next_line or (now.phase != before.phase and now.seconds >= PATIENCE):
-            self.console.print(describe(self.title, self.objective, now), markup=False, soft_wrap=True)
+            line = describe(self.title, self.objective, now) + HINT
+            self.console.print(line, markup=False, soft_wrap=True)
             self.next_line = now.seconds + PLAIN_INTERVAL
 
 
@@ -165,7 +166,10 @@ class _Live(_Display):
     def update(self, now: SearchProgress, before: SearchProgress) -> None:  # noqa: ARG002 - of no interest here
         if now.seconds < LIVE_PATIENCE:
             return
-        text = _without_markup(describe(self.title, self.objective, now))
+        line = describe(self.title, self.objective, now)
+        # One line, so that it does not jump: the spinner takes two characters.
+        hint = HINT if len(line) + len(HINT) + 2 <= self.console.width else ""
+        text = _without_markup(line + hint)
         if self.status is None:
             self.status = Status(text, console=self.console)
             self.status.start()

@@ -45,11 +45,17 @@ WITHOUT_UNIT = frozenset({"failure", "missing"})
 class PlainTable(Table):
     """A table without lines that loses no figure: words fold, and what does not fit goes into further tables below.
 
-    Each of these begins with the first column again. Columns that stand flush right hold figures, which are never cut.
+    Columns that stand flush right hold figures, which are never cut.
+
+    Parameters
+    ----------
+    keys : int
+        Columns that say what a row is about: each of the tables begins with them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: int = 1) -> None:
         super().__init__(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+        self.keys = keys
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for column in self.columns:
@@ -66,19 +72,19 @@ class PlainTable(Table):
         needs = [self._needed(column) for column in self.columns]
         if sum(needs) + GAP * (len(needs) - 1) <= width:
             return [self]
-        first, others = self.columns[0], list(zip(self.columns[1:], needs[1:], strict=True))
+        keys = self.columns[: self.keys]
         parts: list[list[Column]] = []
         room = 0
-        for column, need in others:
+        for column, need in zip(self.columns[self.keys :], needs[self.keys :], strict=True):
             if not parts or room < GAP + need:
-                parts.append([first])
-                room = width - needs[0]
+                parts.append(list(keys))
+                room = width - sum(needs[: self.keys]) - GAP * (self.keys - 1)
             parts[-1].append(column)
             room -= GAP + need
-        return [self._of(columns) for columns in parts]
+        return [self._of(columns) for columns in parts] or [self]
 
     def _of(self, columns: Sequence[Column]) -> PlainTable:
-        part = PlainTable()
+        part = PlainTable(self.keys)
         part.columns = [replace(column, _index=place) for place, column in enumerate(columns)]
         for copied, column in zip(part.columns, columns, strict=True):
             copied._cells = list(column.cells)
@@ -92,9 +98,19 @@ class PlainTable(Table):
         return max(lengths) if column.no_wrap else min(max(lengths), LEAST_OF_WORDS)
 
 
-def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
-    """Make an empty table without lines: columns of words, then columns of numbers, flush right."""
-    table = PlainTable()
+def plain_table(*columns: str, numbers: Iterable[str] = (), keys: int = 1) -> Table:
+    """Make an empty table without lines.
+
+    Parameters
+    ----------
+    *columns : str
+        Headings of columns of words.
+    numbers : iterable of str
+        Headings of columns of numbers behind them, flush right.
+    keys : int
+        Columns, from the first one on, that say what a row is about; see :class:`PlainTable`.
+    """
+    table = PlainTable(keys)
     for name in columns:
         table.add_column(name)
     for name in numbers:

@@ -103,7 +103,7 @@ def conflict_lines(run: RunItems) -> tuple[str, ...]:
 
 def _figures_table(figures: Sequence[MethodFigures]) -> Table:
     numbers = ("items", "failed", "solved", "proven", "mean gap", "worst", "mean excess", "worst", "time", "wins")
-    table = plain_table("family", "method", numbers=numbers)
+    table = plain_table("family", "method", numbers=numbers, keys=2)
     family = None
     for entry in figures:
         table.add_row(

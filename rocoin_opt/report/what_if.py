@@ -85,7 +85,7 @@ def replicas_table(figures: Figures, values: Sequence[ReplicaValue], is_twin: bo
     if not better:
         return None
     names = ("joins group", "guaranteed", "expected", "success probability")
-    table = plain_table("one more replica: twin of" if is_twin else "one more replica: spare", numbers=names)
+    table = plain_table("one more replica: twin of" if is_twin else "one more replica: spare", numbers=names, keys=2)
     for value in better[:BEST_REPLICAS]:
         table.add_row(
             plain_text(value.device),
@@ -101,13 +101,14 @@ def sensitivities_table(found: Sequence[Sensitivity]) -> tuple[Table, int]:
     """The most influential parameters, and the number of those left out."""
     ordered = sorted(found, key=_influence, reverse=True)
     shown = [one for one in ordered[:MOST_INFLUENTIAL] if max(_influence(one)) >= NO_EFFECT]
-    table = plain_table("device", numbers=("group", "parameter", "value", "expected", "no answer", "guaranteed"))
+    names = ("group", "value", "expected", "no answer", "guaranteed")
+    table = plain_table("device", "parameter", numbers=names, keys=2)
     table.add_column("same guarantee for")
     for one in shown:
         table.add_row(
             plain_text(one.device),
-            str(one.group),
             PARAMETER_WORDS[one.parameter],
+            str(one.group),
             _parameter(one, one.value),
             *(_effect(one, slope) for slope in (one.expected, one.failure, one.guaranteed)),
             _range(one),

@@ -161,9 +161,9 @@ def test_sensitivities_are_shown_by_their_influence() -> None:
     # The second group alone sets the guarantee, and is late for certain.
     assert rows[1].split() == [
         "g1d0",
-        "1",
         "compute",
         "rate",
+        "1",
         "0.1111",
         "FLOP/s",
         "0",

@@ -266,13 +266,14 @@ def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
     needed, success = result.instance.requirements, metrics.success_probability
     if success is None or success >= SURE or needed.min_success is not None or result.objective in ANSWER_OBJECTIVES:
         return
-    idle = f", and {counted(len(plan.spares), 'device')} stand idle" if plan.spares else ""
+    if len(plan.groups) == 1 and not plan.spares:
+        return
+    told, ways = [f"{counted(len(plan.groups), 'group')} must all answer"], ["min_success", "objective failure"]
+    if plan.spares:
+        told.append(f"{counted(len(plan.spares), 'device')} idle")
     if len(plan.groups) > needed.min_groups:
-        yield f"  all of {counted(len(plan.groups), 'group')} have to answer{idle}"
-        fewer = f", a smaller max_groups (now {result.instance.max_groups}) for fewer groups"
-    else:
-        fewer = ""
-    yield f"  surer: min_success asks for a success that you choose, the objective failure for the surest plan{fewer}"
+        ways.insert(1, "a smaller max_groups")
+    yield f"  {', '.join(told)}; surer by {', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:

@@ -57,6 +57,9 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         return outcome, None
     control, whose = request.control.within(request.polish), f"{method.name} returned"
     is_latency = objective in THRESHOLD_OBJECTIVES
+    if is_latency:
+        # Some methods tell nothing of what they found first: what comes next is to be seen beside it.
+        request.control.tell(value_of(instance, plan, objective), outcome.lower_bound)
     if instance.limits_energy:
         # Where the best plan without the limit keeps it, there is no better one; further replicas may break it.
         free = instance.with_requirements(max_energy_joules=None)

@@ -242,7 +242,7 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
     if device.source is not None:
         words.append(f"otherwise {device.source}")
     changes["source"] = "; ".join(words)
-    return replace(found, device=device.model_copy(update=changes), notes=(*notes, *found.notes))
+    return replace(found, device=device._replace(changes), notes=(*notes, *found.notes))
 
 
 def _why_no_law(times: TimeEstimate, laws: Laws) -> str | None:

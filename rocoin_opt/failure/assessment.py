@@ -146,7 +146,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
             left = tuple(other for other in group.devices if other != device)
             figures, keeps = None, False
             if left:
-                smaller = group.model_copy(update={"devices": left})
+                smaller = group._replace({"devices": left})
                 groups = (*plan.groups[:k], smaller, *plan.groups[k + 1 :])
                 # As it stands, not in canonical order: the group keeps the place that violations are told by.
                 without = Plan(groups=groups, spares=(*plan.spares, device))

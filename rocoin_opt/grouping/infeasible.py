@@ -169,8 +169,8 @@ def _domains(instance: Instance) -> str:
     weak = [
         d for d in instance.failure_domains if d.id in used and not keeps_outage_limit(d.failure_probability, limit)
     ]
-    steady = tuple(domain.model_copy(update={"failure_probability": 0.0}) for domain in instance.failure_domains)
-    if not weak or _reliability(instance.model_copy(update={"failure_domains": steady})):
+    steady = tuple(domain._replace({"failure_probability": 0.0}) for domain in instance.failure_domains)
+    if not weak or _reliability(instance._replace({"failure_domains": steady})):
         return ""
     named = ", ".join(f"{domain.id} ({domain.failure_probability:g})" for domain in weak[:NAMED])
     more = f" and {len(weak) - NAMED} more" if len(weak) > NAMED else ""

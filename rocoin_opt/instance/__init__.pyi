@@ -24,7 +24,16 @@ from .fields import (
     Positive,
     Probability,
 )
-from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
+from .files import (
+    FORMAT,
+    canonical_text,
+    given_instance,
+    instance_schema,
+    matrix_files,
+    parse_instance,
+    read_instance,
+    write_instance,
+)
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
 from .measured_times import read_measured_times, with_times
@@ -85,6 +94,7 @@ __all__ = [
     "complement",
     "device_file_schema",
     "expanded",
+    "given_instance",
     "instance_schema",
     "is_positive",
     "keeps_limit",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
-from rocoin_opt.documents import Items, Model, described_fault, fault
+from rocoin_opt.documents import Items, Model, described_fault, fault, validate
 from rocoin_opt.errors import MendedWarning
 from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, SPARSE, ArchiveError, read_arrays, sparse_matrix
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
@@ -50,7 +50,11 @@ class FilterGraph(Model):
     ``edges``; from Python, :meth:`from_weights`.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["edges"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["edges"]}]},
+        # What is loaded stands in no field, and is checked once.
+        revalidate_instances="never",
+    )
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
@@ -66,10 +70,13 @@ class FilterGraph(Model):
 
         Raises
         ------
-        pydantic.ValidationError
+        InputError
             If the matrix is no filter graph.
         """
-        return cls.model_validate({}, context={"array": weights})
+        return validate(cls, {}, cls.__name__, {"array": weights})
+
+    def _beside(self) -> dict[str, Any] | None:
+        return None if self._weights is None else {"array": self._weights}
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:
@@ -161,7 +168,7 @@ class FilterGraph(Model):
 class ClassAffinity(Model):
     """How much each filter speaks for each class: a non-negative C x M matrix in an ``.npz`` (``class_affinity``)."""
 
-    model_config = ConfigDict(json_schema_extra={"required": ["path"]})
+    model_config = ConfigDict(json_schema_extra={"required": ["path"]}, revalidate_instances="never")
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
@@ -174,10 +181,13 @@ class ClassAffinity(Model):
 
         Raises
         ------
-        pydantic.ValidationError
+        InputError
             If the array is no non-negative matrix.
         """
-        return cls.model_validate({}, context={"array": values})
+        return validate(cls, {}, cls.__name__, {"array": values})
+
+    def _beside(self) -> dict[str, Any] | None:
+        return None if self._values is None else {"array": self._values}
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:

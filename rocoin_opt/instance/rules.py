@@ -105,7 +105,7 @@ def resolved(rules: Sequence[Rule], meant: Mapping[str, Sequence[str]]) -> tuple
                 if rule.spare and name in used:
                     raise fault(field, name, "a device that no other rule wants to use")
                 names[name] = None
-        found.append(rule if rule.spread is not None else rule.model_copy(update={rule.kind: tuple(names)}))
+        found.append(rule if rule.spread is not None else rule._replace({rule.kind: tuple(names)}))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from .files import (
     VERSION,
     PlanDocument,
     plan_document,
+    plan_fields,
     plan_schema,
     read_plan,
     read_plan_document,
@@ -35,9 +36,10 @@ from .latency import (
     worst_seconds,
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
-from .model import Group, Plan
+from .model import Group, HasPlan, Plan, plan_in
 from .result import (
     CLOSED_GAP,
+    SUMMARY_COLUMNS,
     Outcome,
     Reinforcement,
     Result,
@@ -71,6 +73,7 @@ __all__ = [
     "OBJECTIVE_WORDS",
     "PREFERENCES",
     "SMALLEST_OUTAGE",
+    "SUMMARY_COLUMNS",
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
@@ -78,6 +81,7 @@ __all__ = [
     "Conflict",
     "ConflictMember",
     "Group",
+    "HasPlan",
     "IndexedGroup",
     "Load",
     "Members",
@@ -116,6 +120,8 @@ __all__ = [
     "plain_table",
     "plain_text",
     "plan_document",
+    "plan_fields",
+    "plan_in",
     "plan_of",
     "plan_schema",
     "print_summary",

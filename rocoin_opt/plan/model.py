@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from rocoin_opt.documents import Items, Model
+from rocoin_opt.documents import Items, Model, shown
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Identifier, Index
+from rocoin_opt.showing import Shown, drawing_of
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from matplotlib.figure import Figure
+
     from rocoin_opt.instance import Instance
+
+
+MOST_SIZES = 8
+"""Part sizes that the line on a plan names."""
 
 
 class Group(Model):
@@ -28,11 +37,13 @@ class Group(Model):
     """The filters of the part, where they are explicit."""
 
 
-class Plan(Model):
+class Plan(Shown, Model):
     """Groups and spares.
 
     The class holds whatever a file says; :func:`rocoin_opt.check` tells whether it is valid.
     """
+
+    _shown_as: ClassVar[str] = "plan"
 
     groups: Annotated[Items[Group], Field()]
     """The groups; every one must answer."""
@@ -55,6 +66,45 @@ class Plan(Model):
     def sizes(self) -> tuple[int, ...]:
         """Part sizes in the order of the groups."""
         return tuple(group.num_filters for group in self.groups)
+
+    def _told(self) -> str:
+        """Tell the number of groups, devices and spares in a line."""
+        devices = sum(len(group.devices) for group in self.groups)
+        sizes = ", ".join(map(str, self.sizes[:MOST_SIZES])) + (", …" if len(self.groups) > MOST_SIZES else "")
+        what = f"{counted(len(self.groups), 'group')} of {counted(devices, 'device')} with {sizes} filters"
+        return f"{what}, {counted(len(self.spares), 'spare')}"
+
+    def plot(self, instance: Instance | None = None) -> Figure:
+        """Draw how the plan holds up on an instance; see :meth:`rocoin_opt.Result.plot`.
+
+        Parameters
+        ----------
+        instance : Instance
+            What the plan is for.
+        """
+        return drawing_of(self, instance)
+
+
+class HasPlan(Protocol):
+    """What holds a plan, or none where there is none: a result, a point of a frontier."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan."""
+
+
+def plan_in(given: Plan | HasPlan) -> Plan:
+    """The plan itself, or the one that a result holds.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    plan: Any = given if isinstance(given, Plan) else getattr(given, "plan", given)
+    if not isinstance(plan, Plan):
+        raise InputError("plan", [Problem("", "none" if plan is None else shown(plan), "a plan, or what holds one")])
+    return plan
 
 
 def _sorted_group(group: Group) -> Group:

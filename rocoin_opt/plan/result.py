@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from rich.console import Console
 
@@ -23,6 +23,7 @@ from rocoin_opt.plan.terminal import (
     some_of,
 )
 from rocoin_opt.provenance import versions
+from rocoin_opt.showing import Shown
 from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
-WIDTH = 110
+SUMMARY_COLUMNS = 110
 """Columns of a summary as text."""
 CLOSED_GAP = 1e-9
 """Relative gap below which value and bound differ by rounding only."""
@@ -90,8 +91,8 @@ class Reinforcement:
     lower_bound: float | None
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class Result(Shown):
     """A checked and valued answer of :func:`rocoin_opt.solve`.
 
     Attributes
@@ -131,6 +132,8 @@ class Result:
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
     """
 
+    _shown_as: ClassVar[str] = "result"
+
     instance: Instance
     plan: Plan | None
     method: str
@@ -153,10 +156,17 @@ class Result:
         """(objective_value - lower_bound) / objective_value; None where either is unknown."""
         return relative_gap(self.objective_value, self.lower_bound)
 
+    def _told(self) -> str:
+        """Tell instance, method, value and what is proven in a line."""
+        value = shown_value(self.objective, self.objective_value)
+        groups = "" if self.plan is None else f"{counted(len(self.plan.groups), 'group')}, "
+        what = f"{groups}{OBJECTIVE_WORDS[self.objective]} {value}, {TERMINATION_WORDS[self.termination]}"
+        return printable(f"{self.instance.name} by {self.method}: {what}")
+
     def summary(self) -> str:
         """Tell the result in words and a table, as plain text of at most 110 columns."""
         stream = io.StringIO()
-        console = Console(file=stream, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
+        console = Console(file=stream, width=SUMMARY_COLUMNS, highlight=False, color_system=None, force_jupyter=False)
         print_summary(self, console)
         return stream.getvalue()
 

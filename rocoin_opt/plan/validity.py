@@ -123,6 +123,7 @@ def require_computable(instance: Instance, plan: Plan) -> None:
         Naming each place without groups, devices or filters, what the instance does not know, and every device that
         stands in two places.
     """
+    instance.require_valid()
     known = instance.arrays.device_index, instance.arrays.student_index
     problems = [] if plan.groups else [Problem("groups", "none", "at least one group")]
     seen: set[str] = set()

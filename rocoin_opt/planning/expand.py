@@ -122,7 +122,7 @@ def expansions(
         name = device.id
         while name in instance.arrays.device_index:
             name += "+"
-        larger = instance.model_copy(update={"devices": (*instance.devices, device.model_copy(update={"id": name}))})
+        larger = instance._replace({"devices": (*instance.devices, device._replace({"id": name}))})
         start = None
         if before.plan is not None and METHODS[method].improve is not None:
             # A plan without the device is one with it, so that the search begins no worse.

@@ -12,18 +12,23 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
-from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.instance import given_instance
+from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency, seconds
 from rocoin_opt.planning.certify import certified_bound, certified_value, require_no_min_success
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
+from rocoin_opt.showing import Shown
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.exact import Point
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Result
@@ -65,8 +70,8 @@ class FrontierPoint:
         return relative_gap(self.partition_value, self.partition_bound) or 0.0
 
 
-@dataclass(frozen=True)
-class Frontier:
+@dataclass(frozen=True, repr=False)
+class Frontier(Shown):
     """A checked answer of :func:`rocoin_opt.frontier`.
 
     Attributes
@@ -92,6 +97,8 @@ class Frontier:
         Versions of the package and of what it computes with.
     """
 
+    _shown_as: ClassVar[str] = "frontier"
+
     instance: Instance
     objective: Objective
     criterion: str
@@ -103,9 +110,17 @@ class Frontier:
     seed: int
     versions: dict[str, str] = field(default_factory=versions)
 
+    def _told(self) -> str:
+        """Tell how many points there are, and between which ends, in a line."""
+        ends = "".join(
+            f", {seconds(point.seconds)} with {self.criterion} {point.partition_value:.4f}"
+            for point in dict.fromkeys((*self.points[:1], *self.points[-1:]))
+        )
+        return printable(f"{self.instance.name}: {counted(len(self.points), 'point')}{ends} ({self.termination})")
+
 
 def frontier(
-    instance: Instance,
+    instance: Instance | str | Path,
     objective: Objective = "guaranteed",
     *,
     criterion: str = "ncut",
@@ -124,8 +139,8 @@ def frontier(
 
     Parameters
     ----------
-    instance : Instance
-        What is given, with a filter graph.
+    instance : Instance, str or Path
+        What is given, or the file of it, with a filter graph.
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency, in seconds.
     criterion : {'ncut', 'cut', 'resilient'}
@@ -156,6 +171,7 @@ def frontier(
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
     """
+    instance = given_instance(instance)
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
     # What is no objective at all is refused as every option out of range is.

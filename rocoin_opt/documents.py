@@ -19,7 +19,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.faults import MAX_PROBLEMS_SHOWN as MAX_PROBLEMS_SHOWN
 from rocoin_opt.faults import described_fault as described_fault
 from rocoin_opt.faults import fault as fault
-from rocoin_opt.faults import problems_of
+from rocoin_opt.faults import problems_of as problems_of
 from rocoin_opt.faults import shown as shown
 from rocoin_opt.wording import cause_of
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -77,6 +78,12 @@ def drawing_of(shown: Shown, *given: object) -> Figure:
     """Draw what is shown, with what it takes besides: a plan is drawn for an instance."""
     figure: Figure = _view("drawings").drawing_of(shown, *given)
     return figure
+
+
+def network_of(shown: Shown, *given: object) -> nx.Graph[tuple[str, str | int]]:
+    """Return what is shown as a graph, with what it takes besides: a plan is one on an instance."""
+    graph: nx.Graph[tuple[str, str | int]] = _view("networks").network_of(shown, *given)
+    return graph
 
 
 def _view(name: str) -> Any:

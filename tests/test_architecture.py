@@ -33,6 +33,7 @@ LAYERS = (
 OWNERS = {
     "highspy": {"highs"},
     "numba": {"grouping", "failure", "exact"},
+    "networkx": {"grouping", "instance", "plan", "report", "showing"},
     "pyomo": {"formulations", "highs", "exact"},
     "typer": {"cli"},
     "rich": {"cli", "plan", "report"},

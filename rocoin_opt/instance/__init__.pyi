@@ -35,7 +35,7 @@ from .files import (
     write_instance,
 )
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
-from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from .measured_times import read_measured_times, with_times
 from .model import Instance, relaxed, without_laws, without_rules
 from .rules import Rule
@@ -96,6 +96,7 @@ __all__ = [
     "expanded",
     "given_instance",
     "instance_schema",
+    "is_networkx",
     "is_positive",
     "keeps_limit",
     "keeps_outage_limit",

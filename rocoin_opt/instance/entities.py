@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from rocoin_opt.documents import Items, Model, described_fault, fault
 from rocoin_opt.instance.fields import (
@@ -20,7 +27,7 @@ from rocoin_opt.instance.fields import (
     Probability,
     SuccessLevel,
 )
-from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
+from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph, is_networkx
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
 LATER_FIELDS = frozenset({"max_energy_joules", "min_success", "requests_per_second", "success_level"})
@@ -171,9 +178,14 @@ class Knowledge(Model):
     bits_per_filter: NonNegative
     """What one filter's output costs on the link, beta."""
     graph: FilterGraph | None = None
-    """Weighted graph over the filters."""
+    """Weighted graph over the filters; from Python also a ``networkx.Graph``, see :meth:`FilterGraph.from_networkx`."""
     class_affinity: ClassAffinity | None = None
     """How much each filter speaks for each class."""
+
+    @field_validator("graph", mode="before")
+    @classmethod
+    def _of_networkx(cls, given: Any) -> Any:
+        return FilterGraph.from_networkx(given) if is_networkx(given) else given
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:

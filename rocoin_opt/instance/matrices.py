@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -14,13 +15,14 @@ import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
 from rocoin_opt.documents import Items, Model, described_fault, fault, validate
-from rocoin_opt.errors import MendedWarning
+from rocoin_opt.errors import InputError, MendedWarning, Problem
 from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, SPARSE, ArchiveError, read_arrays, sparse_matrix
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import networkx as nx
     import scipy.sparse as sp
 
     Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -47,7 +49,7 @@ class FilterGraph(Model):
     """Weighted graph over the teacher's filters: symmetric, non-negative, zero diagonal, M x M.
 
     Give ``path`` (an ``.npz`` beside the instance file with a dense ``weights`` array or a SciPy sparse matrix), or
-    ``edges``; from Python, :meth:`from_weights`.
+    ``edges``; from Python, :meth:`from_weights` or :meth:`from_networkx`.
     """
 
     model_config = ConfigDict(
@@ -74,6 +76,48 @@ class FilterGraph(Model):
             If the matrix is no filter graph.
         """
         return validate(cls, {}, cls.__name__, {"array": weights})
+
+    @classmethod
+    def from_networkx(cls, graph: nx.Graph[Any], weight: str = "weight") -> Self:
+        """Make a graph of one of NetworkX, without loops.
+
+        Parameters
+        ----------
+        graph : networkx.Graph
+            Its nodes are the filters: by number where they are 0 to M - 1, and in the order of the graph otherwise.
+        weight : str
+            Attribute of the edges that holds their weight; 1 where an edge has none.
+
+        Raises
+        ------
+        InputError
+            If the graph is directed or has several edges a pair, or a weight is no non-negative number.
+        """
+        if graph.is_directed() or graph.is_multigraph() or not len(graph):
+            found = f"a {type(graph).__name__} of {len(graph)} nodes"
+            raise InputError(cls.__name__, [Problem("", found, "a networkx.Graph: undirected, one edge a pair")])
+        import networkx as nx
+
+        nodes = list(graph)
+        if set(nodes) == set(range(len(nodes))):
+            nodes.sort()
+        try:
+            weights = nx.to_scipy_sparse_array(graph, nodelist=nodes, weight=weight, dtype=np.float64, format="csr")
+        except (TypeError, ValueError) as error:
+            raise InputError(cls.__name__, [Problem(weight, str(error), "numbers")]) from None
+        return cls.from_weights(weights)
+
+    def to_networkx(self, num_filters: int) -> nx.Graph[int]:
+        """Return a graph of NetworkX: nodes 0 to M - 1, and edges of positive weight with the attribute ``weight``."""
+        import networkx as nx
+
+        dense = self.dense(num_filters)
+        graph: nx.Graph[int] = nx.Graph()
+        graph.add_nodes_from(range(num_filters))
+        rows, columns = np.nonzero(np.triu(dense))
+        edges = zip(rows.tolist(), columns.tolist(), dense[rows, columns].tolist(), strict=True)
+        graph.add_weighted_edges_from(edges)
+        return graph
 
     def _beside(self) -> dict[str, Any] | None:
         return None if self._weights is None else {"array": self._weights}
@@ -226,6 +270,12 @@ class ClassAffinity(Model):
     def digest(self) -> str:
         """SHA-256 of the affinities."""
         return _digest(self.values)
+
+
+def is_networkx(given: object) -> bool:
+    """Whether this is a graph of NetworkX, which nobody has without having loaded it."""
+    networkx = sys.modules.get("networkx")
+    return networkx is not None and isinstance(given, networkx.Graph)
 
 
 def _load_npz(name: str, key: str, context: dict[str, Any], max_bytes: int) -> Any:

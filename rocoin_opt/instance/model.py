@@ -23,6 +23,8 @@ from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, resolv
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import networkx as nx
+
 
 NAMED = 10
 """Most failure domains, or students, that a message lists."""
@@ -241,6 +243,18 @@ class Instance(Model):
         """
         return _found(self.students, name, "students")
 
+    def filter_graph(self) -> nx.Graph[int]:
+        """Return the filter graph as one of NetworkX: nodes 0 to M - 1, edges with the attribute ``weight``.
+
+        Raises
+        ------
+        InputError
+            If the instance has no filter graph.
+        """
+        if self.knowledge.graph is None:
+            raise InputError(self.name, [Problem("knowledge.graph", "nothing", "a filter graph")])
+        return self.knowledge.graph.to_networkx(self.knowledge.num_filters)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, deeply if so asked, without what was derived; what is updated is validated as by ``with_fields``.
 
@@ -291,13 +305,7 @@ class Instance(Model):
         return self.with_fields(rules=(*self.rules, *rules))
 
     def with_devices(self, devices: Iterable[Device]) -> Self:
-        """Copy of the instance with other devices, validated anew.
-
-        Raises
-        ------
-        InputError
-            Naming every faulty field, what was found and what is allowed.
-        """
+        """Copy of the instance with other devices, validated anew; errors name every faulty field."""
         return self.with_fields(devices=tuple(devices))
 
     def with_device(self, name: str, /, **changes: Any) -> Self:
@@ -319,28 +327,11 @@ class Instance(Model):
         return self.with_devices(changed if device.id == name else device for device in self.devices)
 
     def with_students(self, students: Iterable[Student]) -> Self:
-        """Copy of the instance with other students, validated anew.
-
-        Raises
-        ------
-        InputError
-            Naming every faulty field, what was found and what is allowed.
-        """
+        """Copy of the instance with other students, validated anew; errors name every faulty field."""
         return self.with_fields(students=tuple(students))
 
     def with_knowledge(self, **changes: Any) -> Self:
-        """Copy of the instance with some fields of its knowledge replaced, validated anew.
-
-        Parameters
-        ----------
-        **changes
-            New values of fields of :class:`Knowledge`.
-
-        Raises
-        ------
-        InputError
-            Naming every faulty field, what was found and what is allowed.
-        """
+        """Copy of the instance with some fields of its :class:`Knowledge` replaced, validated anew."""
         return self.with_fields(knowledge=self.knowledge.with_fields(**changes))
 
     def require_valid(self) -> None:

@@ -9,12 +9,13 @@ from pydantic import Field
 from rocoin_opt.documents import Items, Model, shown
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Identifier, Index
-from rocoin_opt.showing import Shown, drawing_of
+from rocoin_opt.showing import Shown, drawing_of, network_of
 from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import networkx as nx
     from matplotlib.figure import Figure
 
     from rocoin_opt.instance import Instance
@@ -83,6 +84,27 @@ class Plan(Shown, Model):
             What the plan is for.
         """
         return drawing_of(self, instance)
+
+    def to_networkx(self, instance: Instance) -> nx.Graph[tuple[str, str | int]]:
+        """Return source, groups, devices and failure domains as a graph of NetworkX, to draw and to analyse.
+
+        The source is joined to each group, a group to its devices, and a device to its failure domain. A node is a pair
+        of its ``kind`` (``source``, ``group``, ``device`` or ``domain``) and its name, the number of a group. It has
+        the attributes ``kind``, ``label`` and what is known of it: ``student``, ``num_filters`` and ``outage`` of a
+        group, ``failure_probability`` and ``is_spare`` of a device. The edge of a group and a device has ``seconds``,
+        the time of its answer without slowdown.
+
+        Parameters
+        ----------
+        instance : Instance
+            What the plan is for.
+
+        Raises
+        ------
+        InputError
+            If the plan names what the instance does not have.
+        """
+        return network_of(self, instance)
 
 
 class HasPlan(Protocol):

@@ -131,7 +131,7 @@ def test_functions_take_files_and_results(tmp_path: Path) -> None:
 def test_completion_and_repr_are_our_own() -> None:
     plan = ro.solve(pairs(), "greedy").plan
     assert not [name for name in dir(plan) if name.startswith(("model_", "parse_", "schema")) and name != "model_copy"]
-    assert "summary" in dir(plan)
+    assert "to_networkx" in dir(plan)
     assert repr(ro.Requirements(max_group_outage=0.1)) == "Requirements(max_group_outage=0.1)"
     assert "\n" not in repr(plan)
     assert ro.__version__ == ro.versions()["rocoin-opt"]

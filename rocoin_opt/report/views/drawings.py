@@ -83,8 +83,9 @@ def _figure(pictures: list[Picture]) -> Figure:
             if picture.draw is not None:
                 picture.draw(axes)
             axes.set_title(picture.title, pad=16)
+            styles: dict[str, Any] = {entry.dash: entry.dash for entry in picture.legend}
             entries = [
-                Line2D([], [], color=COLOURS[entry.role], linestyle=entry.dash, label=entry.label)
+                Line2D([], [], color=COLOURS[entry.role], linestyle=styles[entry.dash], label=entry.label)
                 for entry in picture.legend
             ]
             if entries:

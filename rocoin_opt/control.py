@@ -38,6 +38,13 @@ class Progress:
         Objective value of the best plan so far, in the unit of the objective.
     bound : float or None
         Valid lower bound so far, in the same unit.
+
+    Examples
+    --------
+    >>> heard = []
+    >>> result = ro.solve(instance, "greedy", report=heard.append)
+    >>> result.trace[-1].value == result.objective_value
+    True
     """
 
     seconds: float
@@ -117,6 +124,12 @@ class Control:
         Set from outside to stop the search early.
     report : callable or None
         Called with a :class:`Progress` now and then.
+
+    Examples
+    --------
+    >>> control = ro.Control.starting_now(time_limit=60.0)
+    >>> control.exhausted
+    False
     """
 
     seed: int = 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 import re
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from numpydoc.validate import validate
@@ -20,6 +22,10 @@ COMMANDS = "rocoin_opt.cli.commands."
 """Modules whose functions take options of the command line, which its help describes."""
 MANY_PARAMETERS = 3
 FUNCTIONS = [name for name in rocoin_opt.__all__ if inspect.isfunction(getattr(rocoin_opt, name))]
+EXPLAINED = [name for name in rocoin_opt.__all__ if name != "METHODS"]
+PROCESSES = {"ItemResult", "solve_many"}
+"""Names whose examples start processes."""
+SLOW = pytest.mark.slow
 FAULTS = {"GL08", "PR01", "PR02", "PR03", "RT01", "RT03", "SS03"}
 """No docstring; parameters missing, unknown or out of order; no return value or none described; a summary unended."""
 
@@ -28,6 +34,35 @@ FAULTS = {"GL08", "PR01", "PR02", "PR03", "RT01", "RT03", "SS03"}
 def test_a_public_function_tells_parameters_and_return_value(name: str) -> None:
     found = validate(f"rocoin_opt.{name}")["errors"]
     assert [message for code, message in found if code in FAULTS] == []
+
+
+@cache
+def shared() -> tuple[rocoin_opt.Instance, rocoin_opt.Plan]:
+    """The instance and the plan of all examples, which the reference shows."""
+    instance = rocoin_opt.generate("paper", devices=6, seed=1, filters=12, graph=True, max_groups=2)
+    plan = rocoin_opt.solve(instance, "greedy").plan
+    assert plan is not None
+    return instance, plan
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW) if name in PROCESSES else name for name in EXPLAINED])
+def test_a_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    public = getattr(rocoin_opt, name)
+    instance, plan = shared()
+    given = {"ro": rocoin_opt, "instance": instance, "plan": plan}
+    (example,) = doctest.DocTestFinder(recurse=False).find(public, name, globs=given)
+    told: list[str] = []
+    assert example.examples, "no example"
+    assert doctest.DocTestRunner().run(example, out=told.append).failed == 0, "".join(told)
+
+
+def test_the_reference_shows_what_examples_share(repository: Path) -> None:
+    text = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
+    block = text.partition("Examples of this page share")[2].partition("```python\n")[2].partition("```")[0]
+    given: dict[str, Any] = {}
+    exec(block, given)
+    assert (given["instance"], given["plan"]) == shared()
 
 
 @pytest.mark.parametrize("name", rocoin_opt.__all__)

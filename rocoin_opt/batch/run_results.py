@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.store import Store
 from rocoin_opt.showing import Shown
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,13 @@ class RunResults(Shown, tuple[ItemResult, ...]):
     """Results of a run: a tuple of its items.
 
     Make them of what :func:`rocoin_opt.solve_many` yields, or read the folder of a run.
+
+    Examples
+    --------
+    >>> ro.RunResults()
+    <RunResults: 0 items>
+    >>> len(ro.RunResults().to_frame())
+    0
     """
 
     _shown_as: ClassVar[str] = "run"
@@ -36,4 +44,4 @@ class RunResults(Shown, tuple[ItemResult, ...]):
     def _told(self) -> str:
         """Tell how many items there are, and how they ended, in a line."""
         ends = Counter(item.termination or "failed" for item in self)
-        return f"{len(self)} items" + (f", {', '.join(f'{n} {end}' for end, n in ends.items())}" if ends else "")
+        return counted(len(self), "item") + (f", {', '.join(f'{n} {end}' for end, n in ends.items())}" if ends else "")

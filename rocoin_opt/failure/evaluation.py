@@ -60,6 +60,11 @@ def evaluate(instance: Instance, plan: Plan | HasPlan) -> Metrics:
         If the plan is not such a plan, or the instance is not valid.
     UnsupportedError
         If too many failure domains tie groups together, or a law is too extreme.
+
+    Examples
+    --------
+    >>> round(ro.evaluate(instance, plan).guaranteed_seconds, 3)
+    9.143
     """
     plan = plan_in(plan)
     require_computable(instance, plan)

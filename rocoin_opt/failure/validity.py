@@ -44,6 +44,11 @@ def check(instance: Instance, plan: Plan | HasPlan) -> tuple[Violation, ...]:
         If the instance is not valid, or there is no plan.
     UnsupportedError
         If ``min_success`` is asked for, and too many failure domains tie groups together, or a law is too extreme.
+
+    Examples
+    --------
+    >>> ro.check(instance, plan)
+    ()
     """
     plan = plan_in(plan)
     instance.require_valid()

@@ -31,7 +31,7 @@ BLANK = "a blank cell"
 
 
 def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
-    """Read devices from a CSV file, one a row.
+    r"""Read devices from a CSV file, one a row.
 
     Columns are called like the fields of :class:`rocoin_opt.Device`, in any order. A blank cell leaves its field out.
     ``compute_seconds.STUDENT`` is a column of measured seconds with a student; ``students`` holds identifiers with
@@ -57,6 +57,16 @@ def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
     -----
     UnitWarning
         Where a value looks as if it were in another unit, megabytes for bytes say.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("fleet.csv").write_text(
+    ...     "id,flops_per_second,memory_bytes,uplink_bits_per_second,failure_probability\n"
+    ...     "cam,2e9,1000000,1e6,0.1\n"
+    ... )
+    >>> ro.devices_from_csv("fleet.csv")[0].memory_bytes
+    1000000.0
     """
     source, text = os.fspath(path), read_text(path)
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
@@ -90,6 +100,13 @@ def devices_from_frame(frame: pd.DataFrame) -> tuple[Device, ...]:
     -----
     UnitWarning
         Where a value looks as if it were in another unit, megabytes for bytes say.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame([device.model_dump(exclude_none=True) for device in instance.devices])
+    >>> ro.devices_from_frame(frame) == instance.devices
+    True
     """
     columns = [str(name) for name in frame.columns]
     cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()

@@ -51,7 +51,15 @@ ComputeTable: TypeAlias = Annotated[dict[Identifier, NonNegative | ComputeTime],
 
 
 class Device(Model):
-    """A device that can run one student, or several alike ones."""
+    """A device that can run one student, or several alike ones.
+
+    Examples
+    --------
+    >>> ro.Device(
+    ...     id="cam", flops_per_second=2e9, memory_bytes=1e6, uplink_bits_per_second=1e6, failure_probability=0.1
+    ... ).with_fields(failure_probability=0.05).failure_probability
+    0.05
+    """
 
     # The schema says what the validator says.
     model_config = ConfigDict(
@@ -143,7 +151,15 @@ class Device(Model):
 
 
 class FailureDomain(Model):
-    """Something that devices share, an access point say, and that fails for all of them at once."""
+    """Something that devices share, an access point say, and that fails for all of them at once.
+
+    Examples
+    --------
+    >>> hub = ro.FailureDomain(id="hub", failure_probability=0.01)
+    >>> shared = instance.with_fields(failure_domains=[hub]).with_device("device-0", failure_domain="hub")
+    >>> shared.has_shared_failures
+    True
+    """
 
     id: Identifier
     """Unique name."""
@@ -152,7 +168,13 @@ class FailureDomain(Model):
 
 
 class Student(Model):
-    """A compact network that can learn a part of the knowledge."""
+    """A compact network that can learn a part of the knowledge.
+
+    Examples
+    --------
+    >>> ro.Student(id="small", flops=1e7, memory_bytes=2e5, max_filters=8).max_filters
+    8
+    """
 
     id: Identifier
     """Unique name."""
@@ -171,7 +193,15 @@ class Student(Model):
 
 
 class Knowledge(Model):
-    """The teacher's final convolution, which is cut into parts."""
+    """The teacher's final convolution, which is cut into parts.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> knowledge = ro.Knowledge(num_filters=4, bits_per_filter=8.0, graph=nx.cycle_graph(4))
+    >>> knowledge.graph.dense(4)[0].tolist()
+    [0.0, 1.0, 0.0, 1.0]
+    """
 
     num_filters: Count
     """Number of filters M."""
@@ -197,7 +227,13 @@ class Knowledge(Model):
 
 
 class Requirements(Model):
-    """What every plan must keep."""
+    """What every plan must keep.
+
+    Examples
+    --------
+    >>> ro.Requirements(max_group_outage=0.05, deadline_seconds=2.0)
+    Requirements(max_group_outage=0.05, deadline_seconds=2.0)
+    """
 
     min_groups: Count = 1
     """Smallest number of groups."""

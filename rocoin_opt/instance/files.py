@@ -52,6 +52,12 @@ def read_instance(path: str | Path) -> Instance:
     -----
     UnitWarning
         Where a value looks as if it were in another unit, megabytes for bytes say.
+
+    Examples
+    --------
+    >>> ro.write_instance("fleet.json", instance)
+    >>> ro.read_instance("fleet.json") == instance
+    True
     """
     return parse_instance(read_text(path), os.fspath(path), Path(path).parent)
 
@@ -120,6 +126,12 @@ def write_instance(path: str | Path, instance: Instance) -> None:
     ------
     InputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> ro.write_instance("fleet.json", instance)
+    >>> ro.solve("fleet.json", "greedy").plan == plan
+    True
     """
     target = Path(path)
     fields = instance.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -180,6 +192,11 @@ def instance_schema() -> dict[str, Any]:
     -------
     dict
         A schema of draft 2020-12, generated from the data classes.
+
+    Examples
+    --------
+    >>> ro.instance_schema()["title"]
+    'rocoin-opt/instance'
     """
     return document_schema(Instance, FORMAT, VERSION)
 

@@ -50,6 +50,12 @@ class FilterGraph(Model):
 
     Give ``path`` (an ``.npz`` beside the instance file with a dense ``weights`` array or a SciPy sparse matrix), or
     ``edges``; from Python, :meth:`from_weights` or :meth:`from_networkx`.
+
+    Examples
+    --------
+    >>> graph = ro.FilterGraph.from_weights([[0.0, 0.7], [0.7, 0.0]])
+    >>> graph.dense(2).tolist()
+    [[0.0, 0.7], [0.7, 0.0]]
     """
 
     model_config = ConfigDict(
@@ -102,7 +108,7 @@ class FilterGraph(Model):
         if set(nodes) == set(range(len(nodes))):
             nodes.sort()
         try:
-            weights = nx.to_scipy_sparse_array(graph, nodelist=nodes, weight=weight, dtype=np.float64, format="csr")
+            weights = nx.to_scipy_sparse_array(graph, nodelist=nodes, weight=weight, dtype=np.dtype(np.float64))
         except (TypeError, ValueError) as error:
             raise InputError(cls.__name__, [Problem(weight, str(error), "numbers")]) from None
         return cls.from_weights(weights)
@@ -111,12 +117,7 @@ class FilterGraph(Model):
         """Return a graph of NetworkX: nodes 0 to M - 1, and edges of positive weight with the attribute ``weight``."""
         import networkx as nx
 
-        dense = self.dense(num_filters)
-        graph: nx.Graph[int] = nx.Graph()
-        graph.add_nodes_from(range(num_filters))
-        rows, columns = np.nonzero(np.triu(dense))
-        edges = zip(rows.tolist(), columns.tolist(), dense[rows, columns].tolist(), strict=True)
-        graph.add_weighted_edges_from(edges)
+        graph: nx.Graph[int] = nx.from_numpy_array(self.dense(num_filters))
         return graph
 
     def _beside(self) -> dict[str, Any] | None:
@@ -210,7 +211,13 @@ class FilterGraph(Model):
 
 
 class ClassAffinity(Model):
-    """How much each filter speaks for each class: a non-negative C x M matrix in an ``.npz`` (``class_affinity``)."""
+    """How much each filter speaks for each class: a non-negative C x M matrix in an ``.npz`` (``class_affinity``).
+
+    Examples
+    --------
+    >>> ro.ClassAffinity.from_values([[0.9, 0.1], [0.2, 0.8]]).values.shape
+    (2, 2)
+    """
 
     model_config = ConfigDict(json_schema_extra={"required": ["path"]}, revalidate_instances="never")
 

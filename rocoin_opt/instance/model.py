@@ -48,7 +48,17 @@ VALIDATED = "is validated"
 
 
 class Instance(Model):
-    """One planning problem: devices, students, knowledge and requirements."""
+    """One planning problem: devices, students, knowledge and requirements.
+
+    Examples
+    --------
+    >>> instance.with_requirements(max_groups=1).max_groups
+    1
+    >>> instance.device("device-0").failure_probability
+    0.1209
+    >>> instance.filter_graph().number_of_nodes()
+    12
+    """
 
     name: Identifier
     """Name of the instance."""

@@ -18,7 +18,13 @@ Identifiers = Annotated[Items[Identifier], Field(min_length=1)]
 
 
 class Rule(Model):
-    """One rule: exactly one of its fields is given."""
+    """One rule: exactly one of its fields is given.
+
+    Examples
+    --------
+    >>> str(ro.Rule(apart=("device-0", "device-1")))
+    'apart device-0, device-1'
+    """
 
     KINDS: ClassVar[tuple[Kind, ...]] = ("apart", "together", "use", "spare", "spread")
     """What a rule can be, by the names of its fields."""

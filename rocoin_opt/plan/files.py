@@ -115,6 +115,12 @@ def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     ------
     InputError
         If the file is no plan file, or one for another instance.
+
+    Examples
+    --------
+    >>> ro.write_plan("fleet.plan.json", instance, plan)
+    >>> ro.read_plan("fleet.plan.json", instance) == plan
+    True
     """
     document = read_plan_document(path)
     if document.instance.sha256 not in {known.sha256 for known in (instance, *others)}:
@@ -201,6 +207,12 @@ def write_plan(path: str | Path, instance: Instance, result: Result | Plan | Has
         If the file cannot be written.
     ValueError
         If the result holds no plan.
+
+    Examples
+    --------
+    >>> ro.write_plan("fleet.plan.json", instance, ro.solve(instance, "greedy"))
+    >>> ro.read_plan("fleet.plan.json", instance) == plan
+    True
     """
     if getattr(result, "plan", result) is None:
         raise ValueError("there is no plan to write")
@@ -216,6 +228,11 @@ def plan_schema() -> dict[str, Any]:
     -------
     dict
         A schema of draft 2020-12, generated from the data classes.
+
+    Examples
+    --------
+    >>> ro.plan_schema()["title"]
+    'rocoin-opt/plan'
     """
     return document_schema(PlanDocument, FORMAT, VERSION)
 

@@ -26,7 +26,14 @@ MOST_SIZES = 8
 
 
 class Group(Model):
-    """Devices that all run the same student on the same part."""
+    """Devices that all run the same student on the same part.
+
+    Examples
+    --------
+    >>> group = plan.groups[0]
+    >>> group.devices, group.num_filters
+    (('device-1', 'device-3'), 6)
+    """
 
     devices: Items[Identifier]
     """Identifiers of the replicas."""
@@ -42,6 +49,13 @@ class Plan(Shown, Model):
     """Groups and spares.
 
     The class holds whatever a file says; :func:`rocoin_opt.check` tells whether it is valid.
+
+    Examples
+    --------
+    >>> plan
+    <Plan: 2 groups of 4 devices with 6, 6 filters, 2 spares>
+    >>> plan.to_networkx(instance).number_of_nodes()
+    9
     """
 
     _shown_as: ClassVar[str] = "plan"

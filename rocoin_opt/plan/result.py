@@ -63,6 +63,11 @@ class Outcome:
         Whether the method proved that no plan exists.
     reasons : tuple of str
         Why there is no plan, in words that a user can act on.
+
+    Examples
+    --------
+    >>> ro.Outcome(plan, lower_bound=1.0).infeasible
+    False
     """
 
     plan: Plan | None
@@ -130,6 +135,14 @@ class Result(Shown):
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
+
+    Examples
+    --------
+    >>> result = ro.solve(instance, "greedy")
+    >>> result.termination, len(result.plan.groups), result.gap
+    ('optimal', 2, 0.0)
+    >>> result.to_frame().num_filters.tolist()
+    [6, 6]
     """
 
     _shown_as: ClassVar[str] = "result"

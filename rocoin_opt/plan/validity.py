@@ -57,6 +57,12 @@ class Violation:
         What stands there, and the limit.
     unit : str
         Unit of both, empty for names and counts without one.
+
+    Examples
+    --------
+    >>> alone = plan.with_fields(groups=plan.groups[:1])
+    >>> [violation.rule for violation in ro.check(instance, alone)][:2]
+    ['spares', 'spares']
     """
 
     rule: RuleName

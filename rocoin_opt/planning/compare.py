@@ -31,6 +31,12 @@ class Comparison(Shown, tuple["Result", ...]):
     ----------
     instance : Instance
         What was given.
+
+    Examples
+    --------
+    >>> found = ro.compare(instance, ["greedy"])
+    >>> found.to_frame().method.tolist()
+    ['greedy']
     """
 
     _shown_as: ClassVar[str] = "comparison"
@@ -89,6 +95,12 @@ def compare(
     ------
     InputError, UnsupportedError, CertificateError
         As for :func:`solve`.
+
+    Examples
+    --------
+    >>> found = ro.compare(instance, ["greedy", "rocoin"])
+    >>> [result.method for result in found][:2]
+    ['greedy', 'rocoin']
     """
     instance = given_instance(instance)
     if not methods:

@@ -94,6 +94,12 @@ def expansions(
     ------
     InputError, UnsupportedError, CertificateError
         As for :func:`rocoin_opt.solve`.
+
+    Examples
+    --------
+    >>> (found,) = ro.expansions(instance, "greedy", devices=[instance.devices[0]])
+    >>> found.device
+    'device-0'
     """
 
     def solved(given: Instance, start: Plan | None) -> Result:

@@ -56,6 +56,12 @@ class FrontierPoint:
         Latency limit that was searched: the plan has the best partition found of all plans within it.
     partition_bound : float
         Valid lower bound on the criterion over all plans within that limit.
+
+    Examples
+    --------
+    >>> point = ro.FrontierPoint(plan, seconds=9.1, partition_value=1.0, limit_seconds=9.1, partition_bound=0.9)
+    >>> round(point.partition_gap, 3)
+    0.1
     """
 
     plan: Plan
@@ -95,6 +101,12 @@ class Frontier(Shown):
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.frontier(instance, "nominal", points=2)
+    >>> len(found.to_frame()) == len(found.points)
+    True
     """
 
     _shown_as: ClassVar[str] = "frontier"
@@ -170,6 +182,12 @@ def frontier(
         latency, or for what :func:`rocoin_opt.solve` cannot honour.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.frontier(instance, "nominal", points=2)
+    >>> len(found.points)
+    2
     """
     instance = given_instance(instance)
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:

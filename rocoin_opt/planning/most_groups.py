@@ -79,6 +79,12 @@ class MostGroups:
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.max_groups(instance)
+    >>> len(found.groups) == found.number
+    True
     """
 
     instance: Instance
@@ -128,6 +134,12 @@ def max_groups(
         If the instance asks for ``min_success`` or limits all energy: both depend on parts and students of all groups.
     CertificateError
         If a grouping turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.max_groups(instance)
+    >>> found.number, found.upper_bound, found.termination
+    (3, 3, 'optimal')
     """
     instance = given_instance(instance)
     certify.require_no_min_success(instance, "max_groups")

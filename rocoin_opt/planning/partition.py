@@ -57,6 +57,13 @@ class Partition:
         class affinity and none was given, or where there was no time to estimate it.
     affinity_is_estimated : bool
         Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> found = ro.partition(nx.barbell_graph(3, 0), 2)
+    >>> found.sizes, found.gap
+    ((3, 3), 0.0)
     """
 
     labels: IntArray
@@ -145,6 +152,13 @@ def partition(
     ------
     InputError
         If an argument is not what is allowed, or no partition has such sizes.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> found = ro.partition(nx.barbell_graph(3, 0), 2)
+    >>> found.labels.tolist()
+    [0, 0, 0, 1, 1, 1]
     """
     weights = _dense_graph(graph, weight)
     given = None if class_affinity is None else _affinity(class_affinity, len(weights))

@@ -97,6 +97,12 @@ class Replan(Shown):
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.replan(instance, plan, ["device-1"])
+    >>> int(found.to_frame().is_load.sum()) == len(found.loads)
+    True
     """
 
     _shown_as: ClassVar[str] = "replan"
@@ -196,6 +202,12 @@ def replan(
         If what is left has random latencies, for ``min_success``, or for objectives other than these.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.replan(instance, plan, ["device-1"])
+    >>> found.lost, ro.check(found.instance, found)
+    (('device-1',), ())
     """
     require_no_min_success(instance, "replan")
     lost, joined = instance.meant_by(lost), instance.meant_by(joined)

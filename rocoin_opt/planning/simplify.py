@@ -77,6 +77,12 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`.
+
+    Examples
+    --------
+    >>> found = ro.simplifications(instance, plan)
+    >>> found.one_device is None
+    True
     """
     end = deadline_of(instance, deadline)
     # A plan that is as good in decimals is no worse, however its sums round.

@@ -119,6 +119,12 @@ def solve(
         If the method or the objective cannot honour the instance, or the method cannot start from a plan.
     CertificateError
         If the method returned an invalid plan or bound: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> result = ro.solve(instance, "greedy")
+    >>> result.plan == plan, result.objective_value >= result.lower_bound
+    (True, True)
     """
     instance = given_instance(instance)
     recorder = Recorder(report)

@@ -125,6 +125,12 @@ def generate(
     ------
     InputError
         If an option is out of range, or no draw is feasible with these options.
+
+    Examples
+    --------
+    >>> small = ro.generate("mcu", devices=6, seed=1)
+    >>> len(small.devices), small.knowledge.num_filters
+    (6, 128)
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices

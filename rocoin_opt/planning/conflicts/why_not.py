@@ -67,6 +67,11 @@ def why_not(
     ------
     InputError
         If an option is outside of its range.
+
+    Examples
+    --------
+    >>> ro.why_not(instance) is None
+    True
     """
     instance = given_instance(instance)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)

@@ -23,7 +23,7 @@ from .failure.partial_answers import LinearAccuracy, expected_accuracy, parts_ar
 from .failure.validity import check
 from .failure.what_if.replica_value import replica_values
 from .failure.what_if.sensitivity import sensitivities
-from .instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
+from .instance.entities import Channel, Device, FailureDomain, Knowledge, Requirements, Student
 from .instance.files import instance_schema, read_instance, write_instance
 from .instance.generate import generate
 from .instance.matrices import ClassAffinity, FilterGraph
@@ -51,6 +51,7 @@ from .provenance import versions
 __all__ = [
     "METHODS",
     "CertificateError",
+    "Channel",
     "ClassAffinity",
     "Conflict",
     "ConflictMember",

@@ -32,6 +32,7 @@ COVERED_ELSEWHERE = {
     "failure/distribution/outcomes": "failure/distribution/test_domains",
     "failure/distribution/tabulation": "failure/distribution/test_convolution",
     "failure/monte_carlo/compiled": "failure/monte_carlo/test_simulation",
+    "failure/monte_carlo/compiled_queues": "failure/monte_carlo/test_monte_carlo_queues",
     "failure/monte_carlo/kernel": "failure/monte_carlo/test_simulation",
     "failure/monte_carlo/system": "failure/monte_carlo/test_simulation",
     "failure/monte_carlo/trials": "failure/monte_carlo/test_simulation",

@@ -21,6 +21,7 @@ from .latency import (
     THRESHOLD_OBJECTIVES,
     Objective,
     Preference,
+    StepDistribution,
     answer_distribution,
     group_keeps_limit,
     group_timing,
@@ -59,6 +60,7 @@ from .terminal import (
     small_share,
     some_of,
 )
+from .transfers import Transfers, has_queues, refused_channel, require_own_links
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
 __all__ = [
@@ -90,7 +92,9 @@ __all__ = [
     "Reinforcement",
     "Result",
     "StartRepair",
+    "StepDistribution",
     "Termination",
+    "Transfers",
     "Violation",
     "answer_distribution",
     "bound_alone",
@@ -102,6 +106,7 @@ __all__ = [
     "group_timing",
     "group_timings",
     "guaranteed_seconds",
+    "has_queues",
     "has_random_latency",
     "in_runs",
     "indexed_groups",
@@ -121,10 +126,12 @@ __all__ = [
     "print_summary",
     "read_plan",
     "read_plan_document",
+    "refused_channel",
     "relative_gap",
     "require_computable",
     "require_constant_latency",
     "require_objective",
+    "require_own_links",
     "result_document",
     "rules_allow",
     "seconds",

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
-from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.plan import (
+    OBJECTIVES,
+    THRESHOLD_OBJECTIVES,
+    labels_of,
+    relative_gap,
+    require_constant_latency,
+    require_own_links,
+)
 from rocoin_opt.planning.certify import certified_bound, certified_value, require_no_min_success
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
@@ -166,6 +173,7 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
+    require_own_links(instance, "frontier", able="solve")
     if instance.has_shared_failures or instance.restrictions.of_groups:
         raise UnsupportedError(f"{instance.name}: frontier cannot honour {instance.restricted_by} yet; solve can")
     recorder = Recorder(report)

@@ -25,6 +25,7 @@ from rocoin_opt.plan import (
     continuation,
     relative_gap,
     require_objective,
+    require_own_links,
     with_filters,
     without_filters,
 )
@@ -190,6 +191,7 @@ def replan(
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)
     require_objective(left, objective)
+    require_own_links(left, "replan", able="solve")
     # Who is in time is a question to the same models.
     require_groups_model(left, "guaranteed" if objective == "failure" else objective)
     recorder = Recorder(report)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import outage_after
+from rocoin_opt.plan import Transfers, outage_after
 from rocoin_opt.report.page.tables import shown_name
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ReplicaRow:
     outage : float
         Probability that the group is without an answer once this replica should have answered.
     segments : tuple of Segment
-        Overhead, compute and transfer.
+        Overhead, compute, waiting for a channel where nobody crashes, and transfer.
     mark : str
         ``first`` (the group's first answer), ``limit`` (the outage limit is met here), ``both`` or empty.
     is_random : bool
@@ -89,6 +89,12 @@ class GroupPicture:
     guaranteed: float | None
     is_random: bool
 
+    @property
+    def is_queued(self) -> bool:
+        """Whether some replica waits for its channel."""
+        roles = (segment.role for group in self.groups for row in group.replicas for segment in row.segments)
+        return "waiting" in roles
+
 
 def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | None) -> GroupPicture:
     """Lay out the groups of a plan; the guarantee is drawn where there is one within the scale.
@@ -102,14 +108,11 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
     guaranteed_seconds : float, optional
         The guarantee, where there is one.
     """
-    arrays = instance.arrays
-    latest = max(
-        float(arrays.latency(arrays.device_index[device], arrays.student_index[group.student], group.num_filters))
-        for group in plan.groups
-        for device in group.devices
-    )
+    transfers = Transfers.of(instance, plan)
+    answers = dict(zip(transfers.device.tolist(), transfers.calm.tolist(), strict=True))
+    latest = max(answers.values())
     end = MARGIN * latest if latest > 0.0 else 1.0
-    groups = tuple(_group_rows(instance, number, group, end) for number, group in enumerate(plan.groups))
+    groups = tuple(_group_rows(instance, number, group, answers, end) for number, group in enumerate(plan.groups))
     is_drawn = guaranteed_seconds is not None and guaranteed_seconds <= end
     return GroupPicture(
         groups=groups,
@@ -119,12 +122,26 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
     )
 
 
-def _group_rows(instance: Instance, number: int, group: Group, end: float) -> GroupRows:
+def _group_rows(instance: Instance, number: int, group: Group, answers: dict[int, float], end: float) -> GroupRows:
+    """Bars of one group.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    number : int
+        The group's place in the plan.
+    group : Group
+        The group.
+    answers : dict of int to float
+        When each device answers, in seconds.
+    end : float
+        Seconds at the right end of every bar.
+    """
     arrays = instance.arrays
     j = arrays.student_index[group.student]
     members = [arrays.device_index[device] for device in group.devices]
-    latencies = arrays.latency(members, j, group.num_filters).tolist()
-    ordered = sorted(zip(latencies, members, strict=True))
+    ordered = sorted((answers[n], n) for n in members)
     limit = instance.requirements.max_group_outage
     is_met = False
     replicas = []
@@ -140,7 +157,7 @@ def _group_rows(instance: Instance, number: int, group: Group, end: float) -> Gr
                 seconds=latency,
                 failure=device.failure_probability,
                 outage=outage,
-                segments=_segments(instance, n, j, group.num_filters, end),
+                segments=_segments(instance, n, j, group.num_filters, latency, end),
                 mark=("both" if meets else "first") if place == 0 else ("limit" if meets else ""),
                 is_random=device.is_random,
             )
@@ -148,10 +165,26 @@ def _group_rows(instance: Instance, number: int, group: Group, end: float) -> Gr
     return GroupRows(number, shown_name(group.student), group.num_filters, tuple(replicas))
 
 
-def _segments(instance: Instance, device: int, student: int, num_filters: int, end: float) -> tuple[Segment, ...]:
+def _segments(
+    instance: Instance, device: int, student: int, num_filters: int, latency: float, end: float
+) -> tuple[Segment, ...]:
+    """Pieces of one bar.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    device, student, num_filters : int
+        Who computes what, and how much of it.
+    latency : float
+        When it answers, in seconds.
+    end : float
+        Seconds at the right end of every bar.
+    """
     segments, start = [], 0.0
-    terms = instance.latency_terms(device, student, num_filters)
-    for role, length in zip(terms._fields, terms, strict=True):
+    overhead, compute, transfer = instance.latency_terms(device, student, num_filters)
+    waiting = latency - float(instance.arrays.latency(device, student, num_filters))
+    for role, length in (("overhead", overhead), ("compute", compute), ("waiting", waiting), ("transfer", transfer)):
         width = SCALE * length / end
         if width > 0.0:
             segments.append(Segment(role, round(start, 2), round(width, 2)))

@@ -6,13 +6,16 @@ search begins that values and checks everything as the instance has it.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import check, is_untied, value_of
+from rocoin_opt.grouping import airtime_bound
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.instance import without_channels
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, structural_violations
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,12 @@ STEPS_A_GROUP, MOST_STEPS = 400, 6_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 QUICK_STEPS_A_GROUP = 80
 """The same for ``greedy``."""
+FEW_DEVICES = 12
+"""Devices up to which latencies are proven."""
+PROOF_SHARE = 0.7
+"""Share of the time left that a proof may take before the search goes on."""
+AUTO_NODES = 50_000
+"""Groups that ``auto`` looks at without a time limit: some ten seconds."""
 NOT_FOUND = "no plan was found that keeps all limits and rules with shared channels; that there is none is not proven"
 
 
@@ -66,9 +75,63 @@ def searched(run: Plain, run_restricted: Run, steps_a_group: int = STEPS_A_GROUP
         plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
         kept = [plan for plan in (start, *plans) if plan is not None and is_kept(instance, objective, plan)]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
-        return Outcome(best, first.lower_bound, reasons=() if best else (NOT_FOUND,))
+        bound = first.lower_bound
+        if objective in THRESHOLD_OBJECTIVES:
+            bound = max(bound or 0.0, airtime_bound(instance, objective))
+        return Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
 
     return found
+
+
+def proven(search: Run, rest: Run, nodes: float) -> Run:
+    """Make a way to plan with channels that proves latencies of few devices; all else is searched, and bounded.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: a plan to begin with.
+    rest : callable
+        The same, for longer, where there is no proof.
+    nodes : float
+        Groups that a proof looks at, at most, where there is no limit of time.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        if objective not in THRESHOLD_OBJECTIVES or len(instance.devices) > FEW_DEVICES:
+            return rest(instance, objective, control, start)
+        first = search(instance, objective, control, start)
+        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
+            return first
+        from rocoin_opt.exact import exact_on_channels
+
+        effort = math.inf if control.remaining < math.inf else nodes
+        limit = time.perf_counter() + PROOF_SHARE * control.remaining
+        hurried = replace(control, deadline=min(limit, control.deadline))
+        result = exact_on_channels(instance, objective, hurried, first.plan, first.lower_bound, effort)
+        if result.infeasible or control.exhausted or _is_closed(instance, objective, result, control.gap):
+            return result
+        later = rest(instance, objective, control, result.plan)
+        return replace(later, lower_bound=max(later.lower_bound or 0.0, result.lower_bound or 0.0))
+
+    return found
+
+
+def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
+    """Whether a plan is proven within a gap.
+
+    Parameters
+    ----------
+    instance, objective
+        What was given.
+    found : Outcome
+        What a search returned.
+    gap : float
+        Relative gap that is enough.
+    """
+    if found.plan is None or found.lower_bound is None:
+        return False
+    value = value_of(instance, found.plan, objective)
+    return value < math.inf and value - found.lower_bound <= max(gap, CLOSED_GAP) * value
 
 
 def settled_on_channels(

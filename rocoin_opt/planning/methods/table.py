@@ -109,6 +109,7 @@ _greedy_restricted = restricted.searched(
 )
 
 _on_channels = channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP)
+_longer_on_channels = channels.searched(greedy, _greedy_restricted)
 
 _auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = alike.by_kinds_first(portfolio.run_exact, None)
@@ -126,7 +127,7 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
             run_restricted=restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
-            run_channels=channels.searched(greedy, _greedy_restricted),
+            run_channels=channels.proven(_on_channels, _longer_on_channels, channels.AUTO_NODES),
             surer=_auto,
         ),
         Method(
@@ -139,7 +140,7 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
             run_restricted=restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf),
-            run_channels=channels.searched(greedy, _greedy_restricted),
+            run_channels=channels.proven(_on_channels, _longer_on_channels, math.inf),
             surer=_exact,
         ),
         Method(
@@ -176,7 +177,7 @@ METHODS: dict[str, Method] = {
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
             run_restricted=restricted.searched(local_search, None),
-            run_channels=channels.searched(greedy, _greedy_restricted),
+            run_channels=_longer_on_channels,
             surer=local_search,
         ),
         _baseline("rocoin", "follow the leader, normalised cut, Kuhn-Munkres"),

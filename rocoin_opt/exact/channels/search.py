@@ -11,6 +11,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from rocoin_opt.exact.channels.packing import ChannelPacking
 from rocoin_opt.exact.channels.sets import groups_by_first
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.plan import IndexedGroup, Outcome, group_keeps_limit, plan_of
@@ -68,7 +69,10 @@ def exact_on_channels(
     Outcome
         The best plan, with its latency as the bound where the search came to its end.
     """
-    search = _Search(instance, objective, control, nodes)
+    given = instance.requirements
+    is_plain = not (instance.restrictions.of_groups or instance.limits_energy or objective == "nominal")
+    is_plain = is_plain and given.min_success is None and given.requests_per_second is None
+    search = (ChannelPacking if is_plain else _Search)(instance, objective, control, nodes)
     if start is not None:
         search.keep(start, value_of(instance, start, objective))
     search.run()

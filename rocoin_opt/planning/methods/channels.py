@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import airtime_bound
+from rocoin_opt.heuristics.rebalance import rebalance
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.instance import without_channels
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, structural_violations
@@ -31,6 +32,8 @@ STEPS_A_GROUP, MOST_STEPS = 400, 6_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 QUICK_STEPS_A_GROUP = 80
 """The same for ``greedy``."""
+OWN_LINKS_SHARE = 0.3
+"""Share of the time left that plans with links of their own may take."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
 PROOF_SHARE = 0.7
@@ -53,7 +56,9 @@ def blind(run: Run) -> Run:
     return found
 
 
-def searched(run: Plain, run_restricted: Run, steps_a_group: int = STEPS_A_GROUP) -> Run:
+def searched(
+    run: Plain, run_restricted: Run, steps_a_group: int = STEPS_A_GROUP, share: float = OWN_LINKS_SHARE
+) -> Run:
     """Make a way to plan with channels from ways to plan without.
 
     Parameters
@@ -62,17 +67,23 @@ def searched(run: Plain, run_restricted: Run, steps_a_group: int = STEPS_A_GROUP
         Ways to plan with links of their own; the second one honours failure domains and rules.
     steps_a_group : int
         Changes that the search from their plan tries, for each group that there may be.
+    share : float
+        Share of the time left that they may take.
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         free = without_channels(instance)
-        quiet = control.silent()
+        limit = time.perf_counter() + share * control.remaining
+        quiet = replace(control.silent(), deadline=min(limit, control.deadline))
         first = run_restricted(free, objective, quiet, None) if free.is_restricted else run(free, objective, quiet)
         if first.infeasible:
             return Outcome(None, infeasible=True, reasons=first.reasons)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         starts: list[Plan | None] = [plan for plan in (start, first.plan) if plan is not None]
         plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
+        if objective in THRESHOLD_OBJECTIVES:
+            valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]
+            plans = [rebalance(instance, objective, plan, control) for plan in valid]
         kept = [plan for plan in (start, *plans) if plan is not None and is_kept(instance, objective, plan)]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
         bound = first.lower_bound

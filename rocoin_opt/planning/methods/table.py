@@ -113,6 +113,8 @@ _longer_on_channels = channels.searched(greedy, _greedy_restricted)
 
 _auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = alike.by_kinds_first(portfolio.run_exact, None)
+_auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
+_exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -126,8 +128,8 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
-            run_restricted=restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
-            run_channels=channels.proven(_on_channels, _longer_on_channels, channels.AUTO_NODES),
+            run_restricted=_auto_restricted,
+            run_channels=channels.proven(_on_channels, channels.searched(_auto, _auto_restricted), channels.AUTO_NODES),
             surer=_auto,
         ),
         Method(
@@ -139,8 +141,8 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
-            run_restricted=restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf),
-            run_channels=channels.proven(_on_channels, _longer_on_channels, math.inf),
+            run_restricted=_exact_restricted,
+            run_channels=channels.proven(_on_channels, channels.searched(_exact, _exact_restricted), math.inf),
             surer=_exact,
         ),
         Method(

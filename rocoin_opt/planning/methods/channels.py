@@ -32,6 +32,8 @@ STEPS_A_GROUP, MOST_STEPS = 400, 6_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 QUICK_STEPS_A_GROUP = 80
 """The same for ``greedy``."""
+MOST_ROUNDS = 100
+"""How often a search goes on from its best plan while there is time."""
 OWN_LINKS_SHARE = 0.3
 """Share of the time left that plans with links of their own may take."""
 FEW_DEVICES = 12
@@ -57,7 +59,11 @@ def blind(run: Run) -> Run:
 
 
 def searched(
-    run: Plain, run_restricted: Run, steps_a_group: int = STEPS_A_GROUP, share: float = OWN_LINKS_SHARE
+    run: Plain,
+    run_restricted: Run,
+    steps_a_group: int = STEPS_A_GROUP,
+    share: float = OWN_LINKS_SHARE,
+    rounds: int = 0,
 ) -> Run:
     """Make a way to plan with channels from ways to plan without.
 
@@ -69,6 +75,8 @@ def searched(
         Changes that the search from their plan tries, for each group that there may be.
     share : float
         Share of the time left that they may take.
+    rounds : int
+        How often the search for a latency goes on within a limit of time.
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
@@ -89,8 +97,41 @@ def searched(
         bound = first.lower_bound
         if objective in THRESHOLD_OBJECTIVES:
             bound = max(bound or 0.0, airtime_bound(instance, objective))
-        return Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
+        found = Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
+        if rounds and best is not None and objective in THRESHOLD_OBJECTIVES and control.remaining < math.inf:
+            return _gone_on(instance, objective, control, found, steps, rounds)
+        return found
 
+    return found
+
+
+def _gone_on(
+    instance: Instance, objective: Objective, control: Control, found: Outcome, steps: int, rounds: int
+) -> Outcome:
+    """Search on from the best plan, by other chances each time, as long as the time allows.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        A plan, and a bound.
+    steps : int
+        Changes that each round tries.
+    rounds : int
+        Rounds at most.
+    """
+    for number in range(1, rounds + 1):
+        if found.plan is None or control.exhausted or _is_closed(instance, objective, found, control.gap):
+            break
+        other = replace(control, seed=control.seed + number)
+        plan = descend(instance, objective, found.plan, steps, other)
+        if plan is not None:
+            plan = rebalance(instance, objective, plan, control)
+            if is_kept(instance, objective, plan) and value_of(instance, plan, objective) < value_of(
+                instance, found.plan, objective
+            ):
+                found = replace(found, plan=plan)
     return found
 
 

@@ -109,12 +109,14 @@ _greedy_restricted = restricted.searched(
 )
 
 _on_channels = channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP)
-_longer_on_channels = channels.searched(greedy, _greedy_restricted)
+_longer_on_channels = channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS)
 
 _auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = alike.by_kinds_first(portfolio.run_exact, None)
 _auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
 _exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
+_auto_on_channels = channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS)
+_exact_on_channels = channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -129,7 +131,11 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
             run_restricted=_auto_restricted,
-            run_channels=channels.proven(_on_channels, channels.searched(_auto, _auto_restricted), channels.AUTO_NODES),
+            run_channels=channels.proven(
+                _on_channels,
+                channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS),
+                channels.AUTO_NODES,
+            ),
             surer=_auto,
         ),
         Method(
@@ -142,7 +148,9 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
             run_restricted=_exact_restricted,
-            run_channels=channels.proven(_on_channels, channels.searched(_exact, _exact_restricted), math.inf),
+            run_channels=channels.proven(
+                _on_channels, channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS), math.inf
+            ),
             surer=_exact,
         ),
         Method(

@@ -224,9 +224,7 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
     if device.failure_domain is not None and found.losses:
         notes.append(f"losses by its failure domain {device.failure_domain} count as its own as well")
     if device.channel in choices.shared and (found.compute, found.link) != (None, None) and choices.laws != "none":
-        notes.append(
-            f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it"
-        )
+        notes.append(f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it")
     words = [f"{choices.source}: {found.losses} of {counted(found.requests, 'request')} without an answer"]
     words.append("their share" if choices.point else f"exact upper limit at level {choices.level:.6g}")
     probability = found.share_lost if choices.point else found.limit

@@ -37,16 +37,8 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .result import (
-    CLOSED_GAP,
-    Outcome,
-    Reinforcement,
-    Result,
-    Termination,
-    print_summary,
-    relative_gap,
-    ties_and_rules,
-)
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
+from .result import Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -55,9 +47,7 @@ from .terminal import (
     in_runs,
     plain_table,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from .transfers import Transfers, has_queues, refused_channel, require_own_links
@@ -86,6 +76,7 @@ __all__ = [
     "Metrics",
     "Objective",
     "Outcome",
+    "Phase",
     "Plan",
     "PlanDocument",
     "Preference",
@@ -96,6 +87,7 @@ __all__ = [
     "Termination",
     "Transfers",
     "Violation",
+    "aim_of",
     "answer_distribution",
     "bound_alone",
     "continuation",
@@ -134,9 +126,7 @@ __all__ = [
     "require_own_links",
     "result_document",
     "rules_allow",
-    "seconds",
     "shown_value",
-    "small_share",
     "some_of",
     "structural_violations",
     "ties_and_rules",

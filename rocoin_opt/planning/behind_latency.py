@@ -13,15 +13,19 @@ from rocoin_opt.plan import (
     CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
     Outcome,
+    Phase,
     Reinforcement,
     indexed_groups,
     plan_of,
+    relative_gap,
     structural_violations,
 )
 from rocoin_opt.planning.certify import certified_bound, require_certified
 from rocoin_opt.planning.methods import settled_on_channels, settled_under_rules
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.request import Request
 
@@ -51,44 +55,47 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if plan is None or instance.has_random_latencies or request.control.exhausted:
         # What comes behind latency is stated for constants alone.
         return outcome, None
-    # What is weighed behind latency is no value of the objective.
-    control = request.control.silent()
+    control = request.control.within(request.polish)
     is_latency = objective in THRESHOLD_OBJECTIVES
+    if is_latency:
+        # Some methods tell nothing of what they found first: what comes next is to be seen beside it.
+        request.control.tell(value_of(instance, plan, objective), outcome.lower_bound)
     if instance.shared_channels:
         if method.reinforce is None or not is_latency:
             return outcome, None
+        control = control.entering("reliability" if request.preferred == "reliability" else "work")
         found = settled_on_channels(instance, objective, plan, control, request.preferred)
-        return _kept(request, outcome, found.plan or plan), None
+        kept = _kept(request, outcome, found.plan or plan)
+        return replace(kept, phases=(_phase_under_rules(instance, found, control),)), None
     if instance.limits_energy:
         # Where the best plan without the limit keeps it, there is no better one; further replicas may break it.
         free = instance.with_requirements(max_energy_joules=None)
-        settled_free, gain = settled(replace(request, instance=free), outcome)
+        settled_free, gain = settled(replace(request, instance=free, control=control, polish=None), outcome)
         if settled_free.plan is not None and not structural_violations(instance, settled_free.plan):
             return settled_free, gain
     if instance.is_restricted:
         if method.reinforce is None or not is_latency:
             return outcome, None
+        control = control.entering("reliability" if request.preferred == "reliability" else "work")
         found = settled_under_rules(instance, objective, plan, control, request.preferred)
+        found = replace(found, phases=(_phase_under_rules(instance, found, control),))
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
         # Methods of a user's own that know of no energy take five arguments.
         energy = ["energy"] if request.preferred == "energy" else []
-        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion, *energy))
+        tied = method.break_ties(instance, objective, plan, control, request.criterion, *energy)
+        found = tied if isinstance(tied, Outcome) else Outcome(tied)
     else:
         return outcome, None
     after = found.plan or plan
     kept = _kept(request, outcome, after)
     gain = None
-    if (
-        kept is not outcome
-        and is_latency
-        and request.prefer == "reliability"
-        and method.reinforce is not None
-        and not instance.is_restricted
-    ):
-        gain = _reinforcement(request, after, found.lower_bound)
-    return kept, gain
+    if kept is outcome:
+        return outcome, None
+    if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
+        gain = _reinforcement(replace(request, control=control), after, found.lower_bound)
+    return replace(kept, phases=found.phases), gain
 
 
 def _kept(request: Request, outcome: Outcome, after: Plan) -> Outcome:
@@ -113,6 +120,14 @@ def _kept(request: Request, outcome: Outcome, after: Plan) -> Outcome:
     if value_of(instance, after, objective) > value_of(instance, outcome.plan, objective) * (1.0 + rounding):
         raise CertificateError(f"{name} gave up latency for what comes behind it")
     return replace(outcome, plan=after)
+
+
+def _phase_under_rules(instance: Instance, found: Outcome, control: Control) -> Phase:
+    gap = None
+    if found.plan is not None and found.lower_bound is not None:
+        gap = relative_gap(value_of(instance, found.plan, "failure"), found.lower_bound)
+    is_proven = gap is not None and gap <= CLOSED_GAP
+    return Phase(control.phase, is_proven, was_cut=not is_proven and control.exhausted)
 
 
 def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinforcement | None:

@@ -22,6 +22,7 @@ from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
 from rocoin_opt.report.page.tables import MAX_CHARACTERS, percent, shown_name
+from rocoin_opt.wording import seconds
 from runs import two_points
 from slowed import slowed
 
@@ -56,7 +57,7 @@ def test_the_page_tells_figures_groups_and_pictures(mcu) -> None:
     figures = ro.evaluate(instance, plan)
     for text in (
         f"Plan for {instance.name}",
-        f"{figures.guaranteed_seconds:.4g} s",
+        seconds(figures.guaranteed_seconds),
         f"{figures.success_probability:.4f}",
         "When the answer comes",
         "How long a group may stay silent",
@@ -374,4 +375,4 @@ def test_the_energy_is_shown_where_it_is_known(mcu) -> None:
     powered = instance.with_devices([device.model_copy(update=powers) for device in instance.devices])
     limited = powered.with_requirements(max_energy_joules=1e6)
     assert "of a request, over all devices" in plan_report(powered, plan)
-    assert "at most 1e+06 J" in plan_report(limited, plan)
+    assert "at most 1 MJ" in plan_report(limited, plan)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import GroupTiming, Objective, Plan
+    from rocoin_opt.plan import Objective, Plan
 
 MOVES = (32, 16, 8, 4, 2, 1)
 """Filters that are moved at a time."""
@@ -56,7 +56,8 @@ def rebalance(instance: Instance, objective: Objective, plan: Plan, control: Con
 def _steps(instance: Instance, objective: Objective, plan: Plan) -> Iterator[list[IndexedGroup]]:
     """Plans after one step: filters of the latest groups in earlier ones, large moves first; then other students."""
     groups, timings = indexed_groups(instance, plan), group_timings(instance, plan)
-    by_time = sorted(range(len(groups)), key=lambda k: _answer(timings[k], objective))
+    times = [_answer(timing.seconds, timing.guaranteed_seconds, objective) for timing in timings]
+    by_time = sorted(range(len(groups)), key=times.__getitem__)
     # Whoever is late may wait for others, which then have to shrink for it.
     for giver in reversed(by_time):
         for moved in (move for move in MOVES if move < groups[giver].size):
@@ -86,8 +87,18 @@ def _with_size(instance: Instance, group: IndexedGroup, size: int) -> IndexedGro
     return group._replace(student=int(np.argmin(np.where(able, seconds, np.inf))), size=size)
 
 
-def _answer(timing: GroupTiming, objective: Objective) -> float:
+def _answer(seconds: tuple[float, ...], guaranteed: float | None, objective: Objective) -> float:
+    """The time of a group that an objective counts, in seconds.
+
+    Parameters
+    ----------
+    seconds : tuple of float
+        When its replicas answer, ascending.
+    guaranteed : float or None
+        When it keeps the outage limit.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Which latency.
+    """
     if objective == "nominal":
-        return timing.seconds[0]
-    met = timing.guaranteed_seconds if objective == "guaranteed" else None
-    return timing.seconds[-1] if met is None else met
+        return seconds[0]
+    return seconds[-1] if objective == "worst" or guaranteed is None else guaranteed

@@ -25,7 +25,7 @@ from .failure.validity import check
 from .failure.what_if.replica_value import replica_values
 from .failure.what_if.sensitivity import sensitivities
 from .instance.device_tables import devices_from_csv, devices_from_frame
-from .instance.entities import Device, FailureDomain, Knowledge, Requirements, Student
+from .instance.entities import Channel, Device, FailureDomain, Knowledge, Requirements, Student
 from .instance.files import instance_schema, read_instance, write_instance
 from .instance.generate import generate
 from .instance.matrices import ClassAffinity, FilterGraph
@@ -55,6 +55,7 @@ __version__: str
 __all__ = [
     "METHODS",
     "CertificateError",
+    "Channel",
     "ClassAffinity",
     "Comparison",
     "Conflict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -200,7 +201,9 @@ def estimate_devices(
         np.array([len(which) for which in lost.values()]), np.array([which.sum() for which in lost.values()]), margin
     )
     limit_of = dict(zip(rows, limits.tolist(), strict=True))
-    choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates)
+    sending = Counter(device.channel for device in given if device.channel is not None)
+    shared = frozenset(name for name, count in sending.items() if count > 1)
+    choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates, shared)
     estimates: list[DeviceEstimate] = []
     for device in given:
         if device.id not in rows:
@@ -225,6 +228,8 @@ class _Choices(NamedTuple):
     point: bool
     laws: Laws
     link_rates: bool
+    shared: frozenset[str]
+    """Channels that several devices send on."""
 
 
 def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
@@ -236,6 +241,8 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
         notes.append(f"only {counted(found.requests, 'request')}: its limit is mostly their small number")
     if device.failure_domain is not None and found.losses:
         notes.append(f"losses by its failure domain {device.failure_domain} count as its own as well")
+    if device.channel in choices.shared and (found.compute, found.link) != (None, None) and choices.laws != "none":
+        notes.append(f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it")
     words = [f"{choices.source}: {found.losses} of {counted(found.requests, 'request')} without an answer"]
     words.append("their share" if choices.point else f"exact upper limit at level {choices.level:.6g}")
     probability = found.share_lost if choices.point else found.limit

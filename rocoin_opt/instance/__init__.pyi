@@ -37,7 +37,7 @@ from .files import (
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from .measured_times import read_measured_times, with_times
-from .model import Instance, relaxed, without_laws, without_rules
+from .model import Instance, relaxed, without_channels, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
 from .slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Slowdown, Weibull
@@ -111,6 +111,7 @@ __all__ = [
     "stretched",
     "weight_with_domain",
     "with_times",
+    "without_channels",
     "without_laws",
     "without_rules",
     "write_device_file",

@@ -33,7 +33,16 @@ from rocoin_opt.instance.slowdown import Constant, Slowdown
 LATER_FIELDS = frozenset({"max_energy_joules", "min_success", "requests_per_second", "success_level"})
 """Requirements that are written only where they are made."""
 LATER_DEVICE_FIELDS = frozenset(
-    {"compute_seconds", "compute_watts", "count", "flops_per_second", "max_joules", "students", "transmit_watts"}
+    {
+        "channel",
+        "compute_seconds",
+        "compute_watts",
+        "count",
+        "flops_per_second",
+        "max_joules",
+        "students",
+        "transmit_watts",
+    }
 )
 """What is written of a device only where it is said."""
 
@@ -85,6 +94,8 @@ class Device(Model):
     """Probability p that the device never answers."""
     failure_domain: Identifier | None = None
     """Identifier of the domain whose failure takes this device along."""
+    channel: Identifier | None = None
+    """Identifier of the channel that it sends on, one transfer after another; a link of its own where absent."""
     students: Annotated[Items[Identifier], Field(min_length=1)] | None = None
     """Identifiers of the students that it may run; all where left out."""
     compute_slowdown: Slowdown | None = None
@@ -165,6 +176,13 @@ class FailureDomain(Model):
     """Unique name."""
     failure_probability: CrashProbability
     """Probability that the domain fails, independent of everything else."""
+
+
+class Channel(Model):
+    """Something that devices send on, an access point say, and that carries one transfer after another."""
+
+    id: Identifier
+    """Unique name."""
 
 
 class Student(Model):

@@ -16,7 +16,7 @@ from rocoin_opt.documents import Items, Model, canonical_json, fault, shown
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.arrays import InstanceArrays, LatencyTerms, latency_terms
 from rocoin_opt.instance.counts import Alike, alike, expanded
-from rocoin_opt.instance.entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
+from rocoin_opt.instance.entities import Channel, ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from rocoin_opt.instance.fields import Identifier
 from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, resolved
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 NAMED = 10
-"""Most failure domains, or students, that a message lists."""
+"""Most failure domains, channels or students that a message lists."""
+
+LATER_FIELDS = frozenset({"channels", "rules"})
+"""What is written of an instance only where there is any."""
 
 
 DERIVED = (
@@ -39,6 +42,7 @@ DERIVED = (
     "has_shared_failures",
     "restrictions",
     "sha256",
+    "shared_channels",
 )
 """What an instance computes of its fields once."""
 
@@ -70,6 +74,8 @@ class Instance(Model):
     """The devices that may be used."""
     failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
+    channels: Items[Channel] = ()
+    """What devices share and send on."""
     students: Annotated[Items[Student], Field(min_length=1)]
     """The students that may be distilled."""
     knowledge: Knowledge
@@ -81,24 +87,30 @@ class Instance(Model):
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out rules where there are none: files that were written before there were any keep their text."""
+        """Leave out what there is none of and came after the first files: these keep their text."""
         written: dict[str, Any] = fields(self)
-        return {name: value for name, value in written.items() if name != "rules" or self.rules}
+        return {name: value for name, value in written.items() if name not in LATER_FIELDS or getattr(self, name)}
 
     @model_validator(mode="after")
     def _identifiers_resolve(self) -> Self:
-        for field in ("students", "failure_domains"):
+        for field in ("students", "failure_domains", "channels"):
             seen: set[str] = set()
             for position, item in enumerate(getattr(self, field)):
                 if item.id in seen:
                     raise fault(f"{field}[{position}].id", item.id, "an identifier that no other one repeats")
                 seen.add(item.id)
-        domains = {domain.id for domain in self.failure_domains}
-        for position, device in enumerate(self.devices):
-            if device.failure_domain is not None and device.failure_domain not in domains:
-                known = ", ".join(sorted(domains)[:NAMED]) + (", …" if len(domains) > NAMED else "")
-                allowed = f"the id of a failure domain: {known or 'none is defined'}"
-                raise fault(f"devices[{position}].failure_domain", device.failure_domain, allowed)
+        for field, many, what in (
+            ("failure_domain", "failure_domains", "failure domain"),
+            ("channel", "channels", "channel"),
+        ):
+            names = {item.id for item in getattr(self, many)}
+            for position, device in enumerate(self.devices):
+                given = getattr(device, field)
+                if given is not None and given not in names:
+                    known = ", ".join(sorted(names)[:NAMED]) + (", …" if len(names) > NAMED else "")
+                    raise fault(
+                        f"devices[{position}].{field}", given, f"the id of a {what}: {known or 'none is defined'}"
+                    )
         students = {student.id for student in self.students}
         for position, device in enumerate(self.devices):
             for place, name in enumerate(device.students or ()):
@@ -188,6 +200,8 @@ class Instance(Model):
                 )
         if self.rules:
             fields["rules"] = fingerprint_of(self.rules)
+        if self.channels:
+            fields["channels"] = sorted(channel.id for channel in self.channels)
         if self.knowledge.graph is not None:
             fields["graph"] = self.knowledge.graph.digest(self.knowledge.num_filters)
         if self.knowledge.class_affinity is not None:
@@ -203,6 +217,15 @@ class Instance(Model):
     def has_shared_failures(self) -> bool:
         """Whether any device fails together with others, because it is in a failure domain."""
         return any(device.failure_domain is not None for device in self.devices)
+
+    @cached_property
+    def shared_channels(self) -> dict[str, tuple[int, ...]]:
+        """By name the indices of the devices on each channel that several share; alone, a device never waits."""
+        found: dict[str, list[int]] = {channel.id: [] for channel in self.channels}
+        for n, device in enumerate(self.devices):
+            if device.channel is not None:
+                found[device.channel].append(n)
+        return {name: tuple(devices) for name, devices in found.items() if len(devices) > 1}
 
     @cached_property
     def has_powers(self) -> bool:
@@ -389,6 +412,14 @@ def without_rules(instance: Instance) -> Instance:
     """Copy of an instance without rules on how devices are grouped or used, ``min_success`` and the limit on energy."""
     rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
     return instance._replace({"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
+
+
+def without_channels(instance: Instance) -> Instance:
+    """Copy of an instance with links of their own for all devices, on which no plan answers later."""
+    if not instance.channels:
+        return instance
+    own = tuple(device.model_copy(update={"channel": None}) for device in instance.devices)
+    return instance.model_copy(update={"devices": own, "channels": ()})
 
 
 def relaxed(instance: Instance) -> Instance:

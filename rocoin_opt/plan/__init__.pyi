@@ -22,6 +22,7 @@ from .latency import (
     THRESHOLD_OBJECTIVES,
     Objective,
     Preference,
+    StepDistribution,
     answer_distribution,
     group_keeps_limit,
     group_timing,
@@ -50,6 +51,7 @@ from .terminal import (
     shown_value,
     some_of,
 )
+from .transfers import Transfers, has_queues, refused_channel, require_own_links
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
 __all__ = [
@@ -84,7 +86,9 @@ __all__ = [
     "Reinforcement",
     "Result",
     "StartRepair",
+    "StepDistribution",
     "Termination",
+    "Transfers",
     "Violation",
     "aim_of",
     "answer_distribution",
@@ -97,6 +101,7 @@ __all__ = [
     "group_timing",
     "group_timings",
     "guaranteed_seconds",
+    "has_queues",
     "has_random_latency",
     "in_runs",
     "indexed_groups",
@@ -118,10 +123,12 @@ __all__ = [
     "print_summary",
     "read_plan",
     "read_plan_document",
+    "refused_channel",
     "relative_gap",
     "require_computable",
     "require_constant_latency",
     "require_objective",
+    "require_own_links",
     "result_document",
     "rules_allow",
     "shown_value",

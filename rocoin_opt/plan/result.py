@@ -12,7 +12,7 @@ from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
-from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
+from rocoin_opt.plan.summary import breakdown, capacity, channel_lines, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -21,6 +21,7 @@ from rocoin_opt.plan.terminal import (
     shown_value,
     some_of,
 )
+from rocoin_opt.plan.transfers import has_queues
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown
 from rocoin_opt.wording import (
@@ -203,7 +204,8 @@ def print_summary(result: Result, console: Console) -> None:
         if result.plan.spares:
             console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
         console.print()
-        for line in _binding_lines(result, timings):
+        lines = [] if random or not has_queues(instance, result.plan) else channel_lines(instance, result.plan)
+        for line in (*lines, *_binding_lines(result, timings)):
             console.print(plain_text(line))
 
 
@@ -250,8 +252,10 @@ def _value_lines(result: Result) -> Iterator[str]:
 
 
 def ties_and_rules(instance: Instance) -> list[str]:
-    """What else an instance asks, in words: how many failure domains and rules it has; nothing where it has none."""
+    """What else an instance asks, in words: how many failure domains, channels and rules; nothing where it has none."""
     told = [counted(len(instance.failure_domains), "failure domain")] if instance.failure_domains else []
+    if instance.shared_channels:
+        told.append(counted(len(instance.shared_channels), "shared channel"))
     if instance.rules:
         kinds = [
             f"{rule.kind} {rule.spread if rule.spread is not None else counted(len(rule.devices), 'device')}"

@@ -18,7 +18,14 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
 from rocoin_opt.instance import given_instance
-from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.plan import (
+    OBJECTIVES,
+    THRESHOLD_OBJECTIVES,
+    labels_of,
+    relative_gap,
+    require_constant_latency,
+    require_own_links,
+)
 from rocoin_opt.planning.certify import certified_bound, certified_value
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
@@ -199,6 +206,7 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
+    require_own_links(instance, "frontier", able="solve")
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):

@@ -23,7 +23,14 @@ from rocoin_opt.grouping import (
 )
 from rocoin_opt.heuristics.covering_bins import cover_bins
 from rocoin_opt.instance import given_instance, without_laws
-from rocoin_opt.plan import IndexedGroup, group_keeps_limit, members_of, plan_of, structural_violations
+from rocoin_opt.plan import (
+    IndexedGroup,
+    group_keeps_limit,
+    members_of,
+    plan_of,
+    require_own_links,
+    structural_violations,
+)
 from rocoin_opt.planning import certify
 from rocoin_opt.planning.conflicts.any_plan import any_groups
 from rocoin_opt.planning.grouping_question import SECOND, grouping_question, with_groups
@@ -131,7 +138,8 @@ def max_groups(
     InputError
         If an option is outside of its range.
     UnsupportedError
-        If the instance asks for ``min_success`` or limits all energy: both depend on parts and students of all groups.
+        If the instance asks for ``min_success`` or limits all energy, or asks for a rate of requests where several
+        devices send on one channel: all depend on parts and students of all groups.
     CertificateError
         If a grouping turns out false: a defect, which never passes silently.
 
@@ -145,6 +153,9 @@ def max_groups(
     certify.require_no_min_success(instance, "max_groups")
     if instance.limits_energy:
         raise UnsupportedError(f"{instance.name}: max_groups does not honour requirements.max_energy_joules")
+    if instance.requirements.requests_per_second is not None:
+        # How long a channel is busy is a matter of all parts together.
+        require_own_links(instance, "max_groups with requirements.requests_per_second")
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)
     with stopped_by_interrupt(control):
         search = _Search(without_laws(instance), control)

@@ -27,6 +27,7 @@ from rocoin_opt.plan import (
     continuation,
     relative_gap,
     require_objective,
+    require_own_links,
     shown_value,
     with_filters,
     without_filters,
@@ -213,6 +214,7 @@ def replan(
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)
     require_objective(left, objective)
+    require_own_links(left, "replan", able="solve")
     # Who is in time is a question to the same models.
     require_groups_model(left, "guaranteed" if objective == "failure" else objective)
     recorder = Recorder(report)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.control import Control, stopped_by_interrupt
 from rocoin_opt.failure import check
-from rocoin_opt.instance import given_instance
-from rocoin_opt.plan import Conflict, ConflictMember, structural_violations
+from rocoin_opt.instance import given_instance, without_channels
+from rocoin_opt.plan import Conflict, ConflictMember, require_own_links, structural_violations
 from rocoin_opt.planning.conflicts.any_plan import AnyPlan
 from rocoin_opt.planning.conflicts.members import freed, members_of
 
@@ -67,6 +67,8 @@ def why_not(
     ------
     InputError
         If an option is outside of its range.
+    UnsupportedError
+        If several devices send on one channel, and there is a rate of requests, ``min_success`` or a success level.
 
     Examples
     --------
@@ -77,6 +79,19 @@ def why_not(
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)
     with stopped_by_interrupt(control):
         return conflict_of(instance, objective, control)
+
+
+def can_be_explained(instance: Instance, objective: Objective) -> bool:
+    """Whether the queues of channels have no say in whether there is a plan, so that it can be said why there is none.
+
+    Parameters
+    ----------
+    instance, objective
+        What was asked.
+    """
+    given = instance.requirements
+    is_wished = given.requests_per_second is not None or given.min_success is not None
+    return not (instance.shared_channels and (is_wished or objective == "quantile"))
 
 
 def conflict_of(
@@ -93,6 +108,10 @@ def conflict_of(
     is_proven : bool
         Whether it is known that there is no plan.
     """
+    if not can_be_explained(instance, objective):
+        require_own_links(instance, "why_not with requests_per_second, min_success or success_level")
+    # When answers come does not decide whether there is a plan.
+    instance = without_channels(instance)
     now = time.perf_counter()
     end = min(control.deadline, now + MOST_SECONDS)
     filtering = AnyPlan(objective, replace(control, deadline=now + FILTER_SHARE * (end - now)))
@@ -227,6 +246,7 @@ def what_is_known(instance: Instance, objective: Objective, control: Control) ->
     """
     if not instance.rules or control.exhausted:
         return ()
+    instance = without_channels(instance)
     end = min(control.deadline, time.perf_counter() + MOST_SECONDS)
     asking = AnyPlan(objective, replace(control, deadline=end))
     free = asking.of(instance._replace({"rules": ()}))

@@ -10,7 +10,7 @@ from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.store import Store
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import result_document
-from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.phases import relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -38,11 +38,13 @@ OWNERS = {
     "matplotlib": {"profiling", "report"},
     "jinja2": {"report"},
     "torch": {"profiling"},
+    "onnx": {"profiling"},
+    "onnxruntime": {"profiling"},
     "pickle": {"profiling"},  # only the name of an error that PyTorch raises: nothing is ever unpickled
 }
 """Libraries that only some top-level modules may import."""
 
-SLOW_TO_IMPORT = ("highspy", "jinja2", "matplotlib", "numba", "pyomo", "torch")
+SLOW_TO_IMPORT = ("highspy", "jinja2", "matplotlib", "numba", "onnx", "onnxruntime", "pyomo", "torch")
 MAX_LINES = 400
 MAX_MODULES = 16
 MAX_MEAN_IMPORTS = 4

@@ -273,15 +273,6 @@ def test_simpler_plans_keep_it_where_they_keep_their_limits() -> None:
         assert witness is None or witness.keeps_limit == (ro.check(instance, witness.plan) == ())
 
 
-def test_frontiers_and_replanning_refuse_it_by_name() -> None:
-    instance = pairs().with_requirements(min_success=0.0)
-    plan = ro.solve(pairs(), "exact").plan
-    with pytest.raises(ro.UnsupportedError, match=r"pairs: frontier does not honour requirements\.min_success yet"):
-        ro.frontier(instance)
-    with pytest.raises(ro.UnsupportedError, match=r"pairs: replan does not honour requirements\.min_success yet"):
-        ro.replan(instance, plan)
-
-
 @pytest.mark.slow
 def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     given, plan, asked = (tmp_path / name for name in ("given.json", "p.plan.json", "asked.json"))

@@ -11,7 +11,7 @@ from torch import nn
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.activations import activation_graph, batched
-from rocoin_opt.profiling.datasets import load_dataset
+from rocoin_opt.profiling.images.datasets import load_dataset
 from rocoin_opt.profiling.networks import wide_resnet
 
 

@@ -26,7 +26,7 @@ OBJECTIVES = ("expected", "failure", "missing", "quantile")
 @trials(40)
 def test_the_value_stays_and_the_work_does_not_grow(objective, data, instance):
     plan = data.draw(valid_plans(instance))
-    found = settle_answer(instance, objective, plan, Control())
+    found = settle_answer(instance, objective, plan, Control()).plan
     assert ro.check(instance, found) == ()
     assert value_of(instance, found, objective) <= value_of(instance, plan, objective) * (1 + 1e-12)
     assert work_of(instance, found) <= work_of(instance, plan) * (1 + 1e-12)
@@ -62,5 +62,5 @@ def test_the_partition_is_no_worse_and_within_what_groups_hold(objective):
 def test_no_time_and_no_value_leave_the_plan_as_it_is():
     instance = pairs()
     plan = ro.solve(instance, "greedy").plan
-    assert settle_answer(instance, "failure", plan, Control.starting_now(time_limit=0)) is plan
-    assert settle_answer(instance, "quantile", plan, Control()) is plan
+    assert settle_answer(instance, "failure", plan, Control.starting_now(time_limit=0)).plan is plan
+    assert settle_answer(instance, "quantile", plan, Control()).plan is plan

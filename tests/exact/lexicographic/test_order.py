@@ -17,7 +17,7 @@ from early_plans import early_plans
 from examples import pairs, two_pairs
 from rocoin_opt.control import Control
 from rocoin_opt.exact.lexicographic import least_work
-from rocoin_opt.exact.lexicographic.order import break_ties, lexicographic_key
+from rocoin_opt.exact.lexicographic.order import least_busy, lexicographic_key
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.failure.validity import check
@@ -29,6 +29,10 @@ from samples import cases, trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
+
+
+def break_ties(*arguments):
+    return least_busy(*arguments).plan
 
 
 def order_of(instance, plan, criterion="ncut"):

@@ -75,7 +75,7 @@ def test_rules_of_the_command_line_are_kept_and_recorded(run, given, tmp_path, o
     )
     assert status == 0
     # On a busy machine lines of progress stand before it.
-    assert err.endswith(note)
+    assert err.endswith(f"rocoin-opt: {plan} {note}\n")
     document = json.loads(plan.read_text())
     asked = ro.read_instance(given).with_rules(*map(ro.Rule.model_validate, rules))
     assert ro.check(asked, ro.read_plan(plan, asked)) == ()

@@ -46,6 +46,7 @@ def test_constants_stay_as_they_are() -> None:
     assert factors == [4.0, 3.0, 3.0, 2.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["guaranteed", "expected"])
 def test_greedy_is_near_the_optimum_and_never_worse_than_its_start(objective: str) -> None:
     instance = mixed(5, 2)

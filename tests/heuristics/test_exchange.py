@@ -14,6 +14,7 @@ from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.exchange import best_exchange, covering_capacities
 from rocoin_opt.heuristics.greedy import greedy
+from samples import cases
 
 
 def capacity_of(instance, threshold, members, objective):
@@ -32,8 +33,13 @@ def drawn(seed, objective):
     return instance, threshold, devices, rng
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
-@pytest.mark.parametrize(("seed", "kept"), [(0, (0, 0)), (1, (1, 0)), (2, (1, 2)), (3, (1, 2))])
+@pytest.mark.parametrize(
+    ("objective", "seed", "kept"),
+    cases(
+        [("guaranteed", 0, (0, 0)), ("nominal", 1, (1, 0)), ("worst", 2, (1, 2))],
+        [("nominal", 0, (0, 0)), ("worst", 1, (1, 0)), ("guaranteed", 2, (1, 2)), ("worst", 3, (1, 2))],
+    ),
+)
 def test_an_exchange_is_the_best_of_all(objective, seed, kept):
     instance, threshold, devices, _ = drawn(seed, objective)
     problem = ThresholdProblem(instance, objective, threshold)

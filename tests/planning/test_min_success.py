@@ -43,7 +43,7 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=16, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 
@@ -127,7 +127,7 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "objective"), [("exact", "failure"), ("auto", "expected")])
+@pytest.mark.parametrize(("method", "objective"), [("exact", "failure")])
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"

@@ -102,6 +102,7 @@ def test_auto_without_a_limit_leaves_large_instances_to_greedy(monkeypatch, inst
     assert result.objective_value == ro.solve(instance, "greedy").objective_value
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_plan(instance: ro.Instance) -> None:
     first, second = (ro.solve(instance, "exact", seed=5) for _ in range(2))
     assert (first.plan, first.objective_value, first.lower_bound) == (

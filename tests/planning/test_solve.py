@@ -50,10 +50,13 @@ def short_search():
         yield
 
 
+ALL_FOR = [(name, o) for name in ALL for o in ro.METHODS[name].objectives]
+
+
 @pytest.mark.usefixtures("short_search")
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
 @settings(max_examples=3)
-@pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])
+@pytest.mark.parametrize(("name", "objective"), cases(ALL_FOR[::2], ALL_FOR[1::2]))
 def test_every_method_against_the_oracle(name, objective, instance):
     result, best = ro.solve(instance, name, objective), oracle.best(instance, objective)
     assert_traced(result)
@@ -364,6 +367,7 @@ def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
     assert ro.solve(instance, "auto", time_limit=1e5, latency_only=True).termination == "optimal"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "time_limit"), cases([("MAX_AUTO_DEVICES", None)], [("MAX_AUTO_DEVICES_WITH_LIMIT", 1e5)])
 )

@@ -45,15 +45,16 @@ def short_search():
         yield
 
 
+FROM_A_START_FOR = [(name, o) for name in FROM_A_START for o in ro.METHODS[name].objectives]
+
+
 @pytest.mark.usefixtures("short_search")
 @given(
     instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True),
     st.sampled_from([None, None, 0.0]),
 )
 @trials(15)
-@pytest.mark.parametrize(
-    ("name", "objective"), [(name, o) for name in FROM_A_START for o in ro.METHODS[name].objectives]
-)
+@pytest.mark.parametrize(("name", "objective"), cases(FROM_A_START_FOR[::3], FROM_A_START_FOR[1::3]))
 def test_the_result_is_never_worse_than_the_start(name, objective, instance, time_limit):
     start = ro.solve(instance, "random").plan
     assume(start is not None)
@@ -101,7 +102,7 @@ def test_a_start_better_than_greedy_is_kept(name):
     assert ro.solve(instance, name, start=best, latency_only=True, gap=0.5).plan == best
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed", "missing"], OBJECTIVES))
 def test_auto_starts_from_a_plan_for_every_objective(objective):
     instance = ro.generate("edge", devices=8, seed=2).with_requirements(success_level=0.6)
     start = ro.solve(instance, "greedy", "expected").plan

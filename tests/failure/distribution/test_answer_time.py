@@ -357,6 +357,7 @@ def test_without_a_guarantee_of_one_group_there_is_none() -> None:
     assert distribution.guaranteed(0.5) < math.inf
 
 
+@pytest.mark.slow
 def test_some_guides_of_many_replicas_are_as_good_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = ro.generate("lossy", devices=24, slowdowns=True)
     deadline = instance.requirements.deadline_seconds

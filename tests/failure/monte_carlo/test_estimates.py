@@ -16,6 +16,7 @@ from rocoin_opt.failure.monte_carlo.estimates import (
     QuantileEstimate,
     Sample,
 )
+from samples import cases
 
 INFINITE = math.inf
 
@@ -74,7 +75,7 @@ def test_the_mean_of_many_draws_has_students_interval() -> None:
 
 
 @pytest.mark.parametrize("hits", [0.5, 1.0, 2.0, 3.0, 5.0])
-@pytest.mark.parametrize("trials", [20, 1000])
+@pytest.mark.parametrize("trials", cases([20], [1000]))
 def test_an_interval_covers_where_few_draws_decide(hits: float, trials: int) -> None:
     rng, covered = np.random.default_rng(7), 0
     share = hits / trials

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from house import IMPORTS
+from house import all_imports
 from rocoin_opt.plan import PlanDocument, plan_document
 from rocoin_opt.profiling.export import deployment
 from rocoin_opt.profiling.export.folder import manifest_of, write_export
@@ -204,7 +204,7 @@ def test_other_input_is_refused(source, folder, tmp_path):
 def test_it_needs_numpy_and_onnx_runtime_alone(folder):
     named = {
         entry.module.split(".")[0]
-        for entry in IMPORTS
+        for entry in all_imports()
         if entry.importer == "rocoin_opt.profiling.export.reference_source"
     }
     assert named - set(sys.stdlib_module_names) == {"numpy", "onnxruntime"}

@@ -66,7 +66,7 @@ def deploy(
     Parameters
     ----------
     ensemble : Ensemble
-        In evaluation mode.
+        Trained; it is left in evaluation mode, on the CPU.
     names : list of str, K
         What each part's student is called.
     data : Dataset
@@ -84,11 +84,12 @@ def deploy(
         If a student cannot be converted, or gives other features in ONNX Runtime; names the operator.
     """
     titles = [f"part {k}, student {name}" for k, name in enumerate(names)]
+    ensemble.cpu().eval()
     images, labels = data.test.images, data.test.labels
     expected = []
     for student, title in zip(ensemble.students, titles, strict=True):
         with calling("export", "student", title, "images that the students were trained for"), torch.no_grad():
-            expected.append(torch.cat([student(batch) for batch in torch.split(images, BATCH)]).numpy())
+            expected.append(torch.cat([student(batch.clone()) for batch in torch.split(images, BATCH)]).numpy())
     precisions = ("float32", "int8") if int8 else ("float32",)
     files = {HEAD: _head(ensemble, fill), PROGRAM: _program()}
     parts = []

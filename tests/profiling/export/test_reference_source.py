@@ -136,7 +136,7 @@ def test_devices_are_listed_with_their_files(source):
             ["a", "students/part-0-int8.onnx"],
             ["b/../c", "students/part-0-int8.onnx"],
             ["d, e", "students/part-1-int8.onnx"],
-            ["f", "students/part-2-int8.onnx"],
+            [r"f\tg", "students/part-2-int8.onnx"],
         ],
     )
     assert rows[0][2] == rows[1][2] != rows[2][2]

@@ -68,6 +68,17 @@ Gap: TypeAlias = Annotated[float, typer.Option("--gap", metavar="G", help="Relat
 LatencyOnly: TypeAlias = Annotated[
     bool, typer.Option("--latency-only", help="Stop after latency: no better partition, reliability or work behind it.")
 ]
+_POLISH = typer.Option(
+    "--polish",
+    metavar="S",
+    help="Seconds for what comes behind latency, at most: partition, reliability, work. inf for no such limit. "
+    "[default: 10]",
+    show_default=False,
+)
+Polish: TypeAlias = Annotated[float, _POLISH]
+GivenPolish: TypeAlias = Annotated[float | None, _POLISH]
+POLISH_SECONDS = 10.0
+"""What is spent behind latency where nobody says how long."""
 Preferred: TypeAlias = Annotated[
     str,
     typer.Option("--prefer", metavar="P", help="Next at equal latency and partition: reliability, work or energy."),

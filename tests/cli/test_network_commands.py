@@ -15,6 +15,7 @@ from rocoin_opt.plan.files import read_plan
 from rocoin_opt.profiling.accuracy import accuracy_under_failure
 from rocoin_opt.profiling.ensemble import Ensemble
 from rocoin_opt.profiling.images.datasets import load_dataset
+from rocoin_opt.profiling.networks import wide_resnet
 from rocoin_opt.profiling.specifications import own_networks
 
 # Networks of a few thousand FLOP look like a fault of units.
@@ -127,19 +128,21 @@ def done(result):
 
 
 @pytest.mark.parametrize(
-    ("network", "data", "student", "rate"),
+    ("network", "data", "student", "rates"),
     [
-        ("resnet", "pictures", "wrn-10-1", 0.1),
-        ("vit", "own.npz", "own_steps:student", 0.02),
-        ("gru", "pictures", "own_steps:student", 0.05),
-        ("flat", "own.npz", "own_steps:student", 0.02),
+        pytest.param("resnet", "pictures", "wrn-10-1", (0.1, 0.02), marks=pytest.mark.slow),
+        ("vit", "own.npz", "own_steps:student", (0.02, 0.02)),
+        ("gru", "pictures", "own_steps:student", (0.05, 0.02)),
+        pytest.param("flat", "own.npz", "own_steps:student", (0.02, 0.005), marks=pytest.mark.slow),
     ],
 )
-def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, student, rate):
+def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, student, rates):
     own = ("--own", student) if ":" in student else ()
     sizes = () if own else ("--stem-stride", 2)
     teacher = f"own_steps:{network}"
-    out = done(run("train", teacher, "--data", data, "--out", "t.pt", *QUICK, "--learning-rate", rate, "--shift", 1))
+    out = done(
+        run("train", teacher, "--data", data, "--out", "t.pt", *QUICK, "--learning-rate", rates[0], "--shift", 1)
+    )
     assert "on 24 test images" in out
     assert out.rstrip().endswith("written: t.pt")
     made = ("--weights", "t.pt", "--data", data)
@@ -147,8 +150,8 @@ def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, stud
     done(run("profile", teacher, *made, *rest, "--capacity", f"{student}=99", *sizes))
     instance = read_instance("i.json")
     assert "layer input of " in instance.source
-    done(run("solve", "i.json", "--out", "p.json", "--criterion", "resilient"))
-    options = ("--teacher", teacher, *made, *own, *sizes, *QUICK, "--learning-rate", 0.02, "--part-dropout", 0.1)
+    done(run("solve", "i.json", "--out", "p.json", "--criterion", "resilient", "--latency-only"))
+    options = ("--teacher", teacher, *made, *own, *sizes, *QUICK, "--learning-rate", rates[1], "--part-dropout", 0.1)
     status, out, err = run("distil", "i.json", "p.json", *options, "--out", "students")
     assert (status, " takes " in err, "2 students of" in out) == (0, False, True), err
     measured = ("accuracy", "i.json", "p.json", "--students", "students", "--data", data, *own, "--device", "cpu")
@@ -234,49 +237,64 @@ def test_faults_of_a_training_are_named(run, folder, arguments, message):
 
 @pytest.fixture
 def planned(run, folder):
-    """The files of a teacher, an instance and a plan."""
-    done(run("train", "wrn-10-1", "--data", "own.npz", "--out", "t.pt", *QUICK, "--stem-stride", 2))
-    made = ("--weights", "t.pt", "--data", "own.npz", "--stem-stride", 2, "--students", "wrn-10-1,own_steps:student")
-    done(run("profile", "wrn-10-1", *made, "--devices", "devices.json", "--out", "i.json"))
-    done(run("solve", "i.json", "--out", "p.json"))
+    """Files of a teacher, an instance and a plan; and of a known network that nobody has trained."""
+    done(run("train", "own_steps:vit", "--data", "own.npz", "--out", "t.pt", *QUICK, "--learning-rate", 0.02))
+    made = ("--weights", "t.pt", "--data", "own.npz", "--students", "own_steps:student", "--rectify")
+    size = ("--capacity", "own_steps:student=99")
+    done(run("profile", "own_steps:vit", *made, *size, "--devices", "devices.json", "--out", "i.json"))
+    done(run("solve", "i.json", "--out", "p.json", "--latency-only"))
+    torch.save(wide_resnet(10, 1, num_classes=3).state_dict(), "known.pt")
     return folder
 
 
-def test_faults_of_distil_and_accuracy_are_named(run, planned):
-    known = ("distil", "i.json", "p.json", "--teacher", "wrn-10-1", "--weights", "t.pt", "--data", "own.npz")
-    chosen = read_plan("p.json", read_instance("i.json")).groups[0].student
-    own = ("--own", "own_steps:student")
-    rest = ("--out", "students", *QUICK)
-    cases = [
-        ((*known, *own, *rest), "weights that", "stem"),
-        ((*known, *own, *rest, "--stem-stride", 2, "--classifier", "head"), "this network's classifier is known"),
-        ((*known, *own, *rest, "--stem-stride", 2, "--part-dropout", 1), "part_dropout: found 1.0"),
-        ((*known, *own, *rest, "--stem-stride", 2, "--temperature", 0), "temperature: found 0.0"),
-        ((*known, *own, *rest, "--stem-stride", 2, "--feature-weight", 0, "--logit-weight", 0), "not both 0"),
-    ]
-    if ":" in chosen:
-        cases.append(((*known, *rest, "--stem-stride", 2), "whose code would be run"))
-    for arguments, *messages in cases[1:]:
-        status, _, err = run(*arguments)
-        assert (status, all(message in err for message in messages)) == (2, True), err
-    measured = ("accuracy", "i.json", "p.json", "--students", "nowhere", "--data", "own.npz")
-    assert "nowhere" in run(*measured)[2]
-    assert "found the ending '.txt'" in run(*measured, "--out", "table.txt")[2]
+OWN_STUDENT = ("--own", "own_steps:student")
 
 
-def test_students_of_another_stem_are_told(run, planned):
-    done(run("train", "wrn-10-1", "--data", "own.npz", "--out", "wide.pt", *QUICK))
-    known = ("distil", "i.json", "p.json", "--teacher", "wrn-10-1", "--weights", "wide.pt", "--data", "own.npz")
-    instance = json.loads((planned / "i.json").read_text())
-    instance["students"] = [s | {"id": "wrn-10-1"} for s in instance["students"] if s["id"] == "wrn-10-1"]
-    (planned / "i.json").write_text(json.dumps(instance))
-    done(run("solve", "i.json", "--out", "p.json"))
-    status, _, err = run(*known, "--out", "students", *QUICK, "--own", "own_steps:student")
-    assert status == 0, err
-    assert "warning: wrn-10-1 takes" in err
-    students = ("--students", "students")
-    done(run("accuracy", "i.json", "p.json", *students, "--data", "own.npz", "--normalise", "training"))
+def test_faults_of_distil_are_named(run, planned):
+    known = ("--teacher", "own_steps:vit", "--weights", "t.pt", "--data", "own.npz", "--out", "students")
+    for options, message in (
+        ((), "'own_steps:student', whose code would be run; allowed: a network by name; or say that it may run: --own"),
+        ((*OWN_STUDENT, "--classifier", "nose"), "no linear layer 'nose'; allowed: a linear layer that classifies: "),
+        ((*OWN_STUDENT, "--part-dropout", 1), "part_dropout: found 1.0"),
+        ((*OWN_STUDENT, "--temperature", 0), "temperature: found 0.0"),
+        ((*OWN_STUDENT, "--feature-weight", 0, "--logit-weight", 0), "not both 0"),
+        ((*OWN_STUDENT, "--weights", "none.pt"), "none.pt"),
+        ((*OWN_STUDENT, "--teacher", "wrn-10-1", "--weights", "known.pt"), "the 64 filters of the teacher"),
+        (
+            (*OWN_STUDENT, "--teacher", "wrn-10-1", "--weights", "known.pt", "--classifier", "head"),
+            "this network's classifier is known",
+        ),
+    ):
+        status, _, err = run("distil", "i.json", "p.json", *known, *QUICK, *options)
+        assert (status, message in err) == (2, True), err
+
+
+def test_faults_of_accuracy_are_named(run, planned):
+    known = ("--teacher", "own_steps:vit", "--weights", "t.pt", "--data", "own.npz", "--out", "students")
+    done(run("distil", "i.json", "p.json", *known, *QUICK, *OWN_STUDENT, "--epochs", 1, "--learning-rate", 0.001))
     other = np.load("own.npz")
     np.savez("more.npz", **{**other, "y_train": other["y_train"] + 1, "y_test": other["y_test"] + 1})
-    status, _, err = run("accuracy", "i.json", "p.json", *students, "--data", "more.npz")
-    assert (status, "--data: found 4 classes; allowed: 3" in err) == (2, True)
+    measured = ("accuracy", "i.json", "p.json", *OWN_STUDENT)
+    for options, message in (
+        (("--students", "nowhere", "--data", "own.npz"), "nowhere"),
+        (("--students", "students", "--data", "own.npz", "--out", "table.txt"), "found the ending '.txt'"),
+        (("--students", "students", "--data", "own.npz", "--fill", "median"), "one of zero, mean"),
+        (("--students", "students", "--data", "own.npz", "--part", "dev"), "part: found 'dev'"),
+        (("--students", "students", "--data", "more.npz"), "--data: found 4 classes; allowed: 3"),
+        (("--students", "students", "--data", "own.npz", "--deadline", -1), "deadline"),
+    ):
+        status, _, err = run(*measured, *options)
+        assert (status, message in err) == (2, True), err
+    status, _, err = run("accuracy", "i.json", "p.json", "--students", "students", "--data", "own.npz")
+    assert (status, "--own own_steps:student" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_students_of_another_stem_are_told(run, planned):
+    made = ("--weights", "t.pt", "--data", "own.npz", "--students", "mobilenet-0.25", "--stem-stride", 2)
+    done(run("profile", "own_steps:vit", *made, "--rectify", "--devices", "devices.json", "--out", "i.json"))
+    done(run("solve", "i.json", "--out", "p.json", "--latency-only"))
+    known = ("distil", "i.json", "p.json", "--teacher", "own_steps:vit", "--weights", "t.pt", "--data", "own.npz")
+    for options, told in ((("--stem-stride", 2), False), ((), True)):
+        status, _, err = run(*known, "--out", f"students-{told}", *QUICK, *options, "--epochs", 1)
+        assert (status, "warning: mobilenet-0.25 takes" in err) == (0, told), err

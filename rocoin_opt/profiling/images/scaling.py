@@ -40,7 +40,8 @@ class Scaling(Model):
         """
         if not len(self.means) == len(self.deviations) == pixels.shape[1]:
             raise _fault(f"a scaling of {len(self.means)} channels", f"one of {pixels.shape[1]}, as the images have")
-        scaled = torch.from_numpy(pixels.astype(np.float32))
+        # In the usual order of memory, which networks of a user may rely on.
+        scaled = torch.from_numpy(pixels.astype(np.float32, order="C"))
         for channel, (mean, deviation) in enumerate(zip(self.means, self.deviations, strict=True)):
             if (mean, deviation) != (0.0, 1.0):
                 scaled[:, channel] = (scaled[:, channel] - mean) / deviation

@@ -91,7 +91,7 @@ def export(
         write_export(out, made, manifest)
     with delivering() as deliver:
         if images_out is not None:
-            deliver(write_images, images_out, images.test)
+            deliver(write_images, images_out, images.test.images, images.test.labels)
         _print(made, manifest, out)
 
 

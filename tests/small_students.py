@@ -18,7 +18,7 @@ PIXELS, CLASSES = 16, 4
 NAME = "small_students:build"
 PARTS = ((0, 3, 5), (2,), (1, 4))
 SCALING = Scaling(means=(100.0,), deviations=(50.0,))
-DEVICES = (("a", "b/../c"), ("d, e",), ("f",))
+DEVICES = (("a", "b/../c"), ("d, e",), ("f\tg",))
 
 
 def build(size):

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from rocoin_opt.profiling.counting.own_code import calling
 from rocoin_opt.profiling.export.conversion import FEATURES, IMAGE, OPSET, onnx_model, refusal, refused
 from rocoin_opt.profiling.export.quantisation import float_operators, int8_model
 from rocoin_opt.profiling.export.reference_source import ExportError, Source
-from rocoin_opt.profiling.images.labelled_images import part_of
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling.ensemble import Ensemble, Fill
@@ -66,7 +64,7 @@ def deploy(
     Parameters
     ----------
     ensemble : Ensemble
-        In evaluation mode.
+        Trained; it is left in evaluation mode, on the CPU.
     names : list of str, K
         What each part's student is called.
     data : Dataset
@@ -84,11 +82,12 @@ def deploy(
         If a student cannot be converted, or gives other features in ONNX Runtime; names the operator.
     """
     titles = [f"part {k}, student {name}" for k, name in enumerate(names)]
+    ensemble.cpu().eval()
     images, labels = data.test.images, data.test.labels
-    expected = []
-    for student, title in zip(ensemble.students, titles, strict=True):
-        with calling("export", "student", title, "images that the students were trained for"), torch.no_grad():
-            expected.append(torch.cat([student(batch) for batch in torch.split(images, BATCH)]).numpy())
+    with torch.no_grad():
+        # Code of the user may change what it is given.
+        features = torch.cat([ensemble.features(batch.clone()) for batch in torch.split(images, BATCH)]).numpy()
+    expected = [features[:, list(part)] for part in ensemble.parts]
     precisions = ("float32", "int8") if int8 else ("float32",)
     files = {HEAD: _head(ensemble, fill), PROGRAM: _program()}
     parts = []
@@ -136,9 +135,9 @@ def deploy(
             moved = _moved(ensemble, source, answers, expected, fill)
         rows.append({"precision": precision, **_accuracy(source, answers, labels.numpy())})
     measured = {
-        "data": part_of(data, "test").source,
+        "data": _described(data, "test"),
         "images": len(images),
-        "calibration": part_of(data, "train").source if int8 else None,
+        "calibration": _described(data, "train") if int8 else None,
         "precisions": rows,
     }
     return Deployment({**fields, "accuracy": measured}, files, largest, moved)
@@ -194,6 +193,10 @@ def _accuracy(source: Source, answers: list[np.ndarray[Any, Any]], labels: np.nd
         return float((source.classes(answers, missing) == labels).mean())
 
     return {"all_parts": share(), "without_each": [share(k) for k in range(len(answers))]}
+
+
+def _described(data: Dataset, part: str) -> str:
+    return f"{data.name} ({data.source}; sha256 {data.sha256[:16]}), {part} part"
 
 
 def _head(ensemble: Ensemble, fill: Fill) -> bytes:

@@ -16,9 +16,10 @@ from rocoin_opt.profiling.export.manifest import FORMAT, VERSION, Manifest
 from rocoin_opt.writing import require_folder, write_bytes, write_text
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from rocoin_opt.plan import PlanDocument
     from rocoin_opt.profiling.export.deployment import Deployment
-    from rocoin_opt.profiling.images.datasets import Split
 
 MANIFEST, CHECKSUMS = "manifest.json", "SHA256SUMS"
 STUDENTS = "students"
@@ -121,8 +122,15 @@ def write_export(folder: str | Path, made: Deployment, manifest: Manifest) -> No
     write_text(place / CHECKSUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
 
 
-def write_images(path: str | Path, split: Split) -> None:
-    """Write images and labels, as the students take them, into an ``.npz`` file that the reference source reads.
+def write_images(path: str | Path, images: Tensor, labels: Tensor) -> None:
+    """Write images as the reference source reads them.
+
+    Parameters
+    ----------
+    path : str or Path
+        An ``.npz`` file.
+    images, labels : Tensor, N x C x H x W and N
+        As the students take them.
 
     Raises
     ------
@@ -130,5 +138,5 @@ def write_images(path: str | Path, split: Split) -> None:
         If the file cannot be written.
     """
     stream = io.BytesIO()
-    np.savez_compressed(stream, images=split.images.numpy(), labels=split.labels.numpy())
+    np.savez_compressed(stream, images=images.numpy(), labels=labels.numpy())
     write_bytes(path, stream.getvalue())

@@ -51,7 +51,7 @@ class StudentFile(Model):
     precision: Precision
     """Of weights and activations inside."""
     float_operators: Items[Identifier] = ()
-    """Operators of an int8 file that compute in real numbers all the same, as they have no int8 form."""
+    """Operators of an int8 file that compute in real numbers all the same, and not in 8 bits."""
 
 
 class Part(Model):

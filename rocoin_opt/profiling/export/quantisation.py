@@ -16,9 +16,27 @@ if TYPE_CHECKING:
 
 CALIBRATION_IMAGES = 256
 """Most images that ranges are seen on; they lie evenly over what is there, so that every class of a sorted set is."""
-MOVERS = frozenset(("QuantizeLinear", "DequantizeLinear"))
-COMPUTING = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul", "GRU", "LSTM", "RNN", "Attention"))
-"""Operators that do the work of a network; those that take real numbers after quantisation are told."""
+ROUNDING = frozenset(("QuantizeLinear", "DequantizeLinear"))
+MOVING = frozenset(
+    {
+        "Cast",
+        "Concat",
+        "Constant",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Pad",
+        "Reshape",
+        "Shape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+"""Operators that only move values: they are no arithmetic, whatever the values are."""
 
 
 def int8_model(model: ModelProto, images: np.ndarray[Any, Any], name: str) -> ModelProto:
@@ -65,7 +83,7 @@ def int8_model(model: ModelProto, images: np.ndarray[Any, Any], name: str) -> Mo
             weight_type=QuantType.QInt8,
         )
         found = onnx.load(path)
-    if not any(node.op_type in MOVERS for node in found.graph.node):
+    if not any(node.op_type in ROUNDING for node in found.graph.node):
         raise refused(name, f"none of its operators has an int8 form: {', '.join(operators_of(model))}")
     return found
 
@@ -78,14 +96,23 @@ def chosen(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def float_operators(model: ModelProto) -> tuple[str, ...]:
-    """Kinds of computing operators of a quantised model that still take real numbers, a recurrent layer say."""
-    whole = {out for node in model.graph.node if node.op_type == "DequantizeLinear" for out in node.output}
-    return tuple(
-        sorted(
-            {
-                node.op_type
-                for node in model.graph.node
-                if node.op_type in COMPUTING and not all(name in whole for name in node.input[:2])
-            }
-        )
-    )
+    """Kinds of operators of a quantised model that compute in real numbers: not between values of 8 bits on all sides.
+
+    A recurrent layer is one, whose form in 8 bits is unknown here, or a mean whose result nobody rounds.
+    """
+    nodes = model.graph.node
+    maker = {name: node.op_type for node in nodes for name in node.output}
+    constants = {value.name for value in model.graph.initializer}
+    takers: dict[str, set[str]] = {value.name: {"output"} for value in model.graph.output}
+    for node in nodes:
+        for name in node.input:
+            takers.setdefault(name, set()).add(node.op_type)
+    found = set()
+    for node in nodes:
+        if node.op_type in ROUNDING | MOVING:
+            continue
+        read = [name for name in node.input[:2] if name and name not in constants]
+        is_whole = all(maker.get(name) == "DequantizeLinear" for name in read)
+        if not is_whole or takers.get(node.output[0]) != {"QuantizeLinear"}:
+            found.add(node.op_type)
+    return tuple(sorted(found))

@@ -145,13 +145,7 @@ class Source:
 
 
 def student_of(content: bytes, threads: int = 1) -> Any:
-    """Load an ONNX file into ONNX Runtime, on the CPU.
-
-    Raises
-    ------
-    ExportError
-        If ONNX Runtime is not installed.
-    """
+    """Load an ONNX file into ONNX Runtime, on the CPU; raises :class:`ExportError` where that is not installed."""
     try:
         import onnxruntime
     except ImportError:
@@ -325,6 +319,11 @@ def row(name: str, classes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) 
     return f"{name}: accuracy {right / len(labels):.6f}, {right} of {len(labels)} images"
 
 
+def printable(text: str) -> str:
+    """Return a text with control characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Classify images with exported students; see the head of this file.")
@@ -354,7 +353,9 @@ def answer(options: argparse.Namespace) -> list[str]:
     """
     manifest, contents = verified(options.folder)
     if options.devices:
-        return ["\t".join((entry["id"], entry["file"], entry["sha256"])) for entry in manifest["devices"]]
+        keys = ("id", "file", "sha256")
+        # A tab or the end of a line in a name would be read as one of the table.
+        return ["\t".join(printable(entry[key]) for key in keys) for entry in manifest["devices"]]
     source = Source(manifest, contents, options.precision, options.threads)
     count = len(source.filters)
     missing = parts_named(options.missing, count)

@@ -49,6 +49,7 @@ def export(
 ) -> None:
     """Write the students of PLAN as ONNX files for its devices, with a source in NumPy and ONNX Runtime."""
     from rocoin_opt.cli.progress import showing_work
+    from rocoin_opt.failure import require_assessable
     from rocoin_opt.instance import is_positive, read_instance
     from rocoin_opt.plan import read_plan, read_plan_document
 
@@ -75,7 +76,7 @@ def export(
     end = deadline
     if instance is not None:
         given = read_instance(instance)
-        read_plan(plan, given)
+        require_assessable(given, read_plan(plan, given))
         end = given.requirements.deadline_seconds if deadline is None else deadline
     ensemble = Ensemble.load(students, own=own_networks(listed(own)))
     ensemble.require_parts_of(document.plan)
@@ -90,7 +91,7 @@ def export(
         write_export(out, made, manifest)
     with delivering() as deliver:
         if images_out is not None:
-            deliver(write_images, images_out, images.test)
+            deliver(write_images, images_out, images.test.images, images.test.labels)
         _print(made, manifest, out)
 
 
@@ -123,11 +124,9 @@ def _print(made: Deployment, manifest: Manifest, out: Path) -> None:
     ]
     if manifest.source.deadline_seconds is None:
         lines.append("no deadline: the source waits for all parts; --instance or --deadline gives one")
-    for part, group in enumerate(manifest.parts):
-        for entry in group.files:
-            if entry.float_operators:
-                kinds = ", ".join(entry.float_operators)
-                lines.append(f"part {part}, student {group.student}: {kinds} stay in float32, they have no int8 form")
+    kinds = sorted({kind for part in manifest.parts for entry in part.files for kind in entry.float_operators})
+    if kinds:
+        lines.append(f"operators of the int8 students that compute in float32: {', '.join(kinds)}")
     for line in lines:
         terminal.print(plain_text(line))
     terminal.print(_table(manifest, sizes))

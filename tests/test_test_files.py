@@ -29,6 +29,8 @@ COVERED_ELSEWHERE = {
     "exact/threshold/completion": "exact/threshold/test_packing",
     "exact/restricted/changed_sets": "exact/test_milp_restricted",
     "exact/restricted/sized_sets": "planning/test_frontier_restricted",
+    "exact/restricted/energy_packing": "exact/restricted/test_energy_search",
+    "exact/restricted/energy_relaxation": "exact/restricted/test_energy_search",
     "exact/restricted/within_energy": "planning/test_measured_devices",
     "failure/claims": "plan/test_plan_files",
     "failure/distribution/groups": "failure/distribution/test_answer_time",

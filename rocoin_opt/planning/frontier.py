@@ -195,7 +195,7 @@ def _explored(
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import FrontierSearch
 
-    instance, objective = first.instance, first.objective
+    instance, objective, control = first.instance, first.objective, control.entering("frontier")
     if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
         # Without classes, given or guessed, not even the first point can be judged.
         return "no_plan", ()

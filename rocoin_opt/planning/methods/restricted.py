@@ -46,6 +46,8 @@ QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
 SETTLING_EFFORT = 1e9
 """Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
+EXPECTED_NODES = 300_000
+"""Nodes of branch and bound for the expected answer time without a time limit: some tens of seconds."""
 FEW_DEVICES = 12
 """Devices that are left, up to which that state is bounded by a search of some seconds."""
 STATE_GAP = 0.01
@@ -257,12 +259,17 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     run : callable
         Plans, and bounds, instances without domains and rules.
     """
-    from rocoin_opt.exact import best_of_all, is_small, mean_over_states
+    from rocoin_opt.exact import best_of_all, is_small, mean_over_states, prove_expected
 
     model = ExpectedModel(instance)
     found = best_of_all(model, control, first.plan) if is_small(model) else None
     if found is not None:
         return _merged(instance, "expected", first, found)
+    if not instance.has_random_latencies and not control.exhausted:
+        nodes = math.inf if control.remaining < math.inf else EXPECTED_NODES
+        first = _merged(instance, "expected", first, prove_expected(model, control, first.plan, nodes=nodes))
+        if first.infeasible or _is_closed(instance, "expected", first, control.gap):
+            return first
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
         return first
 

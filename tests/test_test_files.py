@@ -27,7 +27,6 @@ COVERED_ELSEWHERE = {
     "exact/lexicographic/part_rules": "planning/test_frontier_restricted",
     "exact/lexicographic/part_search": "exact/lexicographic/test_part_boxes",
     "exact/lexicographic/set_packing": "exact/lexicographic/test_part_sizes",
-    "exact/sure_replanning": "exact/test_milp_restricted",
     "exact/stochastic/packing": "exact/stochastic/test_stochastic_search",
     "exact/threshold/completion": "exact/threshold/test_packing",
     "exact/restricted/changed_sets": "exact/test_milp_restricted",

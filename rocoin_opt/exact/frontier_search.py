@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 from rocoin_opt.exact.lexicographic import (
     RulePartSizes,
+    all_sets,
     best_within,
     least_bound,
     plan_of_parts,
     plans_of_less_work,
     sizes_at,
-    wants_all_sets,
 )
-from rocoin_opt.exact.restricted.sized_sets import SizedSets
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
@@ -86,7 +85,7 @@ class FrontierSearch:
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
         problem = self._problem(seconds)
-        self.sets = SizedSets(instance, control) if wants_all_sets(instance) else None
+        self.sets = all_sets(instance, control)
         vectors = sizes_at(problem, members_of(instance, plan), plan.sizes, control, self.sets)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 

@@ -10,9 +10,16 @@ from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.errors import SolverError
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts, is_over_energy
-from rocoin_opt.exact.milp_failure import milp_failure
+from rocoin_opt.exact.milp_failure import milp_failure, milp_scenarios, time_of_answer
 from rocoin_opt.failure import value_of
-from rocoin_opt.formulations import grouping, joint, needs_late_replicas, require_failure_model, require_groups_model
+from rocoin_opt.formulations import (
+    grouping,
+    joint,
+    needs_late_replicas,
+    require_failure_model,
+    require_few_scenarios,
+    require_groups_model,
+)
 from rocoin_opt.grouping import (
     RELAX,
     STOPPED,
@@ -25,6 +32,7 @@ from rocoin_opt.grouping import (
     room_for,
 )
 from rocoin_opt.highs import Option, solve_model
+from rocoin_opt.instance import SharedFailures
 from rocoin_opt.plan import Outcome, relative_gap
 
 if TYPE_CHECKING:
@@ -62,8 +70,8 @@ def milp(
     Parameters
     ----------
     instance : Instance
-        What was given: constant latencies, any rules and limit on energy; for ``failure`` no failure domain of several
-        devices.
+        What was given: constant latencies, any failure domains, rules and limit on energy; for ``failure`` few devices
+        where several share a domain.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
         What to minimise.
     control : Control
@@ -84,18 +92,23 @@ def milp(
     SolverError
         If HiGHS refuses an option or ends without an answer.
     UnsupportedError
-        If the instance has random latencies or, for ``failure``, a failure domain of several devices, and for any other
-        objective.
+        If the instance has random latencies or, for ``failure``, a failure domain of several devices and too many of
+        them, and for any other objective.
     """
     if objective == "failure":
-        require_failure_model(instance)
+        is_tied = bool(SharedFailures(instance).names)
+        if is_tied:
+            require_few_scenarios(instance, time_of_answer(instance))
+        else:
+            require_failure_model(instance)
         if start is None:
             # Any plan will do, and whether there is one has nothing to do with failures.
             first = milp(instance, "guaranteed", replace(control.silent(), gap=1.0), options=options)
             if first.plan is None:
                 return replace(first, lower_bound=None)
             start = first.plan
-        return milp_failure(instance, control, start, building=joint_model(instance), options=options)
+        solve = milp_scenarios if is_tied else milp_failure
+        return solve(instance, control, start, building=joint_model(instance), options=options)
     require_groups_model(instance, objective)
     search = _Search(instance, objective, control, options or {}, start)
     return search.run()

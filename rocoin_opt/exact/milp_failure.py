@@ -2,7 +2,8 @@
 
 The model has all plans that cost no more than the best known one, and a little more. Each of its plans is valued
 exactly, its tangents are added, and all plans of the same cost are cut off. Once the model has no plan left, none is
-better than the best known one: that does not rest on the last digits of a solver's objective.
+better than the best known one: that does not rest on the last digits of a solver's objective. Where groups fail
+together the scenario model has no tangents, and the rest is the same.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pyomo.common.gc_manager import PauseGC
 
 from rocoin_opt.exact.cover_cuts import CoverCuts, Formulation, add_cuts, is_over_energy
 from rocoin_opt.failure import value_of
-from rocoin_opt.formulations import failure
+from rocoin_opt.formulations import failure, scenarios
 from rocoin_opt.highs import Option, solve_model
-from rocoin_opt.instance import ROUNDING, stretched
+from rocoin_opt.instance import ROUNDING, SOLVER_SAFETY, stretched
 from rocoin_opt.plan import Outcome, indexed_groups, relative_gap
 
 if TYPE_CHECKING:
@@ -84,6 +85,80 @@ def milp_failure(
         options=options or {},
     )
     return search.run()
+
+
+def milp_scenarios(
+    instance: Instance, control: Control, start: Plan, *, building: float, options: Mapping[str, Option] | None = None
+) -> Outcome:
+    """Find a plan of least failure probability with the scenario model, and prove it.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies; failure domains of several devices, any rules.
+    control : Control
+        Limits; at a limit the best plan and bound so far are returned.
+    start : Plan
+        A valid plan.
+    building : float
+        Seconds that it takes to build a joint model.
+    options : mapping, optional
+        More HiGHS options, see :func:`rocoin_opt.highs.models.solve_model`.
+
+    Returns
+    -------
+    Outcome
+        The plan and a valid lower bound, equal to the plan's value when it is proven optimal.
+
+    Raises
+    ------
+    UnsupportedError
+        If too many devices may fail.
+    SolverError
+        If HiGHS refuses an option or ends without an answer.
+    """
+    seconds = time_of_answer(instance)
+    scenarios.require_few_scenarios(instance, seconds)
+    useful = failure.with_useful_students(instance, seconds)
+    best, value, bound = start, value_of(instance, start, "failure"), 0.0
+    cuts, alike = CoverCuts(instance, "scenario"), dict[tuple[frozenset[int], ...], float]()
+    while value > LEAST_VALUE and control.has_time_for(building):
+        gap = relative_gap(value, bound)
+        if gap is not None and gap <= control.gap:
+            break
+        unit = value
+        near = [groups for groups, found in alike.items() if found <= unit * (1.0 + 2.0 * failure.CUTOFF)]
+        with PauseGC():
+            model = scenarios.build(useful, seconds, unit)
+            add_cuts(model, scenarios, cuts.known)
+            is_cut = all(scenarios.forbid_groups(model, groups) for groups in near)
+        if len(near) > MOST_ALIKE or not is_cut:
+            break
+
+        def tell(progress: Progress, unit: float = unit, value: float = value, bound: float = bound) -> None:
+            known = 0.0 if progress.bound is None else min(progress.bound, 1.0) * unit * (1.0 - SOLVER_SAFETY)
+            control.tell(value, max(bound, min(known, value)))
+
+        solution = solve_model(model, replace(control, report=tell), options=options or {})
+        if solution.status == "infeasible":
+            # Every plan that is no worse was in the model, or is cut off with one that was valued.
+            bound = value
+            break
+        if solution.bound is not None:
+            bound = max(bound, min(solution.bound, 1.0) * unit * (1.0 - SOLVER_SAFETY))
+        if solution.objective is None or solution.status != "optimal":
+            break
+        plan, groups = scenarios.plan_of(model, useful), scenarios.groups_of(model)
+        if is_over_energy(instance, plan) or groups in near:
+            break
+        if cuts.learn(plan, ()):
+            continue
+        found = value_of(instance, plan, "failure")
+        alike[groups] = found
+        if found < value:
+            best, value = plan, found
+        control.tell(value, min(bound, value))
+    return Outcome(best, lower_bound=min(bound, value))
 
 
 def time_of_answer(instance: Instance) -> float:

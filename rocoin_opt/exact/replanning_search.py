@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts, is_over_energy
-from rocoin_opt.exact.sure_replanning import SureReplanning, neighbours
+from rocoin_opt.exact.restricted.changed_sets import SureReplanning, neighbours
 from rocoin_opt.failure import check, missed_success, value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
 from rocoin_opt.instance import SharedFailures

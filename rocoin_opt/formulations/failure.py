@@ -50,7 +50,7 @@ def with_useful_students(instance: Instance, seconds: float) -> Instance:
     """
     if instance.limits_energy:
         return instance
-    parts = np.concatenate([_reach(instance, seconds), instance.arrays.largest])
+    parts = np.concatenate([reach_by(instance, seconds), instance.arrays.largest])
     kept: list[int] = []
     # Whichever could stand in for another one has a larger sum, or is equal.
     for j in np.argsort(-parts.sum(axis=0), kind="stable").tolist():
@@ -113,7 +113,7 @@ def with_affordable_groups(instance: Instance, seconds: float, unit: float) -> I
     unit : float
         ``-ln P`` of the known plan.
     """
-    timely = failure_alone(instance)[_reach(instance, seconds).any(axis=1)]
+    timely = failure_alone(instance)[reach_by(instance, seconds).any(axis=1)]
     most = GroupCosts.of(failure_alone(instance), unit).most_groups(timely, 1.0 + CUTOFF, instance.max_groups)
     return instance.with_requirements(max_groups=max(instance.requirements.min_groups, most))
 
@@ -149,8 +149,7 @@ def minimise_failure(
     model.of_groups = pyo.Param(initialize=costs, within=pyo.Any)
     model.slots = pyo.Param(initialize=slots, within=pyo.Any)
     model.S = pyo.RangeSet(0, len(slots) - 1)
-    _late_replicas(model, instance, seconds)
-    _some_in_time(model)
+    count_all_in_time(model, instance, seconds)
     _costs(model, costs, slots)
     model.tangents = pyo.ConstraintList()
     model.other_counts = pyo.ConstraintList()
@@ -237,14 +236,30 @@ def counts_in(instance: Instance, timely: Iterable[Iterable[int]]) -> Counts:
     return tuple(sorted(found, key=weights.of_group, reverse=True))
 
 
-def _reach(instance: Instance, seconds: float) -> IntArray:
-    """Largest part that each device delivers by a time."""
+def reach_by(instance: Instance, seconds: float) -> IntArray:
+    """Largest part that each device delivers by a time, N x J; infinite where only crashes count."""
     return instance.arrays.largest if math.isinf(seconds) else instance.arrays.largest_part(seconds)
+
+
+def count_all_in_time(model: pyo.ConcreteModel, instance: Instance, seconds: float) -> None:
+    """Make ``counted`` of a joint model for ``nominal`` all replicas that are in time, with one in each group.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        A joint model, which is changed.
+    instance : Instance
+        What was given.
+    seconds : float
+        The time by which replicas have to answer.
+    """
+    _late_replicas(model, instance, seconds)
+    _some_in_time(model)
 
 
 def _late_replicas(model: pyo.ConcreteModel, instance: Instance, seconds: float) -> None:
     """Leave no choice to replicas that are in time with every part that they hold: they count."""
-    largest, reach = instance.arrays.largest, _reach(instance, seconds)
+    largest, reach = instance.arrays.largest, reach_by(instance, seconds)
     for (n, _, j), variable in model.extra.items():
         if reach[n, j] == largest[n, j]:
             variable.fix(0)

@@ -21,7 +21,7 @@ import numpy as np
 
 from rocoin_opt.grouping.covering import coverage_of
 from rocoin_opt.grouping.thresholds import BELOW_ALL, latency_range, smallest_threshold
-from rocoin_opt.instance import ROUNDING, SAFETY
+from rocoin_opt.instance import ROUNDING, SAFETY, stretched, weight_with_domain
 from rocoin_opt.plan import ANSWER_OBJECTIVES
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def combinatorial_bound(
 ) -> float | None:
     """Lower bound on the objective of every plan, in its unit; None if the bound proves that there is no plan.
 
-    No answer comes before the nominal bound, whatever the level of ``quantile``; ``failure`` and ``missing`` are 0 at
-    least.
+    No answer comes before the nominal bound, whatever the level of ``quantile``; ``failure`` is 0 at least, ``missing``
+    what :func:`least_missing_share` says.
     For ``expected`` no answer comes before the nominal bound T, and none at all with a probability of
     :func:`smallest_failure_probability` or more, so ``E[min(X, D)] >= T + (D - T) P`` where T < D.
 
@@ -167,7 +167,9 @@ def _combinatorial_bound(instance: Instance, objective: Objective, stopped: Call
     if limits is None:
         return None
     if objective in ANSWER_OBJECTIVES:
-        return 0.0 if admits_plan(instance, limits[1], "nominal") else None
+        if not admits_plan(instance, limits[1], "nominal"):
+            return None
+        return least_missing_share(instance) if objective == "missing" else 0.0
     asked: list[float] = []
     refuted = 0.0
 
@@ -205,6 +207,40 @@ def smallest_failure_probability(instance: Instance) -> float:
         each = math.exp(float(np.log(arrays.failure).sum()) / groups)
     # Above 1 - 2^-53 a double is 1.
     return -math.expm1(groups * math.log1p(-min(each, 1.0 - 2.0**-53)))
+
+
+def least_missing_share(instance: Instance) -> float:
+    """Lower bound on the expected share of filters that are missing at the deadline, for any plan.
+
+    The share is a mean over the filters of ``e^-W``, W the weight ``-ln q`` of the filter's group. A device of weight w
+    that delivers S filters in time adds no more than w S to the sum of these weights, and ``e^-x`` is convex: equal
+    weights are best. Of some heaviest devices it is granted that what they hold never fails; the best bound counts.
+    Under laws, where a device may be faster than its constants say, it is 0.
+    """
+    if instance.has_random_latencies:
+        return 0.0
+    arrays, filters = instance.arrays, instance.knowledge.num_filters
+    deadline = instance.requirements.deadline_seconds
+    timely = arrays.largest if deadline is None else arrays.largest_part(stretched(deadline))
+    most = np.minimum(timely.max(axis=1), filters).astype(np.float64)
+    falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    of_domains = np.array([falls.get(device.failure_domain or "", 0.0) for device in instance.devices])
+    with np.errstate(divide="ignore"):
+        weights = np.asarray(weight_with_domain(np.asarray(-np.log(arrays.failure)), of_domains))
+    order = np.argsort(-weights, kind="stable")
+    order = order[most[order] > 0.0]
+    weights, most = weights[order], most[order]
+    added = np.where(np.isfinite(weights), weights, 0.0) * most
+    # What the heaviest ones leave, and what the others add: none is left out where all are finite.
+    held = np.concatenate([[0.0], np.cumsum(most)])
+    rest = np.concatenate([np.cumsum(added[::-1])[::-1], [0.0]]) * (1.0 + ROUNDING)
+    first = int(np.count_nonzero(np.isinf(weights)))
+    left = filters - held[first:]
+    kept = left > 0.0
+    if not kept.any():
+        return 0.0
+    bounds = left[kept] / filters * np.exp(-rest[first:][kept] / left[kept])
+    return float(bounds.max()) * (1.0 - ROUNDING)
 
 
 def sums_at_least(sizes: IntArray, values: FloatArray, firsts: IntArray) -> FloatArray:

@@ -29,6 +29,8 @@ KEPT_SHARE = 0.25
 """Share of a time limit that is kept for that search."""
 TIGHTENINGS = 8
 """Outage limits that are tried between the instance's own and one at which every plan is sure enough."""
+RESTRICTED_NODES = 300_000
+"""Nodes of branch and bound for ``expected`` under failure domains and rules, where there is no limit of time."""
 UNKNOWN = "min_success: the time was up before the success of the plan was computed"
 
 
@@ -108,6 +110,7 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         exact_quantile,
         exact_sure_latency,
         is_small,
+        prove_expected,
     )
 
     is_timed = control.remaining < math.inf
@@ -126,7 +129,9 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
         return begun
     if objective == "expected" and not is_free:
         model = ExpectedModel(instance)
-        found = (best_of_all(model, control, begun.plan, surely=True) if is_small(model) else None) or begun
+        small = best_of_all(model, control, begun.plan, surely=True) if is_small(model) else None
+        # From a plan that keeps it branch and bound takes no other one.
+        found = small or prove_expected(model, control, begun.plan, nodes=math.inf if is_timed else RESTRICTED_NODES)
     elif objective == "expected":
         found = exact_expected(instance, control, begun.plan, nodes=nodes)
     elif objective == "missing":

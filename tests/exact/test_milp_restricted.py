@@ -8,6 +8,7 @@ import random
 import pytest
 
 import rocoin_opt as ro
+from examples import two_pairs
 from oracle_restricted import RestrictedOracle
 from replan_oracle import fewest_loads, plans_of
 from restricted_solves import drawn, wrong
@@ -17,6 +18,7 @@ from rocoin_opt.failure.what_if.replica_value import replica_values
 from rocoin_opt.instance import SharedFailures
 from rocoin_opt.planning.expand import expansions
 from rocoin_opt.planning.replan import without_devices
+from rocoin_opt.planning.simplify import simplifications
 from samples import cases
 
 OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")
@@ -30,10 +32,6 @@ def without_wish(seed: int) -> ro.Instance:
 def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
     instance = without_wish(seed)
     for objective in OBJECTIVES:
-        if objective == "failure" and SharedFailures(instance).names:
-            with pytest.raises(ro.UnsupportedError, match="several devices"):
-                milp(instance, objective, Control.starting_now())
-            continue
         least = RestrictedOracle(instance).optimum(objective)
         found = milp(instance, objective, Control.starting_now())
         assert found.infeasible == (least is None), objective
@@ -43,6 +41,16 @@ def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
             assert result.objective_value == pytest.approx(float(least[0]), rel=1e-9)
             assert found.lower_bound is not None
             assert found.lower_bound <= float(least[0]) * (1 + 1e-9)
+
+
+def test_milp_states_the_shared_failures_of_few_devices_and_refuses_those_of_many() -> None:
+    edge = ro.generate("edge", devices=7, seed=3, domains=3)
+    assert SharedFailures(edge).names
+    proven = ro.solve(edge, "milp", "failure")
+    assert proven.termination == "optimal"
+    assert proven.objective_value == pytest.approx(ro.solve(edge, "exact", "failure").objective_value, rel=1e-9)
+    with pytest.raises(ro.UnsupportedError, match="several devices are in the failure domain"):
+        milp(ro.generate("edge", devices=12, seed=3, domains=3), "failure", Control.starting_now())
 
 
 def test_rules_strike_lost_devices_and_emptied_ones_are_named() -> None:
@@ -174,3 +182,12 @@ def test_larger_fleets_replan_surely_with_a_valid_bound() -> None:
     assert not ro.check(found.instance, found.plan)
     assert len(found.loads) <= 3
     assert found.lower_bound <= found.objective_value
+
+
+def test_a_simpler_plan_keeps_the_rules() -> None:
+    pair = two_pairs().with_requirements(max_group_outage=1.0)
+    whole = ro.Plan.of(pair, [ro.Group(devices=("d0", "d1"), student="s", num_filters=4)])
+    assert simplifications(pair, whole).one_device is not None
+    ruled = pair.with_rules(ro.Rule(use=("d0", "d1")))
+    assert not ro.check(ruled, whole)
+    assert simplifications(ruled, whole).one_device is None

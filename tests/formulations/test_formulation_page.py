@@ -9,7 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from rocoin_opt.formulations import assignment, failure, failure_replanning, grouping, joint, partition
+from rocoin_opt.formulations import assignment, failure, failure_replanning, grouping, joint, partition, scenarios
 from rocoin_opt.formulations import replanning as continuation
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.knowledge.sizes import SizeRanges
@@ -37,6 +37,7 @@ def models() -> list[pyo.ConcreteModel]:
         grouping.build(instance, 2),
         grouping.build(instance, with_students=True),
         failure.build(instance, 2.0, 0.1),
+        scenarios.build(generate("edge", devices=5, seed=0, domains=2), 2.0, 0.1),
         failure_replanning.build(instance, old, 2.0, 0.1, max_loads=3),
         partition.build(np.ones(16), SizeRanges.of(4, 2), np.ones(16)),
     ]

@@ -10,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+import rocoin_opt as ro
 from examples import two_pairs
+from oracle_restricted import RestrictedOracle
+from restricted_solves import drawn
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.bounds import (
     admits_plan,
     combinatorial_bound,
+    least_missing_share,
     possible_groups,
     smallest_failure_probability,
 )
@@ -155,3 +159,19 @@ def test_a_million_filters_take_no_more_levels_than_there_are_devices():
     assert bound is not None
     assert admits_plan(many, bound, "guaranteed")
     assert not admits_plan(many, math.nextafter(bound, 0.0), "guaranteed")
+
+
+@pytest.mark.parametrize("seed", [*range(30), 324])
+def test_no_plan_misses_less_than_weights_and_parts_allow(seed: int) -> None:
+    instance = drawn(seed, 4).with_requirements(min_success=None)
+    answer = RestrictedOracle(instance).optimum("missing")
+    if answer is not None:
+        assert least_missing_share(instance) <= float(answer[0]) * (1 + 1e-9) + 1e-15
+
+
+def test_large_fleets_have_a_bound_on_what_is_missing() -> None:
+    found = ro.solve(ro.generate("edge", devices=24, seed=1), "greedy", "missing")
+    assert found.lower_bound is not None
+    assert 0.1 * found.objective_value < found.lower_bound <= found.objective_value
+    slowed = ro.generate("edge", devices=24, seed=1, slowdowns=True)
+    assert least_missing_share(slowed) == 0.0

@@ -76,6 +76,8 @@ class _Search:
         self.violations = check if is_sure else structural_violations
         # Whether it depends on students, too, what is valid.
         self.tied = is_sure or model.instance.limits_energy
+        # Students are compared as if no domain failed.
+        self.is_joint = model.instance.has_shared_failures
         self.value = math.inf if start is None else value_of(model.instance, start, "expected")
         roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
         self.open = {root.low.shape[1]: root for root in roots}
@@ -223,7 +225,7 @@ class _Search:
             if seconds >= self.goal:
                 return None
             plan = self.valid([blocks[0] for blocks in options] if chosen is None else chosen)
-            if chosen is None:
+            if chosen is None or self.is_joint:
                 self.untried = min(self.untried, seconds)
             # Else validity is a matter of the members, and no other students help.
             if chosen is None or plan is not None or not self.tied:

@@ -8,7 +8,8 @@ part size in an interval. Two facts bound all of its completions, ``E[min(X, D)]
 * An open device serves *one* group. With ``W_k = -ln q_k``, the weights of the open devices that answer by t at all
   are shared out, and ``sum ln(1 - exp(-W_k))`` is concave: levelled weights, as far as the fixed ones allow, are best.
 
-The larger of the two probabilities that no answer is there is taken at every t.
+The larger of the two probabilities that no answer is there is taken at every t. Where failure domains are shared, both
+hold given the state of the domains, and the mean over the states is the bound.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
-from rocoin_opt.instance import SAFETY
+from rocoin_opt.instance import ROUNDING, SAFETY, SharedFailures
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ExpectedModel
-    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
 
 OPEN, SPARE = -1, -2
 """What stands for a device that has no place yet, and for one in no group."""
+MOST_STATES = 16
+"""States of failure domains that are bounded one by one, the likeliest; the others count as if no domain were down."""
+LEAST_OUTAGE = 1e-300
+"""Failure probability that stands for none, so that weights are finite."""
 CHUNK = 1 << 19
 """Entries of the largest table that one valuation makes."""
 
@@ -88,12 +93,20 @@ class Bounding:
             for j in range(arrays.base.shape[1])
         ]
         """Latency of each student by device, ``base + slope * s`` up to a size; N values each."""
-        self.weight: FloatArray = model.weights[self.order]
+        self.states = _states(instance, model.weights, self.order)
         self.share: FloatArray = arrays.cover_share[self.order]
         self.largest: IntArray = largest[self.order]
         student_room = np.minimum([student.max_filters for student in instance.students], self.wanted)
         # Only a device that keeps a group from a lighter student or a larger part may be better off as a spare.
         self.narrow: BoolArray = np.any(arrays.largest < student_room[None, :], axis=1)[self.order]
+        rules = instance.restrictions
+        if instance.limits_energy or rules.apart or rules.together:
+            # Rules, or the energy, may want a device in no group.
+            self.narrow = np.ones(len(self.order), dtype=bool)
+        position = {n: i for i, n in enumerate(self.order.tolist())}
+        self.apart = [[position[n] for n in names] for names in rules.apart]
+        self.together = [[position[n] for n in names] for names in rules.together]
+        self.use = [position[n] for n in rules.use]
 
     def root(self, groups: int) -> Nodes:
         """Every plan with so many groups; no node where there is none."""
@@ -127,10 +140,25 @@ class Bounding:
         begun = places.max(axis=1).clip(min=OPEN) + 1
         # Each group that has not begun needs an open device of its own.
         possible &= groups - begun <= is_open.sum(axis=1)
+        possible &= self._rules_allow(places)
         places, low, high = places[possible], low[possible], high[possible]
         step = max(1, CHUNK // (groups * groups * len(self.order)))
         bounds = [self.bounds(places[i : i + step], low[i : i + step]) for i in range(0, len(places), step)]
         return Nodes(places, low, high, np.concatenate([*bounds, np.empty(0)]))
+
+    def _rules_allow(self, places: IntArray) -> BoolArray:
+        """Whether no rule is broken yet, B values; ``spread`` is asked of plans."""
+        fine = np.ones(len(places), dtype=bool)
+        for rivals in self.apart:
+            own = np.sort(places[:, rivals], axis=1)
+            fine &= ~((own[:, 1:] == own[:, :-1]) & (own[:, 1:] >= 0)).any(axis=1)
+        for friends in self.together:
+            own = places[:, friends]
+            known = own.max(axis=1, initial=SPARE, where=own != OPEN)
+            decided = own != OPEN
+            fine &= (~decided | (own == np.where(decided.any(axis=1), known, OPEN)[:, None])).all(axis=1)
+        fine &= (places[:, self.use] != SPARE).all(axis=1)
+        return fine
 
     def latency(self, sizes: IntArray) -> FloatArray:
         """Seconds in which each device answers with its fastest student, the deadline at most; ... x N for sizes."""
@@ -144,6 +172,22 @@ class Bounding:
 
     def bounds(self, places: IntArray, low: IntArray) -> FloatArray:
         """Lower bounds in seconds on the expected answer time of all completions, B values."""
+        bounds = np.zeros(len(low))
+        for chance, weight in self.states:
+            bounds += chance * self._bounds(places, low, weight)
+        # A mean is rounded.
+        return bounds if len(self.states) == 1 else bounds * (1.0 - ROUNDING)
+
+    def _bounds(self, places: IntArray, low: IntArray, weights: FloatArray) -> FloatArray:
+        """The same where the devices fail independently.
+
+        Parameters
+        ----------
+        places, low
+            As for :meth:`bounds`.
+        weights : FloatArray, N
+            ``-ln p`` of each device in the order of the nodes; 0 where it never answers.
+        """
         require_time(self.control)
         count, groups = low.shape
         devices = len(self.order)
@@ -157,7 +201,7 @@ class Bounding:
         order = np.argsort(flat, axis=1)
         flat = np.take_along_axis(flat, order, axis=1)
         group, device = np.divmod(order, devices)
-        weight = np.where(flat < self.deadline, self.weight[device], 0.0)
+        weight = np.where(flat < self.deadline, weights[device], 0.0)
         is_fixed = np.take_along_axis(fixed.reshape(count, -1), order, axis=1)
         pooled = np.cumsum(weight * np.take_along_axis(counted.reshape(count, -1), order, axis=1), axis=1)
         own = np.empty((groups, *flat.shape))
@@ -171,6 +215,32 @@ class Bounding:
         # Before the first latency nobody has answered, so that time is lost in any case.
         bounds: FloatArray = flat[:, 0] + (late * lengths).sum(axis=1)
         return bounds
+
+
+def _states(instance: Instance, weights: FloatArray, order: IntArray) -> list[tuple[float, FloatArray]]:
+    """States of the shared failure domains with their probabilities, and what each device weighs in them.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    weights : FloatArray, N
+        ``-ln p`` of each device, where no domain is shared.
+    order : IntArray, N
+        Which device comes where.
+    """
+    if not instance.has_shared_failures:
+        return [(1.0, weights[order])]
+    shared = SharedFailures(instance)
+    up = -np.log(np.maximum(shared.failure, LEAST_OUTAGE))
+    names = len(shared.names)
+    # The likeliest states: all up, one down, and so on; with many domains no more than these are made.
+    states = shared.down if 1 << names <= MOST_STATES else np.vstack([np.zeros(names), np.eye(names)]).astype(bool)
+    chance = np.where(states, shared.falls, 1.0 - shared.falls).prod(axis=1)
+    # More domains down never make it better: what is left counts as if all were up.
+    chance[0] += max(0.0, 1.0 - float(chance.sum()))
+    lost = np.hstack([states, np.zeros((len(states), 1), dtype=bool)])[:, shared.domain]
+    return [(float(p), np.where(gone, 0.0, up)[order]) for p, gone in zip(chance, lost, strict=True) if p > 0.0]
 
 
 def _levelled(own: FloatArray, pooled: FloatArray) -> FloatArray:

@@ -1,6 +1,6 @@
 from .order import best_within, plan_of_parts, plans_of_less_work
 from .part_boxes import Found, least_bound
-from .part_rules import RulePartSizes, sizes_at, wants_all_sets
+from .part_rules import RulePartSizes, all_sets, sizes_at
 from .part_search import PartSearch
 from .part_sizes import PartSizes
 
@@ -9,10 +9,10 @@ __all__ = [
     "PartSearch",
     "PartSizes",
     "RulePartSizes",
+    "all_sets",
     "best_within",
     "least_bound",
     "plan_of_parts",
     "plans_of_less_work",
     "sizes_at",
-    "wants_all_sets",
 ]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
-    from rocoin_opt.exact.restricted.sized_sets import SizedSets
+    from rocoin_opt.exact.lexicographic.part_rules import AllSets
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Preference
 
@@ -253,7 +253,7 @@ def _best(problem: ThresholdProblem, plans: Sequence[Plan], parts: PartSearch | 
 
 
 def best_within(
-    problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control, sets: SizedSets | None = None
+    problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control, sets: AllSets | None = None
 ) -> Found:
     """Find groups and parts of the best partition within a threshold.
 
@@ -267,9 +267,9 @@ def best_within(
         A valid plan whose value is within the threshold.
     control : Control
         Limit and seed.
-    sets : SizedSets, optional
+    sets : AllSets, optional
         All sets of devices, where minimal groups do not suffice: see
-        :func:`rocoin_opt.exact.lexicographic.part_rules.wants_all_sets`.
+        :func:`rocoin_opt.exact.lexicographic.part_rules.all_sets`.
 
     Returns
     -------

@@ -8,16 +8,16 @@ take.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import gt
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from rocoin_opt.exact.answer import can_serve
 from rocoin_opt.exact.lexicographic.part_energy import kind_of_sizes
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
-from rocoin_opt.failure import check
+from rocoin_opt.exact.restricted.sized_sets import SizedSets
 from rocoin_opt.grouping import Reach
-from rocoin_opt.knowledge import are_within
 from rocoin_opt.plan import IndexedGroup, members_of, outage_of, plan_of, rules_allow
 
 if TYPE_CHECKING:
@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_sizes import Conflict, Limits, Members
-    from rocoin_opt.exact.restricted.sized_sets import SizedSets
     from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
 
 
-def wants_all_sets(instance: Instance) -> bool:
-    """Whether a group may need devices that the outage limit can do without: minimal groups are not all of use."""
+AllSets: TypeAlias = SizedSets
+
+
+def all_sets(instance: Instance, control: Control) -> AllSets | None:
+    """All sets of devices, where a group may need some that the outage limit can do without; None elsewhere."""
     rules = instance.restrictions
-    return bool(rules.together or rules.use or rules.spread > 1 or instance.requirements.min_success)
+    wants = rules.together or rules.use or rules.spread > 1 or instance.requirements.min_success
+    return SizedSets(instance, control) if wants else None
 
 
 class RulePartSizes(PartSizes):
@@ -90,7 +93,7 @@ class RulePartSizes(PartSizes):
         if wanted in self._plans:
             return self._members(self._plans[wanted])
         for limits, groups in self._packings.items():
-            if not are_within(wanted, limits):
+            if len(limits) != len(wanted) or any(map(gt, wanted, limits)):
                 continue
             if sum(wanted) > self.wanted:
                 return groups
@@ -196,7 +199,7 @@ class RulePartSizes(PartSizes):
             student = able[fails.index(min(fails))]
             served.append(IndexedGroup(tuple(own), student, size))
         plan = plan_of(self.problem.instance, served)
-        return None if check(self.problem.instance, plan) else plan
+        return plan if self.sets.are_kept(plan) else None
 
 
 def sizes_at(
@@ -219,7 +222,7 @@ def sizes_at(
     control : Control
         Limit and seed.
     sets : SizedSets, optional
-        All sets of devices, where :func:`wants_all_sets` holds.
+        Of :func:`all_sets`.
     """
     if sets is not None:
         return RulePartSizes(problem, groups, sizes, control, sets)

@@ -27,7 +27,7 @@ from rocoin_opt.exact.answer import (
     search_rows,
     set_tables,
 )
-from rocoin_opt.failure import allowed_failure, missed_success
+from rocoin_opt.failure import allowed_failure, check, missed_success
 from rocoin_opt.highs import LinearModel, solve_linear
 from rocoin_opt.instance import ROUNDING, SOLVER_SAFETY, SharedFailures
 
@@ -74,6 +74,10 @@ class SizedSets:
     def is_listed(self) -> bool:
         """Whether all sets are at hand."""
         return self.tables is not None
+
+    def are_kept(self, plan: Plan) -> bool:
+        """Whether a plan keeps all limits and rules."""
+        return not check(self.instance, plan)
 
     def plan(self, reach: Reach, sizes: Sequence[int]) -> tuple[Plan | None, bool]:
         """A valid plan with parts of these sizes, and whether it is proven that there is none.

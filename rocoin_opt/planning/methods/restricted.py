@@ -46,8 +46,8 @@ QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30
 """The same for ``greedy``, and under laws, where a value takes far longer."""
 SETTLING_EFFORT = 1e9
 """Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
-FEW_DEVICES = 12
-"""Devices that are left, up to which that state is bounded by a search of some seconds."""
+EXPECTED_NODES, FEW_DEVICES = 300_000, 12
+"""Nodes of branch and bound without a time limit; and devices up to which a state is bounded by a search."""
 STATE_GAP = 0.01
 """Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
 MENDING_STEPS = (100, 400, 1_600)
@@ -187,10 +187,10 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             first = _within_energy(instance, objective, control, first, search, rounds)
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
-            if first.plan is None or not is_open:
-                return first
-            by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
-            return replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
+            if first.plan is not None and is_open:
+                by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
+                first = replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
+            return first
         if objective == "expected":
             if first.plan is None and instance.limits_energy and not instance.has_random_latencies:
                 any_plan = _any_plan(instance, control)
@@ -257,12 +257,17 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     run : callable
         Plans, and bounds, instances without domains and rules.
     """
-    from rocoin_opt.exact import best_of_all, is_small, mean_over_states
+    from rocoin_opt.exact import best_of_all, is_small, mean_over_states, prove_expected
 
     model = ExpectedModel(instance)
     found = best_of_all(model, control, first.plan) if is_small(model) else None
     if found is not None:
         return _merged(instance, "expected", first, found)
+    if not instance.has_random_latencies and not control.exhausted:
+        nodes = math.inf if control.remaining < math.inf else EXPECTED_NODES
+        first = _merged(instance, "expected", first, prove_expected(model, control, first.plan, nodes=nodes))
+        if first.infeasible or _is_closed(instance, "expected", first, control.gap):
+            return first
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
         return first
 
@@ -291,9 +296,8 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
     from rocoin_opt.exact import exact_answer, exact_quantile, exact_restricted
 
     if objective in THRESHOLD_OBJECTIVES:
-        return _merged(
-            instance, objective, first, exact_restricted(instance, objective, control, first.plan, first.lower_bound)
-        )
+        found = exact_restricted(instance, objective, control, first.plan, first.lower_bound)
+        return _merged(instance, objective, first, found)
     start = first.plan
     if start is None:
         any_plan = _any_plan(instance, control)
@@ -301,14 +305,11 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
             return any_plan
         start = any_plan.plan
     known = replace(first, plan=start, reasons=())
-    if objective in ANSWER_OBJECTIVES:
-        found = (
-            exact_quantile(instance, control, start, effort=effort)
-            if objective == "quantile"
-            else exact_answer(instance, objective, control, start, effort=effort)
-        )
-        return _merged(instance, objective, known, found)
-    return known
+    if objective not in ANSWER_OBJECTIVES:
+        return known
+    if objective == "quantile":
+        return _merged(instance, objective, known, exact_quantile(instance, control, start, effort=effort))
+    return _merged(instance, objective, known, exact_answer(instance, objective, control, start, effort=effort))
 
 
 def _within_energy(
@@ -390,7 +391,6 @@ def settled_under_rules(
 
     if prefer != "reliability" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
-    # Without a clock the effort is the limit: the same plan on every machine.
     effort = math.inf if control.is_timed else SETTLING_EFFORT
     found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
     if found.plan is None or value_of(instance, found.plan, objective) > seconds:

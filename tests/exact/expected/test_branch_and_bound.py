@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 import oracle
 import rocoin_opt as ro
 from examples import pairs
+from oracle_restricted import RestrictedOracle
+from restricted_solves import drawn
 from rocoin_opt.control import Control
 from rocoin_opt.exact.expected import branch_and_bound as expected_tree
+from rocoin_opt.exact.expected import nodes as expected_nodes
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
@@ -202,3 +205,42 @@ def test_memory_stays_bounded_without_a_change_of_the_result(monkeypatch):
     assert value_of(instance, bounded.plan, "expected") == pytest.approx(value_of(instance, free.plan, "expected"))
     assert bounded.lower_bound == pytest.approx(free.lower_bound, rel=1e-9)
     assert max(p.bound for p in told if p.bound is not None) <= free.lower_bound * (1 + 1e-9)
+
+
+def assert_proven_under_rules(seed: int) -> None:
+    """The least of all plans under domains and rules, and under ``min_success`` from a plan that keeps it."""
+    instance = drawn(seed, 4)
+    every = RestrictedOracle(instance)
+    answer = every.optimum("expected")
+    surest = None if instance.requirements.min_success is None else every.search(every.failing(every.last_in_time))
+    start = None if surest is None or not every.is_feasible(surest) else every.plan(surest)
+    if start is None and instance.requirements.min_success is not None:
+        return
+    found = prove_expected(ExpectedModel(instance), Control(), start)
+    if answer is None:
+        assert found.infeasible
+        return
+    assert found.plan is not None
+    assert ro.check(instance, found.plan) == ()
+    assert ro.evaluate(instance, found.plan).expected_seconds == pytest.approx(float(answer[0]), rel=1e-9)
+    assert found.lower_bound == pytest.approx(float(answer[0]), rel=1e-8)
+    assert found.lower_bound <= float(answer[0]) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_failure_domains_and_rules_are_proven(seed: int) -> None:
+    assert_proven_under_rules(seed)
+
+
+@pytest.mark.slow
+def test_hundreds_of_domains_and_rules_are_proven() -> None:
+    for seed in range(3000, 3100):
+        assert_proven_under_rules(seed)
+
+
+def test_many_domains_are_bounded_by_their_likeliest_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = ro.generate("edge", devices=6, seed=2, domains=2)
+    exactly = prove_expected(ExpectedModel(instance), Control(), None)
+    monkeypatch.setattr(expected_nodes, "MOST_STATES", 1)
+    roughly = prove_expected(ExpectedModel(instance), Control(), exactly.plan, nodes=5_000)
+    assert roughly.lower_bound <= ro.evaluate(instance, exactly.plan).expected_seconds * (1 + 1e-9)

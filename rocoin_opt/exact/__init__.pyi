@@ -8,7 +8,7 @@ from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
 from .kinds.search import exact_by_kinds
 from .lexicographic.answer_ties import settle_answer
-from .lexicographic.order import break_ties, most_reliable
+from .lexicographic.order import least_busy, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
 from .restricted.energy_search import exact_within_energy
@@ -27,7 +27,6 @@ __all__ = [
     "Replanned",
     "ReplanningSearch",
     "best_of_all",
-    "break_ties",
     "dive",
     "early_within_energy",
     "exact",
@@ -43,6 +42,7 @@ __all__ = [
     "failure_bound",
     "failure_bound_by_states",
     "is_small",
+    "least_busy",
     "mean_over_states",
     "most_reliable",
     "prove_expected",

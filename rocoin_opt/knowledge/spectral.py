@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.cuts import ncut
@@ -193,6 +192,9 @@ def _balanced(
 
     Where there is no time for it, whoever comes last leaves a part that is too large.
     """
+    # SciPy takes a while to import: only here.
+    from scipy.optimize import linear_sum_assignment
+
     parts, total = len(sizes), int(sizes.sum())
     places = contiguous_partition(sizes.tolist())
     labels, assigned = partition[connected], with_sizes(partition, sizes)

@@ -22,6 +22,8 @@ from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
 from rocoin_opt.report.page.tables import MAX_CHARACTERS, percent, shown_name
+from rocoin_opt.wording import seconds
+from runs import two_points
 from slowed import slowed
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e&\"'"
@@ -55,7 +57,7 @@ def test_the_page_tells_figures_groups_and_pictures(mcu) -> None:
     figures = ro.evaluate(instance, plan)
     for text in (
         f"Plan for {instance.name}",
-        f"{figures.guaranteed_seconds:.4g} s",
+        seconds(figures.guaranteed_seconds),
         f"{figures.success_probability:.4f}",
         "When the answer comes",
         "How long a group may stay silent",
@@ -336,7 +338,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
 @pytest.mark.slow
 def test_frontiers_are_drawn_or_explained(mcu) -> None:
     instance, plan = mcu
-    found = ro.frontier(instance, points=2, time_limit=2.0)
+    found = two_points(instance)
     page = plan_report(instance, plan, frontier=found)
     assert "What a better partition costs" in page
     assert f"{found.points[0].partition_value:.4f}" in page
@@ -373,4 +375,4 @@ def test_the_energy_is_shown_where_it_is_known(mcu) -> None:
     powered = instance.with_devices([device.model_copy(update=powers) for device in instance.devices])
     limited = powered.with_requirements(max_energy_joules=1e6)
     assert "of a request, over all devices" in plan_report(powered, plan)
-    assert "at most 1e+06 J" in plan_report(limited, plan)
+    assert "at most 1 MJ" in plan_report(limited, plan)

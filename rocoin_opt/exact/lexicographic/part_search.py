@@ -83,7 +83,8 @@ class PartSearch:
             raise UnsupportedError(
                 f"{instance.name}: partitions are judged by a filter graph; knowledge.graph is missing"
             )
-        self.total, self.control, self.bound_rounds = knowledge.num_filters, control, bound_rounds
+        self.instance, self.control, self.bound_rounds = instance, control, bound_rounds
+        self.total = knowledge.num_filters
         self._weights = knowledge.graph.dense(self.total)
         affinity = knowledge.class_affinity
         self._affinity = None if affinity is None else affinity.values

@@ -391,7 +391,7 @@ def settled_under_rules(
     if prefer != "reliability" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
     # Without a clock the effort is the limit: the same plan on every machine.
-    effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT
+    effort = math.inf if control.is_timed else SETTLING_EFFORT
     found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
     if found.plan is None or value_of(instance, found.plan, objective) > seconds:
         return replace(found, plan=best)

@@ -25,7 +25,7 @@ from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.knowledge import refinement, spectral
 from rocoin_opt.knowledge.sizes import are_within
 from rocoin_opt.plan.filters import labels_of, without_filters
-from samples import trials
+from samples import cases, trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -35,8 +35,13 @@ OBJECTIVES = ("guaranteed", "nominal", "worst")
 CRITERIA = ("ncut", "cut", "resilient")
 
 
-@pytest.mark.parametrize("criterion", CRITERIA)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("criterion", "objective"),
+    cases(
+        [("ncut", "guaranteed"), ("cut", "worst"), ("resilient", "nominal")],
+        [("ncut", "nominal"), ("resilient", "worst"), ("cut", "guaranteed")],
+    ),
+)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
 @trials(25)
 def test_nothing_is_better_on_tiny_instances(objective, criterion, data, instance):

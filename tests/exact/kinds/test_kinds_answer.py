@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+import rocoin_opt as ro
 from packing_oracle import candidates, random_instance, with_alike_devices
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.kinds.search import exact_by_kinds

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.kinds.answer import KindsAnswer
-    from rocoin_opt.instance import IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import Plan
 
 MAX_CHOICES = 4_000
@@ -42,14 +42,16 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
     """
     sets, arrays = packing.sets, packing.kinds.arrays
     rows = packing.tied(limit)
-    row, student = np.nonzero(sets.by_student[rows])
-    row = rows[row]
+    held, inside = sets.by_student[rows], sets.vectors[rows][:, :, None]
+    # Of kinds without a device in the group times may be infinite, which no device makes no number.
+    bases, slopes = (
+        (inside * np.where(inside > 0, table[None, :, :], 0.0)).sum(axis=1) for table in (arrays.base, arrays.slope)
+    )
+    row, student = np.nonzero((held > 0) & ~_beaten(held, bases, slopes))
     if len(row) == 0 or len(row) > MAX_CHOICES:
         return None
-    vectors, most = sets.vectors[row], sets.by_student[row, student]
-    # Of kinds without a device in the group times may be infinite, which no device makes no number.
-    tables = (np.where(vectors > 0, table.T[student], 0.0) for table in (arrays.base, arrays.slope))
-    base, slope = ((vectors * table).sum(axis=1) for table in tables)
+    most, base, slope, row = held[row, student], bases[row, student], slopes[row, student], rows[row]
+    vectors = sets.vectors[row]
     unit = float((base + slope).max()) or 1.0
     count, kinds = len(row), len(packing.kinds.counts)
     # Every group has one filter; further ones of all its copies together are a variable of their own.
@@ -89,6 +91,28 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
         for devices, c, size in zip(members, chosen.tolist(), sizes, strict=True)
     ]
     return plan_of(packing.instance, served)
+
+
+def _beaten(held: IntArray, bases: FloatArray, slopes: FloatArray) -> BoolArray:
+    """Whether another student of the same group holds as much for no more work, C x J; of equal ones the first stays.
+
+    Parameters
+    ----------
+    held : IntArray, C x J
+        Largest parts.
+    bases, slopes : FloatArray, C x J
+        Device-seconds of a group, without and for each filter.
+    """
+    beaten = np.zeros(held.shape, dtype=bool)
+    for j in range(held.shape[1]):
+        for i in range(held.shape[1]):
+            good, same = held[:, i] >= held[:, j], held[:, i] == held[:, j]
+            for size in (np.ones(len(held)), np.maximum(held[:, j], 1)):
+                one, other = (bases[:, k] + slopes[:, k] * size for k in (i, j))
+                good &= one <= other
+                same &= one == other
+            beaten[:, j] |= good & ~same if i > j else good if i < j else False
+    return beaten
 
 
 def _sizes(most: IntArray, slope: Any, filters: int) -> list[int]:

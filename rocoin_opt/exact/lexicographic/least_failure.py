@@ -80,7 +80,7 @@ def least_failure(
     is_listed = kinds is not None or len(instance.devices) <= MOST_DEVICES
     descended = _descended(problem, plan, sizes, control, is_listed=is_listed)
     best = min(descended, key=lambda found: value_of(instance, found, "failure"))
-    if kinds is not None and not control.exhausted and 0.0 < value_of(instance, best, "failure") < 1.0:
+    if kinds is not None and not control.exhausted and value_of(instance, best, "failure") > 0.0:
         return _by_kinds(problem, kinds, best, control, effort)
     if len(instance.devices) > MOST_BOUNDED or control.exhausted:
         return Outcome(best)
@@ -131,16 +131,25 @@ def _by_kinds(problem: ThresholdProblem, kinds: Kinds, best: Plan, control: Cont
     reach = Reach.within(instance, problem.objective, problem.threshold)
 
     def problem_of(known: float) -> KindsAnswer:
-        return KindsAnswer(instance, kinds, reach, known, control, effort)
+        return KindsAnswer(instance, kinds, reach, min(known, math.nextafter(1.0, 0.0)), control, effort)
 
     outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
     if outcome.plan is None or packing is None or control.exhausted:
         return outcome
     control = control.entering("work")
     value = value_of(instance, outcome.plan, "failure")
+    if value * (1.0 + TIED) >= 1.0:
+        return replace(outcome, plan=_least_of(problem, outcome.plan, _of_any(problem, outcome.plan, control), value))
     tied = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
     lighter = _least_of(problem, outcome.plan, [] if tied is None else [tied], value)
     return replace(outcome, plan=lighter, phases=(_work_phase(control),))
+
+
+def _of_any(problem: ThresholdProblem, plan: Plan, control: Control, *, free_sizes: bool = True) -> list[Plan]:
+    """Plans of less work where no plan answers in time, but for what is rounding: all of them are tied."""
+    served = indexed_groups(problem.instance, plan)
+    found = least_work(problem, served, control, free_sizes=free_sizes)
+    return [plan_of(problem.instance, groups) for groups in found]
 
 
 def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:
@@ -169,12 +178,8 @@ def _of_least_work(
     problem: ThresholdProblem, packing: AnswerPacking, plan: Plan, value: float, control: Control
 ) -> Plan:
     """The plan, or one of less work that fails as rarely."""
-    instance = problem.instance
     if value * (1.0 + TIED) >= 1.0:
-        # No plan answers in time, but for what is rounding: all of them are tied.
-        served = indexed_groups(instance, plan)
-        found = least_work(problem, served, control, free_sizes=not packing.wanted.sizes)
-        tied = [plan_of(instance, groups) for groups in found]
+        tied = _of_any(problem, plan, control, free_sizes=not packing.wanted.sizes)
     else:
         tied = _chosen(problem, packing, value, control)
     return _least_of(problem, plan, tied, value)

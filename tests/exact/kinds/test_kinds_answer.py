@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+import rocoin_opt as ro
 from packing_oracle import candidates, random_instance, with_alike_devices
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.exact.kinds.search import exact_by_kinds
@@ -55,3 +56,11 @@ def test_more_devices_than_sets_of_them_can_be_listed_are_proven():
     result = solve(instance, "exact")
     gain = result.reinforcement
     assert gain.lower_bound == pytest.approx(result.metrics.failure_probability, rel=1e-9)
+
+
+def test_alike_devices_that_all_answer_too_late_need_no_sets(monkeypatch):
+    instance = ro.generate("edge", devices=15, kinds=3, seed=317, max_group_outage=0.01)
+    monkeypatch.setattr("rocoin_opt.exact.lexicographic.least_failure.AnswerPacking", None)
+    result = ro.solve(instance, "exact", explain=False)
+    assert result.metrics.failure_probability == 1.0
+    assert result.reinforcement.lower_bound == 1.0

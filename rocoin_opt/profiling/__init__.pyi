@@ -1,18 +1,20 @@
+from .accuracy import accuracy_under_failure, measure_accuracy
 from .activations import batched
 from .counting.teacher import with_knowledge
 from .demo import FAST, FULL, demo_document, run_demo
-from .distillation import Distillation, Lesson
-from .ensemble import Ensemble
+from .distillation import Distillation, Lesson, distil
+from .ensemble import Ensemble, Recipe
 from .execution.comparison import compare_with_distribution, comparison_document
 from .execution.messages import ValueArray
 from .execution.plot import plot_execution, require_picture
 from .execution.run import execute, require_requests
-from .images.datasets import Dataset, load_dataset
+from .images.datasets import Dataset, dataset_from_arrays, load_dataset
 from .images.labelled_images import labelled_images
 from .instances import Origin, ProfiledInstance, profile_instance
+from .network_profile import NetworkProfile, profile
 from .networks import FilterNetwork
 from .planned_students import distil_plan, other_costs
-from .specifications import load_teacher, own_networks, student_builder, teacher_builder
+from .specifications import StudentBuilder, load_teacher, own_networks, student_builder, teacher_builder
 from .training import Step, Training, train_classifier, use_threads
 
 __all__ = [
@@ -23,23 +25,31 @@ __all__ = [
     "Ensemble",
     "FilterNetwork",
     "Lesson",
+    "NetworkProfile",
     "Origin",
     "ProfiledInstance",
+    "Recipe",
     "Step",
+    "StudentBuilder",
     "Training",
     "ValueArray",
+    "accuracy_under_failure",
     "batched",
     "compare_with_distribution",
     "comparison_document",
+    "dataset_from_arrays",
     "demo_document",
+    "distil",
     "distil_plan",
     "execute",
     "labelled_images",
     "load_dataset",
     "load_teacher",
+    "measure_accuracy",
     "other_costs",
     "own_networks",
     "plot_execution",
+    "profile",
     "profile_instance",
     "require_picture",
     "require_requests",

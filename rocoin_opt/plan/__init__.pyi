@@ -36,16 +36,8 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .result import (
-    CLOSED_GAP,
-    Outcome,
-    Reinforcement,
-    Result,
-    Termination,
-    print_summary,
-    relative_gap,
-    ties_and_rules,
-)
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
+from .result import Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -54,9 +46,7 @@ from .terminal import (
     in_runs,
     plain_table,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
@@ -84,6 +74,7 @@ __all__ = [
     "Metrics",
     "Objective",
     "Outcome",
+    "Phase",
     "Plan",
     "PlanDocument",
     "Preference",
@@ -92,6 +83,7 @@ __all__ = [
     "StartRepair",
     "Termination",
     "Violation",
+    "aim_of",
     "answer_distribution",
     "bound_alone",
     "continuation",
@@ -127,9 +119,7 @@ __all__ = [
     "require_objective",
     "result_document",
     "rules_allow",
-    "seconds",
     "shown_value",
-    "small_share",
     "some_of",
     "structural_violations",
     "ties_and_rules",

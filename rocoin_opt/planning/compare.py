@@ -28,6 +28,7 @@ def compare(
     time_limit: float | None = None,
     seed: int = 0,
     threads: int = 1,
+    polish: float | None = None,
     report: Report | None = None,
 ) -> tuple[Result, ...]:
     """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
@@ -47,7 +48,7 @@ def compare(
         What each of them minimises.
     time_limit : float, optional
         Seconds for each method.
-    seed, threads, report
+    seed, threads, polish, report
         As for :func:`solve`.
 
     Returns
@@ -75,6 +76,7 @@ def compare(
                 time_limit=time_limit,
                 seed=seed,
                 threads=threads,
+                polish=polish,
                 explain=False,
                 report=report,
             )

@@ -3,11 +3,14 @@ from .activations import batched
 from .counting.teacher import with_knowledge
 from .demo import FAST, FULL, demo_document, run_demo
 from .distillation import Distillation, Lesson, distil
-from .ensemble import Ensemble, Recipe
+from .ensemble import FILLS, Ensemble, Fill, Recipe
 from .execution.comparison import compare_with_distribution, comparison_document
 from .execution.messages import ValueArray
 from .execution.plot import plot_execution, require_picture
 from .execution.run import execute, require_requests
+from .export.deployment import Deployment, deploy
+from .export.folder import manifest_of, require_export_folder, write_export, write_images
+from .export.manifest import Manifest, manifest_schema
 from .images.datasets import Dataset, dataset_from_arrays, load_dataset
 from .images.labelled_images import labelled_images
 from .instances import Origin, ProfiledInstance, profile_instance
@@ -19,12 +22,16 @@ from .training import Step, Training, train_classifier, use_threads
 
 __all__ = [
     "FAST",
+    "FILLS",
     "FULL",
     "Dataset",
+    "Deployment",
     "Distillation",
     "Ensemble",
+    "Fill",
     "FilterNetwork",
     "Lesson",
+    "Manifest",
     "NetworkProfile",
     "Origin",
     "ProfiledInstance",
@@ -39,18 +46,22 @@ __all__ = [
     "comparison_document",
     "dataset_from_arrays",
     "demo_document",
+    "deploy",
     "distil",
     "distil_plan",
     "execute",
     "labelled_images",
     "load_dataset",
     "load_teacher",
+    "manifest_of",
+    "manifest_schema",
     "measure_accuracy",
     "other_costs",
     "own_networks",
     "plot_execution",
     "profile",
     "profile_instance",
+    "require_export_folder",
     "require_picture",
     "require_requests",
     "run_demo",
@@ -59,4 +70,6 @@ __all__ = [
     "train_classifier",
     "use_threads",
     "with_knowledge",
+    "write_export",
+    "write_images",
 ]

@@ -203,7 +203,7 @@ class Ensemble(nn.Module):
             What stands in for the missing ones.
         """
         there = next(answer for answer in answers if answer is not None)
-        result = self._filling(fill).to(there.dtype).repeat(len(there), 1)
+        result = self.filling(fill).to(there.dtype).repeat(len(there), 1)
         for part, answer in zip(self.parts, answers, strict=True):
             if answer is not None:
                 result[:, list(part)] = answer
@@ -224,7 +224,7 @@ class Ensemble(nn.Module):
         if arrived is not None:
             missing = [m for k, part in enumerate(self.parts) if k not in arrived for m in part]
             features = features.clone()
-            features[:, missing] = self._filling(fill)[missing]
+            features[:, missing] = self.filling(fill)[missing]
         logits: Tensor = self.head(features)
         return logits
 
@@ -241,6 +241,18 @@ class Ensemble(nn.Module):
             What stands for the others.
         """
         return self.logits(self.features(images), arrived, fill)
+
+    def filling(self, fill: Fill) -> Tensor:
+        """Return what stands in for missing features, M: zeros, or the means over the training images.
+
+        Raises
+        ------
+        InputError
+            If there is no such fill.
+        """
+        if fill not in FILLS:
+            raise InputError("options", [Problem("fill", repr(fill), f"one of {', '.join(FILLS)}")])
+        return self.feature_means if fill == "mean" else torch.zeros_like(self.feature_means)
 
     def require_parts_of(self, plan: Plan) -> None:
         """Refuse a plan whose parts, in the order of its groups, are not those of the students.
@@ -292,8 +304,3 @@ class Ensemble(nn.Module):
             faults = " ".join(str(error).split())[:300]
             raise InputError(os.fspath(weights), [Problem("", faults, f"weights that fit {DESCRIPTION}")]) from None
         return ensemble.eval()
-
-    def _filling(self, fill: Fill) -> Tensor:
-        if fill not in FILLS:
-            raise InputError("options", [Problem("fill", repr(fill), f"one of {', '.join(FILLS)}")])
-        return self.feature_means if fill == "mean" else torch.zeros_like(self.feature_means)

@@ -107,6 +107,7 @@ def test_options_reach_the_instance(run, folder):
     assert instance.knowledge.graph.dense(64) == pytest.approx(expected.weights, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_own_networks_and_precision(run, folder):
     content = {**DEVICES, "boards": [{**DEVICES["boards"][0], "board": "h7a3"}]}
     (folder / "devices.json").write_text(json.dumps(content))

@@ -21,12 +21,10 @@ from rocoin_opt.cli.network_options import (
 )
 from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import data_size, engineering, printable, seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling import ProfiledInstance
-
-KILO = 1e3
 
 
 def profile(
@@ -185,13 +183,13 @@ def _print(profiled: ProfiledInstance, console: Any) -> None:
         f"{instance.name}: {len(instance.devices)} devices, {len(instance.students)} students, "
         f"{instance.knowledge.num_filters} filters, {len(profiled.activations.class_affinity)} classes, "
         f"{profiled.activations.num_images} images",
-        f"teacher: {teacher.flops / 1e6:.2f} MFLOP, {teacher.parameters} parameters, "
-        f"{teacher.memory_bytes / KILO:.1f} kB at {teacher.precision_bits} bits",
+        f"teacher: {engineering(teacher.flops, 'FLOP')}, {teacher.parameters} parameters, "
+        f"{data_size(teacher.memory_bytes)} at {teacher.precision_bits} bits",
     )
     for line in lines:
         console.print(plain_text(line))
     is_measured = any(student.latency is not None for student in profiled.students)
-    table = plain_table("student", numbers=("largest part", "MFLOP", "+ a filter", "memory kB", "+ a filter"))
+    table = plain_table("student", numbers=("largest part", "compute", "+ a filter", "memory", "+ a filter"))
     if is_measured:
         table.add_column("here, largest part", justify="right")
     for student in profiled.students:
@@ -199,16 +197,16 @@ def _print(profiled: ProfiledInstance, console: Any) -> None:
         row = [
             printable(student.id),
             str(costs.largest),
-            f"{costs.flops / 1e6:.3f}",
-            f"{costs.flops_per_filter / 1e6:.4f}",
-            f"{costs.memory_bytes / KILO:.1f}",
-            f"{costs.memory_bytes_per_filter / KILO:.3f}",
+            engineering(costs.flops, "FLOP"),
+            engineering(costs.flops_per_filter, "FLOP"),
+            data_size(costs.memory_bytes),
+            data_size(costs.memory_bytes_per_filter),
         ]
         if student.latency is not None:
             taken = student.latency
             low, middle, high = (
-                KILO * seconds for seconds in (taken.low_seconds, taken.median_seconds, taken.high_seconds)
+                seconds(value, 3) for value in (taken.low_seconds, taken.median_seconds, taken.high_seconds)
             )
-            row.append(f"{middle:.3g} ms ({low:.3g} to {high:.3g})")
+            row.append(f"{middle} ({low} to {high})")
         table.add_row(*row)
     console.print(table)

@@ -11,13 +11,16 @@ from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
 from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import given_seconds, number, printable, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.profiling import ValueArray
+
+MEASURED_DIGITS, ADDED_DIGITS = 5, 3
+"""Significant digits of what is measured, and of the time that the host added."""
 
 
 def run(
@@ -120,9 +123,12 @@ def run(
 
 
 def _print(given: Instance, document: dict[str, Any]) -> None:
+
     terminal = console()
     terminal.print(
-        printable(f"{given.name}: {document['requests']} requests, deadline {document['deadline_seconds']:g} s"),
+        printable(
+            f"{given.name}: {document['requests']} requests, deadline {given_seconds(document['deadline_seconds'])}"
+        ),
         markup=False,
     )
     terminal.print(_table(document))
@@ -135,26 +141,28 @@ def _table(document: dict[str, Any]) -> Table:
 
     table = plain_table("", numbers=("measured", "95 % interval", "predicted", "error"))
     quantile = f"{100 * document['quantile']['probability']:g} % quantile"
-    for name, field, unit in (
-        ("mean of min(X, D)", "expected_seconds", " s"),
-        (quantile, "quantile", " s"),
-        ("success by D", "success_probability", ""),
+    for name, field, shown in (
+        ("mean of min(X, D)", "expected_seconds", seconds),
+        (quantile, "quantile", seconds),
+        ("success by D", "success_probability", number),
     ):
         figure = document[field]
         measured, low, high, predicted = (figure[key] for key in ("measured", "low", "high", "predicted"))
         error = f"{100 * (measured / predicted - 1):+.2f} %" if predicted else "-"
-        table.add_row(name, f"{measured:.5g}{unit}", f"{low:.5g} to {high:.5g}{unit}", f"{predicted:.5g}{unit}", error)
+        ends = f"{shown(low, MEASURED_DIGITS)} to {shown(high, MEASURED_DIGITS)}"
+        table.add_row(name, shown(measured, MEASURED_DIGITS), ends, shown(predicted, MEASURED_DIGITS), error)
     return table
 
 
 def _remarks(document: dict[str, Any]) -> list[str]:
+
     due = document["expected_seconds"]["due"]
-    added = 1e3 * (document["expected_seconds"]["measured"] - due) * document["time_scale"]
+    added = (document["expected_seconds"]["measured"] - due) * document["time_scale"]
     distance, band = document["distance"], document["band"]
     verdict = "within" if distance <= band else "OUTSIDE of"
     lines = [
-        f"with the same crashes and delays a perfect host would have had a mean of {due:.5g} s: this one added "
-        f"{added:.2f} ms of its own time to a request",
+        f"with the same crashes and delays a perfect host would have had a mean of {seconds(due, MEASURED_DIGITS)}: "
+        f"this one added {seconds(added, ADDED_DIGITS)} of its own time to a request",
         f"the distribution is {verdict} the 95 % band: distance {distance:.3f}, band {band:.3f}",
     ]
     if document["late_students"]:

@@ -60,6 +60,10 @@ SHIPPED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("edge", {"devices": 30, "seed": 10, "domains": 6}),
     ("edge", {"devices": 100, "seed": 10, "domains": 20}),
     ("lossy", {"devices": 12, "seed": 10, "domains": 3}),
+    # Nor do they tell of channels.
+    ("paper", {"devices": 8, "seed": 20, "channels": 1}),
+    ("mcu", {"devices": 12, "seed": 20, "channels": 2}),
+    ("edge", {"devices": 12, "seed": 20, "channels": 2}),
 )
 """Family and options of every generated file; the file's name is the instance's."""
 

@@ -49,13 +49,19 @@ def test_fingerprints_stay_as_they_were():
 
 def test_every_family_is_shipped():
     counts = Counter(path.parent.name for path in [*GENERATED, *INFEASIBLE])
-    assert counts == {"paper": 7, "mcu": 8, "sbc": 5, "edge": 13, "lossy": 6, "boards": 4, "tight": 4, "infeasible": 4}
+    assert counts == {"paper": 8, "mcu": 9, "sbc": 5, "edge": 14, "lossy": 6, "boards": 4, "tight": 4, "infeasible": 4}
 
 
 def test_seed_ten_stands_for_domains():
     with_domains = {path for path in GENERATED if read_instance(path).has_shared_failures}
     assert with_domains == {path for path in GENERATED if path.stem.endswith("-10")}
     assert sorted(len(read_instance(path).failure_domains) for path in with_domains) == [3, 3, 3, 3, 3, 6, 20]
+
+
+def test_seed_twenty_stands_for_channels():
+    with_channels = {path for path in GENERATED if read_instance(path).shared_channels}
+    assert with_channels == {path for path in GENERATED if path.stem.endswith("-20")}
+    assert sorted(len(read_instance(path).channels) for path in with_channels) == [1, 2, 2]
 
 
 def test_exactly_the_generated_files_are_shipped(remade):

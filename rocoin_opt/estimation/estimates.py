@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,7 +70,7 @@ class DeviceEstimate:
 
 @dataclass(frozen=True, eq=False)
 class DeviceEstimates:
-    """What a log says of devices.
+    r"""What a log says of devices.
 
     Attributes
     ----------
@@ -84,6 +85,15 @@ class DeviceEstimates:
         Whether the devices have the shares lost as failure probabilities, in place of the limits.
     estimates : tuple of DeviceEstimate
         In the order of the devices given.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> rows = [f"{n},device-0,{n},{n + 0.5}" for n in range(100)]
+    >>> _ = Path("log.csv").write_text("\n".join(["request,device,sent_seconds,answered_seconds", *rows]))
+    >>> found = ro.estimate_devices("log.csv", instance.devices, laws="none")
+    >>> len(found.devices)
+    6
     """
 
     log: RequestLog
@@ -120,7 +130,7 @@ def estimate_devices(
     link_rates: bool = False,
     seed: int = 0,
 ) -> DeviceEstimates:
-    """Estimate failure probabilities and slowdown laws of devices from a log of requests.
+    r"""Estimate failure probabilities and slowdown laws of devices from a log of requests.
 
     A device fails with a probability that is at most the exact binomial limit of Clopper and Pearson, each at a level
     at which the limits of all devices hold together with the confidence that is asked for. A plan that keeps
@@ -158,6 +168,15 @@ def estimate_devices(
     ------
     InputError
         If an option is out of range, or the log is faulty.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> rows = [f"{n},device-0,{n},{n + 0.5}" for n in range(100)]
+    >>> _ = Path("log.csv").write_text("\n".join(["request,device,sent_seconds,answered_seconds", *rows]))
+    >>> found = ro.estimate_devices("log.csv", instance.devices, laws="none")
+    >>> round(found.devices[0].failure_probability, 4)
+    0.0295
     """
     rules = (
         ("confidence", repr(confidence), 0.0 < confidence < 1.0, "a number above 0 and below 1"),
@@ -182,7 +201,9 @@ def estimate_devices(
         np.array([len(which) for which in lost.values()]), np.array([which.sum() for which in lost.values()]), margin
     )
     limit_of = dict(zip(rows, limits.tolist(), strict=True))
-    choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates)
+    sending = Counter(device.channel for device in given if device.channel is not None)
+    shared = frozenset(name for name, count in sending.items() if count > 1)
+    choices = _Choices(Path(log.source).name, 1.0 - margin, point, laws, link_rates, shared)
     estimates: list[DeviceEstimate] = []
     for device in given:
         if device.id not in rows:
@@ -207,6 +228,8 @@ class _Choices(NamedTuple):
     point: bool
     laws: Laws
     link_rates: bool
+    shared: frozenset[str]
+    """Channels that several devices send on."""
 
 
 def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
@@ -218,6 +241,8 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
         notes.append(f"only {counted(found.requests, 'request')}: its limit is mostly their small number")
     if device.failure_domain is not None and found.losses:
         notes.append(f"losses by its failure domain {device.failure_domain} count as its own as well")
+    if device.channel in choices.shared and (found.compute, found.link) != (None, None) and choices.laws != "none":
+        notes.append(f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it")
     words = [f"{choices.source}: {found.losses} of {counted(found.requests, 'request')} without an answer"]
     words.append("their share" if choices.point else f"exact upper limit at level {choices.level:.6g}")
     probability = found.share_lost if choices.point else found.limit
@@ -242,7 +267,7 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
     if device.source is not None:
         words.append(f"otherwise {device.source}")
     changes["source"] = "; ".join(words)
-    return replace(found, device=device.model_copy(update=changes), notes=(*notes, *found.notes))
+    return replace(found, device=device._replace(changes), notes=(*notes, *found.notes))
 
 
 def _why_no_law(times: TimeEstimate, laws: Laws) -> str | None:

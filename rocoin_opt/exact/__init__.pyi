@@ -1,6 +1,7 @@
 from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
 from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan, surest_within
 from .answer.sets import MOST_DEVICES
+from .channels.search import exact_on_channels
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
@@ -33,6 +34,7 @@ __all__ = [
     "exact_answer",
     "exact_by_kinds",
     "exact_expected",
+    "exact_on_channels",
     "exact_quantile",
     "exact_restricted",
     "exact_stochastic",

@@ -1,4 +1,14 @@
-from .assessment import Figures, Loss, Simulated, assess, deadline_of, losses, require_assessable, simulated
+from .assessment import (
+    Figures,
+    Loss,
+    Simulated,
+    assess,
+    assess_calm,
+    deadline_of,
+    losses,
+    require_assessable,
+    simulated,
+)
 from .claims import check_claims
 from .distribution.answer_time import LatencyDistribution, latency_distribution
 from .distribution.convolution import CONVOLUTION_ERROR
@@ -7,7 +17,16 @@ from .distribution.groups import Groups, Replica
 from .distribution.laws import DiscreteFactor, exceeded_with, factor_of
 from .distribution.outcomes import BY, LATER, NEVER
 from .distribution.response import Response, SumResponse, response_of
-from .evaluation import evaluate, finite_or_none, is_untied, known_value, value_of
+from .evaluation import (
+    evaluate,
+    evaluate_known,
+    finite_or_none,
+    has_exact_answer,
+    is_untied,
+    known_value,
+    metrics_with_queues,
+    value_of,
+)
 from .monte_carlo.arrivals import simulate_arrivals
 from .monte_carlo.draws import BLOCK, SEEDS, Chance, Purpose, crashes, factor_words
 from .monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
@@ -50,11 +69,13 @@ __all__ = [
     "Traces",
     "allowed_failure",
     "assess",
+    "assess_calm",
     "check",
     "check_claims",
     "crashes",
     "deadline_of",
     "evaluate",
+    "evaluate_known",
     "exceeded_with",
     "expected_accuracy",
     "factor_of",
@@ -62,10 +83,12 @@ __all__ = [
     "factor_words",
     "finite_or_none",
     "first_of_kinds",
+    "has_exact_answer",
     "is_untied",
     "known_value",
     "latency_distribution",
     "losses",
+    "metrics_with_queues",
     "missed_success",
     "read_traces",
     "replica_values",

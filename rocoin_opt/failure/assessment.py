@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.distribution import latency_distribution
-from rocoin_opt.failure.evaluation import finite_or_none, metrics_of
+from rocoin_opt.failure.evaluation import finite_or_none, metrics_of, metrics_with_queues
 from rocoin_opt.failure.monte_carlo import simulate
+from rocoin_opt.failure.queues import QueueAnswers
 from rocoin_opt.instance import is_positive
 from rocoin_opt.plan import (
     Plan,
     group_timings,
+    guaranteed_seconds,
+    has_queues,
     has_random_latency,
     nominal_seconds,
     structural_violations,
@@ -24,8 +27,10 @@ from rocoin_opt.plan import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rocoin_opt.failure.distribution import LatencyDistribution
     from rocoin_opt.failure.monte_carlo import Advance, Interval, Simulation, Traces
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import StepDistribution
 
 QUANTILES = (0.5, 0.9, 0.99)
 """Probabilities whose quantiles are given."""
@@ -43,12 +48,13 @@ class Figures:
     ----------
     guaranteed_seconds : float or None
         Smallest time by which every group's outage is within the limit.
+        Where devices queue for a channel, when nobody crashes: no crash makes it later, but it may be earlier.
     nominal_seconds, worst_seconds : float or None
         Answer time when nobody fails, and of the slowest replica; None where latencies are random.
     expected_seconds : float or None
         E[min(X, D)]; None without a deadline.
-    success_probability : float
-        Probability of an answer by the deadline, or of any answer without one.
+    success_probability : float or None
+        Probability of an answer by the deadline, or of any answer without one; None where only trials tell it.
     quantiles : dict of float to float or None
         Seconds by which the answer has come with each of :data:`QUANTILES`.
     """
@@ -57,7 +63,7 @@ class Figures:
     nominal_seconds: float | None
     worst_seconds: float | None
     expected_seconds: float | None
-    success_probability: float
+    success_probability: float | None
     quantiles: dict[float, float | None]
 
 
@@ -114,10 +120,35 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     InputError
         If the plan breaks another rule, or the deadline is not positive and finite.
     UnsupportedError
-        If too many failure domains tie the groups together, or a law is too extreme: simulate then.
+        If too many failure domains or channels tie the groups together, or a law is too extreme: simulate then.
+
+    Examples
+    --------
+    >>> round(ro.assess(instance, plan).success_probability, 4)
+    0.9334
     """
     require_assessable(instance, plan)
     return _figures(instance, plan, deadline_of(instance, deadline))
+
+
+def assess_calm(instance: Instance, plan: Plan) -> Figures:
+    """Figures that hold when nobody crashes, of a plan whose whole answer only trials tell; None for all others.
+
+    Parameters
+    ----------
+    instance, plan
+        As for :func:`rocoin_opt.assess`.
+    """
+    require_assessable(instance, plan)
+    timings = None if has_random_latency(instance, plan) else group_timings(instance, plan)
+    return Figures(
+        guaranteed_seconds=None if timings is None else guaranteed_seconds(timings),
+        nominal_seconds=None if timings is None else nominal_seconds(timings),
+        worst_seconds=None if timings is None else worst_seconds(timings),
+        expected_seconds=None,
+        success_probability=None,
+        quantiles=dict.fromkeys(QUANTILES),
+    )
 
 
 def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
@@ -137,6 +168,11 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`.
+
+    Examples
+    --------
+    >>> [loss.keeps_limit for loss in ro.losses(instance, plan)]
+    [False, False, False, False]
     """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
@@ -146,7 +182,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
             left = tuple(other for other in group.devices if other != device)
             figures, keeps = None, False
             if left:
-                smaller = group.model_copy(update={"devices": left})
+                smaller = group._replace({"devices": left})
                 groups = (*plan.groups[:k], smaller, *plan.groups[k + 1 :])
                 # As it stands, not in canonical order: the group keeps the place that violations are told by.
                 without = Plan(groups=groups, spares=(*plan.spares, device))
@@ -168,6 +204,7 @@ def simulated(
     workers: int = 1,
     advance: Advance | None = None,
     traces: Traces | None = None,
+    cancel: bool = False,
 ) -> dict[str, Simulated | dict[float, Simulated] | None]:
     """Simulate the figures of :func:`assess`, each with its interval.
 
@@ -175,7 +212,7 @@ def simulated(
     ----------
     instance, plan, deadline
         As for :func:`assess`.
-    trials, seed, workers, traces
+    trials, seed, workers, traces, cancel
         As for :func:`rocoin_opt.simulate`. What :func:`assess` computes knows nothing of traces.
     advance : callable, optional
         Told of the trials done and of the number of them all: of the plan, then of each group alone.
@@ -190,7 +227,7 @@ def simulated(
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
     steps = _Steps(advance, 1 + len(plan.groups))
-    draw = partial(simulate, instance, trials=trials, seed=seed, workers=workers, traces=traces)
+    draw = partial(simulate, instance, trials=trials, seed=seed, workers=workers, traces=traces, cancel=cancel)
     run = draw(plan, deadline=end, advance=steps.next())
     used = {device for group in plan.groups for device in group.devices}
     is_measured = traces is not None and traces.has_factors and not used.isdisjoint(traces.devices)
@@ -209,14 +246,19 @@ def simulated(
 
 
 def _figures(instance: Instance, plan: Plan, deadline: float | None) -> Figures:
-    distribution = latency_distribution(instance, plan)
-    metrics = metrics_of(distribution, instance, plan, deadline)
+    distribution: LatencyDistribution | StepDistribution
+    if has_queues(instance, plan):
+        found = QueueAnswers(instance, plan)
+        metrics, distribution = metrics_with_queues(instance, plan, deadline, found), found.distribution
+    else:
+        distribution = latency_distribution(instance, plan)
+        metrics = metrics_of(distribution, instance, plan, deadline)
     return Figures(
         guaranteed_seconds=metrics.guaranteed_seconds,
         nominal_seconds=metrics.nominal_seconds,
         worst_seconds=metrics.worst_seconds,
         expected_seconds=metrics.expected_seconds,
-        success_probability=distribution.success_probability(deadline),
+        success_probability=metrics.success_probability,
         quantiles={q: finite_or_none(distribution.quantile(q)) for q in QUANTILES},
     )
 
@@ -230,7 +272,11 @@ def _simulated_guarantee(
     if met == 1.0:
         return None
     level = 1.0 - (1.0 - LEVEL) / len(plan.groups)
-    each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
+    if has_queues(instance, plan):
+        # The others send beside it.
+        each = [draw(plan, group=k, advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
+    else:
+        each = [draw(_alone(plan, k), advance=steps.next()).quantile(met) for k in range(len(plan.groups))]
     intervals = [estimate.interval(level) for estimate in each]
     return Simulated(
         finite_or_none(max(estimate.value for estimate in each)),

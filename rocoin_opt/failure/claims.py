@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure.evaluation import evaluate
+from rocoin_opt.failure.evaluation import evaluate_known
 from rocoin_opt.plan import MEASURED, WITHOUT_UNIT, Violation, relative_gap
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation,
         violations.append(Violation("claim", "instance.sha256", reference.sha256, instance.sha256 + since))
     # Figures for another instance are no lies, and a plan made by hand claims none.
     if not violations and (document.metrics is not None or document.solve is not None):
-        violations += _false_figures(document, evaluate(instance, document.plan))
+        violations += _false_figures(document, evaluate_known(instance, document.plan))
     return tuple(violations)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
 from rocoin_opt.formulations.outage_shares import OutageShares
 from rocoin_opt.instance import SharedFailures
-from rocoin_opt.plan import THRESHOLD_OBJECTIVES, group_timing, require_constant_latency
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, group_timing, require_constant_latency, require_own_links
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
@@ -105,7 +105,7 @@ class Terms:
 
 
 def require_groups_model(instance: Instance, objective: Objective) -> None:
-    """Refuse what the models of groups cannot state: random latencies, and objectives that are no latency.
+    """Refuse what the models of groups cannot state: random latencies, queues, and objectives that are no latency.
 
     Raises
     ------
@@ -113,6 +113,7 @@ def require_groups_model(instance: Instance, objective: Objective) -> None:
         Naming the obstacle.
     """
     require_constant_latency(instance)
+    require_own_links(instance, "the models of groups")
     if objective not in THRESHOLD_OBJECTIVES:
         raise UnsupportedError(f"the models state the objectives guaranteed, nominal and worst, not {objective}")
 
@@ -138,6 +139,7 @@ def require_failure_model(instance: Instance) -> None:
         Naming the obstacle.
     """
     require_constant_latency(instance)
+    require_own_links(instance, "the models of failure")
     tying = SharedFailures(instance).names
     if tying:
         raise UnsupportedError(

@@ -1,3 +1,4 @@
+from .airtime import airtime_bound
 from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
 from .bounds import Levels, combinatorial_bound, possible_groups, smallest_failure_probability, sums_at_least
@@ -74,6 +75,7 @@ __all__ = [
     "StochasticProblem",
     "StochasticShares",
     "ThresholdProblem",
+    "airtime_bound",
     "blocks_of",
     "cheapest_covers",
     "cheapest_members",

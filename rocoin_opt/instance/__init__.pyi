@@ -24,11 +24,20 @@ from .fields import (
     Positive,
     Probability,
 )
-from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
+from .files import (
+    FORMAT,
+    canonical_text,
+    given_instance,
+    instance_schema,
+    matrix_files,
+    parse_instance,
+    read_instance,
+    write_instance,
+)
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
-from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from .measured_times import read_measured_times, with_times
-from .model import Instance, relaxed, without_laws, without_rules
+from .model import Instance, relaxed, without_channels, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
 from .slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Slowdown, Weibull
@@ -86,7 +95,9 @@ __all__ = [
     "complement",
     "device_file_schema",
     "expanded",
+    "given_instance",
     "instance_schema",
+    "is_networkx",
     "is_positive",
     "keeps_limit",
     "keeps_outage_limit",
@@ -100,6 +111,7 @@ __all__ = [
     "stretched",
     "weight_with_domain",
     "with_times",
+    "without_channels",
     "without_laws",
     "without_rules",
     "write_device_file",

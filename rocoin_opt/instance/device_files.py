@@ -21,7 +21,7 @@ from rocoin_opt.documents import (
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.catalogue.units import tell_units
-from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
+from rocoin_opt.instance.entities import Channel, Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
 from rocoin_opt.writing import write_text
 
@@ -52,6 +52,8 @@ class Boards(Model):
     """Memory for the student; the board's where absent."""
     failure_domain: Identifier | None = None
     """Failure domain of all of them."""
+    channel: Identifier | None = None
+    """Channel that all of them send on; links of their own where absent."""
     count: Count | None = None
     """Number of devices; one that is called ``id`` where absent."""
 
@@ -65,6 +67,8 @@ class DeviceFile(Model):
     """Devices whose numbers the catalogue knows."""
     failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
+    channels: Items[Channel] = ()
+    """What devices share and send on."""
     requirements: Requirements
     """What every plan must keep."""
 
@@ -76,6 +80,8 @@ class Fleet(Model):
     """All devices, those of the catalogue last."""
     failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
+    channels: Items[Channel] = ()
+    """What devices share and send on."""
     requirements: Requirements
     """What every plan must keep."""
 
@@ -134,11 +140,14 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
         if boards.count is None:
             devices.append(device)
         else:
-            devices += [device.model_copy(update={"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
+            devices += [device._replace({"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
     if problems:
         raise InputError(source, problems)
     tell_units(document, source)
-    return Fleet(devices=tuple(devices), failure_domains=content.failure_domains, requirements=content.requirements)
+    # What is not said is not written either.
+    channels: dict[str, Any] = {"channels": content.channels} if content.channels else {}
+    given = {"failure_domains": content.failure_domains, "requirements": content.requirements}
+    return Fleet(devices=tuple(devices), **given, **channels)
 
 
 def write_device_file(path: str | Path, fleet: Fleet) -> None:
@@ -186,6 +195,7 @@ def _device(
         overhead_seconds=link.assumed_overhead_seconds,
         failure_probability=boards.failure_probability,
         failure_domain=boards.failure_domain,
+        channel=boards.channel,
         source=f"{board.name}: {board.source}; {origin}; link {link.id}: {link.source}, "
         "efficiency and overhead assumed",
     )

@@ -5,25 +5,32 @@ One frozen, validated definition serves Python, the files and the JSON Schema.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rocoin_opt.documents import Items, Model, canonical_json, fault
+from rocoin_opt.documents import Items, Model, canonical_json, fault, shown
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.arrays import InstanceArrays, LatencyTerms, latency_terms
 from rocoin_opt.instance.counts import Alike, alike, expanded
-from rocoin_opt.instance.entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
+from rocoin_opt.instance.entities import Channel, ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from rocoin_opt.instance.fields import Identifier
 from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import networkx as nx
 
 
 NAMED = 10
-"""Most failure domains, or students, that a message lists."""
+"""Most failure domains, channels or students that a message lists."""
+
+LATER_FIELDS = frozenset({"channels", "rules"})
+"""What is written of an instance only where there is any."""
 
 
 DERIVED = (
@@ -35,12 +42,27 @@ DERIVED = (
     "has_shared_failures",
     "restrictions",
     "sha256",
+    "shared_channels",
 )
 """What an instance computes of its fields once."""
 
 
+VALIDATED = "is validated"
+"""What an instance holds that went through the validation, or is a copy of such a one by our own searches."""
+
+
 class Instance(Model):
-    """One planning problem: devices, students, knowledge and requirements."""
+    """One planning problem: devices, students, knowledge and requirements.
+
+    Examples
+    --------
+    >>> instance.with_requirements(max_groups=1).max_groups
+    1
+    >>> instance.device("device-0").failure_probability
+    0.1209
+    >>> instance.filter_graph().number_of_nodes()
+    12
+    """
 
     name: Identifier
     """Name of the instance."""
@@ -52,6 +74,8 @@ class Instance(Model):
     """The devices that may be used."""
     failure_domains: Items[FailureDomain] = ()
     """What devices share and fail with."""
+    channels: Items[Channel] = ()
+    """What devices share and send on."""
     students: Annotated[Items[Student], Field(min_length=1)]
     """The students that may be distilled."""
     knowledge: Knowledge
@@ -63,24 +87,30 @@ class Instance(Model):
 
     @model_serializer(mode="wrap")
     def _as_before(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out rules where there are none: files that were written before there were any keep their text."""
+        """Leave out what there is none of and came after the first files: these keep their text."""
         written: dict[str, Any] = fields(self)
-        return {name: value for name, value in written.items() if name != "rules" or self.rules}
+        return {name: value for name, value in written.items() if name not in LATER_FIELDS or getattr(self, name)}
 
     @model_validator(mode="after")
     def _identifiers_resolve(self) -> Self:
-        for field in ("students", "failure_domains"):
+        for field in ("students", "failure_domains", "channels"):
             seen: set[str] = set()
             for position, item in enumerate(getattr(self, field)):
                 if item.id in seen:
                     raise fault(f"{field}[{position}].id", item.id, "an identifier that no other one repeats")
                 seen.add(item.id)
-        domains = {domain.id for domain in self.failure_domains}
-        for position, device in enumerate(self.devices):
-            if device.failure_domain is not None and device.failure_domain not in domains:
-                known = ", ".join(sorted(domains)[:NAMED]) + (", …" if len(domains) > NAMED else "")
-                allowed = f"the id of a failure domain: {known or 'none is defined'}"
-                raise fault(f"devices[{position}].failure_domain", device.failure_domain, allowed)
+        for field, many, what in (
+            ("failure_domain", "failure_domains", "failure domain"),
+            ("channel", "channels", "channel"),
+        ):
+            names = {item.id for item in getattr(self, many)}
+            for position, device in enumerate(self.devices):
+                given = getattr(device, field)
+                if given is not None and given not in names:
+                    known = ", ".join(sorted(names)[:NAMED]) + (", …" if len(names) > NAMED else "")
+                    raise fault(
+                        f"devices[{position}].{field}", given, f"the id of a {what}: {known or 'none is defined'}"
+                    )
         students = {student.id for student in self.students}
         for position, device in enumerate(self.devices):
             for place, name in enumerate(device.students or ()):
@@ -98,6 +128,7 @@ class Instance(Model):
         fields["devices"] = expanded(self.devices)
         if self.rules:
             fields["rules"] = resolved(self.rules, self.devices_by_name)
+        fields[VALIDATED] = True
         return self
 
     @cached_property
@@ -169,6 +200,8 @@ class Instance(Model):
                 )
         if self.rules:
             fields["rules"] = fingerprint_of(self.rules)
+        if self.channels:
+            fields["channels"] = sorted(channel.id for channel in self.channels)
         if self.knowledge.graph is not None:
             fields["graph"] = self.knowledge.graph.digest(self.knowledge.num_filters)
         if self.knowledge.class_affinity is not None:
@@ -184,6 +217,15 @@ class Instance(Model):
     def has_shared_failures(self) -> bool:
         """Whether any device fails together with others, because it is in a failure domain."""
         return any(device.failure_domain is not None for device in self.devices)
+
+    @cached_property
+    def shared_channels(self) -> dict[str, tuple[int, ...]]:
+        """By name the indices of the devices on each channel that several share; alone, a device never waits."""
+        found: dict[str, list[int]] = {channel.id: [] for channel in self.channels}
+        for n, device in enumerate(self.devices):
+            if device.channel is not None:
+                found[device.channel].append(n)
+        return {name: tuple(devices) for name, devices in found.items() if len(devices) > 1}
 
     @cached_property
     def has_powers(self) -> bool:
@@ -213,19 +255,74 @@ class Instance(Model):
         limit = self.requirements.max_groups or len(self.devices)
         return min(limit, len(self.devices), self.knowledge.num_filters)
 
+    def device(self, name: str) -> Device:
+        """The device of an identifier.
+
+        Raises
+        ------
+        InputError
+            If there is none, with those that it may stand for.
+        """
+        place = self.arrays.device_index.get(name)
+        return self.devices[place] if place is not None else _found(self.devices, name, "devices")
+
+    def student(self, name: str) -> Student:
+        """The student of an identifier.
+
+        Raises
+        ------
+        InputError
+            If there is none, with those that it may stand for.
+        """
+        return _found(self.students, name, "students")
+
+    def filter_graph(self) -> nx.Graph[int]:
+        """Return the filter graph as one of NetworkX: nodes 0 to M - 1, edges with the attribute ``weight``.
+
+        Raises
+        ------
+        InputError
+            If the instance has no filter graph.
+        """
+        if self.knowledge.graph is None:
+            raise InputError(self.name, [Problem("knowledge.graph", "nothing", "a filter graph")])
+        return self.knowledge.graph.to_networkx(self.knowledge.num_filters)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
-        copy = super().model_copy(update=update, deep=deep)
-        for derived in DERIVED:
-            copy.__dict__.pop(derived, None)
-        return copy
+        """Copy, deeply if so asked, without what was derived; what is updated is validated as by ``with_fields``.
 
-    def with_requirements(self, **changes: Any) -> Instance:
-        """Copy of the instance with some requirements replaced, validated anew."""
-        requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
-        return self.model_copy(update={"requirements": requirements})
+        Parameters
+        ----------
+        update : mapping, optional
+            New values by field.
+        deep : bool
+            Whether inner data is copied, too.
+        """
+        return _underived(super().model_copy(update=update, deep=deep))
 
-    def with_rules(self, *rules: Rule) -> Instance:
+    def _replace(self, fields: Mapping[str, Any]) -> Self:
+        """Copy with some fields replaced and nothing validated, without what was derived from the old ones."""
+        return _underived(super()._replace(fields))
+
+    def with_requirements(self, **changes: Any) -> Self:
+        """Copy of the instance with some requirements replaced, validated anew.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields of :class:`Requirements`.
+
+        Raises
+        ------
+        InputError
+            Naming every faulty field, what was found and what is allowed.
+        """
+        requirements = self.requirements.with_fields(**changes)
+        if requirements.max_energy_joules is None:
+            return self._replace({"requirements": requirements})
+        return self.with_fields(requirements=requirements)
+
+    def with_rules(self, *rules: Rule) -> Self:
         """Copy of the instance with further rules behind its own, validated anew.
 
         Parameters
@@ -235,34 +332,97 @@ class Instance(Model):
 
         Raises
         ------
-        ValidationError
+        InputError
             If a rule names a device that there is not, or one that is both to be used and to be spare.
         """
-        fields = {name: getattr(self, name) for name in Instance.model_fields}
-        return Instance.model_validate({**fields, "rules": (*self.rules, *rules)})
+        return self.with_fields(rules=(*self.rules, *rules))
 
-    def with_devices(self, devices: Iterable[Device]) -> Instance:
-        """Copy of the instance with other devices, validated anew, those included that ``model_copy`` made."""
-        fields = {name: getattr(self, name) for name in Instance.model_fields}
-        given = [{name: getattr(device, name) for name in Device.model_fields} for device in devices]
-        return Instance.model_validate({**fields, "devices": given})
+    def with_devices(self, devices: Iterable[Device]) -> Self:
+        """Copy of the instance with other devices, validated anew; errors name every faulty field."""
+        return self.with_fields(devices=tuple(devices))
+
+    def with_device(self, name: str, /, **changes: Any) -> Self:
+        """Copy of the instance with some fields of one device replaced, validated anew.
+
+        Parameters
+        ----------
+        name : str
+            Identifier of the device.
+        **changes
+            New values of its fields.
+
+        Raises
+        ------
+        InputError
+            If there is no such device, or naming every faulty field, what was found and what is allowed.
+        """
+        changed = self.device(name).with_fields(**changes)
+        return self.with_devices(changed if device.id == name else device for device in self.devices)
+
+    def with_students(self, students: Iterable[Student]) -> Self:
+        """Copy of the instance with other students, validated anew; errors name every faulty field."""
+        return self.with_fields(students=tuple(students))
+
+    def with_knowledge(self, **changes: Any) -> Self:
+        """Copy of the instance with some fields of its :class:`Knowledge` replaced, validated anew."""
+        return self.with_fields(knowledge=self.knowledge.with_fields(**changes))
+
+    def require_valid(self) -> None:
+        """Refuse an instance that was made past the validation, by ``model_construct`` say.
+
+        Raises
+        ------
+        InputError
+            Naming every faulty field, what was found and what is allowed.
+        """
+        if VALIDATED not in self.__dict__:
+            self.with_fields()
+            self.__dict__[VALIDATED] = True
+
+
+EntityT = TypeVar("EntityT", Device, Student)
+
+
+def _found(entities: Sequence[EntityT], name: str, field: str) -> EntityT:
+    for entity in entities:
+        if entity.id == name:
+            return entity
+    known = [entity.id for entity in entities]
+    like = difflib.get_close_matches(name, known) or known
+    allowed = f"one of {', '.join(like[:NAMED])}{', …' if len(like) > NAMED else ''}"
+    raise InputError(field, [Problem("id", shown(name), allowed)])
+
+
+def _underived(copy: InstanceT) -> InstanceT:
+    for derived in DERIVED:
+        copy.__dict__.pop(derived, None)
+    return copy
+
+
+InstanceT = TypeVar("InstanceT", bound=Instance)
 
 
 def without_laws(instance: Instance) -> Instance:
     """Copy of an instance with every slowdown factor 1: the same plans are valid."""
     steady = {"compute_slowdown": None, "link_slowdown": None}
-    return instance.model_copy(
-        update={"devices": tuple(device.model_copy(update=steady) for device in instance.devices)}
-    )
+    return instance._replace({"devices": tuple(device._replace(steady) for device in instance.devices)})
 
 
 def without_rules(instance: Instance) -> Instance:
     """Copy of an instance without rules on how devices are grouped or used, ``min_success`` and the limit on energy."""
     rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
+    return instance._replace({"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
+
+
+def without_channels(instance: Instance) -> Instance:
+    """Copy of an instance with links of their own for all devices, on which no plan answers later."""
+    if not instance.channels:
+        return instance
+    own = tuple(device.model_copy(update={"channel": None}) for device in instance.devices)
+    return instance.model_copy(update={"devices": own, "channels": ()})
 
 
 def relaxed(instance: Instance) -> Instance:
     """Copy of an instance without failure domains, and without what :func:`without_rules` leaves out."""
-    alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
-    return without_rules(instance.model_copy(update={"devices": alone, "failure_domains": ()}))
+    alone = tuple(device._replace({"failure_domain": None}) for device in instance.devices)
+    return without_rules(instance._replace({"devices": alone, "failure_domains": ()}))

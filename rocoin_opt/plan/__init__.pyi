@@ -5,6 +5,7 @@ from .files import (
     VERSION,
     PlanDocument,
     plan_document,
+    plan_fields,
     plan_schema,
     read_plan,
     read_plan_document,
@@ -21,6 +22,7 @@ from .latency import (
     THRESHOLD_OBJECTIVES,
     Objective,
     Preference,
+    StepDistribution,
     answer_distribution,
     group_keeps_limit,
     group_timing,
@@ -35,9 +37,9 @@ from .latency import (
     worst_seconds,
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
-from .model import Group, Plan
+from .model import Group, HasPlan, Plan, plan_in
 from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
-from .result import Outcome, Result, Termination, print_summary, ties_and_rules
+from .result import SUMMARY_COLUMNS, Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -49,6 +51,7 @@ from .terminal import (
     shown_value,
     some_of,
 )
+from .transfers import Transfers, has_queues, refused_channel, require_own_links
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
 
 __all__ = [
@@ -61,6 +64,7 @@ __all__ = [
     "OBJECTIVE_WORDS",
     "PREFERENCES",
     "SMALLEST_OUTAGE",
+    "SUMMARY_COLUMNS",
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
@@ -68,6 +72,7 @@ __all__ = [
     "Conflict",
     "ConflictMember",
     "Group",
+    "HasPlan",
     "IndexedGroup",
     "Load",
     "Members",
@@ -81,7 +86,9 @@ __all__ = [
     "Reinforcement",
     "Result",
     "StartRepair",
+    "StepDistribution",
     "Termination",
+    "Transfers",
     "Violation",
     "aim_of",
     "answer_distribution",
@@ -94,6 +101,7 @@ __all__ = [
     "group_timing",
     "group_timings",
     "guaranteed_seconds",
+    "has_queues",
     "has_random_latency",
     "in_runs",
     "indexed_groups",
@@ -108,15 +116,19 @@ __all__ = [
     "plain_table",
     "plain_text",
     "plan_document",
+    "plan_fields",
+    "plan_in",
     "plan_of",
     "plan_schema",
     "print_summary",
     "read_plan",
     "read_plan_document",
+    "refused_channel",
     "relative_gap",
     "require_computable",
     "require_constant_latency",
     "require_objective",
+    "require_own_links",
     "result_document",
     "rules_allow",
     "shown_value",

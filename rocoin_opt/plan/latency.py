@@ -1,6 +1,7 @@
 """When a plan answers: the one owner of outage, of the objectives and of the exact latency distribution.
 
-Latencies are constants here. Devices crash independently, or together with their failure domain; see the symbols in
+Latencies are constants here, and where several devices send on one channel those of :mod:`rocoin_opt.plan.transfers`
+when nobody crashes. Devices crash independently, or together with their failure domain; see the symbols in
 ``docs/formulation.md``. A random latency is refused, never approximated: it belongs to the failure package.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.instance import FloatArray, complement, keeps_outage_limit, stretched
+from rocoin_opt.plan.transfers import Transfers, has_queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +48,7 @@ class GroupTiming:
     devices : tuple of str
         The replicas in the order in which they answer.
     seconds : tuple of float
-        When each answers, in seconds, ascending.
+        When each answers, in seconds, ascending; on a channel that others send on too, when nobody crashes.
     outage : tuple of float
         Probability that the group is still without an answer once this replica should have answered, q_k(t).
     guaranteed_seconds : float or None
@@ -156,8 +158,17 @@ def group_keeps_limit(instance: Instance, devices: Iterable[int]) -> bool:
     return keeps_outage_limit(outage_of(instance, devices), instance.requirements.max_group_outage)
 
 
-def group_timing(instance: Instance, group: Group) -> GroupTiming:
+def group_timing(instance: Instance, group: Group, answers: FloatArray | None = None) -> GroupTiming:
     """Order a group's replicas by latency and follow its outage.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    group : Group
+        One group of a plan.
+    answers : FloatArray, optional
+        When its replicas answer, in seconds; on links of their own where left out.
 
     Raises
     ------
@@ -167,7 +178,9 @@ def group_timing(instance: Instance, group: Group) -> GroupTiming:
     arrays = instance.arrays
     indices = [arrays.device_index[device] for device in group.devices]
     require_constant_latency(instance, indices)
-    latencies = arrays.latency(indices, arrays.student_index[group.student], group.num_filters)
+    latencies = answers
+    if latencies is None:
+        latencies = arrays.latency(indices, arrays.student_index[group.student], group.num_filters)
     order = np.argsort(latencies, kind="stable")
     indices = [indices[position] for position in order]
     seconds = tuple(float(latencies[position]) for position in order)
@@ -179,7 +192,11 @@ def group_timing(instance: Instance, group: Group) -> GroupTiming:
 
 def group_timings(instance: Instance, plan: Plan) -> tuple[GroupTiming, ...]:
     """Timing of every group, in the plan's order; see :func:`group_timing`."""
-    return tuple(group_timing(instance, group) for group in plan.groups)
+    if not has_queues(instance, plan):
+        return tuple(group_timing(instance, group) for group in plan.groups)
+    cuts = np.cumsum([len(group.devices) for group in plan.groups])[:-1]
+    answers = np.split(Transfers.of(instance, plan).calm, cuts)
+    return tuple(group_timing(instance, *each) for each in zip(plan.groups, answers, strict=True))
 
 
 def guaranteed_seconds(timings: Iterable[GroupTiming]) -> float | None:

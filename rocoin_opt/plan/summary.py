@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import outage_of
 from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text
+from rocoin_opt.plan.transfers import Transfers
 from rocoin_opt.wording import common_unit, number, seconds, small_share
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan.latency import GroupTiming
     from rocoin_opt.plan.model import Group, Plan
+
+MOST_WAITS = 3
+"""Replicas on a channel whose waiting is told."""
 
 
 def group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:
@@ -71,6 +77,34 @@ def random_table(instance: Instance, plan: Plan) -> Table:
         held = f"{group.num_filters} of {capacity(instance, group)}"
         table.add_row(str(k), held, plain_text(group.student), plain_text(replicas), small_share(outage))
     return table
+
+
+def channel_lines(instance: Instance, plan: Plan) -> Iterator[str]:
+    """Say how long each shared channel is busy if nobody crashes, and which replicas wait longest for which others.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it, with constant latencies.
+    """
+    transfers = Transfers.of(instance, plan)
+    names = [instance.devices[n].id for n in transfers.device.tolist()]
+    calm = transfers.calm
+    for (channel, (first, last)), queue in zip(transfers.spans.items(), transfers.queues, strict=True):
+        order = queue.tolist()
+        busy = float(transfers.airtime[queue].sum())
+        waits = [(float(calm[r] - transfers.alone[r]), r, before) for before, r in itertools.pairwise(order)]
+        longest = sorted((wait for wait in waits if wait[0] > 0.0), reverse=True)
+        told = "; ".join(
+            f"{names[r]} waits {seconds(wait)} for {names[before]}" for wait, r, before in longest[:MOST_WAITS]
+        )
+        more = f"; {len(longest) - MOST_WAITS} more wait" if len(longest) > MOST_WAITS else ""
+        yield (
+            f"channel {channel}: {len(order)} transfers take {seconds(busy)} from {seconds(first)} to {seconds(last)}"
+            + (f"; {told}{more}" if longest else "; nobody waits")
+        )
 
 
 def breakdown(instance: Instance, group: Group, name: str) -> str:

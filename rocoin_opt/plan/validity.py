@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import complement, keeps_limit, keeps_outage_limit, stretched
 from rocoin_opt.plan.latency import outage_of
+from rocoin_opt.plan.transfers import Transfers, has_queues
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class Violation:
         What stands there, and the limit.
     unit : str
         Unit of both, empty for names and counts without one.
+
+    Examples
+    --------
+    >>> alone = plan.with_fields(groups=plan.groups[:1])
+    >>> [violation.rule for violation in ro.check(instance, alone)][:2]
+    ['spares', 'spares']
     """
 
     rule: RuleName
@@ -123,25 +130,32 @@ def require_computable(instance: Instance, plan: Plan) -> None:
         Naming each place without groups, devices or filters, what the instance does not know, and every device that
         stands in two places.
     """
+    instance.require_valid()
+    problems = list(uncomputable(instance, plan))
+    if problems:
+        raise InputError("plan", problems)
+
+
+def uncomputable(instance: Instance, plan: Plan) -> Iterator[Problem]:
+    """What keeps a plan from having figures; see :func:`require_computable`."""
     known = instance.arrays.device_index, instance.arrays.student_index
-    problems = [] if plan.groups else [Problem("groups", "none", "at least one group")]
+    if not plan.groups:
+        yield Problem("groups", "none", "at least one group")
     seen: set[str] = set()
     for k, group in enumerate(plan.groups):
         if not group.devices:
-            problems.append(Problem(f"groups[{k}].devices", "none", "at least one device"))
+            yield Problem(f"groups[{k}].devices", "none", "at least one device")
         if group.num_filters < 1:
-            problems.append(Problem(f"groups[{k}].num_filters", str(group.num_filters), "at least 1"))
+            yield Problem(f"groups[{k}].num_filters", str(group.num_filters), "at least 1")
         for i, name in enumerate(group.devices):
             where = f"groups[{k}].devices[{i}]"
             if name not in known[0]:
-                problems.append(Problem(where, repr(name), "a device of the instance"))
+                yield Problem(where, repr(name), "a device of the instance")
             elif name in seen:
-                problems.append(Problem(where, f"{name!r} again", "each device in one group at most"))
+                yield Problem(where, f"{name!r} again", "each device in one group at most")
             seen.add(name)
         if group.student not in known[1]:
-            problems.append(Problem(f"groups[{k}].student", repr(group.student), "a student of the instance"))
-    if problems:
-        raise InputError("plan", problems)
+            yield Problem(f"groups[{k}].student", repr(group.student), "a student of the instance")
 
 
 def _check_devices(instance: Instance, plan: Plan) -> Iterator[Violation]:
@@ -252,6 +266,11 @@ def _check_loads(instance: Instance, plan: Plan) -> Iterator[Violation]:
             spent, allowed = float(arrays.joules(n, j, group.num_filters)), instance.devices[n].max_joules
             if allowed is not None and not keeps_limit(spent, allowed):
                 yield Violation("energy", where, spent, allowed, "J")
+    if rate is not None and has_queues(instance, plan) and not list(uncomputable(instance, plan)):
+        for name, (first, last) in Transfers.of(instance, plan).spans.items():
+            # The next request finds the channel free.
+            if last - first > stretched(1.0 / rate):
+                yield Violation("requests", f"channel {name}", last - first, 1.0 / rate, "s")
     spent = energy_joules(instance, plan)
     if requirements.max_energy_joules is not None and not keeps_limit(spent, requirements.max_energy_joules):
         yield Violation("energy", "groups", spent, requirements.max_energy_joules, "J")

@@ -21,7 +21,7 @@ from rocoin_opt.plan import (
     structural_violations,
 )
 from rocoin_opt.planning.certify import certified_bound, require_certified
-from rocoin_opt.planning.methods import settled_under_rules
+from rocoin_opt.planning.methods import settled_on_channels, settled_under_rules
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -55,11 +55,18 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if plan is None or instance.has_random_latencies or request.control.exhausted:
         # What comes behind latency is stated for constants alone.
         return outcome, None
-    control, whose = request.control.within(request.polish), f"{method.name} returned"
+    control = request.control.within(request.polish)
     is_latency = objective in THRESHOLD_OBJECTIVES
     if is_latency:
         # Some methods tell nothing of what they found first: what comes next is to be seen beside it.
         request.control.tell(value_of(instance, plan, objective), outcome.lower_bound)
+    if instance.shared_channels:
+        if method.reinforce is None or not is_latency:
+            return outcome, None
+        control = control.entering("reliability" if request.preferred == "reliability" else "work")
+        found = settled_on_channels(instance, objective, plan, control, request.preferred)
+        kept = _kept(request, outcome, found.plan or plan)
+        return replace(kept, phases=(_phase_under_rules(instance, found, control),)), None
     if instance.limits_energy:
         # Where the best plan without the limit keeps it, there is no better one; further replicas may break it.
         free = instance.with_requirements(max_energy_joules=None)
@@ -82,18 +89,37 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     else:
         return outcome, None
     after = found.plan or plan
-    require_certified(whose, instance, after, searched=True)
-    if missed_success(instance, after) is not None:
-        # Less work is no reason to answer more rarely than is asked for.
-        return outcome, None
-    # What is summed up is rounded, what waits for one replica is not.
-    rounding = 0.0 if is_latency else CLOSED_GAP
-    if value_of(instance, after, objective) > value_of(instance, plan, objective) * (1.0 + rounding):
-        raise CertificateError(f"{method.name} gave up latency for what comes behind it")
+    kept = _kept(request, outcome, after)
     gain = None
+    if kept is outcome:
+        return outcome, None
     if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
         gain = _reinforcement(replace(request, control=control), after, found.lower_bound)
-    return replace(outcome, plan=after, phases=found.phases), gain
+    return replace(kept, phases=found.phases), gain
+
+
+def _kept(request: Request, outcome: Outcome, after: Plan) -> Outcome:
+    """The outcome with the plan behind latency, once that is checked.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked for.
+    outcome : Outcome
+        What the method found, with a plan.
+    after : Plan
+        What is preferred of those that are as early.
+    """
+    instance, objective, name = request.instance, request.objective, request.solver.name
+    require_certified(f"{name} returned", instance, after, searched=True)
+    if missed_success(instance, after) is not None or outcome.plan is None:
+        # Less work is no reason to answer more rarely than is asked for.
+        return outcome
+    # What is summed up is rounded, what waits for one replica is not.
+    rounding = 0.0 if objective in THRESHOLD_OBJECTIVES else CLOSED_GAP
+    if value_of(instance, after, objective) > value_of(instance, outcome.plan, objective) * (1.0 + rounding):
+        raise CertificateError(f"{name} gave up latency for what comes behind it")
+    return replace(outcome, plan=after)
 
 
 def _phase_under_rules(instance: Instance, found: Outcome, control: Control) -> Phase:

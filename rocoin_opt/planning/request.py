@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import InputError, Problem, UnsupportedError
 from rocoin_opt.knowledge import CRITERIA
-from rocoin_opt.plan import OBJECTIVES, PREFERENCES, Objective, Plan, require_objective
+from rocoin_opt.plan import (
+    OBJECTIVES,
+    PREFERENCES,
+    Objective,
+    Plan,
+    refused_channel,
+    require_objective,
+    require_own_links,
+)
 from rocoin_opt.planning.certify import require_startable
 from rocoin_opt.planning.methods import METHODS, Method
 
@@ -84,6 +92,14 @@ class Request:
         if self.prefer == "energy" and not instance.has_powers:
             raise UnsupportedError(f"{instance.name}: prefer energy needs compute_watts or transmit_watts of devices")
         require_objective(instance, self.objective)
+        if instance.shared_channels and instance.has_random_latencies:
+            name = next(device.id for device in instance.devices if device.is_random)
+            raise refused_channel(
+                instance, f"{name} has a slowdown law: solve takes constant latencies then; evaluate simulates"
+            )
+        if instance.shared_channels and method.run_channels is None:
+            able = ", ".join(other.name for other in METHODS.values() if other.run_channels is not None)
+            require_own_links(instance, method.name, able=able)
         if instance.has_random_latencies and method.run_random is None:
             position = next(n for n, device in enumerate(instance.devices) if device.is_random)
             able = ", ".join(other.name for other in METHODS.values() if other.run_random is not None)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact import sized_parts
-from rocoin_opt.failure import check, evaluate, is_untied, value_of
+from rocoin_opt.failure import check, evaluate, evaluate_known, is_untied, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
+from rocoin_opt.instance import given_instance
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     FIGURES,
@@ -20,17 +21,20 @@ from rocoin_opt.plan import (
     Plan,
     Result,
     StartRepair,
+    has_queues,
     with_filters,
     without_filters,
 )
 from rocoin_opt.planning.behind_latency import settled
 from rocoin_opt.planning.certify import certified_bound, is_closed, require_certified
-from rocoin_opt.planning.conflicts.why_not import conflict_of, what_is_known
+from rocoin_opt.planning.conflicts.why_not import can_be_explained, conflict_of, what_is_known
 from rocoin_opt.planning.methods import can_be_valued, mended, no_worse
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Termination
     from rocoin_opt.planning.methods import Method
@@ -38,13 +42,14 @@ if TYPE_CHECKING:
 NOT_KEPT = "no guarantee: some group of this plan does not keep the outage limit by any time"
 NOT_REACHED = "success_level: this plan never answers with so high a probability"
 TIED = "too many failure domains tie the groups together for figures of the whole answer: simulate them with evaluate"
+QUEUED = "too many devices are tied together by channels for figures of the whole answer: simulate them with evaluate"
 BOUNDING = 0.1
 """Seconds behind the limit that the counting bound may take where it is not known yet: enough for 1,000 devices."""
 UNVALUED = "the time was up before the exact value of this plan was computed; evaluate it without a limit"
 
 
 def solve(
-    instance: Instance,
+    instance: Instance | str | Path,
     method: str | Method = "auto",
     objective: Objective = "guaranteed",
     *,
@@ -65,8 +70,8 @@ def solve(
 
     Parameters
     ----------
-    instance : Instance
-        What is given.
+    instance : Instance, str or Path
+        What is given, or the file of it.
     method : str or Method
         A name of :data:`METHODS`, or a method of your own under a name that none of these has. What it returns is
         checked and valued like any other's.
@@ -120,7 +125,14 @@ def solve(
         If the method or the objective cannot honour the instance, or the method cannot start from a plan.
     CertificateError
         If the method returned an invalid plan or bound: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> result = ro.solve(instance, "greedy")
+    >>> result.plan == plan, result.objective_value >= result.lower_bound
+    (True, True)
     """
+    instance = given_instance(instance)
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
     request = Request(
@@ -171,7 +183,7 @@ def answer(request: Request) -> Result:
 
 def _explained(request: Request, result: Result) -> Result:
     """Add what stands in the way of a plan, if the time allows."""
-    if request.control.exhausted:
+    if request.control.exhausted or not can_be_explained(request.instance, request.objective):
         return result
     control = request.control.entering("conflict").silent()
     with stopped_by_interrupt(control):
@@ -205,7 +217,9 @@ def _searched(request: Request) -> Outcome:
 
 def _run(request: Request, start: Plan | None) -> Outcome:
     instance, objective, control, method = request.instance, request.objective, request.control, request.solver
-    if instance.is_restricted and method.run_restricted is not None:
+    if instance.shared_channels and method.run_channels is not None:
+        outcome = method.run_channels(instance, objective, control, start)
+    elif instance.is_restricted and method.run_restricted is not None:
         outcome = method.run_restricted(instance, objective, control, start)
     elif instance.has_random_latencies and method.run_random is not None:
         outcome = method.run_random(instance, objective, control, start)
@@ -251,7 +265,7 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
     if not in_time:
         reasons = (*reasons, UNVALUED)
     elif plan is not None and not instance.has_random_latencies and not is_untied(instance, plan):
-        reasons = (*reasons, TIED)
+        reasons = (*reasons, QUEUED if has_queues(instance, plan) else TIED)
     elif plan is not None and value is None and not reasons:
         reasons = (NOT_REACHED if objective == "quantile" else NOT_KEPT,)
     return Result(
@@ -275,18 +289,11 @@ def _figures(request: Request, plan: Plan) -> Metrics:
     instance, objective, control = request.instance, request.objective, request.control
     # Without laws all figures together take no time worth saving.
     if not instance.has_random_latencies:
-        return evaluate(instance, plan) if is_untied(instance, plan) else _of_groups(instance, plan)
+        return evaluate_known(instance, plan)
     value = value_of(instance, plan, objective)
     if can_be_valued(instance, plan, FIGURES, control):
         return evaluate(instance, plan)
     return Metrics.model_validate({FIGURES[objective]: value if value < math.inf else None})
-
-
-def _of_groups(instance: Instance, plan: Plan) -> Metrics:
-    """The figures that ask each group alone, where too many failure domains tie the groups together for the others."""
-    alone: tuple[Objective, ...] = ("guaranteed", "nominal", "worst", "missing")
-    values = {FIGURES[objective]: value_of(instance, plan, objective) for objective in alone}
-    return Metrics.model_validate({name: value if value < math.inf else None for name, value in values.items()})
 
 
 def _termination(plan: Plan | None, value: float | None, bound: float | None, infeasible: bool) -> Termination:

@@ -184,6 +184,7 @@ def profile_instance(
             devices, hosts, {s.id: s.line for s in profiled if s.line is not None}, repeats, threads
         ),
         "failure_domains": fleet.failure_domains,
+        "channels": fleet.channels,
         "students": tuple(_student(student, precision_bits, told) for student in profiled),
         "knowledge": validate(Knowledge, knowledge, name),
         "requirements": fleet.requirements,

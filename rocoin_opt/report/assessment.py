@@ -6,8 +6,15 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.failure import Figures, Simulated, finite_or_none, latency_distribution, value_of
-from rocoin_opt.plan import plain_table, plain_text
+from rocoin_opt.failure import (
+    Figures,
+    Simulated,
+    finite_or_none,
+    latency_distribution,
+    metrics_with_queues,
+    value_of,
+)
+from rocoin_opt.plan import has_queues, plain_table, plain_text
 from rocoin_opt.report.what_if import (
     losses_table,
     probability,
@@ -43,17 +50,18 @@ class AnswerFigures:
 
     Attributes
     ----------
-    failure_probability : float
-        Probability that there is no answer by the deadline, or none ever where there is no deadline.
-    missing_share : float
+    failure_probability : float or None
+        Probability that there is no answer by the deadline, or none ever where there is no deadline; None where only
+        trials tell it.
+    missing_share : float or None
         Expected share of the filters that have not arrived by then.
     quantile_seconds : float or None
         Seconds by which the answer is there with the probability ``success_level`` of the instance; None without such
         a level, or where it is never reached.
     """
 
-    failure_probability: float
-    missing_share: float
+    failure_probability: float | None
+    missing_share: float | None
     quantile_seconds: float | None
 
 
@@ -75,6 +83,8 @@ class Assessment:
         Figures by name, see :func:`rocoin_opt.failure.assessment.simulated`.
     traces : Traces, optional
         What the simulation replayed.
+    is_exact : bool
+        Whether the whole answer has exact figures; where queues for channels are too long or random it has not.
     losses : sequence of Loss, optional
         What the loss of each device would do.
     replicas : sequence of ReplicaValue, optional
@@ -90,6 +100,7 @@ class Assessment:
     simpler: Simplifications
     simulation: Simulation | None = None
     traces: Traces | None = None
+    is_exact: bool = True
     losses: Sequence[Loss] | None = None
     replicas: Sequence[ReplicaValue] | None = None
     sensitivities: Sequence[Sensitivity] | None = None
@@ -97,6 +108,11 @@ class Assessment:
     @cached_property
     def answer(self) -> AnswerFigures:
         """Figures of the whole answer."""
+        if not self.is_exact:
+            return AnswerFigures(None, None, None)
+        if has_queues(self.instance, self.plan):
+            found = metrics_with_queues(self.instance, self.plan, self.deadline)
+            return AnswerFigures(found.failure_probability, found.missing_share, found.quantile_seconds)
         law = latency_distribution(self.instance, self.plan)
         return AnswerFigures(
             failure_probability=law.failure_probability(self.deadline),
@@ -215,7 +231,9 @@ def _figures_table(found: Assessment) -> Table:
     exact_laws, drawn = ("exact, own laws", "simulated, traces") if is_replayed else ("exact", "simulated")
     table = plain_table("figure", numbers=(exact_laws,) if simulation is None else (exact_laws, drawn, "95 % interval"))
     for name, exact, estimate in _rows(found):
-        row = [name, _shown(name, exact)]
+        # What only trials tell is not known to be never.
+        is_unknown = exact is None and not found.is_exact
+        row = [name, "-" if is_unknown else _shown(name, exact)]
         if simulation is not None and estimate is not None:
             ends = (_shown(name, end) for end in (estimate.low, estimate.high))
             row += [_shown(name, estimate.value), " .. ".join(ends)]

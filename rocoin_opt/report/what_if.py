@@ -116,9 +116,9 @@ def sensitivities_table(found: Sequence[Sensitivity]) -> tuple[Table, int]:
     return table, len(ordered) - len(shown)
 
 
-def probability(value: float) -> str:
-    """A probability for people."""
-    return f"{value:.6f}"
+def probability(value: float | None) -> str:
+    """A probability for people; a dash where it is not known."""
+    return "-" if value is None else f"{value:.6f}"
 
 
 def _verdict(loss: Loss) -> str:
@@ -143,7 +143,7 @@ def _improves(value: ReplicaValue, figures: Figures) -> bool:
     pairs = (
         (value.guaranteed_seconds, figures.guaranteed_seconds),
         (value.expected_seconds, figures.expected_seconds),
-        (-value.success_probability, -figures.success_probability),
+        (1.0 - value.success_probability, 1.0 - (figures.success_probability or 0.0)),
     )
     # Less by more than rounding does.
     return any(new is not None and (old is None or new < old - 1e-12 * abs(old)) for new, old in pairs)

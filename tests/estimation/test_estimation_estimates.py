@@ -146,6 +146,15 @@ def test_what_a_log_says_too_little_of_is_said() -> None:
     assert point.devices[1].failure_probability == point.estimates[1].share_lost
 
 
+def test_waiting_for_a_channel_is_no_time_of_a_device() -> None:
+    log = drawn_log({"a": 0.1, "b": 0.1, "c": 0.1}, 300, np.random.default_rng(5))
+    devices = [device("a", channel="air"), device("b", channel="air"), device("c", channel="other")]
+    notes = {found.device.id: found.notes for found in estimate_devices(log, devices).estimates}
+    told = "waiting for channel air counts as its own time; answers sent alone tell it"
+    assert [told in notes[name] for name in "abc"] == [True, True, False]
+    assert not any(told in found.notes for found in estimate_devices(log, devices, laws="none").estimates)
+
+
 def test_losses_in_bursts_are_noticed() -> None:
     lost = np.zeros(200, dtype=np.bool_)
     lost[50:90] = True

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 LEVEL = math.erf(4.0 / math.sqrt(2.0))
 FOLDER = Path(__file__).resolve().parents[2] / "instances"
-SHIPPED = sorted(path for path in FOLDER.glob("*/*.json") if path.parent.name not in ("infeasible", "tight"))
+SHIPPED = sorted(
+    path
+    for path in FOLDER.glob("*/*.json")
+    # Those with channels, of seed 20, have no such distribution: their figures have tests of their own.
+    if path.parent.name not in ("infeasible", "tight") and not path.stem.endswith("-20")
+)
 
 
 def compare(instance: Instance, plan: Plan, deadline: float, trials: int) -> None:

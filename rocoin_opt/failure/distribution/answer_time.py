@@ -20,7 +20,7 @@ from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
 from rocoin_opt.instance import complement, is_positive, stretched
-from rocoin_opt.plan import missing_share, require_computable
+from rocoin_opt.plan import missing_share, require_computable, require_own_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,9 +332,17 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     InputError
         If the plan is not such a plan.
     UnsupportedError
-        If too many failure domains tie groups together, or a law is too extreme; see :func:`rocoin_opt.simulate`.
+        If too many failure domains tie groups together, a law is too extreme, or devices of the plan queue for a
+        channel; see :func:`rocoin_opt.simulate`, and :func:`rocoin_opt.assess` for exact figures with queues.
+
+    Examples
+    --------
+    >>> law = ro.latency_distribution(instance, plan)
+    >>> round(law.success_probability(), 4)
+    0.9334
     """
     require_computable(instance, plan)
+    require_own_links(instance, "latency_distribution", plan)
     arrays = instance.arrays
     places = {domain.id: place for place, domain in enumerate(instance.failure_domains)}
     members = []

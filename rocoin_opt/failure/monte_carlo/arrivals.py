@@ -16,7 +16,7 @@ from rocoin_opt.failure.monte_carlo.options import DEFAULT_TRIALS
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import Plan, require_computable
+from rocoin_opt.plan import Plan, require_computable, require_own_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,9 +105,16 @@ def simulate_arrivals(
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.simulate`.
+
+    Examples
+    --------
+    >>> arrivals = ro.simulate_arrivals(instance, plan, 1000, seed=1)
+    >>> arrivals.trials
+    1000
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)
+    require_own_links(instance, "simulate_arrivals", plan)
     # Draws go by device and domain, so that groups simulated one by one share the fate of their domains.
     systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from rocoin_opt.failure.monte_carlo.compiled_queues import lines_of, play
 from rocoin_opt.failure.monte_carlo.draws import (
     BLOCK,
     CRASH_COUNTERS,
@@ -100,7 +101,11 @@ def answer_seconds(system: System, seed: int, first_block: int, trials: int) -> 
         How many trials, from the start of that block.
     """
     seconds = np.empty(-(-trials // BLOCK) * BLOCK)
-    _fill(_draws(system), _factors(system), np.uint64(seed), first_block, seconds)
+    given = _draws(system), _factors(system), np.uint64(seed), first_block, seconds, system.watched
+    if system.queues is None:
+        _fill(*given)
+    else:
+        _fill_queued(*given, lines_of(system.queues, system.group_start))
     return seconds[:trials]
 
 
@@ -251,7 +256,7 @@ def _add(seconds: Any, words: Any, distance: Any, factors: Any, table: int, scal
 
 
 @njit(cache=True)
-def _fill(draws: Any, factors: Any, seed: Any, first_block: int, answers: Any) -> None:
+def _fill(draws: Any, factors: Any, seed: Any, first_block: int, answers: Any, watched: int) -> None:
     words = np.empty(BLOCK, dtype=np.uint32)
     failed = np.empty(BLOCK, dtype=np.uint8)
     domains = np.empty((len(draws.domains), BLOCK), dtype=np.uint8)
@@ -265,6 +270,8 @@ def _fill(draws: Any, factors: Any, seed: Any, first_block: int, answers: Any) -
         last = answers[begin : begin + BLOCK]
         last[:] = 0.0
         for k in range(len(draws.group_start) - 1):
+            if watched not in (NONE, k):
+                continue
             earliest[:] = np.inf
             for r in range(draws.group_start[k], draws.group_start[k + 1]):
                 seconds[:] = factors.fixed[r]
@@ -280,3 +287,42 @@ def _fill(draws: Any, factors: Any, seed: Any, first_block: int, answers: Any) -
                     earliest[i] = earliest[i] if failed[i] else min(earliest[i], seconds[i])
             for i in range(BLOCK):
                 last[i] = max(last[i], earliest[i])
+
+
+@njit(cache=True)
+def _fill_queued(draws: Any, factors: Any, seed: Any, first_block: int, answers: Any, watched: int, lines: Any) -> None:
+    replicas = len(draws.device)
+    words = np.empty(BLOCK, dtype=np.uint32)
+    crash_words = np.empty(4 * CRASH_COUNTERS, dtype=np.uint32)
+    domains = np.empty((len(draws.domains), BLOCK), dtype=np.uint8)
+    distance = np.empty(BLOCK)
+    failed = np.empty((replicas, BLOCK), dtype=np.uint8)
+    alone, ready, air = np.empty((replicas, BLOCK)), np.empty((replicas, BLOCK)), np.empty((replicas, BLOCK))
+    found = np.empty((replicas, BLOCK))
+    for begin in range(0, len(answers), BLOCK):
+        block = first_block + begin // BLOCK
+        counter = np.uint64(block) * np.uint64(FACTOR_COUNTERS)
+        _domains(domains, crash_words, draws, block, seed)
+        for r in range(replicas):
+            alone[r, :], ready[r, :], air[r, :] = factors.fixed[r], lines.ready[r], lines.air[r]
+            device = np.uint64(draws.device[r])
+            if factors.compute_table[r] != NONE:
+                _philox(words, counter, device, np.uint64(COMPUTE), seed, FACTOR_COUNTERS)
+                _add(alone[r], words, distance, factors, factors.compute_table[r], factors.compute[r])
+                _add(ready[r], words, distance, factors, factors.compute_table[r], factors.compute[r])
+            if factors.link_table[r] != NONE:
+                _philox(words, counter, device, np.uint64(LINK), seed, FACTOR_COUNTERS)
+                _add(alone[r], words, distance, factors, factors.link_table[r], factors.link[r])
+                _add(air[r], words, distance, factors, factors.link_table[r], factors.link[r])
+            _replica(failed[r], crash_words, domains, draws, block, r, seed)
+        play(lines, alone, ready, air, failed, found)
+        last = answers[begin : begin + BLOCK]
+        last[:] = 0.0
+        for k in range(len(draws.group_start) - 1):
+            if watched not in (NONE, k):
+                continue
+            for i in range(BLOCK):
+                earliest = np.inf
+                for r in range(draws.group_start[k], draws.group_start[k + 1]):
+                    earliest = min(earliest, found[r, i])
+                last[i] = max(last[i], earliest)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.failure.monte_carlo.draws import BLOCK, Purpose, crashes, factor_words
+from rocoin_opt.failure.monte_carlo.queues import Sent, play
 from rocoin_opt.failure.monte_carlo.system import NONE
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TILE = 16
 """Blocks that are worked on at a time."""
+COMPUTE, LINK = 0, 1
+"""Parts of a latency that factors multiply."""
 MIN_COMPILED_WORK = 100_000_000
 """Work, in draws, from which on the compiled kernel saves more than the half second that Numba takes to import."""
 
@@ -97,16 +100,38 @@ def answer_seconds(system: System, seed: int, first_block: int, trials: int, *, 
     tiles = []
     for block, blocks, kept in _tiles(first_block, trials):
         domains, replayed = _failed_domains(system, seed, block, blocks), _replayed(system, seed, block, blocks)
+        queued = None if system.queues is None else _queued(system, seed, block, blocks, domains, replayed)
         last = np.zeros((blocks, BLOCK))
-        for first, end in zip(system.group_start[:-1], system.group_start[1:], strict=True):
+        for k, (first, end) in enumerate(zip(system.group_start[:-1], system.group_start[1:], strict=True)):
+            if system.watched not in (NONE, k):
+                continue
             earliest = np.full((blocks, BLOCK), np.inf)
             for r in range(first, end):
+                if queued is not None:
+                    np.minimum(earliest, queued[r].reshape(blocks, BLOCK), out=earliest)
+                    continue
                 seconds = _seconds(system, seed, block, blocks, r, replayed)
                 is_answer = ~_failed(system, seed, block, blocks, r, domains, replayed)
                 np.minimum(earliest, seconds, out=earliest, where=is_answer)
             np.maximum(last, earliest, out=last)
         tiles.append(last.ravel()[:kept])
     return np.concatenate(tiles)
+
+
+def _queued(
+    system: System, seed: int, block: int, blocks: int, domains: list[BoolArray], replayed: Replayed | None
+) -> FloatArray:
+    """When each replica answers where some queue for channels, R x trials; infinite where it fails or is cancelled."""
+    replicas, shape = len(system.device), (len(system.device), blocks * BLOCK)
+    queues = system.queues
+    assert queues is not None, "asked of systems with queues only"
+    seconds, ready, air, failed = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.bool_)
+    for r in range(replicas):
+        seconds[r] = _seconds(system, seed, block, blocks, r, replayed).ravel()
+        ready[r] = _seconds(system, seed, block, blocks, r, replayed, queues.ready[r], (COMPUTE,)).ravel()
+        air[r] = _seconds(system, seed, block, blocks, r, replayed, queues.air[r], (LINK,)).ravel()
+        failed[r] = _failed(system, seed, block, blocks, r, domains, replayed).ravel()
+    return play(queues, system.group_start, Sent(seconds, ready, air, failed))
 
 
 def _tiles(first_block: int, trials: int) -> Iterator[tuple[int, int, int]]:
@@ -139,17 +164,44 @@ def _failed(
     return failed
 
 
-def _seconds(system: System, seed: int, block: int, blocks: int, r: int, replayed: Replayed | None) -> FloatArray:
-    seconds = np.full((blocks, BLOCK), system.fixed[r])
-    for purpose, tables, scale in (
-        (Purpose.COMPUTE, system.compute_table, system.compute),
-        (Purpose.LINK, system.link_table, system.link),
+def _seconds(
+    system: System,
+    seed: int,
+    block: int,
+    blocks: int,
+    r: int,
+    replayed: Replayed | None,
+    fixed: float | None = None,
+    factors_of: tuple[int, ...] = (COMPUTE, LINK),
+) -> FloatArray:
+    """Seconds of a replica in a tile: those that are certain, and some of those that factors multiply.
+
+    Parameters
+    ----------
+    system, seed, block, blocks
+        What is simulated, and where.
+    r : int
+        The replica.
+    replayed : Replayed, optional
+        Measured requests.
+    fixed : float, optional
+        Certain seconds; until its answer on a link of its own where left out.
+    factors_of : tuple of int
+        Whether computing counts, and sending.
+    """
+    seconds = np.full((blocks, BLOCK), system.fixed[r] if fixed is None else fixed)
+    for place, purpose, tables, scale in (
+        (COMPUTE, Purpose.COMPUTE, system.compute_table, system.compute),
+        (LINK, Purpose.LINK, system.link_table, system.link),
     ):
-        if tables[r] != NONE:
+        if tables[r] != NONE and place in factors_of:
             words = factor_words(seed, block, blocks, int(system.device[r]), purpose)
             seconds += system.tables[tables[r]].factors(words) * scale[r]
     if replayed is not None:
-        for factors, scale in ((replayed.compute(r), system.compute), (replayed.link(r), system.link)):
-            if factors is not None:
+        for place, factors, scale in (
+            (COMPUTE, replayed.compute(r), system.compute),
+            (LINK, replayed.link(r), system.link),
+        ):
+            if factors is not None and place in factors_of:
                 seconds += factors * scale[r]
     return seconds

@@ -33,7 +33,7 @@ import numpy as np
 from rocoin_opt.failure.distribution import instant, response_of
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, require_fraction
 from rocoin_opt.failure.monte_carlo.options import DEFAULT_RARE_LIMIT, is_precise, require_rare_draws
-from rocoin_opt.plan import require_computable
+from rocoin_opt.plan import require_computable, require_own_links
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
@@ -188,11 +188,21 @@ def failure_probability(
     InputError
         If an option is out of range, the plan names what the instance does not have, or a device is in two groups.
     UnsupportedError
-        If there is a deadline, and the distribution of a device's latency is out of reach.
+        If there is a deadline, and the distribution of a device's latency is out of reach, or devices of the plan queue
+        for a channel.
+
+    Examples
+    --------
+    >>> estimate = ro.failure_probability(instance, plan, rel_error=0.5, seed=1)
+    >>> 0.0 < estimate.value < 1.0
+    True
     """
     require_computable(instance, plan)
     require_fraction("rel_error", rel_error)
     require_rare_draws(trials, seed, deadline)
+    if deadline is not None:
+        # Without one it does not matter when answers come.
+        require_own_links(instance, "failure_probability by a deadline", plan)
     outages = Outages.of(instance, plan, deadline)
     union_bound, largest = float(outages.group.sum()), float(outages.group.max())
     # No failure at all, or a certain one: there is nothing to draw.

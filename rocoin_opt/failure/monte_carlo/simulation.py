@@ -1,8 +1,8 @@
 """Monte Carlo: how a plan answers in many simulated trials, with confidence intervals.
 
 It covers what the exact distribution covers and, at the price of an interval, what it cannot: failure domains beyond
-enumeration, and devices that depend on each other as traces measured it. The numbers depend on instance, plan, traces,
-seed and number of trials alone.
+enumeration, queues for channels that are too long or random, and devices that depend on each other as traces measured
+it. The numbers depend on instance, plan, traces, seed and number of trials alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure.monte_carlo.draws import BLOCK
 from rocoin_opt.failure.monte_carlo.estimates import (
     MeanEstimate,
@@ -126,6 +127,8 @@ def simulate(
     chunk: int | None = None,
     advance: Advance | None = None,
     traces: Traces | None = None,
+    cancel: bool = False,
+    group: int | None = None,
 ) -> Simulation:
     """Simulate a plan.
 
@@ -158,6 +161,11 @@ def simulate(
     traces : Traces, optional
         Measured requests, one of which each trial replays, the same for all devices and plans. Runs with traces are
         not compiled.
+    cancel : bool
+        Whether a replica whose group has answered does not send any more: where several devices send on one channel,
+        as a source does that tells them.
+    group : int, optional
+        Place of a group in the plan whose answer is asked for, all others at work beside it; all groups where left out.
 
     Returns
     -------
@@ -176,13 +184,21 @@ def simulate(
     The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
     ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure_probability`. Without a
     deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
+
+    Examples
+    --------
+    >>> simulation = ro.simulate(instance, plan, 1000, seed=1)
+    >>> simulation.trials
+    1000
     """
     if rel_error is not None:
         require_fraction("rel_error", rel_error)
     if trials is None:
         trials = DEFAULT_TRIALS if rel_error is None else DEFAULT_LIMIT
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
-    system = System.of(instance, plan, traces)
+    if group is not None and not 0 <= group < len(plan.groups):
+        raise InputError("options", [Problem("group", repr(group), f"a place from 0 to {len(plan.groups) - 1}")])
+    system = System.of(instance, plan, traces, cancel=cancel, watched=group)
     if not system.has_steps:
         require_kept(trials)
     parts: list[FloatArray | IntArray] = []
@@ -193,8 +209,7 @@ def simulate(
                 # Counts by time add up; answers kept one by one stand end to end.
                 parts = [parts[0] + part] if parts and system.has_steps else [*parts, part]
             done = stage
-            latest = float(system.times[-1]) if system.has_steps else math.inf
-            simulation = Simulation(_sample(system, parts), run.deadline, seed, latest)
+            simulation = Simulation(_sample(system, parts), run.deadline, seed, system.latest)
             mean = None if rel_error is None else simulation.expected or simulation.expected_given_answer
             if mean is not None and rel_error is not None and is_precise(mean, rel_error):
                 break
@@ -239,6 +254,12 @@ def simulate_difference(
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.simulate`.
+
+    Examples
+    --------
+    >>> difference = ro.simulate_difference(instance, plan, plan, 100)
+    >>> difference.success_probability.value
+    0.0
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_kept(trials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rocoin_opt.failure.monte_carlo.draws import Chance
 from rocoin_opt.failure.monte_carlo.factors import FactorTable, factor_table
 from rocoin_opt.failure.monte_carlo.traces import Replay
 from rocoin_opt.instance import Constant
-from rocoin_opt.plan import require_computable
+from rocoin_opt.plan import Transfers, has_queues, require_computable
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.traces import Traces
@@ -23,7 +24,57 @@ MAX_STEPS = 2**16 - 1
 FACTOR_WORK = 5
 """How many draws of a crash cost as much as one of a factor."""
 NONE = -1
-"""No domain, or no table."""
+"""No domain, no table, or no group of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Queues:
+    """Channels that several replicas send on, one transfer after another; read-only.
+
+    A replica is ready after ``ready + C * compute`` seconds and sends for ``air + R * link``.
+
+    Attributes
+    ----------
+    start : IntArray, C + 1
+        First member of each channel, and the number of members Q.
+    members : IntArray, Q
+        Replicas by channel, in the order of their identifiers, by which those stand that are ready at once.
+    ready, air : FloatArray, R
+        Seconds that are certain.
+    cancel : bool
+        Whether a replica whose group has answered does not send any more.
+    """
+
+    start: IntArray
+    members: IntArray
+    ready: FloatArray
+    air: FloatArray
+    cancel: bool
+
+    @classmethod
+    def of(cls, instance: Instance, transfers: Transfers, fixed: tuple[FloatArray, FloatArray], cancel: bool) -> Queues:
+        """Gather the queues of a plan.
+
+        Parameters
+        ----------
+        instance : Instance
+            What was given.
+        transfers : Transfers
+            Of the plan.
+        fixed : tuple of FloatArray
+            Seconds until each replica is ready, and in which it sends, that are certain.
+        cancel : bool
+            Whether a replica whose group has answered does not send any more.
+        """
+        names = [instance.devices[n].id for n in transfers.device.tolist()]
+        queues = [sorted(queue.tolist(), key=names.__getitem__) for queue in transfers.queues]
+        return cls(
+            start=np.cumsum([0, *map(len, queues)]),
+            members=np.concatenate([np.array(queue, dtype=np.int64) for queue in queues]),
+            ready=fixed[0],
+            air=fixed[1],
+            cancel=cancel,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +111,12 @@ class System:
         Where among ``times`` each replica's is.
     replay : Replay or None
         What was measured of the replicas, instead of their laws; None where nothing was.
+    queues : Queues or None
+        The channels that replicas wait for; None where every link is one of its own.
+    watched : int
+        The group whose answer is asked for; :data:`NONE` for that of all groups.
+    latest : float
+        Seconds after which no answer comes; infinite where nothing limits them.
     """
 
     group_start: IntArray
@@ -77,12 +134,16 @@ class System:
     times: FloatArray
     step: IntArray
     replay: Replay | None
+    queues: Queues | None = None
+    watched: int = NONE
+    latest: float = math.inf
 
     @property
     def has_steps(self) -> bool:
         """Whether answers come at the ``times`` only, so that counting them by time tells everything."""
         is_measured = self.replay is not None and self.replay.has_factors
-        return not self.tables and not is_measured and len(self.times) < MAX_STEPS
+        is_counted = len(self.times) < MAX_STEPS and self.queues is None and self.watched == NONE
+        return not self.tables and not is_measured and is_counted
 
     @property
     def work(self) -> int:
@@ -91,7 +152,15 @@ class System:
         return len(self.device) + FACTOR_WORK * int(factors)
 
     @classmethod
-    def of(cls, instance: Instance, plan: Plan, traces: Traces | None = None) -> System:
+    def of(
+        cls,
+        instance: Instance,
+        plan: Plan,
+        traces: Traces | None = None,
+        *,
+        cancel: bool = False,
+        watched: int | None = None,
+    ) -> System:
         """Describe a plan, its devices as the traces have them where they do; it need not keep the requirements.
 
         Parameters
@@ -102,6 +171,10 @@ class System:
             Devices and students are the instance's.
         traces : Traces, optional
             Measured requests that replace the draws of their devices.
+        cancel : bool
+            Whether a replica whose group has answered does not send any more.
+        watched : int, optional
+            Place of the group whose answer is asked for; that of all groups where left out.
 
         Raises
         ------
@@ -134,13 +207,21 @@ class System:
                     fixed = overhead + (0.0 if varies[0] else compute) + (0.0 if varies[1] else link)
                 places = [NONE if law is None else tables.setdefault(law, len(tables)) for law in laws]
                 shared = NONE if given.failure_domain is None else domain_index[given.failure_domain]
-                rows.append((n, shared, fixed, compute if varies[0] else 0.0, link if varies[1] else 0.0, *places))
+                certain = overhead + (0.0 if varies[0] else compute), 0.0 if varies[1] else link
+                random = compute if varies[0] else 0.0, link if varies[1] else 0.0
+                rows.append((n, shared, fixed, *random, *places, *certain))
             sizes.append(len(group.devices))
         columns = list(zip(*rows, strict=True))
         device: IntArray = np.array(columns[0])
         domain: IntArray = np.array(columns[1])
         met = np.unique(domain[domain != NONE])
         times, step = np.unique(columns[2], return_inverse=True)
+        queues, is_random = None, bool(tables) or (replay is not None and replay.has_factors)
+        latest = math.inf if is_random else float(times[-1])
+        if has_queues(instance, plan):
+            transfers = Transfers.of(instance, plan)
+            queues = Queues.of(instance, transfers, (np.array(columns[7]), np.array(columns[8])), cancel)
+            latest = math.inf if is_random else float(transfers.calm.max())
         return cls(
             group_start=np.concatenate([[0], np.cumsum(sizes)]),
             device=device,
@@ -157,6 +238,9 @@ class System:
             times=times,
             step=step,
             replay=replay,
+            queues=queues,
+            watched=NONE if watched is None else watched,
+            latest=latest,
         )
 
 

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from rocoin_opt.failure import deadline_of, finite_or_none, require_assessable
+from rocoin_opt.failure import assess, deadline_of, finite_or_none, require_assessable
 from rocoin_opt.failure.distribution import LATER, NEVER, Replica, latency_distribution, response_of
 from rocoin_opt.failure.what_if.variants import alone, joined, served
 from rocoin_opt.instance import keeps_limit, stretched
-from rocoin_opt.plan import rules_allow
+from rocoin_opt.plan import Plan, rules_allow, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rocoin_opt.failure.distribution import LatencyDistribution
     from rocoin_opt.instance import Device, FloatArray, Instance
-    from rocoin_opt.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,8 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     """Let each spare, and a twin of each device in use, join each group whose student fits into its memory.
 
     Spares join where rules allow it; rules that name a device do not apply to its twin. Everything else stays as it is,
-    so no figure gets worse. Devices with the same numbers have one twin.
+    so no figure gets worse, unless the new replica sends on a channel: then it may delay others there. Devices with the
+    same numbers have one twin, on the same channel.
 
     Parameters
     ----------
@@ -73,9 +73,17 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`.
+
+    Examples
+    --------
+    >>> best = max(ro.replica_values(instance, plan), key=lambda value: value.success_probability)
+    >>> best.device, best.group
+    ('device-3', 1)
     """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
+    if instance.channels:
+        return tuple(sorted(_valued_anew(instance, plan, end), key=_order))
     distribution = latency_distribution(instance, plan)
     arrays, students = instance.arrays, instance.arrays.student_index
     limit = instance.requirements.max_group_outage
@@ -95,6 +103,33 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
                 replica = _replica(instance, n, j, group.num_filters)
                 values.append(ReplicaValue(name, is_twin, k, *waiting.joined_by(replica)))
     return tuple(sorted(values, key=_order))
+
+
+def _valued_anew(instance: Instance, plan: Plan, deadline: float | None) -> Iterator[ReplicaValue]:
+    """The figures of each plan with one more replica, each computed anew: it may delay others on its channel."""
+    arrays, students = instance.arrays, instance.arrays.student_index
+    used = [instance.devices[arrays.device_index[name]] for group in plan.groups for name in group.devices]
+    spares = [instance.devices[arrays.device_index[name]] for name in plan.spares]
+    for device, is_twin in (*((spare, False) for spare in spares), *((own, True) for own in first_of_kinds(used))):
+        name, wider = device.id, instance
+        if is_twin:
+            while name in arrays.device_index:
+                name += "+"
+            twin = device.model_copy(update={"id": name})
+            wider = instance.model_copy(update={"devices": (*instance.devices, twin)})
+        for k, group in enumerate(plan.groups):
+            if arrays.largest[arrays.device_index[device.id], students[group.student]] < group.num_filters:
+                continue
+            joined_group = group.model_copy(update={"devices": tuple(sorted((*group.devices, name)))})
+            groups = (*plan.groups[:k], joined_group, *plan.groups[k + 1 :])
+            # As it stands, not in canonical order: the group keeps its place.
+            changed = Plan(groups=groups, spares=tuple(spare for spare in plan.spares if spare != name))
+            broken = {violation.rule for violation in structural_violations(wider, changed)}
+            if not broken <= {"outage", "groups"}:
+                continue
+            found = assess(wider, changed, deadline)
+            success = found.success_probability or 0.0
+            yield ReplicaValue(device.id, is_twin, k, found.guaranteed_seconds, found.expected_seconds, success)
 
 
 def first_of_kinds(devices: Iterable[Device]) -> list[Device]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from rocoin_opt.failure import deadline_of, require_assessable
 from rocoin_opt.failure.what_if.derivatives import Base, Derivatives, Range, ReplicaDerivatives
+from rocoin_opt.plan import require_own_links
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.what_if.differences import Derivative
@@ -110,9 +111,16 @@ def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None)
     Raises
     ------
     InputError, UnsupportedError
-        As for :func:`rocoin_opt.assess`.
+        As for :func:`rocoin_opt.assess`; also where devices of the plan queue for a channel.
+
+    Examples
+    --------
+    >>> first = ro.sensitivities(instance, plan)[0]
+    >>> first.device, first.parameter, first.failure.right > 0
+    ('device-1', 'failure_probability', True)
     """
     require_assessable(instance, plan)
+    require_own_links(instance, "sensitivities", plan)
     base = Base(instance, plan, deadline_of(instance, deadline))
     found = []
     for k, group in enumerate(plan.groups):

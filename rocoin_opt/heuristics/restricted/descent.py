@@ -119,7 +119,10 @@ class _Descent:
         self.units += [(n,) for n in useful if n not in bound]
         self.random = random.Random(control.seed)
         self.allowed, self.most_joules = allowed_failure(instance), instance.requirements.max_energy_joules
-        self.is_latency = objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
+        # On a channel the parts of all groups decide together when one of them answers.
+        is_own = not (instance.has_random_latencies or instance.shared_channels)
+        self.is_latency = objective in THRESHOLD_OBJECTIVES and is_own
+        self.alone = THRESHOLD_OBJECTIVES if instance.shared_channels else ALONE
 
     def run(self, start: Plan | None, steps: int) -> Plan | None:
         """Try changes one after another."""
@@ -170,7 +173,7 @@ class _Descent:
             wasted = 0.0 if plan is None or self.most_joules is None else self.wasted(plan, self.most_joules)
             # Below what a broken rule counts, so that rules come first.
             return _State(tuple(served), 1.0 + wasted if wasted else BROKEN, NOTHING, None)
-        is_whole = self.allowed < math.inf or self.objective not in ALONE
+        is_whole = self.allowed < math.inf or self.objective not in self.alone
         if is_whole and not is_untied(self.instance, plan):
             # No figure to compare it by.
             return _State(tuple(served), 0.5, NOTHING, None)

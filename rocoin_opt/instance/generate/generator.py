@@ -20,6 +20,7 @@ from rocoin_opt.instance import (
     Requirements,
 )
 from rocoin_opt.instance.generate.activations import activation_graph, class_means, draw_activations, rounded_array
+from rocoin_opt.instance.generate.channels import with_channels
 from rocoin_opt.instance.generate.domains import with_domains
 from rocoin_opt.instance.generate.draws import pick, rounded
 from rocoin_opt.instance.generate.families import FAMILIES
@@ -39,6 +40,10 @@ SLOWDOWN_STREAM = 1
 """Ends the entropy of the draws of slowdown laws."""
 DOMAIN_STREAM = 2
 """Ends the entropy of the draws of failure domains."""
+CHANNEL_STREAM = 3
+"""Ends the entropy of the draws of channels."""
+WITH_CHANNELS = ("paper", "mcu", "sbc", "edge")
+"""Families whose devices may share channels."""
 DEFAULT_CLASSES = 10
 MOST_CLASSES = 1000
 GRAPH_DIGITS = 4
@@ -62,6 +67,7 @@ class Options:
     domains: int | None
     kinds: int | None
     energy: bool
+    channels: int | None = None
 
 
 def generate(
@@ -79,6 +85,7 @@ def generate(
     domains: int | None = None,
     kinds: int | None = None,
     energy: bool = False,
+    channels: int | None = None,
 ) -> Instance:
     """Generate an instance that has a plan. The same arguments always make the same instance.
 
@@ -115,6 +122,10 @@ def generate(
         :mod:`rocoin_opt.instance.generate.kinds`. Every device is a kind of its own where absent.
     energy : bool
         Draw only boards whose energy was measured, and say what power they take; of the family ``mcu`` alone.
+    channels : int, optional
+        Number of channels that the devices are dealt to, at most N, each with one transfer at a time; see
+        :mod:`rocoin_opt.instance.generate.channels`. For the families ``paper``, ``mcu``, ``sbc`` and ``edge``; links
+        of their own where absent. The rest of the instance stays the same, the deadline too.
 
     Returns
     -------
@@ -125,11 +136,29 @@ def generate(
     ------
     InputError
         If an option is out of range, or no draw is feasible with these options.
+
+    Examples
+    --------
+    >>> small = ro.generate("mcu", devices=6, seed=1)
+    >>> len(small.devices), small.knowledge.num_filters
+    (6, 128)
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
     options = Options(
-        count, seed, filters, max_groups, max_group_outage, deadline, graph, classes, slowdowns, domains, kinds, energy
+        devices=count,
+        seed=seed,
+        filters=filters,
+        max_groups=max_groups,
+        max_group_outage=max_group_outage,
+        deadline=deadline,
+        graph=graph,
+        classes=classes,
+        slowdowns=slowdowns,
+        domains=domains,
+        kinds=kinds,
+        energy=energy,
+        channels=channels,
     )
     _require_options(options, recipe)
     if energy and recipe.with_energy is None:
@@ -143,6 +172,8 @@ def generate(
         if recipe.completed is not None or is_surely_feasible(instance):
             if slowdowns:
                 instance = _with_slowdowns(instance, options, recipe)
+            if channels is not None:
+                instance = _with_channels(instance, options, family)
             return _with_graph(instance, options, family) if graph else instance
     found = ", ".join(f"{name} {value}" for name, value in _given(options).items())
     domains_too = "more domains, " if domains else ""
@@ -180,13 +211,20 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
         instance = recipe.completed(rng, instance)
     deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
     instance = instance.with_requirements(deadline_seconds=deadline)
-    return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
+    return instance._replace({"devices": shared, "failure_domains": domains}) if domains else instance
 
 
 def _with_slowdowns(instance: Instance, options: Options, recipe: Family) -> Instance:
     # A stream of its own, and none that a graph may have: with and without laws, all else is the same.
     rng = np.random.default_rng([*_entropy(options, recipe.name), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
-    return instance.model_copy(update={"devices": recipe.slowdowns(rng, instance.devices)})
+    return instance._replace({"devices": recipe.slowdowns(rng, instance.devices)})
+
+
+def _with_channels(instance: Instance, options: Options, family: str) -> Instance:
+    # A stream of its own: with and without channels, all else is the same.
+    rng = np.random.default_rng([*_entropy(options, family), *[CHANNEL_STREAM] * 3])
+    devices, channels = with_channels(rng, instance.devices, options.channels or 1)
+    return instance.model_copy(update={"devices": devices, "channels": channels})
 
 
 def _with_graph(instance: Instance, options: Options, family: str) -> Instance:
@@ -248,6 +286,7 @@ def _require_options(options: Options, recipe: Family) -> None:
         "classes": (options.classes, 1, MOST_CLASSES),
         "domains": (options.domains, 1, most_domains),
         "kinds": (options.kinds, 1, most_domains),
+        "channels": (options.channels, 1, most_domains),
     }
     problems = [
         Problem(name, repr(value), f"a whole number from {low} to {high}")
@@ -270,6 +309,9 @@ def _require_options(options: Options, recipe: Family) -> None:
         problems.append(Problem("kinds", repr(options.kinds), f"only for the synthetic families: {synthetic}"))
     if options.domains is not None and recipe.completed is not None:
         problems.append(Problem("domains", repr(options.domains), f"not in {recipe.name}: its groups have no slack"))
+    if options.channels is not None and recipe.name not in WITH_CHANNELS:
+        allowed = f"only for the families {', '.join(WITH_CHANNELS)}"
+        problems.append(Problem("channels", repr(options.channels), allowed))
     if options.kinds is not None and options.slowdowns:
         problems.append(Problem("kinds", repr(options.kinds), "not together with slowdowns, which differ by device"))
     if problems:

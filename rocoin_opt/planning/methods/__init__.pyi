@@ -1,3 +1,4 @@
+from .channels import settled_on_channels
 from .portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, no_worse, searched_answer
 from .restricted import mended, searched, settled_under_rules
 from .table import METHODS, Method
@@ -12,5 +13,6 @@ __all__ = [
     "no_worse",
     "searched",
     "searched_answer",
+    "settled_on_channels",
     "settled_under_rules",
 ]

@@ -10,7 +10,7 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning.methods import alike, portfolio, restricted, under_laws
+from rocoin_opt.planning.methods import alike, channels, portfolio, restricted, under_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +60,23 @@ class Method:
     run_restricted : callable or None
         ``run_restricted(instance, objective, control, start) -> Outcome`` where devices share failures, or rules say
         how they are grouped or used, if the method can honour that; under laws, too, where it has ``run_random``.
+    run_channels : callable or None
+        ``run_channels(instance, objective, control, start) -> Outcome`` where several devices send on one channel, if
+        the method can honour that; failure domains, rules and ``min_success`` included.
     reinforce : callable or None
         ``reinforce(instance, objective, plan, control, criterion) -> Outcome``, the same where reliability is
         preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
         of the outcome is one on the failure probability. For objectives that are no latency: to a better partition and
         fewer device-seconds at the same value. Without it ``break_ties`` is what there is.
+
+    Examples
+    --------
+    >>> def first_two(instance, objective, control):
+    ...     group = ro.Group(devices=plan.groups[0].devices, student="wrn-40-1", num_filters=12)
+    ...     return ro.Outcome(ro.Plan.of(instance, [group]))
+    >>> method = ro.Method("mine", first_two, ("guaranteed",), "one group")
+    >>> method.name
+    'mine'
     """
 
     name: str
@@ -77,6 +89,7 @@ class Method:
     run_random: RunRandom | None = None
     surer: RunRandom | None = None
     run_restricted: RunRandom | None = None
+    run_channels: RunRandom | None = None
     reinforce: Reinforce | None = None
 
 
@@ -96,6 +109,7 @@ def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
         redundant=redundant,
         run_random=plan_blind,
         run_restricted=plan_blind,
+        run_channels=channels.blind(plan_blind),
     )
 
 
@@ -103,8 +117,15 @@ _greedy_restricted = restricted.searched(
     _without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP
 )
 
+_on_channels = channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP)
+_longer_on_channels = channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS)
+
 _auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = alike.by_kinds_first(portfolio.run_exact, None)
+_auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
+_exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
+_auto_on_channels = channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS)
+_exact_on_channels = channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -118,7 +139,12 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_auto_stochastic,
-            run_restricted=restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT),
+            run_restricted=_auto_restricted,
+            run_channels=channels.proven(
+                _on_channels,
+                channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS),
+                channels.AUTO_NODES,
+            ),
             surer=_auto,
         ),
         Method(
@@ -130,7 +156,10 @@ METHODS: dict[str, Method] = {
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
-            run_restricted=restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf),
+            run_restricted=_exact_restricted,
+            run_channels=channels.proven(
+                _on_channels, channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS), math.inf
+            ),
             surer=_exact,
         ),
         Method(
@@ -149,6 +178,7 @@ METHODS: dict[str, Method] = {
             "threshold search with groups built one after another; fast",
             run_random=under_laws.run_greedy_stochastic,
             run_restricted=_greedy_restricted,
+            run_channels=_on_channels,
             surer=local_search,
         ),
         Method(
@@ -166,6 +196,7 @@ METHODS: dict[str, Method] = {
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
             run_restricted=restricted.searched(local_search, None),
+            run_channels=_longer_on_channels,
             surer=local_search,
         ),
         _baseline("rocoin", "follow the leader, normalised cut, Kuhn-Munkres"),

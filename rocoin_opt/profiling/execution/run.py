@@ -14,6 +14,7 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure import SEEDS, deadline_of, require_assessable
 from rocoin_opt.instance import stretched
+from rocoin_opt.plan import require_own_links
 from rocoin_opt.profiling.execution.fleet import running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.replica_log import logged
@@ -156,9 +157,10 @@ def execute(
     StartError
         If a replica does not start.
     UnsupportedError
-        If there are too many replicas, or a slowdown law is too extreme.
+        If there are too many replicas, a slowdown law is too extreme, or devices of the plan queue for a channel.
     """
     require_assessable(instance, plan)
+    require_own_links(instance, "run", plan)
     end = deadline_of(instance, deadline)
     count = requests if isinstance(requests, int) else len(requests)
     require_requests(count)

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rocoin_opt.instance import alike, keeps_outage_limit
-from rocoin_opt.plan import outage_after, some_of
+from rocoin_opt.plan import Transfers, outage_after, some_of
 from rocoin_opt.report.page.tables import shown_name
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ReplicaRow:
     outage : float
         Probability that the group is without an answer once these replicas should have answered.
     segments : tuple of Segment
-        Overhead, compute and transfer.
+        Overhead, compute, waiting for a channel where nobody crashes, and transfer.
     mark : str
         ``first`` (the group's first answer), ``limit`` (the outage limit is met here), ``both`` or empty.
     is_random : bool
@@ -129,6 +129,12 @@ class GroupPicture:
     guaranteed: float | None
     is_random: bool
 
+    @property
+    def is_queued(self) -> bool:
+        """Whether some replica waits for its channel."""
+        roles = (segment.role for group in self.groups for row in group.replicas for segment in row.segments)
+        return "waiting" in roles
+
 
 def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | None) -> GroupPicture:
     """Lay out the groups of a plan; the guarantee is drawn where there is one within the scale.
@@ -142,18 +148,16 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
     guaranteed_seconds : float, optional
         The guarantee, where there is one.
     """
-    arrays = instance.arrays
-    latest = max(
-        float(arrays.latency(arrays.device_index[device], arrays.student_index[group.student], group.num_filters))
-        for group in plan.groups
-        for device in group.devices
-    )
+    transfers = Transfers.of(instance, plan)
+    answers = dict(zip(transfers.device.tolist(), transfers.calm.tolist(), strict=True))
+    latest = max(answers.values())
     end = MARGIN * latest if latest > 0.0 else 1.0
     entry_of = entries_of_alike(instance)
     folded: dict[tuple[object, ...], GroupRows] = {}
     for number, group in enumerate(plan.groups):
-        rows = _group_rows(instance, entry_of, number, group, end)
-        key = (rows.student, rows.num_filters, *((row.alike, row.count, row.outage) for row in rows.replicas))
+        rows = _group_rows(instance, entry_of, number, group, answers, end)
+        times = ((row.alike, row.count, row.outage, row.seconds) for row in rows.replicas)
+        key = (rows.student, rows.num_filters, *times)
         folded[key] = rows if key not in folded else _joined(folded[key], rows)
     groups = tuple(folded.values())
     is_drawn = guaranteed_seconds is not None and guaranteed_seconds <= end
@@ -177,7 +181,9 @@ def _joined(known: GroupRows, more: GroupRows) -> GroupRows:
     return replace(known, numbers=(*known.numbers, *more.numbers), replicas=replicas)
 
 
-def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group: Group, end: float) -> GroupRows:
+def _group_rows(
+    instance: Instance, entry_of: dict[str, str], number: int, group: Group, answers: dict[int, float], end: float
+) -> GroupRows:
     """The rows of one group.
 
     Parameters
@@ -190,14 +196,15 @@ def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group
         Of the group in the plan.
     group : Group
         Devices, student and part.
+    answers : dict of int to float
+        When each device answers, in seconds.
     end : float
         Seconds at the right end of every bar.
     """
     arrays = instance.arrays
     j = arrays.student_index[group.student]
     members = [arrays.device_index[device] for device in group.devices]
-    latencies = arrays.latency(members, j, group.num_filters).tolist()
-    ordered = sorted(zip(latencies, members, strict=True))
+    ordered = sorted((answers[n], n) for n in members)
     outages = list(outage_after(instance, [n for _, n in ordered]))
     is_met = [keeps_outage_limit(outage, instance.requirements.max_group_outage) for outage in outages]
     met = is_met.index(True) if True in is_met else len(members)
@@ -209,8 +216,8 @@ def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group
 
     replicas: list[ReplicaRow] = []
     place = 0
-    for (latency, entry, _), answers in groupby(ordered, key=alone_or_alike):
-        some = [n for _, n in answers]
+    for (latency, entry, _), at_once in groupby(ordered, key=alone_or_alike):
+        some = [n for _, n in at_once]
         device, names = instance.devices[some[0]], [instance.devices[n].id for n in some]
         meets = place <= met < place + len(some)
         replicas.append(
@@ -222,7 +229,7 @@ def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group
                 seconds=latency,
                 failure=device.failure_probability,
                 outage=outages[place + len(some) - 1],
-                segments=_segments(instance, some[0], j, group.num_filters, end),
+                segments=_segments(instance, some[0], j, group.num_filters, latency, end),
                 mark=("both" if meets else "first") if place == 0 else ("limit" if meets else ""),
                 is_random=device.is_random,
             )
@@ -231,10 +238,26 @@ def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group
     return GroupRows((number,), shown_name(group.student), group.num_filters, tuple(replicas))
 
 
-def _segments(instance: Instance, device: int, student: int, num_filters: int, end: float) -> tuple[Segment, ...]:
+def _segments(
+    instance: Instance, device: int, student: int, num_filters: int, latency: float, end: float
+) -> tuple[Segment, ...]:
+    """Pieces of one bar.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    device, student, num_filters : int
+        Who computes what, and how much of it.
+    latency : float
+        When it answers, in seconds.
+    end : float
+        Seconds at the right end of every bar.
+    """
     segments, start = [], 0.0
-    terms = instance.latency_terms(device, student, num_filters)
-    for role, length in zip(terms._fields, terms, strict=True):
+    overhead, compute, transfer = instance.latency_terms(device, student, num_filters)
+    waiting = latency - float(instance.arrays.latency(device, student, num_filters))
+    for role, length in (("overhead", overhead), ("compute", compute), ("waiting", waiting), ("transfer", transfer)):
         width = SCALE * length / end
         if width > 0.0:
             segments.append(Segment(role, round(start, 2), round(width, 2)))

@@ -47,6 +47,12 @@ def generate(
     energy: Annotated[
         bool, typer.Option("--energy", help="Of mcu: only boards whose energy was measured, with their powers.")
     ] = False,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            "--channels", metavar="N", help="Shared channels to deal devices to, for paper, mcu, sbc and edge."
+        ),
+    ] = None,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
     from rocoin_opt.instance import write_instance
@@ -67,6 +73,7 @@ def generate(
         domains=domains,
         kinds=kinds,
         energy=energy,
+        channels=channels,
     )
     with ended_by_termination():
         write_instance(out, instance)

@@ -23,6 +23,10 @@ def evaluate(
         Path | None,
         typer.Option("--traces", metavar="FILE", help="Simulate by replaying measured requests (*.npz)."),
     ] = None,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Simulate a source that lets no replica send once its group has answered."),
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Processes that simulate.")] = 1,
     losses: Annotated[bool, typer.Option("--losses", help="Say what the loss of each device would do.")] = False,
     replicas: Annotated[
@@ -36,20 +40,33 @@ def evaluate(
     """Say what to expect of PLAN under failure: how likely it is, latency and quantiles, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.failure import assess, deadline_of, read_traces, replica_values, sensitivities, simulated
+    from rocoin_opt.failure import (
+        assess,
+        assess_calm,
+        deadline_of,
+        has_exact_answer,
+        read_traces,
+        replica_values,
+        sensitivities,
+        simulated,
+    )
     from rocoin_opt.failure import losses as losses_of
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
-    from rocoin_opt.planning.simplify import simplifications
+    from rocoin_opt.planning.simplify import Simplifications, simplifications
     from rocoin_opt.report import Assessment, assessment_document, print_assessment
 
     if traces is not None and trials is None:
         # The exact figures would ignore them.
         refuse("--traces", "no --trials", "--traces with --trials N")
+    if cancel and trials is None:
+        refuse("--cancel", "no --trials", "--cancel with --trials N")
     given = read_instance(instance)
     decided = read_plan(plan, given)
     replayed = None if traces is None else read_traces(traces, given)
-    figures = assess(given, decided, deadline)
+    # Queues for channels may be too long, or too random, for exact figures of the whole answer.
+    is_exact = trials is None or has_exact_answer(given, decided)
+    figures = assess(given, decided, deadline) if is_exact else assess_calm(given, decided)
     simulation = None
     if trials is not None:
         # With workers there is more to end than this process.
@@ -63,6 +80,7 @@ def evaluate(
                 workers=workers,
                 advance=advance,
                 traces=replayed,
+                cancel=cancel,
             )
     with showing_work(f"{given.name}, what if"):
         found = Assessment(
@@ -70,9 +88,10 @@ def evaluate(
             plan=decided,
             deadline=deadline_of(given, deadline),
             figures=figures,
-            simpler=simplifications(given, decided, deadline),
+            simpler=simplifications(given, decided, deadline) if is_exact else Simplifications(None, None),
             simulation=simulation,
             traces=replayed,
+            is_exact=is_exact,
             losses=losses_of(given, decided, deadline) if losses else None,
             replicas=replica_values(given, decided, deadline) if replicas else None,
             sensitivities=sensitivities(given, decided, deadline) if sensitivity else None,

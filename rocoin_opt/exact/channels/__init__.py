@@ -1,0 +1,1 @@
+"""Proofs for few devices that share channels: branch and bound over groups, their students and sizes."""

@@ -1,0 +1,224 @@
+"""What the methods run where several devices send on one channel.
+
+With links of their own no device answers later, so every lower bound of that instance holds, and its plans are where a
+search begins that values and checks everything as the instance has it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from rocoin_opt.failure import check, is_untied, value_of
+from rocoin_opt.grouping import airtime_bound
+from rocoin_opt.heuristics.rebalance import rebalance
+from rocoin_opt.heuristics.restricted import Within, descend
+from rocoin_opt.instance import without_channels
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, structural_violations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan, Preference
+
+    Plain: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
+    Run: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
+
+STEPS_A_GROUP, MOST_STEPS = 400, 6_000
+"""Changes that a search tries, a group and at most; each takes about a millisecond."""
+QUICK_STEPS_A_GROUP = 80
+"""The same for ``greedy``."""
+MOST_ROUNDS = 100
+"""How often a search goes on from its best plan while there is time."""
+OWN_LINKS_SHARE = 0.3
+"""Share of the time left that plans with links of their own may take."""
+FEW_DEVICES = 12
+"""Devices up to which latencies are proven."""
+PROOF_SHARE = 0.7
+"""Share of the time left that a proof may take before the search goes on."""
+AUTO_NODES = 50_000
+"""Groups that ``auto`` looks at without a time limit: some ten seconds."""
+NOT_FOUND = "no plan was found that keeps all limits and rules with shared channels; that there is none is not proven"
+
+
+def blind(run: Run) -> Run:
+    """Make a baseline's way to plan: as if each device had a link of its own, so that its plan may break a limit."""
+
+    def found(instance: Instance, objective: Objective, control: Control, _: Plan | None = None) -> Outcome:
+        outcome = run(without_channels(instance), objective, control, None)
+        broken = () if outcome.plan is None else structural_violations(instance, outcome.plan)
+        if broken:
+            return Outcome(None, reasons=tuple(map(str, broken)))
+        return replace(outcome, lower_bound=None)
+
+    return found
+
+
+def searched(
+    run: Plain,
+    run_restricted: Run,
+    steps_a_group: int = STEPS_A_GROUP,
+    share: float = OWN_LINKS_SHARE,
+    rounds: int = 0,
+) -> Run:
+    """Make a way to plan with channels from ways to plan without.
+
+    Parameters
+    ----------
+    run, run_restricted : callable
+        Ways to plan with links of their own; the second one honours failure domains and rules.
+    steps_a_group : int
+        Changes that the search from their plan tries, for each group that there may be.
+    share : float
+        Share of the time left that they may take.
+    rounds : int
+        How often the search for a latency goes on within a limit of time.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        free = without_channels(instance)
+        limit = time.perf_counter() + share * control.remaining
+        quiet = replace(control.silent(), deadline=min(limit, control.deadline))
+        first = run_restricted(free, objective, quiet, None) if free.is_restricted else run(free, objective, quiet)
+        if first.infeasible:
+            return Outcome(None, infeasible=True, reasons=first.reasons)
+        steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
+        starts: list[Plan | None] = [plan for plan in (start, first.plan) if plan is not None]
+        plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
+        if objective in THRESHOLD_OBJECTIVES:
+            valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]
+            plans = [rebalance(instance, objective, plan, control) for plan in valid]
+        kept = [plan for plan in (start, *plans) if plan is not None and is_kept(instance, objective, plan)]
+        best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
+        bound = first.lower_bound
+        if objective in THRESHOLD_OBJECTIVES:
+            bound = max(bound or 0.0, airtime_bound(instance, objective))
+        found = Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
+        if rounds and best is not None and objective in THRESHOLD_OBJECTIVES and control.remaining < math.inf:
+            return _gone_on(instance, objective, control, found, steps, rounds)
+        return found
+
+    return found
+
+
+def _gone_on(
+    instance: Instance, objective: Objective, control: Control, found: Outcome, steps: int, rounds: int
+) -> Outcome:
+    """Search on from the best plan, by other chances each time, as long as the time allows.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        A plan, and a bound.
+    steps : int
+        Changes that each round tries.
+    rounds : int
+        Rounds at most.
+    """
+    for number in range(1, rounds + 1):
+        if found.plan is None or control.exhausted or _is_closed(instance, objective, found, control.gap):
+            break
+        other = replace(control, seed=control.seed + number)
+        plan = descend(instance, objective, found.plan, steps, other)
+        if plan is not None:
+            plan = rebalance(instance, objective, plan, control)
+            if is_kept(instance, objective, plan) and value_of(instance, plan, objective) < value_of(
+                instance, found.plan, objective
+            ):
+                found = replace(found, plan=plan)
+    return found
+
+
+def proven(search: Run, rest: Run, nodes: float) -> Run:
+    """Make a way to plan with channels that proves latencies of few devices; all else is searched, and bounded.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: a plan to begin with.
+    rest : callable
+        The same, for longer, where there is no proof.
+    nodes : float
+        Groups that a proof looks at, at most, where there is no limit of time.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        if objective not in THRESHOLD_OBJECTIVES or len(instance.devices) > FEW_DEVICES:
+            return rest(instance, objective, control, start)
+        first = search(instance, objective, control, start)
+        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
+            return first
+        from rocoin_opt.exact import exact_on_channels
+
+        effort = math.inf if control.remaining < math.inf else nodes
+        limit = time.perf_counter() + PROOF_SHARE * control.remaining
+        hurried = replace(control, deadline=min(limit, control.deadline))
+        result = exact_on_channels(instance, objective, hurried, first.plan, first.lower_bound, effort)
+        if result.infeasible or control.exhausted or _is_closed(instance, objective, result, control.gap):
+            return result
+        later = rest(instance, objective, control, result.plan)
+        return replace(later, lower_bound=max(later.lower_bound or 0.0, result.lower_bound or 0.0))
+
+    return found
+
+
+def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
+    """Whether a plan is proven within a gap.
+
+    Parameters
+    ----------
+    instance, objective
+        What was given.
+    found : Outcome
+        What a search returned.
+    gap : float
+        Relative gap that is enough.
+    """
+    if found.plan is None or found.lower_bound is None:
+        return False
+    value = value_of(instance, found.plan, objective)
+    return value < math.inf and value - found.lower_bound <= max(gap, CLOSED_GAP) * value
+
+
+def settled_on_channels(
+    instance: Instance, objective: Objective, plan: Plan, control: Control, prefer: Preference
+) -> Outcome:
+    """Go on behind a latency to less failure and less work, or to less work and less failure, by a search.
+
+    Parameters
+    ----------
+    instance, control
+        What was given: constant latencies.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        Whose value must not get worse.
+    plan : Plan
+        A valid plan.
+    prefer : {'reliability', 'work', 'energy'}
+        What comes first.
+    """
+    if not is_untied(instance, plan):
+        # Which of two plans fails less nobody can tell.
+        return Outcome(plan)
+    within = Within(objective, value_of(instance, plan, objective), prefer)
+    steps = min(QUICK_STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
+    return Outcome(descend(instance, "failure", plan, steps, control.silent(), within=within) or plan)
+
+
+def is_kept(instance: Instance, objective: Objective, plan: Plan) -> bool:
+    """Whether a plan is valid and has a value of its own.
+
+    Parameters
+    ----------
+    instance, objective
+        What was asked.
+    plan : Plan
+        A plan for it.
+    """
+    is_whole = instance.requirements.min_success is not None or objective not in THRESHOLD_OBJECTIVES
+    return not (is_whole and not is_untied(instance, plan)) and not check(instance, plan)

@@ -6,6 +6,8 @@ the source, so that it is the same under every version of Python.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from rocoin_opt.cli.app import app
 from rocoin_opt.planning.methods import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = Path(__file__).with_suffix(".txt")
@@ -24,14 +26,33 @@ STORED = Path(__file__).with_suffix(".txt")
 
 def interface() -> str:
     """Every line of the interface, in a fixed order."""
-    return "\n".join(("# Python", *_python(), "", "# Methods", *_methods(), "", "# Commands", *_commands())) + "\n"
+    sections = {"Python": _python(), "Networks": _networks(), "Methods": _methods(), "Commands": _commands()}
+    return "\n".join("\n".join((f"# {title}", *lines, "")) for title, lines in sections.items())
 
 
 def _python() -> Iterator[str]:
-    package = griffe.load("rocoin_opt", search_paths=[ROOT], resolve_aliases=True)
-    members = package.modules_collection
-    waiting = sorted((_target(package[str(name)]) for name in package.exports or ()), key=lambda member: member.name)
-    seen = {member.path for member in waiting}
+    package = _package()
+    yield from _reached(_target(package[str(name)]) for name in package.exports or ())
+
+
+def _networks() -> Iterator[str]:
+    """What users take from ``rocoin_opt.profiling``: the names that the reference lists."""
+    package, told = _package(), (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\.\. auto\w+:: rocoin_opt\.profiling\.(\w+)$", told, re.MULTILINE)
+    public = [_target(package[str(name)]).path for name in package.exports or ()]
+    yield from _reached((_target(package[f"profiling.{name}"]) for name in names), public)
+
+
+@cache
+def _package() -> Any:
+    return griffe.load("rocoin_opt", search_paths=[ROOT], resolve_aliases=True)
+
+
+def _reached(names: Iterable[Any], known: Iterable[str] = ()) -> Iterator[str]:
+    """Describe members and all classes that they lead to, but for those that are known."""
+    members = _package().modules_collection
+    waiting = sorted(names, key=lambda member: member.name)
+    seen = {*known, *(member.path for member in waiting)}
     while waiting:
         found = waiting.pop(0)
         yield ""

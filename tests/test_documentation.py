@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import io
 import json
@@ -56,6 +57,23 @@ def test_the_reference_has_every_public_name(repository: Path) -> None:
     page = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE)
     assert sorted(listed) == sorted(rocoin_opt.__all__)
+
+
+def test_the_reference_has_every_name_that_tutorials_import(repository: Path) -> None:
+    reference = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\.\. auto\w+:: ([\w.]+)$", reference, re.MULTILINE))
+    taken = []
+    for page in sorted((repository / "docs" / "tutorials").glob("*.md")):
+        cells = re.findall(
+            r"^```\{code-cell\}[^\n]*\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        )
+        # Cells that are not shown draw pictures.
+        code = "\n".join(cell for cell in cells if not cell.startswith((":tags:", "!", "%")))
+        for node in ast.walk(ast.parse(re.sub(r"^[!%].*$", "", code, flags=re.MULTILINE))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rocoin_opt"):
+                taken += [(page.name, f"{node.module}.{alias.name}") for alias in node.names]
+    assert len(taken) > 20
+    assert [(page, name) for page, name in taken if name not in told] == []
 
 
 def test_the_pages_are_in_the_table_of_contents(repository: Path) -> None:

@@ -1,8 +1,9 @@
+from .accuracy import accuracy_under_failure, measure_accuracy
 from .activations import batched
 from .counting.teacher import with_knowledge
 from .demo import FAST, FULL, demo_document, run_demo
-from .distillation import Distillation, Lesson
-from .ensemble import FILLS, Ensemble, Fill
+from .distillation import Distillation, Lesson, distil
+from .ensemble import FILLS, Ensemble, Fill, Recipe
 from .execution.comparison import compare_with_distribution, comparison_document
 from .execution.messages import ValueArray
 from .execution.plot import plot_execution, require_picture
@@ -10,12 +11,13 @@ from .execution.run import execute, require_requests
 from .export.deployment import Deployment, deploy
 from .export.folder import manifest_of, require_export_folder, write_export, write_images
 from .export.manifest import Manifest, manifest_schema
-from .images.datasets import Dataset, load_dataset
+from .images.datasets import Dataset, dataset_from_arrays, load_dataset
 from .images.labelled_images import labelled_images
 from .instances import Origin, ProfiledInstance, profile_instance
+from .network_profile import NetworkProfile, profile
 from .networks import FilterNetwork
 from .planned_students import distil_plan, other_costs
-from .specifications import load_teacher, own_networks, student_builder, teacher_builder
+from .specifications import StudentBuilder, load_teacher, own_networks, student_builder, teacher_builder
 from .training import Step, Training, train_classifier, use_threads
 
 __all__ = [
@@ -30,16 +32,22 @@ __all__ = [
     "FilterNetwork",
     "Lesson",
     "Manifest",
+    "NetworkProfile",
     "Origin",
     "ProfiledInstance",
+    "Recipe",
     "Step",
+    "StudentBuilder",
     "Training",
     "ValueArray",
+    "accuracy_under_failure",
     "batched",
     "compare_with_distribution",
     "comparison_document",
+    "dataset_from_arrays",
     "demo_document",
     "deploy",
+    "distil",
     "distil_plan",
     "execute",
     "labelled_images",
@@ -47,9 +55,11 @@ __all__ = [
     "load_teacher",
     "manifest_of",
     "manifest_schema",
+    "measure_accuracy",
     "other_costs",
     "own_networks",
     "plot_execution",
+    "profile",
     "profile_instance",
     "require_export_folder",
     "require_picture",

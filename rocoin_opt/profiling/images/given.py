@@ -124,5 +124,15 @@ def labelled(images: Any, labels: Any, source: str, fields: tuple[str, str] = ("
 
 
 def fault(path: str | Path, field: str, found: str, allowed: str) -> InputError:
-    """Make the error for a file or a folder of images."""
+    """Make the error for a file or a folder of images.
+
+    Parameters
+    ----------
+    path : str or Path
+        Which one.
+    field : str
+        What of it, for :class:`~rocoin_opt.errors.Problem`; empty for the whole.
+    found, allowed : str
+        What is there, and what may be.
+    """
     return InputError(os.fspath(path), [Problem(field, found, allowed)])

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from rocoin_opt.profiling.images.given import PixelArray
 
-TRAINING, UNIT, NONE = "training", "unit", "none"
+TRAINING = "training"
+UNIT = "unit"
+NONE = "none"
 ALLOWED = "training, unit, none, or means and deviations of each channel as M,M,M/S,S,S"
 BYTE = 255.0
 

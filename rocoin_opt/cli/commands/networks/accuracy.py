@@ -63,8 +63,8 @@ def accuracy(
 
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
-    from rocoin_opt.profiling import Ensemble, labelled_images, own_networks
-    from rocoin_opt.profiling.accuracy import accuracy_under_failure, require_table_name, write_accuracy_table
+    from rocoin_opt.profiling import Ensemble, accuracy_under_failure, labelled_images, own_networks
+    from rocoin_opt.profiling.accuracy import require_table_name, write_accuracy_table
 
     require_outputs(out, inputs=[instance, plan])
     if out is not None:

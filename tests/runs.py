@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
 
 
+def two_points(instance: ro.Instance, objective: Objective = "guaranteed") -> ro.Frontier:
+    """A frontier that has points, in the time that this takes on the machine at hand."""
+    limits = (1.0, 4.0, 16.0, 64.0, 256.0)
+    frontiers = (ro.frontier(instance, objective, points=2, time_limit=limit) for limit in limits)
+    return next(found for found in frontiers if found.points)
+
+
 def row(path: str, method: str, value: float | None = None, bound: float | None = None, **changes: Any) -> ItemResult:
     """The row of one item; by default a plan of a value, proven where the bound is the same."""
     ends = {True: "no_plan", False: "optimal" if value == bound else "feasible"}

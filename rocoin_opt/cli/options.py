@@ -131,6 +131,13 @@ def require_torch(need: str, *, scikit_learn: bool = False) -> None:
             raise missing_extra(f"{need} {package}", "torch")
 
 
+def require_onnx(need: str) -> None:
+    """Refuse what needs ONNX and ONNX Runtime where one of them is not installed; see :func:`require_torch`."""
+    for module, package in (("onnx", "ONNX"), ("onnxscript", "ONNX Script"), ("onnxruntime", "ONNX Runtime")):
+        if find_spec(module) is None:
+            raise missing_extra(f"{need} {package}", "onnx")
+
+
 def objective_named(name: str) -> Objective:
     """Return the objective of a name.
 

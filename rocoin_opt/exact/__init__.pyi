@@ -11,6 +11,7 @@ from .lexicographic.answer_ties import settle_answer
 from .lexicographic.order import least_busy, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
+from .restricted.energy_search import exact_within_energy
 from .restricted.latency import exact_restricted
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
@@ -36,6 +37,7 @@ __all__ = [
     "exact_restricted",
     "exact_stochastic",
     "exact_sure_latency",
+    "exact_within_energy",
     "expected_bound",
     "failure_bound",
     "failure_bound_by_states",

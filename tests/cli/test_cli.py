@@ -269,10 +269,10 @@ PROGRAM = f"{sys.executable} -c 'from rocoin_opt.cli import main; main()'"
     ("command", "status", "message"),
     cases(
         [
-            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
             (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
         ],
         [
+            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
             (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
             (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
             (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
@@ -354,7 +354,7 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("patience", cases([0.0], [4.0]))
+@pytest.mark.parametrize("patience", [0.0, 1.0])
 @pytest.mark.slow
 def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
     path = tmp_path / "edge.json"
@@ -372,7 +372,7 @@ def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience)
         with pytest.raises(subprocess.TimeoutExpired):
             search.wait(patience)
         search.send_signal(signal.SIGINT)
-        out, err = search.communicate(timeout=30)
+        out, err = search.communicate(timeout=300)
     finally:
         search.kill()
     assert search.returncode == 0, err

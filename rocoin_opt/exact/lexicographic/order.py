@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rocoin_opt.exact.lexicographic.least_failure import least_failure
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
-from rocoin_opt.exact.lexicographic.part_energy import kind_of_sizes
+from rocoin_opt.exact.lexicographic.part_rules import sizes_at
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
+    from rocoin_opt.exact.restricted.sized_sets import SizedSets
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Preference
 
@@ -251,7 +252,9 @@ def _best(problem: ThresholdProblem, plans: Sequence[Plan], parts: PartSearch | 
     return min([first, *kept], key=lambda other: lexicographic_key(instance, other, parts, prefer))
 
 
-def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control) -> Found:
+def best_within(
+    problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control, sets: SizedSets | None = None
+) -> Found:
     """Find groups and parts of the best partition within a threshold.
 
     Parameters
@@ -264,6 +267,9 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
         A valid plan whose value is within the threshold.
     control : Control
         Limit and seed.
+    sets : SizedSets, optional
+        All sets of devices, where minimal groups do not suffice: see
+        :func:`rocoin_opt.exact.lexicographic.part_rules.wants_all_sets`.
 
     Returns
     -------
@@ -272,12 +278,14 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     """
     instance = problem.instance
     canonical = Plan.of(instance, plan.groups)
-    # Sizes stay as they are: the labels that the search begins with go with them.
-    # What groups can hold is asked of those in time, whether or not there is time for a descent.
-    timely = [without_late(problem, group) for group in indexed_groups(instance, canonical)]
-    served = descend_work(problem, timely, control, free_sizes=False)
+    served = indexed_groups(instance, canonical)
+    if sets is None:
+        # Sizes stay as they are: the labels that the search begins with go with them.
+        # What groups can hold is asked of those in time, whether or not there is time for a descent.
+        timely = [without_late(problem, group) for group in served]
+        served = descend_work(problem, timely, control, free_sizes=False)
     groups = [group.members for group in served]
-    vectors = kind_of_sizes(problem)(problem, groups, control)
+    vectors = sizes_at(problem, groups, canonical.sizes, control, sets)
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
 
 

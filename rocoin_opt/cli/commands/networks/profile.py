@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.network_options import (
+    Classifier,
+    DataPath,
+    ImageSize,
+    Labels,
+    Normalise,
+    StemStride,
+    data_options,
+    described_teacher,
+)
 from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.wording import data_size, engineering, printable, seconds
@@ -22,9 +31,7 @@ def profile(
     teacher: Annotated[
         str, typer.Argument(metavar="TEACHER", help="wrn-DEPTH-WIDTH, resnet8, mobilenet-WIDTH, or module:callable.")
     ],
-    data: Annotated[
-        str, typer.Option("--data", metavar="D", help="fashion-mnist, digits, a folder of IDX files, or an .npz file.")
-    ],
+    data: DataPath,
     students: Annotated[
         list[str],
         typer.Option(
@@ -38,11 +45,23 @@ def profile(
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option("--layer", metavar="L", help="Layer whose filters are the knowledge; known networks have one."),
+        typer.Option(
+            "--layer", metavar="L", help="Layer whose filters are the knowledge; else what the classifier reads."
+        ),
     ] = None,
+    classifier: Classifier = None,
     part: Annotated[
-        str, typer.Option("--part", metavar="P", help="Part of a data set: train, validation or test.")
-    ] = "validation",
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="P",
+            help="Part of the data: train, validation or test.",
+            show_default="validation; of images and labels in an .npz file all",
+        ),
+    ] = None,
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
     batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Images at once.")] = 256,
     precision: Annotated[
         int, typer.Option("--precision", metavar="BITS", help="Bits of a weight and of an activation on the devices.")
@@ -61,9 +80,7 @@ def profile(
         int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of an image.")
     ] = None,
     rectify: Annotated[bool, typer.Option("--rectify", help="Take negative activations as 0.")] = False,
-    stem_stride: Annotated[
-        int, typer.Option("--stem-stride", metavar="N", help="Stride of the first convolution of known networks.")
-    ] = 1,
+    stem_stride: StemStride = 1,
     repeats: Annotated[
         int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
     ] = None,
@@ -89,29 +106,36 @@ def profile(
 
     from rocoin_opt.instance import read_device_file, write_instance
     from rocoin_opt.plan import plain_text
-    from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
-    from rocoin_opt.profiling.labelled_images import labelled_images
+    from rocoin_opt.profiling import (
+        Origin,
+        labelled_images,
+        load_teacher,
+        profile_instance,
+        student_builder,
+        with_knowledge,
+    )
 
     require_outputs(out, inputs=[devices, weights, measured])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
-    given = labelled_images(data, part)
+    given = labelled_images(data, part, **data_options(normalise, image_size, labels))
     channels = int(given.images.shape[1])
     network = load_teacher(
         teacher, weights, num_classes=given.num_classes, in_channels=channels, stem_stride=stem_stride
     )
-    if layer is None and not isinstance(network, FilterNetwork):
-        names = ", ".join(found for found, _ in network.named_modules() if found)
-        refuse("--layer", "nothing", names)
+    if layer is not None and classifier is not None:
+        refuse("--classifier", repr(classifier), "nothing beside --layer: either says what the knowledge is")
+    if layer is None:
+        network = with_knowledge(network, given.images, classifier)
     builders = [student_builder(found, in_channels=channels, stem_stride=stem_stride) for found in listed(students)]
     profiled = profile_instance(
         network,
-        layer or "body",
+        layer,
         _tracked(given.images, given.labels, batch_size),
         builders,
         fleet,
         name=name or out.stem,
-        origin=Origin(_described(teacher, weights, stem_stride), given.source, devices.name),
+        origin=Origin(described_teacher(teacher, weights, stem_stride), given.source, devices.name),
         precision_bits=precision,
         bits_per_filter=bits_per_filter,
         capacity=capacities or None,
@@ -149,14 +173,6 @@ def _capacities(given: list[str] | None) -> dict[str, int]:
             refuse("--capacity", repr(entry), "STUDENT=N, separated by commas, each student once")
         found[student] = int(size)
     return found
-
-
-def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
-    stem = f" with a stem of stride {stem_stride}" if stem_stride > 1 and ":" not in teacher else ""
-    if weights is None:
-        return f"{teacher}{stem}"
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return f"{teacher}{stem}, weights {weights.name} (sha256 {digest[:16]})"
 
 
 def _print(profiled: ProfiledInstance, console: Any) -> None:

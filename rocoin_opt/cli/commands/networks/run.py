@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
 from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import given_seconds, number, printable, seconds
@@ -29,14 +30,20 @@ def run(
         Path | None,
         typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
     ] = None,
-    own: Annotated[
-        list[str] | None,
-        typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
+    own: OwnNames = None,
+    data: DataPath = "auto",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="P",
+            help="Part of the data: train, validation or test.",
+            show_default="test; of images and labels in an .npz file all",
+        ),
     ] = None,
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="D", help="Test images for the students: as for demo, or an .npz file."),
-    ] = "auto",
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
     seed: Seed = 0,
     time_scale: Annotated[
@@ -74,21 +81,21 @@ def run(
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
-    ensemble, labels = None, None
+    ensemble, classes = None, None
     asked: int | ValueArray = requests
     if students is not None:
         require_torch("students need")
-        from rocoin_opt.profiling import Ensemble, own_networks
-        from rocoin_opt.profiling.labelled_images import labelled_images
+        from rocoin_opt.profiling import Ensemble, labelled_images, own_networks
 
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))
-        images = labelled_images(data, "test")
+        options = data_options(normalise or ensemble.scaling, image_size, labels)
+        images = labelled_images(data, part, usual="test", **options)
         if images.num_classes > ensemble.head.out_features:
             shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
             refuse("--data", shown, allowed)
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
-        asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()
+        asked, classes = images.images[rows].numpy(), images.labels[rows].numpy()
     with ended_by_termination(), showing_trials(f"{given.name}, run") as advance:
         found = execute(
             given,
@@ -102,8 +109,8 @@ def run(
             with_log=log is not None,
         )
     document = comparison_document(found, compare_with_distribution(found, given, decided))
-    if labels is not None and found.predictions is not None:
-        document["accuracy"] = float((found.predictions == labels).mean())
+    if classes is not None and found.predictions is not None:
+        document["accuracy"] = float((found.predictions == classes).mean())
     with delivering() as deliver:
         if log is not None and found.log is not None:
             deliver(write_request_log, log, found.log)

@@ -36,11 +36,10 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, Plan
-from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, proof_words, relative_gap
 from .result import Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     WITHOUT_UNIT,
     bound_alone,
     in_runs,
@@ -61,7 +60,6 @@ __all__ = [
     "OBJECTIVE_WORDS",
     "PREFERENCES",
     "SMALLEST_OUTAGE",
-    "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
     "WITHOUT_UNIT",
@@ -111,6 +109,7 @@ __all__ = [
     "plan_of",
     "plan_schema",
     "print_summary",
+    "proof_words",
     "read_plan",
     "read_plan_document",
     "relative_gap",

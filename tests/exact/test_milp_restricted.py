@@ -8,7 +8,6 @@ import random
 import pytest
 
 import rocoin_opt as ro
-from examples import two_pairs
 from oracle_restricted import RestrictedOracle
 from replan_oracle import fewest_loads, plans_of
 from restricted_solves import drawn, wrong
@@ -18,7 +17,6 @@ from rocoin_opt.failure.what_if.replica_value import replica_values
 from rocoin_opt.instance import SharedFailures
 from rocoin_opt.planning.expand import expansions
 from rocoin_opt.planning.replan import without_devices
-from rocoin_opt.planning.simplify import simplifications
 from samples import cases
 
 OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")

@@ -57,6 +57,12 @@ class Violation:
         What stands there, and the limit.
     unit : str
         Unit of both, empty for names and counts without one.
+
+    Examples
+    --------
+    >>> alone = plan.with_fields(groups=plan.groups[:1])
+    >>> [violation.rule for violation in ro.check(instance, alone)][:2]
+    ['spares', 'spares']
     """
 
     rule: RuleName
@@ -123,6 +129,7 @@ def require_computable(instance: Instance, plan: Plan) -> None:
         Naming each place without groups, devices or filters, what the instance does not know, and every device that
         stands in two places.
     """
+    instance.require_valid()
     known = instance.arrays.device_index, instance.arrays.student_index
     problems = [] if plan.groups else [Problem("groups", "none", "at least one group")]
     seen: set[str] = set()

@@ -333,6 +333,12 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
         If the plan is not such a plan.
     UnsupportedError
         If too many failure domains tie groups together, or a law is too extreme; see :func:`rocoin_opt.simulate`.
+
+    Examples
+    --------
+    >>> law = ro.latency_distribution(instance, plan)
+    >>> round(law.success_probability(), 4)
+    0.9334
     """
     require_computable(instance, plan)
     arrays = instance.arrays

@@ -189,6 +189,12 @@ def failure_probability(
         If an option is out of range, the plan names what the instance does not have, or a device is in two groups.
     UnsupportedError
         If there is a deadline, and the distribution of a device's latency is out of reach.
+
+    Examples
+    --------
+    >>> estimate = ro.failure_probability(instance, plan, rel_error=0.5, seed=1)
+    >>> 0.0 < estimate.value < 1.0
+    True
     """
     require_computable(instance, plan)
     require_fraction("rel_error", rel_error)

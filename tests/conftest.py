@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import one_thread  # noqa: F401 - before what loads numpy
-from rocoin_opt.cli import main
+from rocoin_opt.cli import main, progress
 from samples import THOROUGH, fewer
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ def repository() -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line in this process; return exit status, standard output and standard error."""
+    """Run the command line in this process; return exit status, standard output and standard error.
+
+    However busy the machine is, nothing takes long enough for progress.
+    """
+    monkeypatch.setattr(progress, "PATIENCE", math.inf)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rocoin-opt", *map(str, arguments)])

@@ -27,6 +27,7 @@ LAYERS = (
     ("report",),
     ("profiling",),
     ("cli",),
+    ("__main__",),
 )
 """Top-level modules and packages, lowest first. Each imports itself and lower layers, never its neighbours."""
 

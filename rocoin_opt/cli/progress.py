@@ -148,7 +148,9 @@ class _Display:
 
 
 class _Plain(_Display):
-    next_line = PATIENCE
+    def __init__(self, title: str, objective: Objective, console: Console) -> None:
+        super().__init__(title, objective, console)
+        self.next_line = PATIENCE
 
     def update(self, now: SearchProgress, before: SearchProgress) -> None:
         if now.seconds < before.seconds:

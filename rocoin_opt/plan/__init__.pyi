@@ -38,11 +38,10 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, HasPlan, Plan, plan_in
-from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, proof_words, relative_gap
 from .result import SUMMARY_COLUMNS, Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     WITHOUT_UNIT,
     bound_alone,
     in_runs,
@@ -65,7 +64,6 @@ __all__ = [
     "PREFERENCES",
     "SMALLEST_OUTAGE",
     "SUMMARY_COLUMNS",
-    "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
     "WITHOUT_UNIT",
@@ -121,6 +119,7 @@ __all__ = [
     "plan_of",
     "plan_schema",
     "print_summary",
+    "proof_words",
     "read_plan",
     "read_plan_document",
     "refused_channel",

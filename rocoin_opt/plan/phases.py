@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
-from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, TERMINATION_WORDS
+from rocoin_opt.plan.terminal import OBJECTIVE_WORDS, WITHOUT_PLAN_WORDS
 from rocoin_opt.wording import counted, listed, small_share
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def aim_of(objective: Objective) -> str:
     return OBJECTIVE_WORDS[objective] if objective in ANSWER_OBJECTIVES else "latency"
 
 
-def proof_words(termination: str, objective: Objective, phases: Sequence[Phase]) -> str:
+def proof_words(termination: str, objective: Objective, phases: Sequence[Phase] = ()) -> str:
     """Say what is proven of a plan, phase by phase, or why there is none.
 
     Parameters
@@ -82,8 +82,8 @@ def proof_words(termination: str, objective: Objective, phases: Sequence[Phase])
     phases : sequence of Phase
         What was searched behind it, in order.
     """
-    if termination not in ("optimal", "feasible"):
-        return TERMINATION_WORDS[termination]
+    if termination in WITHOUT_PLAN_WORDS:
+        return WITHOUT_PLAN_WORDS[termination]
     verdicts: dict[str, list[str]] = {}
     verdicts["proven optimal" if termination == "optimal" else "not proven optimal"] = [aim_of(objective)]
     for phase in phases:

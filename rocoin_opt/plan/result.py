@@ -15,7 +15,6 @@ from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcem
 from rocoin_opt.plan.summary import breakdown, capacity, channel_lines, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     bound_alone,
     plain_text,
     shown_value,
@@ -168,7 +167,7 @@ class Result(Shown):
         """Tell instance, method, value and what is proven in a line."""
         value = shown_value(self.objective, self.objective_value)
         groups = "" if self.plan is None else f"{counted(len(self.plan.groups), 'group')}, "
-        what = f"{groups}{OBJECTIVE_WORDS[self.objective]} {value}, {TERMINATION_WORDS[self.termination]}"
+        what = f"{groups}{OBJECTIVE_WORDS[self.objective]} {value}, {proof_words(self.termination, self.objective)}"
         return printable(f"{self.instance.name} by {self.method}: {what}")
 
     def summary(self) -> str:

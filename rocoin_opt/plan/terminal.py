@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.plan.latency import Objective
 
-TERMINATION_WORDS = {
-    "optimal": "optimal: no plan is better",
-    "feasible": "a plan, not proven optimal",
+WITHOUT_PLAN_WORDS = {
     "infeasible": "infeasible: there is no plan",
     "no_plan": "no plan found; one may exist",
 }

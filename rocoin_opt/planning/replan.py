@@ -21,10 +21,10 @@ from rocoin_opt.instance import FilterGraph
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     Load,
     Plan,
     continuation,
+    proof_words,
     relative_gap,
     require_objective,
     require_own_links,
@@ -142,7 +142,7 @@ class Replan(Shown):
         """Tell the value, what is proven and how many devices are sent a student, in a line."""
         value = f"{OBJECTIVE_WORDS[self.objective]} {shown_value(self.objective, self.objective_value)}"
         sent = f"{counted(len(self.loads), 'student')} to send"
-        return printable(f"{self.instance.name}: {value}, {TERMINATION_WORDS[self.termination]}; {sent}")
+        return printable(f"{self.instance.name}: {value}, {proof_words(self.termination, self.objective)}; {sent}")
 
 
 def replan(

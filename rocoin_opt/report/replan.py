@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rocoin_opt.failure import evaluate
 from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
-    TERMINATION_WORDS,
     WITHOUT_UNIT,
     bound_alone,
     plain_table,
     plain_text,
     plan_document,
+    proof_words,
     shown_value,
 )
 from rocoin_opt.wording import counted, data_size, search_time
@@ -37,7 +37,7 @@ def print_replan(found: Replan, console: Console) -> None:
     console.print(plain_text(f"{found.instance.name}: {devices}; {limit} may be sent a student"))
     for rule in found.dropped_rules:
         console.print(plain_text(f"  dropped, as it names lost devices alone: {rule}"))
-    console.print(plain_text(f"{found.objective}: {TERMINATION_WORDS[found.termination]}"))
+    console.print(plain_text(f"{found.objective}: {proof_words(found.termination, found.objective)}"))
     for reason in found.reasons:
         console.print(plain_text(f"  {reason}"))
     if found.plan is None:

@@ -65,7 +65,7 @@ def test_every_seed_is_run_with_the_chosen_settings(run, monkeypatch, tmp_path):
     assert told == expected
     assert "60.0 ± 14.1 %" in out
     assert "2.000 ± 1.414" in out
-    assert "0.5 s" in out
+    assert "500 ms" in out
     assert "2, ncut" in out
     markdown = (tmp_path / "results.md").read_text()
     assert "| ncut | 2.000 ± 1.414 | 0.500 | 60.0 ± 14.1 % | 37.5 % | 25.0 % |" in markdown

@@ -92,7 +92,6 @@ def test_work_without_steps_is_told_now_and_then(capsys):
 def test_somebody_looks_at_the_clock(capsys, monkeypatch):
     monkeypatch.setattr(progress, "TICK", 0.001)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    monkeypatch.setattr(progress._Plain, "next_line", 0.0)
     for showing in (showing_progress, showing_work):
         with showing("title"):
             while not (said := capsys.readouterr().err):

@@ -49,7 +49,7 @@ def test_it_shows_measured_beside_predicted(run, files, tmp_path):
     picture = tmp_path / "run.svg"
     status, out, err = run("run", *files, "--requests", 4, "--deadline", 0.3, "--seed", 5, "--plot", picture)
     assert (status, err) == (0, "")
-    for text in ("4 requests, deadline 0.3 s", "mean of min(X, D)", "95 % quantile", "success by D", "band 0.679"):
+    for text in ("4 requests, deadline 300 ms", "mean of min(X, D)", "95 % quantile", "success by D", "band 0.679"):
         assert text in out
     assert picture.stat().st_size > 1000
 

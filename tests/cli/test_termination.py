@@ -209,7 +209,7 @@ def test_a_write_that_it_breaks_off_leaves_no_half_of_a_file(tmp_path, command):
         "replan": [instance, plan, "--lost", given.devices[0].id, "--left", out],
         "generate": ["edge", "--graph", "--out", out],
     }
-    words = [command, *map(str, arguments[command])]
+    words = [command, "--quiet", *map(str, arguments[command])]
     found = subprocess.run([sys.executable, "-c", WRITING, *words], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (143, "")
     assert sorted(tmp_path.iterdir()) == before

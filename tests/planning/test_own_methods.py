@@ -101,4 +101,4 @@ def test_the_registry_is_left_alone():
 
 def test_a_method_is_called_as_the_tutorial_says():
     assert [*inspect.signature(ro.Method).parameters][:4] == ["name", "run", "objectives", "summary"]
-    assert [*inspect.signature(ro.Outcome).parameters] == ["plan", "lower_bound", "infeasible", "reasons"]
+    assert [*inspect.signature(ro.Outcome).parameters] == ["plan", "lower_bound", "infeasible", "reasons", "phases"]

@@ -27,7 +27,7 @@ def mended(**options):
 def test_loads_stand_out() -> None:
     text = told(mended(max_loads=1))
     assert "3 devices left, 1 lost, 0 joined; at most 1 device may be sent a student" in text
-    assert "optimal: no plan is better" in text
+    assert "guaranteed: latency proven optimal" in text
     assert "guaranteed latency 7 s, lower bound 7 s, gap 0 %" in text
     assert "if any number of devices could be sent one: " in text
     assert "to send: 1 student, 1 B; no plan as early ships less than " in text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, shown_value, some_of, ties_and_rules
+from rocoin_opt.plan import evidence_left, proof_words, shown_value, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -229,7 +229,7 @@ def _record_tiles(document: PlanDocument | None) -> tuple[Tile, ...]:
         return ()
     record = document.solve
     asked = f"objective {record.objective}, seed {record.seed}, {search_time(record.wall_seconds)} of search"
-    proven = f"gap {percent(record.gap)}, as the file says; {TERMINATION_WORDS[record.termination]}"
+    proven = f"gap {percent(record.gap)}, as the file says; {proof_words(record.termination, record.objective)}"
     return (
         Tile("method", shown_name(record.method), asked),
         Tile("lower bound", shown_value(record.objective, record.lower_bound), proven),

@@ -19,6 +19,7 @@ from rocoin_opt.exact.lexicographic.order import most_reliable
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.plan.phases import Phase
 from samples import cases, trials
 from strategies import instances, valid_plans
 
@@ -226,7 +227,8 @@ def test_no_time_at_all_gives_the_plan_back(example):
     stopped = Control()
     stopped.stop.set()
     for control in (Control.starting_now(time_limit=0), stopped):
-        assert most_reliable(instance, "guaranteed", plan, control) == ro.Outcome(plan)
+        found = most_reliable(instance, "guaranteed", plan, control)
+        assert found == ro.Outcome(plan, phases=(Phase("reliability", is_proven=False, was_cut=True),))
 
 
 @dataclass(frozen=True)

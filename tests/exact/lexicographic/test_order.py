@@ -248,15 +248,17 @@ def test_filters_go_to_the_cheapest_groups_first():
     assert cheapest_sizes([1, 1, 1], [4, 5, 3], [2.0, 1.0, 1.0], 9) == [1, 5, 3]
 
 
+@dataclasses.dataclass(frozen=True)
 class StopsAfter(Control):
-    """A control whose limit is reached at its n-th look at the clock."""
+    """A control whose limit is reached at its n-th look at the clock, by its copies too."""
+
+    after: int = 0
+    looks: list[None] = dataclasses.field(default_factory=list)
 
     @property
     def exhausted(self):
-        object.__setattr__(self, "seed", self.seed)
-        looks = self.__dict__.setdefault("looks", [0])
-        looks[0] += 1
-        return looks[0] > self.__dict__["after"]
+        self.looks.append(None)
+        return len(self.looks) > self.after
 
 
 @pytest.mark.parametrize("graph", [False, True])
@@ -264,9 +266,7 @@ class StopsAfter(Control):
 def test_a_limit_anywhere_leaves_a_valid_plan(after, graph):
     instance = ro.generate("mcu", devices=12, seed=3, graph=graph)
     plan = ro.solve(instance, "random", "nominal", seed=1).plan
-    control = StopsAfter()
-    control.__dict__["after"] = after
-    found = break_ties(instance, "nominal", plan, control)
+    found = break_ties(instance, "nominal", plan, StopsAfter(after=after))
     assert_kept(instance, "nominal", plan, found)
     if after == 0:
         assert found is plan

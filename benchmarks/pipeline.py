@@ -32,8 +32,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
         if find_spec(module) is None:
             sys.exit(f"the pipeline needs {package}: install rocoin-opt with the extra torch")
-    from rocoin_opt.profiling.datasets import load_dataset
     from rocoin_opt.profiling.demo import FULL, demo_document, run_demo
+    from rocoin_opt.profiling.images.datasets import load_dataset
     from rocoin_opt.profiling.training import use_threads
 
     use_threads(options.threads)

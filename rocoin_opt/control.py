@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import signal
 import sys
@@ -14,10 +15,15 @@ from typing import Any, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
 
+LOGGER = logging.getLogger("rocoin_opt")
+"""The one logger: each phase of a search as INFO, each better value or bound as DEBUG."""
+LOGGER.addHandler(logging.NullHandler())
 MAX_THREADS = 64
 """Threads beyond which a solver is busier with them than with its work."""
 TERMINATED = 128 + signal.SIGTERM
 """Exit status of a program that SIGTERM ended, as shells have it."""
+OBJECTIVE = "objective"
+"""Name of the first phase of a search, which is after the objective."""
 ROUNDING = 1e-6
 """Relative distance up to which what a search told differs from what is certified by a solver's tolerances only."""
 
@@ -38,6 +44,9 @@ class Progress:
         Objective value of the best plan so far, in the unit of the objective.
     bound : float or None
         Valid lower bound so far, in the same unit.
+    phase : str
+        What is searched for: ``objective`` first, then what comes behind it, ``partition``, ``reliability`` and
+        ``work``, the ``frontier``, or a ``conflict`` where there is no plan. Value and bound stay the objective's.
 
     Examples
     --------
@@ -50,6 +59,7 @@ class Progress:
     seconds: float
     value: float | None
     bound: float | None
+    phase: str = OBJECTIVE
 
 
 Report: TypeAlias = Callable[[Progress], None]
@@ -71,12 +81,16 @@ class Recorder:
     def report(self, progress: Progress) -> None:
         """Take a report in: a larger value, a smaller bound and what is not finite change nothing."""
         known = self._rows[-1] if self._rows else Progress(0.0, None, None)
-        value = _best(min, known.value, progress.value)
-        bound = _best(max, known.bound, progress.bound)
+        value, bound = known.value, known.bound
+        # What is weighed in a later phase is no value of the objective.
+        if progress.phase == OBJECTIVE:
+            value = _best(min, value, progress.value)
+            bound = _best(max, bound, progress.bound)
         if (value, bound) != (known.value, known.bound):
             self._rows.append(Progress(progress.seconds, value, bound))
+            LOGGER.debug("%.2f s: value %s, bound %s", progress.seconds, value, bound)
         if self._listener is not None:
-            self._listener(Progress(progress.seconds, value, bound))
+            self._listener(Progress(progress.seconds, value, bound, progress.phase))
 
     def certified(self, seconds: float, value: float | None, bound: float | None) -> tuple[Progress, ...]:
         """Return the course of the search in the light of its certified end.
@@ -124,6 +138,11 @@ class Control:
         Set from outside to stop the search early.
     report : callable or None
         Called with a :class:`Progress` now and then.
+    phase : str
+        What is searched for, see :class:`Progress`.
+    is_timed : bool
+        Whether the whole search has a time limit. Without one, effort is the limit, so that the same arguments give
+        the same plan on every machine, even where a deadline cuts a phase short.
 
     Examples
     --------
@@ -138,6 +157,8 @@ class Control:
     deadline: float = math.inf
     stop: threading.Event = field(default_factory=threading.Event)
     report: Report | None = None
+    phase: str = OBJECTIVE
+    is_timed: bool = False
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -176,7 +197,15 @@ class Control:
         _require("threads", threads, 1 <= threads <= MAX_THREADS, f"a whole number from 1 to {MAX_THREADS}")
         now = time.perf_counter()
         deadline = math.inf if time_limit is None else now + min(time_limit, sys.float_info.max)
-        return cls(seed=seed, threads=threads, gap=gap, deadline=deadline, report=report, started=now)
+        return cls(
+            seed=seed,
+            threads=threads,
+            gap=gap,
+            deadline=deadline,
+            report=report,
+            is_timed=time_limit is not None,
+            started=now,
+        )
 
     @property
     def elapsed(self) -> float:
@@ -200,7 +229,24 @@ class Control:
     def tell(self, value: float | None, bound: float | None) -> None:
         """Report the state of the search to whoever listens."""
         if self.report is not None:
-            self.report(Progress(self.elapsed, value, bound))
+            self.report(Progress(self.elapsed, value, bound, self.phase))
+
+    def entering(self, phase: str) -> Control:
+        """Return the control for the next phase of the search, and report that it begins."""
+        control = replace(self, phase=phase)
+        LOGGER.info("%.2f s: %s", control.elapsed, phase)
+        control.tell(None, None)
+        return control
+
+    def within(self, seconds: float | None) -> Control:
+        """Return a control that ends so many seconds from now at the latest; None is no limit of its own."""
+        if seconds is None:
+            return self
+        return replace(self, deadline=min(self.deadline, time.perf_counter() + seconds))
+
+    def share(self, part: float) -> Control:
+        """Return a control that ends when a part of the time that is left has passed; without a limit, the same."""
+        return self.within(part * self.remaining) if self.remaining < math.inf else self
 
     def a_moment_longer(self, seconds: float) -> Control:
         """Return a control for what is worth being late for: it ends so many seconds behind the limit, or a stop."""

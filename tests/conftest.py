@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,38 @@ settings.register_profile("usual", COMMON, max_examples=fewer(60))
 settings.register_profile(THOROUGH, COMMON, max_examples=60)
 # The thorough one is asked for by --hypothesis-profile, which Hypothesis loads after this.
 settings.load_profile("usual")
+
+
+class FailuresAsTheyCome:
+    """Prints the name of each test that fails while the others go on, whatever the verbosity."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self.terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print the name."""
+        if report.failed:
+            self.terminal.ensure_newline()
+            self.terminal.write_line(f"FAILED {report.nodeid}" + (f" ({report.when})" if report.when != "call" else ""))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ask for names of failures in the process that has a terminal, which is none of the workers."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        session.config.pluginmanager.register(FailuresAsTheyCome(terminal))
+
+
+def pytest_keyboard_interrupt() -> None:
+    """End at once: do not wait for workers in a search, which hears Ctrl-C as well and goes on with what it has."""
+    workers = sys.modules.get("xdist.workermanage")
+    if workers is not None:
+        workers.NodeManager.EXIT_TIMEOUT = 0.5
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the million objects of libraries and tests, which stay."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

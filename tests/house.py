@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ FILES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 def imports_of(module: str) -> list[Import]:
     """Every import of a module, inside of functions and for type checkers alone too."""
     found: list[Import] = []
-    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             found.extend(Import(module, alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -50,7 +51,17 @@ def door_of(stub: Path) -> dict[str, str]:
 
 
 DOORS = {module_of(stub): door_of(stub) for stub in sorted(PACKAGE.rglob("__init__.pyi"))}
-IMPORTS = [entry for module in FILES for entry in imports_of(module)]
+
+
+def tree_of(module: str) -> ast.Module:
+    """Syntax tree of a module."""
+    return ast.parse(FILES[module].read_text(encoding="utf-8"))
+
+
+@cache
+def all_imports() -> list[Import]:
+    """Every import of the package: found when a test asks for them, since not every process of tests does."""
+    return [entry for module in FILES for entry in imports_of(module)]
 
 
 def named_by(entry: Import) -> str | None:
@@ -70,7 +81,10 @@ def loaded_by(entry: Import) -> str | None:
     return named
 
 
-INNER = [(entry, target) for entry in IMPORTS if (target := loaded_by(entry)) is not None]
+@cache
+def inner_imports() -> list[tuple[Import, str]]:
+    """Imports of the package from itself, with the modules that they lead to."""
+    return [(entry, target) for entry in all_imports() if (target := loaded_by(entry)) is not None]
 
 
 def top_of(module: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from rocoin_opt.profiling.datasets import IMAGES_MAGIC, LABELS_MAGIC, Dataset, Split
+from rocoin_opt.profiling.images.datasets import Dataset, Split
+from rocoin_opt.profiling.images.idx import IMAGES_MAGIC, LABELS_MAGIC
 
 if TYPE_CHECKING:
     from pathlib import Path

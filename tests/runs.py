@@ -10,13 +10,20 @@ from rocoin_opt.batch.results import ItemResult
 from rocoin_opt.batch.store import Store
 from rocoin_opt.documents import readable_json
 from rocoin_opt.plan.files import result_document
-from rocoin_opt.plan.result import relative_gap
+from rocoin_opt.plan.phases import relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rocoin_opt.plan.latency import Objective
+
+
+def two_points(instance: ro.Instance, objective: Objective = "guaranteed") -> ro.Frontier:
+    """A frontier that has points, in the time that this takes on the machine at hand."""
+    limits = (1.0, 4.0, 16.0, 64.0, 256.0)
+    frontiers = (ro.frontier(instance, objective, points=2, time_limit=limit) for limit in limits)
+    return next(found for found in frontiers if found.points)
 
 
 def row(path: str, method: str, value: float | None = None, bound: float | None = None, **changes: Any) -> ItemResult:

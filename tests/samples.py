@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 THOROUGH = "thorough"
 """Name of the Hypothesis profile in which every test looks at all its examples."""
-SHARE = 6
+SHARE = 10
 """One in so many examples is looked at in the usual profile."""
-FEWEST = 8
+FEWEST = 5
 """Examples that are looked at in any case."""
 
 

@@ -150,6 +150,7 @@ def test_a_study_that_fails_does_not_stop_the_others(modules, rounds):
     assert modules.reproduce.report(wrong) == 1
 
 
+@pytest.mark.slow
 def test_what_contradicts_itself_is_shown_and_fails(modules, repository, tmp_path):
     document = {
         "benchmark": "heuristics",

@@ -10,7 +10,7 @@ import pytest
 import rocoin_opt as ro
 from fuzzed import CASES, Samples
 
-FAST, SLOW = 20, 500
+FAST, SLOW = 12, 120
 LONGEST_MESSAGE = 20_000
 
 
@@ -44,5 +44,5 @@ def test_a_spoilt_file_ends_in_an_answer_or_in_our_error(samples: Samples, kind:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
-def test_hundreds_of_spoilt_files_end_in_an_answer_or_in_our_error(samples: Samples, kind: str) -> None:
+def test_many_spoilt_files_end_in_an_answer_or_in_our_error(samples: Samples, kind: str) -> None:
     assert all(len(refusal(samples, kind, seed)) < LONGEST_MESSAGE for seed in range(FAST, FAST + SLOW))

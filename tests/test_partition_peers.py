@@ -176,6 +176,7 @@ def test_a_peer_that_is_not_installed_says_so(modules, monkeypatch):
     assert (answer.labels, answer.note) == (None, "not installed")
 
 
+@pytest.mark.slow
 def test_what_runs_isolated_may_fail_crash_and_hang(modules):
     isolated = modules.partitioners.isolated
     assert isolated(math.sqrt, 60.0, 9.0) == 3.0

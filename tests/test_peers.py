@@ -108,6 +108,7 @@ def test_a_peer_without_a_plan_keeps_its_bound(modules, peer, instance_file):
     assert (found.termination, found.value, found.bound, found.gap) == ("no plan", None, 0.25, None)
 
 
+@pytest.mark.slow
 def test_a_process_that_breaks_off_is_reported_with_its_last_line(modules, instance_file):
     limits = modules.measure.Limits(-1.0)
     found = modules.measure.measure(instance_file, "greedy", "guaranteed", limits, sys.executable)

@@ -73,6 +73,7 @@ def test_a_folder_without_the_class_is_refused(skiving, tmp_path):
         skiving.sampled(tmp_path, "A1", 1, 0)
 
 
+@pytest.mark.slow
 def test_the_script_measures_and_finds_contradictions(repository, with_results, tmp_path):
     def run(*arguments):
         command = [sys.executable, str(repository / "benchmarks" / "archives.py"), *map(str, arguments)]

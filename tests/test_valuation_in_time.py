@@ -34,9 +34,9 @@ def test_a_plan_under_laws_that_there_is_no_time_to_value_has_no_value_and_says_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(durations, "TERM", 1e6)
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
+    instance = ro.generate("lossy", devices=6, slowdowns=True)
     for objective in ("guaranteed", "expected"):
-        for method in ("greedy", "exact", "auto"):
+        for method in ("greedy", "auto"):
             found = ro.solve(instance, method, objective, time_limit=600.0)
             assert found.plan is not None
             assert check(instance, found.plan) == ()

@@ -12,14 +12,16 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from rocoin_opt.cli.output import complain, warning_line
 from rocoin_opt.cli.streams import OutputError, ReaderGoneError, abandon_output, prepare_streams
+from rocoin_opt.cli.verbosity import with_verbosity
 from rocoin_opt.errors import CertificateError, RocoinError, SolverError
+from rocoin_opt.provenance import versions
 
 BAD_INPUT, DEFECT, INTERRUPTED, UNREAD = 2, 70, 130, 141
 
@@ -37,7 +39,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Plan robust cooperative inference on unreliable devices, and prove how good the plan is.",
 )
@@ -52,9 +54,13 @@ COMMANDS = {
     "batch": "plans",
     "replan": "plans",
     "demo": "networks",
+    "train": "networks",
     "profile": "networks",
+    "distil": "networks",
+    "accuracy": "networks",
     "report": "judging",
     "run": "networks",
+    "export": "networks",
     "estimate": "instances",
     "generate": "instances",
     "methods": "about",
@@ -64,7 +70,22 @@ COMMANDS = {
 """In the order that --help lists them in, each with the folder of its module. Each is a function of its own name."""
 
 for _name, _folder in COMMANDS.items():
-    app.command(_name)(getattr(import_module(f"rocoin_opt.cli.commands.{_folder}.{_name}"), _name))
+    app.command(_name)(with_verbosity(getattr(import_module(f"rocoin_opt.cli.commands.{_folder}.{_name}"), _name)))
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"rocoin-opt {versions()['rocoin-opt']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def run() -> None:

@@ -68,6 +68,17 @@ Gap: TypeAlias = Annotated[float, typer.Option("--gap", metavar="G", help="Relat
 LatencyOnly: TypeAlias = Annotated[
     bool, typer.Option("--latency-only", help="Stop after latency: no better partition, reliability or work behind it.")
 ]
+_POLISH = typer.Option(
+    "--polish",
+    metavar="S",
+    help="Seconds for what comes behind latency, at most: partition, reliability, work. inf for no such limit. "
+    "[default: 10]",
+    show_default=False,
+)
+Polish: TypeAlias = Annotated[float, _POLISH]
+GivenPolish: TypeAlias = Annotated[float | None, _POLISH]
+POLISH_SECONDS = 10.0
+"""What is spent behind latency where nobody says how long."""
 Preferred: TypeAlias = Annotated[
     str,
     typer.Option("--prefer", metavar="P", help="Next at equal latency and partition: reliability, work or energy."),
@@ -118,6 +129,13 @@ def require_torch(need: str, *, scikit_learn: bool = False) -> None:
     for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn"))[: 2 if scikit_learn else 1]:
         if find_spec(module) is None:
             raise missing_extra(f"{need} {package}", "torch")
+
+
+def require_onnx(need: str) -> None:
+    """Refuse what needs ONNX and ONNX Runtime where one of them is not installed; see :func:`require_torch`."""
+    for module, package in (("onnx", "ONNX"), ("onnxscript", "ONNX Script"), ("onnxruntime", "ONNX Runtime")):
+        if find_spec(module) is None:
+            raise missing_extra(f"{need} {package}", "onnx")
 
 
 def objective_named(name: str) -> Objective:

@@ -8,9 +8,10 @@ from .expected.method import FEW_DEVICES, exact_expected
 from .frontier_search import FrontierSearch, Point
 from .kinds.search import exact_by_kinds
 from .lexicographic.answer_ties import settle_answer
-from .lexicographic.order import break_ties, most_reliable
+from .lexicographic.order import least_busy, most_reliable
 from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
+from .restricted.energy_search import exact_within_energy
 from .restricted.latency import exact_restricted
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
@@ -26,7 +27,6 @@ __all__ = [
     "Replanned",
     "ReplanningSearch",
     "best_of_all",
-    "break_ties",
     "dive",
     "early_within_energy",
     "exact",
@@ -37,10 +37,12 @@ __all__ = [
     "exact_restricted",
     "exact_stochastic",
     "exact_sure_latency",
+    "exact_within_energy",
     "expected_bound",
     "failure_bound",
     "failure_bound_by_states",
     "is_small",
+    "least_busy",
     "mean_over_states",
     "most_reliable",
     "prove_expected",

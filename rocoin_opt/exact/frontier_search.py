@@ -8,17 +8,26 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from rocoin_opt.exact.lexicographic import best_within, kind_of_sizes, least_bound, plans_of_less_work
-from rocoin_opt.failure import value_of
+from rocoin_opt.exact.lexicographic import (
+    RulePartSizes,
+    best_within,
+    least_bound,
+    plan_of_parts,
+    plans_of_less_work,
+    sizes_at,
+    wants_all_sets,
+)
+from rocoin_opt.exact.restricted.sized_sets import SizedSets
+from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import ThresholdProblem, latency_range, smallest_threshold
 from rocoin_opt.instance import SAFETY
-from rocoin_opt.plan import labels_of, members_of, structural_violations
+from rocoin_opt.plan import labels_of, members_of, with_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.lexicographic import Found, PartSearch
+    from rocoin_opt.exact.lexicographic import Found, PartSearch, PartSizes
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan, Preference
 
@@ -55,7 +64,7 @@ class FrontierSearch:
     Parameters
     ----------
     instance : Instance
-        With a filter graph, constant latencies, independent devices, and any limit on energy.
+        With a filter graph and constant latencies; any failure domains, rules and limits.
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency.
     parts : PartSearch
@@ -77,7 +86,8 @@ class FrontierSearch:
         self.below, self.largest = math.nextafter(least, -math.inf), limits[1]
         seconds = value_of(instance, plan, objective)
         problem = self._problem(seconds)
-        vectors = kind_of_sizes(problem)(problem, members_of(instance, plan), control)
+        self.sets = SizedSets(instance, control) if wants_all_sets(instance) else None
+        vectors = sizes_at(problem, members_of(instance, plan), plan.sizes, control, self.sets)
         self.points = [Point(plan, seconds, self._value(plan), seconds, least_bound(vectors, parts))]
 
     def run(self, points: int, tell: Callable[[], None]) -> Literal["complete", "points", "limit"]:
@@ -154,7 +164,7 @@ class FrontierSearch:
             return False
         known = self._answer_to(limit)
         problem = self._problem(limit)
-        found = best_within(problem, self.parts, known.plan, self.control)
+        found = best_within(problem, self.parts, known.plan, self.control, self.sets)
         if self.control.exhausted:
             return False
         rank, value = self.parts.rank, found.cut.value
@@ -183,22 +193,35 @@ class FrontierSearch:
         threshold = smallest_threshold(
             self.instance.arrays, lambda t: self._groups_for(found, t) is not None, self.below, limit
         )
-        groups = None if threshold is None else self._groups_for(found, threshold)
-        if threshold is None or groups is None:
-            return None
-        problem = self._problem(threshold)
-        plans = [
+        plans = [] if threshold is None else self._plans_for(found, threshold)
+        # The last one has the least work, or energy.
+        kept = [
             plan
-            for plan in plans_of_less_work(problem, found._replace(groups=groups), self.control)
-            if not structural_violations(self.instance, plan)
+            for plan in plans
+            if threshold is not None
+            and not check(self.instance, plan)
             and value_of(self.instance, plan, self.objective) <= threshold
         ]
-        # The last one has the least work, or energy.
-        return plans[-1] if plans else None
+        return kept[-1] if kept else None
+
+    def _plans_for(self, found: Found, threshold: float) -> list[Plan]:
+        """Plans with parts of some sizes within a threshold, each of which wants to be checked."""
+        problem, vectors = self._vectors(found, threshold)
+        if isinstance(vectors, RulePartSizes):
+            plan = vectors.plan_for(found.cut.sizes)
+            return [] if plan is None else [with_filters(self.instance, plan, found.cut.labels)]
+        groups = vectors.groups_for(found.cut.sizes)
+        if groups is None:
+            return []
+        there = found._replace(groups=groups)
+        return [plan_of_parts(problem, there), *plans_of_less_work(problem, there, self.control)]
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
+        return self._vectors(found, threshold)[1].groups_for(found.cut.sizes)
+
+    def _vectors(self, found: Found, threshold: float) -> tuple[ThresholdProblem, PartSizes]:
         problem = self._problem(threshold)
-        return kind_of_sizes(problem)(problem, found.groups, self.control).groups_for(found.cut.sizes)
+        return problem, sizes_at(problem, found.groups, found.cut.sizes, self.control, self.sets)
 
     def _problem(self, threshold: float) -> ThresholdProblem:
         """What groups can do within a threshold, at the least energy where that is limited."""

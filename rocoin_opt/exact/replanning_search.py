@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rocoin_opt.exact.cover_cuts import CoverCuts, add_cuts, is_over_energy
-from rocoin_opt.failure import value_of
+from rocoin_opt.exact.sure_replanning import SureReplanning, neighbours
+from rocoin_opt.failure import check, missed_success, value_of
 from rocoin_opt.grouping import Candidates, import_of_models, joint_model, latency_range
 from rocoin_opt.instance import SharedFailures
-from rocoin_opt.plan import Group, Plan, continuation, indexed_groups, plan_of, structural_violations
+from rocoin_opt.plan import Group, Plan, continuation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from rocoin_opt.control import Control
     from rocoin_opt.highs import Option
@@ -81,7 +82,7 @@ class ReplanningSearch:
     Parameters
     ----------
     instance : Instance
-        What is left: constant latencies; any failure domains, rules and limit on energy.
+        What is left: constant latencies; any failure domains, rules and limits.
     old : Plan
         The plan so far, without filters; it may name devices that the instance does not have any more.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
@@ -112,11 +113,14 @@ class ReplanningSearch:
         self.best: Plan | None = None
         self.value = self.shipped = math.inf
         self.cuts = CoverCuts(instance, "continuation")
+        self.sure = SureReplanning(instance, old, objective, max_loads, control)
 
     def run(self, starts: Iterable[Plan]) -> Replanned:
         """Search from some valid plans, those that keep the limit on loads."""
         for start in starts:
             self._take(start)
+        if self.sure.is_asked or (self.objective == "failure" and self.sure.is_better):
+            return self._surely(starts)
         if self.best is None:
             # How few loads any plan needs says whether the limit on them can be kept at all.
             fewest = self._solve(None, len(self.instance.devices))
@@ -133,6 +137,49 @@ class ReplanningSearch:
         bytes_bound = self._ship_less() if self.lower_bound >= self.value else 0.0
         return Replanned(self.best, self.lower_bound, bytes_bound=bytes_bound)
 
+    def _surely(self, starts: Iterable[Plan]) -> Replanned:
+        """Search where ``min_success`` is asked for, or domains tie the failures of few devices together."""
+        for start in () if self.best else starts:
+            self._take(self.sure.surer(start))
+        fewest = _Answer("unknown")
+        if self.best is None:
+            # The fewest loads of any plan, sure or not: a bound, and another plan to begin with.
+            fewest = self._solve(None, len(self.instance.devices))
+            if fewest.verdict == "none":
+                return Replanned(None, self.lower_bound, infeasible=True)
+            if fewest.plan is not None:
+                self._take(self.sure.surer(fewest.plan))
+        if self.best is None:
+            plan, refuted = self.sure.any_plan(self.max_loads)
+            if plan is not None:
+                self._take(plan)
+            if self.best is None:
+                return self._without_sure_plan(fewest, refuted=refuted)
+        if self.objective == "failure":
+            self._descend()
+            plan, bound = self.sure.least_failure(self.value)
+            if plan is not None:
+                self._take(plan)
+            self._learn(bound)
+            if not self.sure.is_better:
+                self._prove_failure()
+            return Replanned(self.best, self.lower_bound)
+        self._bisect()
+        return Replanned(self.best, self.lower_bound)
+
+    def _without_sure_plan(self, fewest: _Answer, *, refuted: bool) -> Replanned:
+        """Say what is known of the loads that a sure plan needs."""
+        least = 0 if fewest.bound is None else max(0, math.ceil(fewest.bound))
+        if not refuted:
+            return Replanned(None, self.lower_bound, least > self.max_loads, least)
+        for loads in range(max(self.max_loads + 1, least), len(self.instance.devices) + 1):
+            plan, refuted = self.sure.any_plan(loads)
+            if plan is not None:
+                return Replanned(None, self.lower_bound, True, loads, True)
+            if not refuted:
+                return Replanned(None, self.lower_bound, True, loads)
+        return Replanned(None, self.lower_bound, infeasible=True)
+
     def _without_plan(self, fewest: _Answer) -> Replanned:
         if fewest.verdict == "none":
             return Replanned(None, self.lower_bound, infeasible=True)
@@ -148,62 +195,45 @@ class ReplanningSearch:
         low, high = 0, candidates.first_from(self.value)
         while low < high and not self.control.exhausted:
             middle = (low + high) // 2
-            # Any plan within the candidate is an answer: the first one ends the solve.
-            answer = self._solve(candidates[middle], self.max_loads, {"mip_max_improving_sols": 1})
+            answer = self._within(candidates[middle])
             if answer.verdict == "unknown":
                 break
             if answer.plan is None:
                 low = candidates.behind(middle)
             else:
                 self._take(answer.plan)
+                if self.sure.is_asked and self.value > candidates[middle]:
+                    # Early enough, but not sure enough.
+                    break
                 high = min(middle, candidates.first_from(self.value))
             self.lower_bound = min(max(self.lower_bound, candidates[low]), self.value)
             self._tell()
         if low >= high:
             self.lower_bound = self.value
 
+    def _within(self, threshold: float) -> _Answer:
+        """Any plan within a threshold, or that there is none."""
+        if self.sure.is_asked:
+            plan, refuted = self.sure.within(threshold)
+            if plan is not None or refuted:
+                return _Answer("none" if plan is None else "found", plan)
+        # Any plan within the candidate is an answer: the first one ends the solve.
+        answer = self._solve(threshold, self.max_loads, {"mip_max_improving_sols": 1})
+        if answer.plan is None or not self.sure.is_asked:
+            return answer
+        return answer._replace(plan=self.sure.surer(answer.plan, threshold))
+
     def _descend(self) -> None:
         """Take the best move of one device, or exchange of two, while the limit on loads allows one that helps."""
         while self.best is not None and self.lower_bound < self.value and not self.control.exhausted:
             before = self.value
-            for plan in self._neighbours(self.best):
+            for plan in neighbours(self.instance, self.best):
                 if self.control.exhausted:
                     break
-                if value_of(self.instance, plan, "failure") < self.value and not structural_violations(
-                    self.instance, plan
-                ):
+                if value_of(self.instance, plan, "failure") < self.value and not check(self.instance, plan):
                     self._take(plan)
             if self.value >= before:
                 break
-
-    def _neighbours(self, plan: Plan) -> Iterator[Plan]:
-        """Plans with one device elsewhere, or two in each other's place, that may be of use."""
-        arrays, groups = self.instance.arrays, indexed_groups(self.instance, plan)
-        place = {n: k for k, group in enumerate(groups) for n in group.members}
-        devices = range(len(self.instance.devices))
-
-        def moved(*moves: tuple[int, int | None]) -> Plan | None:
-            """The plan after each of some devices went to a group, or to the spares."""
-            gone = {n for n, _ in moves}
-            members = [[n for n in group.members if n not in gone] for group in groups]
-            for n, k in moves:
-                if k is not None:
-                    if arrays.largest[n, groups[k].student] < groups[k].size:
-                        return None
-                    members[k].append(n)
-            if not all(members):
-                return None
-            return plan_of(
-                self.instance,
-                [group._replace(members=tuple(own)) for group, own in zip(groups, members, strict=True)],
-            )
-
-        moves = [((n, k),) for n in devices for k in range(len(groups)) if place.get(n) != k]
-        swaps = [((n, place.get(m)), (m, place.get(n))) for n in devices for m in devices if n < m]
-        for move in (*moves, *swaps):
-            found = moved(*move) if len(move) == 1 or move[0][1] != move[1][1] else None
-            if found is not None:
-                yield found
 
     def _prove_failure(self) -> None:
         """Bound the failure probability by the model, and better the plan, where there is time for that."""
@@ -300,6 +330,8 @@ class ReplanningSearch:
         plan = self._with_survivors(self._without_idle_loads(plan))
         changed = continuation(self.instance, self.old, plan)
         value = value_of(self.instance, plan, self.objective)
+        if missed_success(self.instance, plan) is not None:
+            return
         if len(changed.loads) > self.max_loads or (value, changed.shipped_bytes) >= (self.value, self.shipped):
             return
         self.best, self.value, self.shipped = plan, value, changed.shipped_bytes
@@ -318,10 +350,7 @@ class ReplanningSearch:
                 for group in plan.groups
             ]
             fewer = Plan.of(self.instance, groups)
-            if (
-                not structural_violations(self.instance, fewer)
-                and value_of(self.instance, fewer, self.objective) <= value
-            ):
+            if not check(self.instance, fewer) and value_of(self.instance, fewer, self.objective) <= value:
                 plan = fewer
         return plan
 
@@ -336,12 +365,12 @@ class ReplanningSearch:
             staying += [(k, d) for d in own if self.objective != "worst" or self._seconds(group, d) <= value]
         whole = self._with(plan, staying)
         is_free = not (self.instance.rules or self.instance.limits_energy)
-        if is_free or not structural_violations(self.instance, whole):
+        if is_free or not check(self.instance, whole):
             return whole
         # Rules, or the energy, may allow some of them.
         kept: list[tuple[int, str]] = []
         for place in staying:
-            if not structural_violations(self.instance, self._with(plan, [*kept, place])):
+            if not check(self.instance, self._with(plan, [*kept, place])):
                 kept.append(place)
         return self._with(plan, kept)
 

@@ -11,6 +11,7 @@ from .covering.covering_knapsack import (
     cheapest_members,
     covers_within,
     resolution_for,
+    resolution_of,
     units_of,
     use_compiled,
 )
@@ -22,7 +23,7 @@ from .kinds.alike import Kinds
 from .kinds.covers import covers_by_kinds, with_leaders
 from .kinds.problem import KindsProblem
 from .kinds.relaxation import ListedRelaxation, relax_listed
-from .pricing import PRICING_TOLERANCE, GroupPricer, SizePrices
+from .pricing import PRICING_TOLERANCE, ROUNDING_UNITS, GroupPricer, SizePrices
 from .reach import Reach
 from .relaxation import Pool, Relaxation, diversify, relax
 from .stochastic.assignment import plan_within
@@ -46,6 +47,7 @@ __all__ = [
     "NO_GUARANTEE",
     "PRICING_TOLERANCE",
     "RELAX",
+    "ROUNDING_UNITS",
     "SHARE_TOLERANCE",
     "STOPPED",
     "UNREACHABLE",
@@ -98,6 +100,7 @@ __all__ = [
     "relax",
     "relax_listed",
     "resolution_for",
+    "resolution_of",
     "room_for",
     "roomiest_choices",
     "sized_choices",

@@ -26,7 +26,7 @@ class Reach:
         Part up to which a device may be in a group at all.
     covering : IntArray or None
         Part that each device delivers by a threshold, where those in time for it have to keep the outage limit
-        (``guaranteed``). No larger than ``counted``.
+        (``guaranteed``). No larger than ``counted``, unless rules want late devices in groups.
     leading : IntArray or None
         The same where one device in time for it is enough (``nominal``).
     """
@@ -67,7 +67,9 @@ class Reach:
             return cls(reach.counted, reach.held, leading=early)
         if objective == "worst":
             return cls(np.minimum(reach.counted, early), early)
-        if deadline is not None and stretched(deadline) < threshold:
+        rules = instance.restrictions
+        wants_late = rules.together or rules.use or rules.spread > 1
+        if deadline is not None and stretched(deadline) < threshold and not wants_late:
             # Whoever is late for the threshold is late for the deadline, too, and keeps no limit.
             return cls(reach.counted, early)
         return cls(reach.counted, reach.held, covering=early)

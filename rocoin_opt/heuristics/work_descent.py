@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.instance import ROUNDING
-from rocoin_opt.plan import IndexedGroup
+from rocoin_opt.plan import IndexedGroup, rules_allow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_ROUNDS = 20
 """Passes over all groups; a descent mostly ends within five."""
+TRIES = 20
+"""Spares that are tried for a replica, cheapest first, where failure domains or rules may stand against them."""
 LEAST_GAIN = ROUNDING
 """Relative gain below which a change is taken for rounding."""
 
@@ -128,9 +130,15 @@ def _with_cheaper_spare(problem: ThresholdProblem, group: IndexedGroup, spares: 
             usable &= problem.timely[able, j] >= size
         now = float(problem.costs.latency(n, j, size))
         gains = np.where(usable, now - costs, 0.0)
-        if gains.max(initial=0.0) > max(saved, LEAST_GAIN * now):
-            saved = float(gains.max())
-            best = IndexedGroup(tuple(sorted([*others, int(able[gains.argmax()])])), j, size)
+        for at in np.argsort(-gains, kind="stable")[:TRIES].tolist():
+            if gains[at] <= max(saved, LEAST_GAIN * now):
+                break
+            found = tuple(sorted([*others, int(able[at])]))
+            # Weights add up only where nothing ties devices together.
+            is_cover = problem.coverage is None or problem.keeps_limit(found)
+            if is_cover and rules_allow(problem.instance, found):
+                saved, best = float(gains[at]), IndexedGroup(found, j, size)
+                break
     return best
 
 

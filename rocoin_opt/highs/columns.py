@@ -75,19 +75,20 @@ class RestrictedMaster:
         if status == highspy.HighsStatus.kError:
             raise SolverError("HiGHS refused a column: a coefficient is not finite, or 1e15 and more")
 
-    def limit(self, rows: FloatArray, columns: FloatArray) -> None:
-        """Set the upper limits of all rows and of all columns.
+    def limit(self, rows: FloatArray, columns: FloatArray, lower: FloatArray | None = None) -> None:
+        """Set the limits of all rows and the upper limits of all columns.
 
         Parameters
         ----------
         rows : FloatArray, one a row
-            Their lower limits have to be absent.
+            Upper limits.
         columns : FloatArray, one a column
-            0 takes a column out.
+            Upper limits; 0 takes a column out.
+        lower : FloatArray, one a row, optional
+            Lower limits of the rows; none where left out.
         """
-        self._highs.changeRowsBounds(
-            len(rows), np.arange(len(rows), dtype=np.int32), np.full(len(rows), -highspy.kHighsInf), rows
-        )
+        least = np.full(len(rows), -highspy.kHighsInf) if lower is None else lower
+        self._highs.changeRowsBounds(len(rows), np.arange(len(rows), dtype=np.int32), least, rows)
         self._highs.changeColsBounds(
             len(columns), np.arange(len(columns), dtype=np.int32), np.zeros(len(columns)), columns
         )

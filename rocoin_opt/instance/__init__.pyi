@@ -8,7 +8,7 @@ from .arrays import (
     keeps_outage_limit,
     weight_with_domain,
 )
-from .counts import expanded
+from .counts import alike, expanded
 from .device_files import Fleet, device_file_schema, read_device_file, write_device_file
 from .entities import ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
 from .fields import (
@@ -90,6 +90,7 @@ __all__ = [
     "Slowdown",
     "Student",
     "Weibull",
+    "alike",
     "canonical_text",
     "complement",
     "device_file_schema",

@@ -33,7 +33,11 @@ class ArchiveError(ValueError):
 
 
 def read_arrays(
-    path: Path, names: Collection[str] | None = None, *, max_float_bytes: int | None = None
+    path: Path,
+    names: Collection[str] | None = None,
+    *,
+    max_float_bytes: int | None = None,
+    max_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Read the arrays of an archive.
 
@@ -46,6 +50,8 @@ def read_arrays(
     max_float_bytes : int, optional
         Where given, numbers and truth values become floats while they are read, without a copy of all of them, and
         what takes up more as such, or is neither, is refused.
+    max_bytes : int, optional
+        Largest file that is read, packed and unpacked; :data:`MAX_MATRIX_BYTES` by default.
 
     Returns
     -------
@@ -59,13 +65,14 @@ def read_arrays(
     ArchiveError
         If it cannot be read, is too large, or holds something else under one of the names.
     """
+    most = MAX_MATRIX_BYTES if max_bytes is None else max_bytes
     with _translated_errors():
         # A pipe or a device would be waited for, for ever.
         if path.exists() and not path.is_file():
             raise ArchiveError("no regular file")
-        _require_fit(path.stat().st_size, "bytes")
+        _require_fit(path.stat().st_size, "bytes", most)
         with path.open("rb") as file, zipfile.ZipFile(_in_pieces(file)) as archive:
-            _require_fit(sum(entry.file_size for entry in archive.infolist()), "bytes unpacked")
+            _require_fit(sum(entry.file_size for entry in archive.infolist()), "bytes unpacked", most)
             entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
             wanted = entries if names is None else [name for name in names if name in entries]
             return {name: _array(archive, entries[name], max_float_bytes) for name in wanted}
@@ -159,9 +166,9 @@ def _floats(stream: Any, max_bytes: int) -> Any:
     return floats.T if is_fortran else floats
 
 
-def _require_fit(size: int, unit: str) -> None:
-    if size > MAX_MATRIX_BYTES:
-        raise ArchiveError(f"{size} {unit}, of {MAX_MATRIX_BYTES} at most")
+def _require_fit(size: int, unit: str, most: int) -> None:
+    if size > most:
+        raise ArchiveError(f"{size} {unit}, of {most} at most")
 
 
 @contextmanager

@@ -3,6 +3,7 @@ from .criteria import CRITERIA, EVIDENCE_WEIGHT, Criterion, class_evidence, evid
 from .cuts import ncut
 from .eigenpairs import eigen_seconds
 from .partitioning import best_parts, is_small, lower_bound
+from .refinement import LARGE
 from .search import find_parts, ncut_parts
 from .sizes import SizeRanges, Sizes, are_within, contiguous_partition, equal_sizes, level_sizes
 from .subsets import PartKind, labels_of_parts, part_kinds
@@ -10,6 +11,7 @@ from .subsets import PartKind, labels_of_parts, part_kinds
 __all__ = [
     "CRITERIA",
     "EVIDENCE_WEIGHT",
+    "LARGE",
     "Criterion",
     "PartKind",
     "SizeRanges",

@@ -16,8 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.instance import ROUNDING
@@ -247,6 +245,9 @@ def _subset_bound(evidence: FloatArray, size: int, control: Control) -> float:
     classes, total = evidence.shape
     if not control.has_time_for(ENTRY_SECONDS * classes * total):
         return float(np.sort(_mixes(np.zeros((1, classes))) @ evidence, axis=1)[0, :size].sum())
+    # SciPy takes a while to import: only here.
+    from scipy.optimize import linprog
+
     # Least z with evidence @ y <= z, sum of y = size, 0 <= y <= 1; its multipliers weigh the classes.
     program = linprog(
         np.append(np.zeros(total), 1.0),
@@ -285,6 +286,9 @@ def _mixed_bound(
 def _mixes_and_prices(
     evidence: FloatArray, ranges: SizeRanges, shares: FloatArray, *, worst: bool, control: Control
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    from scipy import sparse
+    from scipy.optimize import linprog
+
     parts, (classes, total) = ranges.parts, evidence.shape
     own = sparse.eye_array(parts)
     largest = sparse.csr_array(np.ones((parts, 1))) if worst else own

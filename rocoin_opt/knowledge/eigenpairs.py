@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import LinAlgError, eigh, eigvalsh
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray
@@ -39,18 +38,23 @@ def largest_eigenpairs(matrix: FloatArray, count: int) -> tuple[FloatArray, Floa
     -------
     FloatArray, count, and FloatArray, M x count
     """
+    # SciPy takes a while to import, and most commands look at no spectrum.
+    from scipy.linalg import eigh
+
     total = len(matrix)
     try:
         values, vectors = eigh(matrix, subset_by_index=(total - count, total - 1))
-    except LinAlgError:
+    except np.linalg.LinAlgError:
         values, vectors = eigh(matrix, driver="evd")
     return np.asarray(values[-count:]), np.asarray(vectors[:, -count:])
 
 
 def smallest_eigenvalues(matrix: FloatArray, count: int) -> FloatArray:
     """Smallest eigenvalues, ascending; see :func:`largest_eigenpairs`."""
+    from scipy.linalg import eigvalsh
+
     try:
         values = eigvalsh(matrix, subset_by_index=(0, count - 1))
-    except LinAlgError:
+    except np.linalg.LinAlgError:
         values = eigvalsh(matrix, driver="evd")
     return np.asarray(values[:count])

@@ -76,22 +76,33 @@ def cluster_means(points: FloatArray, labels: IntArray, clusters: int) -> FloatA
     return np.asarray(member.T @ points / np.maximum(member.sum(axis=0), 1.0)[:, None])
 
 
-def squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:
-    """Squared Euclidean distance of each point, by row, from each centre, by column."""
+def squared_distances(points: FloatArray, centres: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
+    """Squared Euclidean distance of each point, by row, from each centre, by column.
+
+    Parameters
+    ----------
+    points : FloatArray, P x D
+        The points.
+    centres : FloatArray, C x D
+        The centres.
+    lengths : FloatArray, P, optional
+        Squared distances of the points from the origin, where they are known.
+    """
     products = points @ centres.T
-    squares = (points**2).sum(axis=1)[:, None] - 2.0 * products + (centres**2).sum(axis=1)[None, :]
+    of_points = (points**2).sum(axis=1) if lengths is None else lengths
+    squares = of_points[:, None] - 2.0 * products + (centres**2).sum(axis=1)[None, :]
     return np.asarray(np.maximum(squares, 0.0))
 
 
 def _scattered_centres(points: FloatArray, clusters: int, rng: np.random.Generator) -> FloatArray:
-    chosen = [int(rng.integers(len(points)))]
-    nearest = squared_distances(points, points[chosen])[:, 0]
+    chosen, lengths = [int(rng.integers(len(points)))], (points**2).sum(axis=1)
+    nearest = squared_distances(points, points[chosen], lengths)[:, 0]
     while len(chosen) < clusters:
         # A hair of chance for every point keeps the draw possible where all points left repeat a centre.
         chance = nearest + np.finfo(np.float64).tiny
         chance[chosen] = 0.0
         chosen.append(int(rng.choice(len(points), p=chance / chance.sum())))
-        nearest = np.minimum(nearest, squared_distances(points, points[chosen[-1:]])[:, 0])
+        nearest = np.minimum(nearest, squared_distances(points, points[chosen[-1:]], lengths)[:, 0])
     centres: FloatArray = points[chosen]
     return centres
 

@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,11 @@ BREADTH = 4
 MAX_PASSES = 100
 """Bounds the time; refinements end within a dozen."""
 
+LARGE = 200_000
+"""Filters times parts beyond which a step takes milliseconds, and the steps of a refinement are counted."""
+REFINING_WORK = 500_000_000
+"""Filters times parts times steps that a refinement then takes: some ten seconds."""
+
 
 def refine(tracker: Tracker, ranges: SizeRanges, control: Control, *, in_any_order: bool) -> None:
     """Improve a partition by passes of moves and of swaps until neither kind gains.
@@ -48,12 +54,23 @@ def refine(tracker: Tracker, ranges: SizeRanges, control: Control, *, in_any_ord
     in_any_order : bool
         Whether parts may exchange nested ranges.
     """
+    work = len(tracker.labels) * tracker.parts
+    left = math.inf if work <= LARGE else float(REFINING_WORK // work)
+
+    def counted(steps: Iterator[list[tuple[int, int]]]) -> Iterator[list[tuple[int, int]]]:
+        nonlocal left
+        for step in steps:
+            left -= 1.0
+            yield step
+            if left <= 0.0:
+                return
+
     for _ in range(MAX_PASSES):
-        if control.exhausted:
+        if control.exhausted or left <= 0.0:
             break
-        gained = _pass(tracker, _moves(tracker, ranges, in_any_order), control)
+        gained = _pass(tracker, counted(_moves(tracker, ranges, in_any_order)), control)
         if not gained:
-            gained = _pass(tracker, _swaps(tracker), control)
+            gained = _pass(tracker, counted(_swaps(tracker)), control)
         if not gained:
             break
 

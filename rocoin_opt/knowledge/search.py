@@ -6,7 +6,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.criteria import Criterion, evidence_lost
@@ -124,6 +123,9 @@ def _numbered(criterion: Criterion, ranges: SizeRanges, labels: IntArray) -> Int
     sizes = np.bincount(labels, minlength=ranges.parts)
     fits = (ranges.lower <= sizes[:, None]) & (sizes[:, None] <= ranges.upper)
     costs = np.outer(evidence_lost(criterion.evidence, labels), criterion.outages)
+    # SciPy takes a while to import: only here.
+    from scipy.optimize import linear_sum_assignment
+
     # More than all losses together: only what fits is chosen, and the numbers as they are fit.
     _, number = linear_sum_assignment(np.where(fits, costs, 1.0 + ranges.parts))
     return np.asarray(number[labels])

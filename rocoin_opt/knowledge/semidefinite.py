@@ -22,7 +22,6 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.instance import ROUNDING
@@ -200,6 +199,9 @@ class Spectra:
 
     def nearest(self, matrix: FloatArray) -> FloatArray:
         """Project the eigenvalues onto the permutahedron."""
+        # SciPy takes a while to import: only here.
+        from scipy.optimize import isotonic_regression
+
         values, vectors = self.leading.of(matrix, min(len(matrix), self.leading.wanted))
         most = np.zeros(len(values))
         most[: len(self.values)] = self.values

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.control import UNLIMITED
 from rocoin_opt.knowledge.cuts import ncut
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 CLUSTERINGS = 40
 """Clusterings of which the best are taken."""
+CLUSTERING_WORK = 4_000_000
+"""Filters times parts times clusterings beyond which there are fewer: some seconds."""
 MAX_BALANCING_ROUNDS = 5
 TRANSPORT_SECONDS = 2e-10
 """Seconds that a transport takes for each cube of the number of filters: four times what one core took."""
@@ -118,7 +119,7 @@ def spectral_partitions(
         if not control.has_time_for(eigen_seconds(len(inner))):
             break
         points = embedding(inner, ranges.parts, unit_rows=unit_rows)
-        for _ in range(CLUSTERINGS // 2):
+        for _ in range(max(1, min(CLUSTERINGS, CLUSTERING_WORK // (len(inner) * clusters)) // 2)):
             if control.exhausted:
                 break
             found.append((points, k_means(points, clusters, rng, control)))
@@ -191,6 +192,9 @@ def _balanced(
 
     Where there is no time for it, whoever comes last leaves a part that is too large.
     """
+    # SciPy takes a while to import: only here.
+    from scipy.optimize import linear_sum_assignment
+
     parts, total = len(sizes), int(sizes.sum())
     places = contiguous_partition(sizes.tolist())
     labels, assigned = partition[connected], with_sizes(partition, sizes)

@@ -37,17 +37,8 @@ from .latency import (
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
 from .model import Group, HasPlan, Plan, plan_in
-from .result import (
-    CLOSED_GAP,
-    SUMMARY_COLUMNS,
-    Outcome,
-    Reinforcement,
-    Result,
-    Termination,
-    print_summary,
-    relative_gap,
-    ties_and_rules,
-)
+from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
+from .result import SUMMARY_COLUMNS, Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -56,9 +47,7 @@ from .terminal import (
     in_runs,
     plain_table,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from .validity import Violation, energy_joules, num_domains, require_computable, rules_allow, structural_violations
@@ -88,6 +77,7 @@ __all__ = [
     "Metrics",
     "Objective",
     "Outcome",
+    "Phase",
     "Plan",
     "PlanDocument",
     "Preference",
@@ -96,6 +86,7 @@ __all__ = [
     "StartRepair",
     "Termination",
     "Violation",
+    "aim_of",
     "answer_distribution",
     "bound_alone",
     "continuation",
@@ -133,9 +124,7 @@ __all__ = [
     "require_objective",
     "result_document",
     "rules_allow",
-    "seconds",
     "shown_value",
-    "small_share",
     "some_of",
     "structural_violations",
     "ties_and_rules",

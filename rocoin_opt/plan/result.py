@@ -9,22 +9,30 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from rich.console import Console
 
 from rocoin_opt.instance import keeps_limit
-from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, group_timings, has_random_latency
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
+from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
 from rocoin_opt.plan.summary import breakdown, capacity, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
     bound_alone,
     plain_text,
-    seconds,
     shown_value,
-    small_share,
     some_of,
 )
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown
-from rocoin_opt.wording import counted, printable
+from rocoin_opt.wording import (
+    GIVEN_DIGITS,
+    counted,
+    given_seconds,
+    joules,
+    printable,
+    search_time,
+    seconds,
+    small_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +49,10 @@ Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 SUMMARY_COLUMNS = 110
 """Columns of a summary as text."""
-CLOSED_GAP = 1e-9
-"""Relative gap below which value and bound differ by rounding only."""
 MOST_BINDING = 5
 """Groups that wait the longest, of which a summary says why."""
+SURE = 0.95
+"""Success probability below which a summary says what would raise it."""
 MOST_NAMES = 12
 """Spares that are named; of the others there is the number."""
 
@@ -63,6 +71,8 @@ class Outcome:
         Whether the method proved that no plan exists.
     reasons : tuple of str
         Why there is no plan, in words that a user can act on.
+    phases : tuple of Phase
+        What was searched behind the objective, in order, by those who go on behind it.
 
     Examples
     --------
@@ -74,26 +84,7 @@ class Outcome:
     lower_bound: float | None = None
     infeasible: bool = False
     reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reinforcement:
-    """What devices are for that the outage limit of a plan's groups does not need.
-
-    Attributes
-    ----------
-    devices : int
-        How many there are: groups of as few replicas as keep the limit would leave them idle.
-    failure_without : float
-        Failure probability of the whole answer without them.
-    lower_bound : float or None
-        Valid lower bound on the failure probability of every plan as early, with parts of the same sizes where there is
-        a graph; None where none is known.
-    """
-
-    devices: int
-    failure_without: float
-    lower_bound: float | None
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,6 +126,8 @@ class Result(Shown):
     trace : tuple of Progress
         Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
+    phases : tuple of Phase
+        What was searched behind the objective, in order, and whether it is proven; empty where nothing was.
 
     Examples
     --------
@@ -163,6 +156,7 @@ class Result(Shown):
     reinforcement: Reinforcement | None = None
     conflict: Conflict | None = None
     repair: StartRepair | None = None
+    phases: tuple[Phase, ...] = ()
 
     @property
     def gap(self) -> float | None:
@@ -184,13 +178,6 @@ class Result(Shown):
         return stream.getvalue()
 
 
-def relative_gap(value: float | None, bound: float | None) -> float | None:
-    """Relative distance of a value from its lower bound; 0 where both are 0."""
-    if value is None or bound is None:
-        return None
-    return (value - bound) / value if value > 0 else 0.0
-
-
 def print_summary(result: Result, console: Console) -> None:
     """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
     instance = result.instance
@@ -200,7 +187,8 @@ def print_summary(result: Result, console: Console) -> None:
         f"at most {counted(instance.max_groups, 'group')}, "
         f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
-    console.print(f"{result.method}, {result.objective}: [bold]{TERMINATION_WORDS[result.termination]}[/]")
+    proven = proof_words(result.termination, result.objective, result.phases)
+    console.print(f"{result.method}, {result.objective}: [bold]{proven}[/]")
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:
@@ -223,28 +211,31 @@ def _value_lines(result: Result) -> Iterator[str]:
     if result.plan is None:
         yield f"  {bound_alone(result.objective, result.lower_bound, result.wall_seconds)}"
         return
+    metrics = result.metrics
+    if metrics is not None:
+        yield from _answer_lines(metrics, result.instance)
+        yield from _surer_lines(result, result.plan, metrics)
     # What is left of a closed gap is rounding.
     share = 0.0 if result.termination == "optimal" else result.gap
     gap = "unknown" if share is None else f"{100 * share:.3g} %"
     found, least = (shown_value(result.objective, figure) for figure in (result.objective_value, result.lower_bound))
     yield (
         f"  {OBJECTIVE_WORDS[result.objective]} {found}, lower bound {least}, gap {gap}; "
-        f"{result.wall_seconds:.2f} s of search"
+        f"{search_time(result.wall_seconds)} of search"
     )
-    metrics = result.metrics
     if metrics is None:
         return
-    yield from _answer_lines(metrics, result.instance)
     if result.reinforcement is not None:
-        yield from _reinforcement_lines(result.reinforcement, metrics, result.instance)
+        failure, has_graph = metrics.failure_probability, result.instance.knowledge.graph is not None
+        yield from reinforcement_lines(result.reinforcement, failure, has_graph=has_graph)
     yield (
         f"  guaranteed {seconds(metrics.guaranteed_seconds)}, nominal {seconds(metrics.nominal_seconds)}, "
         f"worst {seconds(metrics.worst_seconds)}, expected {seconds(metrics.expected_seconds)}"
     )
     if metrics.energy_joules is not None:
         limit = result.instance.requirements.max_energy_joules
-        yield f"  energy of a request {metrics.energy_joules:.4g} J" + (
-            "" if limit is None else f" of {limit:g} J at most"
+        yield f"  energy of a request {joules(metrics.energy_joules)}" + (
+            "" if limit is None else f" of {joules(limit, GIVEN_DIGITS)} at most"
         )
     deadline = result.instance.requirements.deadline_seconds
     late = metrics.guaranteed_seconds
@@ -252,7 +243,7 @@ def _value_lines(result: Result) -> Iterator[str]:
         bound = result.lower_bound if result.objective == "guaranteed" else None
         proven = bound is not None and not keeps_limit(bound, deadline)
         verdict = ": no plan keeps the outage limit by then" if proven else ""
-        yield f"  the guaranteed latency is beyond the deadline of {deadline:g} s{verdict}"
+        yield f"  the guaranteed latency is beyond the deadline of {given_seconds(deadline)}{verdict}"
     left = None if result.plan is None else evidence_left(result.instance, result.plan)
     if left is not None:
         yield f"  with any one group lost, each class keeps at least {left:.4f} of its evidence"
@@ -284,7 +275,7 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     """
     deadline, level = instance.requirements.deadline_seconds, instance.requirements.success_level
     if metrics.success_probability is not None:
-        ends = "an answer" if deadline is None else f"an answer within {deadline:g} s"
+        ends = "an answer" if deadline is None else f"an answer within {given_seconds(deadline)}"
         failure = small_share(metrics.failure_probability)
         yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
         cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
@@ -294,28 +285,19 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
         yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
 
 
-def _reinforcement_lines(gain: Reinforcement, metrics: Metrics, instance: Instance) -> Iterator[str]:
-    """Say how many devices would be idle otherwise, what they gained, and whether more could be had.
-
-    With a graph the partition comes first, so that other parts as early may leave a smaller failure.
-    """
-    found, bound = metrics.failure_probability, gain.lower_bound
-    if found is None:
+def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
+    """Say what would make the answer surer where it often fails and nobody asked for anything else."""
+    needed, success = result.instance.requirements, metrics.success_probability
+    if success is None or success >= SURE or needed.min_success is not None or result.objective in ANSWER_OBJECTIVES:
         return
-    share = relative_gap(found, bound)
-    proof = ""
-    if share is not None:
-        among = "at this latency" if instance.knowledge.graph is None else "for these part sizes"
-        proof = f"proven least {among}" if share <= CLOSED_GAP else f"gap {100 * share:.3g} %"
-    if gain.devices:
-        others = "device" if gain.devices == 1 else "devices"
-        end = f"; {proof}" if proof else ""
-        yield (
-            f"  {gain.devices} {others} beyond what the outage limit needs: failure "
-            f"{small_share(gain.failure_without)} without them{end}"
-        )
-    elif proof:
-        yield f"  every replica is needed for the outage limit; {proof}"
+    if len(plan.groups) == 1 and not plan.spares:
+        return
+    told, ways = [f"{counted(len(plan.groups), 'group')} must all answer"], ["min_success", "objective failure"]
+    if plan.spares:
+        told.append(f"{counted(len(plan.spares), 'device')} idle")
+    if len(plan.groups) > needed.min_groups:
+        ways.insert(1, "a smaller max_groups")
+    yield f"  {', '.join(told)}; surer by {', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
@@ -342,7 +324,7 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
             yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
         if timing.final_outage > 0 and len(timing.devices) > 1:
             limit = instance.requirements.max_group_outage
-            yield f"  its outage is {timing.final_outage:.3g} of the {limit:g} allowed"
+            yield f"  its outage is {small_share(timing.final_outage)} of the {limit:g} allowed"
     if binding > MOST_BINDING:
         yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
 

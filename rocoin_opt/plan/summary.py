@@ -6,7 +6,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import outage_of
-from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text, seconds
+from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text
+from rocoin_opt.wording import common_unit, number, seconds, small_share
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,19 +29,21 @@ def group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]
     timings : tuple of GroupTiming
         One a group, in the order of the plan.
     """
-    table = _table("replica:seconds, first answer first")
+    unit, length = common_unit(answer for timing in timings for answer in timing.seconds)
+    table = _table(f"replica:{unit}, first answer first")
     table.add_column("guaranteed", justify="right")
     for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
         # Alike replicas come at the same time.
-        at_once = itertools.groupby(zip(timing.devices, timing.seconds, strict=True), key=lambda pair: f"{pair[1]:.4g}")
+        pairs = zip(timing.devices, (number(answer / length) for answer in timing.seconds), strict=True)
+        at_once = itertools.groupby(pairs, key=lambda pair: pair[1])
         # No space inside of a pair, so that a narrow terminal breaks between replicas only.
-        replicas = ", ".join(f"{run}:{answer}" for answer, pairs in at_once for run in in_runs(d for d, _ in pairs))
+        replicas = ", ".join(f"{run}:{answer}" for answer, alike in at_once for run in in_runs(d for d, _ in alike))
         table.add_row(
             str(k),
             f"{group.num_filters} of {capacity(instance, group)}",
             plain_text(group.student),
             plain_text(replicas),
-            f"{timing.final_outage:.3g}",
+            small_share(timing.final_outage),
             seconds(timing.guaranteed_seconds),
         )
     return table
@@ -56,15 +59,17 @@ def _table(replicas: str) -> Table:
 
 def random_table(instance: Instance, plan: Plan) -> Table:
     """The groups where answers have no certain time: what their replicas take if no slowdown factor differs from 1."""
-    table = _table("replica:seconds without slowdown")
-    arrays = instance.arrays
-    for k, group in enumerate(plan.groups):
+    arrays, served = instance.arrays, []
+    for group in plan.groups:
         j, members = arrays.student_index[group.student], [arrays.device_index[device] for device in group.devices]
-        answers = sorted(zip(arrays.latency(members, j, group.num_filters).tolist(), group.devices, strict=True))
-        replicas = ", ".join(f"{device}:{answer:.4g}" for answer, device in answers)
-        outage = outage_of(instance, members)
+        answers = arrays.latency(members, j, group.num_filters).tolist()
+        served.append((group, sorted(zip(answers, group.devices, strict=True)), outage_of(instance, members)))
+    unit, length = common_unit(answer for _, answers, _ in served for answer, _ in answers)
+    table = _table(f"replica:{unit} without slowdown")
+    for k, (group, answers, outage) in enumerate(served):
+        replicas = ", ".join(f"{device}:{number(answer / length)}" for answer, device in answers)
         held = f"{group.num_filters} of {capacity(instance, group)}"
-        table.add_row(str(k), held, plain_text(group.student), plain_text(replicas), f"{outage:.3g}")
+        table.add_row(str(k), held, plain_text(group.student), plain_text(replicas), small_share(outage))
     return table
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import NOTHING, printable, search_time, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Column
 
     from rocoin_opt.plan.latency import Objective
 
@@ -29,13 +34,83 @@ OBJECTIVE_WORDS: dict[Objective, str] = {
     "missing": "missing share of the answer",
     "quantile": "quantile of the answer time",
 }
+GAP = 2
+"""Spaces between the columns of a table."""
+LEAST_OF_WORDS = 20
+"""Characters that a column of words has at least, where it has as many."""
 WITHOUT_UNIT = frozenset({"failure", "missing"})
 """Objectives that are a probability or a share; all others are seconds."""
 
 
-def plain_table(*columns: str, numbers: Iterable[str] = ()) -> Table:
-    """Make an empty table without lines: columns of words, then columns of numbers, flush right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+class PlainTable(Table):
+    """A table without lines that loses no figure: words fold, and what does not fit goes into further tables below.
+
+    Columns that stand flush right hold figures, which are never cut.
+
+    Parameters
+    ----------
+    keys : int
+        Columns that say what a row is about: each of the tables begins with them.
+    """
+
+    def __init__(self, keys: int = 1) -> None:
+        super().__init__(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+        self.keys = keys
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for column in self.columns:
+            column.overflow = "fold"
+            column.no_wrap = column.justify == "right"
+        parts = self._parts(options.max_width)
+        for place, part in enumerate(parts):
+            if place:
+                yield ""
+            yield from super(PlainTable, part).__rich_console__(console, options)
+
+    def _parts(self, width: int) -> list[PlainTable]:
+        """The table itself, or several ones with some of its columns each."""
+        needs = [self._needed(column) for column in self.columns]
+        if sum(needs) + GAP * (len(needs) - 1) <= width:
+            return [self]
+        keys = self.columns[: self.keys]
+        parts: list[list[Column]] = []
+        room = 0
+        for column, need in zip(self.columns[self.keys :], needs[self.keys :], strict=True):
+            if not parts or room < GAP + need:
+                parts.append(list(keys))
+                room = width - sum(needs[: self.keys]) - GAP * (self.keys - 1)
+            parts[-1].append(column)
+            room -= GAP + need
+        return [self._of(columns) for columns in parts] or [self]
+
+    def _of(self, columns: Sequence[Column]) -> PlainTable:
+        part = PlainTable(self.keys)
+        part.columns = [replace(column, _index=place) for place, column in enumerate(columns)]
+        for copied, column in zip(part.columns, columns, strict=True):
+            copied._cells = list(column.cells)
+        part.rows = self.rows
+        return part
+
+    @staticmethod
+    def _needed(column: Column) -> int:
+        """Characters that a column needs: all of its figures, or so many of its words that they can be read."""
+        lengths = [cell_len(str(text)) for text in (column.header, *column.cells)]
+        return max(lengths) if column.no_wrap else min(max(lengths), LEAST_OF_WORDS)
+
+
+def plain_table(*columns: str, numbers: Iterable[str] = (), keys: int = 1) -> Table:
+    """Make an empty table without lines.
+
+    Parameters
+    ----------
+    *columns : str
+        Headings of columns of words.
+    numbers : iterable of str
+        Headings of columns of numbers behind them, flush right.
+    keys : int
+        Columns, from the first one on, that say what a row is about; see :class:`PlainTable`.
+    """
+    table = PlainTable(keys)
     for name in columns:
         table.add_column(name)
     for name in numbers:
@@ -80,21 +155,11 @@ def some_of(names: Iterable[str], most: int) -> str:
     return ", ".join(runs[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def seconds(value: float | None) -> str:
-    """A time for people: four significant digits, or a dash where there is none."""
-    return "-" if value is None else f"{value:.4g} s"
-
-
 def shown_value(objective: str, value: float | None) -> str:
-    """A value of an objective, or a bound on it, for people: in seconds where it is a time."""
+    """A value of an objective, or a bound on it, for people: with a unit where it is a time."""
     if objective not in WITHOUT_UNIT:
         return seconds(value)
-    return "-" if value is None else f"{value:.4g}"
-
-
-def small_share(value: float | None) -> str:
-    """A probability or share that is best near 0, for people: three significant digits, or a dash."""
-    return "-" if value is None else f"{value:.3g}"
+    return NOTHING if value is None else f"{value:.4g}"
 
 
 def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: float) -> str:
@@ -111,4 +176,4 @@ def bound_alone(objective: Objective, lower_bound: float | None, wall_seconds: f
     """
     bound = shown_value(objective, lower_bound)
     known = "" if lower_bound is None else f"{OBJECTIVE_WORDS[objective]} at least {bound}; "
-    return f"{known}{wall_seconds:.2f} s of search"
+    return f"{known}{search_time(wall_seconds)} of search"

@@ -13,15 +13,19 @@ from rocoin_opt.plan import (
     CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
     Outcome,
+    Phase,
     Reinforcement,
     indexed_groups,
     plan_of,
+    relative_gap,
     structural_violations,
 )
 from rocoin_opt.planning.certify import certified_bound, require_certified
 from rocoin_opt.planning.methods import settled_under_rules
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.request import Request
 
@@ -51,25 +55,30 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if plan is None or instance.has_random_latencies or request.control.exhausted:
         # What comes behind latency is stated for constants alone.
         return outcome, None
-    # What is weighed behind latency is no value of the objective.
-    control, whose = request.control.silent(), f"{method.name} returned"
+    control, whose = request.control.within(request.polish), f"{method.name} returned"
     is_latency = objective in THRESHOLD_OBJECTIVES
+    if is_latency:
+        # Some methods tell nothing of what they found first: what comes next is to be seen beside it.
+        request.control.tell(value_of(instance, plan, objective), outcome.lower_bound)
     if instance.limits_energy:
         # Where the best plan without the limit keeps it, there is no better one; further replicas may break it.
         free = instance.with_requirements(max_energy_joules=None)
-        settled_free, gain = settled(replace(request, instance=free), outcome)
+        settled_free, gain = settled(replace(request, instance=free, control=control, polish=None), outcome)
         if settled_free.plan is not None and not structural_violations(instance, settled_free.plan):
             return settled_free, gain
     if instance.is_restricted:
         if method.reinforce is None or not is_latency:
             return outcome, None
+        control = control.entering("reliability" if request.preferred == "reliability" else "work")
         found = settled_under_rules(instance, objective, plan, control, request.preferred)
+        found = replace(found, phases=(_phase_under_rules(instance, found, control),))
     elif method.reinforce is not None and (request.prefer == "reliability" or not is_latency):
         found = method.reinforce(instance, objective, plan, control, request.criterion)
     elif method.break_ties is not None and is_latency:
         # Methods of a user's own that know of no energy take five arguments.
         energy = ["energy"] if request.preferred == "energy" else []
-        found = Outcome(method.break_ties(instance, objective, plan, control, request.criterion, *energy))
+        tied = method.break_ties(instance, objective, plan, control, request.criterion, *energy)
+        found = tied if isinstance(tied, Outcome) else Outcome(tied)
     else:
         return outcome, None
     after = found.plan or plan
@@ -83,8 +92,16 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         raise CertificateError(f"{method.name} gave up latency for what comes behind it")
     gain = None
     if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
-        gain = _reinforcement(request, after, found.lower_bound)
-    return replace(outcome, plan=after), gain
+        gain = _reinforcement(replace(request, control=control), after, found.lower_bound)
+    return replace(outcome, plan=after, phases=found.phases), gain
+
+
+def _phase_under_rules(instance: Instance, found: Outcome, control: Control) -> Phase:
+    gap = None
+    if found.plan is not None and found.lower_bound is not None:
+        gap = relative_gap(value_of(instance, found.plan, "failure"), found.lower_bound)
+    is_proven = gap is not None and gap <= CLOSED_GAP
+    return Phase(control.phase, is_proven, was_cut=not is_proven and control.exhausted)
 
 
 def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinforcement | None:

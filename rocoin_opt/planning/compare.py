@@ -63,6 +63,7 @@ def compare(
     time_limit: float | None = None,
     seed: int = 0,
     threads: int = 1,
+    polish: float | None = None,
     report: Report | None = None,
 ) -> Comparison:
     """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
@@ -82,7 +83,7 @@ def compare(
         What each of them minimises.
     time_limit : float, optional
         Seconds for each method.
-    seed, threads, report
+    seed, threads, polish, report
         As for :func:`solve`.
 
     Returns
@@ -117,6 +118,7 @@ def compare(
                 time_limit=time_limit,
                 seed=seed,
                 threads=threads,
+                polish=polish,
                 explain=False,
                 report=report,
             )

@@ -18,13 +18,13 @@ from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
 from rocoin_opt.instance import given_instance
-from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency, seconds
-from rocoin_opt.planning.certify import certified_bound, certified_value, require_no_min_success
+from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, labels_of, relative_gap, require_constant_latency
+from rocoin_opt.planning.certify import certified_bound, certified_value
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown
-from rocoin_opt.wording import counted, printable
+from rocoin_opt.wording import counted, printable, seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,8 +178,7 @@ def frontier(
     InputError
         If an option is outside of its range.
     UnsupportedError
-        If the instance has no filter graph, failure domains, rules on groups or ``min_success``, or the objective is no
-        latency, or for what :func:`rocoin_opt.solve` cannot honour.
+        If the instance has no filter graph or random latencies, or the objective is no latency.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
 
@@ -196,16 +195,15 @@ def frontier(
     if objective in OBJECTIVES and objective not in THRESHOLD_OBJECTIVES:
         known = ", ".join(THRESHOLD_OBJECTIVES)
         raise UnsupportedError(f"a frontier has a latency objective of {known}, not {objective}")
-    require_no_min_success(instance, "frontier")
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
-    if instance.has_shared_failures or instance.restrictions.of_groups:
-        raise UnsupportedError(f"{instance.name}: frontier cannot honour {instance.restricted_by} yet; solve can")
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):
-        first = answer(Request(instance, control, objective=objective, criterion=criterion))
+        # Under domains and rules nothing behind latency is weighed by the partition: the search below does.
+        is_early = instance.has_shared_failures or instance.restrictions.of_groups
+        first = answer(Request(instance, control, objective=objective, criterion=criterion, latency_only=is_early))
         if first.plan is None:
             end: End = "infeasible" if first.termination == "infeasible" else "no_plan"
             found: tuple[FrontierPoint, ...] = ()
@@ -231,7 +229,7 @@ def _explored(
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import FrontierSearch
 
-    instance, objective = first.instance, first.objective
+    instance, objective, control = first.instance, first.objective, control.entering("frontier")
     if criterion == "resilient" and not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
         # Without classes, given or guessed, not even the first point can be judged.
         return "no_plan", ()

@@ -35,7 +35,6 @@ from rocoin_opt.planning.certify import (
     certified_bound,
     certified_value,
     is_closed,
-    require_no_min_success,
     require_valid,
 )
 from rocoin_opt.planning.request import Request
@@ -199,7 +198,7 @@ def replan(
     InputError
         If an option is outside of its range, or the plan is not valid for the instance.
     UnsupportedError
-        If what is left has random latencies, for ``min_success``, or for objectives other than these.
+        If what is left has random latencies, or for objectives other than these.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
 
@@ -209,7 +208,6 @@ def replan(
     >>> found.lost, ro.check(found.instance, found)
     (('device-1',), ())
     """
-    require_no_min_success(instance, "replan")
     lost, joined = instance.meant_by(lost), instance.meant_by(joined)
     _require_options(instance, plan, lost, joined, max_loads)
     before = _before(instance, plan, joined)

@@ -33,7 +33,7 @@ class Request:
         What to minimise, in seconds.
     start : Plan or None
         A plan to improve on; a valid one, once it was repaired where it has to be.
-    latency_only, explicit_filters, criterion, prefer
+    latency_only, explicit_filters, criterion, prefer, polish
         As for :func:`rocoin_opt.solve`.
     """
 
@@ -46,6 +46,7 @@ class Request:
     explicit_filters: bool = False
     criterion: str = "ncut"
     prefer: str = "reliability"
+    polish: float | None = None
 
     @property
     def preferred(self) -> Preference:
@@ -78,6 +79,8 @@ class Request:
             raise _refused("criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
         if self.prefer not in PREFERENCES:
             raise _refused("prefer", self.prefer, f"one of {', '.join(PREFERENCES)}")
+        if self.polish is not None and not self.polish >= 0.0:
+            raise _refused("polish", self.polish, "a number of seconds, at least 0")
         if self.prefer == "energy" and not instance.has_powers:
             raise UnsupportedError(f"{instance.name}: prefer energy needs compute_watts or transmit_watts of devices")
         require_objective(instance, self.objective)

@@ -60,6 +60,7 @@ def solve(
     explicit_filters: bool = False,
     criterion: str = "ncut",
     prefer: str = "reliability",
+    polish: float | None = None,
     explain: bool = True,
     report: Report | None = None,
 ) -> Result:
@@ -99,6 +100,9 @@ def solve(
         What comes next among plans of equal latency and partition: the least failure probability of the whole answer,
         for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds, or
         joules, and then the most spare reliability.
+    polish : float, optional
+        Seconds that may be spent behind latency, at most; no limit of its own where left out, so that the same
+        arguments give the same plan on every machine.
     explain : bool
         Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
         seconds, and within the limit of time. The baselines never do.
@@ -139,6 +143,7 @@ def solve(
         explicit_filters=explicit_filters,
         criterion=criterion,
         prefer=prefer,
+        polish=polish,
     )
     result = answer(request)
     if explain and result.plan is None and request.solver.surer is not None:
@@ -176,9 +181,9 @@ def answer(request: Request) -> Result:
 
 def _explained(request: Request, result: Result) -> Result:
     """Add what stands in the way of a plan, if the time allows."""
-    control = request.control.silent()
-    if control.exhausted:
+    if request.control.exhausted:
         return result
+    control = request.control.entering("conflict").silent()
     with stopped_by_interrupt(control):
         if result.termination != "infeasible":
             known = what_is_known(request.instance, request.objective, control)
@@ -271,6 +276,7 @@ def _certified(request: Request, outcome: Outcome, plan: Plan | None) -> Result:
         reasons=reasons,
         wall_seconds=request.control.elapsed,
         seed=request.control.seed,
+        phases=() if plan is None else outcome.phases,
     )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling.datasets import Split
     from rocoin_opt.profiling.ensemble import Ensemble, Fill
+    from rocoin_opt.profiling.images.datasets import Split
 
 MAX_PARTS = 12
 """Most parts whose subsets, 4,096 of them, are all measured; beyond, subsets are drawn from the failures."""
@@ -210,11 +210,11 @@ def write_accuracy_table(path: str | Path, table: AccuracyTable) -> None:
     InputError
         If the name ends otherwise, or the file cannot be written.
     """
-    suffix = Path(path).suffix
-    if suffix == ".json":
+    require_table_name(path)
+    if Path(path).suffix == ".json":
         head = {"parts": table.parts, "fill": table.fill, "images": table.images, "complete": table.is_complete}
         write_text(path, readable_json({**head, "rows": table_rows(table)}) + "\n")
-    elif suffix == ".csv":
+    else:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("arrived", "missing", "fill", "images", "accuracy"))
@@ -222,5 +222,16 @@ def write_accuracy_table(path: str | Path, table: AccuracyTable) -> None:
             sets = (" ".join(map(str, row[name])) for name in ("arrived", "missing"))
             writer.writerow((*sets, table.fill, table.images, row["accuracy"]))
         write_text(path, stream.getvalue())
-    else:
+
+
+def require_table_name(path: str | Path) -> None:
+    """Refuse a name that :func:`write_accuracy_table` knows no format for.
+
+    Raises
+    ------
+    InputError
+        If it ends neither in ``.csv`` nor in ``.json``.
+    """
+    suffix = Path(path).suffix
+    if suffix not in (".csv", ".json"):
         raise InputError(str(path), [Problem("", f"the ending {suffix!r}", ".csv or .json")])

@@ -10,6 +10,7 @@ import torch
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.profiling.counting.own_code import calling, require_values
+from rocoin_opt.profiling.images.given import MAX_CLASSES
 from rocoin_opt.profiling.tracing import blank_images, evaluating
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from rocoin_opt.instance import FloatArray, IntArray
 
-MAX_CLASSES = 2**16
-"""Most classes: a larger label is a fault, and would take memory for every class below it."""
 CHUNK = 128
 """Images whose products are summed at once: three arrays of 128 x M numbers stay within a processor's cache."""
 
@@ -50,7 +49,7 @@ class ActivationGraph:
 
 def activation_graph(
     teacher: nn.Module,
-    layer: str,
+    layer: str | None,
     batches: Iterable[tuple[Tensor, Tensor]],
     *,
     top_k: int | None = None,
@@ -64,9 +63,10 @@ def activation_graph(
     ----------
     teacher : Module
         Taken in evaluation mode and left as it was.
-    layer : str
+    layer : str or None
         Dotted name of the module whose output is looked at: N x M x h x w, or N x M. It must not be negative: take the
-        rectifier behind the last convolution.
+        rectifier behind the last convolution. None for what a ``FilterNetwork`` or
+        :class:`~rocoin_opt.profiling.counting.teacher.Teacher` says itself that its classifier reads.
     batches : iterable of (Tensor, Tensor)
         Images, N x C x H x W, and their labels, N whole numbers from 0. Every class up to the largest label needs one.
     top_k : int, optional
@@ -169,10 +169,19 @@ class _Sums:
         return self._by_class / self._counts[:, None]
 
 
-def _mean_activations(teacher: nn.Module, layer: str, images: Tensor, rectify: bool) -> FloatArray:
+def _mean_activations(teacher: nn.Module, layer: str | None, images: Tensor, rectify: bool) -> FloatArray:
     """Mean activation of each filter on each image, N x M, in double precision."""
     like = blank_images(teacher, 0, ())
-    maps = _output_of(teacher, layer, images.to(device=like.device, dtype=like.dtype))
+    shown = images.to(device=like.device, dtype=like.dtype)
+    if layer is None:
+        pooled: Any = getattr(teacher, "pooled", None)
+        if pooled is None:
+            raise _layer_fault("", "nothing", "a layer by name, or a teacher that knows its own knowledge")
+        layer = f"input of {getattr(teacher, 'layer', 'head')}"
+        with evaluating(teacher):
+            maps: Tensor = pooled(shown)
+    else:
+        maps = _output_of(teacher, layer, shown)
     if maps.ndim not in (2, 4) or len(maps) != len(images):
         raise _layer_fault(layer, f"an output of shape {tuple(maps.shape)}", "N x M x h x w, or N x M")
     values = maps.double()

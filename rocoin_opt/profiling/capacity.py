@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.distillation import Lesson
     from rocoin_opt.profiling.ensemble import Recipe
+    from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Batch, Report, Training
 
 FORMAT = "rocoin-opt/capacity"
@@ -62,7 +62,7 @@ class CapacityTable(Model):
     data: str
     """The data set."""
     data_sha256: str
-    """Its fingerprint, see :class:`rocoin_opt.profiling.datasets.Dataset`."""
+    """Its fingerprint, see :class:`rocoin_opt.profiling.images.datasets.Dataset`."""
     teacher: str
     """Network of the teacher."""
     stem_stride: Count

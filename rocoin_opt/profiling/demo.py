@@ -23,23 +23,23 @@ from rocoin_opt.planning.partition import partition
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity
-from rocoin_opt.profiling.distillation import Distillation, Lesson, distil
-from rocoin_opt.profiling.ensemble import Recipe
+from rocoin_opt.profiling.distillation import Distillation, Lesson
 from rocoin_opt.profiling.instances import Origin, profile_instance
-from rocoin_opt.profiling.specifications import network_builder, student_builder
+from rocoin_opt.profiling.planned_students import distil_plan
+from rocoin_opt.profiling.specifications import student_builder, teacher_builder
 from rocoin_opt.profiling.training import Training, accuracy, train_classifier
 from rocoin_opt.provenance import versions
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from torch import nn
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Ensemble
-    from rocoin_opt.profiling.networks import FilterNetwork
+    from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Report
 
 FORMAT = "rocoin-opt/demo"
@@ -131,7 +131,7 @@ def run_demo(
     Parameters
     ----------
     data : Dataset
-        Images; see :func:`rocoin_opt.profiling.datasets.load_dataset`.
+        Images; see :func:`rocoin_opt.profiling.images.datasets.load_dataset`.
     settings : Settings
         :data:`FULL`, :data:`FAST` or one's own.
     seed : int
@@ -161,15 +161,13 @@ def run_demo(
     lesson = Lesson.of(teacher, data, chosen.training.torch_device)
     rows = []
     for variant in variants_of(instance, seed):
-        recipes = [_recipe(group.student, group.num_filters, data, chosen) for group in variant.plan.groups]
-        parts = [group.filters or () for group in variant.plan.groups]
         home = folder / variant.name
-        ensemble = distil(
+        ensemble = distil_plan(
             lesson,
-            recipes,
-            parts,
+            variant.plan,
             data,
             chosen.distillation,
+            stem_stride=chosen.stem_stride,
             name=f"students of {variant.name}",
             checkpoint=home / "checkpoint.pt",
             report=report,
@@ -185,7 +183,7 @@ def run_demo(
     return result
 
 
-def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None = None) -> FilterNetwork:
+def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None = None) -> nn.Module:
     """Train the teacher, or take it from the folder.
 
     Parameters
@@ -199,8 +197,8 @@ def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None
     report : callable, optional
         Is told how far the training is.
     """
-    build: Callable[[], FilterNetwork] = partial(
-        network_builder(settings.teacher),
+    build = teacher_builder(
+        settings.teacher,
         num_classes=data.num_classes,
         in_channels=data.input_shape[0],
         stem_stride=settings.stem_stride,
@@ -208,7 +206,7 @@ def teach(data: Dataset, settings: Settings, folder: Path, report: Report | None
     return train_classifier(build, data, settings.training, checkpoint=folder / "teacher.pt", report=report)
 
 
-def instance_of(teacher: FilterNetwork, data: Dataset, settings: Settings) -> Instance:
+def instance_of(teacher: nn.Module, data: Dataset, settings: Settings) -> Instance:
     """Profile teacher and students for the demonstration's devices; the filters are seen on the validation images.
 
     Parameters
@@ -297,10 +295,6 @@ def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any
         "versions": versions(),
         "seeds": results,
     }
-
-
-def _recipe(student: str, size: int, data: Dataset, settings: Settings) -> Recipe:
-    return Recipe(network=student, in_channels=data.input_shape[0], stem_stride=settings.stem_stride, num_filters=size)
 
 
 def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.profiling.counting.teacher import Teacher
+from rocoin_opt.profiling.counting.teacher import Teacher, with_knowledge
 from rocoin_opt.profiling.ensemble import NO_BUILDERS, Ensemble, Recipe
 from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.training import Training, fit, outputs, seeded
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.datasets import Dataset
     from rocoin_opt.profiling.ensemble import Builder
+    from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Batch, Report
 
 
@@ -114,9 +114,7 @@ class Lesson:
         layer : str, optional
             Name of that classifier, where it is not the layer that makes the output.
         """
-        known = (
-            teacher if isinstance(teacher, FilterNetwork | Teacher) else Teacher(teacher, data.train.images[:8], layer)
-        )
+        known = with_knowledge(teacher, data.train.images, layer)
         features = outputs(known.to(device).eval().pooled, data.train.images, device)
         return cls(known.cpu(), features)
 
@@ -175,7 +173,7 @@ def distil(
         another distillation.
     """
     teacher, training = lesson.teacher, distillation.training
-    ensemble = seeded(training.seed, lambda: Ensemble(recipes, parts, data.num_classes, own=own))
+    ensemble = seeded(training.seed, lambda: Ensemble(recipes, parts, data.num_classes, own=own, scaling=data.scaling))
     if ensemble.num_filters != teacher.num_filters:
         found = f"parts of {ensemble.num_filters} filters"
         raise InputError("distillation", [Problem("parts", found, f"the {teacher.num_filters} filters of the teacher")])
@@ -202,7 +200,18 @@ def distil(
         return distillation.feature_weight * mismatch + distillation.logit_weight * divergence
 
     identity = f"{data.sha256} {lesson.digest()} {ensemble.parts} {ensemble.recipes} {distillation.identity}"
-    fit(ensemble, loss, data.train, training, name=name, identity=identity, checkpoint=checkpoint, report=report)
+    networks = (teacher, *(student.network for student in ensemble.students))
+    fit(
+        ensemble,
+        loss,
+        data.train,
+        training,
+        name=name,
+        identity=identity,
+        channels_last=all(isinstance(network, FilterNetwork) for network in networks),
+        checkpoint=checkpoint,
+        report=report,
+    )
     means = outputs(ensemble.to(device).features, data.train.images, device).mean(0)
     teacher.cpu()
     ensemble.cpu().feature_means.copy_(means)

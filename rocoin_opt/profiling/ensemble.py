@@ -15,6 +15,8 @@ from rocoin_opt.documents import Items, Model, read_document, readable_json, val
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
+from rocoin_opt.profiling.counting.own_code import calling
+from rocoin_opt.profiling.images.scaling import Scaling
 from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.specifications import network_builder
 from rocoin_opt.writing import write_text
@@ -89,6 +91,8 @@ class EnsembleDocument(Model):
     """Filters of each part."""
     recipes: Items[Recipe]
     """Network of each part's student."""
+    scaling: Scaling | None = None
+    """What was done to the pixels that the students learnt from; absent where nobody said so."""
 
 
 class PartStudent(nn.Module):
@@ -136,6 +140,8 @@ class Ensemble(nn.Module):
         Classes of the head.
     own : mapping of str to callable, optional
         Builders by the names of one's own that recipes use.
+    scaling : Scaling, optional
+        What was done to the pixels that the students learnt from.
 
     Attributes
     ----------
@@ -161,8 +167,10 @@ class Ensemble(nn.Module):
         num_classes: int,
         *,
         own: Mapping[str, Builder] = NO_BUILDERS,
+        scaling: Scaling | None = None,
     ) -> None:
         super().__init__()
+        self.scaling = scaling
         self.recipes = tuple(recipes)
         self.parts = tuple(tuple(int(m) for m in part) for part in parts)
         self.num_filters = sum(map(len, self.parts))
@@ -181,7 +189,8 @@ class Ensemble(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return all features, N x M, in the order of the filters."""
-        return self.joined([student(images) for student in self.students])
+        with calling("students", "images", str(tuple(images.shape[1:])), "images that the students take"):
+            return self.joined([student(images) for student in self.students])
 
     def joined(self, answers: Sequence[Tensor | None], fill: Fill = "zero") -> Tensor:
         """Put answers together to N x M features.
@@ -194,7 +203,7 @@ class Ensemble(nn.Module):
             What stands in for the missing ones.
         """
         there = next(answer for answer in answers if answer is not None)
-        result = self._filling(fill).to(there.dtype).repeat(len(there), 1)
+        result = self.filling(fill).to(there.dtype).repeat(len(there), 1)
         for part, answer in zip(self.parts, answers, strict=True):
             if answer is not None:
                 result[:, list(part)] = answer
@@ -215,7 +224,7 @@ class Ensemble(nn.Module):
         if arrived is not None:
             missing = [m for k, part in enumerate(self.parts) if k not in arrived for m in part]
             features = features.clone()
-            features[:, missing] = self._filling(fill)[missing]
+            features[:, missing] = self.filling(fill)[missing]
         logits: Tensor = self.head(features)
         return logits
 
@@ -233,6 +242,18 @@ class Ensemble(nn.Module):
         """
         return self.logits(self.features(images), arrived, fill)
 
+    def filling(self, fill: Fill) -> Tensor:
+        """Return what stands in for missing features, M: zeros, or the means over the training images.
+
+        Raises
+        ------
+        InputError
+            If there is no such fill.
+        """
+        if fill not in FILLS:
+            raise InputError("options", [Problem("fill", repr(fill), f"one of {', '.join(FILLS)}")])
+        return self.feature_means if fill == "mean" else torch.zeros_like(self.feature_means)
+
     def require_parts_of(self, plan: Plan) -> None:
         """Refuse a plan whose parts, in the order of its groups, are not those of the students.
 
@@ -249,8 +270,11 @@ class Ensemble(nn.Module):
     def save(self, folder: str | Path) -> None:
         """Write description and weights into a folder, each in one step."""
         write_state(Path(folder) / WEIGHTS, self.state_dict())
-        fields = EnsembleDocument(num_classes=self.head.out_features, parts=self.parts, recipes=self.recipes)
-        document = {"format": FORMAT, "version": VERSION, **fields.model_dump(mode="json")}
+        fields = EnsembleDocument(
+            num_classes=self.head.out_features, parts=self.parts, recipes=self.recipes, scaling=self.scaling
+        )
+        told = fields.model_dump(mode="json", exclude={"scaling"} if self.scaling is None else None)
+        document = {"format": FORMAT, "version": VERSION, **told}
         write_text(Path(folder) / DESCRIPTION, readable_json(document) + "\n")
 
     @classmethod
@@ -272,7 +296,7 @@ class Ensemble(nn.Module):
         """
         source = Path(folder) / DESCRIPTION
         document = validate(EnsembleDocument, read_document(source, FORMAT, VERSION), os.fspath(source))
-        ensemble = cls(document.recipes, document.parts, document.num_classes, own=own)
+        ensemble = cls(document.recipes, document.parts, document.num_classes, own=own, scaling=document.scaling)
         weights = Path(folder) / WEIGHTS
         try:
             ensemble.load_state_dict(read_state(weights))
@@ -280,8 +304,3 @@ class Ensemble(nn.Module):
             faults = " ".join(str(error).split())[:300]
             raise InputError(os.fspath(weights), [Problem("", faults, f"weights that fit {DESCRIPTION}")]) from None
         return ensemble.eval()
-
-    def _filling(self, fill: Fill) -> Tensor:
-        if fill not in FILLS:
-            raise InputError("options", [Problem("fill", repr(fill), f"one of {', '.join(FILLS)}")])
-        return self.feature_means if fill == "mean" else torch.zeros_like(self.feature_means)

@@ -88,7 +88,7 @@ class Origin:
 
 def profile_instance(
     teacher: nn.Module,
-    layer: str,
+    layer: str | None,
     batches: Iterable[tuple[Tensor, Tensor]],
     students: Sequence[StudentBuilder],
     fleet: Fleet,
@@ -179,7 +179,7 @@ def profile_instance(
     }
     fields = {
         "name": name,
-        "source": _source(origin, layer, found, precision_bits, top_k, rectify),
+        "source": _source(origin, layer or _input_of_classifier(teacher), found, precision_bits, top_k, rectify),
         "devices": _with_hosts(
             devices, hosts, {s.id: s.line for s in profiled if s.line is not None}, repeats, threads
         ),
@@ -271,6 +271,10 @@ def _student(student: ProfiledStudent, precision_bits: int, capacity: str) -> St
         max_filters=costs.largest,
         source=source,
     )
+
+
+def _input_of_classifier(teacher: nn.Module) -> str:
+    return f"input of {getattr(teacher, 'layer', 'head')}"
 
 
 def _source(

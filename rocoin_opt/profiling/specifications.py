@@ -95,17 +95,49 @@ def load_teacher(
     InputError
         If there is no such network, the file cannot be read, or the weights do not fit the network.
     """
-    teacher: nn.Module
-    if ":" in name:
-        teacher = _made(name, imported(name))
-    else:
-        builder = network_builder(name)
+    if ":" not in name:
+        network_builder(name)
         if weights is None:
             raise InputError("options", [Problem("weights", "nothing", f"a file of trained weights of {name}")])
-        teacher = builder(num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
-    if weights is not None:
-        load_weights(teacher, weights, f"weights of {name}")
-    return teacher.eval()
+    build = teacher_builder(name, weights, num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
+    return build().eval()
+
+
+def teacher_builder(
+    name: str, weights: str | Path | None = None, *, num_classes: int = 10, in_channels: int = 3, stem_stride: int = 1
+) -> Callable[[], nn.Module]:
+    """Make the builder of a teacher that is to be trained.
+
+    Parameters
+    ----------
+    name : str
+        As for :func:`load_teacher`.
+    weights : str or Path, optional
+        What the training begins with; else weights by chance, or those that the callable gives.
+    num_classes, in_channels, stem_stride : int
+        Of a network by name.
+
+    Returns
+    -------
+    callable
+        Makes the network, with other first weights each time where there are no ``weights``.
+
+    Raises
+    ------
+    InputError
+        If there is no such network; the builder raises it as :func:`load_teacher` does.
+    """
+    sizes = {"num_classes": num_classes, "in_channels": in_channels, "stem_stride": stem_stride}
+    make: Callable[[], nn.Module]
+    make = partial(_made, name, imported(name)) if ":" in name else partial(network_builder(name), **sizes)
+
+    def build() -> nn.Module:
+        teacher = make()
+        if weights is not None:
+            load_weights(teacher, weights, f"weights of {name}")
+        return teacher
+
+    return build
 
 
 def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) -> StudentBuilder:

@@ -7,6 +7,7 @@ with the same number of threads. On CUDA runs agree up to rounding.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -21,13 +22,16 @@ from torch.nn import functional
 from rocoin_opt.documents import canonical_json
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.profiling.checkpoints import read_state, write_state
+from rocoin_opt.profiling.counting.own_code import calling, require_classifier
+from rocoin_opt.profiling.networks import FilterNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
 
-    from rocoin_opt.profiling.datasets import Dataset, Split
+    from rocoin_opt.profiling.images.datasets import Dataset, Split
 
 EVALUATION_BATCH = 1000
 
@@ -152,6 +156,7 @@ def fit(
     *,
     name: str,
     identity: str = "",
+    channels_last: bool = True,
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> None:
@@ -171,6 +176,9 @@ def fit(
         What progress is told under.
     identity : str
         Whatever else the result rests on. A checkpoint of anything else is refused.
+    channels_last : bool
+        Whether weights and images may lie in memory with the channels of a pixel side by side, which is faster.
+        Networks of a user may rely on the usual order, by ``view`` say.
     checkpoint : Path, optional
         Written after every epoch. Where it is there already, the training goes on from it.
     report : callable, optional
@@ -182,8 +190,10 @@ def fit(
         If the checkpoint is damaged or belongs to another training, or the loss is no number any more.
     """
     device = training.torch_device
-    # Convolutions on a CPU are faster with the channels of a pixel side by side; the stubs do not know this argument.
-    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device)
+    if channels_last:
+        # The stubs do not know this argument.
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = split.images.to(device), split.labels.to(device)
     optimiser = torch.optim.SGD(
         module.parameters(),
@@ -202,19 +212,21 @@ def fit(
         order = torch.randperm(len(split), generator=generator)
         module.train()
         total = 0.0
-        for number in range(per_epoch):
-            rows = order[number * training.batch_size : (number + 1) * training.batch_size].to(device)
-            step = epoch * per_epoch + number
-            for group in optimiser.param_groups:
-                group["lr"] = training.rate((step + 1) / (training.epochs * per_epoch))
-            shown = augmented(images[rows], training.shift, training.flip, generator)
-            value = loss(Batch(shown, labels[rows], rows, generator))
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += _finite(value, name)
-            if report is not None:
-                report(Step(name, step + 1, training.epochs * per_epoch, total / (number + 1)))
+        with _drawing(training.seed, epoch, device):
+            for number in range(per_epoch):
+                rows = order[number * training.batch_size : (number + 1) * training.batch_size].to(device)
+                step = epoch * per_epoch + number
+                for group in optimiser.param_groups:
+                    group["lr"] = training.rate((step + 1) / (training.epochs * per_epoch))
+                shown = augmented(images[rows], training.shift, training.flip, generator)
+                shown = shown if channels_last else shown.contiguous()
+                value = loss(Batch(shown, labels[rows], rows, generator))
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                total += _finite(value, name)
+                if report is not None:
+                    report(Step(name, step + 1, training.epochs * per_epoch, total / (number + 1)))
         if checkpoint is not None:
             state = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
             write_state(checkpoint, {"run": run, "epochs": epoch + 1, **state})
@@ -226,6 +238,7 @@ def train_classifier(
     data: Dataset,
     training: Training,
     *,
+    identity: str = "",
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> ModuleT:
@@ -239,18 +252,38 @@ def train_classifier(
         The images.
     training : Training
         How; its seed makes the first weights too.
+    identity, checkpoint, report
+        As for :func:`fit`; the data are part of the identity.
 
     Returns
     -------
     Module
         In evaluation mode, on the CPU.
+
+    Raises
+    ------
+    InputError
+        As :func:`fit`, or if the network fails, or makes anything but one logit a class.
     """
     network = seeded(training.seed, build)
+    require_classifier(network, data.train.images[:2], data.num_classes)
+    given = f"{data.sha256} {identity}".rstrip()
 
     def loss(batch: Batch) -> Tensor:
-        return functional.cross_entropy(network(batch.images), batch.labels)
+        with calling("training", "network", "a batch of training images", "code that runs in training too"):
+            return functional.cross_entropy(network(batch.images), batch.labels)
 
-    fit(network, loss, data.train, training, name="teacher", identity=data.sha256, checkpoint=checkpoint, report=report)
+    fit(
+        network,
+        loss,
+        data.train,
+        training,
+        name="teacher",
+        identity=given,
+        channels_last=isinstance(network, FilterNetwork),
+        checkpoint=checkpoint,
+        report=report,
+    )
     return network
 
 
@@ -302,6 +335,14 @@ def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.
 def accuracy(network: nn.Module, split: Split) -> float:
     """Share of the images that a network in evaluation mode, on the CPU, puts into their class."""
     return float((outputs(network, split.images).argmax(1) == split.labels).double().mean())
+
+
+@contextlib.contextmanager
+def _drawing(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Seed what a network draws itself, in dropout say; the global generators stay as they were."""
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
+        torch.manual_seed(_mixed(seed, epoch))
+        yield
 
 
 def _mixed(seed: int, epoch: int) -> int:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.failure import Figures, Simulated, finite_or_none, latency_distribution, value_of
-from rocoin_opt.plan import plain_table, plain_text, seconds, small_share
+from rocoin_opt.plan import plain_table, plain_text
 from rocoin_opt.report.what_if import (
     losses_table,
     probability,
@@ -15,7 +15,7 @@ from rocoin_opt.report.what_if import (
     sensitivities_table,
     statement_lines,
 )
-from rocoin_opt.wording import counted
+from rocoin_opt.wording import counted, given_seconds, seconds, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
 def print_assessment(found: Assessment, console: Console) -> None:
     """Print the figures, beside them the simulated ones, what is proven of simpler plans, then what else was asked."""
     instance, plan, figures = found.instance, found.plan, found.figures
-    ends = "no deadline" if found.deadline is None else f"deadline {found.deadline:g} s"
+    ends = "no deadline" if found.deadline is None else f"deadline {given_seconds(found.deadline)}"
     spares = len(instance.devices) - sum(len(group.devices) for group in plan.groups)
     size = f"{counted(len(plan.groups), 'group')}, {counted(spares, 'spare')}"
     console.print(plain_text(f"{instance.name}: {size}, {ends}"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import plain_table, plain_text, seconds, shown_value, small_share
+from rocoin_opt.plan import plain_table, plain_text, shown_value
+from rocoin_opt.wording import NOTHING, percent, search_time, seconds, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Result
 
-NUMBERS = ("value", "bound", "gap", "guaranteed", "nominal", "worst", "expected", "failure", "groups", "search")
+NUMBERS = ("value", "bound", "gap", "failure", "guaranteed", "nominal", "worst", "expected", "groups", "search")
 """Columns of figures."""
+CUT = "normalised cut"
 
 
 def print_comparison(instance: Instance, results: Sequence[Result], console: Console) -> None:
@@ -31,12 +33,15 @@ def print_comparison(instance: Instance, results: Sequence[Result], console: Con
         Where it is printed.
     """
     objective = results[0].objective if results else "guaranteed"
-    table = plain_table("method", "termination", numbers=NUMBERS)
+    # Behind the failure probability, where there is a partition to be judged.
+    place = NUMBERS.index("failure") + 1
+    has_cut = instance.knowledge.graph is not None
+    table = plain_table("method", "termination", numbers=(*NUMBERS[:place], *[CUT] * has_cut, *NUMBERS[place:]))
     unlimited = False
     for result in results:
         is_unlimited = result.instance is not instance
         unlimited = unlimited or is_unlimited
-        table.add_row(*_row(result, "*" if is_unlimited else ""))
+        table.add_row(*_row(result, "*" if is_unlimited else "", has_cut=has_cut))
     console.print(plain_text(f"{instance.name}, objective {objective}"))
     console.print(table)
     if unlimited:
@@ -61,22 +66,22 @@ def _limits_missed(instance: Instance, results: Sequence[Result]) -> str:
     return " or ".join(missed)
 
 
-def _row(result: Result, mark: str) -> list[str]:
-    gap = "-" if result.gap is None else f"{100 * result.gap:.2f} %"
+def _row(result: Result, mark: str, *, has_cut: bool) -> list[str]:
     row = [
         result.method + mark,
         result.termination.replace("_", " "),
         shown_value(result.objective, result.objective_value),
         shown_value(result.objective, result.lower_bound),
-        gap,
+        percent(result.gap),
     ]
     metrics, plan = result.metrics, result.plan
     if metrics is None or plan is None:
-        row += ["-"] * 6
+        row += [NOTHING] * (6 + has_cut)
     else:
         # Without the outage limit a guarantee means nothing.
         guaranteed = None if mark else metrics.guaranteed_seconds
         times = (guaranteed, metrics.nominal_seconds, metrics.worst_seconds, metrics.expected_seconds)
-        row += [seconds(time) for time in times]
-        row += [small_share(metrics.failure_probability), str(len(plan.groups))]
-    return [*row, f"{result.wall_seconds:.2f} s"]
+        row.append(small_share(metrics.failure_probability))
+        row += [NOTHING if metrics.ncut is None else f"{metrics.ncut:.4f}"] * has_cut
+        row += [*(seconds(time) for time in times), str(len(plan.groups))]
+    return [*row, search_time(result.wall_seconds)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.failure import evaluate
-from rocoin_opt.plan import plain_table, plain_text, plan_document, seconds
+from rocoin_opt.plan import plain_table, plain_text, plan_document
+from rocoin_opt.wording import percent, search_time, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ def print_frontier(frontier: Frontier, console: Console) -> None:
     if frontier.points:
         console.print(_table(frontier))
         bound = seconds(frontier.latency_bound)
-        console.print(f"no plan is faster than {bound}; {frontier.wall_seconds:.2f} s of search")
+        console.print(f"no plan is faster than {bound}; {search_time(frontier.wall_seconds)} of search")
         console.print("bound: no plan within the limit has a smaller criterion")
     for reason in frontier.reasons:
         console.print(plain_text(f"  {reason}"))
@@ -50,7 +51,7 @@ def _table(frontier: Frontier) -> Table:
             " ".join(map(str, point.plan.sizes)),
             f"{point.partition_value:.4f}",
             f"{point.partition_bound:.4f}",
-            f"{100 * point.partition_gap:.2f} %",
+            percent(point.partition_gap),
         )
     return table
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.failure import evaluate
-from rocoin_opt.plan import outage_of, plain_table, plain_text, plan_document, small_share
-from rocoin_opt.wording import counted
+from rocoin_opt.plan import outage_of, plain_table, plain_text, plan_document
+from rocoin_opt.wording import counted, search_time, small_share
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ def print_groups(found: MostGroups, console: Console) -> None:
         limit = found.instance.requirements.max_group_outage
         spares = len(found.instance.devices) - sum(map(len, found.groups))
         console.print(
-            f"outage limit {limit:g}; {counted(spares, 'spare device')}; {found.wall_seconds:.2f} s of search"
+            f"outage limit {limit:g}; {counted(spares, 'spare device')}; {search_time(found.wall_seconds)} of search"
         )
     for reason in found.reasons:
         console.print(plain_text(f"  {reason}"))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan import plain_table, plain_text, seconds
+from rocoin_opt.plan import plain_table, plain_text
+from rocoin_opt.wording import NOTHING, common_unit, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -145,8 +146,8 @@ def _plan_row(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     return (
         rows[0]["method"] + ("" if limited else "*"),
         # Without the outage limit a guarantee means nothing.
-        _spread(guaranteed, seconds) if limited else "-",
-        _spread([figures["expected_seconds"] for figures in metrics], seconds),
+        _time_spread(guaranteed) if limited else NOTHING,
+        _time_spread([figures["expected_seconds"] for figures in metrics]),
         _spread([figures["success_probability"] for figures in metrics], "{:.4f}".format),
         _percent(row["all_parts"] for row in rows),
         _percent(row["zero"]["expected_accuracy"] for row in rows),
@@ -191,6 +192,12 @@ def _spread(values: Sequence[float], shown: Callable[[float], str]) -> str:
     number, space, unit = mean.partition(" ")
     places = len(number.partition(".")[2])
     return f"{number} ± {stdev(values):.{places}f}{space}{unit}"
+
+
+def _time_spread(values: Sequence[float]) -> str:
+    """The same of times, in one unit."""
+    unit, length = common_unit([fmean(values)])
+    return _spread([value / length for value in values], lambda value: f"{number(value)} {unit}")
 
 
 def _has_unlimited(document: dict[str, Any]) -> bool:

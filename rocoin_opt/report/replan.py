@@ -16,7 +16,7 @@ from rocoin_opt.plan import (
     plan_document,
     shown_value,
 )
-from rocoin_opt.wording import counted
+from rocoin_opt.wording import counted, data_size, search_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +46,7 @@ def print_replan(found: Replan, console: Console) -> None:
         gap = "unknown" if found.gap is None else f"{100 * found.gap:.3g} %"
         console.print(
             f"  {OBJECTIVE_WORDS[found.objective]} {shown(found.objective_value)}, "
-            f"lower bound {shown(found.lower_bound)}, gap {gap}; {found.wall_seconds:.2f} s of search"
+            f"lower bound {shown(found.lower_bound)}, gap {gap}; {search_time(found.wall_seconds)} of search"
         )
     if found.max_loads is not None:
         free = f"{shown(found.unrestricted_value)}, lower bound {shown(found.unrestricted_bound)}"
@@ -56,8 +56,8 @@ def print_replan(found: Replan, console: Console) -> None:
     if found.loads:
         # Only of equally early plans one that ships few bytes is looked for.
         is_time = found.objective not in WITHOUT_UNIT
-        least = f"; no plan as early ships less than {found.bytes_bound:,.0f}" if is_time else ""
-        console.print(f"  to send: {counted(len(found.loads), 'student')}, {found.shipped_bytes:,.0f} bytes{least}")
+        least = f"; no plan as early ships less than {data_size(found.bytes_bound)}" if is_time else ""
+        console.print(f"  to send: {counted(len(found.loads), 'student')}, {data_size(found.shipped_bytes)}{least}")
         console.print(_load_table(found))
     else:
         console.print("  to send: nothing, every device goes on with the student that it has")
@@ -105,10 +105,10 @@ def replan_document(found: Replan) -> dict[str, Any]:
 
 
 def _load_table(found: Replan) -> Table:
-    table = plain_table("send to", "student", numbers=("filters", "bytes"))
+    table = plain_table("send to", "student", numbers=("filters", "size"))
     for load in found.loads:
         table.add_row(
-            plain_text(load.device), plain_text(load.student), str(load.num_filters), f"{load.size_bytes:,.0f}"
+            plain_text(load.device), plain_text(load.student), str(load.num_filters), data_size(load.size_bytes)
         )
     return table
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.plan import plain_table, plain_text, seconds
+from rocoin_opt.plan import plain_table, plain_text
 from rocoin_opt.report.performance_profile import CLOCK, GOOD, performance_profiles
 from rocoin_opt.report.run_statistics import SHIFT, method_figures
+from rocoin_opt.wording import percent, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,14 +103,14 @@ def conflict_lines(run: RunItems) -> tuple[str, ...]:
 
 def _figures_table(figures: Sequence[MethodFigures]) -> Table:
     numbers = ("items", "failed", "solved", "proven", "mean gap", "worst", "mean excess", "worst", "time", "wins")
-    table = plain_table("family", "method", numbers=numbers)
+    table = plain_table("family", "method", numbers=numbers, keys=2)
     family = None
     for entry in figures:
         table.add_row(
             plain_text("" if entry.family == family else entry.family),
             plain_text(entry.method),
             *map(str, (entry.items, entry.failed, entry.solved, entry.proven)),
-            *map(_percent, (entry.mean_gap, entry.worst_gap, entry.mean_excess, entry.worst_excess)),
+            *map(percent, (entry.mean_gap, entry.worst_gap, entry.mean_excess, entry.worst_excess)),
             seconds(entry.seconds),
             str(entry.wins),
         )
@@ -121,9 +122,5 @@ def _profile_table(profile: PerformanceProfile) -> Table:
     ratios = RATIOS[profile.measure]
     table = plain_table(f"profile by {MEASURE_WORDS[profile.measure]}", numbers=(f"{ratio:g} x" for ratio in ratios))
     for method, curve in profile.curves.items():
-        table.add_row(plain_text(method), *(_percent(curve.share(ratio)) for ratio in ratios))
+        table.add_row(plain_text(method), *(percent(curve.share(ratio)) for ratio in ratios))
     return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100.0 * value:.2f} %"

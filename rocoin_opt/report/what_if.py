@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import plain_table, plain_text, seconds
+from rocoin_opt.plan import plain_table, plain_text
+from rocoin_opt.wording import NOTHING, engineering, number, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,9 +25,11 @@ ROUGH = 0.01
 """Share of a derivative above which its error is told."""
 PARAMETER_WORDS = {
     "failure_probability": "crash probability",
-    "flops_per_second": "FLOP/s",
-    "uplink_bits_per_second": "link bit/s",
+    "flops_per_second": "compute rate",
+    "uplink_bits_per_second": "link rate",
 }
+PARAMETER_UNITS = {"flops_per_second": "FLOP/s", "uplink_bits_per_second": "bit/s"}
+"""Units of the parameters that have one."""
 
 
 def statement_lines(figures: Figures, simpler: Simplifications) -> Iterator[str]:
@@ -82,7 +85,7 @@ def replicas_table(figures: Figures, values: Sequence[ReplicaValue], is_twin: bo
     if not better:
         return None
     names = ("joins group", "guaranteed", "expected", "success probability")
-    table = plain_table("one more replica: twin of" if is_twin else "one more replica: spare", numbers=names)
+    table = plain_table("one more replica: twin of" if is_twin else "one more replica: spare", numbers=names, keys=2)
     for value in better[:BEST_REPLICAS]:
         table.add_row(
             plain_text(value.device),
@@ -98,16 +101,17 @@ def sensitivities_table(found: Sequence[Sensitivity]) -> tuple[Table, int]:
     """The most influential parameters, and the number of those left out."""
     ordered = sorted(found, key=_influence, reverse=True)
     shown = [one for one in ordered[:MOST_INFLUENTIAL] if max(_influence(one)) >= NO_EFFECT]
-    table = plain_table("device", numbers=("group", "parameter", "value", "expected", "no answer", "guaranteed"))
+    names = ("group", "value", "expected", "no answer", "guaranteed")
+    table = plain_table("device", "parameter", numbers=names, keys=2)
     table.add_column("same guarantee for")
     for one in shown:
         table.add_row(
             plain_text(one.device),
-            str(one.group),
             PARAMETER_WORDS[one.parameter],
-            f"{one.value:.4g}",
+            str(one.group),
+            _parameter(one, one.value),
             *(_effect(one, slope) for slope in (one.expected, one.failure, one.guaranteed)),
-            _range(one.guaranteed_range),
+            _range(one),
         )
     return table, len(ordered) - len(shown)
 
@@ -162,19 +166,26 @@ def _influence(one: Sensitivity) -> tuple[float, float]:
 def _effect(one: Sensitivity, slope: Slope | None) -> str:
     worse = _worsening(one, slope)
     if slope is None or worse is None:
-        return "-"
+        return NOTHING
     if abs(worse) < NO_EFFECT:
         return "0"
     is_rough = slope.error > ROUGH * max(abs(slope.left), abs(slope.right))
     return f"{'~' if is_rough else ''}{worse:+.3f} %"
 
 
-def _range(found: tuple[float, float | None] | None) -> str:
-    if found is None:
-        return "-"
-    low, high = found
+def _parameter(one: Sensitivity, value: float) -> str:
+    """A value of a parameter, in its unit."""
+    unit = PARAMETER_UNITS.get(one.parameter)
+    return number(value) if unit is None else engineering(value, unit)
+
+
+def _range(one: Sensitivity) -> str:
+    if one.guaranteed_range is None:
+        return NOTHING
+    low, high = one.guaranteed_range
     if low == high:
         return "waits for it"
     if high is None:
-        return "always" if low == 0.0 else f"from {low:.4g}"
-    return f"up to {high:.4g}" if low == 0.0 else f"{low:.4g} to {high:.4g}"
+        return "always" if low == 0.0 else f"from {_parameter(one, low)}"
+    upper = _parameter(one, high)
+    return f"up to {upper}" if low == 0.0 else f"{_parameter(one, low)} to {upper}"

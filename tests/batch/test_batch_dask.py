@@ -100,6 +100,7 @@ def test_no_scheduler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     import dask
     import distributed  # noqa: F401 - its defaults must be there before, or they go with what is set here
 
+    monkeypatch.setattr("rocoin_opt.batch.executors.CONNECT_SECONDS", 0.5)
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
         pytest.raises(ExecutorError, match="no Dask scheduler answers at tcp://127"),

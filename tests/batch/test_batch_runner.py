@@ -75,12 +75,14 @@ def test_a_lost_worker_is_replaced_and_counted(files: list[Path], tmp_path: Path
     assert (found[1].failure, found[1].attempts) == (None, 2)
 
 
+@pytest.mark.slow
 def test_an_item_that_always_kills_its_worker_fails_alone(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "suicidal", retries=1)
     assert (found[1].failure, found[1].attempts) == ("crash", 2)
     assert found[1].error == "the worker was lost 2 times, at last by: Killed"
 
 
+@pytest.mark.slow
 def test_a_defect_is_told_and_not_tried_again(files: list[Path], tmp_path: Path) -> None:
     found = solved(files, tmp_path, "raising", jobs=1)
     assert (found[1].failure, found[1].attempts) == ("defect", 1)
@@ -95,6 +97,7 @@ def test_what_a_solver_prints_disturbs_nothing(
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_the_state_adds_up(files: list[Path], tmp_path: Path) -> None:
     states: list[State] = []
     list(run_batch(asked("raising"), files[:2], tmp_path / "run", states.append))

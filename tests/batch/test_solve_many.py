@@ -92,8 +92,8 @@ def test_a_script_needs_no_guard(files: list[Path], tmp_path: Path) -> None:
     assert ended.stdout == "2\n"
 
 
-def test_importing_the_package_loads_no_database() -> None:
-    heavy = {"sqlite3", "distributed", "psutil"}
+def test_importing_the_package_loads_no_database_and_no_solver() -> None:
+    heavy = {"sqlite3", "distributed", "psutil", "scipy", "pyomo", "highspy"}
     code = f"import sys, rocoin_opt.cli.app, rocoin_opt.planning.solve; print({heavy} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "set()\n"

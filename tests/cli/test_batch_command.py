@@ -95,6 +95,7 @@ def test_failures_have_a_status_of_their_own(folder: Path, tmp_path: Path, run: 
     assert run(*arguments, "--jobs", 1)[:2] == (0, f"{out}/results.csv: 3 items, 0 failed\n")
 
 
+@pytest.mark.slow
 def test_options_are_part_of_an_item(folder: Path, tmp_path: Path, run: Run) -> None:
     options = {
         "--grace": ("7", "grace", 7.0),

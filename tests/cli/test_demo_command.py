@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rocoin_opt.cli import options
-from rocoin_opt.cli.commands.networks import demo as command
+from rocoin_opt.cli.training_progress import showing_training
 from rocoin_opt.profiling import demo as pipeline
 from rocoin_opt.profiling.training import Step
 
@@ -73,7 +73,7 @@ def test_every_seed_is_run_with_the_chosen_settings(run, monkeypatch, tmp_path):
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
-    with command.showing_training() as report:
+    with showing_training() as report:
         for done in range(1, 41):
             report(Step("[teacher]", done, 40, 1 / done))
     lines = capsys.readouterr().err.splitlines()
@@ -83,7 +83,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
 
 def test_progress_is_a_bar_for_each_training_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with command.showing_training() as report:
+    with showing_training() as report:
         for name in ("teacher", "students [of] exact"):
             for done in range(1, 4):
                 report(Step(name, done, 3, 0.5))

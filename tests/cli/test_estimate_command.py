@@ -26,6 +26,7 @@ def estimate(run, folder, *options):
     return run("estimate", folder / "log.csv", *files, *options)
 
 
+@pytest.mark.slow
 def test_the_circle_closes(run, folder):
     log, traces = folder / "log.csv", folder / "t.npz"
     asked = ("run", folder / "i.json", folder / "p.json", "--requests", 12, "--deadline", 0.3, "--seed", 1)

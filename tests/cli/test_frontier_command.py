@@ -108,6 +108,7 @@ def test_no_time_without_a_plan_has_status_4(run, given, monkeypatch):
     assert "no plan found" in out
 
 
+@pytest.mark.slow
 def test_the_criterion_of_solve_decides_between_equally_fast_plans(run, given):
     def solved(*options):
         return json.loads(run("solve", given, "--json", *options)[1])

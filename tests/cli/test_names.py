@@ -84,6 +84,7 @@ def test_joined_devices_are_named_in_the_same_way(run, odd):
     assert (status, json.loads(out)["joined"]) == (0, list(spare))
 
 
+@pytest.mark.slow
 def test_every_list_can_be_given_in_pieces(run, odd, tmp_path):
     status, out, _ = run("compare", odd[0], "--methods", "greedy", "--methods", "random,rocoin", "--json")
     methods = [document["solve"]["method"] for document in json.loads(out)]

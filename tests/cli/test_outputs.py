@@ -117,6 +117,7 @@ def test_an_instance_that_cannot_be_written_does_not_cost_the_plan(run, files, f
     assert ro.read_plan(out, pairs()).groups
 
 
+@pytest.mark.slow
 def test_a_fault_of_writing_is_worse_than_no_plan(run, tmp_path, full):
     instance, plan = tmp_path / "i.json", tmp_path / "p.json"
     given = ro.generate("mcu", devices=12, seed=0)
@@ -130,6 +131,7 @@ def test_a_fault_of_writing_is_worse_than_no_plan(run, tmp_path, full):
     assert (status, "would do" in out) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_written_is_printed(run, files, full):
     status, out, err = run("report", files[1], "--instance", files[0], "--out", full("p.html"))
     assert (status, "p.html: found No space" in err) == (2, True)

@@ -10,7 +10,7 @@ import torch
 
 from rocoin_opt.instance.files import read_instance
 from rocoin_opt.profiling.activations import activation_graph, batched
-from rocoin_opt.profiling.labelled_images import labelled_images
+from rocoin_opt.profiling.images.labelled_images import labelled_images
 from rocoin_opt.profiling.networks import wide_resnet
 
 DEVICES = {
@@ -107,13 +107,17 @@ def test_options_reach_the_instance(run, folder):
     assert instance.knowledge.graph.dense(64) == pytest.approx(expected.weights, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_own_networks_and_precision(run, folder):
     content = {**DEVICES, "boards": [{**DEVICES["boards"][0], "board": "h7a3"}]}
     (folder / "devices.json").write_text(json.dumps(content))
     own = ("profile", "own_profiled:teacher", "--students", "own_profiled:student", "--data", "digits")
     rest = ("--devices", "devices.json", "--out", "own.json", "--precision", 8)
     status, _, err = run(*own, *rest)
-    assert (status, "--layer: found nothing; allowed: 0, 1, 2" in err) == (2, True)
+    # Its classifier reads pixels, of which some are negative.
+    assert (status, "layer 'input of 1': found the activation" in err) == (2, True)
+    status, _, err = run(*own, *rest, "--layer", "2", "--classifier", "1")
+    assert (status, "--classifier: found '1'; allowed: nothing beside --layer" in err) == (2, True)
     status, _, err = run(*own, *rest, "--layer", "2")
     assert (status, "or rectify" in err) == (2, True)
     status, _, _ = run(*own, *rest, "--layer", "2", "--rectify")

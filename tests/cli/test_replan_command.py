@@ -49,6 +49,7 @@ def test_json_and_files_agree_and_check_accepts_the_plan(run, files, tmp_path):
     assert lost not in {device.id for device in ro.read_instance(left).devices}
 
 
+@pytest.mark.slow
 def test_options_reach_the_search(run, files):
     instance, plan, lost = files
 

@@ -8,6 +8,7 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.instance.model import relaxed
+from samples import cases
 
 
 @pytest.fixture(scope="module")
@@ -29,25 +30,28 @@ def domains_of(fleet: ro.Instance, group: set[str]) -> int:
     return len({device.failure_domain for device in fleet.devices if device.id in group})
 
 
-def test_each_rule_has_its_effect(run, path, fleet):
-    quick = ("--json", "--latency-only")
-    plain = plan_of(run("solve", path, *quick)[1])
+@pytest.fixture(scope="module")
+def plain(fleet):
+    """Groups of the plan without any rule."""
+    return [set(group.devices) for group in ro.solve(fleet, latency_only=True).plan.groups]
+
+
+@pytest.mark.parametrize("rule", cases(["spare", "spread"], ["apart", "use", "together"]))
+def test_each_rule_has_its_effect(run, path, fleet, plain, rule):
     first, second = sorted(plain[0])[:2]
-    used = set().union(*plain)
-    idle = next((device.id for device in fleet.devices if device.id not in used), None)
-    for options, is_kept in (
-        (["--spare", first], lambda groups: all(first not in group for group in groups)),
-        (["--apart", f"{first},{second}"], lambda groups: all(not {first, second} <= group for group in groups)),
-        (["--spread", 3], lambda groups: all(domains_of(fleet, group) >= 3 for group in groups)),
-        (["--use", ",".join(d.id for d in fleet.devices)], lambda groups: len(set().union(*groups)) == 12),
-    ):
-        status, out, _ = run("solve", path, *quick, *options)
-        assert status == 0, options
-        assert is_kept(plan_of(out)), options
-        assert idle is None or not is_kept(plain) or options[0] == "--use", options
-    apart = [sorted(plain[0])[0], sorted(plain[1])[0]]
-    groups = plan_of(run("solve", path, *quick, "--together", ",".join(apart))[1])
-    assert all(len(set(apart) & group) != 1 for group in groups)
+    other = sorted(plain[1])[0]
+    everybody = {device.id for device in fleet.devices}
+    value, is_kept = {
+        "spare": (first, lambda groups: all(first not in group for group in groups)),
+        "apart": (f"{first},{second}", lambda groups: all(not {first, second} <= group for group in groups)),
+        "spread": (3, lambda groups: all(domains_of(fleet, group) >= 3 for group in groups)),
+        "use": (",".join(everybody), lambda groups: set().union(*groups) == everybody),
+        "together": (f"{first},{other}", lambda groups: all(len({first, other} & group) != 1 for group in groups)),
+    }[rule]
+    status, out, _ = run("solve", path, "--json", "--latency-only", f"--{rule}", value)
+    assert status == 0
+    assert is_kept(plan_of(out))
+    assert rule in ("spread", "use") or not is_kept(plain)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_what_is_no_rule_is_refused_by_option(run, path, fleet, options, message
 
 def test_the_plan_that_is_written_is_for_the_instance_with_the_rules(run, path, fleet, tmp_path):
     first = fleet.devices[0].id
-    assert run("solve", path, "--spare", first, "--out", tmp_path / "x.plan.json")[0] == 0
+    assert run("solve", path, "--spare", first, "--latency-only", "--out", tmp_path / "x.plan.json")[0] == 0
     ruled = fleet.with_rules(ro.Rule(spare=(first,)))
     assert json.loads((tmp_path / "x.plan.json").read_text())["instance"]["sha256"] == ruled.sha256 != fleet.sha256
     ro.write_instance(tmp_path / "ruled.json", ruled)
@@ -89,6 +93,7 @@ def test_why_there_is_no_plan_stands_in_words_and_in_json(run, path, fleet):
     assert conflict["members"][0]["would_do"] == 5
 
 
+@pytest.mark.slow
 def test_a_start_that_breaks_limits_is_repaired_and_told(run, path, fleet, tmp_path):
     blind = ro.solve(relaxed(fleet)).plan
     assert ro.check(fleet, blind)

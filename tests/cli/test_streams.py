@@ -35,12 +35,14 @@ def shell(command, folder):
 
 @pytest.mark.parametrize(
     ("command", "status"),
-    [
-        ("P check no.json p.json <&- >&- 2>&-", 2),
-        ("P check i.json p.json <&- >&- 2>&-", 0),
-        ("P check i.json p.json 1</dev/null", 2),
-        ("P solve i.json --json >/dev/full 2>&1", 2),
-    ],
+    cases(
+        [("P check i.json p.json <&- >&- 2>&-", 0)],
+        [
+            ("P check no.json p.json <&- >&- 2>&-", 2),
+            ("P check i.json p.json 1</dev/null", 2),
+            ("P solve i.json --json >/dev/full 2>&1", 2),
+        ],
+    ),
 )
 def test_the_status_is_that_of_the_work(folder, command, status):
     assert_status(folder, command, status)
@@ -98,11 +100,10 @@ def unread():
     ("arguments", "stream", "status"),
     cases(
         [
-            (["check", "i.json", "p.json"], "stdout", 141),
             (["solve", "i.json", "--out", "x.json"], "stdout", 141),
-            (["check", "no.json", "p.json"], "stderr", 2),
         ],
         [
+            (["check", "no.json", "p.json"], "stderr", 2),
             (["--help"], "stdout", 141),
             (["schema"], "stdout", 141),
             (["check", "i.json", "p.json"], "stderr", 0),
@@ -132,6 +133,7 @@ def test_no_file_of_the_program_takes_the_place_of_a_closed_stream(folder):
     assert subprocess.run(["bash", "-c", closed], cwd=folder, check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}])
 def test_all_of_a_long_output_arrives_whoever_shares_the_pipe(environment):
     reading, writing = os.pipe()

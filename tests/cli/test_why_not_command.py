@@ -126,6 +126,7 @@ def test_a_start_that_breaks_a_rule_is_repaired_and_the_changes_told(run, given,
     assert run("check", given, new)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_start_of_wrong_sizes_is_repaired():
     instance = pairs()
     start = ro.Plan.of(instance, [ro.Group(devices=("d0", "d1"), student="s1", num_filters=5)])
@@ -155,7 +156,6 @@ def test_what_is_known_where_no_plan_was_found():
     fleet = ro.generate("edge", devices=24, seed=0)
     names = [device.id for device in fleet.devices]
     asked = fleet.with_rules(ro.Rule(apart=tuple(names)))
-    result = ro.solve(asked, time_limit=6, latency_only=True)
-    assert result.plan is None
-    assert result.termination == "no_plan"
+    result = ro.solve(asked, "greedy", latency_only=True)
+    assert (result.plan, result.termination) == (None, "no_plan")
     assert any(reason.startswith("known: without the rules there is a plan") for reason in result.reasons)

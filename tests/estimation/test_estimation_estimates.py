@@ -66,9 +66,9 @@ def covered(seeds: int, requests: int, confidence: float) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.95, 0.5])
 def test_limits_hold_together_as_often_as_they_say(confidence: float) -> None:
-    # 200 logs: up to three standard errors below.
-    error = math.sqrt(confidence * (1.0 - confidence) / 200)
-    assert covered(200, 60, confidence) >= confidence - 3.0 * error
+    # 100 logs: up to three standard errors below.
+    error = math.sqrt(confidence * (1.0 - confidence) / 100)
+    assert covered(100, 60, confidence) >= confidence - 3.0 * error
 
 
 def test_a_plan_from_limits_keeps_its_promise_where_they_hold() -> None:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import itertools
 import random
 
-import numpy as np
 import pytest
 
 import rocoin_opt as ro
-from examples import two_pairs
 from oracle_restricted import RestrictedOracle
 from replan_oracle import fewest_loads, plans_of
 from restricted_solves import drawn, wrong
 from rocoin_opt.control import Control
 from rocoin_opt.exact.milp import milp
 from rocoin_opt.failure.what_if.replica_value import replica_values
-from rocoin_opt.instance import FilterGraph, SharedFailures
+from rocoin_opt.instance import SharedFailures
 from rocoin_opt.planning.expand import expansions
 from rocoin_opt.planning.replan import without_devices
-from rocoin_opt.planning.simplify import simplifications
 from samples import cases
 
 OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")
@@ -29,7 +26,7 @@ def without_wish(seed: int) -> ro.Instance:
     return drawn(seed, 2 + seed % 3).with_requirements(min_success=None)
 
 
-@pytest.mark.parametrize("seed", cases([*range(8), 26, 4132], range(8, 40)))
+@pytest.mark.parametrize("seed", cases([0, 2, 5, 4132], [*range(16), 26]))
 def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
     instance = without_wish(seed)
     for objective in OBJECTIVES:
@@ -59,18 +56,6 @@ def test_rules_strike_lost_devices_and_emptied_ones_are_named() -> None:
     assert found.instance.rules == (ro.Rule(apart=(names[1],)),)
     assert without_devices(ruled, [names[5], names[0]]) == found.instance
     assert found.plan is None or not ro.check(found.instance, found.plan)
-
-
-@pytest.mark.parametrize("has_domains", [True, False])
-def test_a_frontier_refuses_rules_and_domains(has_domains: bool) -> None:
-    edge = ro.generate("edge", devices=6, seed=3, domains=2 if has_domains else None)
-    weights = np.ones((edge.knowledge.num_filters,) * 2) - np.eye(edge.knowledge.num_filters)
-    knowledge = edge.knowledge.model_copy(update={"graph": FilterGraph.from_weights(weights)})
-    given = edge.model_copy(update={"knowledge": knowledge})
-    if not has_domains:
-        given = given.with_rules(ro.Rule(use=(edge.devices[0].id,)))
-    with pytest.raises(ro.UnsupportedError, match="frontier cannot honour"):
-        ro.frontier(given)
 
 
 def test_a_comparison_scores_a_plan_that_breaks_rules_without_them() -> None:
@@ -105,7 +90,7 @@ def test_spares_join_groups_where_rules_allow_it() -> None:
     assert spare in {value.device for value in replica_values(edge, plan) if not value.is_twin}
 
 
-@pytest.mark.parametrize("seed", cases(range(8), range(8, 24)))
+@pytest.mark.parametrize("seed", cases(range(4), range(4, 12)))
 def test_replan_equals_brute_force(seed: int) -> None:
     rng = random.Random(seed)
     instance = without_wish(seed)
@@ -130,17 +115,62 @@ def test_replan_equals_brute_force(seed: int) -> None:
         assert found.plan is not None
         assert not ro.check(left, found.plan)
         assert found.lower_bound <= least * (1 + 1e-9)
-        if found.termination == "optimal":
-            assert found.objective_value == pytest.approx(least, rel=1e-9)
-        else:
-            assert objective == "failure"
-            assert found.objective_value >= least * (1 - 1e-9)
+        assert found.termination == "optimal"
+        assert found.objective_value == pytest.approx(least, rel=1e-9)
 
 
-def test_a_simpler_plan_keeps_the_rules() -> None:
-    pair = two_pairs().with_requirements(max_group_outage=1.0)
-    whole = ro.Plan.of(pair, [ro.Group(devices=("d0", "d1"), student="s", num_filters=4)])
-    assert simplifications(pair, whole).one_device is not None
-    ruled = pair.with_rules(ro.Rule(use=("d0", "d1")))
-    assert not ro.check(ruled, whole)
-    assert simplifications(ruled, whole).one_device is None
+def assert_replanned_surely(seed: int) -> None:
+    """Value, proof, loads and every end of a replanning under ``min_success``."""
+    rng = random.Random(seed)
+    free = drawn(seed, 4)
+    first = RestrictedOracle(free)
+    plans = list(itertools.islice(plans_of(first), 500))
+    if not plans:
+        return
+    blocks = rng.choice(plans)
+    failure = float(first.value(blocks, "failure"))
+    instance = free.with_requirements(min_success=max(0.0, 1.0 - failure * (1.0 + 1e-9) - 1e-9))
+    old = first.plan(blocks)
+    names = [device.id for device in instance.devices]
+    left = without_devices(instance, lost := rng.sample(names, rng.randint(seed % 3 > 0, 2)))
+    oracle = RestrictedOracle(left)
+    every = [
+        (blocks, fewest_loads(left, old, oracle.plan(blocks))[0])
+        for blocks in plans_of(oracle)
+        if oracle.is_feasible(blocks)
+    ]
+    objective, most = OBJECTIVES[seed % 4], rng.choice((None, 0, 1, 2))
+    values = [oracle.value(blocks, objective) for blocks, loads in every if most is None or loads <= most]
+    found = ro.replan(instance, old, lost, max_loads=most, objective=objective)
+    if not values:
+        assert (found.termination, found.plan) == ("infeasible", None)
+        assert found.fewest_loads == min((loads for _, loads in every), default=None)
+        return
+    least = float(min(value for value in values if value is not None))
+    assert found.termination == "optimal"
+    assert not ro.check(left, found.plan)
+    assert found.objective_value == pytest.approx(least, rel=1e-9)
+    assert most is None or len(found.loads) <= most
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_replan_keeps_min_success(seed: int) -> None:
+    assert_replanned_surely(seed)
+
+
+@pytest.mark.slow
+def test_hundreds_of_replannings_keep_min_success() -> None:
+    for seed in range(100, 200):
+        assert_replanned_surely(seed)
+
+
+def test_larger_fleets_replan_surely_with_a_valid_bound() -> None:
+    mcu = ro.generate("mcu", devices=16, seed=4)
+    plan = ro.solve(mcu, "greedy").plan
+    assert plan is not None
+    asked = mcu.with_requirements(min_success=1.0 - 1.5 * ro.evaluate(mcu, plan).failure_probability)
+    found = ro.replan(asked, plan, [plan.groups[0].devices[0]], max_loads=3, time_limit=2.0)
+    assert found.plan is not None
+    assert not ro.check(found.instance, found.plan)
+    assert len(found.loads) <= 3
+    assert found.lower_bound <= found.objective_value

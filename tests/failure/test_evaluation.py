@@ -42,7 +42,7 @@ def test_closed_forms_agree_with_the_distribution_and_values_with_figures(data: 
 @given(st.data())
 @trials(25)
 def test_constants_in_disguise_have_the_same_figures(data: st.DataObject) -> None:
-    instance = data.draw(instances(deadline=True))
+    instance = data.draw(instances(max_devices=4, deadline=True))
     plan = data.draw(valid_plans(instance))
     constant, disguised = evaluate(instance, plan), evaluate(slowed(instance, DISGUISED), plan)
     assert disguised.nominal_seconds is None

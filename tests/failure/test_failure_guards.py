@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -130,7 +129,11 @@ def numbers_in(figures: object) -> list[float]:
     return numbers_in(vars(figures)) if hasattr(figures, "__dict__") else []
 
 
-@pytest.mark.parametrize("law", EXTREME, ids=str)
+LONG = (Gamma(shape=1e-15), Gamma(shape=1e-4), Weibull(shape=1e-15))
+"""Laws whose figures take more than a second."""
+
+
+@pytest.mark.parametrize("law", cases([law for law in EXTREME if law not in LONG], EXTREME), ids=str)
 def test_extreme_laws_have_figures_or_are_refused(law: Any) -> None:
     first, second = replica(0.1), replica(0.2, 0.5)
     instance, plan = system([{**first, "compute_slowdown": law}, second], deadline_seconds=3.0, max_group_outage=0.5)
@@ -162,7 +165,7 @@ def test_extreme_laws_have_figures_or_are_refused(law: Any) -> None:
     ("method", "objective"),
     cases(
         [("auto", "guaranteed"), ("exact", "expected"), ("nonn", "guaranteed")],
-        itertools.product(["exact", "greedy", "rocoin", "random"], ["guaranteed", "expected"]),
+        [("greedy", "expected"), ("rocoin", "expected"), ("random", "guaranteed")],
     ),
 )
 def test_extreme_laws_can_be_planned_for(law: Any, method: str, objective: Any) -> None:

@@ -75,10 +75,9 @@ def test_the_model_admits_exactly_the_valid_plans(
         assert value == pytest.approx(evaluate(instance, plan).value(objective), rel=1e-7, abs=1e-7)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("family", ["paper", "edge", "lossy"])
+@pytest.mark.parametrize(("family", "objective"), [("paper", "nominal"), ("edge", "worst"), ("lossy", "guaranteed")])
 def test_plans_of_real_size_have_the_same_value_in_the_model(family: str, objective: Objective) -> None:
-    instance = generate(family, devices=12, seed=4)
+    instance = generate(family, devices=8, seed=4)
     for seed in range(3):
         plan = random_plan(instance, objective, Control.starting_now(seed=seed)).plan
         assert plan is not None

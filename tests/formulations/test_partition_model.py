@@ -48,9 +48,14 @@ def test_fixed_labels_are_feasible_exactly_when_sizes_are_right(problem: PartPro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", [None, [6, 5, 5]])
 @pytest.mark.parametrize(
-    ("name", "outages"), [("ncut", None), ("cut", None), ("resilient", [0.1, 0.05, 0.2]), ("resilient", None)]
+    ("name", "outages", "sizes"),
+    [
+        ("ncut", None, None),
+        ("cut", None, [6, 5, 5]),
+        ("resilient", [0.1, 0.05, 0.2], [6, 5, 5]),
+        ("resilient", None, None),
+    ],
 )
 def test_sixteen_filters_and_three_parts(name: str, outages: list[float] | None, sizes: list[int] | None) -> None:
     # A bottleneck with free sizes takes a minute; twelve filters show it as well.

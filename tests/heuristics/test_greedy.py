@@ -50,7 +50,7 @@ FAMILIES = ["paper", "mcu", "sbc", "edge", "lossy"]
 )
 def test_every_family_gets_a_plan_of_bounded_gap(family, objective):
     gaps = []
-    for seed in range(5):
+    for seed in range(3):
         instance = generate(family, seed=seed)
         outcome = greedy(instance, objective, Control())
         assert check(instance, outcome.plan) == ()
@@ -63,7 +63,8 @@ def test_every_family_gets_a_plan_of_bounded_gap(family, objective):
 @pytest.mark.parametrize(
     ("family", "objective"),
     cases(
-        zip(FAMILIES, itertools.cycle(ANSWER_OBJECTIVES), strict=False), itertools.product(FAMILIES, ANSWER_OBJECTIVES)
+        [("lossy", "quantile")],
+        zip(FAMILIES, itertools.cycle(ANSWER_OBJECTIVES), strict=False),
     ),
 )
 def test_the_whole_answer_gains_on_plans_for_the_guarantee(objective, family):

@@ -24,6 +24,7 @@ from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.lp_rounding import Fraction, draw_disjoint, fractions_of, lp_rounding
 from rocoin_opt.plan.result import Outcome
+from samples import cases
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -81,8 +82,13 @@ def test_plans_are_valid_and_bounds_hold(objective, instance):
     assert start is None or value <= value_of(instance, start, objective)
 
 
-@pytest.mark.parametrize("family", ["paper", "mcu", "sbc", "edge", "lossy"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("family", "objective"),
+    cases(
+        [("paper", "guaranteed"), ("mcu", "worst"), ("lossy", "nominal")],
+        [("sbc", "guaranteed"), ("edge", "worst")],
+    ),
+)
 def test_every_family_gets_a_plan_no_worse_than_greedy(family, objective):
     instance = ro.generate(family, seed=3)
     outcome = lp_rounding(instance, objective, Control())
@@ -92,6 +98,7 @@ def test_every_family_gets_a_plan_no_worse_than_greedy(family, objective):
     assert value <= value_of(instance, greedy(instance, objective, Control()).plan, objective)
 
 
+@pytest.mark.slow
 def test_greedy_and_its_bound_are_improved_on(repository):
     instance = ro.read_instance(repository / "instances/edge/edge-50-0.json")
     before, outcome = greedy(instance, "guaranteed", Control()), lp_rounding(instance, "guaranteed", Control())
@@ -222,7 +229,7 @@ def test_a_limit_that_has_passed_leaves_no_plan():
     assert outcome.lower_bound == combinatorial_bound(pairs(), "guaranteed")
 
 
-@pytest.mark.parametrize("solves", [0, 1, 2, 5, 11])
+@pytest.mark.parametrize("solves", [0, 2])
 def test_a_limit_keeps_plan_and_bound_so_far(monkeypatch, edge, solves):
     instance, before = edge
     control, rest = Control(), iter(range(solves))
@@ -252,6 +259,7 @@ def test_roundings_stop_at_the_limit(monkeypatch, edge):
     assert outcome.lower_bound > combinatorial_bound(instance, "guaranteed")
 
 
+@pytest.mark.slow
 def test_a_group_that_covers_up_to_rounding_only_is_not_believed(monkeypatch, edge):
     instance, before = edge
     checked = []
@@ -275,7 +283,7 @@ def test_nothing_is_relaxed_once_the_gap_is_closed(monkeypatch, edge):
     assert value_of(instance, outcome.plan, "guaranteed") == before
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["nominal"], OBJECTIVES))
 def test_roundings_find_a_plan_where_greedy_finds_none(monkeypatch, objective):
     instance = ro.generate("edge", devices=20, seed=4)
     bound = combinatorial_bound(instance, objective)

@@ -103,8 +103,8 @@ SIZES = [None, [5, 15, 10], [(4, 9), (12, 20), (1, 30)], [(9, 30), 11, (2, 10)]]
 @pytest.mark.parametrize(
     ("criterion", "sizes"),
     cases(
-        zip(("ncut", "resilient", "cut", "cut"), SIZES, strict=True),
-        ((criterion, sizes) for criterion in CRITERIA for sizes in SIZES),
+        [("cut", SIZES[3])],
+        [("ncut", SIZES[1]), ("ncut", SIZES[0]), ("resilient", SIZES[1]), ("cut", SIZES[2]), ("resilient", SIZES[3])],
     ),
 )
 def test_sizes_are_kept_and_the_bound_is_below_the_value(criterion: str, sizes: Any) -> None:
@@ -151,12 +151,11 @@ def test_the_affinity_decides_and_its_absence_is_said() -> None:
 def test_more_weight_on_evidence_leaves_more_of_it() -> None:
     affinity = np.kron(np.eye(3), np.ones(10)) + 0.1
     rows = [
-        ro.partition(GRAPH, 3, criterion="resilient", class_affinity=affinity, evidence_weight=w)
-        for w in (0.0, 0.5, 1.0)
+        ro.partition(GRAPH, 3, criterion="resilient", class_affinity=affinity, evidence_weight=w) for w in (0.0, 1.0)
     ]
     left, cuts = [row.evidence_left for row in rows], [row.ncut for row in rows]
     assert left == sorted(left)
-    assert left[0] < left[2]
+    assert left[0] < left[-1]
     assert cuts == sorted(cuts)
 
 
@@ -169,21 +168,25 @@ def test_outages_say_which_part_may_hold_more() -> None:
 
 
 def test_a_time_limit_ends_the_search_with_a_valid_partition() -> None:
-    weights = planted([20, 20, 20], inside=2.0)
+    weights = planted([8, 8, 8], inside=2.0)
     hurried = ro.partition(weights, 3, time_limit=0.0)
     assert min(hurried.sizes) >= 1
     assert 0.0 <= hurried.bound <= hurried.value
     assert ro.partition(weights, 3).value <= hurried.value
 
 
-def test_the_seed_decides_and_the_hash_seed_does_not() -> None:
+@pytest.mark.slow
+def test_the_hash_seed_does_not_decide() -> None:
     code = (
         "import numpy as np, rocoin_opt as ro;"
-        "w = np.triu(np.random.default_rng(0).random((14, 14)), 1); w = w + w.T;"
+        "w = np.triu(np.random.default_rng(0).random((9, 9)), 1); w = w + w.T;"
         "print([ro.partition(w, 3, None, c, seed=7).labels.tolist() for c in ('ncut', 'resilient')])"
     )
     assert printed_for_any_hash_seed(code)
-    noise = planted([18, 18, 18], inside=1.0)
+
+
+def test_the_seed_decides() -> None:
+    noise = planted([8, 8, 8], inside=1.0)
     first, second = (ro.partition(noise, 3, seed=seed).labels for seed in (0, 1))
     assert not np.array_equal(first, second)
 
@@ -231,12 +234,10 @@ def test_sizes_outside_of_the_ranges_are_a_defect(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sparse", [False, True])
-def test_two_thousand_filters(sparse: bool) -> None:
+def test_two_thousand_filters() -> None:
     weights = planted([128] * 16, inside=2.0)
-    if sparse:
-        weights = np.where(weights > 0.9, weights, 0.0)
-    found = ro.partition(sp.csr_array(weights) if sparse else weights, 16)
+    weights = np.where(weights > 0.9, weights, 0.0)
+    found = ro.partition(sp.csr_array(weights), 16)
     blocks = Criterion.of("ncut", weights, 16).value(np.repeat(np.arange(16), 128))
     assert found.value <= blocks + 1e-9
     assert 0.0 < found.bound <= found.value
@@ -250,7 +251,7 @@ def test_two_cliques_that_are_hardly_linked(criterion: str, sizes: Any, link: fl
     side = np.arange(40) // 20
     graph = np.where(side[:, None] == side, 1.0, link)
     np.fill_diagonal(graph, 0.0)
-    found = ro.partition(graph, 2, sizes, criterion, time_limit=0.1)
+    found = ro.partition(graph, 2, sizes, criterion, time_limit=None if criterion == "cut" else 0.1)
     assert found.bound <= found.value
     if criterion == "cut":
         assert found.value == pytest.approx(400 * link, rel=1e-9, abs=0.0)

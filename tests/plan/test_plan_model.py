@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from rocoin_opt.failure.validity import check
 from rocoin_opt.plan.filters import labels_of, with_filters
 from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.result import Outcome, relative_gap
+from rocoin_opt.plan.phases import relative_gap
+from rocoin_opt.plan.result import Outcome
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:

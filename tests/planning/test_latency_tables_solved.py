@@ -40,20 +40,20 @@ def require_true(seed: int, *, rules: bool) -> None:
 
 @pytest.mark.parametrize("rules", [False, True])
 def test_every_objective_is_true_to_the_tables(rules: bool) -> None:
-    for seed in range(4):
+    for seed in range(1):
         require_true(seed, rules=rules)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rules", [False, True])
 def test_more_of_them(rules: bool) -> None:
-    for seed in range(20, 45):
+    for seed in range(20, 28):
         require_true(seed, rules=rules)
 
 
 def test_laws_multiply_measured_times() -> None:
     proven = 0
-    for seed in range(6):
+    for seed in range(2):
         instance = tabled(seed, rules=False).with_requirements(min_success=None)
         law = {"law": "empirical", "values": [1.0, 3.0 if seed % 2 else 0.5]}
         slowed = [

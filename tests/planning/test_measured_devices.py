@@ -49,29 +49,30 @@ def require_exact(seeds: range, *, limited: bool) -> None:
 
 
 def test_plans_with_latency_tables_are_proven_and_least() -> None:
-    require_exact(range(8), limited=False)
+    require_exact(range(3), limited=False)
 
 
 def test_plans_within_energies_and_rates_are_proven_and_least() -> None:
-    require_exact(range(100, 108), limited=True)
+    require_exact(range(100, 103), limited=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limited", [False, True])
 def test_many_plans_of_measured_devices_are_least(limited: bool) -> None:
-    require_exact(range(200, 260), limited=limited)
+    require_exact(range(200, 212), limited=limited)
 
 
 @pytest.mark.parametrize("method", [*HEURISTICS, "milp"])
 def test_no_method_claims_too_much(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
-    for seed in range(300, 301 if method == "local-search" else 304):
+    for seed in range(300, 301 if method == "local-search" else 302):
         content = measured_instance(seed, limited=True)
         least = least_values(content)
         for objective in OBJECTIVES:
             require_true(content, method, objective, least[objective])  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_behind_latency_energy_is_the_least_where_it_is_preferred() -> None:
     saved = 0
     for seed in range(10, 26):
@@ -100,6 +101,7 @@ def test_energy_is_preferred_only_where_powers_are_known() -> None:
         ro.solve(instance, prefer="energy")
 
 
+@pytest.mark.slow
 def test_limits_on_energy_and_requests_stand_in_conflicts_with_values_that_do() -> None:
     found = set()
     for seed in range(400, 440):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import math
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +27,15 @@ BLIND = ("rocoin", "nonn", "het-nonn", "random")
 PROVING = ("auto", "exact", "milp")
 
 
+@cache
+def least_failure(name: str) -> float:
+    """The least probability of failure of any plan of a shipped instance."""
+    instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")
+    least = ro.solve(instance, "exact", "failure", latency_only=True).objective_value
+    assert least is not None
+    return least
+
+
 def edge(**requirements: object) -> ro.Instance:
     """Twelve devices: at the least latency and the least work the success is 0.915, and 0.9934 can be had."""
     return ro.read_instance("instances/edge/edge-12-1.json").with_requirements(**requirements)
@@ -34,13 +43,13 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=16, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 
 
 @given(st.data())
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_and_claims_what_is_true(data: st.DataObject) -> None:
     ask_every_method(data)
 
@@ -82,7 +91,7 @@ def ask_every_method(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@trials(150, suppress_health_check=[HealthCheck.too_slow])
+@trials(60, suppress_health_check=[HealthCheck.too_slow])
 def test_the_least_failure_is_that_of_brute_force_or_proven_too_much(data: st.DataObject) -> None:
     instance = data.draw(instances(max_students=2, success=True))
     best = oracle.best(instance, "failure")
@@ -94,37 +103,31 @@ def test_the_least_failure_is_that_of_brute_force_or_proven_too_much(data: st.Da
             assert result.objective_value == pytest.approx(best[0], rel=1e-9, abs=1e-300)
 
 
-SEEING = [name for name in ro.METHODS if name not in BLIND]
-PAIRS = [
-    (method, objective) for method in SEEING for objective in OBJECTIVES if objective in ro.METHODS[method].objectives
-]
-# Each method and each objective once, the long ones left out.
+# Each method and each objective once.
 FEW_PAIRS = [
-    ("auto", "missing"),
     ("exact", "guaranteed"),
+    ("greedy", "expected"),
+    ("lp-rounding", "nominal"),
+    ("auto", "missing"),
     ("exact", "failure"),
     ("milp", "worst"),
-    ("greedy", "expected"),
     ("greedy", "quantile"),
-    ("lp-rounding", "nominal"),
     ("local-search", "nominal"),
 ]
 
 
-@pytest.mark.parametrize(("method", "objective"), cases(FEW_PAIRS, PAIRS[::2]))
+@pytest.mark.parametrize(("method", "objective"), cases(FEW_PAIRS[:3], FEW_PAIRS))
 def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objective: str) -> None:
     instance = edge(min_success=0.99, success_level=0.9)
-    without = ro.solve(edge(success_level=0.9), method, objective)
-    result = ro.solve(instance, method, objective)
+    without = ro.solve(edge(success_level=0.9), method, objective, latency_only=True)
+    result = ro.solve(instance, method, objective, latency_only=True)
     assert ro.check(instance, result.plan) == ()
     assert result.metrics.success_probability >= 0.99
     assert without.lower_bound is None or result.lower_bound >= without.lower_bound * (1 - 1e-9)
 
 
-@pytest.mark.parametrize(
-    ("method", "objective"),
-    cases([("exact", "failure")], zip(itertools.cycle(["exact", "auto"]), OBJECTIVES, strict=False)),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "objective"), [("exact", "failure"), ("auto", "expected")])
 def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str) -> None:
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"
@@ -134,8 +137,9 @@ def test_out_of_reach_is_proven_with_what_can_be_had(method: str, objective: str
     assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is asked for"
 
 
+@pytest.mark.slow
 def test_the_bound_that_is_told_stays_below_what_is_asked_for() -> None:
-    best = ro.solve(edge(), "exact", "failure").objective_value
+    best = least_failure("edge-12-1")
     wanted = 1.0 - best + 2e-9
     (reason,) = ro.solve(edge(min_success=wanted), "exact", "failure", explain=False).reasons
     told = float(reason.split("above ")[1].split(";")[0])
@@ -172,7 +176,7 @@ def test_a_method_of_ones_own_plans_blind_unless_it_says_who_is_surer() -> None:
     assert result.termination == "no_plan"
     assert result.reasons[0].startswith("groups: min_success: found 0.9")
     helped = dataclasses.replace(mine, surer=ro.METHODS["exact"].surer)
-    assert ro.check(instance, ro.solve(instance, helped).plan) == ()
+    assert ro.check(instance, ro.solve(instance, helped, latency_only=True).plan) == ()
 
 
 def test_a_start_that_is_sure_enough_is_never_given_up() -> None:
@@ -186,12 +190,13 @@ def test_a_start_that_is_sure_enough_is_never_given_up() -> None:
 
 def test_a_start_that_misses_it_is_repaired() -> None:
     start = ro.solve(edge(), "exact", prefer="work").plan
-    result = ro.solve(edge(min_success=0.99), "exact", start=start)
+    result = ro.solve(edge(min_success=0.99), "exact", start=start, latency_only=True)
     assert ro.check(result.instance, result.plan) == ()
     assert result.repair.repaired
     assert result.repair.violations[0].startswith("groups: min_success")
 
 
+@pytest.mark.slow
 def test_what_comes_behind_latency_does_not_give_it_up() -> None:
     # The plan of least latency as the method found it is just sure enough; what is sought behind it is not.
     first = ro.solve(edge(), "exact", latency_only=True).plan
@@ -204,6 +209,7 @@ def test_what_comes_behind_latency_does_not_give_it_up() -> None:
     assert ro.check(instance, result.plan) == ()
 
 
+@pytest.mark.slow
 def test_a_plan_that_keeps_it_is_still_proven() -> None:
     without = ro.solve(edge(), "exact")
     result = ro.solve(edge(min_success=0.5), "exact")
@@ -246,8 +252,8 @@ def test_a_share_of_the_time_is_kept_for_a_surer_plan() -> None:
 
 
 def test_a_gap_that_ends_the_search_early_does_not_end_this_one() -> None:
-    best = ro.solve(edge(), "exact", "failure").objective_value
-    result = ro.solve(edge(min_success=1.0 - best * (1 + 1e-6)), "exact", "failure", gap=100.0)
+    best = least_failure("edge-12-1")
+    result = ro.solve(edge(min_success=1.0 - best * (1 + 1e-6)), "exact", "failure", gap=100.0, latency_only=True)
     assert result.plan is not None
     assert ro.check(result.instance, result.plan) == ()
 
@@ -267,15 +273,7 @@ def test_simpler_plans_keep_it_where_they_keep_their_limits() -> None:
         assert witness is None or witness.keeps_limit == (ro.check(instance, witness.plan) == ())
 
 
-def test_frontiers_and_replanning_refuse_it_by_name() -> None:
-    instance = pairs().with_requirements(min_success=0.0)
-    plan = ro.solve(pairs(), "exact").plan
-    with pytest.raises(ro.UnsupportedError, match=r"pairs: frontier does not honour requirements\.min_success yet"):
-        ro.frontier(instance)
-    with pytest.raises(ro.UnsupportedError, match=r"pairs: replan does not honour requirements\.min_success yet"):
-        ro.replan(instance, plan)
-
-
+@pytest.mark.slow
 def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     given, plan, asked = (tmp_path / name for name in ("given.json", "p.plan.json", "asked.json"))
     ro.write_instance(given, pairs())
@@ -310,14 +308,17 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     )
 
 
-@pytest.mark.parametrize("method", ["auto", "exact", "milp", "greedy", "local-search"])
-@pytest.mark.parametrize("name", cases(["edge-12-1"], ["sbc-12-0"]))
+@pytest.mark.parametrize(
+    ("method", "name"),
+    cases(
+        [("exact", "edge-12-1"), ("greedy", "edge-12-1")],
+        [("auto", "sbc-12-0"), ("milp", "edge-12-1"), ("local-search", "edge-12-1")],
+    ),
+)
 def test_a_gap_leaves_a_plan_that_is_sure_enough_for_failure_too(method: str, name: str) -> None:
     instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")
-    least = ro.solve(instance, "exact", "failure", latency_only=True).objective_value
-    assert least is not None
-    asked = instance.with_requirements(min_success=1.0 - 1.001 * least)
-    result = ro.solve(asked, method, "failure", gap=0.9, time_limit=20)
+    asked = instance.with_requirements(min_success=1.0 - 1.001 * least_failure(name))
+    result = ro.solve(asked, method, "failure", gap=0.9, latency_only=True)
     assert result.plan is None or ro.check(asked, result.plan) == ()
     assert result.termination != "infeasible"
     assert result.plan is not None or method not in ("auto", "exact")

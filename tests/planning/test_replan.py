@@ -24,7 +24,7 @@ from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.planning import replan as replanning
 from rocoin_opt.planning.replan import replan, without_devices
 from rocoin_opt.planning.solve import solve
-from samples import trials
+from samples import cases, trials
 from strategies import instances, valid_plans
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def test_a_fleet_is_mended_with_few_loads(fleet) -> None:
     assert "1 would do" in none.reasons[0]
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_plan(fleet) -> None:
     instance, plan, lost = fleet
     one, other = (replan(instance, plan, [lost], max_loads=2, seed=3) for _ in range(2))
@@ -165,6 +166,7 @@ def test_worst_keeps_no_survivor_that_comes_later() -> None:
     assert fast.plan.groups[0].devices == ("d2", "d3")
 
 
+@pytest.mark.slow
 def test_groups_that_go_on_keep_their_filters() -> None:
     instance = generate("sbc", devices=10, seed=1, filters=12, max_groups=4, graph=True)
     plan = solve(instance).plan
@@ -181,7 +183,7 @@ def test_groups_that_go_on_keep_their_filters() -> None:
                 assert (before[device].student, before[device].filters) == (group.student, group.filters)
 
 
-@pytest.mark.parametrize("graph", [True, False])
+@pytest.mark.parametrize("graph", cases([True], [False]))
 def test_new_parts_share_the_filters_that_are_left(graph: bool) -> None:
     """Without a limit on loads several groups are new; with explicit filters before, all filters are explicit after."""
     instance = generate("sbc", devices=10, seed=1, filters=12, max_groups=4, graph=graph)

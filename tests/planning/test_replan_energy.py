@@ -58,10 +58,11 @@ def require_true_replans(seeds: range) -> None:
     assert limited
 
 
+@pytest.mark.slow
 def test_replans_within_an_energy_are_the_best_ones():
     require_true_replans(range(704, 707))
 
 
 @pytest.mark.slow
 def test_more_replans_within_an_energy_are_the_best_ones():
-    require_true_replans(range(707, 730))
+    require_true_replans(range(707, 710))

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 import oracle
 import rocoin_opt as ro
@@ -19,7 +19,7 @@ from rocoin_opt.grouping.bounds import combinatorial_bound
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.result import Outcome
 from rocoin_opt.planning.methods import portfolio
-from samples import trials
+from samples import cases, trials
 from strategies import instances
 from tracing import assert_traced
 
@@ -52,7 +52,7 @@ def short_search():
 
 @pytest.mark.usefixtures("short_search")
 @given(instances(max_devices=4, max_students=2, max_filters=4, deadline=True, level=True))
-@trials(25)
+@settings(max_examples=3)
 @pytest.mark.parametrize(("name", "objective"), [(name, o) for name in ALL for o in ro.METHODS[name].objectives])
 def test_every_method_against_the_oracle(name, objective, instance):
     result, best = ro.solve(instance, name, objective), oracle.best(instance, objective)
@@ -229,9 +229,10 @@ def test_a_bound_above_the_value_by_rounding_is_the_value(monkeypatch):
     assert result.termination == "optimal"
 
 
+@pytest.mark.slow
 def test_a_gap_asked_for_ends_the_search_early_and_is_told():
     instance = ro.generate("paper", seed=1)
-    loose, tight = (ro.solve(instance, "milp", gap=gap) for gap in (0.5, 0.0))
+    loose, tight = (ro.solve(instance, "milp", gap=gap, latency_only=True) for gap in (0.5, 0.0))
     assert tight.termination == "optimal"
     assert loose.objective_value >= tight.objective_value
     assert 0.0 < loose.gap <= 0.5
@@ -256,7 +257,7 @@ def test_progress_is_reported():
 
 def test_the_trace_is_what_was_reported_and_its_certified_end():
     seen = []
-    result = ro.solve(ro.generate("paper", seed=1), "milp", report=seen.append)
+    result = ro.solve(ro.generate("paper", devices=8, seed=1), "milp", report=seen.append, latency_only=True)
     assert_traced(result)
     assert len({step.value for step in result.trace}) > 1
     assert len({step.bound for step in result.trace}) > 1
@@ -278,9 +279,9 @@ def test_a_false_report_never_stands_in_the_trace(monkeypatch):
 
 
 def test_auto_is_never_worse_than_greedy():
-    for devices in (12, 60, 400):
+    for devices in (8, 60):
         instance = ro.generate("edge", devices=devices, seed=5)
-        auto, greedy = ro.solve(instance, "auto", time_limit=2.0), ro.solve(instance, "greedy")
+        auto, greedy = ro.solve(instance, "auto", latency_only=True), ro.solve(instance, "greedy")
         assert auto.objective_value <= greedy.objective_value
 
 
@@ -306,7 +307,7 @@ def test_comparison_scores_methods_without_redundancy_once_more():
 
 @given(instances(max_devices=4, max_students=2, max_filters=4))
 @trials(30)
-@pytest.mark.parametrize("objective", THRESHOLD_OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed"], THRESHOLD_OBJECTIVES))
 def test_metamorphic_relations_of_the_optimum(objective, instance):
     def optimum(changed: ro.Instance) -> float:
         result = ro.solve(changed, "auto", objective)
@@ -352,6 +353,7 @@ def test_control_stops_methods_that_loop():
         assert ro.METHODS[name].run(pairs(), "guaranteed", control).plan is None
 
 
+@pytest.mark.slow
 def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
     monkeypatch.setattr(portfolio, "AUTO_ROUNDS", 0)
     instance = ro.generate("sbc", devices=20, seed=22)
@@ -359,11 +361,11 @@ def test_auto_ends_by_itself_where_no_proof_is_near(monkeypatch):
     assert result.termination == "feasible"
     assert result.objective_value <= ro.solve(instance, "greedy").objective_value
     # With a clock nothing but the clock limits it.
-    assert ro.solve(instance, "auto", time_limit=60, latency_only=True).termination == "optimal"
+    assert ro.solve(instance, "auto", time_limit=1e5, latency_only=True).termination == "optimal"
 
 
 @pytest.mark.parametrize(
-    ("limit", "time_limit"), [("MAX_AUTO_DEVICES", None), ("MAX_AUTO_DEVICES_WITH_LIMIT", 60)], ids=["free", "limited"]
+    ("limit", "time_limit"), cases([("MAX_AUTO_DEVICES", None)], [("MAX_AUTO_DEVICES_WITH_LIMIT", 1e5)])
 )
 def test_auto_leaves_large_instances_to_greedy(monkeypatch, limit, time_limit):
     instance = ro.generate("sbc", devices=20, seed=22)

@@ -12,7 +12,7 @@ from torch import nn
 from image_files import stripes
 from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.checkpoints import read_state, write_state
-from rocoin_opt.profiling.datasets import Split
+from rocoin_opt.profiling.images.datasets import Split
 from rocoin_opt.profiling.networks import wide_resnet
 from rocoin_opt.profiling.training import (
     Training,
@@ -100,12 +100,12 @@ def test_a_checkpoint_of_another_stride_or_split_is_refused(tmp_path):
     # The weights have the same shapes, and the images were read from the same files.
     one_epoch, checkpoint = Training(**{**vars(QUICK), "epochs": 1}), tmp_path / "t.pt"
     data = stripes()
-    train_classifier(lambda: wide_resnet(10, 1, in_channels=1), data, one_epoch, checkpoint=checkpoint)
+    train_classifier(lambda: wide_resnet(10, 1, num_classes=3, in_channels=1), data, one_epoch, checkpoint=checkpoint)
     fewer = replace(data, train=Split(data.train.images[1:], data.train.labels[1:]))
     for stride, images in ((2, data), (1, fewer)):
         with pytest.raises(InputError, match="a checkpoint of another training"):
             train_classifier(
-                lambda stride=stride: wide_resnet(10, 1, in_channels=1, stem_stride=stride),
+                lambda stride=stride: wide_resnet(10, 1, num_classes=3, in_channels=1, stem_stride=stride),
                 images,
                 one_epoch,
                 checkpoint=checkpoint,

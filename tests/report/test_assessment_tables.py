@@ -159,7 +159,21 @@ def test_sensitivities_are_shown_by_their_influence() -> None:
     rows = text.split("a rate 1 % lower")[1].splitlines()[1:]
     assert "same guarantee for" in rows[0]
     # The second group alone sets the guarantee, and is late for certain.
-    assert rows[1].split() == ["g1d0", "1", "FLOP/s", "0.1111", "0", "0", "+1.000", "%", "waits", "for", "it"]
+    assert rows[1].split() == [
+        "g1d0",
+        "compute",
+        "rate",
+        "1",
+        "0.1111",
+        "FLOP/s",
+        "0",
+        "0",
+        "+1.000",
+        "%",
+        "waits",
+        "for",
+        "it",
+    ]
     assert rows[-1] == "8 more have less influence; --json has them all"
     few = [one for one in ro.sensitivities(instance, plan) if one.device == "g1d0" and "flops" in one.parameter]
     assert "less influence" not in shown(assessed(instance, plan, sensitivities=few))
@@ -187,7 +201,7 @@ def test_ranges_and_rough_effects(deadline: float | None) -> None:
     ranges = [None, (2.0, 2.0), (0.0, None), (1.0, None), (0.0, 3.0), (1.0, 3.0)]
     text = shown(assessed(instance, plan, sensitivities=[*map(row, ranges), row(None, 0.5)]))
     rows = [line for line in text.splitlines() if line.startswith("[d]")]
-    ends = ["-", "waits for it", "always", "from 1", "up to 3", "1 to 3", "-"]
+    ends = ["-", "waits for it", "always", "from 1 FLOP/s", "up to 3 FLOP/s", "1 FLOP/s to 3 FLOP/s", "-"]
     assert [line.split("%")[-1].strip() for line in rows] == ends
     # A lower rate: the derivative to the left.
     assert all("+0.500 %" in line for line in rows)

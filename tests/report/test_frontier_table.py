@@ -11,6 +11,7 @@ from rich.console import Console
 import rocoin_opt as ro
 from rocoin_opt.planning.frontier import frontier
 from rocoin_opt.report.frontier import END_WORDS, frontier_document, print_frontier
+from rocoin_opt.wording import seconds
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +30,15 @@ def test_rows_hold_the_figures_of_the_points(found):
     assert title == f"mcu-8-1, objective guaranteed, criterion ncut: {END_WORDS['complete']}"
     assert len(rows) == len(found.points) + 2
     for row, point in zip(rows, found.points, strict=False):
-        latency, limit, *rest = (part for part in row.split() if part not in ("s", "%"))
-        assert float(latency) == pytest.approx(point.seconds, rel=1e-3)
-        assert float(limit) == pytest.approx(point.limit_seconds, rel=1e-3)
+        latency, unit, limit, unit_of_limit, *rest = row.removesuffix(" %").split()
+        assert f"{latency} {unit}" == seconds(point.seconds)
+        assert f"{limit} {unit_of_limit}" == seconds(point.limit_seconds)
         groups, *sizes, value, bound, gap = rest
         assert int(groups) == len(point.plan.groups)
         assert tuple(map(int, sizes)) == point.plan.sizes
         assert [float(value), float(bound)] == pytest.approx([point.partition_value, point.partition_bound], abs=1e-4)
         assert float(gap) == pytest.approx(100 * point.partition_gap, abs=0.01)
-    assert rows[-2].startswith(f"no plan is faster than {found.latency_bound:.4g} s")
+    assert rows[-2].startswith(f"no plan is faster than {seconds(found.latency_bound)}")
 
 
 def test_without_points_there_are_reasons(found):

@@ -12,7 +12,7 @@ from chromium import Browser, browser
 from rocoin_opt.batch.store import Store
 from rocoin_opt.report.page.plan_page import plan_report
 from rocoin_opt.report.page.run_page import run_report
-from runs import failed, row, solved, stored
+from runs import failed, row, solved, stored, two_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     instance = ro.generate("mcu", devices=12, seed=0, graph=True)
     plan = ro.solve(instance, "greedy").plan
-    texts = {"plan": plan_report(instance, plan, frontier=ro.frontier(instance, points=2, time_limit=2.0))}
+    texts = {"plan": plan_report(instance, plan, frontier=two_points(instance))}
     devices = tuple(d.model_copy(update={"id": f"{n} {HOSTILE}"}) for n, d in enumerate(instance.devices))
     hostile = instance.model_copy(update={"name": HOSTILE, "devices": devices})
     texts["hostile"] = plan_report(hostile, ro.solve(hostile, "greedy").plan)

@@ -58,7 +58,7 @@ def test_figures_of_one_seed_have_no_spread():
     networks, plans, partitions, missing = pipeline_sheets(document(0.0))
     assert networks.rows[2] == ("teacher less students, points", "10.00")
     exact = cells(plans, "exact")
-    assert (exact["guaranteed"], exact["all parts"], exact["part sizes"]) == ("0.5 s", "80.0 %", "2 + 1")
+    assert (exact["guaranteed"], exact["all parts"], exact["part sizes"]) == ("500 ms", "80.0 %", "2 + 1")
     assert cells(plans, "nonn*")["guaranteed"] == "-"
     assert [row[0] for row in plans.rows] == ["exact", "nonn*"]
     resilient = cells(partitions, "resilient")
@@ -71,8 +71,8 @@ def test_several_seeds_give_mean_and_deviation():
     networks, plans, partitions, missing = pipeline_sheets(document(0.0, 0.1))
     assert networks.rows[1][1] == "85.0 ± 7.1 %"
     exact = cells(plans, "exact")
-    assert exact["guaranteed"] == "0.55 ± 0.07 s"
-    assert exact["expected latency"] == "0.25 s"
+    assert exact["guaranteed"] == "550 ± 71 ms"
+    assert exact["expected latency"] == "250 ms"
     assert exact["part sizes"] == "differ by seed"
     assert cells(partitions, "ncut")["normalised cut"] == "1.050 ± 0.071"
     assert len(missing.rows) == 4

@@ -22,6 +22,8 @@ from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
 from rocoin_opt.report.page.tables import MAX_CHARACTERS, percent, shown_name
+from rocoin_opt.wording import seconds
+from runs import two_points
 from slowed import slowed
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e&\"'"
@@ -55,7 +57,7 @@ def test_the_page_tells_figures_groups_and_pictures(mcu) -> None:
     figures = ro.evaluate(instance, plan)
     for text in (
         f"Plan for {instance.name}",
-        f"{figures.guaranteed_seconds:.4g} s",
+        seconds(figures.guaranteed_seconds),
         f"{figures.success_probability:.4f}",
         "When the answer comes",
         "How long a group may stay silent",
@@ -175,6 +177,29 @@ def test_a_mark_says_who_is_first_and_who_meets_the_limit() -> None:
     assert [replica.mark for replica in group_picture(instance, plan, None).groups[0].replicas] == ["both", ""]
     assert group_picture(instance, plan, None).guaranteed is None
     assert group_picture(instance, plan, 1e9).guaranteed is None
+
+
+def test_alike_devices_and_groups_of_them_are_folded() -> None:
+    fleet = {"memory_bytes": 9, "flops_per_second": 1, "uplink_bits_per_second": 1, "failure_probability": 0.5}
+    instance = pairs(
+        devices=[{**fleet, "id": "cam", "count": 5}, {**fleet, "id": "pi", "flops_per_second": 4, "count": 3}],
+        requirements={"max_group_outage": 0.25},
+    )
+    members = [("cam-1", "cam-2", "pi-1"), ("cam-3", "cam-4", "pi-2"), ("cam-5", "pi-3")]
+    plan = ro.Plan.of(
+        instance,
+        [ro.Group(devices=own, student="s2", num_filters=size) for own, size in zip(members, (2, 2, 1), strict=True)],
+    )
+    picture = group_picture(instance, plan, None)
+    both, last = picture.groups
+    assert (both.numbers, both.title, last.title) == ((0, 1), "2 groups, 0 to 1", "Group 2")
+    assert [(row.device, row.count, row.mark) for row in both.replicas] == [("pi", 1, "first"), ("cam", 2, "limit")]
+    assert [(row.device, row.count) for row in last.replicas] == [("pi-3", 1), ("cam-5", 1)]
+    assert both.replicas[1].outage == pytest.approx(0.125)
+    page = plan_report(instance, plan)
+    assert "cam \u00d7 2" in page
+    assert "2 groups, " in page
+    assert page.count('class="group"') == len(picture.groups)
 
 
 def test_no_latency_at_all_can_be_drawn() -> None:
@@ -313,7 +338,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
 @pytest.mark.slow
 def test_frontiers_are_drawn_or_explained(mcu) -> None:
     instance, plan = mcu
-    found = ro.frontier(instance, points=2, time_limit=2.0)
+    found = two_points(instance)
     page = plan_report(instance, plan, frontier=found)
     assert "What a better partition costs" in page
     assert f"{found.points[0].partition_value:.4f}" in page
@@ -350,4 +375,4 @@ def test_the_energy_is_shown_where_it_is_known(mcu) -> None:
     powered = instance.with_devices([device.model_copy(update=powers) for device in instance.devices])
     limited = powered.with_requirements(max_energy_joules=1e6)
     assert "of a request, over all devices" in plan_report(powered, plan)
-    assert "at most 1e+06 J" in plan_report(limited, plan)
+    assert "at most 1 MJ" in plan_report(limited, plan)

@@ -30,7 +30,7 @@ def test_loads_stand_out() -> None:
     assert "optimal: no plan is better" in text
     assert "guaranteed latency 7 s, lower bound 7 s, gap 0 %" in text
     assert "if any number of devices could be sent one: " in text
-    assert "to send: 1 student, 1 bytes; no plan as early ships less than " in text
+    assert "to send: 1 student, 1 B; no plan as early ships less than " in text
     assert "+d" in text
     assert "spares: d" in text
 

@@ -1,9 +1,9 @@
 from .bound import failure_bound
-from .energy import Energy, plan_of_students
-from .joint_search import joint_start, search_jointly
+from .energy import Energy, plan_of_students, serving_sets_by_student
+from .joint import MOST_STATES, Asked, JointRows, search_rows
 from .method import cheapest_plan
 from .outages import mask_of, members
-from .packing import Packed, compiled_by_numba
+from .packing import Packed
 from .parts import possible_parts
 from .plans import can_serve, plan_of_sets
 from .problem import AnswerPacking
@@ -11,20 +11,22 @@ from .sets import MOST_DEVICES, ServingSets, set_tables
 
 __all__ = [
     "MOST_DEVICES",
+    "MOST_STATES",
     "AnswerPacking",
+    "Asked",
     "Energy",
+    "JointRows",
     "Packed",
     "ServingSets",
     "can_serve",
     "cheapest_plan",
-    "compiled_by_numba",
     "failure_bound",
-    "joint_start",
     "mask_of",
     "members",
     "plan_of_sets",
     "plan_of_students",
     "possible_parts",
-    "search_jointly",
+    "search_rows",
+    "serving_sets_by_student",
     "set_tables",
 ]

@@ -7,6 +7,7 @@ states. The search takes the sets in the order of their first devices and carrie
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from rocoin_opt.instance import ROUNDING, SharedFailures
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import Reach
-    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
 
 MOST_STATES = 256
@@ -82,44 +83,24 @@ class JointPacking:
         if not self.is_possible or len(self.sets) == 0:
             return (), limit, self.is_possible and self.sets.complete
         instance, sets = self.instance, self.sets
-        shared, count = self.shared, len(instance.devices)
-        width = len(shared.chance) * max(len(shared.names), 1)
-        failure = np.where(sets.reach.counted.max(axis=1) > 0, shared.failure, 1.0)
-        alone, inside = self._outages(failure)
-        lowest = np.array([mask & -mask for mask in sets.masks.tolist()])
-        first = np.searchsorted(lowest, [1 << n for n in range(count + 1)])
-        most, filters = instance.max_groups, instance.knowledge.num_filters
-        of_share = most_failure is not None
-        purse = math.inf if most_failure is None else most_failure
-        tables = sets.masks, first, sets.largest - 1, alone, inside, shared.down, shared.chance, failure, shared.domain
-        run: Any = compiled_by_numba(search_jointly, len(sets) >= MIN_COMPILED_SETS, self.control)
-        per_call = EFFORT_A_CALL // width if run is not search_jointly else EFFORT_A_CALL // (width * SLOWER)
-        stack, depth, best, seen = joint_start(most, len(shared.chance)), 0, limit, 0
-        best *= filters if of_share else 1
-        while depth >= 0 and not self.control.exhausted and seen * width <= self.effort:
-            depth, best, looked = run(
-                *tables,
-                sets.outage,
-                self.energy.first,
-                self.energy.per_filter,
-                self.energy.limit,
-                purse,
-                of_share,
-                instance.restrictions.used_bits,
-                filters,
-                instance.requirements.min_groups,
-                most,
-                stack,
-                depth,
-                best,
-                max(per_call, 100),
-            )
-            # Without Numba the same effort would take hours.
-            seen += looked * (1 if run is not search_jointly else SLOWER)
-        rows = tuple(stack.found[stack.found >= 0].tolist())
-        self.sizes = tuple(stack.sizes[: len(rows)].tolist())
-        least = min(float(best), float(stack.open[0]))
-        return rows, least / (filters if of_share else 1), depth < 0 and sets.complete
+        filters, of_share = instance.knowledge.num_filters, most_failure is not None
+        failure = np.where(sets.reach.counted.max(axis=1) > 0, self.shared.failure, 1.0)
+        asked = Asked(
+            filters,
+            (instance.requirements.min_groups, instance.max_groups),
+            instance.restrictions.used_bits,
+            failure=math.inf if most_failure is None else most_failure,
+            of_share=of_share,
+        )
+        nothing = np.zeros(len(sets), dtype=np.int64)
+        rows = JointRows(
+            sets.masks, sets.counted, sets.outage, nothing + 1, sets.largest - 1, nothing, nothing, self.energy
+        )
+        best = limit * filters if of_share else limit
+        found, self.sizes, least, ended = search_rows(
+            rows, asked, self.shared, failure, best, self.control, self.effort
+        )
+        return found, least / (filters if of_share else 1), ended and sets.complete
 
     def answer(self, value: float) -> tuple[Plan | None, bool]:
         """A plan of a failure probability or less, and whether it is proven that there is none."""
@@ -133,13 +114,133 @@ class JointPacking:
             return plan_of_students(self.instance, self.sets, self.energy.student, rows, self.sizes)
         return plan_of_sets(self.instance, self.sets, rows, by_outage=of_share)
 
-    def _outages(self, failure: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Outage of each set's devices in time outside of the domains, C, and within each of them, C x D."""
-        alone, inside = np.ones(len(self.sets)), np.ones((len(self.sets), len(self.shared.names)))
-        for n, d in enumerate(self.shared.domain.tolist()):
-            factor = np.where(self.sets.counted >> n & 1 == 1, failure[n], 1.0)
-            if d < 0:
-                alone *= factor
-            else:
-                inside[:, d] *= factor
-        return alone, inside
+
+@dataclass(frozen=True, eq=False)
+class JointRows:
+    """Sets of devices as the search takes them, C of them, by their first devices.
+
+    Attributes
+    ----------
+    masks, counted : IntArray
+        The devices as bits, and those in time. Bits of ``masks`` beyond the devices are what sets cannot share either.
+    outage : FloatArray
+        Probability that nobody in time answers.
+    least, spare : IntArray
+        Fewest filters, and how many more.
+    kind, loads : IntArray
+        Of which kind each set is, and how many of its devices must be sent a student.
+    energy : Energy
+        Joules, with the least filters and for each further one.
+    """
+
+    masks: IntArray
+    counted: IntArray
+    outage: FloatArray
+    least: IntArray
+    spare: IntArray
+    kind: IntArray
+    loads: IntArray
+    energy: Energy
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a packing has to keep.
+
+    Attributes
+    ----------
+    filters : int
+        How many its sets hold together.
+    groups : pair of int
+        Fewest and most sets.
+    must : int
+        Devices that are in some set, as bits.
+    counts : tuple of int
+        How many sets of each kind, at most; empty where kinds do not matter.
+    loads, failure : int or float
+        How many loads and which failure probability it may have.
+    of_share : bool
+        Whether its cost is the missing share, times M, and not the failure probability.
+    is_any : bool
+        Whether any packing below the limit will do, and not the cheapest alone.
+    """
+
+    filters: int
+    groups: tuple[int, int]
+    must: int
+    counts: tuple[int, ...] = ()
+    loads: int = np.iinfo(np.int64).max
+    failure: float = math.inf
+    of_share: bool = False
+    is_any: bool = False
+
+
+def search_rows(
+    rows: JointRows,
+    asked: Asked,
+    shared: SharedFailures | None,
+    failure: FloatArray,
+    limit: float,
+    control: Control,
+    effort: float,
+) -> tuple[tuple[int, ...], tuple[int, ...], float, bool]:
+    """Find the cheapest packing below a limit: its rows, their sizes, a bound on all costs, and if all were tried.
+
+    Parameters
+    ----------
+    rows : JointRows
+        Sets to choose from, at least one.
+    asked : Asked
+        What is asked of them together.
+    shared : SharedFailures or None
+        Which failures tie groups together; None where no set ever fails, so that the first packing ends the search.
+    failure : FloatArray, N
+        Crash probability of each device while its domain is up; 1 of those that are never in time.
+    limit : float
+        What the packing has to be below.
+    control : Control
+        Limit.
+    effort : float
+        Sets to look at, times states and domains, for an end without a clock.
+    """
+    count, most, filters = len(failure), asked.groups[1], asked.filters
+    if shared is None:
+        alone, inside = np.zeros(len(rows.masks)), np.zeros((len(rows.masks), 0))
+        down, chance, domain = np.zeros((1, 0), dtype=bool), np.ones(1), np.full(count, -1)
+    else:
+        alone, inside = _outages(rows.counted, failure, shared)
+        down, chance, domain = shared.down, shared.chance, shared.domain
+    width = len(chance) * max(down.shape[1], 1)
+    first = np.searchsorted(rows.masks & -rows.masks, [1 << n for n in range(count + 1)])
+    energy = rows.energy
+    run: Any = compiled_by_numba(search_jointly, len(rows.masks) >= MIN_COMPILED_SETS, control)
+    slower = SLOWER if run is search_jointly else 1
+    per_call = max(EFFORT_A_CALL // (width * slower), 100)
+    stack, depth, best, seen = joint_start(most, len(chance)), 0, limit, 0
+    sets = rows.masks, first, rows.least, rows.spare, rows.kind, rows.loads
+    fails = alone, inside, down, chance, failure, domain, rows.outage
+    counts = np.array(asked.counts, dtype=np.int64)
+    limits = energy.first, energy.per_filter, energy.limit, counts, asked.loads, asked.failure, asked.of_share
+    while depth >= 0 and not control.exhausted and seen * width <= effort:
+        depth, best, looked = run(
+            *sets, *fails, *limits, asked.must, filters, asked.groups[0], most, stack, depth, best, per_call
+        )
+        # Without Numba the same effort would take hours.
+        seen += looked * slower
+        if asked.is_any and stack.found[0] >= 0:
+            break
+    found = tuple(stack.found[stack.found >= 0].tolist())
+    sizes = tuple(stack.sizes[: len(found)].tolist())
+    return found, sizes, min(float(best), float(stack.open[0])), depth < 0
+
+
+def _outages(counted: IntArray, failure: FloatArray, shared: SharedFailures) -> tuple[FloatArray, FloatArray]:
+    """Outage of each set's devices in time outside of the domains, C, and within each of them, C x D."""
+    alone, inside = np.ones(len(counted)), np.ones((len(counted), len(shared.names)))
+    for n, d in enumerate(shared.domain.tolist()):
+        factor = np.where(counted >> n & 1 == 1, failure[n], 1.0)
+        if d < 0:
+            alone *= factor
+        else:
+            inside[:, d] *= factor
+    return alone, inside

@@ -23,11 +23,13 @@ class JointStack(NamedTuple):
     place : IntArray, K + 1
         The next of these sets.
     used, room : IntArray, K + 1
-        Devices of the sets chosen so far, as bits, and the filters that these can hold beyond one each.
+        Devices of the sets chosen so far, as bits, and the filters that these can hold beyond their least.
+    held, loads : IntArray, K + 1
+        Sums over the sets chosen so far: of their least sizes, and of their loads.
     late : FloatArray, (K + 1) x Z
         Failure probability of the answer of the sets chosen so far in each state of the domains.
     share, energy : FloatArray, K + 1
-        Sums over the sets chosen so far: of their outages, and of their joules with one filter each.
+        Sums over the sets chosen so far: of their outages times least sizes, and of their joules with these.
     open : FloatArray, 1
         Least cost that packings may have of which not all ways to share out the filters were tried.
     chosen, found : IntArray, K
@@ -40,6 +42,8 @@ class JointStack(NamedTuple):
     place: IntArray
     used: IntArray
     room: IntArray
+    held: IntArray
+    loads: IntArray
     late: FloatArray
     share: FloatArray
     energy: FloatArray
@@ -51,16 +55,21 @@ class JointStack(NamedTuple):
 
 def joint_start(most: int, states: int) -> JointStack:
     """Where a search begins, for at most so many sets and so many states of the domains."""
-    device, place, used, room = np.zeros((4, most + 1), dtype=np.int64)
+    device, place, used, room, held, loads = np.zeros((6, most + 1), dtype=np.int64)
     chosen, found, sizes = np.full((3, most), -1)
     late, (share, energy) = np.zeros((most + 1, states)), np.zeros((2, most + 1))
-    return JointStack(device, place, used, room, late, share, energy, np.full(1, np.inf), chosen, found, sizes)
+    return JointStack(
+        device, place, used, room, held, loads, late, share, energy, np.full(1, np.inf), chosen, found, sizes
+    )
 
 
 def search_jointly(
     masks: IntArray,
     first: IntArray,
+    least: IntArray,
     spare: IntArray,
+    kind: IntArray,
+    loads: IntArray,
     alone: FloatArray,
     inside: FloatArray,
     down: BoolArray,
@@ -71,6 +80,8 @@ def search_jointly(
     joules: FloatArray,
     per_filter: FloatArray,
     most_joules: float,
+    counts: IntArray,
+    most_loads: int,
     purse: float,
     of_share: bool,
     must: int,
@@ -87,11 +98,13 @@ def search_jointly(
     Parameters
     ----------
     masks : IntArray, C
-        Devices of each set as bits, by its first device.
+        Devices of each set as bits, by its first device. Bits beyond the devices are what sets cannot share either.
     first : IntArray, N + 1
         Where the sets of each first device begin.
-    spare : IntArray, C
-        Filters that each set can hold beyond one.
+    least, spare : IntArray, C
+        Fewest filters that each set holds, and how many it can hold beyond these.
+    kind, loads : IntArray, C
+        Of which kind each set is, and its loads.
     alone : FloatArray, C
         Probability that none of the set's devices outside of the domains answers.
     inside : FloatArray, C x D
@@ -107,9 +120,13 @@ def search_jointly(
     outages : FloatArray, C
         Outage of each set over all states.
     joules, per_filter : FloatArray, C
-        Energy of each set with one filter, and of every further one.
+        Energy of each set with its least filters, and of every further one.
     most_joules : float
         Energy that a packing may take; infinite where that is not limited.
+    counts : IntArray
+        How many sets of each kind a packing has at most; empty where kinds do not matter.
+    most_loads : int
+        Loads that a packing may have.
     purse : float
         Failure probability that a packing may have, where its cost is the missing share.
     of_share : bool
@@ -133,16 +150,16 @@ def search_jointly(
         The depth to go on from, below 0 where the search has ended; the cost of the best packing so far, as given where
         there is none; and how many sets were looked at.
     """
-    device, place, used, room, late, share, energy, unsettled, chosen, found, sizes = stack
+    device, place, used, room, held, loaded, late, share, energy, unsettled, chosen, found, sizes = stack
     count, states, domains = len(failure), down.shape[0], down.shape[1]
-    widest = spare.max() + 1
+    widest = (least + spare).max()
     rest_inside = np.ones(domains)
     taken = np.zeros(most, dtype=np.bool_)
     lean, safe, given, left_at = np.zeros((4, most), dtype=np.int64)
     cost_at, joules_at = np.zeros((2, most))
-    least = outages.min()
+    safest_of_all = outages.min()
     # No filter takes less energy than one of a full part.
-    leanest = ((joules + per_filter * spare) / (spare + 1)).min()
+    leanest = ((joules + per_filter * spare) / (least + spare)).min()
     looked = 0
     while depth >= 0 and looked < effort:
         n = device[depth]
@@ -163,8 +180,16 @@ def search_jointly(
         place[depth] += 1
         looked += 1
         energy_now = energy[depth] + joules[i]
-        if masks[i] & used[depth] != 0 or energy_now > most_joules:
+        held_now, loads_now = held[depth] + least[i], loaded[depth] + loads[i]
+        if masks[i] & used[depth] != 0 or energy_now > most_joules or loads_now > most_loads or held_now > filters:
             continue
+        if len(counts) > 0:
+            alike = 1
+            for m in range(depth):
+                if kind[chosen[m]] == kind[i]:
+                    alike += 1
+            if alike > counts[kind[i]]:
+                continue
         failing = 0.0
         for z in range(states):
             outage = alone[i]
@@ -173,19 +198,19 @@ def search_jointly(
                     outage *= inside[i, d]
             late[k, z] = late[depth, z] + outage * (1.0 - late[depth, z])
             failing += chance[z] * late[k, z]
-        share_now = share[depth] + outages[i]
+        share_now = share[depth] + outages[i] * least[i]
         if of_share:
-            # Every part has one filter at least, and the others miss as rarely as those of any set.
-            if failing > purse or share_now + (filters - k) * least >= best:
+            # Every part has its least filters, and the others miss as rarely as those of any set.
+            if failing > purse or share_now + (filters - held_now) * safest_of_all >= best:
                 continue
         elif failing >= best:
             continue
         chosen[depth] = i
         used_now, room_now = used[depth] | masks[i], room[depth] + spare[i]
-        lacking = filters - room_now - k
-        if fewest <= k <= filters and lacking <= 0 and used_now & must == must:
-            # The filters beyond one of each go where one takes least energy.
-            spent, left = energy_now, filters - k
+        lacking = filters - room_now - held_now
+        if fewest <= k and lacking <= 0 and used_now & must == must:
+            # The filters beyond the least of each go where one takes least energy.
+            spent, left = energy_now, filters - held_now
             taken[:k] = False
             for rank in range(k):
                 leaner = -1
@@ -201,7 +226,8 @@ def search_jointly(
                 best = failing
                 found[:k] = chosen[:k]
                 found[k:] = -1
-                sizes[:k] = given[:k] + 1
+                for m in range(k):
+                    sizes[m] = given[m] + least[chosen[m]]
             if of_share and spent <= most_joules:
                 # The safest sets first: each holds as much as it can, and less only where the energy asks for it.
                 taken[:k] = False
@@ -213,8 +239,8 @@ def search_jointly(
                     taken[safest] = True
                     safe[rank] = safest
                 rank, tried, dream = 0, 0, share_now
-                left_at[0], cost_at[0], joules_at[0] = filters - k, share_now, energy_now
-                given[safe[0]] = min(filters - k, spare[chosen[safe[0]]]) + 1
+                left_at[0], cost_at[0], joules_at[0] = filters - held_now, share_now, energy_now
+                given[safe[0]] = min(filters - held_now, spare[chosen[safe[0]]]) + 1
                 while rank >= 0:
                     m = safe[rank]
                     given[m] -= 1
@@ -240,7 +266,8 @@ def search_jointly(
                         best = wished
                         found[:k] = chosen[:k]
                         found[k:] = -1
-                        sizes[:k] = given[:k] + 1
+                        for m in range(k):
+                            sizes[m] = given[m] + least[chosen[m]]
                         rank -= 1
                         continue
                     taken[:k] = False
@@ -264,13 +291,13 @@ def search_jointly(
             if not of_share and spent <= most_joules:
                 # A further group can only fail, too.
                 continue
-        if k == most or lacking > (most - k) * (widest - 1) + (most - k):
+        if k == most or lacking > (most - k) * widest:
             continue
         if most_joules < np.inf:
             leaner_slope = leanest
             for m in range(k):
                 leaner_slope = min(leaner_slope, per_filter[chosen[m]])
-            if energy_now + (filters - k) * leaner_slope > most_joules:
+            if energy_now + (filters - held_now) * leaner_slope > most_joules:
                 continue
         # All devices that are left, together, share what they can do among the groups that are needed.
         needed = max(-(-lacking // widest), fewest - k, 1)
@@ -295,6 +322,7 @@ def search_jointly(
         if bound > purse if of_share else bound >= best:
             continue
         device[k], place[k] = n + 1, first[n + 1]
-        used[k], room[k], share[k], energy[k] = used_now, room_now, share_now, energy_now
+        used[k], room[k], held[k], loaded[k] = used_now, room_now, held_now, loads_now
+        share[k], energy[k] = share_now, energy_now
         depth = k
     return depth, best, looked

@@ -16,7 +16,7 @@ import numpy as np
 
 from rocoin_opt.exact.answer.outages import allowed, lightest_outage, mask_of, members, outages
 from rocoin_opt.exact.answer.parts import possible_parts
-from rocoin_opt.instance import ROUNDING
+from rocoin_opt.instance import ROUNDING, SharedFailures
 from rocoin_opt.plan import SMALLEST_OUTAGE
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def serving_sets(instance: Instance, reach: Reach, control: Control, *, worst: f
     outage, keeps, fine = tables
     rules = instance.restrictions
     if rules.together or rules.use or rules.spread > 1:
-        found, complete = _with_any_late(reach, outage, keeps, fine, wanted, worst, control)
+        is_shared = bool(SharedFailures(instance).names)
+        found, complete = _with_any_late(reach, outage, keeps, fine, wanted, worst, control, is_shared=is_shared)
     else:
         found, complete = _with_few_late(reach, outage, keeps, fine, wanted, worst, control)
     masks, counted, outage, largest = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -172,6 +173,8 @@ def _with_any_late(
     wanted: int,
     worst: float,
     control: Control,
+    *,
+    is_shared: bool,
 ) -> tuple[list[Rows], bool]:
     """Sets with any late devices, each with every part from which on fewer of them are in time; and if they are all.
 
@@ -179,6 +182,8 @@ def _with_any_late(
     ----------
     reach, outage, keeps, fine, wanted, worst, control
         As for :func:`_with_few_late`.
+    is_shared : bool
+        Whether devices share failure domains.
     """
     tables = [table for table in (reach.counted, reach.held, reach.covering, reach.leading) if table is not None]
     # What a set can do with a student changes only at parts that are the largest of some device.
@@ -191,7 +196,7 @@ def _with_any_late(
     }
     masks = np.arange(len(keeps))
     found: list[Rows] = []
-    best = np.full(len(keeps), np.inf)
+    best, timely = np.full(len(keeps), np.inf), np.zeros(len(keeps), dtype=np.int64)
     rows = 0
     for size, j in sorted(steps, reverse=True):
         if control.exhausted or rows > MOST_ROWS:
@@ -202,9 +207,12 @@ def _with_any_late(
             able &= keeps[masks & mask_of(np.flatnonzero(reach.covering[:, j] >= size).tolist())]
         if reach.leading is not None:
             able &= masks & mask_of(np.flatnonzero(reach.leading[:, j] >= size).tolist()) != 0
-        # A smaller part is worth a row of its own only where it fails less often.
-        whole = np.flatnonzero(able & (outage[masks & counted] < np.minimum(best, np.nextafter(worst, 2.0))))
-        best[whole] = outage[whole & counted]
+        # A smaller part is worth a row of its own only where it fails less often: where domains are shared, where other
+        # devices are in time, as no outage tells which ones are better.
+        able &= outage[masks & counted] <= worst
+        able &= (masks & counted & ~timely != 0) if is_shared else outage[masks & counted] < best
+        whole = np.flatnonzero(able)
+        best[whole], timely[whole] = outage[whole & counted], whole & counted
         found.append((whole, whole & counted, best[whole], np.full(len(whole), size)))
         rows += len(whole)
     return found or [_no_rows()], True

@@ -1,28 +1,24 @@
 """Integer packings by kinds: how often each group is taken, with no more devices of a kind than there are.
 
-One column stands for all groups of devices with the same counts, so a packing of a thousand devices is an integer
-program over some thousand columns in as many rows as there are kinds and limits on sizes.
+One column stands for all groups of devices with the same counts, so a packing of a thousand devices is one of some
+thousand columns, in as many rows as there are kinds and sizes.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.exact.threshold import ListedColumns, pack_listed
 from rocoin_opt.grouping import DUAL_SAFETY
-from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
-    from typing import Any, Literal, TypeAlias
-
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold import Status
     from rocoin_opt.grouping import KindsProblem, ListedRelaxation
-    from rocoin_opt.instance import FloatArray, IntArray
-
-    Status: TypeAlias = Literal["packed", "impossible", "unknown"]
+    from rocoin_opt.instance import IntArray
 
 
 class KindsPacking(NamedTuple):
@@ -73,40 +69,27 @@ def pack_kinds(
     count = len(rows)
     rows = rows[np.argsort(relaxation.wasted[rows], kind="stable")[: effort.columns]]
     vectors, sizes = vectors[rows], sizes[rows]
-    model = _model(problem, vectors, sizes)
-    options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
-    if effort.nodes is not None:
-        options["mip_max_nodes"] = effort.nodes
-    solution, values = solve_linear(model, control.silent(), options=options)
-    if values is not None:
-        times = values.astype(np.int64)
+    status, times = pack_listed(_listed(problem, vectors, sizes), control.silent(), effort.nodes)
+    if times is not None:
         taken = np.flatnonzero(times)
         return KindsPacking("packed", vectors[taken], times[taken])
-    return KindsPacking("impossible" if solution.status == "infeasible" and len(rows) == count else "unknown")
+    return KindsPacking("impossible" if status == "impossible" and len(rows) == count else "unknown")
 
 
-def _model(problem: KindsProblem, vectors: IntArray, sizes: IntArray) -> LinearModel:
-    """``max sum v x`` over whole x: kinds, limits on sizes, all filters placed."""
-    levels = problem.levels
-    of_levels = sizes[:, None] >= levels.sizes
-    matrix: Any = sp.csc_array(np.column_stack([vectors, of_levels, sizes]).T.astype(np.float64))
-    limits = levels.limits.astype(np.float64)
-    least = np.full(len(limits), -math.inf)
+def _listed(problem: KindsProblem, vectors: IntArray, sizes: IntArray) -> ListedColumns:
+    levels, steps = problem.levels, np.unique(sizes)
+    limits = np.array([levels.groups_of(step) for step in steps.tolist()])
+    least = np.zeros_like(limits)
     least[0] = problem.instance.requirements.min_groups
     with np.errstate(divide="ignore", invalid="ignore"):
         most = np.where(vectors > 0, problem.counts // np.maximum(vectors, 1), np.iinfo(np.int64).max).min(axis=1)
-    upper: FloatArray = np.minimum(most, limits[np.maximum(of_levels.sum(axis=1) - 1, 0)]).astype(np.float64)
-    return LinearModel(
-        sense=-1,
-        offset=0.0,
-        cost=sizes.astype(np.float64),
-        lower=np.zeros(len(sizes)),
-        upper=upper,
-        # Sizes are whole: half a filter less asks for the same and leaves no room for tolerances.
-        row_lower=np.concatenate([np.full(len(problem.counts), -math.inf), least, [problem.wanted - 0.5]]),
-        row_upper=np.concatenate([problem.counts.astype(np.float64), limits, [math.inf]]),
-        starts=matrix.indptr,
-        rows=matrix.indices,
-        values=matrix.data,
-        integral=np.ones(len(sizes), dtype=np.int64),
+    return ListedColumns(
+        counts=sp.csc_array(vectors.T.astype(np.float64)),
+        available=problem.counts,
+        sizes=sizes,
+        most=np.minimum(most, limits[np.searchsorted(steps, sizes)]),
+        steps=steps,
+        least=least,
+        limits=limits,
+        wanted=problem.wanted,
     )

@@ -34,7 +34,7 @@ from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.kinds.packing import Status
+    from rocoin_opt.exact.threshold import Status
     from rocoin_opt.grouping import ListedRelaxation
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective, Plan

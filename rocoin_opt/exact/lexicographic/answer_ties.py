@@ -15,7 +15,17 @@ from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure import check, value_of
 from rocoin_opt.grouping import Reach, ThresholdProblem
 from rocoin_opt.instance import ROUNDING, stretched
-from rocoin_opt.plan import IndexedGroup, indexed_groups, labels_of, outage_of, plan_of, with_filters, work_of
+from rocoin_opt.plan import (
+    IndexedGroup,
+    Outcome,
+    Phase,
+    indexed_groups,
+    labels_of,
+    outage_of,
+    plan_of,
+    with_filters,
+    work_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +47,7 @@ def settle_answer(
     control: Control,
     criterion: str = "ncut",
     effort: float = math.inf,
-) -> Plan:
+) -> Outcome:
     """Find a plan of the same value with a better partition, and then with less work.
 
     Parameters
@@ -57,24 +67,30 @@ def settle_answer(
 
     Returns
     -------
-    Plan
-        Valid. Filters are explicit where the instance has a graph and the time sufficed to choose them.
+    Outcome
+        A valid plan. Filters are explicit where the instance has a graph and the time sufficed to choose them.
     """
     if control.exhausted or math.isinf(value_of(instance, plan, objective)):
-        return plan
-    ties = _Ties(instance, objective, plan, control)
+        return Outcome(plan)
     if instance.knowledge.graph is None:
+        control = control.entering("work")
+        ties = _Ties(instance, objective, plan, control)
         found = ties.with_less_work(plan)
         if objective == "failure":
             problem = ThresholdProblem(instance, "guaranteed", math.inf)
             found = ties.better(found, tied_of_least_work(problem, found, control, effort))
-        return found
+        return Outcome(found, phases=(Phase("work", is_proven=False, was_cut=control.exhausted),))
     if not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
-        return plan
+        return Outcome(plan)
+    control = control.entering("partition")
+    ties = _Ties(instance, objective, plan, control)
     parts = PartSearch(instance, criterion, control)
     placed, labels = ties.with_best_parts(plan, parts)
+    partition = Phase("partition", is_proven=False, was_cut=control.exhausted)
     # Sizes stay as they are from here on, and the labels with them.
-    return with_filters(instance, ties.with_less_work(placed), labels)
+    control = control.entering("work")
+    lighter = with_filters(instance, ties.with_less_work(placed), labels)
+    return Outcome(lighter, phases=(partition, Phase("work", is_proven=False, was_cut=control.exhausted)))
 
 
 class _Ties:

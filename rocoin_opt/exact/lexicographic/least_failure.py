@@ -27,7 +27,7 @@ from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Kinds, Reach
 from rocoin_opt.heuristics import descend_failure, descend_work
-from rocoin_opt.plan import IndexedGroup, Outcome, indexed_groups, plan_of, structural_violations, work_of
+from rocoin_opt.plan import IndexedGroup, Outcome, Phase, indexed_groups, plan_of, structural_violations, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,7 +98,13 @@ def least_failure(
     value = value_of(instance, outcome.plan, "failure")
     if packing is None or packing.cost(value) < SURE:
         packing = problem_of(min(max(value, SURE), 1.0))
-    return replace(outcome, plan=_of_least_work(problem, packing, outcome.plan, value, control))
+    control = control.entering("work")
+    lighter = _of_least_work(problem, packing, outcome.plan, value, control)
+    return replace(outcome, plan=lighter, phases=(_work_phase(control),))
+
+
+def _work_phase(control: Control) -> Phase:
+    return Phase("work", is_proven=False, was_cut=control.exhausted)
 
 
 def _few_kinds(instance: Instance) -> Kinds | None:
@@ -130,9 +136,11 @@ def _by_kinds(problem: ThresholdProblem, kinds: Kinds, best: Plan, control: Cont
     outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
     if outcome.plan is None or packing is None or control.exhausted:
         return outcome
+    control = control.entering("work")
     value = value_of(instance, outcome.plan, "failure")
     tied = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
-    return replace(outcome, plan=_least_of(problem, outcome.plan, [] if tied is None else [tied], value))
+    lighter = _least_of(problem, outcome.plan, [] if tied is None else [tied], value)
+    return replace(outcome, plan=lighter, phases=(_work_phase(control),))
 
 
 def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:

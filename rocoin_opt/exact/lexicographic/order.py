@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from rocoin_opt.exact.lexicographic.least_failure import least_failure
 from rocoin_opt.exact.lexicographic.least_work import least_work
 from rocoin_opt.exact.lexicographic.part_boxes import best_attainable
-from rocoin_opt.exact.lexicographic.part_energy import kind_of_sizes
+from rocoin_opt.exact.lexicographic.part_rules import sizes_at
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
 from rocoin_opt.plan import (
+    CLOSED_GAP,
     Outcome,
+    Phase,
     Plan,
     energy_joules,
     indexed_groups,
     labels_of,
     plan_of,
+    relative_gap,
     structural_violations,
     with_filters,
     work_of,
@@ -36,9 +39,12 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.exact.lexicographic.part_boxes import Found
+    from rocoin_opt.exact.restricted.sized_sets import SizedSets
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Preference
 
+PARTITION_SHARE = 0.6
+"""Part of the time that is left, where it is limited, that the partition may take: what comes next needs some too."""
 DIGITS = 12
 """Significant digits to which plans are compared: the others are rounding, by which equal devices would differ."""
 
@@ -87,14 +93,14 @@ def _significant(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def break_ties(
+def least_busy(
     instance: Instance,
     objective: Objective,
     plan: Plan,
     control: Control,
     criterion: str = "ncut",
     prefer: Preference = "work",
-) -> Plan:
+) -> Outcome:
     """Find the plan of the best partition and the least work among those that answer as early as a given one.
 
     Without a graph the result is proven best where all minimal groups are listed
@@ -120,20 +126,24 @@ def break_ties(
 
     Returns
     -------
-    Plan
-        Valid, with a value not above that of the given plan, and not after it in :func:`lexicographic_key`. Filters are
-        explicit where the instance has a graph; without one they are dropped where the plan changes.
+    Outcome
+        A plan that is valid, with a value not above that of the given plan, and not after it in
+        :func:`lexicographic_key`, and what is proven of it. Filters are explicit where the instance has a graph;
+        without one they are dropped where the plan changes.
     """
     if control.exhausted or not _can_begin(instance, criterion, control):
-        return plan
+        return Outcome(plan)
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective), prefer=prefer)
     if instance.knowledge.graph is None:
+        control = control.entering("work")
         served = indexed_groups(instance, plan)
         found = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=True)]
-        return _best(problem, [plan, *found], None, prefer)
-    parts = PartSearch(instance, criterion, control)
-    found = plans_of_less_work(problem, best_within(problem, parts, plan, control), control)
-    return _best(problem, [plan, *found], parts, prefer)
+        return Outcome(_best(problem, [plan, *found], None, prefer), phases=(_unproven("work", control),))
+    parts, best = _partitioned(problem, criterion, plan, control)
+    control = control.entering("work")
+    found = plans_of_less_work(problem, best, control)
+    chosen = _best(problem, [plan, *found], parts, prefer)
+    return Outcome(chosen, phases=(_partition_phase(chosen, parts, best), _unproven("work", control)))
 
 
 def most_reliable(
@@ -146,40 +156,81 @@ def most_reliable(
 ) -> Outcome:
     """Find the plan of the best partition and the least failure among those that answer as early as a given one.
 
-    The partition is chosen as by :func:`break_ties`, and the groups for its part sizes.
+    The partition is chosen as by :func:`least_busy`, and the groups for its part sizes.
 
     Parameters
     ----------
     instance, objective, plan, control, criterion
-        As for :func:`break_ties`.
+        As for :func:`least_busy`.
     effort : float
         Sets that one search for a packing looks at, at most, for an end without a clock.
 
     Returns
     -------
     Outcome
-        The plan as for :func:`break_ties`, and a valid lower bound on the failure probability of every plan as early,
+        The plan as for :func:`least_busy`, and a valid lower bound on the failure probability of every plan as early,
         with parts of these sizes where there is a graph; None where the time was too short for one.
     """
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
     if control.exhausted or not _can_begin(instance, criterion, control):
         # The parts stay as they are; what takes a moment is done.
+        control = control.entering("reliability")
         outcome, labels = least_failure(problem, plan, plan.sizes, control, effort), labels_of(instance, plan)
         quick = outcome.plan or plan
         quick = quick if labels is None else with_filters(instance, quick, labels)
-        return replace(outcome, plan=_best(problem, [plan, quick], None, "reliability"))
+        return _with_phases(replace(outcome, plan=_best(problem, [plan, quick], None, "reliability")), problem, control)
     # The same groups whatever gap is asked for.
     control = replace(control, gap=0.0)
     if instance.knowledge.graph is None:
+        control = control.entering("reliability")
         outcome = least_failure(problem, plan, (), control, effort)
-        return replace(outcome, plan=_best(problem, [plan, outcome.plan or plan], None, "reliability"))
-    parts = PartSearch(instance, criterion, control)
-    found = best_within(problem, parts, plan, control)
+        best = _best(problem, [plan, outcome.plan or plan], None, "reliability")
+        return _with_phases(replace(outcome, plan=best), problem, control)
+    parts, found = _partitioned(problem, criterion, plan, control)
     start = plan_of_parts(problem, found)
+    control = control.entering("reliability")
     outcome = least_failure(problem, start, found.cut.sizes, control, effort)
     # Parts and the groups of a plan both stand by descending size.
     placed = with_filters(instance, outcome.plan or start, found.cut.labels)
-    return replace(outcome, plan=_best(problem, [plan, start, placed], parts, "reliability"))
+    chosen = _best(problem, [plan, start, placed], parts, "reliability")
+    settled = _with_phases(replace(outcome, plan=chosen), problem, control)
+    return replace(settled, phases=(_partition_phase(chosen, parts, found), *settled.phases))
+
+
+def _partitioned(problem: ThresholdProblem, criterion: str, plan: Plan, control: Control) -> tuple[PartSearch, Found]:
+    """Search for the partition, in its share of the time.
+
+    Parameters
+    ----------
+    problem, plan, control
+        As for :func:`best_within`.
+    criterion : {'ncut', 'cut', 'resilient'}
+        What partitions are judged by.
+    """
+    control = control.share(PARTITION_SHARE).entering("partition")
+    parts = PartSearch(problem.instance, criterion, control)
+    return parts, best_within(problem, parts, plan, control)
+
+
+def _partition_phase(plan: Plan, parts: PartSearch, found: Found) -> Phase:
+    """What is proven of the partition of a plan."""
+    labels = labels_of(parts.instance, plan)
+    is_proven = labels is not None and parts.rank(parts.value(labels)) <= parts.rank(found.bound)
+    return Phase("partition", is_proven, was_cut=not is_proven and parts.control.exhausted)
+
+
+def _with_phases(outcome: Outcome, problem: ThresholdProblem, control: Control) -> Outcome:
+    """The outcome of a search for reliability with what is proven of it, and what comes behind."""
+    assert outcome.plan is not None
+    gap = relative_gap(value_of(problem.instance, outcome.plan, "failure"), outcome.lower_bound)
+    is_proven = gap is not None and gap <= CLOSED_GAP
+    phase = Phase("reliability", is_proven, was_cut=not is_proven and control.exhausted)
+    return replace(outcome, phases=(phase, *outcome.phases))
+
+
+def _unproven(name: str, control: Control) -> Phase:
+    """What is said of a phase that proves nothing."""
+    return Phase(name, is_proven=False, was_cut=control.exhausted)
 
 
 def _can_begin(instance: Instance, criterion: str, control: Control) -> bool:
@@ -201,7 +252,9 @@ def _best(problem: ThresholdProblem, plans: Sequence[Plan], parts: PartSearch | 
     return min([first, *kept], key=lambda other: lexicographic_key(instance, other, parts, prefer))
 
 
-def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control) -> Found:
+def best_within(
+    problem: ThresholdProblem, parts: PartSearch, plan: Plan, control: Control, sets: SizedSets | None = None
+) -> Found:
     """Find groups and parts of the best partition within a threshold.
 
     Parameters
@@ -214,6 +267,9 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
         A valid plan whose value is within the threshold.
     control : Control
         Limit and seed.
+    sets : SizedSets, optional
+        All sets of devices, where minimal groups do not suffice: see
+        :func:`rocoin_opt.exact.lexicographic.part_rules.wants_all_sets`.
 
     Returns
     -------
@@ -222,12 +278,14 @@ def best_within(problem: ThresholdProblem, parts: PartSearch, plan: Plan, contro
     """
     instance = problem.instance
     canonical = Plan.of(instance, plan.groups)
-    # Sizes stay as they are: the labels that the search begins with go with them.
-    # What groups can hold is asked of those in time, whether or not there is time for a descent.
-    timely = [without_late(problem, group) for group in indexed_groups(instance, canonical)]
-    served = descend_work(problem, timely, control, free_sizes=False)
+    served = indexed_groups(instance, canonical)
+    if sets is None:
+        # Sizes stay as they are: the labels that the search begins with go with them.
+        # What groups can hold is asked of those in time, whether or not there is time for a descent.
+        timely = [without_late(problem, group) for group in served]
+        served = descend_work(problem, timely, control, free_sizes=False)
     groups = [group.members for group in served]
-    vectors = kind_of_sizes(problem)(problem, groups, control)
+    vectors = sizes_at(problem, groups, canonical.sizes, control, sets)
     return best_attainable(vectors, parts, groups, labels_of(instance, canonical))
 
 

@@ -101,6 +101,10 @@ class _Search:
 
     def run(self) -> None:
         """Look into boxes until none promises more than the best partition."""
+        if self.parts.is_large(self.vectors.numbers_of_parts().stop):
+            # The bounds alone would take minutes.
+            self.floor = 0.0
+            return
         for number in self.vectors.numbers_of_parts():
             limits = self.vectors.largest(number)
             if limits is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.knowledge import (
+    LARGE,
     Criterion,
     SizeRanges,
     are_within,
@@ -82,7 +83,8 @@ class PartSearch:
             raise UnsupportedError(
                 f"{instance.name}: partitions are judged by a filter graph; knowledge.graph is missing"
             )
-        self.total, self.control, self.bound_rounds = knowledge.num_filters, control, bound_rounds
+        self.instance, self.control, self.bound_rounds = instance, control, bound_rounds
+        self.total = knowledge.num_filters
         self._weights = knowledge.graph.dense(self.total)
         affinity = knowledge.class_affinity
         self._affinity = None if affinity is None else affinity.values
@@ -140,7 +142,7 @@ class PartSearch:
                 cut for other, cut in self._cuts.items() if are_within(limits, other) and are_within(cut.sizes, limits)
             ]
             # What is best within wider limits is best within these too if it keeps them.
-            known += wider or [self._found(limits, DESCENTS, starts)]
+            known += wider or [self._found(limits, self._descents(len(limits)), starts)]
         known += [Cut(labels, self.value(labels)) for labels in starts]
         self._cuts[limits] = min(known, key=lambda cut: self.rank(cut.value))
         return self._cuts[limits]
@@ -148,7 +150,15 @@ class PartSearch:
     def sized(self, sizes: Sequence[int]) -> IntArray:
         """Find a partition of a low value, in which part k has ``sizes[k]`` filters."""
         ranges = SizeRanges.of(self.total, len(sizes), sizes)
-        return self._labels(ranges, DESCENTS, ())
+        return self._labels(ranges, self._descents(len(sizes)), ())
+
+    def _descents(self, parts: int) -> int:
+        """Refinements for limits; of very many filters and parts one takes long enough."""
+        return 1 if self.is_large(parts) else DESCENTS
+
+    def is_large(self, parts: int) -> bool:
+        """Whether a search for one partition takes so long that there is no time for many."""
+        return self.total * parts > LARGE
 
     def polished(self, cut: Cut, limits: Limits) -> Cut:
         """Look longer for a better partition within limits; the same one where there is none."""
@@ -156,7 +166,10 @@ class PartSearch:
             are_within(limits, wider) and cut is done for wider, done in self._polished.items()
         ):
             return cut
-        descents = min(max(POLISHING_WORK // (self.total * len(limits)), DESCENTS), MAX_DESCENTS)
+        descents = POLISHING_WORK // (self.total * len(limits))
+        if self.is_large(len(limits)):
+            return cut
+        descents = min(max(descents, DESCENTS), MAX_DESCENTS)
         found = self._found(limits, descents, [cut.labels])
         best = min(cut, found, key=lambda other: self.rank(other.value))
         self._cuts[limits] = self._polished[limits] = best

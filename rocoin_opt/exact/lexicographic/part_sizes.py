@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.instance import IntArray
 
     Members: TypeAlias = tuple[int, ...]
     Limits: TypeAlias = tuple[int, ...]
@@ -46,7 +47,7 @@ class PartSizes:
     def __init__(self, problem: ThresholdProblem, known: Sequence[Members], control: Control) -> None:
         self.problem, self.control = problem, control
         self.wanted = problem.instance.knowledge.num_filters
-        self.groups = minimal_groups(problem, MAX_GROUPS, control)
+        self.groups = _allowed(problem, minimal_groups(problem, MAX_GROUPS, control))
         self.choices = None if self.groups is None else roomiest_choices(problem, self.groups)
         self._possible = problem.levels
         self._widest: list[int] = []
@@ -175,3 +176,11 @@ class PartSizes:
             demand = Demand.of_levels(self.problem, parts, counts, self.wanted)
             self._verdicts[parts, needed] = decide(self.choices, demand, self.control)
         return self._verdicts[parts, needed]
+
+
+def _allowed(problem: ThresholdProblem, groups: IntArray | None) -> IntArray | None:
+    """The groups that no rule keeps apart."""
+    for rivals in problem.instance.restrictions.apart:
+        if groups is not None:
+            groups = groups[np.isin(groups, list(rivals)).sum(axis=1) <= 1]
+    return groups

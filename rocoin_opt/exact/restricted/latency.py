@@ -8,20 +8,20 @@ devices that it saves. Where energy is limited every set stands there with each 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rocoin_opt.exact.answer import (
+    Asked,
     Energy,
+    JointRows,
     ServingSets,
-    compiled_by_numba,
-    joint_start,
     members,
     plan_of_sets,
     plan_of_students,
     possible_parts,
-    search_jointly,
+    search_rows,
     set_tables,
 )
 from rocoin_opt.exact.restricted.leanest import leanest_packing
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective, Plan
 
-EFFORT, SLOWER = 20_000_000, 200
-"""Sets that the search looks at before the integer program has its turn, compiled, and how much slower it is else."""
-MIN_COMPILED_SETS = 500
-"""Sets from which on a compiled search saves more than the seconds that it takes to compile, at first, or to load."""
+EFFORT = 20_000_000
+"""Sets that the search looks at, compiled, before the integer program has its turn."""
 NO_PACKING = "together: no groups that keep all limits and rules hold all filters at once"
 NO_ENERGY = "energy: no plan keeps max_energy_joules {:g}; without that limit there are plans"
 
@@ -155,27 +153,18 @@ class _Packing:
 
     def _searched(self, masks: IntArray, parts: IntArray, energy: Energy) -> tuple[list[int], list[int], bool]:
         """Rows of a packing with sizes, by trying all of them within an effort; and whether there is none else."""
-        instance, count, most = self.instance, len(self.instance.devices), self.instance.max_groups
-        run: Any = compiled_by_numba(search_jointly, len(masks) >= MIN_COMPILED_SETS, self.control)
-        first = np.searchsorted(masks & -masks, [1 << n for n in range(count + 1)])
-        # As if no set ever failed: the first packing that there is ends the search.
-        nothing, nobody = np.zeros(len(masks)), np.zeros((len(masks), 0))
-        state = np.zeros((1, 0), dtype=bool), np.ones(1), np.zeros(count), np.full(count, -1)
-        stack = joint_start(most, 1)
-        depth, _, _ = run(
-            *(masks, first, parts - 1, nothing, nobody, *state, nothing),
-            *(energy.first, energy.per_filter, energy.limit, math.inf, False),
-            instance.restrictions.used_bits,
+        instance, nothing = self.instance, np.zeros(len(masks), dtype=np.int64)
+        rows = JointRows(masks, masks, np.zeros(len(masks)), nothing + 1, parts - 1, nothing, nothing, energy)
+        requirements = instance.requirements
+        asked = Asked(
             instance.knowledge.num_filters,
-            instance.requirements.min_groups,
-            most,
-            stack,
-            0,
-            math.inf,
-            EFFORT if run is not search_jointly else EFFORT // SLOWER,
+            (requirements.min_groups, instance.max_groups),
+            instance.restrictions.used_bits,
         )
-        rows = stack.found[stack.found >= 0].tolist()
-        return rows, stack.sizes[: len(rows)].tolist(), depth < 0
+        # As if no set ever failed: the first packing that there is ends the search.
+        nobody = np.zeros(len(instance.devices))
+        found, sizes, _, finished = search_rows(rows, asked, None, nobody, math.inf, self.control, EFFORT)
+        return list(found), list(sizes), finished
 
     def _solved(self, masks: IntArray, parts: IntArray) -> tuple[list[int], bool]:
         """Rows of a packing, by integer programming; and whether there is none."""

@@ -1,14 +1,17 @@
 from .diving import dive
 from .enumeration import Column, columns_of, columns_of_chains
-from .packing import Effort, Packing, Status, pack_columns
+from .listed_packing import ListedColumns, Status, pack_listed
+from .packing import Effort, Packing, pack_columns
 
 __all__ = [
     "Column",
     "Effort",
+    "ListedColumns",
     "Packing",
     "Status",
     "columns_of",
     "columns_of_chains",
     "dive",
     "pack_columns",
+    "pack_listed",
 ]

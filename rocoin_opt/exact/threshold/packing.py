@@ -7,16 +7,16 @@ be short are shared out like priced ones from then on, and the first program is 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
+from rocoin_opt.exact.threshold.listed_packing import ListedColumns, Status, pack_listed
 from rocoin_opt.grouping import COLUMN
-from rocoin_opt.highs import LinearModel, solve_linear
 from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import PackingProblem, Relaxation, ThresholdProblem
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members
-
-Status: TypeAlias = Literal["packed", "impossible", "unknown"]
 
 PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
@@ -232,62 +230,30 @@ def pack_columns(
         return "impossible", []
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
-    model = _model(problem, columns)
-    # Any packing of all filters answers the question: a larger one is not looked for.
-    options: dict[str, int | float] = {"objective_target": float(problem.wanted)}
-    if effort.nodes is not None:
-        options["mip_max_nodes"] = effort.nodes
-    solution, values = solve_linear(model, control, options=options)
-    if values is not None:
-        counts = values[: len(columns)].astype(np.int64).tolist()
-        return "packed", [column for column, count in zip(columns, counts, strict=True) for _ in range(count)]
-    return ("impossible" if solution.status == "infeasible" else "unknown"), []
+    status, times = pack_listed(_listed(problem, columns), control, effort.nodes)
+    if times is None:
+        return status, []
+    return status, [column for column, count in zip(columns, times.tolist(), strict=True) for _ in range(count)]
 
 
-def _model(problem: PackingProblem, columns: list[Column]) -> LinearModel:
-    """``max sum v y_v``: every priced device once or idle, no more groups of a size than possible, all filters placed.
-
-    Variables are the columns, then one *idle* variable for each priced device, then for each size v the *number* y_v of
-    groups that have it. Branching on whether a device is used at all, or on how many groups of a size there are,
-    settles far more than branching on one of many columns: the first halves the time of hard packings.
-    """
-    levels = problem.levels
-    used = sorted({n for column in columns for n in column.devices})
-    sizes = sorted({column.size for column in columns})
-    row_of = {n: row for row, n in enumerate(used)}
-    idle, filters = len(used), len(used) + len(levels.sizes)
-    number_of = {size: filters + 1 + place for place, size in enumerate(sizes)}
-    starts, rows, values = [0], list[int](), list[float]()
-    for column in columns:
-        counted = levels.rows_of(column.size)
-        rows += [*(row_of[n] for n in column.devices), *range(idle, idle + counted), number_of[column.size]]
-        values += [1.0] * (len(rows) - len(values))
-        starts.append(len(rows))
-    rows += range(idle)
-    values += [1.0] * idle
-    starts += range(starts[-1] + 1, len(rows) + 1)
-    for size in sizes:
-        rows += [filters, number_of[size]]
-        values += [float(size), -1.0]
-        starts.append(len(rows))
-    limits = levels.limits.astype(np.float64)
-    least = np.full(len(limits), -math.inf)
+def _listed(problem: PackingProblem, columns: list[Column]) -> ListedColumns:
+    """The columns as a matrix: every priced device once or not at all, no more groups of a size than possible."""
+    devices = np.array([n for column in columns for n in column.devices], dtype=np.int64)
+    used, rows = np.unique(devices, return_inverse=True)
+    starts = np.cumsum([0, *(len(column.devices) for column in columns)])
+    sizes = np.array([column.size for column in columns])
+    steps = np.unique(sizes)
+    limits = np.array([problem.levels.groups_of(step) for step in steps.tolist()])
+    least = np.zeros_like(limits)
     least[0] = problem.instance.requirements.min_groups
-    # Without any priced device nothing else keeps a column from being taken again.
-    upper = [1.0 if column.devices else limits[0] for column in columns]
-    numbers = np.zeros(len(sizes))
-    variables = len(columns) + idle + len(sizes)
-    return LinearModel(
-        sense=-1,
-        offset=0.0,
-        cost=np.array([*([0.0] * (len(columns) + idle)), *sizes], dtype=np.float64),
-        lower=np.zeros(variables),
-        upper=np.array([*upper, *([1.0] * idle), *([limits[0]] * len(sizes))]),
-        # Sizes are whole: half a filter less asks for the same and leaves no room for tolerances.
-        row_lower=np.array([*([1.0] * idle), *least, problem.wanted - 0.5, *numbers]),
-        row_upper=np.array([*([1.0] * idle), *limits, math.inf, *numbers]),
-        starts=np.array(starts),
-        rows=np.array(rows),
-        values=np.array(values),
-        integral=np.ones(variables, dtype=np.int64),
+    return ListedColumns(
+        counts=sp.csc_array((np.ones(len(rows)), rows, starts), shape=(len(used), len(columns))),
+        available=np.ones(len(used), dtype=np.int64),
+        sizes=sizes,
+        # Without any priced device nothing else keeps a column from being taken again.
+        most=np.where(np.diff(starts) > 0, 1, limits[0]),
+        steps=steps,
+        least=least,
+        limits=limits,
+        wanted=problem.wanted,
     )

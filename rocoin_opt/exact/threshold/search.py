@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.diving import dive
-from rocoin_opt.exact.threshold.packing import Effort, Memory, Status, pack, pack_groups
+from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -30,11 +30,12 @@ from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.listed_packing import Status
     from rocoin_opt.grouping import Relaxation
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan
 
-EFFORTS = (Effort(5_000, 100, 1), Effort(20_000, 400, 3), Effort(60_000, 2_000, 10), Effort(150_000, None, 30))
+EFFORTS = (Effort(30_000, 50, 1), Effort(60_000, 400, 3), Effort(150_000, 2_000, 10), Effort(300_000, None, 30))
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""

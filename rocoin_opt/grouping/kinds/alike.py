@@ -1,9 +1,9 @@
 """Which devices no plan can tell apart: kinds, how many devices are of each, and groups as how many of each they take.
 
 Two devices are of one *kind* where the solvers see the same figures: latency with every student, largest parts, crash
-probability and share of a cover. Exchanging them changes neither whether a plan is valid nor its value. So a group is
-known by its *counts*, how many devices of each kind it has, and disjoint groups are any whose counts add up to no more
-than there are devices.
+probability, share of a cover, and where energy is limited the joules of a part. Exchanging them changes neither whether
+a plan is valid nor its value. So a group is known by its *counts*, how many devices of each kind it has, and disjoint
+groups are any whose counts add up to no more than there are devices.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class Kinds:
 
     @classmethod
     def of(cls, instance: Instance) -> Kinds:
-        """Find the kinds of an instance without failure domains and rules of groups, which would tell devices apart."""
+        """Find the kinds of an instance, as if nothing but figures told devices apart: neither domains nor rules."""
         arrays = instance.arrays
-        figures = (arrays.base, arrays.slope, arrays.largest, arrays.failure[:, None], arrays.cover_share[:, None])
+        figures = [arrays.base, arrays.slope, arrays.largest, arrays.failure[:, None], arrays.cover_share[:, None]]
+        if instance.limits_energy:
+            figures += [arrays.energy[:, :, 0], arrays.energy[:, :, 1]]
         rows = np.ascontiguousarray(np.hstack([np.asarray(figure, dtype=np.float64) for figure in figures]))
         # Bytes are compared: no two figures are taken for the same that are not.
         keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
@@ -61,6 +63,7 @@ class Kinds:
             largest=arrays.largest[some],
             failure=arrays.failure[some],
             cover_share=arrays.cover_share[some],
+            energy=arrays.energy[some],
         )
         return cls(of_device, np.bincount(of_device, minlength=len(some)), reduced)
 

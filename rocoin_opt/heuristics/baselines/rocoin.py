@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from rocoin_opt.heuristics.baselines.follow_the_leader import follow_the_leader
 from rocoin_opt.heuristics.baselines.groups import common_room
@@ -93,6 +92,9 @@ def match_parts(
         One pair a group, with the student that serves the part fastest among those that can learn it and that fit on
         all devices of the group; None if no complete matching exists.
     """
+    # SciPy takes a while to import: only here.
+    from scipy.optimize import linear_sum_assignment
+
     pairs = [_best_students(instance, members, np.asarray(sizes), objective) for members in groups]
     seconds = np.array([pair[0] for pair in pairs])
     try:

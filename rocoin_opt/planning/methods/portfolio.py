@@ -280,7 +280,7 @@ def run_auto(instance: Instance, objective: Objective, control: Control, start: 
 
 def run_break_ties(
     instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str, prefer: Preference = "work"
-) -> Plan:
+) -> Outcome:
     """Go on behind latency: partition, work or energy, spare reliability.
 
     Parameters
@@ -299,11 +299,11 @@ def run_break_ties(
         What is least behind the partition.
     """
     if not control.has_time_for(import_of_models()):
-        return plan
+        return Outcome(plan)
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import break_ties
+    from rocoin_opt.exact import least_busy
 
-    return break_ties(instance, objective, plan, control, criterion, prefer)
+    return least_busy(instance, objective, plan, control, criterion, prefer)
 
 
 def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control: Control, criterion: str) -> Outcome:
@@ -324,10 +324,10 @@ def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control:
     from rocoin_opt.exact import most_reliable, settle_answer
 
     # Without a clock the effort is the limit: the same plan on every machine.
-    effort = math.inf if control.remaining < math.inf else REINFORCING_EFFORT
+    effort = math.inf if control.is_timed else REINFORCING_EFFORT
     if objective in THRESHOLD_OBJECTIVES:
         return most_reliable(instance, objective, plan, control, criterion, effort)
-    return Outcome(settle_answer(instance, objective, plan, control, criterion, effort))
+    return settle_answer(instance, objective, plan, control, criterion, effort)
 
 
 def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:

@@ -27,7 +27,7 @@ from rocoin_opt.plan import (
     structural_violations,
     without_filters,
 )
-from rocoin_opt.planning.methods.portfolio import can_be_valued, no_worse
+from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS, can_be_valued, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +183,8 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
 
         if len(instance.devices) > MOST_DEVICES and instance.limits_energy and not instance.has_random_latencies:
-            first = _within_energy(instance, objective, control, first, search)
+            rounds = None if math.isinf(effort) or control.remaining < math.inf else AUTO_ROUNDS
+            first = _within_energy(instance, objective, control, first, search, rounds)
         if len(instance.devices) > MOST_DEVICES:
             is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
             if first.plan is None or not is_open:
@@ -310,13 +311,19 @@ def _proven(instance: Instance, objective: Objective, control: Control, first: O
     return known
 
 
-def _within_energy(instance: Instance, objective: Objective, control: Control, first: Outcome, search: Run) -> Outcome:
-    """The better of a plan and one that is early for its energy, where energy is all that restricts the plans."""
-    from rocoin_opt.exact import early_within_energy
+def _within_energy(
+    instance: Instance, objective: Objective, control: Control, first: Outcome, search: Run, rounds: int | None
+) -> Outcome:
+    """A better plan of many devices within a limit on energy, and for a latency a better bound, perhaps a proof."""
+    from rocoin_opt.exact import early_within_energy, exact_within_energy
 
-    if instance.has_shared_failures or instance.restrictions.of_groups or control.exhausted:
-        return first
     latency = objective if objective in THRESHOLD_OBJECTIVES else "guaranteed"
+    if objective == latency and not control.exhausted:
+        found = exact_within_energy(instance, objective, control, first.plan, first.lower_bound, rounds=rounds)
+        first = _merged(instance, objective, first, found)
+    is_open = not (first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap))
+    if not is_open or instance.has_shared_failures or instance.restrictions.of_groups:
+        return first
     begin = greedy(without_rules(instance), latency, control.silent()).plan
     plan = None if begin is None else early_within_energy(instance, latency, begin, control)
     if plan is None:
@@ -384,7 +391,7 @@ def settled_under_rules(
     if prefer != "reliability" or len(instance.devices) > MOST_DEVICES or control.exhausted:
         return Outcome(best)
     # Without a clock the effort is the limit: the same plan on every machine.
-    effort = math.inf if control.remaining < math.inf else SETTLING_EFFORT
+    effort = math.inf if control.is_timed else SETTLING_EFFORT
     found = surest_within(instance, objective, seconds, control.silent(), best, effort=effort)
     if found.plan is None or value_of(instance, found.plan, objective) > seconds:
         return replace(found, plan=best)

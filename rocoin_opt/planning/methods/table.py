@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[[Instance, Objective, Control], Outcome]
     Improve: TypeAlias = Callable[[Instance, Objective, Control, Plan], Outcome]
     RunRandom: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
-    BreakTies: TypeAlias = Callable[..., Plan]
+    BreakTies: TypeAlias = Callable[..., Plan | Outcome]
     Reinforce: TypeAlias = Callable[[Instance, Objective, Plan, Control, str], Outcome]
 
 
@@ -47,10 +47,10 @@ class Method:
         ``improve(instance, objective, control, start) -> Outcome``, where the method can start from a valid plan. It
         is given the plan in canonical order and without filters.
     break_ties : callable or None
-        ``break_ties(instance, objective, plan, control, criterion) -> Plan``, where the method goes on behind latency
-        for the threshold objectives where work is preferred: to a better partition by a criterion, then to fewer
-        device-seconds, then to more spare reliability. Where energy is preferred it gets ``"energy"`` as a sixth
-        argument, for joules in place of device-seconds.
+        ``break_ties(instance, objective, plan, control, criterion) -> Plan or Outcome``, where the method goes on
+        behind latency for the threshold objectives where work is preferred: to a better partition by a criterion, then
+        to fewer device-seconds, then to more spare reliability. Where energy is preferred it gets ``"energy"`` as a
+        sixth argument, for joules in place of device-seconds.
     surer : callable or None
         Like ``improve``, for the objective ``failure``: who searches on where a plan of the method misses
         ``min_success``. A method without one plans blind, and returns no plan where its plan misses it.

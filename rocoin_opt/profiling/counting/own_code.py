@@ -85,6 +85,38 @@ def require_values(module: nn.Module, source: str) -> None:
         )
 
 
+def require_classifier(network: nn.Module, images: torch.Tensor, num_classes: int) -> None:
+    """Refuse a network that does not make one logit for each class and image.
+
+    Parameters
+    ----------
+    network : Module
+        Of the user.
+    images : Tensor, N x C x H x W
+        A few images.
+    num_classes : int
+        Classes of the data.
+
+    Raises
+    ------
+    InputError
+        Naming what it makes, or what goes wrong in it.
+    """
+    require_values(network, "network")
+    was_training = network.training
+    shape = str(tuple(images.shape[1:]))
+    try:
+        with calling("network", "images", shape, "images that the network takes, and code that runs"), torch.no_grad():
+            output = network.eval()(images)
+    finally:
+        network.train(was_training)
+    wanted = (len(images), num_classes)
+    if not isinstance(output, torch.Tensor) or tuple(output.shape) != wanted:
+        found = f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else f"a {type(output).__name__}"
+        allowed = f"one tensor of shape {wanted}: a logit for each of the {num_classes} classes of the data"
+        raise InputError("network", [Problem("output", f"{found} for {len(images)} images", allowed)])
+
+
 def _few(names: list[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.profiling.counting.own_code import calling, require_values
+from rocoin_opt.profiling.networks import FilterNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,6 +93,31 @@ class Teacher(nn.Module):
             handle.remove()
         is_one = len(reads) == 1 and isinstance(reads[0], torch.Tensor) and reads[0].ndim == 2
         return reads[0].clone() if is_one and len(reads[0]) == len(images) else None
+
+
+def with_knowledge(network: nn.Module, images: Tensor, layer: str | None = None) -> FilterNetwork | Teacher:
+    """Give a network as a teacher that says itself what its knowledge is.
+
+    Parameters
+    ----------
+    network : Module
+        A teacher already, or any network with a linear classifier.
+    images : Tensor, N x C x H x W
+        Some images, of which a few are looked at.
+    layer : str, optional
+        Name of the classifier, as for :class:`Teacher`.
+
+    Raises
+    ------
+    InputError
+        As :class:`Teacher`, or if a network whose classifier is known is given another one.
+    """
+    if isinstance(network, FilterNetwork | Teacher):
+        if layer is not None:
+            allowed = "nothing: this network's classifier is known"
+            raise InputError("teacher", [Problem("layer", repr(layer), allowed)])
+        return network
+    return Teacher(network, images[:8], layer)
 
 
 def _is_same(logits: Tensor, output: Any) -> bool:

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from rocoin_opt.wording import common_unit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 INK, MUTED, GRID, ACCENT, ALERT = "#010101", "#020202", "#030303", "#040404", "#050505"
 """Colours that stand for text, lesser text, lines behind, what matters, and limits."""
@@ -30,6 +33,7 @@ DASHES = ("solid", "dashed", "dashdot", "dotted")
 SIZE = (4.4, 3.1)
 """Inches of a figure: small, so that its text can be read on a telephone."""
 FONT_POINTS = 9.5
+TIME_WORDS = {"s": "seconds", "ms": "milliseconds", "µs": "microseconds", "ns": "nanoseconds"}
 MOST_TICKS = 6
 """Intervals between the ticks of an axis, at most."""
 
@@ -138,6 +142,15 @@ def settings(name: str) -> Any:
         "ytick.labelcolor": INK,
         "lines.linewidth": 1.7,
     }
+
+
+def time_axis(axis: Axis, end: float) -> str:
+    """Label the ticks of an axis of seconds that ends somewhere in a fitting unit; return the unit, in words."""
+    from matplotlib.ticker import FuncFormatter
+
+    unit, length = common_unit([end])
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / length:g}"))
+    return TIME_WORDS[unit]
 
 
 def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narrow: bool = False) -> None:

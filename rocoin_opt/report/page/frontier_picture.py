@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.plan import seconds
 from rocoin_opt.report import END_WORDS
-from rocoin_opt.report.page.figures import MUTED, SERIES, LegendEntry, Picture, drawn
+from rocoin_opt.report.page.figures import MUTED, SERIES, LegendEntry, Picture, drawn, time_axis
 from rocoin_opt.report.page.rendering import Section
 from rocoin_opt.report.page.tables import Cell, Column, Table, number_cell, percent_cell, seconds_cell
+from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def points_picture(frontier: Frontier, name: str) -> Picture:
         axes.plot(limits, bounds, "_", color=MUTED, markersize=10, markeredgewidth=1.8)
         axes.set(
             xlim=(latencies[0] - room, reach + room),
-            xlabel=f"{frontier.objective} latency in seconds",
+            xlabel=f"{frontier.objective} latency in {time_axis(axes.xaxis, reach)}",
             ylabel=f"{criterion}, smaller is better",
         )
 

@@ -1,12 +1,18 @@
-"""Who runs what and how long: the replicas of each group as bars on one scale of time."""
+"""Who runs what and how long: the replicas of each group as bars on one scale of time.
+
+Alike devices, ``id-1`` to ``id-count``, are folded: those that answer at the same time in one group are one bar, and
+groups that differ in nothing but which of them they have are shown once. So a thousand boards of a few kinds are some
+dozens of bars.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rocoin_opt.instance import keeps_outage_limit
-from rocoin_opt.plan import outage_after
+from rocoin_opt.instance import alike, keeps_outage_limit
+from rocoin_opt.plan import outage_after, some_of
 from rocoin_opt.report.page.tables import shown_name
 
 if TYPE_CHECKING:
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
 SCALE = 1000.0
 """Units of a bar's full width."""
 MARGIN = 1.02
+MOST_NAMES = 5
+"""Runs of names that a row tells of its devices."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +37,24 @@ class Segment:
 
 @dataclass(frozen=True)
 class ReplicaRow:
-    """One device of a group.
+    """One device of a group, or alike ones that answer at the same time.
 
     Attributes
     ----------
     device : str
-        Its name, fit to be shown.
+        Its name, fit to be shown; of several alike ones the name that their numbers are added to.
+    alike : str
+        That name, of a single one too; of a device like no other its own name.
+    count : int
+        How many devices there are.
+    names : str
+        Of all of them, in runs; empty where that is for the plan to say.
     seconds : float
         When it answers; without any slowdown where its latency is random.
     failure : float
         Its own crash probability.
     outage : float
-        Probability that the group is without an answer once this replica should have answered.
+        Probability that the group is without an answer once these replicas should have answered.
     segments : tuple of Segment
         Overhead, compute and transfer.
     mark : str
@@ -50,6 +64,9 @@ class ReplicaRow:
     """
 
     device: str
+    alike: str
+    count: int
+    names: str
     seconds: float
     failure: float
     outage: float
@@ -60,12 +77,35 @@ class ReplicaRow:
 
 @dataclass(frozen=True)
 class GroupRows:
-    """One group: its number in the plan, its student and part, and its replicas, first answer first."""
+    """A group, or several that differ in nothing but which of alike devices they have.
 
-    number: int
+    Attributes
+    ----------
+    numbers : tuple of int
+        Numbers in the plan.
+    student : str
+        What they run.
+    num_filters : int
+        Part of each.
+    replicas : tuple of ReplicaRow
+        First answer first.
+    """
+
+    numbers: tuple[int, ...]
     student: str
     num_filters: int
     replicas: tuple[ReplicaRow, ...]
+
+    @property
+    def title(self) -> str:
+        """Which groups, in words."""
+        if len(self.numbers) == 1:
+            return f"Group {self.numbers[0]}"
+        first, last = self.numbers[0], self.numbers[-1]
+        is_run = last - first + 1 == len(self.numbers)
+        return (
+            f"{len(self.numbers)} groups, {first} to {last}" if is_run else f"{len(self.numbers)} groups from {first}"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +149,13 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
         for device in group.devices
     )
     end = MARGIN * latest if latest > 0.0 else 1.0
-    groups = tuple(_group_rows(instance, number, group, end) for number, group in enumerate(plan.groups))
+    entry_of = entries_of_alike(instance)
+    folded: dict[tuple[object, ...], GroupRows] = {}
+    for number, group in enumerate(plan.groups):
+        rows = _group_rows(instance, entry_of, number, group, end)
+        key = (rows.student, rows.num_filters, *((row.alike, row.count, row.outage) for row in rows.replicas))
+        folded[key] = rows if key not in folded else _joined(folded[key], rows)
+    groups = tuple(folded.values())
     is_drawn = guaranteed_seconds is not None and guaranteed_seconds <= end
     return GroupPicture(
         groups=groups,
@@ -119,33 +165,70 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
     )
 
 
-def _group_rows(instance: Instance, number: int, group: Group, end: float) -> GroupRows:
+def entries_of_alike(instance: Instance) -> dict[str, str]:
+    """The name that the numbers of alike devices are added to, by the name of each; single devices are left out."""
+    entries = (entry for entry in alike(instance.devices) if entry.count > 1)
+    return {device.id: entry.id for entry in entries for device in instance.devices[entry.devices]}
+
+
+def _joined(known: GroupRows, more: GroupRows) -> GroupRows:
+    """Groups of alike devices as one; which of them are in which group is for the plan to say."""
+    replicas = tuple(replace(row, device=row.alike, names="") for row in known.replicas)
+    return replace(known, numbers=(*known.numbers, *more.numbers), replicas=replicas)
+
+
+def _group_rows(instance: Instance, entry_of: dict[str, str], number: int, group: Group, end: float) -> GroupRows:
+    """The rows of one group.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    entry_of : dict
+        See :func:`entries_of_alike`.
+    number : int
+        Of the group in the plan.
+    group : Group
+        Devices, student and part.
+    end : float
+        Seconds at the right end of every bar.
+    """
     arrays = instance.arrays
     j = arrays.student_index[group.student]
     members = [arrays.device_index[device] for device in group.devices]
     latencies = arrays.latency(members, j, group.num_filters).tolist()
     ordered = sorted(zip(latencies, members, strict=True))
-    limit = instance.requirements.max_group_outage
-    is_met = False
-    replicas = []
-    for place, ((latency, n), outage) in enumerate(
-        zip(ordered, outage_after(instance, [n for _, n in ordered]), strict=True)
-    ):
-        device = instance.devices[n]
-        meets = not is_met and keeps_outage_limit(outage, limit)
-        is_met = is_met or meets
+    outages = list(outage_after(instance, [n for _, n in ordered]))
+    is_met = [keeps_outage_limit(outage, instance.requirements.max_group_outage) for outage in outages]
+    met = is_met.index(True) if True in is_met else len(members)
+
+    def alone_or_alike(answer: tuple[float, int]) -> tuple[float, str, int]:
+        latency, n = answer
+        entry = entry_of.get(instance.devices[n].id)
+        return (latency, "", n) if entry is None else (latency, entry, -1)
+
+    replicas: list[ReplicaRow] = []
+    place = 0
+    for (latency, entry, _), answers in groupby(ordered, key=alone_or_alike):
+        some = [n for _, n in answers]
+        device, names = instance.devices[some[0]], [instance.devices[n].id for n in some]
+        meets = place <= met < place + len(some)
         replicas.append(
             ReplicaRow(
-                device=shown_name(device.id),
+                device=shown_name(entry if len(some) > 1 else device.id),
+                alike=shown_name(entry or device.id),
+                count=len(some),
+                names=some_of(map(shown_name, names), MOST_NAMES),
                 seconds=latency,
                 failure=device.failure_probability,
-                outage=outage,
-                segments=_segments(instance, n, j, group.num_filters, end),
+                outage=outages[place + len(some) - 1],
+                segments=_segments(instance, some[0], j, group.num_filters, end),
                 mark=("both" if meets else "first") if place == 0 else ("limit" if meets else ""),
                 is_random=device.is_random,
             )
         )
-    return GroupRows(number, shown_name(group.student), group.num_filters, tuple(replicas))
+        place += len(some)
+    return GroupRows((number,), shown_name(group.student), group.num_filters, tuple(replicas))
 
 
 def _segments(instance: Instance, device: int, student: int, num_filters: int, end: float) -> tuple[Segment, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, seconds, shown_value, small_share, some_of, ties_and_rules
+from rocoin_opt.plan import TERMINATION_WORDS, evidence_left, shown_value, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
@@ -14,6 +14,7 @@ from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
+from rocoin_opt.wording import GIVEN_DIGITS, given_seconds, joules, search_time, seconds, small_share
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
@@ -88,7 +89,9 @@ def plan_report(
 def lead_lines(instance: Instance) -> tuple[str, ...]:
     """What was given, in a line or two."""
     needed = instance.requirements
-    deadline = "no deadline" if needed.deadline_seconds is None else f"deadline {needed.deadline_seconds:g} s"
+    deadline = (
+        "no deadline" if needed.deadline_seconds is None else f"deadline {given_seconds(needed.deadline_seconds)}"
+    )
     level = "" if needed.success_level is None else f", success level {needed.success_level}"
     least = "" if needed.min_success is None else f", an answer with probability {needed.min_success} at least"
     return (
@@ -170,7 +173,7 @@ def _figures(instance: Instance, plan: Plan) -> tuple[Figures | None, str]:
 
 def _ends(instance: Instance) -> str:
     deadline = instance.requirements.deadline_seconds
-    return "ever" if deadline is None else f"within {seconds(deadline)}"
+    return "ever" if deadline is None else f"within {given_seconds(deadline)}"
 
 
 def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]:
@@ -206,8 +209,12 @@ def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answe
         tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
     if answer.energy_joules is not None:
         most = needed.max_energy_joules
-        limit = "of a request, over all devices in groups" if most is None else f"of a request, at most {most:g} J"
-        tiles.append(Tile("energy", f"{answer.energy_joules:.4g} J", limit))
+        limit = (
+            "of a request, over all devices in groups"
+            if most is None
+            else f"of a request, at most {joules(most, GIVEN_DIGITS)}"
+        )
+        tiles.append(Tile("energy", joules(answer.energy_joules), limit))
     if answer.ncut is not None:
         tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
     left = evidence_left(instance, plan)
@@ -221,7 +228,7 @@ def _record_tiles(document: PlanDocument | None) -> tuple[Tile, ...]:
     if document is None or document.solve is None:
         return ()
     record = document.solve
-    asked = f"objective {record.objective}, seed {record.seed}, {record.wall_seconds:.3g} s of search"
+    asked = f"objective {record.objective}, seed {record.seed}, {search_time(record.wall_seconds)} of search"
     proven = f"gap {percent(record.gap)}, as the file says; {TERMINATION_WORDS[record.termination]}"
     return (
         Tile("method", shown_name(record.method), asked),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.failure import BY, LATER, NEVER, latency_distribution
-from rocoin_opt.plan import seconds
 from rocoin_opt.report.page.figures import (
     ALERT,
     MUTED,
@@ -19,7 +18,9 @@ from rocoin_opt.report.page.figures import (
     drawn,
     legend_entry,
     plain_ticks,
+    time_axis,
 )
+from rocoin_opt.wording import given_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,14 +76,19 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
             axes.plot(times, law.groups.system(times)[BY], color=colour, linestyle=dash)
         if deadline is not None and is_near:
             axes.axvline(deadline, color=ALERT, linewidth=1.2, linestyle=(0, (4, 3)))
+        unit = time_axis(axes.xaxis, end)
         axes.set(
-            xlim=(0.0, end), ylim=(0.0, 1.02), xlabel="seconds since the request", ylabel="probability of an answer"
+            xlim=(0.0, end), ylim=(0.0, 1.02), xlabel=f"{unit} since the request", ylabel="probability of an answer"
         )
 
     legend = [legend_entry(label, number) for number, (label, _) in enumerate(plans)]
     if is_near:
-        legend.append(LegendEntry(f"deadline {seconds(deadline)}", "alert", "dashed"))
-    later = f" The deadline of {seconds(deadline)} lies further right." if deadline is not None and not is_near else ""
+        legend.append(LegendEntry(f"deadline {given_seconds(deadline)}", "alert", "dashed"))
+    later = (
+        f" The deadline of {given_seconds(deadline)} lies further right."
+        if deadline is not None and not is_near
+        else ""
+    )
     return Picture(
         title="When the answer comes",
         svg=drawn(name, "Probability of an answer over time", draw),
@@ -128,7 +134,8 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
             axes.plot(times, curve, color=colour, linestyle=dash, alpha=1.0 if is_numbered else 0.6)
         if limit > 0.0:
             axes.axhline(limit, color=ALERT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.set(xlim=(0.0, end), ylim=(floor, 1.5), xlabel="seconds since the request", ylabel="outage of a group")
+        unit = time_axis(axes.xaxis, end)
+        axes.set(xlim=(0.0, end), ylim=(floor, 1.5), xlabel=f"{unit} since the request", ylabel="outage of a group")
 
     legend = [legend_entry(f"group {number}", number) for number in range(len(curves))]
     if not is_numbered:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import missing_extra
+from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.report.page.figures import Picture
@@ -97,6 +98,7 @@ def rendered(page: Page) -> str:
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["dashes"] = DASHES
+    environment.filters["time"] = seconds
     style, script = _text("style.css"), _text("sort.js")
     return environment.get_template("page.html").render(
         page=page, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.batch import RESULTS
-from rocoin_opt.plan import seconds
 from rocoin_opt.provenance import versions
 from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
 from rocoin_opt.report.page.instance_sections import close_up_sections, close_ups
@@ -13,6 +12,7 @@ from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, requ
 from rocoin_opt.report.page.run_pictures import profile_picture
 from rocoin_opt.report.page.run_tables import figures_table, items_table
 from rocoin_opt.report.page.tables import shown_name
+from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

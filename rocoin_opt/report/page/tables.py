@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import WITHOUT_UNIT, seconds, shown_value
-from rocoin_opt.wording import printable
+from rocoin_opt.plan import WITHOUT_UNIT, shown_value
+from rocoin_opt.wording import NOTHING, printable, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def name_cell(text: str) -> Cell:
 
 
 def seconds_cell(value: float | None) -> Cell:
-    """A time in seconds."""
+    """A time, given in seconds."""
     return Cell(seconds(value), value)
 
 
@@ -76,7 +76,7 @@ def value_heading(objective: str) -> str:
 
 def number_cell(value: float | None, form: str = ".4g") -> Cell:
     """A number, or a dash where there is none."""
-    return Cell("-" if value is None else format(value, form), value)
+    return Cell(NOTHING if value is None else format(value, form), value)
 
 
 def percent_cell(value: float | None) -> Cell:
@@ -87,7 +87,7 @@ def percent_cell(value: float | None) -> Cell:
 def percent(value: float | None) -> str:
     """A share in per cent for people."""
     if value is None:
-        return "-"
+        return NOTHING
     if 0.0 < value < TINY_SHARE:
         return f"<{100.0 * TINY_SHARE:g} %"
     return f"{100.0 * value:.0f} %" if value >= 1.0 else f"{100.0 * value:.3g} %"

@@ -15,7 +15,7 @@ from rocoin_opt.exact.answer.bound import quantile_bound
 from rocoin_opt.exact.answer.method import exact_answer, exact_quantile
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
-from samples import trials
+from samples import cases, trials
 from strategies import instances
 
 
@@ -110,10 +110,15 @@ def test_what_never_fails_is_proven_at_once():
         assert (result.objective_value, result.termination) == (0.0, "optimal")
 
 
-@pytest.mark.parametrize("objective", ANSWER_OBJECTIVES)
-@pytest.mark.parametrize("family", ["paper", "edge", "lossy"])
+@pytest.mark.parametrize(
+    ("family", "objective"),
+    cases(
+        [("edge", "failure"), ("lossy", "missing"), ("paper", "quantile")],
+        [("paper", "missing"), ("lossy", "quantile"), ("edge", "missing")],
+    ),
+)
 def test_more_devices_are_proven_and_no_worse_than_greedy(family, objective):
-    instance = ro.generate(family, devices=9, seed=2).with_requirements(success_level=0.6)
+    instance = ro.generate(family, devices=8, seed=2).with_requirements(success_level=0.6)
     proven, start = (ro.solve(instance, method, objective) for method in ("exact", "greedy"))
     assert proven.termination == "optimal"
     assert proven.objective_value <= start.objective_value

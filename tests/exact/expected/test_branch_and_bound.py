@@ -158,13 +158,14 @@ def test_equal_to_enumeration_at_eight_devices(seed):
     assert outcome.lower_bound == pytest.approx(enumerated(instance, 3), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_every_end_has_a_valid_bound():
     instance = ro.generate("paper", devices=6, seed=3)
     model = ExpectedModel(instance)
     start = ro.solve(instance, "greedy", "expected").plan
     best = value_of(instance, proven(instance, start).plan, "expected")
     bounds = []
-    for nodes in (0, 50, 500, 5_000):
+    for nodes in (0, 50, 500):
         for begin in (None, start):
             outcome = prove_expected(model, Control(), begin, nodes=nodes)
             assert outcome.lower_bound <= best * (1.0 + 1e-12)
@@ -176,8 +177,7 @@ def test_every_end_has_a_valid_bound():
     assert prove_expected(model, Control(deadline=-math.inf), start).lower_bound is None
 
 
-@pytest.mark.parametrize("gap", [0.02, 0.2, 1.0, 7.0])
-@pytest.mark.parametrize("begins", [True, False])
+@pytest.mark.parametrize(("gap", "begins"), cases([(0.2, True), (0.2, False)], [(0.02, True), (7.0, False)]))
 def test_a_gap_ends_the_search_early(gap, begins):
     instance = ro.generate("paper", devices=6, seed=3)
     start = ro.solve(instance, "greedy", "expected").plan if begins else None

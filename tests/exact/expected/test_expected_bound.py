@@ -76,6 +76,7 @@ def test_no_plan_beats_the_bound_under_random_latencies(instance, laws, on_links
         assert bound <= value * (1.0 + 1e-9)
 
 
+@pytest.mark.slow
 def test_under_random_latencies_the_bound_knows_sizes_and_laws():
     instance = ro.generate("edge", devices=8, seed=0)
     slow = slowed(instance, {"law": "shifted_exponential", "rate": 0.5})

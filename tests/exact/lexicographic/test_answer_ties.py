@@ -15,7 +15,7 @@ from rocoin_opt.exact.lexicographic.least_failure import work_of
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.filters import labels_of
-from samples import trials
+from samples import cases, trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("expected", "failure", "missing", "quantile")
@@ -26,7 +26,7 @@ OBJECTIVES = ("expected", "failure", "missing", "quantile")
 @trials(40)
 def test_the_value_stays_and_the_work_does_not_grow(objective, data, instance):
     plan = data.draw(valid_plans(instance))
-    found = settle_answer(instance, objective, plan, Control())
+    found = settle_answer(instance, objective, plan, Control()).plan
     assert ro.check(instance, found) == ()
     assert value_of(instance, found, objective) <= value_of(instance, plan, objective) * (1 + 1e-12)
     assert work_of(instance, found) <= work_of(instance, plan) * (1 + 1e-12)
@@ -47,7 +47,7 @@ def test_of_the_plans_that_fail_least_none_has_less_work(instance):
     assert work_of(instance, found) == pytest.approx(min(tied), rel=1e-8, abs=1e-12)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["failure"], OBJECTIVES))
 def test_the_partition_is_no_worse_and_within_what_groups_hold(objective):
     instance = ro.generate("sbc", devices=8, seed=1, filters=12, max_groups=3, graph=True)
     instance = instance.with_requirements(success_level=0.9)
@@ -62,5 +62,5 @@ def test_the_partition_is_no_worse_and_within_what_groups_hold(objective):
 def test_no_time_and_no_value_leave_the_plan_as_it_is():
     instance = pairs()
     plan = ro.solve(instance, "greedy").plan
-    assert settle_answer(instance, "failure", plan, Control.starting_now(time_limit=0)) is plan
-    assert settle_answer(instance, "quantile", plan, Control()) is plan
+    assert settle_answer(instance, "failure", plan, Control.starting_now(time_limit=0)).plan is plan
+    assert settle_answer(instance, "quantile", plan, Control()).plan is plan

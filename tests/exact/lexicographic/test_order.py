@@ -17,7 +17,7 @@ from early_plans import early_plans
 from examples import pairs, two_pairs
 from rocoin_opt.control import Control
 from rocoin_opt.exact.lexicographic import least_work
-from rocoin_opt.exact.lexicographic.order import break_ties, lexicographic_key
+from rocoin_opt.exact.lexicographic.order import least_busy, lexicographic_key
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.failure.validity import check
@@ -29,6 +29,10 @@ from samples import cases, trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
+
+
+def break_ties(*arguments):
+    return least_busy(*arguments).plan
 
 
 def order_of(instance, plan, criterion="ncut"):
@@ -87,8 +91,13 @@ def test_the_neighbourhood_alone_is_never_worse(objective, data, instance):
         assert_kept(instance, objective, plan, break_ties(instance, objective, plan, Control()))
 
 
-@pytest.mark.parametrize("criterion", ["ncut", "cut", "resilient"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("criterion", "objective"),
+    cases(
+        [("ncut", "guaranteed"), ("cut", "worst"), ("resilient", "nominal")],
+        [("ncut", "nominal"), ("resilient", "worst"), ("cut", "guaranteed")],
+    ),
+)
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
 @trials(15)
 def test_the_partition_is_the_best_of_all_earliest_plans(objective, criterion, instance):

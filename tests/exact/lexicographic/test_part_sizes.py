@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def test_the_largest_sizes_hold_all_possible_ones(objective, data, instance):
         assert all(size <= limit for size, limit in zip(sizes, limits, strict=True))
 
 
+@cache
 def edge():
     """Sixteen devices in four groups, and the value of the best plan."""
     instance = ro.generate("edge", devices=16, seed=0, graph=True)

@@ -78,7 +78,7 @@ def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instanc
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([0, 1, 4, 10, 17, 29], range(30)))
+@pytest.mark.parametrize("seed", cases([0, 4, 10, 29], range(0, 30, 3)))
 def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds, position = candidates(instance), best_position(instance, objective)
@@ -97,7 +97,7 @@ def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: i
         assert outcome.lower_bound is None or outcome.lower_bound <= best
 
 
-@pytest.mark.parametrize("seed", cases([0, 4, 7, 10, 29], range(30)))
+@pytest.mark.parametrize("seed", cases([0, 7, 10], range(0, 30, 2)))
 def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -124,7 +124,7 @@ def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
 
 
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
-@pytest.mark.parametrize("seed", cases(range(6), range(6, 20)))
+@pytest.mark.parametrize("seed", cases(range(3), range(3, 12)))
 def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -143,7 +143,7 @@ def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([0, 4, 6], range(12)))
+@pytest.mark.parametrize("seed", cases([0, 4], range(8)))
 def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: int) -> None:
     instance = random_instance(seed)
     together = changed(instance, {"safe": 0.0}, {device.id: "safe" for device in instance.devices})
@@ -153,7 +153,7 @@ def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: i
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([0, 4, 7], range(12)))
+@pytest.mark.parametrize("seed", cases([4], range(8)))
 def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) -> None:
     instance, fall = random_instance(seed), 0.03
     limit = instance.requirements.max_group_outage
@@ -165,7 +165,7 @@ def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) 
         assert optimum(together, objective) == expected
 
 
-@pytest.mark.parametrize("seed", cases([0, 1, 7, 10], range(15)))
+@pytest.mark.parametrize("seed", cases([1, 7], range(0, 15, 2)))
 def test_splitting_a_domain_never_hurts(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed, most=2)
     falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
@@ -185,7 +185,9 @@ def fleet(family: str, devices: int, domains: int, seed: int, fall: float) -> In
     return changed(instance, dict.fromkeys(names, fall), homes)
 
 
-@pytest.mark.parametrize(("family", "domains", "fall"), [("edge", 5, 0.03), ("lossy", 4, 0.02), ("edge", 2, 0.01)])
+@pytest.mark.parametrize(
+    ("family", "domains", "fall"), cases([("lossy", 4, 0.02)], [("edge", 5, 0.03), ("edge", 2, 0.01)])
+)
 def test_fleets_are_solved_to_the_end(family: str, domains: int, fall: float) -> None:
     instance = fleet(family, 16, domains, 1, fall)
     assert coverage_of(instance) is not None
@@ -199,7 +201,7 @@ def test_fleets_are_solved_to_the_end(family: str, domains: int, fall: float) ->
     assert alone <= outcome.lower_bound
 
 
-@pytest.mark.parametrize("after", cases([0, 3, 12, 30, 57], range(0, 60, 3)))
+@pytest.mark.parametrize("after", cases([3, 30], range(0, 60, 6)))
 def test_a_stop_at_any_moment_leaves_a_bound_that_holds(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = fleet("edge", 12, 3, 2, 0.02)
     best = optimum(instance, "guaranteed")

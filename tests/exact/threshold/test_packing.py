@@ -74,7 +74,7 @@ def test_packings_of_tiny_instances(objective: Objective, instance: Instance) ->
 
 
 # In 374, 601 and 962 listing too few columns once refuted what there is; in 42, 59 and 95 zero-dual devices are short.
-@pytest.mark.parametrize("seed", cases([0, 4, 15, 42, 59, 95, 374, 601, 962], range(25)))
+@pytest.mark.parametrize("seed", cases([0, 15, 42, 374, 601], [*range(12), 59, 95, 962]))
 def test_packings_of_random_instances(seed: int) -> None:
     for objective in ("guaranteed", "nominal"):
         assert_decided(random_instance(seed), objective)
@@ -89,7 +89,7 @@ def test_packings_of_generated_instances(family: str) -> None:
 
 @pytest.mark.parametrize("effort", [Effort(3, None), Effort(1_000_000, 0)])
 def test_a_small_effort_says_nothing_wrong(effort: Effort) -> None:
-    for seed in range(8):
+    for seed in range(4):
         assert_decided(random_instance(seed), "guaranteed", effort)
 
 

@@ -60,7 +60,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instanc
 
 
 # In 374 and 601 an optimum was once overlooked where a column was dominated by a larger one only.
-@pytest.mark.parametrize("seed", cases([0, 1, 2, 3, 4, 13, 374, 601], range(5, 25)))
+@pytest.mark.parametrize("seed", cases([0, 2, 374, 601], [*range(12), 13]))
 def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)
@@ -104,7 +104,7 @@ def test_the_plan_does_not_depend_on_threads_or_on_numba(monkeypatch: pytest.Mon
     assert exact(instance, "guaranteed", Control.starting_now(), start) == first
 
 
-@pytest.mark.parametrize("seed", [216, 452, 469])
+@pytest.mark.parametrize("seed", cases([469], [216, 452]))
 def test_no_packing_is_a_proof_with_reasons(seed: int) -> None:
     """No rule alone forbids a plan here, nor does the layer-cake bound."""
     instance = random_instance(seed)
@@ -127,7 +127,7 @@ def test_without_time_nothing_is_claimed() -> None:
     assert (kept.plan, kept.reasons) == (start, ())
 
 
-@pytest.mark.parametrize("after", cases([0, 1, 2, 3, 5, 8, 13, 21, 34], range(40)))
+@pytest.mark.parametrize("after", cases([1, 5, 21], range(0, 40, 4)))
 def test_a_stop_at_any_moment_leaves_a_plan_and_a_bound_that_hold(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = generate("edge", devices=12, seed=1)
     best = proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now()))
@@ -173,7 +173,7 @@ def test_rounds_are_as_many_as_asked_for() -> None:
 
 def test_progress_closes_in() -> None:
     told: list[Progress] = []
-    instance = generate("edge", devices=20, seed=0)
+    instance = generate("edge", devices=16, seed=0)
     outcome = exact(instance, "guaranteed", Control.starting_now(report=told.append))
     value = proven(instance, "guaranteed", outcome)
     bounds = [progress.bound for progress in told if progress.bound is not None]
@@ -183,6 +183,7 @@ def test_progress_closes_in() -> None:
     assert (bounds[-1], values[-1]) == (value, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_start", [True, False])
 def test_what_packings_leave_open_goes_to_the_joint_model(monkeypatch: pytest.MonkeyPatch, with_start: bool) -> None:
     instance = generate("mcu", devices=9, seed=0)

@@ -20,7 +20,7 @@ from rocoin_opt.failure.distribution import answer_time as answers
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Plan
-from samples import cases, trials
+from samples import trials
 from strategies import instances, structured_plans
 
 EXPONENTIAL = {"law": "shifted_exponential", "rate": 4.0}
@@ -315,7 +315,8 @@ def test_the_rules_of_gumbel() -> None:
     assert found == pytest.approx(math.log(1000) + GAMMA_EULER + 1 / 2000, abs=1e-6)
 
 
-@pytest.mark.parametrize("deadline", cases([0.9], [3.0, 40.0]))
+@pytest.mark.slow
+@pytest.mark.parametrize("deadline", [0.9, 40.0])
 def test_an_adaptive_integrator_agrees(deadline: float) -> None:
     """Integrals of the same distribution function, between all of its kinks, by QUADPACK."""
     pairs = list(itertools.combinations(LAWS, 2))
@@ -334,7 +335,7 @@ def test_an_adaptive_integrator_agrees(deadline: float) -> None:
 
 
 def test_the_guarantee_is_that_of_the_latest_group() -> None:
-    instance = ro.generate("lossy", devices=24, slowdowns=True)
+    instance = ro.generate("lossy", devices=16, slowdowns=True)
     limit = instance.requirements.max_group_outage
     plan = ro.solve(instance, "greedy").plan
     assert plan is not None

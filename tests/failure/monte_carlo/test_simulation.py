@@ -202,14 +202,14 @@ def test_a_device_meets_the_same_fate_in_every_plan() -> None:
     assert same.success_probability.value == 0.0
 
 
-@pytest.mark.parametrize("laws", [False, True])
+@pytest.mark.parametrize("laws", cases([True], [False]))
 def test_a_difference_is_that_of_the_values_and_more_certain(laws: bool) -> None:
     instance, plan = fleet(**SHARED, laws=laws)
     groups = [Group(devices=("d0", "d2", "d5"), student="s", num_filters=1)]
     other = Plan.of(instance, [*groups, Group(devices=("d1", "d3", "d4"), student="s", num_filters=1)])
-    first, second = (simulate(instance, p, 50_000, seed=2) for p in (plan, other))
-    difference = simulate_difference(instance, plan, other, 50_000, seed=2, chunk=7000)
-    assert difference == simulate_difference(instance, plan, other, 50_000, seed=2, workers=2)
+    first, second = (simulate(instance, p, 20_000, seed=2) for p in (plan, other))
+    difference = simulate_difference(instance, plan, other, 20_000, seed=2, chunk=7000)
+    assert difference == simulate_difference(instance, plan, other, 20_000, seed=2, workers=2)
     assert difference.expected is not None
     assert first.expected is not None
     assert second.expected is not None

@@ -22,7 +22,7 @@ from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan.indexed import plan_of
 from rocoin_opt.plan.result import Outcome
-from samples import trials
+from samples import cases, trials
 from strategies import instances, valid_plans
 
 
@@ -70,14 +70,14 @@ def test_tiny_instances_are_solved(instance):
     assert outcome.lower_bound <= best[0] * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("family", ["paper", "mcu", "sbc", "edge", "lossy"])
+@pytest.mark.parametrize("family", cases(["mcu"], ["lossy", "paper", "sbc", "edge"]))
 def test_a_plan_is_never_worse_than_its_start(family):
     instance = ro.generate(family, seed=3)
     random_one = random_plan(instance, "expected", Control()).plan
     for start in (greedy(instance, "expected", Control()).plan, random_one):
         values = [
             value(instance, local_search(instance, "expected", Control(), start, iterations=steps).plan)
-            for steps in (0, 5, 150)
+            for steps in (0, 5, 80)
         ]
         assert values[0] == value(instance, start)
         assert values[1] <= values[0]
@@ -96,6 +96,7 @@ def test_the_same_seed_takes_the_same_way():
     assert plans[0] == plans[1]
 
 
+@pytest.mark.slow
 def test_an_allowance_lets_the_search_lose_that_much_and_no_more():
     instance, start = edge()
     lost = {}

@@ -48,6 +48,7 @@ def situations(draw):
 
 
 @given(st.data(), OBJECTIVE)
+@trials(30)
 def test_the_value_is_that_of_the_evaluator(data, objective):
     instance = data.draw(instances())
     model = model_of(instance)

@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 1, 2, 7, 12, 18], range(24)))
+@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(12), 18]))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -26,9 +26,9 @@ def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(2))
 def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
-    for seed in range(10_000 + 20 * block, 10_020 + 20 * block):
+    for seed in range(10_000 + 8 * block, 10_008 + 8 * block):
         count = 2 + seed % 4
         instance = drawn(seed, count)
         for objective in ("guaranteed", "expected", "failure", "missing"):
@@ -37,7 +37,7 @@ def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
             assert result.termination in ("optimal", "infeasible"), (seed, objective)
 
 
-@pytest.mark.parametrize("seed", cases([100, 104, 105, 106], range(100, 108)))
+@pytest.mark.parametrize("seed", cases([100, 105], range(100, 106)))
 def test_no_heuristic_and_no_baseline_says_what_is_not_true(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -61,13 +61,15 @@ def edge() -> ro.Instance:
     return ro.generate("edge", devices=8, seed=3)
 
 
-def test_a_domain_that_never_fails_changes_nothing(edge: ro.Instance) -> None:
-    idle = with_domains(edge, ["a", "b"] * 4, {"a": 0.0, "b": 0.0})
-    for objective in ("guaranteed", "nominal", "worst", "failure", "missing"):
+def test_a_domain_that_never_fails_changes_nothing() -> None:
+    edge = ro.generate("edge", devices=6, seed=3)
+    idle = with_domains(edge, ["a", "b"] * 3, {"a": 0.0, "b": 0.0})
+    for objective in ("guaranteed", "failure"):
         plain, tied = (ro.solve(given, "exact", objective) for given in (edge, idle))
         assert tied.objective_value == pytest.approx(plain.objective_value, rel=1e-12), objective
 
 
+@pytest.mark.slow
 def test_all_devices_in_one_domain_are_a_stricter_limit_and_a_factor(edge: ro.Instance) -> None:
     fall, limit = 0.02, 0.05
     loose = edge.with_requirements(max_group_outage=limit)
@@ -117,7 +119,8 @@ def test_a_method_of_ones_own_that_knows_no_rules_is_refused_by_name(edge: ro.In
         ro.solve(ruled, own)
 
 
-@pytest.mark.parametrize("objective", cases(["failure"], ["guaranteed", "expected"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["failure", "guaranteed", "expected"])
 def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     slow = ro.generate("edge", devices=8, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
     first, second = (device.id for device in slow.devices[:2])
@@ -129,28 +132,35 @@ def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     assert result.lower_bound is None or result.lower_bound <= result.objective_value
 
 
-@pytest.mark.slow
 def test_where_too_many_domains_tie_groups_together_the_plan_has_the_figures_of_its_groups() -> None:
-    tied = ro.generate("edge", devices=150, seed=4, domains=40)
-    plan = ro.solve(tied, "greedy", "worst").plan
+    device = {"memory_bytes": 9, "uplink_bits_per_second": 1.0, "failure_probability": 0.1}
+    places = [f"p{n % 25}" for n in range(75)]
+    tied = ro.Instance.model_validate(
+        {
+            "name": "woven",
+            "devices": [
+                {"id": f"d{n}", "failure_domain": place, "flops_per_second": 1.0 + n, **device}
+                for n, place in enumerate(places)
+            ],
+            "students": [{"id": "s", "flops": 1.0, "memory_bytes": 1, "max_filters": 4}],
+            "failure_domains": [{"id": place, "failure_probability": 0.01} for place in sorted(set(places))],
+            "knowledge": {"num_filters": 12, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.05, "deadline_seconds": 60.0},
+        }
+    )
+    # Each of three groups has a device in every domain.
+    groups = [ro.Group(devices=tuple(f"d{n}" for n in range(k, 75, 3)), student="s", num_filters=4) for k in range(3)]
+    woven = ro.Plan.of(tied, groups)
+    assert ro.check(tied, woven) == ()
     with pytest.raises(ro.UnsupportedError, match="failure domains tie groups together"):
-        # One group in every domain, and a chain of groups around all of them.
-        ro.evaluate(tied, _woven(tied))
-    assert ro.evaluate(tied, plan) is not None
-    result = ro.solve(tied, "local-search", start=_woven(tied), time_limit=2)
-    assert result.plan is not None
+        ro.evaluate(tied, woven)
+    # A valid start is never lost, however little time there is.
+    kept = ro.solve(tied, "local-search", start=woven, time_limit=0)
+    assert kept.plan == woven
+    assert kept.objective_value == kept.metrics.guaranteed_seconds
+    assert kept.metrics.failure_probability is None
+    assert "too many failure domains tie the groups together" in kept.reasons[0]
+    result = ro.solve(tied, "local-search", start=woven, latency_only=True)
     figures = result.metrics
     assert None not in (figures.guaranteed_seconds, figures.worst_seconds, figures.missing_share)
-    assert result.objective_value == figures.guaranteed_seconds
-
-
-def _woven(instance: ro.Instance) -> ro.Plan:
-    """A valid plan of three large groups, each in nearly all domains."""
-    names = [device.id for device in instance.devices]
-    student = max(instance.students, key=lambda s: s.max_filters)
-    able = [n for n, device in enumerate(instance.devices) if instance.arrays.largest[n].max() >= 43]
-    groups = [
-        ro.Group(devices=tuple(names[n] for n in able[k::3]), student=student.id, num_filters=size)
-        for k, size in enumerate((43, 43, 42))
-    ]
-    return ro.Plan.of(instance, groups)
+    assert result.objective_value == figures.guaranteed_seconds < kept.objective_value

@@ -11,13 +11,21 @@ from rocoin_opt.cli.options import refuse
 
 
 def schema(
-    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="instance, plan or devices.")] = "instance",
+    document: Annotated[
+        str, typer.Argument(metavar="DOCUMENT", help="instance, plan, devices or export.")
+    ] = "instance",
 ) -> None:
-    """Print the JSON Schema of instance files, of plan files or of device files."""
+    """Print the JSON Schema of instance files, of plan files, of device files or of the manifest of an export."""
     from rocoin_opt.instance import device_file_schema, instance_schema
     from rocoin_opt.plan import plan_schema
+    from rocoin_opt.profiling import manifest_schema
 
-    schemas = {"instance": instance_schema, "plan": plan_schema, "devices": device_file_schema}
+    schemas = {
+        "instance": instance_schema,
+        "plan": plan_schema,
+        "devices": device_file_schema,
+        "export": manifest_schema,
+    }
     if document not in schemas:
         refuse("DOCUMENT", repr(document), f"one of {', '.join(schemas)}")
     print(json.dumps(schemas[document](), indent=2))

@@ -9,7 +9,7 @@ import typer
 
 from rocoin_opt.cli.options import AsJson, Seed, refuse
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.wording import counted, listed
+from rocoin_opt.wording import NOTHING, counted, engineering, listed, seconds, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def _base(path: Path) -> Instance | Fleet:
 
 
 def _table(found: DeviceEstimates) -> Table:
-    from rocoin_opt.plan import plain_table, plain_text, small_share
+    from rocoin_opt.plan import plain_table, plain_text
 
     table = plain_table("device", numbers=("requests", "lost", "share lost", f"limit at {found.level:.6g}"))
     for name in ("compute time", "transfer time"):
@@ -136,7 +136,7 @@ def _table(found: DeviceEstimates) -> Table:
             *(str(estimate.requests), str(estimate.losses)),
             *(small_share(estimate.share_lost), small_share(estimate.limit)),
             _law(estimate.compute, ""),
-            _law(estimate.link, "" if rate is None else f"{rate:.4g} bit/s"),
+            _law(estimate.link, "" if rate is None else engineering(rate, "bit/s")),
         )
     return table
 
@@ -144,8 +144,8 @@ def _table(found: DeviceEstimates) -> Table:
 def _law(found: TimeEstimate | None, rate: str) -> str:
     """A law in words, with what it multiplies and the p-value of the test."""
     if found is None:
-        return "-"
-    nominal = rate or f"{found.nominal:.4g} s"
+        return NOTHING
+    nominal = rate or seconds(found.nominal)
     match found.law:
         case None:
             return f"as given, median {nominal}"

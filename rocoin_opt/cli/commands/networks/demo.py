@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from rocoin_opt.cli.network_options import DATA_HELP
 from rocoin_opt.cli.options import refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.wording import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rocoin_opt.profiling import Step
-
-PLAIN_SHARE = 10
-"""Where there is no terminal, a training says so often how far it is."""
-
 
 def demo(
-    data: Annotated[
-        str, typer.Option("--data", metavar="DATA", help="fashion-mnist, digits, a folder of IDX files, or auto.")
-    ] = "auto",
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help=f"auto, or {DATA_HELP}")] = "auto",
     fast: Annotated[bool, typer.Option("--fast", help="Small networks on the digits, in less than a minute.")] = False,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
         "rocoin-demo"
@@ -43,6 +33,7 @@ def demo(
     seeds = _seeds(seed or ["0"])
     require_torch("demo needs", scikit_learn=True)
 
+    from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
     from rocoin_opt.profiling import FAST, FULL, demo_document, load_dataset, run_demo, use_threads
@@ -70,38 +61,6 @@ def demo(
         print_pipeline(document, console(200))
         print()
         print(printable(f"Plans, students and tables are in {out}"))
-
-
-@contextlib.contextmanager
-def showing_training() -> Iterator[Callable[[Step], None]]:
-    """Yield a function that shows steps on standard error: a bar for each training, or plain lines without terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr, highlight=False)
-    if not console.is_terminal:
-        yield _plainly(console.print)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars: dict[str, object] = {}
-    with Progress(*columns, console=console) as progress:
-
-        def show(step: Step) -> None:
-            text = f"{step.name}, loss {step.loss:.3f}"
-            if step.name not in bars:
-                bars[step.name] = progress.add_task(text, total=step.total)
-            progress.update(bars[step.name], completed=step.done, description=text)  # type: ignore[arg-type]
-
-        yield show
-
-
-def _plainly(show: Callable[..., object]) -> Callable[[Step], None]:
-    def line(step: Step) -> None:
-        if step.done * PLAIN_SHARE // step.total > (step.done - 1) * PLAIN_SHARE // step.total:
-            text = f"{step.name}: step {step.done} of {step.total}, loss {step.loss:.4f}"
-            show(printable(text), markup=False, soft_wrap=True)
-
-    return line
 
 
 def _seeds(given: list[str]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,23 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.network_options import (
+    Classifier,
+    DataPath,
+    ImageSize,
+    Labels,
+    Normalise,
+    StemStride,
+    data_options,
+    described_teacher,
+)
 from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import data_size, engineering, printable, seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling import ProfiledInstance
-
-KILO = 1e3
 
 
 def profile(
     teacher: Annotated[
         str, typer.Argument(metavar="TEACHER", help="wrn-DEPTH-WIDTH, resnet8, mobilenet-WIDTH, or module:callable.")
     ],
-    data: Annotated[
-        str, typer.Option("--data", metavar="D", help="fashion-mnist, digits, a folder of IDX files, or an .npz file.")
-    ],
+    data: DataPath,
     students: Annotated[
         list[str],
         typer.Option(
@@ -40,11 +45,23 @@ def profile(
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option("--layer", metavar="L", help="Layer whose filters are the knowledge; known networks have one."),
+        typer.Option(
+            "--layer", metavar="L", help="Layer whose filters are the knowledge; else what the classifier reads."
+        ),
     ] = None,
+    classifier: Classifier = None,
     part: Annotated[
-        str, typer.Option("--part", metavar="P", help="Part of a data set: train, validation or test.")
-    ] = "validation",
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="P",
+            help="Part of the data: train, validation or test.",
+            show_default="validation; of images and labels in an .npz file all",
+        ),
+    ] = None,
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
     batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Images at once.")] = 256,
     precision: Annotated[
         int, typer.Option("--precision", metavar="BITS", help="Bits of a weight and of an activation on the devices.")
@@ -63,9 +80,7 @@ def profile(
         int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of an image.")
     ] = None,
     rectify: Annotated[bool, typer.Option("--rectify", help="Take negative activations as 0.")] = False,
-    stem_stride: Annotated[
-        int, typer.Option("--stem-stride", metavar="N", help="Stride of the first convolution of known networks.")
-    ] = 1,
+    stem_stride: StemStride = 1,
     repeats: Annotated[
         int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
     ] = None,
@@ -91,29 +106,36 @@ def profile(
 
     from rocoin_opt.instance import read_device_file, write_instance
     from rocoin_opt.plan import plain_text
-    from rocoin_opt.profiling import FilterNetwork, Origin, load_teacher, profile_instance, student_builder
-    from rocoin_opt.profiling.labelled_images import labelled_images
+    from rocoin_opt.profiling import (
+        Origin,
+        labelled_images,
+        load_teacher,
+        profile_instance,
+        student_builder,
+        with_knowledge,
+    )
 
     require_outputs(out, inputs=[devices, weights, measured])
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
-    given = labelled_images(data, part)
+    given = labelled_images(data, part, **data_options(normalise, image_size, labels))
     channels = int(given.images.shape[1])
     network = load_teacher(
         teacher, weights, num_classes=given.num_classes, in_channels=channels, stem_stride=stem_stride
     )
-    if layer is None and not isinstance(network, FilterNetwork):
-        names = ", ".join(found for found, _ in network.named_modules() if found)
-        refuse("--layer", "nothing", names)
+    if layer is not None and classifier is not None:
+        refuse("--classifier", repr(classifier), "nothing beside --layer: either says what the knowledge is")
+    if layer is None:
+        network = with_knowledge(network, given.images, classifier)
     builders = [student_builder(found, in_channels=channels, stem_stride=stem_stride) for found in listed(students)]
     profiled = profile_instance(
         network,
-        layer or "body",
+        layer,
         _tracked(given.images, given.labels, batch_size),
         builders,
         fleet,
         name=name or out.stem,
-        origin=Origin(_described(teacher, weights, stem_stride), given.source, devices.name),
+        origin=Origin(described_teacher(teacher, weights, stem_stride), given.source, devices.name),
         precision_bits=precision,
         bits_per_filter=bits_per_filter,
         capacity=capacities or None,
@@ -153,14 +175,6 @@ def _capacities(given: list[str] | None) -> dict[str, int]:
     return found
 
 
-def _described(teacher: str, weights: Path | None, stem_stride: int) -> str:
-    stem = f" with a stem of stride {stem_stride}" if stem_stride > 1 and ":" not in teacher else ""
-    if weights is None:
-        return f"{teacher}{stem}"
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return f"{teacher}{stem}, weights {weights.name} (sha256 {digest[:16]})"
-
-
 def _print(profiled: ProfiledInstance, console: Any) -> None:
     from rocoin_opt.plan import plain_table, plain_text
 
@@ -169,13 +183,13 @@ def _print(profiled: ProfiledInstance, console: Any) -> None:
         f"{instance.name}: {len(instance.devices)} devices, {len(instance.students)} students, "
         f"{instance.knowledge.num_filters} filters, {len(profiled.activations.class_affinity)} classes, "
         f"{profiled.activations.num_images} images",
-        f"teacher: {teacher.flops / 1e6:.2f} MFLOP, {teacher.parameters} parameters, "
-        f"{teacher.memory_bytes / KILO:.1f} kB at {teacher.precision_bits} bits",
+        f"teacher: {engineering(teacher.flops, 'FLOP')}, {teacher.parameters} parameters, "
+        f"{data_size(teacher.memory_bytes)} at {teacher.precision_bits} bits",
     )
     for line in lines:
         console.print(plain_text(line))
     is_measured = any(student.latency is not None for student in profiled.students)
-    table = plain_table("student", numbers=("largest part", "MFLOP", "+ a filter", "memory kB", "+ a filter"))
+    table = plain_table("student", numbers=("largest part", "compute", "+ a filter", "memory", "+ a filter"))
     if is_measured:
         table.add_column("here, largest part", justify="right")
     for student in profiled.students:
@@ -183,16 +197,16 @@ def _print(profiled: ProfiledInstance, console: Any) -> None:
         row = [
             printable(student.id),
             str(costs.largest),
-            f"{costs.flops / 1e6:.3f}",
-            f"{costs.flops_per_filter / 1e6:.4f}",
-            f"{costs.memory_bytes / KILO:.1f}",
-            f"{costs.memory_bytes_per_filter / KILO:.3f}",
+            engineering(costs.flops, "FLOP"),
+            engineering(costs.flops_per_filter, "FLOP"),
+            data_size(costs.memory_bytes),
+            data_size(costs.memory_bytes_per_filter),
         ]
         if student.latency is not None:
             taken = student.latency
             low, middle, high = (
-                KILO * seconds for seconds in (taken.low_seconds, taken.median_seconds, taken.high_seconds)
+                seconds(value, 3) for value in (taken.low_seconds, taken.median_seconds, taken.high_seconds)
             )
-            row.append(f"{middle:.3g} ms ({low:.3g} to {high:.3g})")
+            row.append(f"{middle} ({low} to {high})")
         table.add_row(*row)
     console.print(table)

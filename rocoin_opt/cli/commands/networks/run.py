@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
 from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.wording import printable
+from rocoin_opt.wording import given_seconds, number, printable, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.profiling import ValueArray
+
+MEASURED_DIGITS, ADDED_DIGITS = 5, 3
+"""Significant digits of what is measured, and of the time that the host added."""
 
 
 def run(
@@ -26,14 +30,20 @@ def run(
         Path | None,
         typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
     ] = None,
-    own: Annotated[
-        list[str] | None,
-        typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
+    own: OwnNames = None,
+    data: DataPath = "auto",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="P",
+            help="Part of the data: train, validation or test.",
+            show_default="test; of images and labels in an .npz file all",
+        ),
     ] = None,
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="D", help="Test images for the students: as for demo, or an .npz file."),
-    ] = "auto",
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
     seed: Seed = 0,
     time_scale: Annotated[
@@ -71,21 +81,21 @@ def run(
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
-    ensemble, labels = None, None
+    ensemble, classes = None, None
     asked: int | ValueArray = requests
     if students is not None:
         require_torch("students need")
-        from rocoin_opt.profiling import Ensemble, own_networks
-        from rocoin_opt.profiling.labelled_images import labelled_images
+        from rocoin_opt.profiling import Ensemble, labelled_images, own_networks
 
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))
-        images = labelled_images(data, "test")
+        options = data_options(normalise or ensemble.scaling, image_size, labels)
+        images = labelled_images(data, part, usual="test", **options)
         if images.num_classes > ensemble.head.out_features:
             shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
             refuse("--data", shown, allowed)
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
-        asked, labels = images.images[rows].numpy(), images.labels[rows].numpy()
+        asked, classes = images.images[rows].numpy(), images.labels[rows].numpy()
     with ended_by_termination(), showing_trials(f"{given.name}, run") as advance:
         found = execute(
             given,
@@ -99,8 +109,8 @@ def run(
             with_log=log is not None,
         )
     document = comparison_document(found, compare_with_distribution(found, given, decided))
-    if labels is not None and found.predictions is not None:
-        document["accuracy"] = float((found.predictions == labels).mean())
+    if classes is not None and found.predictions is not None:
+        document["accuracy"] = float((found.predictions == classes).mean())
     with delivering() as deliver:
         if log is not None and found.log is not None:
             deliver(write_request_log, log, found.log)
@@ -113,9 +123,12 @@ def run(
 
 
 def _print(given: Instance, document: dict[str, Any]) -> None:
+
     terminal = console()
     terminal.print(
-        printable(f"{given.name}: {document['requests']} requests, deadline {document['deadline_seconds']:g} s"),
+        printable(
+            f"{given.name}: {document['requests']} requests, deadline {given_seconds(document['deadline_seconds'])}"
+        ),
         markup=False,
     )
     terminal.print(_table(document))
@@ -128,26 +141,28 @@ def _table(document: dict[str, Any]) -> Table:
 
     table = plain_table("", numbers=("measured", "95 % interval", "predicted", "error"))
     quantile = f"{100 * document['quantile']['probability']:g} % quantile"
-    for name, field, unit in (
-        ("mean of min(X, D)", "expected_seconds", " s"),
-        (quantile, "quantile", " s"),
-        ("success by D", "success_probability", ""),
+    for name, field, shown in (
+        ("mean of min(X, D)", "expected_seconds", seconds),
+        (quantile, "quantile", seconds),
+        ("success by D", "success_probability", number),
     ):
         figure = document[field]
         measured, low, high, predicted = (figure[key] for key in ("measured", "low", "high", "predicted"))
         error = f"{100 * (measured / predicted - 1):+.2f} %" if predicted else "-"
-        table.add_row(name, f"{measured:.5g}{unit}", f"{low:.5g} to {high:.5g}{unit}", f"{predicted:.5g}{unit}", error)
+        ends = f"{shown(low, MEASURED_DIGITS)} to {shown(high, MEASURED_DIGITS)}"
+        table.add_row(name, shown(measured, MEASURED_DIGITS), ends, shown(predicted, MEASURED_DIGITS), error)
     return table
 
 
 def _remarks(document: dict[str, Any]) -> list[str]:
+
     due = document["expected_seconds"]["due"]
-    added = 1e3 * (document["expected_seconds"]["measured"] - due) * document["time_scale"]
+    added = (document["expected_seconds"]["measured"] - due) * document["time_scale"]
     distance, band = document["distance"], document["band"]
     verdict = "within" if distance <= band else "OUTSIDE of"
     lines = [
-        f"with the same crashes and delays a perfect host would have had a mean of {due:.5g} s: this one added "
-        f"{added:.2f} ms of its own time to a request",
+        f"with the same crashes and delays a perfect host would have had a mean of {seconds(due, MEASURED_DIGITS)}: "
+        f"this one added {seconds(added, ADDED_DIGITS)} of its own time to a request",
         f"the distribution is {verdict} the 95 % band: distance {distance:.3f}, band {band:.3f}",
     ]
     if document["late_students"]:

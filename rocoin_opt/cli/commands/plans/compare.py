@@ -10,8 +10,10 @@ import typer
 
 from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.options import (
+    POLISH_SECONDS,
     AsJson,
     GivenObjective,
+    GivenPolish,
     GivenSeed,
     GivenThreads,
     MethodNames,
@@ -35,6 +37,7 @@ def compare(
     time_limit: TimeLimit = None,
     seed: GivenSeed = None,
     threads: GivenThreads = None,
+    polish: GivenPolish = None,
     shift: Annotated[
         float | None,
         typer.Option("--shift", metavar="S", help="Of a run: seconds that shift the geometric mean of times, 1."),
@@ -51,6 +54,7 @@ def compare(
         "--time-limit": time_limit,
         "--seed": seed,
         "--threads": threads,
+        "--polish": polish,
     }
     if source.is_dir():
         _refuse(searching, "an instance file: a run was asked its questions when it was made")
@@ -70,6 +74,7 @@ def compare(
         time_limit,
         seed or 0,
         1 if threads is None else threads,
+        POLISH_SECONDS if polish is None else polish,
         as_json,
     )
 
@@ -88,7 +93,14 @@ def _compare_run(folder: Path, shift: float | None, as_json: bool) -> None:
 
 
 def _compare_methods(
-    path: Path, methods: list[str], objective: str, time_limit: float | None, seed: int, threads: int, as_json: bool
+    path: Path,
+    methods: list[str],
+    objective: str,
+    time_limit: float | None,
+    seed: int,
+    threads: int,
+    polish: float,
+    as_json: bool,
 ) -> None:
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.control import terminated
@@ -100,7 +112,7 @@ def _compare_methods(
     wanted = objective_named(objective)
     given = read_instance(path)
     names = listed(methods)
-    with showing_progress(given.name, objective) as report:
+    with showing_progress(given.name, wanted) as report:
         results = solve_by_all(
             given,
             names,
@@ -108,6 +120,7 @@ def _compare_methods(
             time_limit=time_limit,
             seed=seed,
             threads=threads,
+            polish=polish,
             report=report,
         )
     with delivering():

@@ -58,7 +58,7 @@ def replan(
         given.meant_by(required(option, values, names)) for option, values in (("--lost", lost), ("--joined", joined))
     )
     known = _plan_before(plan, given, new)
-    with showing_progress(f"{given.name}, replan", objective) as report:
+    with showing_progress(f"{given.name}, replan", wanted) as report:
         found = mend_plan(
             given,
             known,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rocoin_opt.cli.options import (
+    POLISH_SECONDS,
     AsJson,
     CriterionName,
     Gap,
@@ -15,6 +16,7 @@ from rocoin_opt.cli.options import (
     LatencyOnly,
     ObjectiveName,
     PlanOut,
+    Polish,
     Preferred,
     Seed,
     Threads,
@@ -70,6 +72,7 @@ def solve(
     ] = False,
     criterion: CriterionName = "ncut",
     prefer: Preferred = "reliability",
+    polish: Polish = POLISH_SECONDS,
     out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
@@ -93,11 +96,12 @@ def solve(
     if known is not None:
         require_startable(given, known, str(start))
     tell_estimated_classes(given, criterion)
-    with showing_progress(f"{given.name}, {method}", objective) as report:
+    wanted = objective_named(objective)
+    with showing_progress(f"{given.name}, {method}", wanted) as report:
         result = find_plan(
             asked,
             method,
-            objective_named(objective),
+            wanted,
             time_limit=time_limit,
             gap=gap,
             seed=seed,
@@ -107,6 +111,7 @@ def solve(
             explicit_filters=filters,
             criterion=criterion,
             prefer=prefer,
+            polish=polish,
             report=report,
         )
     with delivering() as deliver:

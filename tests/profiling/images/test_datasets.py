@@ -11,8 +11,9 @@ import torch
 
 from image_files import write_folder, write_idx
 from rocoin_opt.errors import InputError
-from rocoin_opt.profiling import datasets
-from rocoin_opt.profiling.datasets import IMAGES_MAGIC, LABELS_MAGIC, load_dataset, read_idx
+from rocoin_opt.profiling.images import idx, readers
+from rocoin_opt.profiling.images.datasets import load_dataset
+from rocoin_opt.profiling.images.idx import IMAGES_MAGIC, LABELS_MAGIC, read_idx
 
 IMAGES = "train-images-idx3-ubyte.gz"
 
@@ -55,7 +56,7 @@ def test_the_fingerprint_covers_images_and_labels(tmp_path):
 
 
 def test_digits_stand_in_where_fashion_mnist_is_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "FASHION_MNIST", tmp_path / "nowhere")
+    monkeypatch.setattr(readers, "FASHION_MNIST", tmp_path / "nowhere")
     data = load_dataset()
     assert data.name == "digits"
     assert "Fashion-MNIST is not installed" in data.source
@@ -70,16 +71,20 @@ def test_digits_stand_in_where_fashion_mnist_is_not_installed(tmp_path, monkeypa
 
 @pytest.mark.parametrize("name", ["auto", "fashion-mnist"])
 def test_fashion_mnist_is_taken_where_it_is_installed(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(datasets, "FASHION_MNIST", tmp_path)
+    monkeypatch.setattr(readers, "FASHION_MNIST", tmp_path)
     write_folder(tmp_path)
     assert load_dataset(name).name == "Fashion-MNIST"
 
 
 def test_what_is_no_data_set_is_refused(tmp_path):
-    with pytest.raises(InputError, match="a folder of IDX files, or one of auto, fashion-mnist, digits"):
+    with pytest.raises(InputError, match=r"IDX files, .* or one of auto, fashion-mnist, digits"):
         load_dataset(tmp_path / "nowhere")
     with pytest.raises(InputError, match="validation_share"):
         load_dataset("digits", validation_share=0.0)
+    with pytest.raises(InputError, match="found nothing; allowed: a folder of IDX files"):
+        load_dataset(tmp_path)
+    write_folder(tmp_path)
+    (tmp_path / IMAGES).unlink()
     with pytest.raises(InputError, match="train-images-idx3-ubyte: found no such file"):
         load_dataset(tmp_path)
 
@@ -116,7 +121,7 @@ def test_damaged_files_are_refused(tmp_path, content, message):
 
 def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     write_folder(tmp_path)
-    monkeypatch.setattr(datasets, "MAX_BYTES", 100)
+    monkeypatch.setattr(idx, "MAX_IDX_BYTES", 100)
     with pytest.raises(InputError, match="at most 100 bytes"):
         read_idx(tmp_path / IMAGES, IMAGES_MAGIC)
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rocoin_opt.errors import InputError
-from rocoin_opt.profiling.datasets import load_dataset
-from rocoin_opt.profiling.labelled_images import PARTS, labelled_images
+from rocoin_opt.profiling.images.datasets import load_dataset
+from rocoin_opt.profiling.images.labelled_images import PARTS, labelled_images
 
 
 @pytest.mark.parametrize("part", PARTS)

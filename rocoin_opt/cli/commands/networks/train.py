@@ -1,0 +1,93 @@
+"""The command ``train``: a teacher, one of the known networks or of the user's own, to a file of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rocoin_opt.cli.network_options import (
+    BatchSize,
+    DataPath,
+    Epochs,
+    Flip,
+    ImageSize,
+    Labels,
+    LearningRate,
+    Normalise,
+    Shift,
+    StemStride,
+    TorchDevice,
+    TorchThreads,
+    WeightDecay,
+    data_options,
+    digest_of,
+    teacher_sizes,
+    training_of,
+)
+from rocoin_opt.cli.options import Seed, require_torch
+from rocoin_opt.cli.output import require_outputs
+from rocoin_opt.wording import printable
+
+
+def train(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="wrn-DEPTH-WIDTH, resnet8, mobilenet-WIDTH, or module:callable.")
+    ],
+    data: DataPath,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="The weights; a training that was stopped goes on from them."),
+    ],
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="FILE", help="A state_dict to begin with; else by chance.")
+    ] = None,
+    normalise: Normalise = None,
+    image_size: ImageSize = None,
+    labels: Labels = "fine",
+    stem_stride: StemStride = 1,
+    epochs: Epochs = 6,
+    batch_size: BatchSize = 128,
+    learning_rate: LearningRate = 0.1,
+    weight_decay: WeightDecay = 5e-4,
+    shift: Shift = 0,
+    flip: Flip = False,
+    seed: Seed = 0,
+    device: TorchDevice = "auto",
+    threads: TorchThreads = None,
+) -> None:
+    """Train NETWORK to classify images, and write its weights for profile and distil. Needs PyTorch."""
+    require_torch("train needs")
+
+    from rocoin_opt.cli.training_progress import showing_training
+    from rocoin_opt.control import ended_by_termination
+    from rocoin_opt.profiling import load_dataset, teacher_builder, train_classifier
+    from rocoin_opt.profiling.training import accuracy
+
+    require_outputs(out, inputs=[weights])
+    training = training_of(
+        threads,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        shift=shift,
+        flip=flip,
+        seed=seed,
+        device=device,
+    )
+    images = load_dataset(data, **data_options(normalise, image_size, labels))
+    build = teacher_builder(network, weights, **teacher_sizes(images, stem_stride))
+    print(printable(f"{images.name}: {images.source}; {len(images.train)} images of {images.num_classes} classes"))
+    begins = "" if weights is None else f"from {digest_of(weights)}"
+    with ended_by_termination(), showing_training() as report:
+        trained = train_classifier(build, images, training, identity=begins, checkpoint=out, report=report)
+    parameters = sum(parameter.numel() for parameter in trained.parameters())
+    for line in (
+        f"{network}: {parameters} parameters, {epochs} epochs",
+        f"accuracy: {accuracy(trained, images.validation):.4f} on {len(images.validation)} validation images, "
+        f"{accuracy(trained, images.test):.4f} on {len(images.test)} test images",
+        f"written: {out}",
+    ):
+        print(printable(line))

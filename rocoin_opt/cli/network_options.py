@@ -1,0 +1,128 @@
+"""Options that commands about networks share: images, teachers, and how they are trained."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from rocoin_opt.cli.options import refuse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rocoin_opt.profiling import Dataset, Training
+
+DATA_HELP = "digits, fashion-mnist, a folder of pictures by class, of CIFAR's batches or of IDX files, or an .npz file."
+
+DataPath: TypeAlias = Annotated[str, typer.Option("--data", metavar="D", help=DATA_HELP)]
+Normalise: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--normalise",
+        metavar="N",
+        help="training (mean 0, deviation 1 by channel), unit (0 to 1), none, or M,M,M/S,S,S.",
+    ),
+]
+ImageSize: TypeAlias = Annotated[
+    str | None, typer.Option("--image-size", metavar="HxW", help="Scale pictures to so many pixels.")
+]
+Labels: TypeAlias = Annotated[str, typer.Option("--labels", metavar="L", help="Labels of CIFAR-100: fine or coarse.")]
+StemStride: TypeAlias = Annotated[
+    int, typer.Option("--stem-stride", metavar="N", help="Stride of the first convolution of known networks.")
+]
+Classifier: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--classifier", metavar="L", help="Linear layer of a teacher of your own that classifies; else the last one."
+    ),
+]
+OwnNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
+]
+Epochs: TypeAlias = Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the training images.")]
+BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", metavar="N", help="Images of a step.")]
+LearningRate: TypeAlias = Annotated[float, typer.Option("--learning-rate", metavar="R", help="Its peak.")]
+WeightDecay: TypeAlias = Annotated[float, typer.Option("--weight-decay", metavar="W", help="Of the descent.")]
+Shift: TypeAlias = Annotated[
+    int, typer.Option("--shift", metavar="N", help="Move training images by up to so many pixels.")
+]
+Flip: TypeAlias = Annotated[bool, typer.Option("--flip", help="Mirror half of the training images.")]
+TorchDevice: TypeAlias = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")]
+TorchThreads: TypeAlias = Annotated[
+    int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
+]
+
+
+def data_options(normalise: Any, image_size: str | None, labels: str) -> dict[str, Any]:
+    """Options of images, as readers of data sets take them.
+
+    Parameters
+    ----------
+    normalise : str or Scaling, optional
+        What ``--normalise`` was given, or a scaling that is known.
+    image_size : str, optional
+        What ``--image-size`` was given.
+    labels : str
+        What ``--labels`` was given.
+
+    Raises
+    ------
+    InputError
+        If the size is none.
+    """
+    size = None
+    if image_size is not None:
+        found = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", image_size)
+        if found is None:
+            refuse("--image-size", repr(image_size), "height and width in pixels, as 32x32, or one number for both")
+        size = int(found[1]), int(found[2] or found[1])
+    return {"normalise": normalise, "image_size": size, "labels": labels}
+
+
+def teacher_sizes(data: Dataset, stem_stride: int) -> dict[str, int]:
+    """What a network by name has to know of its images."""
+    return {"num_classes": data.num_classes, "in_channels": data.input_shape[0], "stem_stride": stem_stride}
+
+
+def training_of(threads: int | None, **options: Any) -> Training:
+    """Make the training that options ask for, with as many threads as they ask for.
+
+    Raises
+    ------
+    InputError
+        If one of them is out of range.
+    """
+    from rocoin_opt.profiling import Training, use_threads
+
+    training = Training(**options)
+    if threads is not None:
+        use_threads(threads)
+    return training
+
+
+def described_teacher(teacher: str, weights: Path | None, stem_stride: int) -> str:
+    """Say what a teacher is: its name, its stem, and its weights by their fingerprint.
+
+    Parameters
+    ----------
+    teacher : str
+        Its name.
+    weights : Path, optional
+        Its file of weights.
+    stem_stride : int
+        Of its first convolution.
+    """
+    stem = f" with a stem of stride {stem_stride}" if stem_stride > 1 and ":" not in teacher else ""
+    if weights is None:
+        return f"{teacher}{stem}"
+    return f"{teacher}{stem}, weights {weights.name} (sha256 {digest_of(weights)[:16]})"
+
+
+def digest_of(file: Path) -> str:
+    """Fingerprint of a file."""
+    import hashlib
+
+    return hashlib.sha256(file.read_bytes()).hexdigest()

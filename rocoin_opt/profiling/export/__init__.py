@@ -1,0 +1,1 @@
+"""Files for the boards: students as ONNX, a source that runs them, and a manifest that says what is what."""

@@ -1,0 +1,81 @@
+"""Packing of listed columns: the same answer as trying how often each is taken, however few columns are left alone."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold import listed_packing as module
+from rocoin_opt.exact.threshold.listed_packing import ListedColumns, pack_listed
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance.arrays import IntArray
+
+
+def drawn(seed: int) -> ListedColumns:
+    """Few columns of few kinds, many of them alike, with limits that bind now and then."""
+    rng = np.random.default_rng(seed)
+    kinds, count = int(rng.integers(1, 5)), int(rng.integers(1, 7))
+    counts = rng.integers(0, 3, (kinds, count))
+    sizes = rng.choice([1, 2, 3, 5, 8], count)
+    steps = np.unique(sizes)
+    limits = np.sort(rng.integers(1, 5, len(steps)))[::-1].copy()
+    least = np.zeros_like(limits)
+    least[0] = rng.integers(0, limits[0] + 1)
+    return ListedColumns(
+        counts=sp.csc_array(counts.astype(np.float64)),
+        available=rng.integers(0, 6, kinds),
+        sizes=sizes,
+        most=rng.integers(1, 4, count),
+        steps=steps,
+        least=least,
+        limits=limits,
+        wanted=int(rng.integers(1, 25)),
+    )
+
+
+def keeps(columns: ListedColumns, times: IntArray) -> bool:
+    groups = [int(times[columns.sizes >= step].sum()) for step in columns.steps]
+    return bool(
+        times @ columns.sizes >= columns.wanted
+        and (columns.counts.toarray() @ times <= columns.available).all()
+        and (times <= columns.most).all()
+        and all(low <= held <= high for low, held, high in zip(columns.least, groups, columns.limits, strict=True))
+    )
+
+
+def exists(columns: ListedColumns) -> bool:
+    return any(keeps(columns, np.array(times)) for times in product(*(range(most + 1) for most in columns.most)))
+
+
+@pytest.mark.parametrize("few", [0, 3])
+def test_the_answer_is_that_of_trying_all_packings(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So few columns that there is something to branch on.
+    monkeypatch.setattr(module, "FEW_COLUMNS", few)
+    answers = []
+    for seed in range(150):
+        columns = drawn(seed)
+        status, times = pack_listed(columns, Control.starting_now(), None)
+        assert status == ("packed" if exists(columns) else "impossible"), seed
+        assert (times is not None) == (status == "packed")
+        if times is not None:
+            assert keeps(columns, times), seed
+        answers.append(status)
+    assert 20 < answers.count("packed") < 130
+
+
+def test_a_limit_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW_COLUMNS", 0)
+    statuses = set()
+    for seed in range(60):
+        columns = drawn(seed)
+        status, _ = pack_listed(columns, Control.starting_now(), 1)
+        assert status in ("unknown", "packed" if exists(columns) else "impossible"), seed
+        statuses.add(status)
+    assert "unknown" in statuses
+    assert pack_listed(drawn(0), Control.starting_now(time_limit=0.0), None) == ("unknown", None)

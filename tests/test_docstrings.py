@@ -35,6 +35,11 @@ def test_public_functions_tell_parameters_and_return_value() -> None:
     assert [(name, text) for name, errors in found.items() for code, text in errors if code in FAULTS] == []
 
 
+def test_public_classes_have_docstrings_of_their_own() -> None:
+    classes = [name for name in rocoin_opt.__all__ if inspect.isclass(getattr(rocoin_opt, name))]
+    assert [name for name in classes if not getattr(rocoin_opt, name).__dict__.get("__doc__")] == []
+
+
 @cache
 def shared() -> tuple[rocoin_opt.Instance, rocoin_opt.Plan]:
     """The instance and the plan of all examples, which the reference shows."""
@@ -62,11 +67,6 @@ def test_the_reference_shows_what_examples_share(repository: Path) -> None:
     given: dict[str, Any] = {}
     exec(block, given)
     assert (given["instance"], given["plan"]) == shared()
-
-
-def test_public_classes_have_docstrings_of_their_own() -> None:
-    classes = [name for name in rocoin_opt.__all__ if inspect.isclass(getattr(rocoin_opt, name))]
-    assert [name for name in classes if not getattr(rocoin_opt, name).__dict__.get("__doc__")] == []
 
 
 def test_the_reference_shows_every_public_name_once(repository: Path) -> None:

@@ -24,7 +24,8 @@ from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown
-from rocoin_opt.wording import counted, printable, seconds
+from rocoin_opt.wording import counted, printable
+from rocoin_opt.wording import seconds as shown_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +126,7 @@ class Frontier(Shown):
     def _told(self) -> str:
         """Tell how many points there are, and between which ends, in a line."""
         ends = "".join(
-            f", {seconds(point.seconds)} with {self.criterion} {point.partition_value:.4f}"
+            f", {shown_seconds(point.seconds)} with {self.criterion} {point.partition_value:.4f}"
             for point in dict.fromkeys((*self.points[:1], *self.points[-1:]))
         )
         return printable(f"{self.instance.name}: {counted(len(self.points), 'point')}{ends} ({self.termination})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from rocoin_opt.documents import Items, Model, shown
 from rocoin_opt.errors import InputError, Problem
@@ -34,6 +34,9 @@ class Group(Model):
     >>> group.devices, group.num_filters
     (('device-1', 'device-3'), 6)
     """
+
+    # Searches make plans by the thousand, of groups that are valid; what a plan may hold says ``check``.
+    model_config = ConfigDict(revalidate_instances="never")
 
     devices: Items[Identifier]
     """Identifiers of the replicas."""

@@ -46,7 +46,7 @@ class Distillation:
     training : Training
         The descent.
     temperature : float
-        What softens the logits of teacher and students (Hinton and others, 2015).
+        What softens the logits of teacher and students; Hinton, Vinyals and Dean, arXiv 1503.02531, section 2.
     feature_weight : float
         Weight of the features' squared error, in units of each feature's variance.
     logit_weight : float

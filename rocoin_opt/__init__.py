@@ -6,4 +6,13 @@ package costs next to nothing.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name, or ask for the version of the package."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rocoin-opt")
+    return _public(name)

@@ -1,4 +1,5 @@
 from .batch.results import ItemResult
+from .batch.run_results import RunResults
 from .batch.solving import solve_many
 from .control import Control, Progress
 from .errors import (
@@ -23,6 +24,7 @@ from .failure.partial_answers import LinearAccuracy, expected_accuracy, parts_ar
 from .failure.validity import check
 from .failure.what_if.replica_value import replica_values
 from .failure.what_if.sensitivity import sensitivities
+from .instance.device_tables import devices_from_csv, devices_from_frame
 from .instance.entities import Channel, Device, FailureDomain, Knowledge, Requirements, Student
 from .instance.files import instance_schema, read_instance, write_instance
 from .instance.generate import generate
@@ -36,7 +38,7 @@ from .plan.metrics import Metrics
 from .plan.model import Group, Plan
 from .plan.result import Outcome, Result
 from .plan.validity import Violation
-from .planning.compare import compare
+from .planning.compare import Comparison, compare
 from .planning.conflicts.why_not import why_not
 from .planning.expand import expansions
 from .planning.frontier import Frontier, FrontierPoint, frontier
@@ -48,11 +50,14 @@ from .planning.simplify import simplifications
 from .planning.solve import solve
 from .provenance import versions
 
+__version__: str
+
 __all__ = [
     "METHODS",
     "CertificateError",
     "Channel",
     "ClassAffinity",
+    "Comparison",
     "Conflict",
     "ConflictMember",
     "Control",
@@ -83,6 +88,7 @@ __all__ = [
     "Result",
     "RocoinError",
     "Rule",
+    "RunResults",
     "SolverError",
     "StartRepair",
     "Student",
@@ -93,6 +99,8 @@ __all__ = [
     "assess",
     "check",
     "compare",
+    "devices_from_csv",
+    "devices_from_frame",
     "estimate_devices",
     "evaluate",
     "expansions",

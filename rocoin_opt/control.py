@@ -47,6 +47,13 @@ class Progress:
     phase : str
         What is searched for: ``objective`` first, then what comes behind it, ``partition``, ``reliability`` and
         ``work``, the ``frontier``, or a ``conflict`` where there is no plan. Value and bound stay the objective's.
+
+    Examples
+    --------
+    >>> heard = []
+    >>> result = ro.solve(instance, "greedy", report=heard.append)
+    >>> result.trace[-1].value == result.objective_value
+    True
     """
 
     seconds: float
@@ -136,6 +143,12 @@ class Control:
     is_timed : bool
         Whether the whole search has a time limit. Without one, effort is the limit, so that the same arguments give
         the same plan on every machine, even where a deadline cuts a phase short.
+
+    Examples
+    --------
+    >>> control = ro.Control.starting_now(time_limit=60.0)
+    >>> control.exhausted
+    False
     """
 
     seed: int = 0

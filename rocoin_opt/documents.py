@@ -1,27 +1,30 @@
 """JSON documents: strict reading, faults named by field, canonical form.
 
 Instances and plans are documents of a ``format`` and a ``version``. This module owns what both share: the refusal of
-duplicate and unknown fields, of NaN and of unknown versions, and the translation of a validation fault into one
-line that names file, field, what was found and what is allowed.
+duplicate and unknown fields, of NaN and of unknown versions. What is wrong with data, from a file or from Python, is
+told in the words of ``faults.py``.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
-from pydantic_core import PydanticCustomError
 
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.faults import MAX_PROBLEMS_SHOWN as MAX_PROBLEMS_SHOWN
+from rocoin_opt.faults import described_fault as described_fault
+from rocoin_opt.faults import fault as fault
+from rocoin_opt.faults import problems_of as problems_of
+from rocoin_opt.faults import shown as shown
 from rocoin_opt.wording import cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from pydantic import ValidatorFunctionWrapHandler
 
@@ -33,37 +36,75 @@ One takes up some 40 bytes once it is parsed, and no more than twice that when i
 edges, and for 100,000 devices."""
 MAX_FIELDS = 1000
 """Most fields of an object."""
-MAX_PROBLEMS_SHOWN = 20
 SLICE = 20
 """Items of a list that are validated at a time."""
-MAX_FOUND_CHARACTERS = 80
-
-ALLOWED = {
-    "extra_forbidden": "only the fields of the format",
-    "float_type": "a number",
-    "greater_than": "a number above {gt:.12g}",
-    "greater_than_equal": "a number of at least {ge:.12g}",
-    "int_type": "a whole number",
-    "less_than": "a number below {lt:.12g}",
-    "less_than_equal": "a number of at most {le:.12g}",
-    "missing": "this field is required",
-    "model_attributes_type": "a JSON object",
-    "model_type": "a JSON object",
-    "string_too_short": "a text of at least {min_length} character",
-    "string_type": "a text",
-    "too_long": "a list of at most {max_length} items",
-    "too_short": "a list of at least {min_length} item",
-    "tuple_type": "a list",
-    "union_tag_invalid": "{discriminator} one of {expected_tags}",
-    "union_tag_not_found": "an object with the field {discriminator}",
-}
-"""What is allowed, by pydantic's kind of error, where pydantic's own words are about Python and not about files."""
 
 
 class Model(BaseModel):
-    """Base of all validated data: frozen, and closed to unknown fields."""
+    """Base of all validated data: frozen, closed to unknown fields, and valid however it is made or copied."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, revalidate_instances="always"
+    )
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise InputError(type(self).__name__, problems_of(error, fields, type(self))) from None
+
+        # Without the mark the core would call this for data inside of data, whose faults are told from outside.
+        __init__.__pydantic_base_init__ = True
+
+    def with_fields(self, **fields: Any) -> Self:
+        """Copy with some fields replaced, validated anew.
+
+        Parameters
+        ----------
+        **fields
+            New values by field.
+
+        Raises
+        ------
+        InputError
+            Naming every faulty field, what was found and what is allowed.
+        """
+        values = {name: getattr(self, name) for name in self.model_fields_set} | fields
+        return validate(type(self), values, type(self).__name__, self._beside())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, deeply if so asked; what is updated is validated as by :meth:`with_fields`.
+
+        Parameters
+        ----------
+        update : mapping, optional
+            New values by field.
+        deep : bool
+            Whether inner data is copied, too.
+        """
+        copy = super().model_copy(deep=deep)
+        return copy.with_fields(**update) if update else copy
+
+    def _replace(self, fields: Mapping[str, Any]) -> Self:
+        """Copy with some fields replaced and nothing validated: for searches that make many, of valid values."""
+        copy: Self = super().model_copy(update=fields)
+        return copy
+
+    def _beside(self) -> dict[str, Any] | None:
+        """What belongs to the data and stands in none of its fields, as the context of a validation."""
+        return None
+
+    def __dir__(self) -> Iterable[str]:
+        """Leave Pydantic's own methods out of completion; they work all the same."""
+        own = set(dir(BaseModel)) - set(dir(object)) - {"model_copy"}
+        return [name for name in super().__dir__() if name not in own]
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show the fields that differ from their defaults."""
+        fields = type(self).model_fields
+        return [(name, value) for name in fields if (value := getattr(self, name)) != fields[name].default]
 
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -72,6 +113,9 @@ ItemT = TypeVar("ItemT")
 
 def _in_slices(items: Any, validated: ValidatorFunctionWrapHandler) -> Any:
     """Validate a long list until enough faults are known: each takes up far more memory than its item."""
+    if isinstance(items, BaseModel):
+        # It would pass for the list of its fields.
+        raise described_fault("", f"one {type(items).__name__}", "a list")
     if not isinstance(items, list | tuple) or len(items) <= SLICE:
         return validated(items)
     found: list[Any] = []
@@ -88,38 +132,6 @@ def _in_slices(items: Any, validated: ValidatorFunctionWrapHandler) -> Any:
 
 Items: TypeAlias = Annotated[tuple[ItemT, ...], WrapValidator(_in_slices)]
 """A list of any length: where very many items are faulty, the first are told."""
-
-
-def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
-    """Make the error that a validator raises for a rule over several fields.
-
-    Parameters
-    ----------
-    field : str
-        Path of the faulty field below the model whose validator raises.
-    found : object
-        The value that stands there.
-    allowed : str
-        What may stand there.
-    """
-    return described_fault(field, shown(found), allowed)
-
-
-def described_fault(field: str, description: str, allowed: str) -> PydanticCustomError:
-    """Make the error of :func:`fault` with words for what was found, where no single value says it.
-
-    Parameters
-    ----------
-    field : str
-        Path of the field within the model; empty for the model as a whole.
-    description : str
-        What stands there, in words.
-    allowed : str
-        What may stand there.
-    """
-    return PydanticCustomError(
-        "rule", "{allowed}", {"field": field, "found": _shorten(description), "allowed": allowed}
-    )
 
 
 def validate(model: type[ModelT], data: object, source: str, context: dict[str, Any] | None = None) -> ModelT:
@@ -145,28 +157,6 @@ def validate(model: type[ModelT], data: object, source: str, context: dict[str, 
         return model.model_validate(data, context=context)
     except ValidationError as error:
         raise InputError(source, problems_of(error, data, model)) from None
-
-
-def problems_of(error: ValidationError, data: object, model: type[Model]) -> list[Problem]:
-    """Translate a pydantic error into problems with readable field paths, the first few of many.
-
-    Parameters
-    ----------
-    error : ValidationError
-        What pydantic found.
-    data : object
-        The data that it looked at.
-    model : type of Model
-        The model that it looked for; its fields are what an unknown one may stand for.
-    """
-    details = error.errors(include_url=False)
-    # A list whose every item is faulty is also reported as too short; the items' faults say it better.
-    details = [d for d in details if d["type"] != "too_short" or not _has_inner(d["loc"], details)]
-    problems = [_problem(detail, data, model) for detail in details[:MAX_PROBLEMS_SHOWN]]
-    left_out = len(details) - len(problems)
-    if left_out:
-        problems.append(Problem("", f"at least {left_out} more problems", "none"))
-    return problems
 
 
 def read_document(path: str | Path, kind: str, version: int) -> dict[str, Any]:
@@ -302,85 +292,6 @@ def readable_json(data: object, indent: str = "") -> str:
     if isinstance(data, list) and any(isinstance(value, dict | list) for value in data):
         return "[\n" + ",\n".join(inner + readable_json(value, inner) for value in data) + f"\n{indent}]"
     return json.dumps(data, ensure_ascii=False, allow_nan=False)
-
-
-def _problem(detail: Any, data: object, model: type[Model]) -> Problem:
-    where = _path(detail["loc"], data)
-    if detail["type"] == "rule":
-        rule = detail["ctx"]
-        return Problem(_join(where, rule["field"]), rule["found"], rule["allowed"])
-    found = {"missing": "nothing", "extra_forbidden": "an unknown field"}.get(detail["type"], shown(detail["input"]))
-    template = ALLOWED.get(detail["type"])
-    if template is None:
-        return Problem(where, found, detail["msg"].removeprefix("Input should be "))
-    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else ""
-    return Problem(where, found, template.format_map(detail.get("ctx", {})) + meant)
-
-
-def _meant(location: tuple[int | str, ...], model: type[Model]) -> str:
-    """The field that an unknown one may stand for, as a question; nothing where none is like it."""
-    models = {model}
-    for step in location[:-1]:
-        # A place in a list and the tag of a union are no fields, and leave the models as they are.
-        fields = [outer.model_fields[step] for outer in models if step in outer.model_fields]
-        models = {inner for field in fields for inner in _models_in(field.annotation)} or models
-    name, known = str(location[-1]), sorted({field for inner in models for field in inner.model_fields})
-    if len(name) > MAX_FOUND_CHARACTERS:
-        return ""
-    like = [field for field in known if name and field.startswith(name)] or difflib.get_close_matches(name, known)
-    return f"; did you mean {like[0]}?" if like else ""
-
-
-def _models_in(annotation: Any) -> set[type[Model]]:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return {annotation}
-    return {model for inner in get_args(annotation) for model in _models_in(inner)}
-
-
-def _has_inner(location: tuple[int | str, ...], details: list[Any]) -> bool:
-    return any(len(d["loc"]) > len(location) and d["loc"][: len(location)] == location for d in details)
-
-
-def _path(location: tuple[int | str, ...], data: object) -> str:
-    path = ""
-    for position, part in enumerate(location):
-        if isinstance(part, int):
-            path = f"{path}[{part}]"
-            data = data[part] if isinstance(data, list | tuple) and part < len(data) else None
-            continue
-        inner = data.get(part) if isinstance(data, dict) else None
-        # pydantic names the chosen member of a tagged union by its tag, which is a value of the file and no field.
-        is_tag = isinstance(data, dict) and inner is None and part in _texts(data.values())
-        if is_tag and position + 1 < len(location):
-            continue
-        path, data = _join(path, _shorten(part)), inner
-    return path
-
-
-def _texts(values: Iterable[object]) -> Iterator[str]:
-    return (value for value in values if isinstance(value, str))
-
-
-def _join(path: str, field: str) -> str:
-    return f"{path}.{field}" if path and field else path or field
-
-
-def shown(value: object) -> str:
-    """Write a value as JSON does, cut short, for messages."""
-    try:
-        text = ""
-        # Piece by piece: to write all of a large or deep value, and cut it then, would take long.
-        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
-            text += piece
-            if len(text) > MAX_FOUND_CHARACTERS:
-                break
-    except (TypeError, ValueError):
-        text = repr(value)
-    return _shorten(text)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= MAX_FOUND_CHARACTERS else text[: MAX_FOUND_CHARACTERS - 1] + "…"
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

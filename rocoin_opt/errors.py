@@ -12,7 +12,16 @@ from rocoin_opt.wording import printable
 
 
 class RocoinError(Exception):
-    """Base of every error that the package raises on purpose."""
+    """Base of every error that the package raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     ro.solve(instance, "gredy")
+    ... except ro.RocoinError as error:
+    ...     print(type(error).__name__)
+    InputError
+    """
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,14 @@ class Problem:
         What stands there.
     allowed : str
         What may stand there.
+
+    Examples
+    --------
+    >>> try:
+    ...     ro.Device(id="cam", failure_probability=7)
+    ... except ro.InputError as error:
+    ...     print(error.problems[-1].field, error.problems[-1].found)
+    failure_probability 7
     """
 
     field: str
@@ -47,6 +64,14 @@ class InputError(RocoinError, ValueError):
         File or object that holds the fault.
     problems : sequence of Problem
         Every fault found, at least one.
+
+    Examples
+    --------
+    >>> try:
+    ...     instance.with_requirements(max_groups=0)
+    ... except ro.InputError as error:
+    ...     print(error)
+    Requirements: max_groups: found 0; allowed: a number of at least 1
     """
 
     def __init__(self, source: str, problems: tuple[Problem, ...] | list[Problem]) -> None:
@@ -56,15 +81,40 @@ class InputError(RocoinError, ValueError):
 
 
 class MendedWarning(UserWarning):
-    """Something that is read was off, and was put right: rounding in a graph, damage in the store of a run."""
+    """Something that is read was off, and was put right: rounding in a graph, damage in the store of a run.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     graph = ro.FilterGraph.from_weights([[0.0, 1.0], [1.0 + 1e-9, 0.0]])
+    >>> caught[0].category.__name__
+    'MendedWarning'
+    """
 
 
 class UnitWarning(UserWarning):
-    """A value looks as if it were in another unit, megabytes for bytes say. It is taken as it stands."""
+    """A value looks as if it were in another unit, megabytes for bytes say. It is taken as it stands.
+
+    Examples
+    --------
+    >>> issubclass(ro.UnitWarning, UserWarning)
+    True
+    """
 
 
 class UnsupportedError(RocoinError):
-    """A method was asked for something that it cannot honour, and does not ignore."""
+    """A method was asked for something that it cannot honour, and does not ignore.
+
+    Examples
+    --------
+    >>> try:
+    ...     ro.solve(instance, "milp", "expected")
+    ... except ro.UnsupportedError as error:
+    ...     print(error)
+    milp minimises guaranteed, nominal, worst, failure, not expected
+    """
 
 
 def missing_extra(need: str, extra: str) -> UnsupportedError:
@@ -75,8 +125,20 @@ def missing_extra(need: str, extra: str) -> UnsupportedError:
 
 
 class SolverError(RocoinError):
-    """The mathematical programming solver refused an option or a model, or ended in a way it should not."""
+    """The mathematical programming solver refused an option or a model, or ended in a way it should not.
+
+    Examples
+    --------
+    >>> issubclass(ro.SolverError, ro.RocoinError)
+    True
+    """
 
 
 class CertificateError(RocoinError):
-    """A method returned a plan or a bound that the independent check refutes: a defect of the package."""
+    """A method returned a plan or a bound that the independent check refutes: a defect of the package.
+
+    Examples
+    --------
+    >>> issubclass(ro.CertificateError, ro.RocoinError)
+    True
+    """

@@ -17,6 +17,11 @@ def versions() -> dict[str, str]:
     -------
     dict of str to str
         By name, Python's own among them; optional packages only where they are installed.
+
+    Examples
+    --------
+    >>> "rocoin-opt" in ro.versions()
+    True
     """
     return dict(_installed())
 

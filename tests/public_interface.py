@@ -69,7 +69,7 @@ def _described(member: Any, name: str) -> Iterator[str]:
 def _members(member: Any) -> Iterator[tuple[str, Any]]:
     for key, inner in member.all_members.items():
         # A dataclass has its constructor from its fields, and the annotations of Pydantic's configuration are no data.
-        made = key == "__init__" and "dataclass" in member.labels
+        made = key == "__init__" and ("dataclass" in member.labels or inner.is_alias)
         if key != "model_config" and not made and (key in ("__init__", "__call__") or not key.startswith("_")):
             yield key, _target(inner)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 import re
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from numpydoc.validate import validate
@@ -20,6 +22,10 @@ COMMANDS = "rocoin_opt.cli.commands."
 """Modules whose functions take options of the command line, which its help describes."""
 MANY_PARAMETERS = 3
 FUNCTIONS = [name for name in rocoin_opt.__all__ if inspect.isfunction(getattr(rocoin_opt, name))]
+EXPLAINED = [name for name in rocoin_opt.__all__ if name != "METHODS"]
+PROCESSES = {"ItemResult", "solve_many"}
+"""Names whose examples start processes."""
+SLOW = pytest.mark.slow
 FAULTS = {"GL08", "PR01", "PR02", "PR03", "RT01", "RT03", "SS03"}
 """No docstring; parameters missing, unknown or out of order; no return value or none described; a summary unended."""
 
@@ -34,10 +40,53 @@ def test_public_classes_have_docstrings_of_their_own() -> None:
     assert [name for name in classes if not getattr(rocoin_opt, name).__dict__.get("__doc__")] == []
 
 
+@cache
+def shared() -> tuple[rocoin_opt.Instance, rocoin_opt.Plan]:
+    """The instance and the plan of all examples, which the reference shows."""
+    instance = rocoin_opt.generate("paper", devices=6, seed=1, filters=12, graph=True, max_groups=2)
+    plan = rocoin_opt.solve(instance, "greedy").plan
+    assert plan is not None
+    return instance, plan
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW) if name in PROCESSES else name for name in EXPLAINED])
+def test_a_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    public = getattr(rocoin_opt, name)
+    instance, plan = shared()
+    given = {"ro": rocoin_opt, "instance": instance, "plan": plan}
+    (example,) = doctest.DocTestFinder(recurse=False).find(public, name, globs=given)
+    told: list[str] = []
+    assert example.examples, "no example"
+    assert doctest.DocTestRunner().run(example, out=told.append).failed == 0, "".join(told)
+
+
+def test_the_reference_shows_what_examples_share(repository: Path) -> None:
+    text = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
+    block = text.partition("Examples of this page share")[2].partition("```python\n")[2].partition("```")[0]
+    given: dict[str, Any] = {}
+    exec(block, given)
+    assert (given["instance"], given["plan"]) == shared()
+
+
 def test_the_reference_shows_every_public_name_once(repository: Path) -> None:
     text = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\.\. auto(?:function|class|exception|data):: (\w+)$", text, re.MULTILINE)
     assert sorted(shown) == sorted(rocoin_opt.__all__)
+
+
+def test_the_reference_shows_what_pages_take_from_profiling(repository: Path) -> None:
+    docs = repository / "docs"
+    text = (docs / "reference.md").read_text(encoding="utf-8")
+    taken_from = r"^from (rocoin_opt\.(?:profiling|instance\.device_files)[\w.]*) import ([\w, ]+)$"
+    found = {
+        f"{module}.{name.strip()}"
+        for page in (*docs.glob("*.md"), *(docs / "tutorials").glob("*.md"))
+        for module, names in re.findall(taken_from, page.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in names.split(",")
+    }
+    assert found
+    assert found - set(re.findall(r"^\.\. auto(?:function|class):: (rocoin_opt\.[\w.]+)$", text, re.MULTILINE)) == set()
 
 
 def undescribed(tree: ast.Module) -> list[str]:

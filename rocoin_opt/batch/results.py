@@ -67,6 +67,11 @@ class ItemResult:
         What was put right while the instance was read, rounding in its graph say.
     plan_text : str or None
         Content of that file, where it was read.
+
+    Examples
+    --------
+    >>> [item.termination for item in ro.solve_many([instance], ["greedy"], jobs=1)]
+    ['optimal']
     """
 
     item: str

@@ -90,6 +90,11 @@ def solve_many(
         If the folder of the run cannot be used, or its disk is full.
     ExecutorError
         If no process starts, or the scheduler is gone.
+
+    Examples
+    --------
+    >>> ro.RunResults(ro.solve_many([instance], ["greedy"], jobs=1))
+    <RunResults: 1 item, 1 optimal>
     """
     options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion, prefer)
     request = BatchRequest(

@@ -346,7 +346,7 @@ class ReplanningSearch:
             if self.control.exhausted and not takes_no_time:
                 break
             groups = [
-                group.model_copy(update={"devices": tuple(d for d in group.devices if d != load.device)})
+                group._replace({"devices": tuple(d for d in group.devices if d != load.device)})
                 for group in plan.groups
             ]
             fewer = Plan.of(self.instance, groups)
@@ -377,7 +377,7 @@ class ReplanningSearch:
     def _with(self, plan: Plan, places: Iterable[tuple[int, str]]) -> Plan:
         """The plan with some spare devices in groups, given by their positions."""
         groups = [
-            group.model_copy(update={"devices": (*group.devices, *(d for g, d in places if g == k))})
+            group._replace({"devices": (*group.devices, *(d for g, d in places if g == k))})
             for k, group in enumerate(plan.groups)
         ]
         return Plan.of(self.instance, groups)

@@ -25,6 +25,7 @@ from rocoin_opt.plan import (
     missing_share,
     ncut_of,
     nominal_seconds,
+    plan_in,
     require_computable,
     worst_seconds,
 )
@@ -37,17 +38,17 @@ _VALUES: dict[tuple[int, Plan, Objective], tuple[weakref.ref[Instance], float]] 
 if TYPE_CHECKING:
     from rocoin_opt.failure.distribution import LatencyDistribution
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import HasPlan, Objective, Plan
 
 
-def evaluate(instance: Instance, plan: Plan) -> Metrics:
+def evaluate(instance: Instance, plan: Plan | HasPlan) -> Metrics:
     """Compute every figure of a plan exactly.
 
     Parameters
     ----------
     instance : Instance
         What was given, with any slowdown laws and failure domains.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         A plan with at least one group, none of them empty, whose devices and students are the instance's; no device may
         be in two. It need not keep the requirements.
 
@@ -60,11 +61,17 @@ def evaluate(instance: Instance, plan: Plan) -> Metrics:
     Raises
     ------
     InputError
-        If the plan is not such a plan.
+        If the plan is not such a plan, or the instance is not valid.
     UnsupportedError
         If too many failure domains or channels tie groups together, a law is too extreme, or a device has one where
         others queue for a channel.
+
+    Examples
+    --------
+    >>> round(ro.evaluate(instance, plan).guaranteed_seconds, 3)
+    9.143
     """
+    plan = plan_in(plan)
     require_computable(instance, plan)
     deadline = instance.requirements.deadline_seconds
     if has_queues(instance, plan):

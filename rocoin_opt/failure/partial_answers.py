@@ -31,6 +31,12 @@ class LinearAccuracy:
         Accuracy with all parts, in [0, 1].
     none : float
         Accuracy without any, in [0, 1]; one over the number of classes where one guesses.
+
+    Examples
+    --------
+    >>> model = ro.LinearAccuracy(full=0.9, none=0.1)
+    >>> round(ro.expected_accuracy(ro.latency_distribution(instance, plan), model), 4)
+    0.8729
     """
 
     full: float
@@ -55,6 +61,11 @@ def parts_arrived(distribution: LatencyDistribution, deadline: float | None = No
     -------
     FloatArray, K + 1
         Probability of 0, 1, ... K parts.
+
+    Examples
+    --------
+    >>> ro.parts_arrived(ro.latency_distribution(instance, plan)).round(4).tolist()
+    [0.0011, 0.0655, 0.9334]
     """
     return _eliminated(distribution, deadline, _sum_of_counts).values
 
@@ -107,6 +118,12 @@ def expected_accuracy(
         If a set of groups is missing, unknown, or its accuracy is outside of [0, 1].
     UnsupportedError
         If there are measurements for more than :data:`MAX_PATTERN_GROUPS` groups.
+
+    Examples
+    --------
+    >>> law = ro.latency_distribution(instance, plan)
+    >>> round(ro.expected_accuracy(law, ro.LinearAccuracy(full=0.9, none=0.1)), 4)
+    0.8729
     """
     if isinstance(accuracy, LinearAccuracy):
         # The mean of a sum asks for each group alone, whatever domains tie them together.

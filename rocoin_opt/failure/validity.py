@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import InputError
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.instance import complement, stretched
-from rocoin_opt.plan import Violation, require_computable, structural_violations
+from rocoin_opt.plan import Violation, plan_in, require_computable, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import HasPlan, Plan
 
 CLEARLY = 1.0 + 1e-9
 """Factor on the limit above which a bound refutes: the proofs close gaps up to a billionth."""
 
 
-def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
+def check(instance: Instance, plan: Plan | HasPlan) -> tuple[Violation, ...]:
     """Find every violation of the rules of a feasible plan.
 
     Feasible: every filter in exactly one part, 1 <= part size <= capacity, the student fits into the memory of every
@@ -30,7 +30,7 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
     ----------
     instance : Instance
         What was given; failure domains matter, slowdown laws for ``min_success`` alone.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         The decision, in any order.
 
     Returns
@@ -40,9 +40,18 @@ def check(instance: Instance, plan: Plan) -> tuple[Violation, ...]:
 
     Raises
     ------
+    InputError
+        If the instance is not valid, or there is no plan.
     UnsupportedError
         If ``min_success`` is asked for, and too many failure domains tie groups together, or a law is too extreme.
+
+    Examples
+    --------
+    >>> ro.check(instance, plan)
+    ()
     """
+    plan = plan_in(plan)
+    instance.require_valid()
     broken = structural_violations(instance, plan)
     if instance.requirements.min_success is None:
         return broken

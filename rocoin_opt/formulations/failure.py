@@ -56,7 +56,7 @@ def with_useful_students(instance: Instance, seconds: float) -> Instance:
     for j in np.argsort(-parts.sum(axis=0), kind="stable").tolist():
         if not any((parts[:, j] <= parts[:, other]).all() for other in kept):
             kept.append(j)
-    return instance.model_copy(update={"students": tuple(instance.students[j] for j in sorted(kept))})
+    return instance._replace({"students": tuple(instance.students[j] for j in sorted(kept))})
 
 
 class Slot(NamedTuple):

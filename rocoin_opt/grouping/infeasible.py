@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.grouping.bounds import possible_groups
+from rocoin_opt.grouping.rule_conflicts import reasons_of_rules
 from rocoin_opt.instance import Constant, Empirical, keeps_outage_limit, stretched
 from rocoin_opt.plan import in_runs, outage_of
 from rocoin_opt.wording import counted, listed
@@ -36,14 +37,16 @@ def reasons_for_infeasibility(instance: Instance) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        One sentence a cause: times, memory, limits on devices, reliability, or capacity. Empty if none of these simple
-        proofs applies, which does not mean that a plan exists.
+        One sentence a cause: times, memory, limits on devices, reliability, capacity, or rules. Empty if none of these
+        simple proofs applies, which does not mean that a plan exists.
     """
     # Where nothing fits anywhere, the other proofs would only say so again.
     if not instance.arrays.largest.any():
         return (_nothing_runs(instance),)
     untimed = _untimed(instance)
-    return tuple(reason + untimed for reason in (*_reliability(instance), *_capacity(instance)))
+    return tuple(reason + untimed for reason in (*_reliability(instance), *_capacity(instance))) + (
+        reasons_of_rules(instance)
+    )
 
 
 def room_for(placed: int, wanted: int) -> str:
@@ -169,8 +172,8 @@ def _domains(instance: Instance) -> str:
     weak = [
         d for d in instance.failure_domains if d.id in used and not keeps_outage_limit(d.failure_probability, limit)
     ]
-    steady = tuple(domain.model_copy(update={"failure_probability": 0.0}) for domain in instance.failure_domains)
-    if not weak or _reliability(instance.model_copy(update={"failure_domains": steady})):
+    steady = tuple(domain._replace({"failure_probability": 0.0}) for domain in instance.failure_domains)
+    if not weak or _reliability(instance._replace({"failure_domains": steady})):
         return ""
     named = ", ".join(f"{domain.id} ({domain.failure_probability:g})" for domain in weak[:NAMED])
     more = f" and {len(weak) - NAMED} more" if len(weak) > NAMED else ""

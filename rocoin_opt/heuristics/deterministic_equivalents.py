@@ -133,7 +133,7 @@ def deterministic_equivalent(
     for device in instance.devices:
         require_time(control)
         devices.append(_stand_in(device, late, keeps_crashes=keeps_crashes))
-    stand_in = instance.model_copy(update={"devices": tuple(devices)})
+    stand_in = instance._replace({"devices": tuple(devices)})
     # Laws are no reason to take smaller parts: energy and the rate of requests are limited at factor 1.
     stand_in.__dict__["arrays"] = replace(stand_in.arrays, largest=instance.arrays.largest)
     return stand_in
@@ -152,8 +152,8 @@ def _stand_in(device: Device, late: float, *, keeps_crashes: bool) -> Device:
     failure = device.failure_probability
     if laws and not keeps_crashes:
         failure = min(failure + (1.0 - failure) * late, math.nextafter(1.0, 0.0))
-    return device.model_copy(
-        update={
+    return device._replace(
+        {
             **_slowed(device, compute, link),
             "failure_probability": failure,
             "compute_slowdown": None,
@@ -183,8 +183,8 @@ def _slowed(device: Device, compute: float, link: float) -> dict[str, object]:
 
 def _simple_plans(instance: Instance, control: Control) -> Iterator[Plan | None]:
     """Plans of the baselines; without the graph, whose cut takes longer than all else."""
-    knowledge = instance.knowledge.model_copy(update={"graph": None})
-    bare = instance.model_copy(update={"knowledge": knowledge})
+    knowledge = instance.knowledge._replace({"graph": None})
+    bare = instance._replace({"knowledge": knowledge})
     for run in BASELINES.values():
         if control.exhausted:
             return

@@ -47,7 +47,7 @@ def repair(instance: Instance, old: Plan) -> Plan | None:
             members[k].append(chosen)
             spares.remove(chosen)
     groups = [
-        group.model_copy(update={"devices": tuple(instance.devices[n].id for n in own), "filters": None})
+        group._replace({"devices": tuple(instance.devices[n].id for n in own), "filters": None})
         for group, own in zip(old.groups, members, strict=True)
     ]
     plan = Plan.of(instance, groups)

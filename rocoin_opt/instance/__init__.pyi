@@ -24,9 +24,18 @@ from .fields import (
     Positive,
     Probability,
 )
-from .files import FORMAT, canonical_text, instance_schema, matrix_files, parse_instance, read_instance, write_instance
+from .files import (
+    FORMAT,
+    canonical_text,
+    given_instance,
+    instance_schema,
+    matrix_files,
+    parse_instance,
+    read_instance,
+    write_instance,
+)
 from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
-from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph
+from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from .measured_times import read_measured_times, with_times
 from .model import Instance, relaxed, without_channels, without_laws, without_rules
 from .rules import Rule
@@ -86,7 +95,9 @@ __all__ = [
     "complement",
     "device_file_schema",
     "expanded",
+    "given_instance",
     "instance_schema",
+    "is_networkx",
     "is_positive",
     "keeps_limit",
     "keeps_outage_limit",

@@ -65,7 +65,7 @@ def expanded(devices: Sequence[Device]) -> tuple[Device, ...]:
         if device.count is None:
             found.append(device)
         else:
-            found += [device.model_copy(update={"id": name, "count": None}) for name in names[1:]]
+            found += [device._replace({"id": name, "count": None}) for name in names[1:]]
     return tuple(found)
 
 

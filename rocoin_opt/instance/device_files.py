@@ -140,7 +140,7 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
         if boards.count is None:
             devices.append(device)
         else:
-            devices += [device.model_copy(update={"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
+            devices += [device._replace({"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
     if problems:
         raise InputError(source, problems)
     tell_units(document, source)

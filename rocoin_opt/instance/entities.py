@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from rocoin_opt.documents import Items, Model, described_fault, fault
 from rocoin_opt.instance.fields import (
@@ -20,7 +27,7 @@ from rocoin_opt.instance.fields import (
     Probability,
     SuccessLevel,
 )
-from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph
+from rocoin_opt.instance.matrices import ClassAffinity, FilterGraph, is_networkx
 from rocoin_opt.instance.slowdown import Constant, Slowdown
 
 LATER_FIELDS = frozenset({"max_energy_joules", "min_success", "requests_per_second", "success_level"})
@@ -53,7 +60,15 @@ ComputeTable: TypeAlias = Annotated[dict[Identifier, NonNegative | ComputeTime],
 
 
 class Device(Model):
-    """A device that can run one student, or several alike ones."""
+    """A device that can run one student, or several alike ones.
+
+    Examples
+    --------
+    >>> ro.Device(
+    ...     id="cam", flops_per_second=2e9, memory_bytes=1e6, uplink_bits_per_second=1e6, failure_probability=0.1
+    ... ).with_fields(failure_probability=0.05).failure_probability
+    0.05
+    """
 
     # The schema says what the validator says.
     model_config = ConfigDict(
@@ -147,7 +162,15 @@ class Device(Model):
 
 
 class FailureDomain(Model):
-    """Something that devices share, an access point say, and that fails for all of them at once."""
+    """Something that devices share, an access point say, and that fails for all of them at once.
+
+    Examples
+    --------
+    >>> hub = ro.FailureDomain(id="hub", failure_probability=0.01)
+    >>> shared = instance.with_fields(failure_domains=[hub]).with_device("device-0", failure_domain="hub")
+    >>> shared.has_shared_failures
+    True
+    """
 
     id: Identifier
     """Unique name."""
@@ -163,7 +186,13 @@ class Channel(Model):
 
 
 class Student(Model):
-    """A compact network that can learn a part of the knowledge."""
+    """A compact network that can learn a part of the knowledge.
+
+    Examples
+    --------
+    >>> ro.Student(id="small", flops=1e7, memory_bytes=2e5, max_filters=8).max_filters
+    8
+    """
 
     id: Identifier
     """Unique name."""
@@ -182,16 +211,29 @@ class Student(Model):
 
 
 class Knowledge(Model):
-    """The teacher's final convolution, which is cut into parts."""
+    """The teacher's final convolution, which is cut into parts.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> knowledge = ro.Knowledge(num_filters=4, bits_per_filter=8.0, graph=nx.cycle_graph(4))
+    >>> knowledge.graph.dense(4)[0].tolist()
+    [0.0, 1.0, 0.0, 1.0]
+    """
 
     num_filters: Count
     """Number of filters M."""
     bits_per_filter: NonNegative
     """What one filter's output costs on the link, beta."""
     graph: FilterGraph | None = None
-    """Weighted graph over the filters."""
+    """Weighted graph over the filters; from Python also a ``networkx.Graph``, see :meth:`FilterGraph.from_networkx`."""
     class_affinity: ClassAffinity | None = None
     """How much each filter speaks for each class."""
+
+    @field_validator("graph", mode="before")
+    @classmethod
+    def _of_networkx(cls, given: Any) -> Any:
+        return FilterGraph.from_networkx(given) if is_networkx(given) else given
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
@@ -203,7 +245,13 @@ class Knowledge(Model):
 
 
 class Requirements(Model):
-    """What every plan must keep."""
+    """What every plan must keep.
+
+    Examples
+    --------
+    >>> ro.Requirements(max_group_outage=0.05, deadline_seconds=2.0)
+    Requirements(max_group_outage=0.05, deadline_seconds=2.0)
+    """
 
     min_groups: Count = 1
     """Smallest number of groups."""

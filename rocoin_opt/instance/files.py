@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from rocoin_opt.documents import canonical_json, document_schema, parse_document, read_text, readable_json, validate
+from rocoin_opt.documents import (
+    canonical_json,
+    document_schema,
+    parse_document,
+    read_text,
+    readable_json,
+    shown,
+    validate,
+)
 from rocoin_opt.errors import InputError, MendedWarning, Problem
 from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.matrices import WITHOUT_FILES, ClassAffinity, FilterGraph
@@ -44,8 +52,30 @@ def read_instance(path: str | Path) -> Instance:
     -----
     UnitWarning
         Where a value looks as if it were in another unit, megabytes for bytes say.
+
+    Examples
+    --------
+    >>> ro.write_instance("fleet.json", instance)
+    >>> ro.read_instance("fleet.json") == instance
+    True
     """
     return parse_instance(read_text(path), os.fspath(path), Path(path).parent)
+
+
+def given_instance(given: Instance | str | Path) -> Instance:
+    """The instance itself, or the one of a file.
+
+    Raises
+    ------
+    InputError
+        If it is not valid, or what is given is neither.
+    """
+    if isinstance(given, str | os.PathLike):
+        return read_instance(given)
+    if not isinstance(given, Instance):
+        raise InputError("instance", [Problem("", shown(given), "an instance, or the path of an instance file")])
+    given.require_valid()
+    return given
 
 
 def parse_instance(text: str, source: str, folder: Path) -> Instance:
@@ -96,6 +126,12 @@ def write_instance(path: str | Path, instance: Instance) -> None:
     ------
     InputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> ro.write_instance("fleet.json", instance)
+    >>> ro.solve("fleet.json", "greedy").plan == plan
+    True
     """
     target = Path(path)
     fields = instance.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -156,6 +192,11 @@ def instance_schema() -> dict[str, Any]:
     -------
     dict
         A schema of draft 2020-12, generated from the data classes.
+
+    Examples
+    --------
+    >>> ro.instance_schema()["title"]
+    'rocoin-opt/instance'
     """
     return document_schema(Instance, FORMAT, VERSION)
 

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, model_validator
 
-from rocoin_opt.documents import Items, Model, described_fault, fault
-from rocoin_opt.errors import MendedWarning
+from rocoin_opt.documents import Items, Model, described_fault, fault, validate
+from rocoin_opt.errors import InputError, MendedWarning, Problem
 from rocoin_opt.instance.archives import MAX_MATRIX_BYTES, SPARSE, ArchiveError, read_arrays, sparse_matrix
 from rocoin_opt.instance.fields import Identifier, Index, NonNegative
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import networkx as nx
     import scipy.sparse as sp
 
     Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -47,10 +49,20 @@ class FilterGraph(Model):
     """Weighted graph over the teacher's filters: symmetric, non-negative, zero diagonal, M x M.
 
     Give ``path`` (an ``.npz`` beside the instance file with a dense ``weights`` array or a SciPy sparse matrix), or
-    ``edges``; from Python, :meth:`from_weights`.
+    ``edges``; from Python, :meth:`from_weights` or :meth:`from_networkx`.
+
+    Examples
+    --------
+    >>> graph = ro.FilterGraph.from_weights([[0.0, 0.7], [0.7, 0.0]])
+    >>> graph.dense(2).tolist()
+    [[0.0, 0.7], [0.7, 0.0]]
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["edges"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["edges"]}]},
+        # What is loaded stands in no field, and is checked once.
+        revalidate_instances="never",
+    )
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
@@ -66,10 +78,50 @@ class FilterGraph(Model):
 
         Raises
         ------
-        pydantic.ValidationError
+        InputError
             If the matrix is no filter graph.
         """
-        return cls.model_validate({}, context={"array": weights})
+        return validate(cls, {}, cls.__name__, {"array": weights})
+
+    @classmethod
+    def from_networkx(cls, graph: nx.Graph[Any], weight: str = "weight") -> Self:
+        """Make a graph of one of NetworkX, without loops.
+
+        Parameters
+        ----------
+        graph : networkx.Graph
+            Its nodes are the filters: by number where they are 0 to M - 1, and in the order of the graph otherwise.
+        weight : str
+            Attribute of the edges that holds their weight; 1 where an edge has none.
+
+        Raises
+        ------
+        InputError
+            If the graph is directed or has several edges a pair, or a weight is no non-negative number.
+        """
+        if graph.is_directed() or graph.is_multigraph() or not len(graph):
+            found = f"a {type(graph).__name__} of {len(graph)} nodes"
+            raise InputError(cls.__name__, [Problem("", found, "a networkx.Graph: undirected, one edge a pair")])
+        import networkx as nx
+
+        nodes = list(graph)
+        if set(nodes) == set(range(len(nodes))):
+            nodes.sort()
+        try:
+            weights = nx.to_scipy_sparse_array(graph, nodelist=nodes, weight=weight, dtype=np.dtype(np.float64))
+        except (TypeError, ValueError) as error:
+            raise InputError(cls.__name__, [Problem(weight, str(error), "numbers")]) from None
+        return cls.from_weights(weights)
+
+    def to_networkx(self, num_filters: int) -> nx.Graph[int]:
+        """Return a graph of NetworkX: nodes 0 to M - 1, and edges of positive weight with the attribute ``weight``."""
+        import networkx as nx
+
+        graph: nx.Graph[int] = nx.from_numpy_array(self.dense(num_filters))
+        return graph
+
+    def _beside(self) -> dict[str, Any] | None:
+        return None if self._weights is None else {"array": self._weights}
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:
@@ -159,9 +211,15 @@ class FilterGraph(Model):
 
 
 class ClassAffinity(Model):
-    """How much each filter speaks for each class: a non-negative C x M matrix in an ``.npz`` (``class_affinity``)."""
+    """How much each filter speaks for each class: a non-negative C x M matrix in an ``.npz`` (``class_affinity``).
 
-    model_config = ConfigDict(json_schema_extra={"required": ["path"]})
+    Examples
+    --------
+    >>> ro.ClassAffinity.from_values([[0.9, 0.1], [0.2, 0.8]]).values.shape
+    (2, 2)
+    """
+
+    model_config = ConfigDict(json_schema_extra={"required": ["path"]}, revalidate_instances="never")
 
     path: Identifier | None = None
     """File relative to the instance file, inside its folder."""
@@ -174,10 +232,13 @@ class ClassAffinity(Model):
 
         Raises
         ------
-        pydantic.ValidationError
+        InputError
             If the array is no non-negative matrix.
         """
-        return cls.model_validate({}, context={"array": values})
+        return validate(cls, {}, cls.__name__, {"array": values})
+
+    def _beside(self) -> dict[str, Any] | None:
+        return None if self._values is None else {"array": self._values}
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:
@@ -216,6 +277,12 @@ class ClassAffinity(Model):
     def digest(self) -> str:
         """SHA-256 of the affinities."""
         return _digest(self.values)
+
+
+def is_networkx(given: object) -> bool:
+    """Whether this is a graph of NetworkX, which nobody has without having loaded it."""
+    networkx = sys.modules.get("networkx")
+    return networkx is not None and isinstance(given, networkx.Graph)
 
 
 def _load_npz(name: str, key: str, context: dict[str, Any], max_bytes: int) -> Any:

@@ -107,7 +107,7 @@ def _timed(device: Device, times: Mapping[str, float | ComputeTime], origin: str
     table = {**(device.compute_seconds or {}), **times}
     said = f"{device.source}; " if device.source else ""
     source = f"{said}compute_seconds of {', '.join(times)}: {origin}"
-    return device.model_copy(update={"compute_seconds": table, "source": source})
+    return device._replace({"compute_seconds": table, "source": source})
 
 
 def _parsed(text: str, source: str) -> dict[str, dict[str, float | dict[str, float]]]:

@@ -5,13 +5,15 @@ One frozen, validated definition serves Python, the files and the JSON Schema.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rocoin_opt.documents import Items, Model, canonical_json, fault
+from rocoin_opt.documents import Items, Model, canonical_json, fault, shown
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance.arrays import InstanceArrays, LatencyTerms, latency_terms
 from rocoin_opt.instance.counts import Alike, alike, expanded
 from rocoin_opt.instance.entities import Channel, ComputeTime, Device, FailureDomain, Knowledge, Requirements, Student
@@ -19,7 +21,9 @@ from rocoin_opt.instance.fields import Identifier
 from rocoin_opt.instance.rules import Restrictions, Rule, fingerprint_of, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import networkx as nx
 
 
 NAMED = 10
@@ -43,8 +47,22 @@ DERIVED = (
 """What an instance computes of its fields once."""
 
 
+VALIDATED = "is validated"
+"""What an instance holds that went through the validation, or is a copy of such a one by our own searches."""
+
+
 class Instance(Model):
-    """One planning problem: devices, students, knowledge and requirements."""
+    """One planning problem: devices, students, knowledge and requirements.
+
+    Examples
+    --------
+    >>> instance.with_requirements(max_groups=1).max_groups
+    1
+    >>> instance.device("device-0").failure_probability
+    0.1209
+    >>> instance.filter_graph().number_of_nodes()
+    12
+    """
 
     name: Identifier
     """Name of the instance."""
@@ -110,6 +128,7 @@ class Instance(Model):
         fields["devices"] = expanded(self.devices)
         if self.rules:
             fields["rules"] = resolved(self.rules, self.devices_by_name)
+        fields[VALIDATED] = True
         return self
 
     @cached_property
@@ -236,19 +255,74 @@ class Instance(Model):
         limit = self.requirements.max_groups or len(self.devices)
         return min(limit, len(self.devices), self.knowledge.num_filters)
 
+    def device(self, name: str) -> Device:
+        """The device of an identifier.
+
+        Raises
+        ------
+        InputError
+            If there is none, with those that it may stand for.
+        """
+        place = self.arrays.device_index.get(name)
+        return self.devices[place] if place is not None else _found(self.devices, name, "devices")
+
+    def student(self, name: str) -> Student:
+        """The student of an identifier.
+
+        Raises
+        ------
+        InputError
+            If there is none, with those that it may stand for.
+        """
+        return _found(self.students, name, "students")
+
+    def filter_graph(self) -> nx.Graph[int]:
+        """Return the filter graph as one of NetworkX: nodes 0 to M - 1, edges with the attribute ``weight``.
+
+        Raises
+        ------
+        InputError
+            If the instance has no filter graph.
+        """
+        if self.knowledge.graph is None:
+            raise InputError(self.name, [Problem("knowledge.graph", "nothing", "a filter graph")])
+        return self.knowledge.graph.to_networkx(self.knowledge.num_filters)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, with some fields replaced but not validated; what was derived from the old fields is left behind."""
-        copy = super().model_copy(update=update, deep=deep)
-        for derived in DERIVED:
-            copy.__dict__.pop(derived, None)
-        return copy
+        """Copy, deeply if so asked, without what was derived; what is updated is validated as by ``with_fields``.
 
-    def with_requirements(self, **changes: Any) -> Instance:
-        """Copy of the instance with some requirements replaced, validated anew."""
-        requirements = Requirements.model_validate({**self.requirements.model_dump(), **changes})
-        return self.model_copy(update={"requirements": requirements})
+        Parameters
+        ----------
+        update : mapping, optional
+            New values by field.
+        deep : bool
+            Whether inner data is copied, too.
+        """
+        return _underived(super().model_copy(update=update, deep=deep))
 
-    def with_rules(self, *rules: Rule) -> Instance:
+    def _replace(self, fields: Mapping[str, Any]) -> Self:
+        """Copy with some fields replaced and nothing validated, without what was derived from the old ones."""
+        return _underived(super()._replace(fields))
+
+    def with_requirements(self, **changes: Any) -> Self:
+        """Copy of the instance with some requirements replaced, validated anew.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields of :class:`Requirements`.
+
+        Raises
+        ------
+        InputError
+            Naming every faulty field, what was found and what is allowed.
+        """
+        requirements = self.requirements.with_fields(**changes)
+        if requirements.max_energy_joules is None:
+            return self._replace({"requirements": requirements})
+        return self.with_fields(requirements=requirements)
+
+    def with_rules(self, *rules: Rule) -> Self:
         """Copy of the instance with further rules behind its own, validated anew.
 
         Parameters
@@ -258,31 +332,86 @@ class Instance(Model):
 
         Raises
         ------
-        ValidationError
+        InputError
             If a rule names a device that there is not, or one that is both to be used and to be spare.
         """
-        fields = {name: getattr(self, name) for name in Instance.model_fields}
-        return Instance.model_validate({**fields, "rules": (*self.rules, *rules)})
+        return self.with_fields(rules=(*self.rules, *rules))
 
-    def with_devices(self, devices: Iterable[Device]) -> Instance:
-        """Copy of the instance with other devices, validated anew, those included that ``model_copy`` made."""
-        fields = {name: getattr(self, name) for name in Instance.model_fields}
-        given = [{name: getattr(device, name) for name in Device.model_fields} for device in devices]
-        return Instance.model_validate({**fields, "devices": given})
+    def with_devices(self, devices: Iterable[Device]) -> Self:
+        """Copy of the instance with other devices, validated anew; errors name every faulty field."""
+        return self.with_fields(devices=tuple(devices))
+
+    def with_device(self, name: str, /, **changes: Any) -> Self:
+        """Copy of the instance with some fields of one device replaced, validated anew.
+
+        Parameters
+        ----------
+        name : str
+            Identifier of the device.
+        **changes
+            New values of its fields.
+
+        Raises
+        ------
+        InputError
+            If there is no such device, or naming every faulty field, what was found and what is allowed.
+        """
+        changed = self.device(name).with_fields(**changes)
+        return self.with_devices(changed if device.id == name else device for device in self.devices)
+
+    def with_students(self, students: Iterable[Student]) -> Self:
+        """Copy of the instance with other students, validated anew; errors name every faulty field."""
+        return self.with_fields(students=tuple(students))
+
+    def with_knowledge(self, **changes: Any) -> Self:
+        """Copy of the instance with some fields of its :class:`Knowledge` replaced, validated anew."""
+        return self.with_fields(knowledge=self.knowledge.with_fields(**changes))
+
+    def require_valid(self) -> None:
+        """Refuse an instance that was made past the validation, by ``model_construct`` say.
+
+        Raises
+        ------
+        InputError
+            Naming every faulty field, what was found and what is allowed.
+        """
+        if VALIDATED not in self.__dict__:
+            self.with_fields()
+            self.__dict__[VALIDATED] = True
+
+
+EntityT = TypeVar("EntityT", Device, Student)
+
+
+def _found(entities: Sequence[EntityT], name: str, field: str) -> EntityT:
+    for entity in entities:
+        if entity.id == name:
+            return entity
+    known = [entity.id for entity in entities]
+    like = difflib.get_close_matches(name, known) or known
+    allowed = f"one of {', '.join(like[:NAMED])}{', …' if len(like) > NAMED else ''}"
+    raise InputError(field, [Problem("id", shown(name), allowed)])
+
+
+def _underived(copy: InstanceT) -> InstanceT:
+    for derived in DERIVED:
+        copy.__dict__.pop(derived, None)
+    return copy
+
+
+InstanceT = TypeVar("InstanceT", bound=Instance)
 
 
 def without_laws(instance: Instance) -> Instance:
     """Copy of an instance with every slowdown factor 1: the same plans are valid."""
     steady = {"compute_slowdown": None, "link_slowdown": None}
-    return instance.model_copy(
-        update={"devices": tuple(device.model_copy(update=steady) for device in instance.devices)}
-    )
+    return instance._replace({"devices": tuple(device._replace(steady) for device in instance.devices)})
 
 
 def without_rules(instance: Instance) -> Instance:
     """Copy of an instance without rules on how devices are grouped or used, ``min_success`` and the limit on energy."""
     rules = tuple(rule for rule in instance.rules if rule.kind == "spare")
-    return instance.model_copy(update={"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
+    return instance._replace({"rules": rules}).with_requirements(min_success=None, max_energy_joules=None)
 
 
 def without_channels(instance: Instance) -> Instance:
@@ -295,5 +424,5 @@ def without_channels(instance: Instance) -> Instance:
 
 def relaxed(instance: Instance) -> Instance:
     """Copy of an instance without failure domains, and without what :func:`without_rules` leaves out."""
-    alone = tuple(device.model_copy(update={"failure_domain": None}) for device in instance.devices)
-    return without_rules(instance.model_copy(update={"devices": alone, "failure_domains": ()}))
+    alone = tuple(device._replace({"failure_domain": None}) for device in instance.devices)
+    return without_rules(instance._replace({"devices": alone, "failure_domains": ()}))

@@ -18,7 +18,13 @@ Identifiers = Annotated[Items[Identifier], Field(min_length=1)]
 
 
 class Rule(Model):
-    """One rule: exactly one of its fields is given."""
+    """One rule: exactly one of its fields is given.
+
+    Examples
+    --------
+    >>> str(ro.Rule(apart=("device-0", "device-1")))
+    'apart device-0, device-1'
+    """
 
     KINDS: ClassVar[tuple[Kind, ...]] = ("apart", "together", "use", "spare", "spread")
     """What a rule can be, by the names of its fields."""
@@ -105,7 +111,7 @@ def resolved(rules: Sequence[Rule], meant: Mapping[str, Sequence[str]]) -> tuple
                 if rule.spare and name in used:
                     raise fault(field, name, "a device that no other rule wants to use")
                 names[name] = None
-        found.append(rule if rule.spread is not None else rule.model_copy(update={rule.kind: tuple(names)}))
+        found.append(rule if rule.spread is not None else rule._replace({rule.kind: tuple(names)}))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from .files import (
     VERSION,
     PlanDocument,
     plan_document,
+    plan_fields,
     plan_schema,
     read_plan,
     read_plan_document,
@@ -36,9 +37,9 @@ from .latency import (
     worst_seconds,
 )
 from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require_objective
-from .model import Group, Plan
+from .model import Group, HasPlan, Plan, plan_in
 from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, relative_gap
-from .result import Outcome, Result, Termination, print_summary, ties_and_rules
+from .result import SUMMARY_COLUMNS, Outcome, Result, Termination, print_summary, ties_and_rules
 from .terminal import (
     OBJECTIVE_WORDS,
     TERMINATION_WORDS,
@@ -63,6 +64,7 @@ __all__ = [
     "OBJECTIVE_WORDS",
     "PREFERENCES",
     "SMALLEST_OUTAGE",
+    "SUMMARY_COLUMNS",
     "TERMINATION_WORDS",
     "THRESHOLD_OBJECTIVES",
     "VERSION",
@@ -70,6 +72,7 @@ __all__ = [
     "Conflict",
     "ConflictMember",
     "Group",
+    "HasPlan",
     "IndexedGroup",
     "Load",
     "Members",
@@ -113,6 +116,8 @@ __all__ = [
     "plain_table",
     "plain_text",
     "plan_document",
+    "plan_fields",
+    "plan_in",
     "plan_of",
     "plan_schema",
     "print_summary",

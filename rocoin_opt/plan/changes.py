@@ -34,6 +34,11 @@ class Load:
         Size of the part.
     size_bytes : float
         What is sent: the student's memory with a part of this size.
+
+    Examples
+    --------
+    >>> ro.Load(device="cam", student="small", num_filters=8, size_bytes=2e5).size_bytes
+    200000.0
     """
 
     device: str
@@ -54,7 +59,15 @@ class StartLoad(Model):
 
 
 class StartRepair(Model):
-    """What became of a plan to start from that missed limits or broke rules."""
+    """What became of a plan to start from that missed limits or broke rules.
+
+    Examples
+    --------
+    >>> broken = ro.Plan.of(instance, [group.with_fields(devices=group.devices[:1]) for group in plan.groups])
+    >>> result = ro.solve(instance, "local-search", start=broken)
+    >>> result.repair is not None
+    True
+    """
 
     violations: Items[str]
     """What it broke, in words."""

@@ -11,7 +11,14 @@ Value: TypeAlias = int | float | str | Items[str]
 
 
 class ConflictMember(Model):
-    """One requirement or rule of a conflict."""
+    """One requirement or rule of a conflict.
+
+    Examples
+    --------
+    >>> member = ro.ConflictMember(path="requirements.max_groups", found=1, would_do=2, description="at most 1 group")
+    >>> member.would_do
+    2
+    """
 
     path: str
     """Field of the instance, ``requirements.max_group_outage`` or ``rules[2]``; ``[*]`` stands for all of a list."""
@@ -35,7 +42,14 @@ class ConflictMember(Model):
 
 
 class Conflict(Model):
-    """Requirements and rules that provably cannot hold together, whatever the others are."""
+    """Requirements and rules that provably cannot hold together, whatever the others are.
+
+    Examples
+    --------
+    >>> member = ro.ConflictMember(path="requirements.max_groups", found=1, description="at most 1 group")
+    >>> ro.Conflict(members=(member,), irreducible=True).irreducible
+    True
+    """
 
     members: Items[ConflictMember] = ()
     """The requirements and rules; none where it was not decided in time whether there is a plan at all."""

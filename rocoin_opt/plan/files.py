@@ -14,15 +14,14 @@ from rocoin_opt.plan.changes import StartRepair
 from rocoin_opt.plan.conflict import Conflict
 from rocoin_opt.plan.latency import Objective
 from rocoin_opt.plan.metrics import MEASURED, Metrics
-from rocoin_opt.plan.model import Group, Plan
-from rocoin_opt.plan.result import Termination
+from rocoin_opt.plan.model import Group, HasPlan, Plan, plan_in
+from rocoin_opt.plan.result import Result, Termination
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan.result import Result
 
 FORMAT = "rocoin-opt/plan"
 VERSION = 1
@@ -116,6 +115,12 @@ def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     ------
     InputError
         If the file is no plan file, or one for another instance.
+
+    Examples
+    --------
+    >>> ro.write_plan("fleet.plan.json", instance, plan)
+    >>> ro.read_plan("fleet.plan.json", instance) == plan
+    True
     """
     document = read_plan_document(path)
     if document.instance.sha256 not in {known.sha256 for known in (instance, *others)}:
@@ -173,7 +178,7 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
         Its figures.
     """
     reference = InstanceReference(name=instance.name, sha256=instance.sha256)
-    decided = {"groups": None, "spares": None} if plan is None else _plan_fields(plan)
+    decided = {"groups": None, "spares": None} if plan is None else plan_fields(plan)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -183,8 +188,8 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
     }
 
 
-def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
-    """Write the plan of a result, in one step.
+def write_plan(path: str | Path, instance: Instance, result: Result | Plan | HasPlan) -> None:
+    """Write a plan, or that of a result with its figures and how it was found, in one step.
 
     Parameters
     ----------
@@ -192,8 +197,9 @@ def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
         File to write; one that is there is replaced.
     instance : Instance
         What the plan is for.
-    result : Result
-        The plan, its figures and how it was found.
+    result : Result, Plan or other holder of a plan
+        What to write: of a result the plan, its figures and how it was found; of a plan, or a point of a frontier, the
+        plan alone.
 
     Raises
     ------
@@ -201,10 +207,18 @@ def write_plan(path: str | Path, instance: Instance, result: Result) -> None:
         If the file cannot be written.
     ValueError
         If the result holds no plan.
+
+    Examples
+    --------
+    >>> ro.write_plan("fleet.plan.json", instance, ro.solve(instance, "greedy"))
+    >>> ro.read_plan("fleet.plan.json", instance) == plan
+    True
     """
-    if result.plan is None:
+    if getattr(result, "plan", result) is None:
         raise ValueError("there is no plan to write")
-    write_text(path, readable_json(result_document(instance, result)) + "\n")
+    plan = plan_in(result)
+    document = result_document(instance, result) if isinstance(result, Result) else plan_document(instance, plan, None)
+    write_text(path, readable_json(document) + "\n")
 
 
 def plan_schema() -> dict[str, Any]:
@@ -214,6 +228,11 @@ def plan_schema() -> dict[str, Any]:
     -------
     dict
         A schema of draft 2020-12, generated from the data classes.
+
+    Examples
+    --------
+    >>> ro.plan_schema()["title"]
+    'rocoin-opt/plan'
     """
     return document_schema(PlanDocument, FORMAT, VERSION)
 
@@ -224,7 +243,8 @@ def _metric_fields(metrics: Metrics) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None or name not in MEASURED}
 
 
-def _plan_fields(plan: Plan) -> dict[str, Any]:
+def plan_fields(plan: Plan) -> dict[str, Any]:
+    """Groups and spares as plain data, as a plan file has them."""
     fields = plan.model_dump(mode="json")
     for group in fields["groups"]:
         if group["filters"] is None:

@@ -47,5 +47,5 @@ def with_filters(instance: Instance, plan: Plan, labels: IntArray) -> Plan:
 
 def without_filters(plan: Plan) -> Plan:
     """The plan with the sizes of its parts alone."""
-    groups = tuple(group.model_copy(update={"filters": None}) for group in plan.groups)
+    groups = tuple(group._replace({"filters": None}) for group in plan.groups)
     return Plan(groups=groups, spares=plan.spares)

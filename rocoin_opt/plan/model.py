@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from rocoin_opt.documents import Items, Model
+from rocoin_opt.documents import Items, Model, shown
+from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Identifier, Index
+from rocoin_opt.showing import Shown, drawing_of, network_of
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import networkx as nx
+    from matplotlib.figure import Figure
+
     from rocoin_opt.instance import Instance
 
 
+MOST_SIZES = 8
+"""Part sizes that the line on a plan names."""
+
+
 class Group(Model):
-    """Devices that all run the same student on the same part."""
+    """Devices that all run the same student on the same part.
+
+    Examples
+    --------
+    >>> group = plan.groups[0]
+    >>> group.devices, group.num_filters
+    (('device-1', 'device-3'), 6)
+    """
 
     devices: Items[Identifier]
     """Identifiers of the replicas."""
@@ -28,11 +45,20 @@ class Group(Model):
     """The filters of the part, where they are explicit."""
 
 
-class Plan(Model):
+class Plan(Shown, Model):
     """Groups and spares.
 
     The class holds whatever a file says; :func:`rocoin_opt.check` tells whether it is valid.
+
+    Examples
+    --------
+    >>> plan
+    <Plan: 2 groups of 4 devices with 6, 6 filters, 2 spares>
+    >>> plan.to_networkx(instance).number_of_nodes()
+    9
     """
+
+    _shown_as: ClassVar[str] = "plan"
 
     groups: Annotated[Items[Group], Field()]
     """The groups; every one must answer."""
@@ -55,6 +81,66 @@ class Plan(Model):
     def sizes(self) -> tuple[int, ...]:
         """Part sizes in the order of the groups."""
         return tuple(group.num_filters for group in self.groups)
+
+    def _told(self) -> str:
+        """Tell the number of groups, devices and spares in a line."""
+        devices = sum(len(group.devices) for group in self.groups)
+        sizes = ", ".join(map(str, self.sizes[:MOST_SIZES])) + (", …" if len(self.groups) > MOST_SIZES else "")
+        what = f"{counted(len(self.groups), 'group')} of {counted(devices, 'device')} with {sizes} filters"
+        return f"{what}, {counted(len(self.spares), 'spare')}"
+
+    def plot(self, instance: Instance | None = None) -> Figure:
+        """Draw how the plan holds up on an instance; see :meth:`rocoin_opt.Result.plot`.
+
+        Parameters
+        ----------
+        instance : Instance
+            What the plan is for.
+        """
+        return drawing_of(self, instance)
+
+    def to_networkx(self, instance: Instance) -> nx.Graph[tuple[str, str | int]]:
+        """Return source, groups, devices and failure domains as a graph of NetworkX, to draw and to analyse.
+
+        The source is joined to each group, a group to its devices, and a device to its failure domain. A node is a pair
+        of its ``kind`` (``source``, ``group``, ``device`` or ``domain``) and its name, the number of a group. It has
+        the attributes ``kind``, ``label`` and what is known of it: ``student``, ``num_filters`` and ``outage`` of a
+        group, ``failure_probability`` and ``is_spare`` of a device. The edge of a group and a device has ``seconds``,
+        the time of its answer without slowdown.
+
+        Parameters
+        ----------
+        instance : Instance
+            What the plan is for.
+
+        Raises
+        ------
+        InputError
+            If the plan names what the instance does not have.
+        """
+        return network_of(self, instance)
+
+
+class HasPlan(Protocol):
+    """What holds a plan, or none where there is none: a result, a point of a frontier."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan."""
+
+
+def plan_in(given: Plan | HasPlan) -> Plan:
+    """The plan itself, or the one that a result holds.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    plan: Any = given if isinstance(given, Plan) else getattr(given, "plan", given)
+    if not isinstance(plan, Plan):
+        raise InputError("plan", [Problem("", "none" if plan is None else shown(plan), "a plan, or what holds one")])
+    return plan
 
 
 def _sorted_group(group: Group) -> Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcem
 from rocoin_opt.plan.summary import breakdown, capacity, channel_lines, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
+    TERMINATION_WORDS,
     bound_alone,
     plain_text,
     shown_value,
@@ -22,6 +23,7 @@ from rocoin_opt.plan.terminal import (
 )
 from rocoin_opt.plan.transfers import has_queues
 from rocoin_opt.provenance import versions
+from rocoin_opt.showing import Shown
 from rocoin_opt.wording import (
     GIVEN_DIGITS,
     counted,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
-WIDTH = 110
+SUMMARY_COLUMNS = 110
 """Columns of a summary as text."""
 MOST_BINDING = 5
 """Groups that wait the longest, of which a summary says why."""
@@ -72,6 +74,11 @@ class Outcome:
         Why there is no plan, in words that a user can act on.
     phases : tuple of Phase
         What was searched behind the objective, in order, by those who go on behind it.
+
+    Examples
+    --------
+    >>> ro.Outcome(plan, lower_bound=1.0).infeasible
+    False
     """
 
     plan: Plan | None
@@ -81,8 +88,8 @@ class Outcome:
     phases: tuple[Phase, ...] = ()
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class Result(Shown):
     """A checked and valued answer of :func:`rocoin_opt.solve`.
 
     Attributes
@@ -122,7 +129,17 @@ class Result:
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
     phases : tuple of Phase
         What was searched behind the objective, in order, and whether it is proven; empty where nothing was.
+
+    Examples
+    --------
+    >>> result = ro.solve(instance, "greedy")
+    >>> result.termination, len(result.plan.groups), result.gap
+    ('optimal', 2, 0.0)
+    >>> result.to_frame().num_filters.tolist()
+    [6, 6]
     """
+
+    _shown_as: ClassVar[str] = "result"
 
     instance: Instance
     plan: Plan | None
@@ -147,10 +164,17 @@ class Result:
         """(objective_value - lower_bound) / objective_value; None where either is unknown."""
         return relative_gap(self.objective_value, self.lower_bound)
 
+    def _told(self) -> str:
+        """Tell instance, method, value and what is proven in a line."""
+        value = shown_value(self.objective, self.objective_value)
+        groups = "" if self.plan is None else f"{counted(len(self.plan.groups), 'group')}, "
+        what = f"{groups}{OBJECTIVE_WORDS[self.objective]} {value}, {TERMINATION_WORDS[self.termination]}"
+        return printable(f"{self.instance.name} by {self.method}: {what}")
+
     def summary(self) -> str:
         """Tell the result in words and a table, as plain text of at most 110 columns."""
         stream = io.StringIO()
-        console = Console(file=stream, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
+        console = Console(file=stream, width=SUMMARY_COLUMNS, highlight=False, color_system=None, force_jupyter=False)
         print_summary(self, console)
         return stream.getvalue()
 

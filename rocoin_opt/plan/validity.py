@@ -58,6 +58,12 @@ class Violation:
         What stands there, and the limit.
     unit : str
         Unit of both, empty for names and counts without one.
+
+    Examples
+    --------
+    >>> alone = plan.with_fields(groups=plan.groups[:1])
+    >>> [violation.rule for violation in ro.check(instance, alone)][:2]
+    ['spares', 'spares']
     """
 
     rule: RuleName
@@ -124,6 +130,7 @@ def require_computable(instance: Instance, plan: Plan) -> None:
         Naming each place without groups, devices or filters, what the instance does not know, and every device that
         stands in two places.
     """
+    instance.require_valid()
     problems = list(uncomputable(instance, plan))
     if problems:
         raise InputError("plan", problems)

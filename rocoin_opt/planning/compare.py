@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from rocoin_opt.control import terminated
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.instance import relaxed
+from rocoin_opt.instance import given_instance, relaxed
+from rocoin_opt.plan import shown_value
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.request import method_for
 from rocoin_opt.planning.solve import solve
+from rocoin_opt.showing import Shown
+from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from rocoin_opt.control import Report
     from rocoin_opt.instance import Instance
@@ -20,8 +24,39 @@ if TYPE_CHECKING:
     from rocoin_opt.planning.methods import Method
 
 
+class Comparison(Shown, tuple["Result", ...]):
+    """Results of several methods side by side: a tuple of them, in the order of the methods.
+
+    Attributes
+    ----------
+    instance : Instance
+        What was given.
+
+    Examples
+    --------
+    >>> found = ro.compare(instance, ["greedy"])
+    >>> found.to_frame().method.tolist()
+    ['greedy']
+    """
+
+    _shown_as: ClassVar[str] = "comparison"
+    instance: Instance
+
+    @classmethod
+    def of(cls, instance: Instance, results: Iterable[Result]) -> Self:
+        """Put results for one instance and objective side by side."""
+        made = cls(results)
+        made.instance = instance
+        return made
+
+    def _told(self) -> str:
+        """Tell the methods and their values in a line."""
+        found = ", ".join(f"{r.method} {shown_value(r.objective, r.objective_value)}" for r in self)
+        return printable(f"{self.instance.name}, {self[0].objective if self else 'no results'}: {found}")
+
+
 def compare(
-    instance: Instance,
+    instance: Instance | str | Path,
     methods: Sequence[str | Method],
     objective: Objective = "guaranteed",
     *,
@@ -30,7 +65,7 @@ def compare(
     threads: int = 1,
     polish: float | None = None,
     report: Report | None = None,
-) -> tuple[Result, ...]:
+) -> Comparison:
     """Solve an instance by several methods, all scored by the same evaluator; see :func:`solve`.
 
     A method without redundancy that cannot keep the outage limit is solved once more without the limit, so that it
@@ -40,8 +75,8 @@ def compare(
 
     Parameters
     ----------
-    instance : Instance
-        What is given.
+    instance : Instance, str or Path
+        What is given, or the file of it.
     methods : sequence of str or Method
         Names of the registry, or methods of one's own, in the order of the results.
     objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
@@ -53,15 +88,22 @@ def compare(
 
     Returns
     -------
-    tuple of Result
-        One a method, and one more where a method was solved once more without these limits. Once SIGTERM has
-        stopped a search, no other one begins: the results so far are all.
+    Comparison
+        A tuple of results: one a method, and one more where a method was solved once more without these limits. Once
+        SIGTERM has stopped a search, no other one begins: the results so far are all.
 
     Raises
     ------
     InputError, UnsupportedError, CertificateError
         As for :func:`solve`.
+
+    Examples
+    --------
+    >>> found = ro.compare(instance, ["greedy", "rocoin"])
+    >>> [result.method for result in found][:2]
+    ['greedy', 'rocoin']
     """
+    instance = given_instance(instance)
     if not methods:
         raise InputError("options", [Problem("methods", "none", f"some of {', '.join(METHODS)}")])
     results = []
@@ -90,7 +132,7 @@ def compare(
         results += freed
         if terminated():
             break
-    return tuple(results)
+    return Comparison.of(instance, results)
 
 
 def _without_limits(instance: Instance, method: Method) -> Iterator[Instance]:

@@ -94,6 +94,12 @@ def expansions(
     ------
     InputError, UnsupportedError, CertificateError
         As for :func:`rocoin_opt.solve`.
+
+    Examples
+    --------
+    >>> (found,) = ro.expansions(instance, "greedy", devices=[instance.devices[0]])
+    >>> found.device
+    'device-0'
     """
 
     def solved(given: Instance, start: Plan | None) -> Result:
@@ -122,7 +128,7 @@ def expansions(
         name = device.id
         while name in instance.arrays.device_index:
             name += "+"
-        larger = instance.model_copy(update={"devices": (*instance.devices, device.model_copy(update={"id": name}))})
+        larger = instance._replace({"devices": (*instance.devices, device._replace({"id": name}))})
         start = None
         if before.plan is not None and METHODS[method].improve is not None:
             # A plan without the device is one with it, so that the search begins no worse.

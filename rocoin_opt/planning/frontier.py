@@ -12,11 +12,12 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from rocoin_opt.control import Control, Recorder, Report, stopped_by_interrupt
 from rocoin_opt.errors import CertificateError, InputError, Problem, UnsupportedError
 from rocoin_opt.exact import PartSearch
+from rocoin_opt.instance import given_instance
 from rocoin_opt.plan import (
     OBJECTIVES,
     THRESHOLD_OBJECTIVES,
@@ -29,8 +30,13 @@ from rocoin_opt.planning.certify import certified_bound, certified_value
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
+from rocoin_opt.showing import Shown
+from rocoin_opt.wording import counted, printable
+from rocoin_opt.wording import seconds as shown_seconds
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.exact import Point
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Result
@@ -58,6 +64,12 @@ class FrontierPoint:
         Latency limit that was searched: the plan has the best partition found of all plans within it.
     partition_bound : float
         Valid lower bound on the criterion over all plans within that limit.
+
+    Examples
+    --------
+    >>> point = ro.FrontierPoint(plan, seconds=9.1, partition_value=1.0, limit_seconds=9.1, partition_bound=0.9)
+    >>> round(point.partition_gap, 3)
+    0.1
     """
 
     plan: Plan
@@ -72,8 +84,8 @@ class FrontierPoint:
         return relative_gap(self.partition_value, self.partition_bound) or 0.0
 
 
-@dataclass(frozen=True)
-class Frontier:
+@dataclass(frozen=True, repr=False)
+class Frontier(Shown):
     """A checked answer of :func:`rocoin_opt.frontier`.
 
     Attributes
@@ -97,7 +109,15 @@ class Frontier:
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.frontier(instance, "nominal", points=2)
+    >>> len(found.to_frame()) == len(found.points)
+    True
     """
+
+    _shown_as: ClassVar[str] = "frontier"
 
     instance: Instance
     objective: Objective
@@ -110,9 +130,17 @@ class Frontier:
     seed: int
     versions: dict[str, str] = field(default_factory=versions)
 
+    def _told(self) -> str:
+        """Tell how many points there are, and between which ends, in a line."""
+        ends = "".join(
+            f", {shown_seconds(point.seconds)} with {self.criterion} {point.partition_value:.4f}"
+            for point in dict.fromkeys((*self.points[:1], *self.points[-1:]))
+        )
+        return printable(f"{self.instance.name}: {counted(len(self.points), 'point')}{ends} ({self.termination})")
+
 
 def frontier(
-    instance: Instance,
+    instance: Instance | str | Path,
     objective: Objective = "guaranteed",
     *,
     criterion: str = "ncut",
@@ -131,8 +159,8 @@ def frontier(
 
     Parameters
     ----------
-    instance : Instance
-        What is given, with a filter graph.
+    instance : Instance, str or Path
+        What is given, or the file of it, with a filter graph.
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency, in seconds.
     criterion : {'ncut', 'cut', 'resilient'}
@@ -161,7 +189,14 @@ def frontier(
         If the instance has no filter graph or random latencies, or the objective is no latency.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.frontier(instance, "nominal", points=2)
+    >>> len(found.points)
+    2
     """
+    instance = given_instance(instance)
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
     # What is no objective at all is refused as every option out of range is.

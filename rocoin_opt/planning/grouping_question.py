@@ -69,8 +69,8 @@ def grouping_question(instance: Instance, groups: int) -> Instance:
 
 def with_groups(question: Instance, groups: int) -> Instance:
     """The same question for another number of groups."""
-    knowledge = question.knowledge.model_copy(update={"num_filters": groups})
-    asked = question.model_copy(update={"knowledge": knowledge})
+    knowledge = question.knowledge._replace({"num_filters": groups})
+    asked = question._replace({"knowledge": knowledge})
     return asked.with_requirements(min_groups=groups, max_groups=groups)
 
 

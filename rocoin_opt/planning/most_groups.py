@@ -22,7 +22,7 @@ from rocoin_opt.grouping import (
     reasons_for_infeasibility,
 )
 from rocoin_opt.heuristics.covering_bins import cover_bins
-from rocoin_opt.instance import without_laws
+from rocoin_opt.instance import given_instance, without_laws
 from rocoin_opt.plan import (
     IndexedGroup,
     group_keeps_limit,
@@ -38,6 +38,8 @@ from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Plan
 
@@ -84,6 +86,12 @@ class MostGroups:
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.max_groups(instance)
+    >>> len(found.groups) == found.number
+    True
     """
 
     instance: Instance
@@ -99,7 +107,9 @@ class MostGroups:
     versions: dict[str, str] = field(default_factory=versions)
 
 
-def max_groups(instance: Instance, *, time_limit: float | None = None, seed: int = 0, threads: int = 1) -> MostGroups:
+def max_groups(
+    instance: Instance | str | Path, *, time_limit: float | None = None, seed: int = 0, threads: int = 1
+) -> MostGroups:
     """Find the largest number of groups that a fleet can form within the outage limit, and prove it.
 
     Each group keeps ``max_group_outage`` and has a student of which all its devices can hold a filter: by memory,
@@ -109,8 +119,8 @@ def max_groups(instance: Instance, *, time_limit: float | None = None, seed: int
 
     Parameters
     ----------
-    instance : Instance
-        What is given.
+    instance : Instance, str or Path
+        What is given, or the file of it.
     time_limit : float, optional
         Seconds after which the groups and the bound so far are returned.
     seed : int
@@ -132,7 +142,14 @@ def max_groups(instance: Instance, *, time_limit: float | None = None, seed: int
         devices send on one channel: all depend on parts and students of all groups.
     CertificateError
         If a grouping turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.max_groups(instance)
+    >>> found.number, found.upper_bound, found.termination
+    (3, 3, 'optimal')
     """
+    instance = given_instance(instance)
     certify.require_no_min_success(instance, "max_groups")
     if instance.limits_energy:
         raise UnsupportedError(f"{instance.name}: max_groups does not honour requirements.max_energy_joules")
@@ -308,10 +325,8 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     if not groups:
         return None
     plan = _served(instance, groups)
-    knowledge = instance.knowledge.model_copy(
-        update={"num_filters": len(groups), "graph": None, "class_affinity": None}
-    )
-    asked = instance.model_copy(update={"knowledge": knowledge})
+    knowledge = instance.knowledge._replace({"num_filters": len(groups), "graph": None, "class_affinity": None})
+    asked = instance._replace({"knowledge": knowledge})
     asked = asked.with_requirements(min_groups=1, max_groups=None, deadline_seconds=None)
     certify.require_certified("max_groups found", asked, plan)
     return plan

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from rocoin_opt.control import Control
 from rocoin_opt.documents import validate
 from rocoin_opt.errors import CertificateError, InputError, Problem
-from rocoin_opt.instance import MAX_FILTERS, ClassAffinity, FilterGraph
+from rocoin_opt.instance import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from rocoin_opt.knowledge import (
     EVIDENCE_WEIGHT,
     Criterion,
@@ -57,6 +57,13 @@ class Partition:
         class affinity and none was given, or where there was no time to estimate it.
     affinity_is_estimated : bool
         Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> found = ro.partition(nx.barbell_graph(3, 0), 2)
+    >>> found.sizes, found.gap
+    ((3, 3), 0.0)
     """
 
     labels: IntArray
@@ -101,6 +108,7 @@ def partition(
     *,
     evidence_weight: float = EVIDENCE_WEIGHT,
     outages: Sequence[float] | None = None,
+    weight: str = "weight",
 ) -> Partition:
     """Cut a filter graph into parts that keep together what belongs together, or that survive the loss of one.
 
@@ -109,8 +117,9 @@ def partition(
 
     Parameters
     ----------
-    graph : array or SciPy sparse matrix, M x M
-        Weights between filters: symmetric, non-negative, zero diagonal.
+    graph : array, SciPy sparse matrix, M x M, or networkx.Graph
+        Weights between filters: symmetric, non-negative, zero diagonal. Labels follow its nodes: by number where they
+        are 0 to M - 1, and in the order of the graph otherwise.
     parts : int
         Number of parts, K; 1 to M. No part is empty.
     sizes : sequence, optional
@@ -131,6 +140,8 @@ def partition(
         For ``resilient``: weight of the class evidence lost, 0 to 1; the rest goes to the normalised cut by parts.
     outages : sequence of float, optional
         For ``resilient``: probability that each part is lost, K numbers. The evidence lost is then the expected one.
+    weight : str
+        Attribute that holds the weight of the edges of a ``networkx.Graph``; 1 where an edge has none.
 
     Returns
     -------
@@ -141,8 +152,15 @@ def partition(
     ------
     InputError
         If an argument is not what is allowed, or no partition has such sizes.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> found = ro.partition(nx.barbell_graph(3, 0), 2)
+    >>> found.labels.tolist()
+    [0, 0, 0, 1, 1, 1]
     """
-    weights = _dense_graph(graph)
+    weights = _dense_graph(graph, weight)
     given = None if class_affinity is None else _affinity(class_affinity, len(weights))
     _require_whole("parts", parts, 1)
     _require_whole("seed", seed, 0)
@@ -179,7 +197,9 @@ def _certified(
     )
 
 
-def _dense_graph(graph: Any) -> FloatArray:
+def _dense_graph(graph: Any, weight: str) -> FloatArray:
+    if is_networkx(graph):
+        return FilterGraph.from_networkx(graph, weight).dense(len(graph))
     given = _matrix(graph, "graph")
     # Refused as it came: as a dense matrix it might not fit into memory.
     if len(given.shape) == 2 and max(given.shape) > MAX_FILTERS:

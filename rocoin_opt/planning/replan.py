@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,12 +20,15 @@ from rocoin_opt.heuristics.repair import repair
 from rocoin_opt.instance import FilterGraph
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
+    OBJECTIVE_WORDS,
+    TERMINATION_WORDS,
     Load,
     Plan,
     continuation,
     relative_gap,
     require_objective,
     require_own_links,
+    shown_value,
     with_filters,
     without_filters,
 )
@@ -38,6 +41,8 @@ from rocoin_opt.planning.certify import (
 from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
+from rocoin_opt.showing import Shown
+from rocoin_opt.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +54,8 @@ FREE_SHARE = 1 / 3
 """Share of a time limit that the plan without a limit on loads may take: it is a bound and a comparison."""
 
 
-@dataclass(frozen=True)
-class Replan:
+@dataclass(frozen=True, repr=False)
+class Replan(Shown):
     """A checked answer of :func:`rocoin_opt.replan`.
 
     Attributes
@@ -92,7 +97,15 @@ class Replan:
         Seed of the search.
     versions : dict of str to str
         Versions of the package and of what it computes with.
+
+    Examples
+    --------
+    >>> found = ro.replan(instance, plan, ["device-1"])
+    >>> int(found.to_frame().is_load.sum()) == len(found.loads)
+    True
     """
+
+    _shown_as: ClassVar[str] = "replan"
 
     instance: Instance
     before: Plan
@@ -124,6 +137,12 @@ class Replan:
     def shipped_bytes(self) -> float:
         """Bytes of all students that are sent to devices."""
         return math.fsum(load.size_bytes for load in self.loads)
+
+    def _told(self) -> str:
+        """Tell the value, what is proven and how many devices are sent a student, in a line."""
+        value = f"{OBJECTIVE_WORDS[self.objective]} {shown_value(self.objective, self.objective_value)}"
+        sent = f"{counted(len(self.loads), 'student')} to send"
+        return printable(f"{self.instance.name}: {value}, {TERMINATION_WORDS[self.termination]}; {sent}")
 
 
 def replan(
@@ -183,6 +202,12 @@ def replan(
         If what is left has random latencies, or for objectives other than these.
     CertificateError
         If a plan or bound turns out false: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> found = ro.replan(instance, plan, ["device-1"])
+    >>> found.lost, ro.check(found.instance, found)
+    (('device-1',), ())
     """
     lost, joined = instance.meant_by(lost), instance.meant_by(joined)
     _require_options(instance, plan, lost, joined, max_loads)
@@ -230,7 +255,7 @@ def without_devices(instance: Instance, names: Sequence[str]) -> Instance:
     """The instance without some of its devices, at least one of which is left; rules no longer name them."""
     rules = tuple(left for rule in instance.rules if (left := rule.without(names)) is not None)
     devices = tuple(device for device in instance.devices if device.id not in names)
-    return instance.model_copy(update={"devices": devices, "rules": rules})
+    return instance._replace({"devices": devices, "rules": rules})
 
 
 def _require_options(
@@ -310,8 +335,8 @@ def _parts(left: Instance, filters: IntArray, sizes: Sequence[int], control: Con
     weights = graph.dense(left.knowledge.num_filters)[np.ix_(filters, filters)]
     # Classes play no part in the normalised cut.
     among = {"num_filters": len(filters), "graph": FilterGraph.from_weights(weights), "class_affinity": None}
-    knowledge = left.knowledge.model_copy(update=among)
-    return sized_parts(left.model_copy(update={"knowledge": knowledge}), "ncut", sizes, control)
+    knowledge = left.knowledge._replace(among)
+    return sized_parts(left._replace({"knowledge": knowledge}), "ncut", sizes, control)
 
 
 def _certified(result: Replan, replanned: Replanned) -> Replan:

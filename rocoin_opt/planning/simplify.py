@@ -77,6 +77,12 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`.
+
+    Examples
+    --------
+    >>> found = ro.simplifications(instance, plan)
+    >>> found.one_device is None
+    True
     """
     end = deadline_of(instance, deadline)
     # A plan that is as good in decimals is no worse, however its sums round.
@@ -143,7 +149,7 @@ def _plans_without_redundancy(instance: Instance, plan: Plan, deadline: float | 
     for group in plan.groups:
         j = arrays.student_index[group.student]
         first = min(group.devices, key=lambda d: float(arrays.latency(arrays.device_index[d], j, group.num_filters)))
-        fastest.append(group.model_copy(update={"devices": (first,), "filters": None}))
+        fastest.append(group._replace({"devices": (first,), "filters": None}))
     if instance.requirements.min_groups <= len(fastest) <= instance.max_groups:
         yield Plan.of(instance, fastest)
     survival = np.cumprod(1.0 - np.sort(arrays.failure))

@@ -11,6 +11,7 @@ from rocoin_opt.errors import CertificateError
 from rocoin_opt.exact import sized_parts
 from rocoin_opt.failure import check, evaluate, evaluate_known, is_untied, value_of
 from rocoin_opt.grouping import combinatorial_bound, reasons_for_infeasibility, reasons_for_no_guarantee
+from rocoin_opt.instance import given_instance
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import (
     FIGURES,
@@ -32,6 +33,8 @@ from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Termination
     from rocoin_opt.planning.methods import Method
@@ -46,7 +49,7 @@ UNVALUED = "the time was up before the exact value of this plan was computed; ev
 
 
 def solve(
-    instance: Instance,
+    instance: Instance | str | Path,
     method: str | Method = "auto",
     objective: Objective = "guaranteed",
     *,
@@ -67,8 +70,8 @@ def solve(
 
     Parameters
     ----------
-    instance : Instance
-        What is given.
+    instance : Instance, str or Path
+        What is given, or the file of it.
     method : str or Method
         A name of :data:`METHODS`, or a method of your own under a name that none of these has. What it returns is
         checked and valued like any other's.
@@ -122,7 +125,14 @@ def solve(
         If the method or the objective cannot honour the instance, or the method cannot start from a plan.
     CertificateError
         If the method returned an invalid plan or bound: a defect, which never passes silently.
+
+    Examples
+    --------
+    >>> result = ro.solve(instance, "greedy")
+    >>> result.plan == plan, result.objective_value >= result.lower_bound
+    (True, True)
     """
+    instance = given_instance(instance)
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, gap=gap, seed=seed, threads=threads, report=recorder.report)
     request = Request(

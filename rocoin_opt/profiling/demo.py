@@ -301,7 +301,7 @@ def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path) -
     """Measure one variant, and write its plan and its tables."""
     instance, plan = variant.instance, variant.plan
     zero, mean = (accuracy_under_failure(ensemble, data.test, instance, plan, fill=fill) for fill in ("zero", "mean"))
-    metrics = evaluate(instance, plan).model_copy(update={"expected_accuracy": zero.expected})
+    metrics = evaluate(instance, plan)._replace({"expected_accuracy": zero.expected})
     write_text(home / "plan.json", readable_json(plan_document(instance, plan, metrics)) + "\n")
     for answers in (zero, mean):
         write_accuracy_table(home / f"accuracy-{answers.table.fill}.csv", answers.table)

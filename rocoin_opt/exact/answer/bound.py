@@ -147,17 +147,16 @@ def mean_over_states(
 def _without_domain(free: Instance, lost: list[int]) -> Instance | None:
     """The instance without some devices and without limits on outage and on few groups; None where none is left."""
     left = tuple(device for n, device in enumerate(free.devices) if n not in lost)
-    if not left or not free.model_copy(update={"devices": left}).arrays.largest.any():
+    if not left or not free._replace({"devices": left}).arrays.largest.any():
         return None
-    return free.model_copy(update={"devices": left}).with_requirements(max_group_outage=1.0, min_groups=1)
+    return free._replace({"devices": left}).with_requirements(max_group_outage=1.0, min_groups=1)
 
 
 def _failure_without(given: Instance, plan: Plan) -> float:
     """Failure probability of what is left of a plan; nearly 1 where a group has nobody left."""
     known = given.arrays.device_index
     groups = [
-        group.model_copy(update={"devices": tuple(name for name in group.devices if name in known)})
-        for group in plan.groups
+        group._replace({"devices": tuple(name for name in group.devices if name in known)}) for group in plan.groups
     ]
     if not all(group.devices for group in groups):
         return 1.0 - SAFETY

@@ -184,11 +184,11 @@ class _Diver:
             "max_groups": int(left.groups[0]),
             "min_groups": max(1, instance.requirements.min_groups - done),
         }
-        rest = instance.model_copy(
-            update={
+        rest = instance._replace(
+            {
                 "devices": tuple(instance.devices[n] for n in devices.tolist()),
-                "knowledge": instance.knowledge.model_copy(update=knowledge),
-                "requirements": instance.requirements.model_copy(update=limits),
+                "knowledge": instance.knowledge._replace(knowledge),
+                "requirements": instance.requirements._replace(limits),
             }
         )
         return ThresholdProblem(rest, self.problem.objective, self.problem.threshold)

@@ -334,6 +334,12 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     UnsupportedError
         If too many failure domains tie groups together, a law is too extreme, or devices of the plan queue for a
         channel; see :func:`rocoin_opt.simulate`, and :func:`rocoin_opt.assess` for exact figures with queues.
+
+    Examples
+    --------
+    >>> law = ro.latency_distribution(instance, plan)
+    >>> round(law.success_probability(), 4)
+    0.9334
     """
     require_computable(instance, plan)
     require_own_links(instance, "latency_distribution", plan)

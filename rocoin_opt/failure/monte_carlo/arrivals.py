@@ -105,6 +105,12 @@ def simulate_arrivals(
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.simulate`.
+
+    Examples
+    --------
+    >>> arrivals = ro.simulate_arrivals(instance, plan, 1000, seed=1)
+    >>> arrivals.trials
+    1000
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)

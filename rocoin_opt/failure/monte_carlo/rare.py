@@ -190,6 +190,12 @@ def failure_probability(
     UnsupportedError
         If there is a deadline, and the distribution of a device's latency is out of reach, or devices of the plan queue
         for a channel.
+
+    Examples
+    --------
+    >>> estimate = ro.failure_probability(instance, plan, rel_error=0.5, seed=1)
+    >>> 0.0 < estimate.value < 1.0
+    True
     """
     require_computable(instance, plan)
     require_fraction("rel_error", rel_error)

@@ -184,6 +184,12 @@ def simulate(
     The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
     ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure_probability`. Without a
     deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
+
+    Examples
+    --------
+    >>> simulation = ro.simulate(instance, plan, 1000, seed=1)
+    >>> simulation.trials
+    1000
     """
     if rel_error is not None:
         require_fraction("rel_error", rel_error)
@@ -248,6 +254,12 @@ def simulate_difference(
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.simulate`.
+
+    Examples
+    --------
+    >>> difference = ro.simulate_difference(instance, plan, plan, 100)
+    >>> difference.success_probability.value
+    0.0
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_kept(trials)

@@ -56,6 +56,12 @@ class Traces:
     ------
     InputError
         Naming the array, and the entry, that is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ro.Traces(("device-0",), compute=np.array([[1.0], [1.4]])).requests
+    2
     """
 
     devices: tuple[str, ...]
@@ -126,6 +132,13 @@ def read_traces(path: str | Path, instance: Instance) -> Traces:
     ------
     InputError
         If the file cannot be read, or holds other arrays, other values, or devices that the instance does not have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.savez("traces.npz", devices=np.array(["device-0"]), compute=np.array([[1.0], [1.4]]))
+    >>> ro.read_traces("traces.npz", instance).measured
+    ('compute',)
     """
     source = os.fspath(path)
     allowed = f"an .npz file with arrays devices, {', '.join(MEASURED)}, and no pickled objects"

@@ -231,8 +231,8 @@ class ReplicaDerivatives:
             slower = self.value(rate) / value
             time = {name: seconds * slower for name, seconds in measured.model_dump().items()}
             changes = {"compute_seconds": {self._student.id: ComputeTime(**time)}}
-        devices[self.place[0]] = self.device.model_copy(update=changes)
-        changed = self.base.instance.model_copy(update={"devices": tuple(devices)})
+        devices[self.place[0]] = self.device._replace(changes)
+        changed = self.base.instance._replace({"devices": tuple(devices)})
         return self.system.answering(response_of(changed, *self.place))
 
 

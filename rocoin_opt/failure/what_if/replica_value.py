@@ -73,6 +73,12 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`.
+
+    Examples
+    --------
+    >>> best = max(ro.replica_values(instance, plan), key=lambda value: value.success_probability)
+    >>> best.device, best.group
+    ('device-3', 1)
     """
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)

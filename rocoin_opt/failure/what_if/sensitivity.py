@@ -112,6 +112,12 @@ def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None)
     ------
     InputError, UnsupportedError
         As for :func:`rocoin_opt.assess`; also where devices of the plan queue for a channel.
+
+    Examples
+    --------
+    >>> first = ro.sensitivities(instance, plan)[0]
+    >>> first.device, first.parameter, first.failure.right > 0
+    ('device-1', 'failure_probability', True)
     """
     require_assessable(instance, plan)
     require_own_links(instance, "sensitivities", plan)

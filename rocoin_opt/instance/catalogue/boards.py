@@ -105,7 +105,7 @@ def backbone_students(num_filters: int) -> tuple[Student, ...]:
 
 
 def _named(network: Network, teacher: Network, precision: Precision, num_filters: int, name: str) -> Student:
-    return student_of(network, teacher, precision, num_filters).model_copy(update={"id": name})
+    return student_of(network, teacher, precision, num_filters)._replace({"id": name})
 
 
 @cache

@@ -68,8 +68,8 @@ def mcu_devices_with_energy(
     boards = {board.id: board for board in _mcus() if board.compute_watts is not None}
     drawn = _drawn_mcus(rng, count, list(boards.values()))
     return tuple(
-        device.model_copy(
-            update={
+        device._replace(
+            {
                 "compute_watts": rounded(boards[device.id.rpartition("-")[0]].compute_watts or 0.0),
                 "transmit_watts": link.assumed_transmit_watts,
                 "source": f"{device.source}; power of computing: energy over latency as measured there; "

@@ -50,8 +50,8 @@ def with_domains(
     # A shuffle by sorting: the ways in which NumPy shuffles may change, its uniform draws stay.
     rank = np.argsort(np.argsort(rng.random(len(devices)), kind="stable"), kind="stable")
     dealt = (
-        device.model_copy(
-            update={
+        device._replace(
+            {
                 "failure_domain": domains[int(place) % count].id,
                 "source": f"{device.source}; failure domain assumed",
             }

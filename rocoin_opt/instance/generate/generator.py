@@ -136,6 +136,12 @@ def generate(
     ------
     InputError
         If an option is out of range, or no draw is feasible with these options.
+
+    Examples
+    --------
+    >>> small = ro.generate("mcu", devices=6, seed=1)
+    >>> len(small.devices), small.knowledge.num_filters
+    (6, 128)
     """
     recipe = _require_family(family)
     count = recipe.default_devices if devices is None else devices
@@ -205,13 +211,13 @@ def _draw(recipe: Family, options: Options, rng: Generator, domain_rng: Generato
         instance = recipe.completed(rng, instance)
     deadline = options.deadline or _deadline(instance, recipe.deadline_factor)
     instance = instance.with_requirements(deadline_seconds=deadline)
-    return instance.model_copy(update={"devices": shared, "failure_domains": domains}) if domains else instance
+    return instance._replace({"devices": shared, "failure_domains": domains}) if domains else instance
 
 
 def _with_slowdowns(instance: Instance, options: Options, recipe: Family) -> Instance:
     # A stream of its own, and none that a graph may have: with and without laws, all else is the same.
     rng = np.random.default_rng([*_entropy(options, recipe.name), SLOWDOWN_STREAM, SLOWDOWN_STREAM])
-    return instance.model_copy(update={"devices": recipe.slowdowns(rng, instance.devices)})
+    return instance._replace({"devices": recipe.slowdowns(rng, instance.devices)})
 
 
 def _with_channels(instance: Instance, options: Options, family: str) -> Instance:

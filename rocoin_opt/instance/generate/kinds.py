@@ -35,7 +35,7 @@ def of_kinds(rng: Generator, kinds: Sequence[Device], devices: int) -> tuple[Dev
     cuts = np.sort(np.argsort(rng.random(devices - 1), kind="stable")[: len(kinds) - 1]) + 1
     counts = np.diff([0, *cuts.tolist(), devices])
     return tuple(
-        device.model_copy(update={"id": f"{device.id}-{number}"})
+        device._replace({"id": f"{device.id}-{number}"})
         for device, count in zip(kinds, counts.tolist(), strict=True)
         for number in range(1, count + 1)
     )

@@ -59,7 +59,7 @@ def devices(rng: Generator, count: int, students: tuple[Student, ...]) -> tuple[
     drawn = []
     for board, number in zip(kinds, numbers, strict=True):
         kind = _kind(rng, board)
-        drawn += [kind.model_copy(update={"id": f"{board.id}-{place}"}) for place in range(1, number + 1)]
+        drawn += [kind._replace({"id": f"{board.id}-{place}"}) for place in range(1, number + 1)]
     return tuple(drawn)
 
 
@@ -75,8 +75,8 @@ def with_measured_spread(rng: Generator, devices: tuple[Device, ...]) -> tuple[D
     """
     boards = {board.id: board for board in catalogue.boards()}
     return tuple(
-        device.model_copy(
-            update={
+        device._replace(
+            {
                 "compute_slowdown": LogNormal(sigma=rounded(boards[device.id.rpartition("-")[0]].sigma)),
                 "source": f"{device.source}; slowdown law: spread over the loops of the run",
             }

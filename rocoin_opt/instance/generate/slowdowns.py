@@ -38,8 +38,8 @@ def with_slowdowns(rng: Generator, devices: tuple[Device, ...]) -> tuple[Device,
 def _slowed(rng: Generator, device: Device) -> Device:
     compute, rate = LogNormal(sigma=uniform(rng, *SIGMAS)), uniform(rng, *RATES)
     has_link_law = bool(rng.random() < LINK_SHARE)
-    return device.model_copy(
-        update={
+    return device._replace(
+        {
             "compute_slowdown": compute,
             "link_slowdown": ShiftedExponential(rate=rate) if has_link_law else None,
             "source": f"{device.source}; slowdown laws assumed",

@@ -82,10 +82,9 @@ def with_bins(rng: Generator, instance: Instance) -> Instance:
     order = sorted(range(count), key=rng.random(count).tolist().__getitem__)
     failing = [_rounded_down(limit ** (pieces[n] / LENGTH)) for n in order]
     drawn = tuple(
-        device.model_copy(update={"failure_probability": p})
-        for device, p in zip(instance.devices, failing, strict=True)
+        device._replace({"failure_probability": p}) for device, p in zip(instance.devices, failing, strict=True)
     )
-    return instance.model_copy(update={"devices": drawn}).with_requirements(min_groups=groups, max_groups=groups)
+    return instance._replace({"devices": drawn}).with_requirements(min_groups=groups, max_groups=groups)
 
 
 def bins(rng: Generator, pieces: int, number: int) -> list[list[int]]:

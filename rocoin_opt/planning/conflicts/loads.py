@@ -134,8 +134,8 @@ def _device_energy(instance: Instance, n: int, found: float) -> Load:
 
     def changed(instance: Instance, limit: float | None) -> Instance:
         devices = list(instance.devices)
-        devices[n] = devices[n].model_copy(update={"max_joules": limit})
-        return instance.model_copy(update={"devices": tuple(devices)})
+        devices[n] = devices[n]._replace({"max_joules": limit})
+        return instance._replace({"devices": tuple(devices)})
 
     def place_of(instance: Instance, plan: Plan) -> int:
         own = [(j, size) for members, j, size in indexed_groups(instance, plan) if n in members]

@@ -110,8 +110,8 @@ def _memory(instance: Instance) -> Iterator[Member]:
         return
 
     def grown(instance: Instance, grow: Callable[[float], float]) -> Instance:
-        devices = (d.model_copy(update={"memory_bytes": grow(d.memory_bytes)}) for d in instance.devices)
-        return instance.model_copy(update={"devices": tuple(devices)})
+        devices = (d._replace({"memory_bytes": grow(d.memory_bytes)}) for d in instance.devices)
+        return instance._replace({"devices": tuple(devices)})
 
     def place_of(instance: Instance, plan: Plan) -> int:
         factors = (
@@ -145,8 +145,8 @@ def _capacity(instance: Instance) -> Iterator[Member]:
         return
 
     def raised(instance: Instance, to: int) -> Instance:
-        students = (s.model_copy(update={"max_filters": max(s.max_filters, to)}) for s in instance.students)
-        return instance.model_copy(update={"students": tuple(students)})
+        students = (s._replace({"max_filters": max(s.max_filters, to)}) for s in instance.students)
+        return instance._replace({"students": tuple(students)})
 
     def place_of(instance: Instance, plan: Plan) -> int:
         groups = indexed_groups(instance, plan)
@@ -174,8 +174,8 @@ def _students(instance: Instance) -> Iterator[Member]:
 
     def without(instance: Instance, n: int) -> Instance:
         devices = list(instance.devices)
-        devices[n] = devices[n].model_copy(update={"students": None})
-        return instance.model_copy(update={"devices": tuple(devices)})
+        devices[n] = devices[n]._replace({"students": None})
+        return instance._replace({"devices": tuple(devices)})
 
     def choice(instance: Instance, plan: Plan, n: int) -> tuple[Value, str]:
         device = instance.devices[n]
@@ -322,7 +322,7 @@ def _rule(rule: Rule, place: int) -> Member:
     said = str(rule) if rule.spread is not None else f"{rule.kind} {', '.join(names[:MOST_NAMES])}{more}"
 
     def with_other(instance: Instance, other: tuple[Rule, ...]) -> Instance:
-        return instance.model_copy(update={"rules": (*instance.rules[:place], *other, *instance.rules[place + 1 :])})
+        return instance._replace({"rules": (*instance.rules[:place], *other, *instance.rules[place + 1 :])})
 
     member = Member(
         path,
@@ -342,7 +342,7 @@ def _rule(rule: Rule, place: int) -> Member:
         return f"with spread {-at} instead of {rule.spread}" if at < -1 else member.removal
 
     def changed(instance: Instance, at: int) -> Instance:
-        return with_other(instance, (rule.model_copy(update={"spread": -at}),))
+        return with_other(instance, (rule._replace({"spread": -at}),))
 
     scale = Scale(-rule.spread, -1, changed, domains, lambda at: -at, remedy)
     return replace(member, scale=scale)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.control import Control, stopped_by_interrupt
 from rocoin_opt.failure import check
-from rocoin_opt.instance import without_channels
+from rocoin_opt.instance import given_instance, without_channels
 from rocoin_opt.plan import Conflict, ConflictMember, require_own_links, structural_violations
 from rocoin_opt.planning.conflicts.any_plan import AnyPlan
 from rocoin_opt.planning.conflicts.members import freed, members_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan
     from rocoin_opt.planning.conflicts.members import Member
@@ -32,7 +34,7 @@ MOST_TOLD = 3
 
 
 def why_not(
-    instance: Instance,
+    instance: Instance | str | Path,
     objective: Objective = "guaranteed",
     *,
     time_limit: float | None = None,
@@ -43,8 +45,8 @@ def why_not(
 
     Parameters
     ----------
-    instance : Instance
-        What is given.
+    instance : Instance, str or Path
+        What is given, or the file of it.
     objective : str
         What would be minimised. It matters for ``quantile``, whose level may be out of reach, and for ``guaranteed``,
         where a plan may never be sure of its answers.
@@ -67,7 +69,13 @@ def why_not(
         If an option is outside of its range.
     UnsupportedError
         If several devices send on one channel, and there is a rate of requests, ``min_success`` or a success level.
+
+    Examples
+    --------
+    >>> ro.why_not(instance) is None
+    True
     """
+    instance = given_instance(instance)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)
     with stopped_by_interrupt(control):
         return conflict_of(instance, objective, control)
@@ -172,17 +180,17 @@ def _told(instance: Instance, member: Member, asking: AnyPlan, *, is_needed: boo
     told = ConflictMember(path=member.path, found=member.found, description=member.description, is_needed=is_needed)
     verdict = asking.of(member.without(instance))
     if verdict.plan is None:
-        return told.model_copy(update={"helps": False if verdict.refuted else None})
+        return told._replace({"helps": False if verdict.refuted else None})
     if member.choice is not None:
         value, remedy = member.choice(instance, verdict.plan)
-        return told.model_copy(update={"helps": True, "would_do": value, "remedy": remedy, "is_nearest": True})
+        return told._replace({"helps": True, "would_do": value, "remedy": remedy, "is_nearest": True})
     if member.scale is None:
-        return told.model_copy(update={"helps": True, "remedy": member.removal, "is_nearest": True})
+        return told._replace({"helps": True, "remedy": member.removal, "is_nearest": True})
     place, is_nearest = _nearest(instance, member, verdict.plan, asking)
     if place is None:
-        return told.model_copy(update={"helps": True, "remedy": member.removal or None, "is_nearest": is_nearest})
+        return told._replace({"helps": True, "remedy": member.removal or None, "is_nearest": is_nearest})
     found = {"helps": True, "would_do": member.scale.value(place), "remedy": member.scale.remedy(place)}
-    return told.model_copy(update={**found, "is_nearest": is_nearest})
+    return told._replace({**found, "is_nearest": is_nearest})
 
 
 def _nearest(instance: Instance, member: Member, plan: Plan, asking: AnyPlan) -> tuple[int | None, bool]:
@@ -241,7 +249,7 @@ def what_is_known(instance: Instance, objective: Objective, control: Control) ->
     instance = without_channels(instance)
     end = min(control.deadline, time.perf_counter() + MOST_SECONDS)
     asking = AnyPlan(objective, replace(control, deadline=end))
-    free = asking.of(instance.model_copy(update={"rules": ()}))
+    free = asking.of(instance._replace({"rules": ()}))
     if free.plan is None:
         return ("known: without the rules there is no plan either, which is proven",) if free.refuted else ()
     broken = structural_violations(instance, free.plan) or check(instance, free.plan)

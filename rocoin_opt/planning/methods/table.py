@@ -68,6 +68,15 @@ class Method:
         preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
         of the outcome is one on the failure probability. For objectives that are no latency: to a better partition and
         fewer device-seconds at the same value. Without it ``break_ties`` is what there is.
+
+    Examples
+    --------
+    >>> def first_two(instance, objective, control):
+    ...     group = ro.Group(devices=plan.groups[0].devices, student="wrn-40-1", num_filters=12)
+    ...     return ro.Outcome(ro.Plan.of(instance, [group]))
+    >>> method = ro.Method("mine", first_two, ("guaranteed",), "one group")
+    >>> method.name
+    'mine'
     """
 
     name: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -63,12 +63,15 @@ class Picture:
         How to read it.
     legend : tuple of LegendEntry
         Its curves.
+    draw : callable or None
+        Draws it anew into other axes, in the colours of this module.
     """
 
     title: str
     svg: str
     caption: str = ""
     legend: tuple[LegendEntry, ...] = ()
+    draw: Callable[[Axes], None] | None = field(default=None, repr=False, compare=False)
 
 
 def curve_style(number: int) -> tuple[str, str]:
@@ -101,7 +104,23 @@ def drawn(name: str, label: str, draw: Callable[[Axes], None], size: tuple[float
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    settings: Any = {
+    stream = io.StringIO()
+    with rc_context():
+        # What a user has set for other pictures is left out.
+        rcdefaults()
+        rcParams.update(settings(name))
+        figure = Figure(figsize=size, layout="constrained", facecolor="none")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot(facecolor="none")
+        axes.locator_params(nbins=MOST_TICKS)
+        draw(axes)
+        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    return _inlined(stream.getvalue(), name, label)
+
+
+def settings(name: str) -> Any:
+    """Matplotlib's settings for a figure of a name: small, without a frame, a light grid behind."""
+    return {
         "svg.hashsalt": name,
         "svg.fonttype": "none",
         "font.family": ["DejaVu Sans"],
@@ -123,18 +142,6 @@ def drawn(name: str, label: str, draw: Callable[[Axes], None], size: tuple[float
         "ytick.labelcolor": INK,
         "lines.linewidth": 1.7,
     }
-    stream = io.StringIO()
-    with rc_context():
-        # What a user has set for other pictures is left out.
-        rcdefaults()
-        rcParams.update(settings)
-        figure = Figure(figsize=size, layout="constrained", facecolor="none")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot(facecolor="none")
-        axes.locator_params(nbins=MOST_TICKS)
-        draw(axes)
-        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
-    return _inlined(stream.getvalue(), name, label)
 
 
 def time_axis(axis: Axis, end: float) -> str:

@@ -30,10 +30,13 @@ def frontier_section(frontier: Frontier, name: str) -> Section:
         f"{words[0].upper()}{words[1:]}. No plan is faster than {seconds(frontier.latency_bound)}. "
         f"Objective {frontier.objective}; seed {frontier.seed}.",
     )
-    return Section(title, pictures=(_picture(frontier, name),), tables=(_table(frontier),), notes=notes, is_beside=True)
+    return Section(
+        title, pictures=(points_picture(frontier, name),), tables=(_table(frontier),), notes=notes, is_beside=True
+    )
 
 
-def _picture(frontier: Frontier, name: str) -> Picture:
+def points_picture(frontier: Frontier, name: str) -> Picture:
+    """Draw the points of a frontier, at least one, and the bounds on them."""
     points = frontier.points
     criterion = CRITERION_WORDS.get(frontier.criterion, frontier.criterion)
     latencies = np.array([point.seconds for point in points])
@@ -58,6 +61,7 @@ def _picture(frontier: Frontier, name: str) -> Picture:
     return Picture(
         title="What a better partition costs",
         svg=drawn(name, "Partition criterion against latency", draw),
+        draw=draw,
         caption="Each point is a plan. A bar is a lower bound: no plan within its latency limit is better cut.",
         legend=(LegendEntry("plans", "s0"), LegendEntry("lower bound", "muted")),
     )

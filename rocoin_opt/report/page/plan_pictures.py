@@ -92,6 +92,7 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
     return Picture(
         title="When the answer comes",
         svg=drawn(name, "Probability of an answer over time", draw),
+        draw=draw,
         caption=f"Exact probability that every group has answered by a time.{later}",
         legend=tuple(legend),
     )
@@ -144,6 +145,7 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     return Picture(
         title="How long a group may stay silent",
         svg=drawn(name, "Outage of each group over time", draw),
+        draw=draw,
         caption="Exact probability that a group has not answered by a time. "
         "The guarantee is met once every curve is below the limit.",
         legend=tuple(legend),

@@ -60,6 +60,7 @@ def profile_picture(profile: PerformanceProfile, name: str) -> Picture:
     return Picture(
         title="Profile by value" if profile.measure == "value" else "Profile by time",
         svg=drawn(name, f"Performance profile by {profile.measure}", draw),
+        draw=draw,
         caption=f"{caption} Higher is better; {profile.questions} questions.",
         legend=tuple(legend_entry(shown_name(method), number) for number, method in enumerate(profile.curves)),
     )
@@ -106,6 +107,7 @@ def trace_picture(traces: Sequence[tuple[str, Trace]], name: str, objective: str
     return Picture(
         title="Value and bound over time",
         svg=drawn(name, "Best value and lower bound over time", draw),
+        draw=draw,
         caption="Solid: the best plan so far. Dashed: what no plan can beat, as far as proved. A mark ends a search.",
         legend=tuple(
             LegendEntry(shown_name(label), legend_entry(label, number).role) for number, (label, _) in enumerate(traces)

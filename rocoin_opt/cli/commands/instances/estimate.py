@@ -108,7 +108,7 @@ def _write(path: Path, base: Instance | Fleet, found: DeviceEstimates) -> None:
     if isinstance(base, Instance):
         write_instance(path, base.with_devices(found.devices))
     else:
-        write_device_file(path, base.model_copy(update={"devices": found.devices}))
+        write_device_file(path, base._replace({"devices": found.devices}))
 
 
 def _base(path: Path) -> Instance | Fleet:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIMES = "compute_seconds."
 """What a column of measured seconds begins with, before the identifier of the student."""
-TEXTS = frozenset({"id", "failure_domain", "source"})
+TEXTS = frozenset({"channel", "failure_domain", "id", "source"})
 LISTS = frozenset({"students"})
 OBJECTS = frozenset({"compute_slowdown", "link_slowdown"})
 SEPARATORS = (",", ";", "\t")

@@ -34,14 +34,25 @@ from .files import (
     read_instance,
     write_instance,
 )
-from .limits import LIMIT_TOLERANCE, complement, is_positive, keeps_limit, stretched
 from .matrices import MAX_FILTERS, ClassAffinity, FilterGraph, is_networkx
 from .measured_times import read_measured_times, with_times
-from .model import Instance, relaxed, without_channels, without_laws, without_rules
+from .model import Instance
+from .relaxations import relaxed, without_channels, without_laws, without_rules
 from .rules import Rule
 from .shared_failures import SharedFailures
 from .slowdown import Constant, Empirical, Gamma, LogNormal, Pareto, ShiftedExponential, Slowdown, Weibull
-from .tolerances import LAST_DIGITS, ROUNDING, SAFETY, SOLVER, SOLVER_SAFETY
+from .tolerances import (
+    LAST_DIGITS,
+    LIMIT_TOLERANCE,
+    ROUNDING,
+    SAFETY,
+    SOLVER,
+    SOLVER_SAFETY,
+    complement,
+    is_positive,
+    keeps_limit,
+    stretched,
+)
 
 __all__ = [
     "FORMAT",

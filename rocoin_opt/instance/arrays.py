@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from rocoin_opt.instance.fields import LARGEST, SMALLEST
-from rocoin_opt.instance.limits import LIMIT_TOLERANCE, keeps_limit, stretched
+from rocoin_opt.instance.tolerances import LIMIT_TOLERANCE, keeps_limit, stretched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.cli.names import listed
+from rocoin_opt.cli.options import listed
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 import rocoin_opt as ro
 from examples import pairs
-from rocoin_opt.grouping.rule_conflicts import reasons_of_rules
+from rocoin_opt.grouping.infeasible import reasons_of_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -142,7 +142,9 @@ class _Search:
         if np.abs(values - times).max() <= LEAST_FRACTION and self._keeps(times):
             return times
         groups = values @ columns.at_least
-        off = np.abs(groups - np.rint(groups))
+        # Where groups are missing, and made up for in the program, a limit below them would part nothing.
+        is_within = (node.least < groups) & (groups < node.limits)
+        off = np.where(is_within, np.abs(groups - np.rint(groups)), 0.0)
         at = int(np.argmax(off))
         if off[at] <= LEAST_FRACTION or len(kept) <= FEW_COLUMNS:
             return self._solve(node._replace(kept=kept))

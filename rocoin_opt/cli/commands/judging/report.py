@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from rocoin_opt.cli.names import required
-from rocoin_opt.cli.options import TimeLimit, refuse
+from rocoin_opt.cli.options import TimeLimit, refuse, required
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.errors import InputError, Problem
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.network_options import (
     DataPath,
     ImageSize,
@@ -19,7 +18,7 @@ from rocoin_opt.cli.network_options import (
     data_options,
     training_of,
 )
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, refuse, require_torch
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import printable
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.network_options import (
     BatchSize,
     Classifier,
@@ -28,7 +27,7 @@ from rocoin_opt.cli.network_options import (
     teacher_sizes,
     training_of,
 )
-from rocoin_opt.cli.options import InstanceFile, PlanFile, Seed, require_torch
+from rocoin_opt.cli.options import InstanceFile, PlanFile, Seed, listed, require_torch
 from rocoin_opt.cli.output import complain
 from rocoin_opt.wording import printable
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
-from rocoin_opt.cli.options import Deadline, PlanFile, refuse, require_onnx, require_torch
+from rocoin_opt.cli.options import Deadline, PlanFile, listed, refuse, require_onnx, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 
 if TYPE_CHECKING:

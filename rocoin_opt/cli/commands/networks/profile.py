@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.network_options import (
     Classifier,
     DataPath,
@@ -19,7 +18,7 @@ from rocoin_opt.cli.network_options import (
     data_options,
     described_teacher,
 )
-from rocoin_opt.cli.options import InstanceOut, refuse, require_torch
+from rocoin_opt.cli.options import InstanceOut, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.wording import data_size, engineering, printable, seconds
 

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
-from rocoin_opt.cli.options import CriterionName, Gap, LatencyOnly, MethodNames, Preferred, Threads, TimeLimit, refuse
+from rocoin_opt.cli.options import (
+    CriterionName,
+    Gap,
+    LatencyOnly,
+    MethodNames,
+    Preferred,
+    Threads,
+    TimeLimit,
+    listed,
+    refuse,
+)
 from rocoin_opt.cli.output import delivering, require_outputs
 from rocoin_opt.wording import counted, printable
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import listed
 from rocoin_opt.cli.options import (
     POLISH_SECONDS,
     AsJson,
@@ -18,6 +17,7 @@ from rocoin_opt.cli.options import (
     GivenThreads,
     MethodNames,
     TimeLimit,
+    listed,
     objective_named,
     refuse,
 )

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rocoin_opt.cli.names import required
-from rocoin_opt.cli.options import AsJson, PlanOut, ReplanObjectiveName, Seed, Threads, TimeLimit, objective_named
+from rocoin_opt.cli.options import (
+    AsJson,
+    PlanOut,
+    ReplanObjectiveName,
+    Seed,
+    Threads,
+    TimeLimit,
+    objective_named,
+    required,
+)
 from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json, require_outputs, tell_reasons
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def solve(
 
     The options --spare, --use, --apart, --together and --spread add rules for this search alone.
     """
-    from rocoin_opt.cli.names import with_rules_of
+    from rocoin_opt.cli.options import with_rules_of
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan

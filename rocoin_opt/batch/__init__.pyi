@@ -3,8 +3,7 @@ from .export import RESULTS, fields_of, require_exportable
 from .items import family_folder, find_instances
 from .request import BatchRequest, Options
 from .results import ItemResult
-from .runner import Observe, State
-from .solving import run_batch
+from .solving import Observe, State, run_batch
 from .store import Store
 
 __all__ = [

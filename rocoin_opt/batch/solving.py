@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import signal
 import tempfile
-from contextlib import ExitStack
+import warnings
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rocoin_opt.batch.database import StoreError
 from rocoin_opt.batch.executors import dask_backend, local_backend
 from rocoin_opt.batch.export import RESULTS, export
-from rocoin_opt.batch.items import GIVEN, HASH_DIGITS, items_of, read_given
+from rocoin_opt.batch.items import GIVEN, HASH_DIGITS, instance_content, items_of, read_given
+from rocoin_opt.batch.limits import Limits
+from rocoin_opt.batch.processes import ExecutorError, Task, TaskOutcome
 from rocoin_opt.batch.request import GRACE, BatchRequest, Options
-from rocoin_opt.batch.runner import State, run_items
-from rocoin_opt.batch.store import Store
+from rocoin_opt.batch.results import ItemResult
+from rocoin_opt.batch.store import PLANS, Store
+from rocoin_opt.errors import InputError, MendedWarning
 from rocoin_opt.instance import Instance, write_instance
-from rocoin_opt.wording import encodable
+from rocoin_opt.provenance import versions
+from rocoin_opt.wording import encodable, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from rocoin_opt.batch.executors import Backend
-    from rocoin_opt.batch.results import ItemResult
-    from rocoin_opt.batch.runner import Observe
+    from rocoin_opt.batch.items import Item
 
 
 def solve_many(
@@ -165,3 +178,197 @@ def _file_of(instance: Instance, out: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_instance(file, instance)
     return file
+
+
+ANSWERED = ("termination", "objective_value", "lower_bound", "gap", "failure", "cores")
+"""Fields of a result that are what the worker answered; None where it did not."""
+SPARE_TASKS = 8
+"""Tasks that wait beside those at work and those behind them."""
+TICK_SECONDS = 0.5
+"""How long the loop waits before it shows that it lives."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a run is."""
+
+    total: int
+    """Items of the run."""
+    done: int
+    """Items that are through, failed ones and those of earlier commands too."""
+    failed: int
+    """Those of them that failed."""
+    earlier: int
+    """Those of them that were done before this command."""
+    running: int
+    """Items at work."""
+
+
+Observe: TypeAlias = Callable[[State], None]
+
+
+def run_items(
+    request: BatchRequest, items: Sequence[Item], start: State, store: Store, backend: Backend, observe: Observe
+) -> Iterator[ItemResult]:
+    """Work through items; yield each result once it is safe in the store.
+
+    Whatever ends it, Ctrl-C, a full disk or the caller, what has come back is stored first if that is possible.
+
+    Parameters
+    ----------
+    request : BatchRequest
+        How each item is solved.
+    items : sequence of Item
+        What is still to do.
+    start : State
+        How far the run is before.
+    store : Store
+        Keeps the results.
+    backend : Backend
+        Does the work.
+    observe : callable
+        Told how far the run is, at least twice a second.
+
+    Raises
+    ------
+    StoreError
+        If a result cannot be stored.
+    ExecutorError
+        If no worker starts, or the scheduler is gone.
+    """
+    waiting = deque((item, 1) for item in items)
+    working: dict[Future[TaskOutcome], tuple[Item, int]] = {}
+    unsaved: list[ItemResult] = []
+    done, failed = start.done, start.failed
+    try:
+        while waiting or working:
+            # More than there are slots, so that none of them waits for the disk of the store.
+            while waiting and len(working) < 2 * backend.slots + SPARE_TASKS:
+                item, attempt = waiting.popleft()
+                working[backend.executor.submit(backend.run, _task(request, item, backend))] = item, attempt
+            running = min(len(working), backend.slots)
+            observe(replace(start, done=done, failed=failed, running=running))
+            finished, _ = wait(working, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+            for future in finished:
+                outcome = _outcome(future, backend)
+                item, attempt = working.pop(future)
+                if _is_lost(outcome) and attempt <= request.retries:
+                    waiting.appendleft((item, attempt + 1))
+                else:
+                    unsaved.append(_result(request.options, item, attempt, outcome))
+            store.add(unsaved)
+            results, unsaved = unsaved, []
+            done += len(results)
+            failed += sum(result.failure is not None for result in results)
+            for result in results:
+                for word in result.mended:
+                    warnings.warn(f"{result.path}, {result.method}: {word}", MendedWarning, stacklevel=1)
+            yield from results
+        observe(replace(start, done=done, failed=failed))
+    except StoreError:
+        unsaved, working = [], {}
+        raise
+    finally:
+        # What had come back, but was not looked at when the loop was left.
+        for future, (item, attempt) in working.items():
+            if not future.cancel() and future.done():
+                with suppress(ExecutorError):
+                    outcome = _outcome(future, backend)
+                    if not _is_lost(outcome):
+                        unsaved.append(_result(request.options, item, attempt, outcome))
+        if unsaved:
+            store.add(unsaved)
+
+
+def _outcome(future: Future[TaskOutcome], backend: Backend) -> TaskOutcome:
+    """How the work on an item ended; a future fails only if it is the executor that failed."""
+    try:
+        return future.result()
+    except backend.losses:
+        return TaskOutcome(0.0, exit_status=-signal.SIGKILL)
+    except (CancelledError, OSError) as error:
+        raise ExecutorError(
+            f"the executor is gone ({type(error).__name__} {error}); the same command continues the run"
+        ) from None
+
+
+def _is_lost(outcome: TaskOutcome) -> bool:
+    """Whether the worker died of something that need not happen again: killed, or crashed in native code."""
+    return outcome.answer is None and outcome.breach is None and (outcome.exit_status or 0) <= 0
+
+
+def _task(request: BatchRequest, item: Item, backend: Backend) -> Task:
+    options = request.options
+    arguments = {"method": item.method, "objective": item.objective, "seed": item.seed, **asdict(options)}
+    for limit in ("grace", "memory_limit"):
+        del arguments[limit]
+    path = item.given.path
+    payload = {"file": path, "path": path, "fingerprint": item.given.fingerprint, "arguments": arguments}
+    files = None
+    if backend.ships_files:
+        # A file that has gone meanwhile is missed by whoever reads it there.
+        with suppress(InputError):
+            files = instance_content(Path(path))
+    seconds = None if options.time_limit is None else options.time_limit + options.grace
+    return Task(request.work, payload, Limits(seconds, options.memory_limit), options.threads, files)
+
+
+def _result(options: Options, item: Item, attempts: int, outcome: TaskOutcome) -> ItemResult:
+    answer = outcome.answer if outcome.answer is not None else failure_of(options, attempts, outcome)
+    text, error = answer.get("plan_text"), answer.get("error")
+    return ItemResult(
+        item=item.identity,
+        instance=item.given.name,
+        path=encodable(item.given.path),
+        fingerprint=item.given.fingerprint,
+        method=item.method,
+        objective=item.objective,
+        seed=item.seed,
+        options=asdict(options),
+        **{name: answer.get(name) for name in ANSWERED},
+        wall_seconds=answer.get("wall_seconds", outcome.seconds),
+        reasons=tuple(answer.get("reasons", ())),
+        error=None if error is None else encodable(error),
+        attempts=attempts,
+        versions=answer.get("versions", {"rocoin-opt": versions()["rocoin-opt"]}),
+        mended=tuple(map(encodable, answer.get("mended", ()))),
+        trace=tuple(tuple(point) for point in answer.get("trace", ())),
+        # Of the identity alone: no name from a file becomes a path.
+        plan_file=None if text is None else f"{PLANS}/{item.identity[:2]}/{item.identity}.plan.json",
+        plan_sha256=None if text is None else hashlib.sha256(text.encode()).hexdigest(),
+        plan_text=text,
+    )
+
+
+def failure_of(options: Options, attempts: int, outcome: TaskOutcome) -> dict[str, Any]:
+    """Say what is known of an item whose process ended before it answered.
+
+    Parameters
+    ----------
+    options : Options
+        How the item was solved: the limits that may have ended it.
+    attempts : int
+        How often it was tried.
+    outcome : TaskOutcome
+        How the last process ended: the limit that it broke, its exit status, its last words.
+
+    Returns
+    -------
+    dict
+        ``failure``, a word for the kind: the limit broken, ``defect`` or ``crash``; and ``error``, a line for people.
+    """
+    if outcome.breach == "time":
+        error = (
+            f"ended from outside: still at work {options.grace:g} s after its time limit of {options.time_limit:g} s"
+        )
+    elif outcome.breach == "memory":
+        error = f"ended from outside: more than {options.memory_limit} bytes of memory"
+    elif (status := outcome.exit_status or 0) > 0:
+        # A traceback says where in lines that are indented, and what behind them.
+        what = takewhile(lambda line: not line.startswith(" "), reversed(outcome.last_words.splitlines()))
+        words = " ".join(reversed(list(what))) or f"exit status {status}"
+        return {"failure": "defect", "error": printable(words)}
+    else:
+        cause = signal.strsignal(-status) if status else "an early exit"
+        return {"failure": "crash", "error": f"the worker was lost {attempts} times, at last by: {cause}"}
+    return {"failure": outcome.breach, "error": error}

@@ -179,7 +179,13 @@ class FailureDomain(Model):
 
 
 class Channel(Model):
-    """Something that devices send on, an access point say, and that carries one transfer after another."""
+    """Something that devices send on, an access point say, and that carries one transfer after another.
+
+    Examples
+    --------
+    >>> ro.Channel(id="access-point").id
+    'access-point'
+    """
 
     id: Identifier
     """Unique name."""

@@ -380,6 +380,7 @@ class Instance(Model):
             self.__dict__[VALIDATED] = True
 
 
+InstanceT = TypeVar("InstanceT", bound="Instance")
 EntityT = TypeVar("EntityT", Device, Student)
 
 
@@ -397,6 +398,3 @@ def _underived(copy: InstanceT) -> InstanceT:
     for derived in DERIVED:
         copy.__dict__.pop(derived, None)
     return copy
-
-
-InstanceT = TypeVar("InstanceT", bound=Instance)

@@ -20,8 +20,8 @@ from rocoin_opt.plan import (
     relative_gap,
     structural_violations,
 )
-from rocoin_opt.planning.certify import certified_bound, require_certified
 from rocoin_opt.planning.methods import settled_on_channels, settled_under_rules
+from rocoin_opt.planning.request import certified_bound, require_certified
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

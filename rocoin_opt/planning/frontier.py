@@ -26,8 +26,7 @@ from rocoin_opt.plan import (
     require_constant_latency,
     require_own_links,
 )
-from rocoin_opt.planning.certify import certified_bound, certified_value
-from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.request import Request, certified_bound, certified_value
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown

@@ -31,10 +31,10 @@ from rocoin_opt.plan import (
     require_own_links,
     structural_violations,
 )
-from rocoin_opt.planning import certify
 from rocoin_opt.planning.conflicts.any_plan import any_groups
 from rocoin_opt.planning.grouping_question import SECOND, grouping_question, with_groups
 from rocoin_opt.planning.methods import METHODS
+from rocoin_opt.planning.request import require_certified, require_no_min_success
 from rocoin_opt.provenance import versions
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def max_groups(
     (3, 3, 'optimal')
     """
     instance = given_instance(instance)
-    certify.require_no_min_success(instance, "max_groups")
+    require_no_min_success(instance, "max_groups")
     if instance.limits_energy:
         raise UnsupportedError(f"{instance.name}: max_groups does not honour requirements.max_energy_joules")
     if instance.requirements.requests_per_second is not None:
@@ -328,7 +328,7 @@ def _certified(instance: Instance, groups: list[Members]) -> Plan | None:
     knowledge = instance.knowledge._replace({"num_filters": len(groups), "graph": None, "class_affinity": None})
     asked = instance._replace({"knowledge": knowledge})
     asked = asked.with_requirements(min_groups=1, max_groups=None, deadline_seconds=None)
-    certify.require_certified("max_groups found", asked, plan)
+    require_certified("max_groups found", asked, plan)
     return plan
 
 

@@ -24,7 +24,7 @@ from rocoin_opt.knowledge import (
     ncut,
     one_class,
 )
-from rocoin_opt.planning.certify import certified_bound
+from rocoin_opt.planning.request import certified_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,13 +32,13 @@ from rocoin_opt.plan import (
     with_filters,
     without_filters,
 )
-from rocoin_opt.planning.certify import (
+from rocoin_opt.planning.request import (
+    Request,
     certified_bound,
     certified_value,
     is_closed,
     require_valid,
 )
-from rocoin_opt.planning.request import Request
 from rocoin_opt.planning.solve import answer
 from rocoin_opt.provenance import versions
 from rocoin_opt.showing import Shown

@@ -1,8 +1,14 @@
-from .accuracy import accuracy_under_failure, measure_accuracy
+from .accuracy import (
+    accuracy_under_failure,
+    measure_accuracy,
+    require_table_name,
+    table_rows,
+    write_accuracy_table,
+)
 from .activations import batched
 from .counting.teacher import with_knowledge
 from .demo import FAST, FULL, demo_document, run_demo
-from .distillation import Distillation, Lesson, distil
+from .distillation import Distillation, Lesson, distil, distil_plan, other_costs
 from .ensemble import FILLS, Ensemble, Fill, Recipe
 from .execution.comparison import compare_with_distribution, comparison_document
 from .execution.messages import ValueArray
@@ -16,7 +22,6 @@ from .images.labelled_images import labelled_images
 from .instances import Origin, ProfiledInstance, profile_instance
 from .network_profile import NetworkProfile, profile
 from .networks import FilterNetwork
-from .planned_students import distil_plan, other_costs
 from .specifications import StudentBuilder, load_teacher, own_networks, student_builder, teacher_builder
 from .training import Step, Training, train_classifier, use_threads
 
@@ -64,12 +69,15 @@ __all__ = [
     "require_export_folder",
     "require_picture",
     "require_requests",
+    "require_table_name",
     "run_demo",
     "student_builder",
+    "table_rows",
     "teacher_builder",
     "train_classifier",
     "use_threads",
     "with_knowledge",
+    "write_accuracy_table",
     "write_export",
     "write_images",
 ]

@@ -23,9 +23,8 @@ from rocoin_opt.planning.partition import partition
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity
-from rocoin_opt.profiling.distillation import Distillation, Lesson
+from rocoin_opt.profiling.distillation import Distillation, Lesson, distil_plan
 from rocoin_opt.profiling.instances import Origin, profile_instance
-from rocoin_opt.profiling.planned_students import distil_plan
 from rocoin_opt.profiling.specifications import student_builder, teacher_builder
 from rocoin_opt.profiling.training import Training, accuracy, train_classifier
 from rocoin_opt.provenance import versions

@@ -18,8 +18,7 @@ from rocoin_opt.batch.executors import Backend, available_cores, local_backend
 from rocoin_opt.batch.limits import Limits, ResourceMonitor
 from rocoin_opt.batch.processes import ExecutorError, Task, TaskOutcome, Worker, WorkerPool
 from rocoin_opt.batch.request import Options
-from rocoin_opt.batch.runner import State
-from rocoin_opt.batch.solving import run_batch
+from rocoin_opt.batch.solving import State, run_batch
 from rocoin_opt.batch.store import Store
 
 if TYPE_CHECKING:

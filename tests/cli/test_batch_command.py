@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.batch.runner import State
+from rocoin_opt.batch.solving import State
 from rocoin_opt.batch.store import Store
 from rocoin_opt.cli import batch_progress
 from rocoin_opt.cli.batch_progress import Clock, showing_batch

@@ -14,8 +14,8 @@ import rocoin_opt as ro
 from house import FILES
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check, missed_success
-from rocoin_opt.instance.limits import complement, keeps_limit
 from rocoin_opt.instance.model import Instance
+from rocoin_opt.instance.tolerances import complement, keeps_limit
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.validity import Violation, structural_violations
 from samples import trials

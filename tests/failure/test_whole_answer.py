@@ -17,7 +17,7 @@ from law_oracle import LawOracle
 from oracle_answers import ANSWER_OBJECTIVES
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
-from rocoin_opt.instance.limits import complement, stretched
+from rocoin_opt.instance.tolerances import complement, stretched
 from samples import trials
 from slowed import DISGUISED, slowed
 from strategies import instances, structured_plans, valid_plans

@@ -12,7 +12,7 @@ import rocoin_opt as ro
 from failure_plans import replica, system
 from oracle import feasible_plans
 from rocoin_opt.failure.assessment import REQUIREMENTS
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance.tolerances import stretched
 from strategies import instances, structured_plans
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import pytest
 import rocoin_opt as ro
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, UnsupportedError
-from rocoin_opt.report.page.instance_sections import MAX_SHOWN
-from rocoin_opt.report.page.run_page import run_report
+from rocoin_opt.report.page.run_page import MAX_SHOWN, run_report
 from rocoin_opt.report.page.run_pictures import EARLIEST, profile_picture, trace_picture
 from rocoin_opt.report.page.run_tables import MAX_ROWS, items_table
 from rocoin_opt.report.performance_profile import performance_profiles
@@ -103,7 +102,7 @@ def test_a_distribution_that_there_is_not_is_said(run, monkeypatch: pytest.Monke
     def refuse(*_: object) -> None:
         raise UnsupportedError("too many domains")
 
-    monkeypatch.setattr("rocoin_opt.report.page.instance_sections.latency_picture", refuse)
+    monkeypatch.setattr("rocoin_opt.report.page.run_page.latency_picture", refuse)
     assert "There is no exact distribution to draw: too many domains." in page_of(run)
 
 

@@ -1,11 +1,10 @@
 from .bound import failure_bound
-from .energy import Energy, plan_of_students, serving_sets_by_student
 from .joint import MOST_STATES, Asked, JointRows, search_rows
 from .method import cheapest_plan
 from .outages import mask_of, members
 from .packing import Packed
 from .parts import possible_parts
-from .plans import can_serve, plan_of_sets
+from .plans import Energy, can_serve, plan_of_sets, plan_of_students, serving_sets_by_student
 from .problem import AnswerPacking
 from .sets import MOST_DEVICES, ServingSets, set_tables
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.exact.answer.energy import Energy, plan_of_students, serving_sets_by_student
 from rocoin_opt.exact.answer.joint_search import joint_start, search_jointly
 from rocoin_opt.exact.answer.packing import compiled_by_numba
-from rocoin_opt.exact.answer.plans import plan_of_sets
+from rocoin_opt.exact.answer.plans import Energy, plan_of_sets, plan_of_students, serving_sets_by_student
 from rocoin_opt.instance import ROUNDING, SharedFailures
 
 if TYPE_CHECKING:

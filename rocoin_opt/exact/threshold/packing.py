@@ -15,7 +15,8 @@ import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
-from rocoin_opt.exact.threshold.listed_packing import ListedColumns, Status, pack_listed
+from rocoin_opt.exact.threshold.listed_packing import ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN
 from rocoin_opt.instance import SAFETY
 

@@ -30,7 +30,7 @@ from rocoin_opt.plan import Outcome, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.listed_packing import Status
+    from rocoin_opt.exact.threshold.packing import Status
     from rocoin_opt.grouping import Relaxation
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan

@@ -11,7 +11,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.answer import joint, packing
 from rocoin_opt.exact.answer.joint import JointPacking
 from rocoin_opt.grouping.reach import Reach
-from rocoin_opt.instance.limits import stretched
+from rocoin_opt.instance.tolerances import stretched
 
 
 def reach_of(instance):

@@ -62,8 +62,14 @@ def accuracy(
 
     from rocoin_opt.instance import read_instance
     from rocoin_opt.plan import read_plan
-    from rocoin_opt.profiling import Ensemble, accuracy_under_failure, labelled_images, own_networks
-    from rocoin_opt.profiling.accuracy import require_table_name, write_accuracy_table
+    from rocoin_opt.profiling import (
+        Ensemble,
+        accuracy_under_failure,
+        labelled_images,
+        own_networks,
+        require_table_name,
+        write_accuracy_table,
+    )
 
     require_outputs(out, inputs=[instance, plan])
     if out is not None:
@@ -98,7 +104,7 @@ def accuracy(
 
 
 def _document(instance: Instance, answers: Any, source: str) -> dict[str, Any]:
-    from rocoin_opt.profiling.accuracy import table_rows
+    from rocoin_opt.profiling import table_rows
 
     table = answers.table
     return {

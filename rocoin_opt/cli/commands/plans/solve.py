@@ -84,7 +84,7 @@ def solve(
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import matrix_files, read_instance
     from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan
-    from rocoin_opt.planning.certify import require_startable
+    from rocoin_opt.planning.request import require_startable
     from rocoin_opt.planning.solve import solve as find_plan
 
     # A plan that is improved on may give way: the new one is never worse.

@@ -6,7 +6,8 @@ solved first; the threshold is the last candidate latency that lies below the be
 * the packing relaxation is solved with the rows that limit the number of groups by size, and with their total alone;
 * groups that its prices leave possible are listed, and cores, which are groups without the devices that cost nothing;
 * HiGHS packs each of these lists: the fewer there are, the sooner it refutes the threshold;
-* the cores are packed once more without the variables for unused devices.
+* the cores are packed once more without the variables for unused devices, and once as ``exact`` does it: by branching
+  on how many groups hold a size or more, with an integer program for the columns that are left.
 
 Repeats differ in the seed of HiGHS.
 """
@@ -26,8 +27,9 @@ from script import Document, Script, numbers, run, shared_options
 
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import packing
+from rocoin_opt.exact.threshold import listed_packing
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS
 from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, pack_columns
 from rocoin_opt.grouping.bounds import Levels
 from rocoin_opt.grouping.relaxation import Pool, relax
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 500_000
 WITH, WITHOUT = "with rows by size", "without rows by size"
 GROUPS, CORES, CORES_WITHOUT_IDLE = "groups", "cores", "cores, no variable for unused devices"
+BRANCHED = "cores, by branching on groups of a size or more"
 
 
 class TotalOnly(ThresholdProblem):
@@ -102,7 +105,7 @@ def measured(devices: int, seed: int, options: argparse.Namespace) -> dict[str, 
         slack = relaxation.bound - problem.wanted
         for listed, shared in ((GROUPS, np.arange(devices)), (CORES, priced)):
             columns = enumerate_columns(problem, relaxation, shared, slack, MAX_LISTED) if slack >= 0.0 else []
-            variants = (listed, CORES_WITHOUT_IDLE) if (listed, rows) == (CORES, WITH) else (listed,)
+            variants = (listed, CORES_WITHOUT_IDLE, BRANCHED) if (listed, rows) == (CORES, WITH) else (listed,)
             for variant in variants:
                 found["packings"].append(packed(problem, columns, rows, variant, options))
     return found
@@ -111,13 +114,14 @@ def measured(devices: int, seed: int, options: argparse.Namespace) -> dict[str, 
 def packed(
     problem: PackingProblem, columns: list[Column] | None, rows: str, variant: str, options: argparse.Namespace
 ) -> dict[str, Any]:
-    """How many there are to be packed, and how long HiGHS takes to say whether they can be."""
+    """How many there are to be packed, and how long it takes to say whether they can be."""
     runs = []
     for seed in range(options.repeats if columns else 0):
         control = Control.starting_now(time_limit=options.pack_limit, seed=seed)
         solve = solve_without_idle if variant == CORES_WITHOUT_IDLE else solve_linear
         begin = time.perf_counter()
-        with mock.patch.object(packing, "solve_linear", solve):
+        few = FEW_COLUMNS if variant == BRANCHED else MAX_LISTED
+        with mock.patch.multiple(listed_packing, solve_linear=solve, FEW_COLUMNS=few):
             status, _ = pack_columns(problem, columns or [], control, Effort(MAX_LISTED, None))
         runs.append({"seed": seed, "status": status, "seconds": time.perf_counter() - begin})
     return {"rows": rows, "what": variant, "count": None if columns is None else len(columns), "runs": runs}

@@ -10,7 +10,7 @@ import pytest
 
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import packing
+from rocoin_opt.exact.threshold import listed_packing, packing
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -42,6 +42,8 @@ def test_idle_variables_change_no_answer(ablation, solved, monkeypatch, share):
     columns = enumerate_columns(problem, relaxation, np.arange(16), 8.0, 100_000)
     assert columns
     effort = packing.Effort(100_000, None)
+    # One integer program decides, without any branching before it.
+    monkeypatch.setattr(listed_packing, "FEW_COLUMNS", len(columns))
     with_idle, chosen = packing.pack_columns(problem, columns, Control(), effort)
     models = []
 
@@ -49,7 +51,7 @@ def test_idle_variables_change_no_answer(ablation, solved, monkeypatch, share):
         models.append((model, ablation.without_idle(model)))
         return ablation.solve_without_idle(model, control, **options)
 
-    monkeypatch.setattr(packing, "solve_linear", without)
+    monkeypatch.setattr(listed_packing, "solve_linear", without)
     status, again = packing.pack_columns(problem, columns, Control(), effort)
     assert status == with_idle == ("packed" if share == 1.0 else "impossible")
     assert sum(column.size for column in again) == sum(column.size for column in chosen)

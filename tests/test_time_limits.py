@@ -96,7 +96,7 @@ def test_no_spectrum_begins_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -
     weights = planted(40, 2)
     criterion, ranges = Criterion.of("ncut", weights, 2), SizeRanges.of(40, 2, [30, 10])
     monkeypatch.setattr(spectral, "largest_eigenpairs", forbidden)
-    monkeypatch.setattr(spectral, "linear_sum_assignment", forbidden)
+    monkeypatch.setattr("scipy.optimize.linear_sum_assignment", forbidden)
     monkeypatch.setattr(spectral, "eigen_seconds", lambda _: 1e6)
     labels = find_parts(criterion, ranges, control=Control.starting_now(time_limit=1e5))
     assert np.bincount(labels).tolist() == [30, 10]

@@ -317,7 +317,7 @@ class Instance(Model):
         InputError
             Naming every faulty field, what was found and what is allowed.
         """
-        requirements = self.requirements.with_fields(**changes)
+        requirements = self.requirements.with_fields(**(dict(self.requirements) | changes))  # files state all of them
         if requirements.max_energy_joules is None:
             return self._replace({"requirements": requirements})
         return self.with_fields(requirements=requirements)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from batch_work import asked
-from rocoin_opt.batch import runner, solving
+from rocoin_opt.batch import solving
 from rocoin_opt.batch.database import StoreError
 from rocoin_opt.batch.executors import Backend, available_cores, local_backend
 from rocoin_opt.batch.limits import Limits, ResourceMonitor
@@ -239,9 +239,9 @@ def test_results_that_had_come_back_are_kept_when_the_run_is_left(files: list[Pa
 
 def test_early_exits_count_as_lost() -> None:
     options = Options()
-    failure = runner.failure_of(options, 2, TaskOutcome(1.0, exit_status=0))
+    failure = solving.failure_of(options, 2, TaskOutcome(1.0, exit_status=0))
     assert failure == {"failure": "crash", "error": "the worker was lost 2 times, at last by: an early exit"}
-    assert runner.failure_of(options, 1, TaskOutcome(1.0, exit_status=5)) == {
+    assert solving.failure_of(options, 1, TaskOutcome(1.0, exit_status=5)) == {
         "failure": "defect",
         "error": "exit status 5",
     }

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import rocoin_opt as ro
-from rocoin_opt.instance.model import relaxed
+from rocoin_opt.instance.relaxations import relaxed
 from samples import cases
 
 

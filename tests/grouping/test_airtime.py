@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from rocoin_opt.grouping.airtime import airtime_bound
-from rocoin_opt.instance.model import Instance, without_channels
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.instance.relaxations import without_channels
 
 
 def radio(count: int, *, failure: float = 0.5, compute: float = 0.0) -> Instance:

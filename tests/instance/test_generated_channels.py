@@ -4,7 +4,7 @@ import pytest
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance.generate import generate
-from rocoin_opt.instance.model import without_channels
+from rocoin_opt.instance.relaxations import without_channels
 
 
 @pytest.mark.parametrize(

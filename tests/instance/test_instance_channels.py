@@ -8,7 +8,8 @@ from rocoin_opt.documents import validate
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance.device_files import read_device_file, write_device_file
 from rocoin_opt.instance.files import instance_schema, read_instance, write_instance
-from rocoin_opt.instance.model import Instance, without_channels
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.instance.relaxations import without_channels
 
 if TYPE_CHECKING:
     from pathlib import Path

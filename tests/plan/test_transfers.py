@@ -11,7 +11,8 @@ from queue_instances import random_queues
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.failure.validity import check
-from rocoin_opt.instance.model import Instance, without_channels
+from rocoin_opt.instance.model import Instance
+from rocoin_opt.instance.relaxations import without_channels
 from rocoin_opt.plan.latency import group_timings
 from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.transfers import Transfers, has_queues, require_own_links

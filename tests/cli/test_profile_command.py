@@ -12,6 +12,7 @@ from rocoin_opt.instance.files import read_instance
 from rocoin_opt.profiling.activations import activation_graph, batched
 from rocoin_opt.profiling.images.labelled_images import labelled_images
 from rocoin_opt.profiling.networks import wide_resnet
+from rocoin_opt.wording import engineering
 
 DEVICES = {
     "format": "rocoin-opt/devices",
@@ -75,7 +76,7 @@ def test_the_instance_is_written_and_solves(run, folder):
     assert [student.id for student in instance.students] == ["wrn-10-1", "mobilenet-0.25"]
     for student in instance.students:
         row = next(line for line in out.splitlines() if line.startswith(student.id))
-        assert row.split()[1:3] == [str(student.max_filters), f"{student.flops / 1e6:.3f}"]
+        assert row.split()[1:4] == [str(student.max_filters), *engineering(student.flops, "FLOP").split()]
     assert "weights t.pt (sha256 " in instance.source
     assert "validation part" in instance.source
     status, out, _ = run("solve", "i.json")

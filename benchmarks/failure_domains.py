@@ -17,7 +17,7 @@ from peers.tables import figure, percent, show, spread_text
 from script import Document, Script, names, run, shared_options
 
 import rocoin_opt as ro
-from rocoin_opt.instance.model import relaxed
+from rocoin_opt.instance.relaxations import relaxed
 from rocoin_opt.plan.result import relative_gap
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from figures.style import SCOPE
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import group_notes
 from rocoin_opt.report.page.rendering import DASHES
+from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ _PARTS = Environment(
     lstrip_blocks=True,
 )
 _PARTS.globals["dashes"] = DASHES
+_PARTS.filters["time"] = seconds
 
 
 def groups_of(instance: Instance, plan: Plan, guaranteed_seconds: float | None) -> HTML:

@@ -302,9 +302,9 @@ def test_a_plan_may_run_without_keeping_the_outage_limit():
 
 
 PLANS = (
-    ("sbc/sbc-8-0", "exact", "guaranteed", 2.5, 100),
-    ("mcu/mcu-12-1", "rocoin", "guaranteed", 0.35, 100),
-    ("edge/edge-12-1", "greedy", "expected", 0.05, 400),
+    ("sbc/sbc-8-0", "exact", "guaranteed", 5.0, 150),
+    ("mcu/mcu-12-1", "rocoin", "guaranteed", 0.7, 150),
+    ("edge/edge-12-1", "greedy", "expected", 0.1, 600),
 )
 """Shipped instances, how each is planned, the time scale, and the requests: a response takes 0.05 to 0.1 s here.
 

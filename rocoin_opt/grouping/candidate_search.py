@@ -15,6 +15,8 @@ from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.grouping.thresholds import Candidates, latency_range
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance, InstanceArrays
     from rocoin_opt.plan import Objective, Plan
@@ -97,6 +99,44 @@ class CandidateSearch:
                 high = middle
             else:
                 self.refute(middle)
+
+    def climb(self, decide: Callable[[int], str]) -> None:
+        """Ask ever larger candidates until one has a packing, which is mostly one of the first.
+
+        Parameters
+        ----------
+        decide : callable
+            Says ``packed``, ``impossible`` or ``unknown`` of a candidate by its position.
+        """
+        position, step = self.low, 1
+        while position < self.high and self.open:
+            status = decide(position)
+            if status == "packed":
+                return
+            if status == "impossible":
+                self.refute(position)
+            elif position == self.high - 1:
+                return
+            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
+            step *= 2
+
+    def prove(self, decide: Callable[[int], str]) -> None:
+        """Bisect for the last candidate that is refuted; what cannot be decided counts as reachable.
+
+        Parameters
+        ----------
+        decide : callable
+            As for :meth:`climb`.
+        """
+        high = self.high
+        while self.low < high and self.open:
+            middle = (self.low + high) // 2
+            if decide(middle) == "impossible":
+                self.refute(middle)
+            else:
+                high = middle
+            # A packing may have made a plan that is earlier than the candidate asked for.
+            high = min(high, self.high)
 
     def refute(self, position: int) -> None:
         """Take down that no plan answers within a candidate."""

@@ -8,6 +8,7 @@ the number of devices: see statement S69 in ``docs/formulation.md``.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,8 +113,8 @@ class _Search(CandidateSearch):
             self._dive()
         self._bracket()
         for effort in EFFORTS[:rounds]:
-            self._climb(effort)
-            self._prove(effort)
+            self.climb(partial(self._decide, effort=effort))
+            self.prove(partial(self._decide, effort=effort))
         if self.best is None and self.low >= len(self.candidates):
             return Outcome(None, infeasible=True, reasons=self._reasons())
         return Outcome(self.best, self.bound, reasons=() if self.best else (STOPPED,))
@@ -141,32 +142,6 @@ class _Search(CandidateSearch):
                 high = middle
             else:
                 self.refute(middle)
-
-    def _climb(self, effort: Effort) -> None:
-        """Ask ever larger candidates until one has a packing, which is mostly one of the first."""
-        position, step = self.low, 1
-        while position < self.high and self.open:
-            status = self._decide(position, effort)
-            if status == "packed":
-                return
-            if status == "impossible":
-                self.refute(position)
-            elif position == self.high - 1:
-                return
-            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
-            step *= 2
-
-    def _prove(self, effort: Effort) -> None:
-        """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            if self._decide(middle, effort) == "impossible":
-                self.refute(middle)
-            else:
-                high = middle
-            # A packing may have made a plan that is earlier than the candidate asked for.
-            high = min(high, self.high)
 
     def _decide(self, position: int, effort: Effort) -> Status:
         self.tell()

@@ -8,6 +8,7 @@ what they refute has no plan, and plans are checked.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.restricted.energy_packing import Effort, pack_within_energy
@@ -77,11 +78,11 @@ class _Search(CandidateSearch):
         """Refute what the relaxation can, then ask the candidates that are left."""
         self._bracket()
         for effort in EFFORTS[:rounds]:
-            self._climb(effort)
+            self.climb(partial(self._decide, effort=effort))
             # The plan is often the best one long before all candidates below it can be decided.
             if self.best is not None and self.open and self._decide(self.high - 1, effort) == "impossible":
                 self.refute(self.high - 1)
-            self._prove(effort)
+            self.prove(partial(self._decide, effort=effort))
         if self.best is None and self.low >= len(self.candidates):
             most = self.instance.requirements.max_energy_joules
             return Outcome(None, infeasible=True, reasons=(NO_ENERGY.format(most),))
@@ -99,32 +100,6 @@ class _Search(CandidateSearch):
                 high = middle
             else:
                 self.refute(middle)
-
-    def _climb(self, effort: Effort) -> None:
-        """Ask ever larger candidates until one has a packing, which is mostly one of the first."""
-        position, step = self.low, 1
-        while position < self.high and self.open:
-            status = self._decide(position, effort)
-            if status == "packed":
-                return
-            if status == "impossible":
-                self.refute(position)
-            elif position == self.high - 1:
-                return
-            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
-            step *= 2
-
-    def _prove(self, effort: Effort) -> None:
-        """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            if self._decide(middle, effort) == "impossible":
-                self.refute(middle)
-            else:
-                high = middle
-            # A packing may have made a plan that is earlier than the candidate asked for.
-            high = min(high, self.high)
 
     def _decide(self, position: int, effort: Effort) -> str:
         if self.undecided.get(position) == effort:

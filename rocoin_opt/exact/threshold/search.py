@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.diving import dive
@@ -100,10 +101,10 @@ class _Search(CandidateSearch):
                 self._prove_best(effort)
             # A better bound is worth less than a proof: no more than the round before.
             if last is not None and self.open:
-                self._prove(last)
+                self.prove(partial(self._decide, effort=last))
             last = effort
         if last is not None and self.open:
-            self._prove(last)
+            self.prove(partial(self._decide, effort=last))
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -127,18 +128,6 @@ class _Search(CandidateSearch):
         """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
         if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
             self.refute(self.high - 1)
-
-    def _prove(self, effort: Effort) -> None:
-        """Bisect for the last candidate that this effort refutes; what it cannot decide counts as reachable."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            if self._decide(middle, effort) == "impossible":
-                self.refute(middle)
-            else:
-                high = middle
-            # A packing may have made a plan that is earlier than the candidate asked for.
-            high = min(high, self.high)
 
     def _improve(self, effort: Effort) -> None:
         """Bisect for the first candidate that groups of the pool reach; what they do not, counts as out of reach."""

@@ -21,6 +21,7 @@ from rocoin_opt.profiling.execution.comparison import compare_with_distribution
 from rocoin_opt.profiling.execution.fleet import StartError, running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.run import execute
+from samples import cases
 
 
 def test_answers_come_when_they_are_due_and_not_before():
@@ -56,11 +57,10 @@ def test_what_comes_after_the_deadline_does_not_count():
 
 @pytest.mark.parametrize(
     ("seconds", "minority"),
-    [
-        ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (0,)),
-        ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (2,)),
-        ([[0.05, 0.06, 0.07, 0.08, 0.09]], (0, 2)),
-    ],
+    cases(
+        [([[0.05, 0.06, 0.07, 0.08, 0.09]], (0, 2))],
+        [([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (0,)), ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (2,))],
+    ),
 )
 def test_killing_a_minority_of_every_group_loses_no_answer(seconds, minority):
     instance, plan = fleet(seconds)

@@ -322,10 +322,9 @@ def test_response_times_are_those_predicted(repository, name, method, objective,
     found = compare_with_distribution(execution, instance, plan)
     assert found.mean.standard_error < 0.05 * found.predicted_mean
     assert found.mean.value >= found.due_mean * (1 - 1e-9)
-    # How much later answers come than they are due is the host's affair; one in ten at least comes at once.
+    # How much later answers come than they are due is the host's affair.
     answered = np.isfinite(execution.seconds) & np.isfinite(execution.due_seconds)
-    late = execution.seconds[answered] - execution.due_seconds[answered]
-    assert np.quantile(late, 0.1) < 0.05 * found.predicted_mean
+    assert (execution.seconds[answered] >= execution.due_seconds[answered] - 1e-9).all()
     # With what the host adds left out, times are distributed as predicted.
     due = compare_with_distribution(replace(execution, first_answers=execution.schedule.seconds), instance, plan)
     assert due.mean.value == pytest.approx(due.predicted_mean, rel=0.10)

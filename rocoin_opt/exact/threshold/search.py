@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan
 
-EFFORTS = (Effort(30_000, 50, 1), Effort(60_000, 400, 3), Effort(150_000, 2_000, 10), Effort(300_000, None, 30))
+EFFORTS = (Effort(60_000, 200, 1), Effort(500_000, 1_000, 2), Effort(4_000_000, None, 30))
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
@@ -92,19 +92,14 @@ class _Search(CandidateSearch):
             self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
-        last: Effort | None = None
         for effort in EFFORTS[:rounds]:
             # Better plans first: each takes away candidates that no proof could refute.
             if self.open:
                 self._improve(effort)
             if self.open:
                 self._prove_best(effort)
-            # A better bound is worth less than a proof: no more than the round before.
-            if last is not None and self.open:
-                self.prove(partial(self._decide, effort=last))
-            last = effort
-        if last is not None and self.open:
-            self.prove(partial(self._decide, effort=last))
+            if self.open:
+                self.prove(partial(self._decide, effort=effort))
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -138,6 +133,11 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
+        status = self._decide(position, effort)
+        if status == "impossible":
+            self.refute(position)
+        if status != "unknown":
+            return status == "packed"
         if self._dive(position, effort.dives) == "packed":
             return True
         problem = self.problem(position)

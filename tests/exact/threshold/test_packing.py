@@ -13,7 +13,7 @@ from packing_oracle import best_position, candidates, random_instance
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import packing as module
 from rocoin_opt.exact.threshold.completion import Completion, complete
-from rocoin_opt.exact.threshold.enumeration import Column
+from rocoin_opt.exact.threshold.column_list import Column
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax

@@ -32,7 +32,7 @@ FEW_GROUPS = 20
 """Groups left from which on an integer program over all that can be among them makes the rest."""
 LISTED = Effort(3_000, 200)
 """What that program may cost."""
-ALIKE = Effort(200_000, 50)
+ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
@@ -177,7 +177,7 @@ class _Diver:
         columns = enumerate_columns(problem, relaxation, priced, bound - problem.wanted, LISTED.columns, self.control)
         if columns is None:
             return None
-        status, chosen = pack_columns(problem, columns, self.control.silent(), LISTED)
+        status, chosen = pack_columns(problem, columns, self.control.silent(), LISTED, priced=priced)
         groups = complete(problem, chosen, priced, self.control).groups if status == "packed" else None
         return None if groups is None else [tuple(devices[list(group)].tolist()) for group in groups]
 

@@ -87,7 +87,8 @@ def enumerate_columns(
     """
     is_priced = np.zeros(len(problem.shares), dtype=bool)
     is_priced[priced] = True
-    found = columns_of_chains(relaxation, problem.chains, is_priced, slack, limit, control)
+    kinds = problem.kind_of_device
+    found = columns_of_chains(relaxation, problem.chains, is_priced, slack, limit, control, kinds=kinds)
     if found is None:
         return None
     columns = found.distinct()
@@ -105,6 +106,8 @@ def columns_of_chains(
     slack: float,
     limit: int,
     control: Control = UNLIMITED,
+    *,
+    kinds: IntArray | None = None,
 ) -> ColumnList | None:
     """List the columns of each chain whose cost exceeds their size by no more than a slack; equal ones may recur.
 
@@ -122,6 +125,8 @@ def columns_of_chains(
         Largest number of columns, equal ones counted as often as they are met.
     control : Control
         Its limit ends the enumeration.
+    kinds : IntArray, N, optional
+        Kind of each device. Of columns that differ only in devices of one kind and price one is listed.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def columns_of_chains(
     for chain in chains:
         if control.exhausted:
             return None
-        found = _columns_of_chain(relaxation, chain, is_priced, slack, limit - count, control)
+        found = _columns_of_chain(relaxation, chain, is_priced, slack, limit - count, control, kinds)
         if found is None or count + len(found) > limit:
             return None
         count += len(found)
@@ -142,8 +147,15 @@ def columns_of_chains(
 
 
 def _columns_of_chain(
-    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int, control: Control
+    relaxation: Relaxation,
+    chain: Chain,
+    is_priced: BoolArray,
+    slack: float,
+    limit: int,
+    control: Control,
+    kinds: IntArray | None,
 ) -> ColumnList | None:
+    """The columns of one chain; the parameters are those of :func:`columns_of_chains`."""
     paid = 0.0
     leader: Members = ()
     if chain.leader is not None:
@@ -158,8 +170,6 @@ def _columns_of_chain(
         return ColumnList.of((), len(is_priced))
     # Devices of no share make no cover: to try all sets of them would take for ever.
     mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
-    devices = chain.devices[mask]
-    shares, costs = chain.shares[mask], relaxation.prices[devices]
     # All covers of one size are listed at once: the last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
@@ -169,13 +179,22 @@ def _columns_of_chain(
     if chain.coverage is not None:
         return _columns_together(chain, mask, relaxation.prices, (ends, sizes, budgets), leader, limit, control)
     prefixes = np.cumsum(mask)[ends]
+    chosen = np.flatnonzero(mask)
+    if kinds is not None:
+        # Alike devices side by side; the levels stay what they are.
+        chosen = chosen[np.lexsort((kinds[chain.devices[chosen]], -chain.sizes[chosen]))]
+    devices, shares = chain.devices[chosen], chain.shares[chosen]
+    costs = relaxation.prices[devices]
     # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
     resolution, compiled = chain.resolution, use_compiled(len(is_priced), control)
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
-    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)
+    repeats = np.zeros(len(devices), dtype=bool)
+    if kinds is not None:
+        repeats[:-1] = (np.diff(kinds[devices]) == 0) & (np.diff(costs) == 0.0)
+    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled, repeats=repeats)
     if covers is None:
         return None
     # The last place stands for nobody: positions are filled up with -1.

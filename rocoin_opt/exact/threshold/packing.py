@@ -186,15 +186,20 @@ def pack(
     """
     # A packing of all filters wastes no more than the bound leaves, in reduced costs of its groups together.
     slack = relaxation.bound - problem.wanted
-    priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
+    # The mean over all exchanges of alike devices proves the same bound, and makes columns alike that are.
+    kinds = problem.kind_of_device
+    prices = (np.bincount(kinds, weights=relaxation.prices) / np.bincount(kinds))[kinds]
+    relaxation = replace(relaxation, prices=prices)
+    priced = np.union1d(np.flatnonzero(prices > PRICE_TOLERANCE), memory.contested)
     while True:
+        priced = np.flatnonzero(np.isin(kinds, kinds[priced]))
         columns = enumerate_columns(problem, relaxation, priced, slack, effort.columns, control)
         if columns is None or control.exhausted:
             return Packing("unknown")
         status = memory.verdict(problem, columns, effort)
         chosen: list[Column] = []
         if status is None:
-            status, chosen = pack_columns(problem, columns, control, effort)
+            status, chosen = pack_columns(problem, columns, control, effort, priced=priced)
             memory.learn(problem, columns, effort, status)
         if status != "packed":
             return Packing(status)
@@ -266,7 +271,12 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
 
 
 def pack_columns(
-    problem: PackingProblem, columns: ColumnList, control: Control, effort: Effort
+    problem: PackingProblem,
+    columns: ColumnList,
+    control: Control,
+    effort: Effort,
+    *,
+    priced: IntArray | None = None,
 ) -> tuple[Status, list[Column]]:
     """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone.
 
@@ -280,6 +290,8 @@ def pack_columns(
         Limits. It is told of filters placed.
     effort : Effort
         Its nodes are the limit of branch and bound; columns are taken as they come.
+    priced : IntArray, optional
+        Devices that may stand for those of their kind; those of the columns where absent.
 
     Returns
     -------
@@ -291,7 +303,7 @@ def pack_columns(
         return "impossible", []
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
-    alike = _Alike(problem, columns)
+    alike = _Alike(problem, columns, priced)
     status, times = pack_listed(alike.listed(), control, effort.nodes)
     return status, [] if times is None else alike.columns_of(times)
 
@@ -299,14 +311,17 @@ def pack_columns(
 class _Alike:
     """Columns up to the exchange of alike devices: packings that differ in nothing else are one."""
 
-    def __init__(self, problem: PackingProblem, columns: ColumnList) -> None:
+    def __init__(self, problem: PackingProblem, columns: ColumnList, priced: IntArray | None) -> None:
         self.problem = problem
         nobody = columns.nobody
         self.of_device = np.append(problem.kind_of_device, nobody).astype(np.int32)
         is_used = np.zeros(nobody + 1, dtype=bool)
         is_used[columns.members] = True
-        self.used = np.flatnonzero(is_used[:-1])
-        """Devices of any column: those that may stand for others."""
+        used = np.flatnonzero(is_used[:-1])
+        if priced is not None:
+            used = priced[np.isin(self.of_device[priced], self.of_device[used])]
+        self.used = used
+        """Devices of any column, and those that may stand for them."""
         self.kinds, self.available = np.unique(self.of_device[self.used], return_counts=True)
         if len(self.kinds) < len(self.used):
             rows = np.sort(self.of_device[columns.members], axis=1)

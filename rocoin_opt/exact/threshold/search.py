@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.diving import dive
-from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_groups
+from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -159,12 +159,14 @@ class _Search(CandidateSearch):
 
     def _decide(self, position: int, effort: Effort) -> str:
         problem = self.problem(position)
-        relaxation = relax(problem, self.pool, self.control)
-        if relaxation is None:
-            return "unknown"
-        if not relaxation.admits(self.wanted):
-            return "impossible"
-        packing = pack(problem, relaxation, self.alive, effort, self.memory)
+        packing = pack_alike_parts(problem, self.alive, effort)
+        if packing.status == "unknown":
+            relaxation = relax(problem, self.pool, self.control)
+            if relaxation is None:
+                return "unknown"
+            if not relaxation.admits(self.wanted):
+                return "impossible"
+            packing = pack(problem, relaxation, self.alive, effort, self.memory)
         if packing.status == "packed" and not self._take(packing.groups):
             return "unknown"
         return packing.status

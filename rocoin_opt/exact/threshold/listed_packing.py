@@ -44,7 +44,9 @@ class _Node(NamedTuple):
     kept: IntArray
 
 
-def pack_listed(columns: ListedColumns, control: Control, nodes: int | None) -> tuple[Status, IntArray | None]:
+def pack_listed(
+    columns: ListedColumns, control: Control, nodes: int | None, few: int = FEW_COLUMNS
+) -> tuple[Status, IntArray | None]:
     """Decide whether columns hold all filters.
 
     Parameters
@@ -55,6 +57,8 @@ def pack_listed(columns: ListedColumns, control: Control, nodes: int | None) -> 
         Limit. It is told of filters placed.
     nodes : int or None
         Nodes of branch and bound, those of the integer programs among them; None for no limit.
+    few : int
+        Columns up to which an integer program decides.
 
     Returns
     -------
@@ -63,12 +67,12 @@ def pack_listed(columns: ListedColumns, control: Control, nodes: int | None) -> 
     IntArray, C, or None
         How often each column is taken, where packed.
     """
-    return _Search(columns, control, nodes).run()
+    return _Search(columns, control, nodes, few).run()
 
 
 class _Search:
-    def __init__(self, columns: ListedColumns, control: Control, nodes: int | None) -> None:
-        self.columns, self.control = columns, control
+    def __init__(self, columns: ListedColumns, control: Control, nodes: int | None, few: int) -> None:
+        self.columns, self.control, self.few = columns, control, few
         self.nodes: float = math.inf if nodes is None else nodes
         self.decided = True
         self.is_repaired = False
@@ -83,7 +87,7 @@ class _Search:
             if self.control.exhausted or self.nodes <= 0:
                 return "unknown", None
             node = stack.pop()
-            found = self._solve(node) if len(node.kept) <= FEW_COLUMNS else self._branch(node, stack)
+            found = self._solve(node) if len(node.kept) <= self.few else self._branch(node, stack)
             if found is not None:
                 return "packed", found
         return ("impossible" if self.decided else "unknown"), None
@@ -104,7 +108,7 @@ class _Search:
         times = np.rint(values).astype(np.int64)
         if np.abs(values - times).max() <= LEAST_FRACTION and columns.keeps(times):
             return times
-        if len(kept) > FEW_COLUMNS and not self.is_repaired:
+        if len(kept) > self.few and not self.is_repaired:
             # Once, at the first node: in parts of the search there is less to find.
             self.is_repaired = True
             rounds = int(min(REPAIRS, max(self.nodes, 1)))
@@ -116,7 +120,7 @@ class _Search:
         is_within = (node.least < groups) & (groups < node.limits)
         off = np.where(is_within, np.abs(groups - np.rint(groups)), 0.0)
         at = int(np.argmax(off))
-        if len(kept) <= FEW_COLUMNS:
+        if len(kept) <= self.few:
             return self._solve(node._replace(kept=kept))
         if off[at] <= LEAST_FRACTION:
             pair = self._pair(values)

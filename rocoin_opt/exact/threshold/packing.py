@@ -17,7 +17,7 @@ from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
-from rocoin_opt.exact.threshold.listed_packing import pack_listed
+from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, pack_listed
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
 from rocoin_opt.instance import SAFETY
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
+FEW_GROUPS = 5_000
+"""Groups of linear programs among which an integer program finds a packing sooner than branching does."""
 REMEMBERED = 300_000
 """Columns up to which a try is remembered: more take more memory than another try takes time."""
 
@@ -47,11 +49,14 @@ class Effort:
         Largest number of branch-and-bound nodes; None for no limit.
     dives : int
         Dives for a packing before its integer program is set up.
+    few : int
+        Columns that an integer program decides without any branching before it.
     """
 
     columns: int
     nodes: int | None
     dives: int = 0
+    few: int = FEW_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -266,7 +271,7 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
     """
     covers = [group for group, covers in zip(groups, problem.covering(groups).tolist(), strict=True) if covers]
     columns = columns_of(problem, covers)
-    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes))
+    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes, few=FEW_GROUPS))
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
 
 
@@ -304,7 +309,7 @@ def pack_columns(
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
     alike = _Alike(problem, columns, priced)
-    status, times = pack_listed(alike.listed(), control, effort.nodes)
+    status, times = pack_listed(alike.listed(), control, effort.nodes, effort.few)
     return status, [] if times is None else alike.columns_of(times)
 
 

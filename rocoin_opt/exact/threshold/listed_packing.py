@@ -32,8 +32,8 @@ FEW_COLUMNS = 300
 ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
-REPAIRS = 40
-"""Neighbourhoods in which a packing is bettered before anything is branched on."""
+REPAIR_AFTER, REPAIRS = 20, 40
+"""Nodes of branch and bound before a packing is repaired, once, and neighbourhoods in which it is bettered."""
 
 
 class _Node(NamedTuple):
@@ -75,7 +75,9 @@ class _Search:
         self.columns, self.control, self.few = columns, control, few
         self.nodes: float = math.inf if nodes is None else nodes
         self.decided = True
-        self.is_repaired = False
+        self.first: Repair | None = None
+        """Of the linear program before any branching."""
+        self.branched = 0
         self._entered: IntArray = np.empty(0, dtype=np.int64)
         """Columns in the linear program, in their order there."""
         self._master: RestrictedMaster | None = None
@@ -88,6 +90,10 @@ class _Search:
                 return "unknown", None
             node = stack.pop()
             found = self._solve(node) if len(node.kept) <= self.few else self._branch(node, stack)
+            self.branched += 1
+            if found is None and self.branched == REPAIR_AFTER and self.first is not None:
+                # Most of what is impossible is refuted by then.
+                found = self.first.run(REPAIRS)
             if found is not None:
                 return "packed", found
         return ("impossible" if self.decided else "unknown"), None
@@ -108,13 +114,8 @@ class _Search:
         times = np.rint(values).astype(np.int64)
         if np.abs(values - times).max() <= LEAST_FRACTION and columns.keeps(times):
             return times
-        if len(kept) > self.few and not self.is_repaired:
-            # Once, at the first node: in parts of the search there is less to find.
-            self.is_repaired = True
-            rounds = int(min(REPAIRS, max(self.nodes, 1)))
-            found = Repair(columns, kept, values, wasted, self.control).run(rounds)
-            if found is not None:
-                return found
+        if self.first is None:
+            self.first = Repair(columns, kept, values, wasted, self.control)
         groups = columns.groups(values)
         # Where groups are missing, and made up for in the program, a limit below them would part nothing.
         is_within = (node.least < groups) & (groups < node.limits)

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
-FEW_GROUPS = 5_000
-"""Groups of linear programs among which an integer program finds a packing sooner than branching does."""
 REMEMBERED = 300_000
 """Columns up to which a try is remembered: more take more memory than another try takes time."""
 
@@ -51,12 +49,15 @@ class Effort:
         Dives for a packing before its integer program is set up.
     few : int
         Columns that an integer program decides without any branching before it.
+    groups : int
+        Groups of linear programs up to which an integer program looks for a packing of these, without listing others.
     """
 
     columns: int
     nodes: int | None
     dives: int = 0
     few: int = FEW_COLUMNS
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
     """
     covers = [group for group, covers in zip(groups, problem.covering(groups).tolist(), strict=True) if covers]
     columns = columns_of(problem, covers)
-    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes, few=FEW_GROUPS))
+    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes, few=len(columns)))
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
 
 

@@ -50,8 +50,8 @@ class Repair:
     ) -> None:
         self.columns, self.kept, self.wasted, self.control = columns, kept, wasted, control
         self.rng = np.random.default_rng(control.seed)
+        self.values = values
         self.times = np.zeros(len(columns.sizes), dtype=np.int64)
-        self._begin(values)
 
     def run(self, rounds: int) -> IntArray | None:
         """Better the packing until it holds what is wanted.
@@ -67,6 +67,7 @@ class Repair:
             How often each column is taken; None where it still lacks something.
         """
         freed = FIRST_FREED
+        self._begin()
         for _ in range(rounds):
             if self.columns.keeps(self.times):
                 return self.times
@@ -77,8 +78,9 @@ class Repair:
             freed += 2 if count < FEW else -2 if count > MANY and freed > 2 else 0
         return self.times if self.columns.keeps(self.times) else None
 
-    def _begin(self, values: FloatArray) -> None:
+    def _begin(self) -> None:
         """Take what the linear program takes, most of it first, as long as it fits; then the cheapest that fits."""
+        values = self.values
         taken = np.flatnonzero(values > LEAST_FRACTION)
         for k in taken[np.argsort(-values[taken], kind="stable")].tolist():
             for _ in range(max(1, round(float(values[k])))):

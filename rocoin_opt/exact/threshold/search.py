@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan
 
-EFFORTS = (Effort(60_000, 200, 1), Effort(500_000, 1_000, 2), Effort(4_000_000, None, 30))
+EFFORTS = (
+    Effort(60_000, 50, dives=1, groups=1_000),
+    Effort(500_000, 400, dives=2, groups=5_000),
+    Effort(6_000_000, None, dives=30, groups=20_000),
+)
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
@@ -140,6 +144,8 @@ class _Search(CandidateSearch):
             return status == "packed"
         if self._dive(position, effort.dives) == "packed":
             return True
+        if len(self.pool.groups) > effort.groups:
+            return False
         problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None or not relaxation.admits(self.wanted):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.instance import FloatArray, IntArray
 
+STOPPED = (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt)
+"""How HiGHS ends at a limit."""
+
 
 @dataclass(frozen=True, eq=False)
 class LpSolution:
@@ -98,7 +101,13 @@ class RestrictedMaster:
         # The clock of a used object runs on, so the limit counts from its start.
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()
-        if status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt):
+        if status not in (*STOPPED, highspy.HighsModelStatus.kOptimal):
+            # A basis after many changes of limits can be so bad that the simplex method gives up: without it, it does
+            # not.
+            self._highs.clearSolver()
+            run(self._highs, self.control, elapsed=self._highs.getRunTime())
+            status = self._highs.getModelStatus()
+        if status in STOPPED:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended a linear program with: {self._highs.modelStatusToString(status)}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns, packing_model
-from rocoin_opt.exact.threshold.repair import Repair
+from rocoin_opt.exact.threshold.neighbourhoods import Repair
 from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, PRICING_TOLERANCE
 from rocoin_opt.highs import RestrictedMaster, solve_linear
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from rocoin_opt.estimation import RequestLog
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling import Ensemble
-    from rocoin_opt.profiling.execution.messages import ValueArray
+    from rocoin_opt.profiling import Ensemble, ValueArray
     from rocoin_opt.profiling.execution.source import Answers
 
 MAX_REQUESTS = 100_000

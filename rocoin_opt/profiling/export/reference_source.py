@@ -316,11 +316,11 @@ def row(name: str, classes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) 
     return f"{name}: accuracy {right / len(labels):.6f}, {right} of {len(labels)} images"
 
 
-def named(classes: np.ndarray[Any, Any], manifest: Mapping[str, Any], by_name: bool) -> list[str]:
-    """Say which classes were found, by their numbers or by their names."""
-    if by_name and not manifest["classes"]:
+def named(classes: np.ndarray[Any, Any], names: Sequence[str] | None) -> list[str]:
+    """Say which classes were found, by their names where these are asked for."""
+    if names is not None and not names:
         raise ExportError("--names: found no names of classes in the export; allowed: numbers")
-    return [printable(manifest["classes"][number]) if by_name else str(number) for number in classes]
+    return [str(number) if names is None else printable(names[number]) for number in classes]
 
 
 def printable(text: str) -> str:
@@ -366,14 +366,14 @@ def answer(options: argparse.Namespace) -> list[str]:
     missing = parts_named(options.missing, count)
     images, labels = read_images(options.images, manifest["image"]["shape"][1:], manifest["num_classes"])
     answers = source.features(scaled(images, manifest["image"]["scaling"], options.pixels))
-    lines = [f"{found}\n" for found in named(source.classes(answers, missing), manifest, options.names)]
+    found = named(source.classes(answers, missing), manifest["classes"] if options.names else None)
     if options.predictions:
         try:
-            Path(options.predictions).write_text("".join(lines), encoding="utf-8")
+            Path(options.predictions).write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
         except OSError as error:
             raise ExportError(f"{options.predictions}: {error.strerror}; allowed: a writable file") from None
     if labels is None:
-        return [] if options.predictions else [line[:-1] for line in lines]
+        return [] if options.predictions else found
     name = f"without part {', '.join(map(str, missing))}" if missing else "all parts"
     cases: Mapping[str, Sequence[int]] = {name: missing}
     if options.table:

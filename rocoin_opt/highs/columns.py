@@ -98,6 +98,11 @@ class RestrictedMaster:
         # The clock of a used object runs on, so the limit counts from its start.
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()
+        if status in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
+            # The last basis can be one that the solver does not get away from: without it the program is solved.
+            self._highs.clearSolver()
+            run(self._highs, self.control, elapsed=self._highs.getRunTime())
+            status = self._highs.getModelStatus()
         if status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt):
             return None
         if status != highspy.HighsModelStatus.kOptimal:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
-UNITS = 1_024
-"""Units of the largest weight that is told apart."""
+UNITS = ((32, 4_096), (64, 2_048), (math.inf, 1_024))
+"""Units of the largest weight that is told apart, by number of devices: what is rounded up adds up over a group."""
 LARGEST_WEIGHT = 16.0
 """Weight from which on a group counts as sure to answer: an outage of 1e-7."""
 NEGLIGIBLE = 7.0
@@ -133,11 +133,12 @@ class SuccessProgram:
         self.control, self.pool, self.deliverers = control, pool, deliverers
         self.wanted, self.devices, self.unit = model.wanted, len(model.weights), unit
         farthest = LARGEST_WEIGHT if unit == 1.0 else NEGLIGIBLE - math.log(min(unit, 1.0))
-        scale = UNITS / farthest
-        self.worth: FloatArray = np.zeros(UNITS + 1)
+        self.units = next(units for most, units in UNITS if self.devices <= most)
+        scale = self.units / farthest
+        self.worth: FloatArray = np.zeros(self.units + 1)
         with np.errstate(divide="ignore"):
             # The last unit stands for all larger weights.
-            self.worth[:-1] = np.log(-np.expm1(-np.arange(UNITS) / scale)) / unit
+            self.worth[:-1] = np.log(-np.expm1(-np.arange(self.units) / scale)) / unit
         self.compiled = use_compiled(self.devices, control)
         self.chains = []
         for place, chain in enumerate(deliverers):
@@ -245,13 +246,13 @@ class SuccessProgram:
             if self.control.exhausted:
                 return None
             paid = costs[order]
-            table = cheapest_covers(units, paid, UNITS, compiled=self.compiled)
-            wanted = np.arange(UNITS + 1)
+            table = cheapest_covers(units, paid, self.units, compiled=self.compiled)
+            wanted = np.arange(self.units + 1)
             rest = np.maximum(wanted[None, :] - units[:, None], 0)
             cheapest = np.take_along_axis(table[:-1], rest, axis=1) + paid[:, None]
             gain = self.worth - cheapest
             # A set is worth no more than its own units are; fewer than the last device's are not told apart.
-            gain[wanted[None, :] < np.minimum(units, UNITS)[:, None]] = -np.inf
+            gain[wanted[None, :] < np.minimum(units, self.units)[:, None]] = -np.inf
             gain[cheapest >= UNREACHABLE] = -np.inf
             at, rank = np.argmax(gain, axis=1), np.searchsorted(self.sizes, sizes)
             surplus = gain[np.arange(len(order)), at] + best[rank]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from rocoin_opt.exact.answer.counted_packing import CountedPacking, Listed
 from rocoin_opt.exact.answer.packing import Packed, cheapest_packing
 from rocoin_opt.exact.answer.plans import plan_of_sets
 from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Objective, Plan
+
+
+FEW_DEVICES = 12
+"""Devices up to which the relaxation of all sizes at once is good enough."""
 
 
 class PackingProblem(Protocol):
@@ -102,10 +107,16 @@ class AnswerPacking:
         kept = np.flatnonzero(np.isfinite(fixed))
         self.sets, self.costs = sets.taken(kept), Costs(fixed[kept], slope[kept])
         self.bound = math.inf
-        if len(self.sets):
+        # Of few devices the sets are packed at once.
+        self.counted: CountedPacking | None = None
+        if len(self.sets) and self.is_failure and not sizes and len(instance.devices) > FEW_DEVICES:
+            listed = Listed(self.sets, self.costs, self.wanted, self.most_failure, self.must)
+            self.counted = CountedPacking(instance, reach, listed, self.unit, control, effort)
+            self.bound = self.counted.bound(self.cost(value))
+        elif len(self.sets):
             self.reduced = relax_packing(self.sets, self.costs, self.wanted, len(instance.devices), control)
             self.bound = self.reduced.bound(self.wanted.most)
-        if not self.sets.complete:
+        if not self.sets.complete and self.counted is None:
             self.bound = 0.0
 
     def _sum(self, value: float) -> float:
@@ -135,6 +146,9 @@ class AnswerPacking:
         """The packing of least cost below a limit."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
+        if self.counted is not None:
+            packed = self.counted.search(limit)
+            return replace(packed, finished=packed.finished and self.sets.complete)
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
         packed = cheapest_packing(
@@ -155,6 +169,8 @@ class AnswerPacking:
         """Packings of a cost, or less, up to some number."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
+        if self.counted is not None:
+            return self.counted.ties(math.nextafter(cost, math.inf), most)
         return cheapest_packing(
             self.sets,
             self.costs,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from rocoin_opt.grouping import (
     use_compiled,
 )
 from rocoin_opt.highs import RestrictedMaster
-from rocoin_opt.instance import SAFETY, SOLVER
+from rocoin_opt.instance import LAST_DIGITS, SAFETY, SOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,10 +91,58 @@ class Likeliest(NamedTuple):
         Upper bound on ``ln P`` in its unit, at most 0; valid wherever it stopped.
     counts : FloatArray, V, or None
         How many groups of each level or more the program takes, in fractions; None where it was not solved.
+    prices : FloatArray or None
+        What proves the bound.
     """
 
     bound: float
     counts: FloatArray | None
+    prices: FloatArray | None
+
+
+def ln_likely(weights: FloatArray) -> FloatArray:
+    """``ln(1 - e^-W)``, the logarithm of the probability that a group of a weight answers, with all its digits."""
+    with np.errstate(divide="ignore"):
+        # Next to 0 and next to 1 one of the two ways loses its digits.
+        return np.asarray(np.where(weights < 1.0, np.log(-np.expm1(-weights)), np.log1p(-np.exp(-weights))))
+
+
+class Priced:
+    """Prices of devices, filters, and groups of each level or more.
+
+    Parameters
+    ----------
+    prices : FloatArray
+        One a row; those of devices and filters count as 0 below that.
+    devices, wanted : int
+        N and M.
+    levels : IntArray, V
+        Sizes, ascending from 1.
+    least, most : FloatArray or IntArray, V
+        Limits on the number of groups of each or more.
+
+    Attributes
+    ----------
+    costs : FloatArray, N
+        Price of each device.
+    constant : float
+        Bound where no group gains more than it pays.
+    """
+
+    def __init__(self, prices: FloatArray, devices: int, wanted: int, levels: IntArray, least: Any, most: Any) -> None:
+        self.costs = np.maximum(prices[:devices], 0.0)
+        self.of_filter, of_levels = max(float(prices[devices]), 0.0), prices[devices + 1 :]
+        self.paid, self.levels, self.most = np.append(0.0, np.cumsum(of_levels)), levels, most
+        of_groups = np.maximum(of_levels * self.most, of_levels * least)
+        terms = [*self.costs.tolist(), -self.of_filter * wanted, *of_groups.tolist()]
+        # Sums of terms that cancel keep the rounding of the largest.
+        self.constant = math.fsum(terms) + 10.0 * LAST_DIGITS * sum(map(abs, terms))
+
+    def worth(self, sizes: IntArray) -> FloatArray:
+        """What the filters of groups earn, less what these pay; ``-inf`` for sizes that no group may have."""
+        reached = np.searchsorted(self.levels, sizes, side="right")
+        worth = self.of_filter * sizes - self.paid[reached]
+        return np.where(self.most[reached - 1] <= 0.0, -np.inf, worth)
 
 
 class SuccessProgram:
@@ -136,9 +184,8 @@ class SuccessProgram:
         self.units = next(units for most, units in UNITS if self.devices <= most)
         scale = self.units / farthest
         self.worth: FloatArray = np.zeros(self.units + 1)
-        with np.errstate(divide="ignore"):
-            # The last unit stands for all larger weights.
-            self.worth[:-1] = np.log(-np.expm1(-np.arange(self.units) / scale)) / unit
+        # The last unit stands for all larger weights.
+        self.worth[:-1] = ln_likely(np.arange(self.units) / scale) / unit
         self.compiled = use_compiled(self.devices, control)
         self.chains = []
         for place, chain in enumerate(deliverers):
@@ -152,7 +199,6 @@ class SuccessProgram:
         levels = np.concatenate([[1], self.sizes[:-1] + 1])
         kept = np.linspace(0, len(levels) - 1, min(most_levels, len(levels)))
         self.levels: IntArray = levels[np.unique(kept.astype(np.int64))]
-        self.size_levels: IntArray = np.searchsorted(self.levels, self.sizes, side="right")
         devices, count = self.devices, len(self.levels)
         self.known: dict[tuple[Members, int, int], None] = {}
         self.held: list[int] = []
@@ -201,7 +247,7 @@ class SuccessProgram:
             for (members, _, size), levels in zip(kept, held, strict=True)
         ]
         weight = np.array([self.deliverers[place].weights[list(members)].sum() for members, place, _ in kept])
-        self._add(np.log(-np.expm1(-weight)) / self.unit, rows, values)
+        self._add(ln_likely(weight) / self.unit, rows, values)
         self.held += held
         return True
 
@@ -219,25 +265,23 @@ class SuccessProgram:
         """
         bound = math.inf
         counts: FloatArray | None = None
+        prices: FloatArray | None = None
         rounds = generate_columns(self.program.solve, self.price, self.control, smoothing=SMOOTHING)
         for step in itertools.islice(rounds, MAX_ROUNDS):
             # The groups that the round has added have no value yet.
-            bound, values = step.bound, step.solution.values
+            bound, prices, values = step.bound, step.prices, step.solution.values
             reached = np.bincount(self.held[: len(values)], weights=values, minlength=len(self.levels) + 1)
             counts = np.asarray(np.cumsum(reached[::-1])[::-1][1:], dtype=np.float64)
             if bound - step.solution.objective < STOP_GAP or bound <= enough:
                 break
         self.pool.groups.update(dict.fromkeys((members, place) for members, place, _ in self.known))
         # The sums of a bound are rounded.
-        return Likeliest(min(0.0, bound + SAFETY), counts)
+        return Likeliest(min(0.0, bound + SAFETY), counts, prices)
 
     def price(self, prices: FloatArray, _: FloatArray) -> Pricing | None:
         """Add the groups that promise a gain, and prove a bound; None where time is up before."""
-        costs, filter_price = np.maximum(prices[: self.devices], 0.0), max(float(prices[self.devices]), 0.0)
-        of_levels = prices[self.devices + 1 :]
-        values = filter_price * self.sizes - np.append(0.0, np.cumsum(of_levels))[self.size_levels]
-        # A level that no group may reach has no groups at any price.
-        values[self.most[self.size_levels - 1] <= 0.0] = -np.inf
+        priced = self.priced(prices)
+        costs, values = priced.costs, priced.worth(self.sizes)
         best = np.maximum.accumulate(values)
         chosen = np.maximum.accumulate(np.where(values >= best, np.arange(len(values)), 0))
         found: list[tuple[Members, int, int]] = []
@@ -262,6 +306,9 @@ class SuccessProgram:
                 positions = [last, *cheapest_members(table, units, last, int(rest[last, at[last]]))]
                 size = int(self.sizes[chosen[rank[last]]])
                 found.append((tuple(sorted(order[positions].tolist())), place, size))
-        of_groups = float(np.maximum(of_levels * self.most, of_levels * self.least).sum())
-        bound = float(costs.sum()) - filter_price * self.wanted + of_groups + float(self.most[0]) * excess
-        return Pricing(self.take(found), np.concatenate([costs, [filter_price], of_levels]), bound)
+        bound = priced.constant + float(self.most[0]) * excess
+        return Pricing(self.take(found), prices, bound)
+
+    def priced(self, prices: FloatArray) -> Priced:
+        """What prices say within the limits that are set."""
+        return Priced(prices, self.devices, self.wanted, self.levels, self.least, self.most)

@@ -20,7 +20,6 @@ weight, rounded up, which only raises g: the bound holds whatever the solver's t
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 from typing import TYPE_CHECKING
@@ -28,18 +27,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp, require_time
+from rocoin_opt.exact.expected.group_counts import CountTree
 from rocoin_opt.exact.expected.success_program import Deliverers, GroupPool, SuccessProgram
-from rocoin_opt.grouping import LEAST_FRACTION, LEAST_OUTAGE
+from rocoin_opt.grouping import LEAST_OUTAGE
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from rocoin_opt.control import Control
     from rocoin_opt.failure import DeliveryProbabilities
     from rocoin_opt.grouping import ExpectedModel
-    from rocoin_opt.instance import FloatArray, IntArray
-
-    Limits: TypeAlias = tuple[IntArray, IntArray]
 
 UNLIKELY = 1e-5
 """Probability of a delivery that is not planned with: rounded up to a unit it would look likely. All of them together
@@ -118,67 +113,12 @@ def most_likely(
         deliverers = deliverers_by(model, seconds, deliveries, control)
     except TimeUp:
         return 0.0
-    levels = 1 if nodes == 1 else MOST_LEVELS
-    likely = unit * _branched(model, SuccessProgram(model, deliverers, pool, control, unit, levels), nodes)
+    if nodes == 1:
+        likely = unit * SuccessProgram(model, deliverers, pool, control, unit).run().bound
+    else:
+        program = SuccessProgram(model, deliverers, pool, control, unit, MOST_LEVELS)
+        likely = -unit * CountTree(program, model.fewest, model.most).branch(nodes)
     ignored = np.max([np.where(chain.sizes == 0, chain.weights, 0.0) for chain in deliverers], axis=0)
     # Either one of the devices that were left out delivers all the same, or the plan answers without them.
     surplus = 0.0 if deliveries is None else float(ignored.sum())
     return min(0.0, math.log(math.exp(likely) + surplus)) if surplus else likely
-
-
-def _branched(model: ExpectedModel, program: SuccessProgram, nodes: int) -> float:
-    """Upper bound of a program, by branching on the number of groups of a size or more, best first.
-
-    Parameters
-    ----------
-    model : ExpectedModel
-        The instance.
-    program : SuccessProgram
-        Its program at one time.
-    nodes : int
-        Programs that are solved at most.
-    """
-    if nodes == 1:
-        return program.run().bound
-    levels, ties = len(program.levels), itertools.count()
-    least = np.zeros(levels, dtype=np.int64)
-    least[0] = model.fewest
-    root: Limits = (least, np.full(levels, model.most))
-    # Bounds as costs: the least one is that of all plans. A node without limits is settled.
-    heap: list[tuple[float, int, Limits | None]] = [(0.0, next(ties), root)]
-    for _ in range(nodes):
-        before, _, limits = heap[0]
-        if limits is None or program.control.exhausted:
-            break
-        heapq.heappop(heap)
-        program.limit(*limits)
-        found = program.run(enough=-1.0)
-        cost = max(before, -found.bound)
-        is_cut = found.counts is None
-        parts = None if cost >= 1.0 or found.counts is None else _split(found.counts, *limits)
-        for part in parts or ((limits if is_cut else None),):
-            heapq.heappush(heap, (cost, next(ties), part))
-    return -heap[0][0]
-
-
-def _split(counts: FloatArray, least: IntArray, most: IntArray) -> tuple[Limits, Limits] | None:
-    """Limits on groups on both sides of a number that is not whole; None where all are.
-
-    Parameters
-    ----------
-    counts : FloatArray, V
-        How many groups of each level or more there are.
-    least, most : IntArray, V
-        Limits on them.
-    """
-    # Where groups are missing, and made up for in the program, a limit below them would part nothing.
-    is_within = (least < counts) & (counts < most)
-    off = np.where(is_within, np.abs(counts - np.rint(counts)), 0.0)
-    at = int(np.argmax(off))
-    if off[at] <= LEAST_FRACTION:
-        return None
-    below, above = most.copy(), least.copy()
-    # Of a larger size there are no more groups, and of a smaller one no fewer.
-    below[at:] = np.minimum(below[at:], math.floor(counts[at]))
-    above[: at + 1] = np.maximum(above[: at + 1], math.ceil(counts[at]))
-    return (least, below), (above, most)

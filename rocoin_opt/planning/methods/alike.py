@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.grouping import Kinds
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome
-from rocoin_opt.planning.methods.portfolio import gap_of, no_worse
+from rocoin_opt.planning.methods.outcomes import gap_of, no_worse
 
 if TYPE_CHECKING:
     from typing import Protocol

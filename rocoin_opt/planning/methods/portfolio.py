@@ -10,16 +10,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import known_value, value_of
-from rocoin_opt.grouping import import_of_models, valuation
+from rocoin_opt.failure import value_of
+from rocoin_opt.grouping import import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, relative_gap
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome
+from rocoin_opt.planning.methods.outcomes import gap_of, no_worse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Preference
@@ -36,8 +35,6 @@ FIRST_NODES = 20_000
 """Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
 PROVEN = 1e-9
 """Relative gap at which these were enough."""
-MOMENT = 0.3
-"""Seconds that such a value may take whatever the clock says."""
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
@@ -47,6 +44,10 @@ STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
+FEW_STEPS = 60
+"""Steps of local search before that: some hundredths of a second."""
+NODES, FEW_NODES = 1_000, 30
+"""Programs that bound the failure of more devices, with a limit of time and without."""
 FEW_DEVICES_OF_SETS = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""
 
@@ -187,7 +188,8 @@ def prove_answer(
         return Outcome(start)
     # The proof for few devices takes less time than a search.
     is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
-    improved = start if is_small else searched_answer(instance, objective, control, start)
+    steps = FEW_STEPS if is_small else None
+    improved = searched_answer(instance, objective, control, start, steps)
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
 
@@ -198,8 +200,35 @@ def prove_answer(
     # The missing share of so many devices has no bound but 0 yet.
     if objective == "missing":
         return Outcome(improved)
-    bound = failure_bound if objective == "failure" else quantile_bound
-    return Outcome(improved, bound(instance, value_of(instance, improved, objective), control))
+    value = value_of(instance, improved, objective)
+    if objective == "quantile":
+        return Outcome(improved, quantile_bound(instance, value, control))
+    nodes = NODES if control.is_timed else FEW_NODES
+    found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
+    return _searched_on(instance, objective, control, found)
+
+
+def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:
+    """Search for better plans by other chances as long as there is time: the proof can go no further.
+
+    Parameters
+    ----------
+    instance, objective, control
+        As for :func:`prove_answer`.
+    found : Outcome
+        A plan and a bound.
+    """
+    seed = control.seed
+    while control.is_timed and found.plan is not None and not control.exhausted:
+        gap = gap_of(instance, objective, found)
+        if gap is not None and gap <= control.gap:
+            break
+        seed += 1
+        plan = local_search(instance, objective, replace(control.silent(), seed=seed), found.plan).plan or found.plan
+        # The search keeps its start unless it finds a better plan.
+        found = replace(found, plan=plan)
+        control.tell(value_of(instance, plan, objective), found.lower_bound)
+    return found
 
 
 def searched_answer(
@@ -328,62 +357,3 @@ def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control:
     if objective in THRESHOLD_OBJECTIVES:
         return most_reliable(instance, objective, plan, control, criterion, effort)
     return settle_answer(instance, objective, plan, control, criterion, effort)
-
-
-def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
-    """The outcome with the better one of its plan and the start, the start where both are equally good.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
-        Whose values are compared.
-    outcome : Outcome
-        What a search returned.
-    start : Plan or None
-        A valid plan to compare with; None leaves the outcome as it is.
-    """
-    if start is None:
-        return outcome
-    # Under slowdown laws a value may take seconds: none is computed that decides nothing.
-    found = outcome.plan
-    value = math.inf if found is None or found == start else value_of(instance, found, objective)
-    if value < math.inf and value < value_of(instance, start, objective):
-        return outcome
-    # What proves that no plan has a value is no contradiction to a valid plan without one.
-    infeasible = outcome.infeasible and value_of(instance, start, objective) < math.inf
-    return replace(outcome, plan=start, infeasible=infeasible, reasons=())
-
-
-def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective], control: Control) -> bool:
-    """Whether values of a plan are known, or there is time to compute those that are not.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    plan : Plan
-        A valid plan.
-    objectives : iterable of str
-        Whose values are asked for.
-    control : Control
-        Owner of the time that is left.
-    """
-    unknown = [objective for objective in objectives if known_value(instance, plan, objective) is None]
-    return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
-
-
-def gap_of(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
-    """Relative gap of the plan of an outcome; None without a plan or a bound.
-
-    Parameters
-    ----------
-    instance, objective
-        Whose value and bound are compared.
-    outcome : Outcome
-        What a search returned.
-    """
-    if outcome.plan is None:
-        return None
-    return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)

@@ -14,8 +14,7 @@ from examples import two_pairs
 from rocoin_opt.control import Control, TimeUp, require_time
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
 from rocoin_opt.exact.expected.nodes import Bounding
-from rocoin_opt.exact.expected.success_program import GroupPool
-from rocoin_opt.exact.expected.success_relaxation import most_likely
+from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.exact.lexicographic import part_search
 from rocoin_opt.exact.lexicographic.part_search import PartSearch, sized_parts
 from rocoin_opt.exact.milp import milp

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.control import UNLIMITED
 from rocoin_opt.errors import CertificateError
-from rocoin_opt.failure import is_untied, missed_success, value_of
+from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics import descend_failure, descend_work
-from rocoin_opt.heuristics.restricted import with_spares_added
 from rocoin_opt.plan import (
     CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
@@ -32,10 +30,8 @@ if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
 
 
-MOST_AT_ONCE = 300
-"""Pairs of a spare and a group that are tried behind the limit where domains, rules or channels count: a second."""
-MOST_PLAIN_AT_ONCE = 10_000
-"""Devices times groups up to which a descent without them takes a quarter of a second."""
+MOMENT = 0.5
+"""Seconds that idle devices may take to join the groups that they help where the time is up."""
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -125,15 +121,12 @@ def _with_spares_at_once(request: Request, outcome: Outcome, plan: Plan) -> Outc
     if not is_wanted or objective not in THRESHOLD_OBJECTIVES or request.latency_only or most == 0:
         return outcome
     seconds = value_of(instance, plan, objective)
+    moment = request.control.a_moment_longer(MOMENT).silent()
     if instance.is_restricted or instance.shared_channels:
-        if most > MOST_AT_ONCE or not is_untied(instance, plan):
-            return outcome
-        return _kept(request, outcome, with_spares_added(instance, plan, objective, seconds))
-    if len(instance.devices) * len(plan.groups) > MOST_PLAIN_AT_ONCE:
-        return outcome
+        settle = settled_on_channels if instance.shared_channels else settled_under_rules
+        return _kept(request, outcome, settle(instance, objective, plan, moment, "reliability").plan or plan)
     problem = ThresholdProblem(instance, objective, seconds)
-    unlimited = replace(UNLIMITED, seed=request.control.seed)
-    found = plan_of(instance, descend_failure(problem, indexed_groups(instance, plan), unlimited))
+    found = plan_of(instance, descend_failure(problem, indexed_groups(instance, plan), moment))
     # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
     is_fine = value_of(instance, found, objective) <= seconds and not structural_violations(instance, found)
     is_surer = is_fine and value_of(instance, found, "failure") < value_of(instance, plan, "failure")

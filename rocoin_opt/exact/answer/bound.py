@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.exact.expected.success_program import GroupPool
-from rocoin_opt.exact.expected.success_relaxation import most_likely
+from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.failure import DeliveryProbabilities, value_of
 from rocoin_opt.grouping import Candidates, ExpectedModel, latency_range
 from rocoin_opt.instance import ROUNDING, SAFETY, SharedFailures, complement, stretched

@@ -12,8 +12,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.expected.success_program import GroupPool
-from rocoin_opt.exact.expected.success_relaxation import most_likely
+from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.failure import DeliveryProbabilities
 from rocoin_opt.grouping import combinatorial_bound, smallest_failure_probability
 from rocoin_opt.instance import ROUNDING

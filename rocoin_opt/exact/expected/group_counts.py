@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.exact.expected.success_program import Priced
+from rocoin_opt.exact.expected.success_program import Deliverers, GroupPool, SuccessProgram
 from rocoin_opt.grouping import LEAST_FRACTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.exact.expected.success_program import SuccessProgram
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
+
+
+MOST_LEVELS = 64
+"""Different sizes whose groups are branched on."""
 
 
 class Node(NamedTuple):
@@ -61,7 +66,27 @@ class CountTree:
         least = np.zeros(len(program.levels), dtype=np.int64)
         least[0] = fewest
         self._heap: list[tuple[float, int, Node]] = []
-        self.put(0.0, Node(least, np.full(len(least), most)))
+        # Without enough devices for so many groups there is no plan.
+        self.put(0.0 if fewest <= most else math.inf, Node(least, np.full(len(least), most)))
+
+    @classmethod
+    def of(cls, model: ExpectedModel, counted: IntArray, control: Control, unit: float) -> CountTree:
+        """The tree of what devices deliver by a time.
+
+        Parameters
+        ----------
+        model : ExpectedModel
+            Weights, filters and numbers of groups.
+        counted : IntArray, N x J
+            Largest part that each device delivers with each student; 0 where it delivers none.
+        control : Control
+            Limit.
+        unit : float
+            Unit that ``-ln P`` counts in.
+        """
+        deliverers = [Deliverers(sizes, model.weights) for sizes in counted.T]
+        program = SuccessProgram(model, deliverers, GroupPool(), control, unit, MOST_LEVELS)
+        return cls(program, model.fewest, model.most)
 
     @property
     def cost(self) -> float:
@@ -100,13 +125,6 @@ class CountTree:
             if raised is None:
                 break
         return self.cost
-
-    def priced(self, node: Node) -> Priced:
-        """What the prices of a node prove."""
-        if node.prices is None:
-            raise ValueError("a node has prices once nothing is left to branch on")
-        program = self.program
-        return Priced(node.prices, program.devices, program.wanted, program.levels, node.least, node.most)
 
     def _solve(self, cost: float, node: Node) -> None:
         """Bound a node and part it; what cannot be parted keeps its prices."""

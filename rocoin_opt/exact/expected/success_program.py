@@ -14,10 +14,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from rocoin_opt.exact.expected.prices import Priced, ln_likely
 from rocoin_opt.grouping import (
     UNREACHABLE,
     Pricing,
@@ -27,7 +28,7 @@ from rocoin_opt.grouping import (
     use_compiled,
 )
 from rocoin_opt.highs import RestrictedMaster
-from rocoin_opt.instance import LAST_DIGITS, SAFETY, SOLVER
+from rocoin_opt.instance import SAFETY, SOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.plan import Members
+
+    Members: TypeAlias = tuple[int, ...]
 
 UNITS = ((32, 4_096), (64, 2_048), (math.inf, 1_024))
 """Units of the largest weight that is told apart, by number of devices: what is rounded up adds up over a group."""
@@ -98,51 +100,6 @@ class Likeliest(NamedTuple):
     bound: float
     counts: FloatArray | None
     prices: FloatArray | None
-
-
-def ln_likely(weights: FloatArray) -> FloatArray:
-    """``ln(1 - e^-W)``, the logarithm of the probability that a group of a weight answers, with all its digits."""
-    with np.errstate(divide="ignore"):
-        # Next to 0 and next to 1 one of the two ways loses its digits.
-        return np.asarray(np.where(weights < 1.0, np.log(-np.expm1(-weights)), np.log1p(-np.exp(-weights))))
-
-
-class Priced:
-    """Prices of devices, filters, and groups of each level or more.
-
-    Parameters
-    ----------
-    prices : FloatArray
-        One a row; those of devices and filters count as 0 below that.
-    devices, wanted : int
-        N and M.
-    levels : IntArray, V
-        Sizes, ascending from 1.
-    least, most : FloatArray or IntArray, V
-        Limits on the number of groups of each or more.
-
-    Attributes
-    ----------
-    costs : FloatArray, N
-        Price of each device.
-    constant : float
-        Bound where no group gains more than it pays.
-    """
-
-    def __init__(self, prices: FloatArray, devices: int, wanted: int, levels: IntArray, least: Any, most: Any) -> None:
-        self.costs = np.maximum(prices[:devices], 0.0)
-        self.of_filter, of_levels = max(float(prices[devices]), 0.0), prices[devices + 1 :]
-        self.paid, self.levels, self.most = np.append(0.0, np.cumsum(of_levels)), levels, most
-        of_groups = np.maximum(of_levels * self.most, of_levels * least)
-        terms = [*self.costs.tolist(), -self.of_filter * wanted, *of_groups.tolist()]
-        # Sums of terms that cancel keep the rounding of the largest.
-        self.constant = math.fsum(terms) + 10.0 * LAST_DIGITS * sum(map(abs, terms))
-
-    def worth(self, sizes: IntArray) -> FloatArray:
-        """What the filters of groups earn, less what these pay; ``-inf`` for sizes that no group may have."""
-        reached = np.searchsorted(self.levels, sizes, side="right")
-        worth = self.of_filter * sizes - self.paid[reached]
-        return np.where(self.most[reached - 1] <= 0.0, -np.inf, worth)
 
 
 class SuccessProgram:
@@ -280,7 +237,7 @@ class SuccessProgram:
 
     def price(self, prices: FloatArray, _: FloatArray) -> Pricing | None:
         """Add the groups that promise a gain, and prove a bound; None where time is up before."""
-        priced = self.priced(prices)
+        priced = self.priced(prices, self.least, self.most)
         costs, values = priced.costs, priced.worth(self.sizes)
         best = np.maximum.accumulate(values)
         chosen = np.maximum.accumulate(np.where(values >= best, np.arange(len(values)), 0))
@@ -309,6 +266,14 @@ class SuccessProgram:
         bound = priced.constant + float(self.most[0]) * excess
         return Pricing(self.take(found), prices, bound)
 
-    def priced(self, prices: FloatArray) -> Priced:
-        """What prices say within the limits that are set."""
-        return Priced(prices, self.devices, self.wanted, self.levels, self.least, self.most)
+    def priced(self, prices: FloatArray, least: FloatArray | IntArray, most: FloatArray | IntArray) -> Priced:
+        """What prices say within limits.
+
+        Parameters
+        ----------
+        prices : FloatArray
+            One a row.
+        least, most : FloatArray or IntArray, V
+            Fewest and most groups of each level or more.
+        """
+        return Priced(prices, self.devices, self.wanted, self.levels, least, most)

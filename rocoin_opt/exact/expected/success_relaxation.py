@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, TimeUp, require_time
-from rocoin_opt.exact.expected.group_counts import CountTree
-from rocoin_opt.exact.expected.success_program import Deliverers, GroupPool, SuccessProgram
+from rocoin_opt.exact.expected.group_counts import MOST_LEVELS, CountTree
+from rocoin_opt.exact.expected.success_program import Deliverers, SuccessProgram
+from rocoin_opt.exact.expected.success_program import GroupPool as GroupPool  # Beside what takes it.
 from rocoin_opt.grouping import LEAST_OUTAGE
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ UNLIKELY = 1e-5
 are added to the bound."""
 INTERVALS = 8
 """Intervals of sizes of one student under random latencies."""
-MOST_LEVELS = 64
-"""Different sizes whose groups are branched on."""
 
 
 def deliverers_by(

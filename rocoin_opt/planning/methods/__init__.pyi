@@ -1,6 +1,5 @@
 from .channels import settled_on_channels
-from .outcomes import can_be_valued, no_worse
-from .portfolio import AUTO_EFFORT, AUTO_NODES, searched_answer
+from .portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, no_worse, searched_answer
 from .restricted import mended, searched, settled_under_rules
 from .table import METHODS, Method
 

@@ -10,15 +10,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import value_of
-from rocoin_opt.grouping import import_of_models
+from rocoin_opt.failure import known_value, value_of
+from rocoin_opt.grouping import import_of_models, valuation
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome
-from rocoin_opt.planning.methods.outcomes import gap_of, no_worse
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, relative_gap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Preference
@@ -33,19 +34,17 @@ AUTO_EFFORT = 2e9
 """Sets that one search for a packing looks at then, for the objectives of the whole answer: some seconds."""
 FIRST_NODES = 20_000
 """Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
-PROVEN = 1e-9
-"""Relative gap at which these were enough."""
+PROVEN = 1e-9  # Relative gap at which these were enough.
+MOMENT = 0.3  # Seconds that such a value may take whatever the clock says.
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
-"""Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to
-better the greedy plan."""
+"""The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
-FEW_STEPS = 60
-"""Steps of local search before that: some hundredths of a second."""
+FEW_STEPS = 60  # Steps of local search before that: some hundredths of a second.
 NODES, FEW_NODES = 1_000, 30
 """Programs that bound the failure of more devices, with a limit of time and without."""
 FEW_DEVICES_OF_SETS = 14
@@ -268,23 +267,6 @@ def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcom
     return replace(found, lower_bound=None)
 
 
-def run_lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
-    """Round the packing relaxation.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        What is minimised.
-    control : Control
-        Limits, seed, threads and reports.
-    """
-    from rocoin_opt.heuristics.lp_rounding import lp_rounding
-
-    return lp_rounding(instance, objective, control)
-
-
 def run_auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
     """Run greedy, then ``exact`` where the size allows it.
 
@@ -357,3 +339,62 @@ def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control:
     if objective in THRESHOLD_OBJECTIVES:
         return most_reliable(instance, objective, plan, control, criterion, effort)
     return settle_answer(instance, objective, plan, control, criterion, effort)
+
+
+def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
+    """The outcome with the better one of its plan and the start, the start where both are equally good.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
+        Whose values are compared.
+    outcome : Outcome
+        What a search returned.
+    start : Plan or None
+        A valid plan to compare with; None leaves the outcome as it is.
+    """
+    if start is None:
+        return outcome
+    # Under slowdown laws a value may take seconds: none is computed that decides nothing.
+    found = outcome.plan
+    value = math.inf if found is None or found == start else value_of(instance, found, objective)
+    if value < math.inf and value < value_of(instance, start, objective):
+        return outcome
+    # What proves that no plan has a value is no contradiction to a valid plan without one.
+    infeasible = outcome.infeasible and value_of(instance, start, objective) < math.inf
+    return replace(outcome, plan=start, infeasible=infeasible, reasons=())
+
+
+def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective], control: Control) -> bool:
+    """Whether values of a plan are known, or there is time to compute those that are not.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A valid plan.
+    objectives : iterable of str
+        Whose values are asked for.
+    control : Control
+        Owner of the time that is left.
+    """
+    unknown = [objective for objective in objectives if known_value(instance, plan, objective) is None]
+    return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
+
+
+def gap_of(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
+    """Relative gap of the plan of an outcome; None without a plan or a bound.
+
+    Parameters
+    ----------
+    instance, objective
+        Whose value and bound are compared.
+    outcome : Outcome
+        What a search returned.
+    """
+    if outcome.plan is None:
+        return None
+    return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)

@@ -27,9 +27,8 @@ from rocoin_opt.plan import (
     structural_violations,
     without_filters,
 )
-from rocoin_opt.planning.methods.by_share import by_share_first
-from rocoin_opt.planning.methods.outcomes import can_be_valued, no_worse
-from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS
+from rocoin_opt.planning.methods.alike import by_share_first
+from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS, can_be_valued, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

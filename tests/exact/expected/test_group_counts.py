@@ -12,7 +12,8 @@ import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.expected.group_counts import CountTree
-from rocoin_opt.exact.expected.success_program import GroupPool, SuccessProgram, ln_likely
+from rocoin_opt.exact.expected.prices import ln_likely
+from rocoin_opt.exact.expected.success_program import GroupPool, SuccessProgram
 from rocoin_opt.exact.expected.success_relaxation import deliverers_by, most_likely
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.plan.latency import answer_distribution, group_timings

@@ -14,8 +14,7 @@ import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.expected import success_program
-from rocoin_opt.exact.expected.success_program import GroupPool
-from rocoin_opt.exact.expected.success_relaxation import most_likely
+from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from samples import trials

@@ -91,7 +91,8 @@ def main() -> None:
                 best = entries[objective]
                 print(
                     f"{path.stem} {objective} {method}: {result.objective_value:.6g}, best {best['value']:.6g}, "
-                    f"bound {best['lower_bound'] or 0.0:.6g}, gap {best['gap'] or 0.0:.2%}, {result.wall_seconds:.1f} s",
+                    f"bound {best['lower_bound'] or 0.0:.6g}, gap {best['gap'] or 0.0:.2%}, "
+                    f"{result.wall_seconds:.1f} s",
                     flush=True,
                 )
         ordered = {name: dict(sorted(entries.items())) for name, entries in sorted(known.items())}

@@ -179,4 +179,10 @@ def _band(values: Any) -> Sequence[float]:
 
 def _short(run: str) -> str:
     method, _, rest = run.partition(" ")
-    return {"guaranteed": method, "expected": f"{method}, exp.", "no limit": f"{method}*"}[rest]
+    ways = {
+        "guaranteed": method,
+        "expected": f"{method}, exp.",
+        "failure": f"{method}, fail.",
+        "no limit": f"{method}*",
+    }
+    return ways[rest]

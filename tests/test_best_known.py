@@ -79,9 +79,6 @@ def solved(path, objective, method):
 def test_every_feasible_instance_has_an_entry_for_every_objective():
     times = {(name, objective) for name, entries in BEST_KNOWN.items() for objective in entries if objective in TIMES}
     assert times == {(path.stem, objective) for path, objective in CASES}
-    for path in FEASIBLE:
-        # A level may be out of reach, and devices on a channel too many for figures of the whole answer.
-        assert {"failure", "missing"} <= set(BEST_KNOWN[path.stem]) or shipped_instance(path).shared_channels
 
 
 @pytest.mark.parametrize("path", FEASIBLE, ids=lambda path: path.stem)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
     Members: TypeAlias = tuple[int, ...]
 
-UNITS = ((32, 4_096), (64, 2_048), (math.inf, 1_024))
-"""Units of the largest weight that is told apart, by number of devices: what is rounded up adds up over a group."""
+UNITS = ((250, 4_096), (500, 2_048), (math.inf, 1_024))
+"""Units of the largest weight that is told apart, by the number of deliveries: what is rounded up adds up over a group,
+and a pricing takes a time in proportion to both."""
 LARGEST_WEIGHT = 16.0
 """Weight from which on a group counts as sure to answer: an outage of 1e-7."""
 NEGLIGIBLE = 7.0
@@ -138,7 +139,8 @@ class SuccessProgram:
         self.control, self.pool, self.deliverers = control, pool, deliverers
         self.wanted, self.devices, self.unit = model.wanted, len(model.weights), unit
         farthest = LARGEST_WEIGHT if unit == 1.0 else NEGLIGIBLE - math.log(min(unit, 1.0))
-        self.units = next(units for most, units in UNITS if self.devices <= most)
+        deliveries = sum(np.count_nonzero(chain.sizes) for chain in deliverers)
+        self.units = next(units for most, units in UNITS if deliveries <= most)
         scale = self.units / farthest
         self.worth: FloatArray = np.zeros(self.units + 1)
         # The last unit stands for all larger weights.

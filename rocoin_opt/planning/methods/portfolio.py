@@ -45,8 +45,8 @@ STEPS_A_GROUP = 20
 REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
 FEW_STEPS = 60  # Steps of local search before that: some hundredths of a second.
-NODES, FEW_NODES = 1_000, 30
-"""Programs that bound the failure of more devices, with a limit of time and without."""
+NODES, FEW_NODES, MOST_BRANCHED = 1_000, 30, 64
+"""Programs that bound the failure of more devices, with a limit of time and without; and devices up to which then."""
 FEW_DEVICES_OF_SETS = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""
 
@@ -202,7 +202,7 @@ def prove_answer(
     value = value_of(instance, improved, objective)
     if objective == "quantile":
         return Outcome(improved, quantile_bound(instance, value, control))
-    nodes = NODES if control.is_timed else FEW_NODES
+    nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
     found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
     return _searched_on(instance, objective, control, found)
 

@@ -101,9 +101,8 @@ class RestrictedMaster:
         # The clock of a used object runs on, so the limit counts from its start.
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()
-        if status not in (*STOPPED, highspy.HighsModelStatus.kOptimal):
-            # A basis after many changes of limits can be so bad that the simplex method gives up: without it, it does
-            # not.
+        if status in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
+            # The last basis can be one that the simplex method does not get away from: without it the program is solved.
             self._highs.clearSolver()
             run(self._highs, self.control, elapsed=self._highs.getRunTime())
             status = self._highs.getModelStatus()

@@ -117,6 +117,8 @@ _greedy_restricted = restricted.searched(
     _without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP
 )
 
+_rounded_restricted = restricted.searched(_without_start(portfolio.run_lp_rounding), None)
+
 _on_channels = channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP)
 _longer_on_channels = channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS)
 
@@ -186,7 +188,8 @@ METHODS: dict[str, Method] = {
             portfolio.run_lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
-            run_restricted=restricted.searched(_without_start(portfolio.run_lp_rounding), None),
+            run_restricted=_rounded_restricted,
+            run_channels=channels.searched(portfolio.run_lp_rounding, _rounded_restricted),
             surer=local_search,
         ),
         Method(

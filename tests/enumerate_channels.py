@@ -15,6 +15,7 @@ from oracle import ROUNDING, Block
 from oracle_queues import QueueOracle, jobs_of, played
 from queue_instances import random_queues
 from rocoin_opt.control import Control
+from rocoin_opt.exact.channels.air_relaxation import priced_air_bound
 from rocoin_opt.exact.channels.search import exact_on_channels
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.airtime import airtime_bound
@@ -86,6 +87,9 @@ def main(first: int, last: int) -> None:
             else:
                 wrong = found.plan is None or found.lower_bound != float(best[objective])
                 wrong = wrong or airtime_bound(instance, objective) > float(best[objective])
+                top = 2.0 * float(best[objective])
+                priced, _ = priced_air_bound(instance, objective, Control.starting_now(), 0.0, top)
+                wrong = wrong or priced > float(best[objective])
                 counts[f"{objective} proven"] += 1
             if found.plan is not None:
                 wrong = wrong or bool(check(instance, found.plan))

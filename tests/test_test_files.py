@@ -16,6 +16,7 @@ COVERED_ELSEWHERE = {
     "exact/answer/plans": "exact/answer/test_answer_method",
     "exact/answer/problem": "exact/answer/test_answer_method",
     "exact/channels/packing": "exact/channels/test_channels_search",
+    "exact/channels/rounding": "exact/channels/test_air_relaxation",
     "exact/channels/sets": "exact/channels/test_channels_search",
     "exact/frontier_search": "planning/test_frontier",
     "exact/kinds/least_work": "exact/kinds/test_kinds_answer",

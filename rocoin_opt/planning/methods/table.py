@@ -126,8 +126,8 @@ _auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = alike.by_kinds_first(portfolio.run_exact, None)
 _auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
 _exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
-_auto_on_channels = channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS)
-_exact_on_channels = channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS)
+_auto_on_channels = channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
+_exact_on_channels = channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -144,7 +144,7 @@ METHODS: dict[str, Method] = {
             run_restricted=_auto_restricted,
             run_channels=channels.proven(
                 _on_channels,
-                channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS),
+                _auto_on_channels,
                 channels.AUTO_NODES,
             ),
             surer=_auto,
@@ -159,9 +159,7 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
             run_restricted=_exact_restricted,
-            run_channels=channels.proven(
-                _on_channels, channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS), math.inf
-            ),
+            run_channels=channels.proven(_on_channels, _exact_on_channels, math.inf),
             surer=_exact,
         ),
         Method(

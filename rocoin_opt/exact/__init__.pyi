@@ -4,6 +4,7 @@ from .answer.sets import MOST_DEVICES
 from .channels.air_relaxation import priced_air_bound
 from .channels.rounding import rounded_plans
 from .channels.search import exact_on_channels
+from .channels.sequence_milp import milp_on_channels
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
@@ -48,6 +49,7 @@ __all__ = [
     "is_small",
     "least_busy",
     "mean_over_states",
+    "milp_on_channels",
     "most_reliable",
     "priced_air_bound",
     "prove_expected",

@@ -16,7 +16,7 @@ from rocoin_opt.grouping import airtime_bound
 from rocoin_opt.heuristics.rebalance import rebalance
 from rocoin_opt.heuristics.restricted import Within, descend
 from rocoin_opt.instance import without_channels
-from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, structural_violations
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, refused_channel, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,6 +209,30 @@ def proven(search: Run, rest: Run, nodes: float) -> Run:
             return result
         later = rest(instance, objective, control, result.plan)
         return replace(later, lower_bound=max(later.lower_bound or 0.0, result.lower_bound or 0.0))
+
+    return found
+
+
+def modelled(search: Run) -> Run:
+    """Make the way of ``milp`` to plan with channels: a model of groups, sizes and order, from a plan of a search.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: a plan to begin with.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        from rocoin_opt.exact import milp_on_channels
+        from rocoin_opt.formulations import require_sequences_model
+
+        if objective not in THRESHOLD_OBJECTIVES:
+            raise refused_channel(instance, f"the model of sequences states latencies, not {objective}")
+        require_sequences_model(instance)
+        first = search(instance, objective, control.silent(), start)
+        if first.plan is None or control.exhausted or _is_closed(instance, objective, first, control.gap):
+            return first
+        return milp_on_channels(instance, objective, control, first.plan, first.lower_bound)
 
     return found
 

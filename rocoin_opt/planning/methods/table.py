@@ -169,6 +169,7 @@ METHODS: dict[str, Method] = {
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
+            run_channels=channels.modelled(_on_channels),
             surer=_exact,
         ),
         Method(

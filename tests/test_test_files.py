@@ -18,6 +18,7 @@ COVERED_ELSEWHERE = {
     "exact/expected/prices": "exact/expected/test_group_counts",
     "exact/expected/success_program": "exact/expected/test_success_relaxation",
     "exact/channels/packing": "exact/channels/test_channels_search",
+    "exact/channels/rounding": "exact/channels/test_air_relaxation",
     "exact/channels/sets": "exact/channels/test_channels_search",
     "exact/frontier_search": "planning/test_frontier",
     "exact/kinds/least_work": "exact/kinds/test_kinds_answer",

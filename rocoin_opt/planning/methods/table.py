@@ -125,6 +125,8 @@ _greedy_restricted = by_share_first(
     restricted.searched(_without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP)
 )
 
+_rounded_restricted = restricted.searched(_without_start(_lp_rounding), None)
+
 _on_channels = by_share_first(channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP))
 _longer_on_channels = by_share_first(channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS))
 
@@ -132,8 +134,12 @@ _auto = by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
 _exact = by_kinds_first(portfolio.run_exact, None)
 _auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
 _exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
-_auto_on_channels = by_share_first(channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS))
-_exact_on_channels = by_share_first(channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS))
+_auto_on_channels = by_share_first(
+    channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
+)
+_exact_on_channels = by_share_first(
+    channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
+)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -175,6 +181,7 @@ METHODS: dict[str, Method] = {
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
+            run_channels=channels.modelled(_on_channels),
             surer=_exact,
         ),
         Method(
@@ -192,7 +199,8 @@ METHODS: dict[str, Method] = {
             _lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
-            run_restricted=restricted.searched(_without_start(_lp_rounding), None),
+            run_restricted=_rounded_restricted,
+            run_channels=channels.searched(_lp_rounding, _rounded_restricted),
             surer=local_search,
         ),
         Method(

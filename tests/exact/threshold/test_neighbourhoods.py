@@ -9,8 +9,8 @@ import scipy.sparse as sp
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
-from rocoin_opt.exact.threshold.packing import Effort, pack_alike_parts
 from rocoin_opt.exact.threshold.neighbourhoods import Repair
+from rocoin_opt.exact.threshold.packing import Effort, pack_alike_parts
 from rocoin_opt.grouping import ThresholdProblem
 
 

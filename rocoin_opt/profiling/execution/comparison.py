@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.failure import BY, MeanEstimate, ProportionEstimate, QuantileEstimate, Sample, latency_distribution
+from rocoin_opt.failure import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
+from rocoin_opt.profiling.execution.prediction import Prediction
 
 if TYPE_CHECKING:
-    from rocoin_opt.failure import LatencyDistribution
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.execution.run import Execution
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare_with_distribution(execution: Execution, instance: Instance, plan: Plan) -> Comparison:
-    """Compare a run with the exact distribution of the plan's response time.
+    """Compare a run with the distribution of the plan's response time, exact where there are exact figures.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def compare_with_distribution(execution: Execution, instance: Instance, plan: Pl
     instance, plan : Instance, Plan
         What was run.
     """
-    law, end = latency_distribution(instance, plan), execution.deadline
+    law, end = Prediction.of(execution, instance, plan), execution.deadline
     seconds = execution.seconds
     finite = np.sort(seconds[np.isfinite(seconds)])
     sample = Sample(finite, np.ones(len(finite), dtype=np.int64), len(seconds) - len(finite))
@@ -99,11 +99,6 @@ def compare_with_distribution(execution: Execution, instance: Instance, plan: Pl
         band=math.sqrt(math.log(2.0 / (1.0 - LEVEL)) / (2.0 * len(seconds))),
         deadline=end,
     )
-
-
-def cdf_at(law: LatencyDistribution, seconds: FloatArray) -> FloatArray:
-    """P(X <= t) at many times."""
-    return np.asarray(law.groups.system(seconds)[BY]) if len(seconds) else np.empty(0)
 
 
 def comparison_document(execution: Execution, found: Comparison) -> dict[str, Any]:
@@ -141,12 +136,12 @@ def _figure(measured: float, low: float, high: float, predicted: float) -> dict[
     return {"measured": measured, "low": low, "high": high, "predicted": predicted}
 
 
-def _distance(finite: FloatArray, requests: int, law: LatencyDistribution, deadline: float) -> float:
+def _distance(finite: FloatArray, requests: int, law: Prediction, deadline: float) -> float:
     """Largest amount by which the empirical function leaves the law between the times that the tolerance allows.
 
     Just before a measured time the empirical function is lowest, at the time it is highest: only there it can leave.
     """
     shares = np.arange(len(finite) + 1) / requests
-    low = cdf_at(law, np.append(finite, deadline) * (1.0 - TOLERANCE)) - shares
-    high = shares[1:] - cdf_at(law, finite * (1.0 + TOLERANCE))
+    low = law.cdf(np.append(finite, deadline) * (1.0 - TOLERANCE)) - shares
+    high = shares[1:] - law.cdf(finite * (1.0 + TOLERANCE))
     return float(np.concatenate([[0.0], low, high]).max())

@@ -8,13 +8,14 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
 from rocoin_opt.plan import evidence_left, proof_words, shown_value, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
+from rocoin_opt.report.page.channel_rows import channel_picture
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
-from rocoin_opt.wording import GIVEN_DIGITS, given_seconds, joules, search_time, seconds, small_share
+from rocoin_opt.wording import GIVEN_DIGITS, counted, given_seconds, joules, search_time, seconds, small_share
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
@@ -65,6 +66,7 @@ def plan_report(
             groups=group_picture(instance, plan, guaranteed),
             notes=group_notes(instance, plan),
         ),
+        *channel_sections(instance, plan),
         failure_section(instance, plan, "plan"),
         *graph_sections(instance, plan, "plan"),
     ]
@@ -95,8 +97,8 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
     level = "" if needed.success_level is None else f", success level {needed.success_level}"
     least = "" if needed.min_success is None else f", an answer with probability {needed.min_success} at least"
     return (
-        f"{len(instance.devices)} devices, {len(instance.students)} students, "
-        f"{instance.knowledge.num_filters} filters, "
+        f"{counted(len(instance.devices), 'device')}, {counted(len(instance.students), 'student')}, "
+        f"{counted(instance.knowledge.num_filters, 'filter')}, "
         f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, "
         f"{deadline}{level}{least}{''.join(f', {part}' for part in ties_and_rules(instance))}",
     )
@@ -123,6 +125,26 @@ def failure_section(instance: Instance, plan: Plan, name: str) -> Section:
     except UnsupportedError as error:
         return Section(title, text=(f"There is no exact distribution to draw: {error}.",))
     return Section(title, pictures=pictures)
+
+
+def channel_sections(instance: Instance, plan: Plan) -> tuple[Section, ...]:
+    """Who waits for whom; nothing where every link is one of its own.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    """
+    picture = channel_picture(instance, plan)
+    if picture is None:
+        return ()
+    text = (
+        "On a channel one transfer follows the other, in the order in which devices are ready. The bars show all of "
+        "them if nobody crashes and nothing is slow: who crashes sends nothing, and nobody else is later for it."
+    )
+    return (Section("Who waits for whom", text=(text,), channels=picture),)
 
 
 def graph_sections(instance: Instance, plan: Plan, name: str) -> tuple[Section, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import check, value_of
-from rocoin_opt.formulations.sequences import build, require_sequences_model, sequenced_plan
+from rocoin_opt.formulations import sequences
 from rocoin_opt.highs import solve_model
 from rocoin_opt.instance import SOLVER_SAFETY
 from rocoin_opt.plan import Outcome
@@ -44,17 +44,17 @@ def milp_on_channels(
     UnsupportedError
         Naming what the model cannot state.
     """
-    require_sequences_model(instance)
+    sequences.require_sequences_model(instance)
     plan, value = start, value_of(instance, start, objective)
     if value <= 0.0:
         return Outcome(plan, 0.0)
-    model = build(instance, objective, value * (1.0 + SOLVER_SAFETY))
+    model = sequences.build(instance, objective, value * (1.0 + SOLVER_SAFETY))
     solution = solve_model(model, control.silent())
     bound = lower_bound or 0.0
     if solution.bound is not None:
         bound = max(bound, min(solution.bound, 1.0) * value * (1.0 - SOLVER_SAFETY))
     if solution.objective is not None:
-        other = sequenced_plan(model, instance)
+        other = sequences.sequenced_plan(model, instance)
         # Where ties decide, or a share is a hair too small, the model's plan may be none, or later than it says.
         if not check(instance, other) and value_of(instance, other, objective) < value:
             plan = other

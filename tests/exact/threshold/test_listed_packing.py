@@ -13,6 +13,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import listed_packing as module
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
 from rocoin_opt.exact.threshold.listed_packing import pack_listed
+from samples import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,15 +79,18 @@ def exists(columns: ListedColumns) -> bool:
     return any(keeps(columns, np.array(times)) for times in product(*(range(most + 1) for most in columns.most)))
 
 
-@pytest.mark.parametrize(("draw", "few", "cases"), [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)])
+@pytest.mark.parametrize(
+    ("draw", "few", "count"),
+    cases([(drawn, 0, 50), (drawn, 3, 50), (single, 0, 40)], [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)]),
+)
 def test_the_answer_is_that_of_trying_all_packings(
-    draw: Callable[[int], ListedColumns], few: int, cases: int, monkeypatch: pytest.MonkeyPatch
+    draw: Callable[[int], ListedColumns], few: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So few columns that there is something to branch on, and to repair, and that they enter one by one.
     monkeypatch.setattr(module, "REPAIR_AFTER", 2)
     monkeypatch.setattr(module, "ADDED", 1)
     answers = []
-    for seed in range(cases):
+    for seed in range(count):
         columns = draw(seed)
         status, times = pack_listed(columns, Control.starting_now(), None, few)
         assert status == ("packed" if exists(columns) else "impossible"), seed
@@ -94,7 +98,7 @@ def test_the_answer_is_that_of_trying_all_packings(
         if times is not None:
             assert keeps(columns, times), seed
         answers.append(status)
-    assert 0.15 * cases < answers.count("packed") < 0.9 * cases
+    assert 0.15 * count < answers.count("packed") < 0.9 * count
 
 
 def test_a_limit_is_no_proof() -> None:

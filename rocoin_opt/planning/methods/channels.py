@@ -139,7 +139,7 @@ def _priced(instance: Instance, objective: Objective, control: Control, found: O
     control.tell(value, bound)
     if relaxation is None:
         return found
-    for start in rounded_plans(instance, objective, relaxation, control.seed):
+    for start in rounded_plans(instance, objective, relaxation.columns, relaxation.fractions, control.seed):
         if control.exhausted or _is_closed(instance, objective, found, control.gap):
             break
         plan = descend(instance, objective, rebalance(instance, objective, start, control), steps, control)
@@ -223,16 +223,14 @@ def modelled(search: Run) -> Run:
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-        from rocoin_opt.exact import milp_on_channels
-        from rocoin_opt.formulations import require_sequences_model
-
         if objective not in THRESHOLD_OBJECTIVES:
             raise refused_channel(instance, f"the model of sequences states latencies, not {objective}")
-        require_sequences_model(instance)
-        first = search(instance, objective, control.silent(), start)
-        if first.plan is None or control.exhausted or _is_closed(instance, objective, first, control.gap):
-            return first
-        return milp_on_channels(instance, objective, control, first.plan, first.lower_bound)
+        from rocoin_opt.exact import milp_on_channels
+
+        def begin() -> Outcome:
+            return search(instance, objective, control.silent(), start)
+
+        return milp_on_channels(instance, objective, control, begin)
 
     return found
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, missing_extra
-from rocoin_opt.profiling.execution.comparison import compare_with_distribution
-from rocoin_opt.profiling.execution.prediction import Prediction
+from rocoin_opt.profiling.execution.comparison import Prediction, compare_with_distribution
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 import rocoin_opt as ro
 from executed_plans import fleet
 from oracle_queues import Job, played
+from rocoin_opt.profiling.execution.comparison import Prediction
 from rocoin_opt.profiling.execution.medium import SETTLING_SECONDS, Grant, Medium
-from rocoin_opt.profiling.execution.prediction import Prediction
 from rocoin_opt.profiling.execution.run import execute
 from rocoin_opt.profiling.execution.schedule import Schedule
 

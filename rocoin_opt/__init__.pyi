@@ -14,6 +14,7 @@ from .errors import (
 )
 from .estimation.estimates import DeviceEstimates, estimate_devices
 from .failure.assessment import assess, losses
+from .failure.claims import write_plan
 from .failure.distribution.answer_time import latency_distribution
 from .failure.evaluation import evaluate
 from .failure.monte_carlo.arrivals import simulate_arrivals
@@ -33,7 +34,7 @@ from .instance.model import Instance
 from .instance.rules import Rule
 from .plan.changes import Load, StartRepair
 from .plan.conflict import Conflict, ConflictMember
-from .plan.files import plan_schema, read_plan, write_plan
+from .plan.files import plan_schema, read_plan
 from .plan.metrics import Metrics
 from .plan.model import Group, Plan
 from .plan.result import Outcome, Result

@@ -26,7 +26,7 @@ def build(size):
     return nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, size), nn.ReLU())
 
 
-def by_hand(student, shape, name):
+def by_hand(student, shape, name, opset=None):
     """What the conversion makes of :func:`build`."""
     linear = student.network[1]
     sizes = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, *shape])]
@@ -38,7 +38,7 @@ def by_hand(student, shape, name):
     ]
     values = [numpy_helper.from_array(linear.state_dict()[key].numpy(), key) for key in ("weight", "bias")]
     graph = helper.make_graph(nodes, "student", sizes, found, values)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset or 18)], ir_version=10)
 
 
 def images(count, seed=0):
@@ -47,10 +47,10 @@ def images(count, seed=0):
     return pixels, (pixels.sum(dim=(1, 2, 3)) > 0).long() + 2 * (pixels[:, 0, 0, 0] > 0).long()
 
 
-def dataset(scaling=SCALING):
+def dataset(scaling=SCALING, classes=()):
     """Random images, as if they were scaled pixels."""
     parts = [Split(*images(count, seed)) for seed, count in enumerate((20, 10, 30))]
-    return Dataset("noise", "drawn", *parts, num_classes=CLASSES, sha256="0" * 64, scaling=scaling)
+    return Dataset("noise", "drawn", *parts, num_classes=CLASSES, sha256="0" * 64, scaling=scaling, classes=classes)
 
 
 def ensemble(parts=PARTS):

@@ -7,7 +7,7 @@ import itertools
 import os
 import warnings
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ class Item:
 
 def items_of(given: Iterable[Given], request: BatchRequest) -> Iterator[Item]:
     """Yield the items of a run, those of one instance together; files of equal content count once."""
-    how = canonical_json([asdict(request.options), versions()["rocoin-opt"]])
+    how = canonical_json([request.options.identity, versions()["rocoin-opt"]])
     combinations = [
         (method, objective, seed, canonical_json([method, objective, seed, how]))
         for method, objective, seed in itertools.product(request.methods, request.objectives, request.seeds)

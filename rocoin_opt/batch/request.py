@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +39,23 @@ class Options:
     latency_only: bool = False
     criterion: str = "ncut"
     prefer: str = "reliability"
+    polish: float | None = None
     """As :func:`rocoin_opt.solve` has them."""
 
     def __post_init__(self) -> None:
         # 5 and 5.0 are the same limit, and make the same items.
-        for name in ("time_limit", "grace", "gap"):
+        for name in ("time_limit", "grace", "gap", "polish"):
             object.__setattr__(self, name, _real(getattr(self, name)))
         for name in ("memory_limit", "threads"):
             object.__setattr__(self, name, _whole(getattr(self, name)))
+        if self.polish == math.inf:
+            # So says the command line that there is no such limit.
+            object.__setattr__(self, "polish", None)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of them makes an item: an option that came later counts where it is used, so that old runs go on."""
+        return {name: value for name, value in asdict(self).items() if name != "polish" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class BatchRequest:
         for seed in self.seeds:
             Control.starting_now(time_limit=given.time_limit, gap=given.gap, seed=seed, threads=given.threads)
         _require("time_limit", given.time_limit, "a finite number of seconds, or none", given.time_limit != math.inf)
+        _require("polish", given.polish, "a number of seconds, at least 0", given.polish is None or given.polish >= 0)
         _require("grace", given.grace, "a finite number of seconds, at least 0", 0 <= given.grace < math.inf)
         _require(
             "memory_limit",

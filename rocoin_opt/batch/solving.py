@@ -54,6 +54,7 @@ def solve_many(
     latency_only: bool = False,
     criterion: str = "ncut",
     prefer: str = "reliability",
+    polish: float | None = None,
     out: str | Path | None = None,
     force: bool = False,
     retry_failed: bool = False,
@@ -80,7 +81,7 @@ def solve_many(
     memory_limit : int, optional
         Bytes of resident memory beyond which the process of an item is ended. A process with its libraries takes up
         some 300 MB by itself.
-    gap, threads, latency_only, criterion, prefer
+    gap, threads, latency_only, criterion, prefer, polish
         As for :func:`rocoin_opt.solve`.
     out : str or Path, optional
         Folder of the run. What is done in it already is yielded first, and not done again. Without it nothing is left
@@ -109,7 +110,7 @@ def solve_many(
     >>> ro.RunResults(ro.solve_many([instance], ["greedy"], jobs=1))
     <RunResults: 1 item, 1 optimal>
     """
-    options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion, prefer)
+    options = Options(time_limit, grace, memory_limit, gap, threads, latency_only, criterion, prefer, polish)
     request = BatchRequest(
         options, tuple(methods), tuple(objectives), tuple(seeds), jobs, scheduler, force, retry_failed
     )

@@ -83,6 +83,14 @@ _POLISH = typer.Option(
 )
 Polish: TypeAlias = Annotated[float, _POLISH]
 GivenPolish: TypeAlias = Annotated[float | None, _POLISH]
+UnboundPolish: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--polish",
+        metavar="S",
+        help="Seconds for what comes behind latency, at most; without, the same command gives the same everywhere.",
+    ),
+]
 POLISH_SECONDS = 10.0
 """What is spent behind latency where nobody says how long."""
 Preferred: TypeAlias = Annotated[

@@ -1,5 +1,5 @@
 from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
-from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan, surest_within
+from .answer.method import exact_answer, exact_sure_latency, sure_plan, surest_within
 from .answer.sets import MOST_DEVICES
 from .channels.air_relaxation import priced_air_bound
 from .channels.rounding import rounded_plans
@@ -17,6 +17,7 @@ from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
 from .restricted.energy_search import exact_within_energy
 from .restricted.latency import exact_restricted
+from .restricted.two_times import exact_quantile
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
 from .threshold.diving import dive

@@ -1,21 +1,78 @@
-"""What a plan file claims of its plan, held against what the evaluator computes."""
+"""What a plan file claims of its plan: written as the evaluator computes it, and held against that."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.failure.evaluation import evaluate_known
-from rocoin_opt.plan import MEASURED, WITHOUT_UNIT, Violation, relative_gap
+from rocoin_opt.plan import (
+    MEASURED,
+    WITHOUT_UNIT,
+    Result,
+    Violation,
+    plan_document,
+    plan_in,
+    relative_gap,
+    result_document,
+    write_plan_document,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Metrics, PlanDocument
+    from rocoin_opt.plan import HasPlan, Metrics, Plan, PlanDocument
 
 CLAIM_TOLERANCE = 1e-9
 """Relative difference that a claimed figure may have from the computed one: another machine's rounding."""
 NEAR_ZERO = frozenset({"failure_probability", "missing_share"})
 """Figures of which a difference below the tolerance may be all there is: they are compared relatively only."""
+
+
+def write_plan(path: str | Path, instance: Instance, result: Result | Plan | HasPlan) -> None:
+    """Write a plan with its figures, and of a result how it was found, in one step.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; one that is there is replaced.
+    instance : Instance
+        What the plan is for.
+    result : Result, Plan or other holder of a plan
+        What to write: of a result the plan, its figures and how it was found; of a plan, or a point of a frontier, the
+        plan and the figures that can be told exactly. There are none of a plan that cannot be computed.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    ValueError
+        If the result holds no plan.
+
+    Examples
+    --------
+    >>> ro.write_plan("fleet.plan.json", instance, ro.solve(instance, "greedy"))
+    >>> ro.read_plan("fleet.plan.json", instance) == plan
+    True
+    """
+    if getattr(result, "plan", result) is None:
+        raise ValueError("there is no plan to write")
+    if isinstance(result, Result):
+        document = result_document(instance, result)
+    else:
+        plan = plan_in(result)
+        document = plan_document(instance, plan, _figures(instance, plan))
+    write_plan_document(path, document)
+
+
+def _figures(instance: Instance, plan: Plan) -> Metrics | None:
+    try:
+        return evaluate_known(instance, plan)
+    except (InputError, UnsupportedError):
+        # Whoever asks for its figures is told why; a file may hold it all the same.
+        return None
 
 
 def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation, ...]:

@@ -389,8 +389,8 @@ def _found(entities: Sequence[EntityT], name: str, field: str) -> EntityT:
         if entity.id == name:
             return entity
     known = [entity.id for entity in entities]
-    like = difflib.get_close_matches(name, known) or known
-    allowed = f"one of {', '.join(like[:NAMED])}{', …' if len(like) > NAMED else ''}"
+    like = "".join(f"; did you mean {meant}?" for meant in difflib.get_close_matches(name, known, 1))
+    allowed = f"one of {', '.join(known[:NAMED])}{', …' if len(known) > NAMED else ''}{like}"
     raise InputError(field, [Problem("id", shown(name), allowed)])
 
 

@@ -10,7 +10,7 @@ from .files import (
     read_plan,
     read_plan_document,
     result_document,
-    write_plan,
+    write_plan_document,
 )
 from .filters import labels_of, with_filters, without_filters
 from .indexed import IndexedGroup, Members, group_of, indexed_groups, members_of, plan_of, work_of
@@ -138,5 +138,5 @@ __all__ = [
     "without_filters",
     "work_of",
     "worst_seconds",
-    "write_plan",
+    "write_plan_document",
 ]

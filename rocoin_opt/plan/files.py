@@ -14,7 +14,7 @@ from rocoin_opt.plan.changes import StartRepair
 from rocoin_opt.plan.conflict import Conflict
 from rocoin_opt.plan.latency import Objective
 from rocoin_opt.plan.metrics import MEASURED, Metrics
-from rocoin_opt.plan.model import Group, HasPlan, Plan, plan_in
+from rocoin_opt.plan.model import Group, Plan
 from rocoin_opt.plan.result import Result, Termination
 from rocoin_opt.writing import write_text
 
@@ -188,36 +188,14 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
     }
 
 
-def write_plan(path: str | Path, instance: Instance, result: Result | Plan | HasPlan) -> None:
-    """Write a plan, or that of a result with its figures and how it was found, in one step.
-
-    Parameters
-    ----------
-    path : str or Path
-        File to write; one that is there is replaced.
-    instance : Instance
-        What the plan is for.
-    result : Result, Plan or other holder of a plan
-        What to write: of a result the plan, its figures and how it was found; of a plan, or a point of a frontier, the
-        plan alone.
+def write_plan_document(path: str | Path, document: dict[str, Any]) -> None:
+    """Write the content of a plan file in one step.
 
     Raises
     ------
     InputError
         If the file cannot be written.
-    ValueError
-        If the result holds no plan.
-
-    Examples
-    --------
-    >>> ro.write_plan("fleet.plan.json", instance, ro.solve(instance, "greedy"))
-    >>> ro.read_plan("fleet.plan.json", instance) == plan
-    True
     """
-    if getattr(result, "plan", result) is None:
-        raise ValueError("there is no plan to write")
-    plan = plan_in(result)
-    document = result_document(instance, result) if isinstance(result, Result) else plan_document(instance, plan, None)
     write_text(path, readable_json(document) + "\n")
 
 

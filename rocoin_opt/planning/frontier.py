@@ -147,6 +147,7 @@ def frontier(
     time_limit: float | None = None,
     seed: int = 0,
     threads: int = 1,
+    polish: float | None = None,
     report: Report | None = None,
 ) -> Frontier:
     """Find what a better partition of the filters costs in latency.
@@ -172,13 +173,15 @@ def frontier(
         Seed of every random choice.
     threads : int
         Threads of the mathematical programming solver.
+    polish : float, optional
+        Seconds that may be spent on partitions, behind the least latency, at most: half of them at the left end.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: latency and bound of the left end.
 
     Returns
     -------
     Frontier
-        With checked plans, or none and the reasons. Without a time limit the same arguments give the same plans.
+        With checked plans, or none and the reasons. Without a limit of time the same arguments give the same plans.
 
     Raises
     ------
@@ -198,6 +201,8 @@ def frontier(
     instance = given_instance(instance)
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InputError("options", [Problem("points", repr(points), "a whole number, at least 2: the two ends")])
+    if polish is not None and not polish >= 0.0:
+        raise InputError("options", [Problem("polish", repr(polish), "a number of seconds, at least 0")])
     # What is no objective at all is refused as every option out of range is.
     if objective in OBJECTIVES and objective not in THRESHOLD_OBJECTIVES:
         known = ", ".join(THRESHOLD_OBJECTIVES)
@@ -211,12 +216,14 @@ def frontier(
     with stopped_by_interrupt(control):
         # Under domains and rules nothing behind latency is weighed by the partition: the search below does.
         is_early = instance.has_shared_failures or instance.restrictions.of_groups
-        first = answer(Request(instance, control, objective=objective, criterion=criterion, latency_only=is_early))
+        half = None if polish is None else polish / 2
+        asked = Request(instance, control, objective=objective, criterion=criterion, latency_only=is_early, polish=half)
+        first = answer(asked)
         if first.plan is None:
             end: End = "infeasible" if first.termination == "infeasible" else "no_plan"
             found: tuple[FrontierPoint, ...] = ()
         else:
-            end, found = _explored(first, first.plan, criterion, points, control)
+            end, found = _explored(first, first.plan, criterion, points, control.within(half))
         unjudged = first.plan is not None and end == "no_plan"
     return Frontier(
         instance=instance,

@@ -189,7 +189,8 @@ def _mean_activations(teacher: nn.Module, layer: str | None, images: Tensor, rec
         raise _layer_fault(layer, "activations that are not finite", "finite activations: check images and weights")
     lowest = float(values.min())
     if lowest < 0 and not rectify:
-        raise _layer_fault(layer, f"the activation {lowest:g}", "none below 0: a layer behind a rectifier, or rectify")
+        allowed = "none below 0, as behind a rectifier; or --rectify, in Python rectify=True, which takes them as 0"
+        raise _layer_fault(layer, f"the activation {lowest:g}", allowed)
     means = values.clamp(min=0).flatten(2).mean(dim=2) if maps.ndim == 4 else values.clamp(min=0)
     return np.asarray(means.cpu().numpy())
 

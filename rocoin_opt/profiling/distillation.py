@@ -176,7 +176,11 @@ def distil(
         another distillation.
     """
     teacher, training = lesson.teacher, distillation.training
-    ensemble = seeded(training.seed, lambda: Ensemble(recipes, parts, data.num_classes, own=own, scaling=data.scaling))
+
+    def made() -> Ensemble:
+        return Ensemble(recipes, parts, data.num_classes, own=own, scaling=data.scaling, classes=data.classes)
+
+    ensemble = seeded(training.seed, made)
     if ensemble.num_filters != teacher.num_filters:
         found = f"parts of {ensemble.num_filters} filters"
         raise InputError("distillation", [Problem("parts", found, f"the {teacher.num_filters} filters of the teacher")])

@@ -93,6 +93,8 @@ class EnsembleDocument(Model):
     """Network of each part's student."""
     scaling: Scaling | None = None
     """What was done to the pixels that the students learnt from; absent where nobody said so."""
+    classes: Items[Identifier] = ()
+    """Names of the classes by number; absent where nobody named them."""
 
 
 class PartStudent(nn.Module):
@@ -142,6 +144,8 @@ class Ensemble(nn.Module):
         Builders by the names of one's own that recipes use.
     scaling : Scaling, optional
         What was done to the pixels that the students learnt from.
+    classes : sequence of str
+        Names of the classes by number, as many as there are; empty where nobody gave them any.
 
     Attributes
     ----------
@@ -155,7 +159,7 @@ class Ensemble(nn.Module):
     Raises
     ------
     InputError
-        If the parts are no partition, or there are not as many recipes as parts.
+        If the parts are no partition, or there are not as many recipes as parts, or names as classes.
     """
 
     feature_means: Tensor
@@ -168,9 +172,10 @@ class Ensemble(nn.Module):
         *,
         own: Mapping[str, Builder] = NO_BUILDERS,
         scaling: Scaling | None = None,
+        classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.scaling = scaling
+        self.scaling, self.classes = scaling, tuple(classes)
         self.recipes = tuple(recipes)
         self.parts = tuple(tuple(int(m) for m in part) for part in parts)
         self.num_filters = sum(map(len, self.parts))
@@ -181,6 +186,9 @@ class Ensemble(nn.Module):
         if len(self.recipes) != len(self.parts):
             found = f"{len(self.recipes)} for {len(self.parts)} parts"
             raise InputError("ensemble", [Problem("recipes", found, "one for each part")])
+        if len(self.classes) not in (0, num_classes):
+            found = f"{len(self.classes)} names for {num_classes} classes"
+            raise InputError("ensemble", [Problem("classes", found, "one for each class, or none")])
         self.students = nn.ModuleList(
             PartStudent(recipe.build(own), len(part)) for recipe, part in zip(self.recipes, self.parts, strict=True)
         )
@@ -189,8 +197,19 @@ class Ensemble(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return all features, N x M, in the order of the filters."""
+        return self.joined([self.answer(part, images) for part in range(len(self.parts))])
+
+    def answer(self, part: int, images: Tensor) -> Tensor:
+        """Return the features of one part, N x size.
+
+        Raises
+        ------
+        InputError
+            If the student does not run on the images; names the line of the user's code.
+        """
         with calling("students", "images", str(tuple(images.shape[1:])), "images that the students take"):
-            return self.joined([student(images) for student in self.students])
+            features: Tensor = self.students[part](images)
+        return features
 
     def joined(self, answers: Sequence[Tensor | None], fill: Fill = "zero") -> Tensor:
         """Put answers together to N x M features.
@@ -267,13 +286,46 @@ class Ensemble(nn.Module):
             allowed = "students of the plan's parts, in the order of its groups"
             raise InputError("ensemble", [Problem("parts", "other parts than those of the plan", allowed)])
 
+    def require_classes(self, num_classes: int, classes: Sequence[str], source: str) -> None:
+        """Refuse images of other classes than those of the students.
+
+        Parameters
+        ----------
+        num_classes : int
+            How many the images have.
+        classes : sequence of str
+            Their names by number; empty where nobody gave them any.
+        source : str
+            Where the images come from, as the error is to call it.
+
+        Raises
+        ------
+        InputError
+            If there are more classes, or the names of the same numbers differ: every figure would be about others.
+        """
+        known = self.head.out_features
+        if num_classes > known:
+            problem = Problem("", f"{num_classes} classes", f"{known}, those of the students")
+            raise InputError(source, [problem])
+        pairs = enumerate(zip(classes, self.classes, strict=False))
+        other = next(((k, found, own) for k, (found, own) in pairs if found != own), None)
+        if other is not None:
+            number, found, own = other
+            allowed = f"{own!r}: the classes of the students, in their order"
+            raise InputError(source, [Problem(f"class {number}", repr(found), allowed)])
+
     def save(self, folder: str | Path) -> None:
         """Write description and weights into a folder, each in one step."""
         write_state(Path(folder) / WEIGHTS, self.state_dict())
         fields = EnsembleDocument(
-            num_classes=self.head.out_features, parts=self.parts, recipes=self.recipes, scaling=self.scaling
+            num_classes=self.head.out_features,
+            parts=self.parts,
+            recipes=self.recipes,
+            scaling=self.scaling,
+            classes=self.classes,
         )
-        told = fields.model_dump(mode="json", exclude={"scaling"} if self.scaling is None else None)
+        absent = {name for name in ("scaling", "classes") if not getattr(self, name)}
+        told = fields.model_dump(mode="json", exclude=absent)
         document = {"format": FORMAT, "version": VERSION, **told}
         write_text(Path(folder) / DESCRIPTION, readable_json(document) + "\n")
 
@@ -296,7 +348,14 @@ class Ensemble(nn.Module):
         """
         source = Path(folder) / DESCRIPTION
         document = validate(EnsembleDocument, read_document(source, FORMAT, VERSION), os.fspath(source))
-        ensemble = cls(document.recipes, document.parts, document.num_classes, own=own, scaling=document.scaling)
+        ensemble = cls(
+            document.recipes,
+            document.parts,
+            document.num_classes,
+            own=own,
+            scaling=document.scaling,
+            classes=document.classes,
+        )
         weights = Path(folder) / WEIGHTS
         try:
             ensemble.load_state_dict(read_state(weights))

@@ -49,10 +49,18 @@ def test_identity_is_of_the_content_not_of_the_place(files: list[Path], tmp_path
         Options(threads=2),
         Options(latency_only=True),
         Options(criterion="cut"),
+        Options(polish=1.0),
     ],
 )
 def test_every_option_makes_new_items(files: list[Path], options: Options) -> None:
     assert set(identities(files, options)).isdisjoint(identities(files))
+
+
+def test_an_option_that_came_later_makes_new_items_only_where_it_is_used() -> None:
+    assert "polish" not in Options().identity
+    assert Options(polish=float("inf")) == Options()
+    with pytest.raises(InputError, match=r"polish: found -1\.0; allowed: a number of seconds, at least 0"):
+        BatchRequest(Options(polish=-1), ("greedy",), ("guaranteed",))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_options_of_frontier_reach_the_search(run, given):
     assert searched("--threads", "2")["points"] == everything["points"]
     stopped = run("frontier", given, "--json", "--time-limit", "0")
     assert json.loads(stopped[1])["termination"] in ("limit", "no_plan")
+    assert json.loads(run("frontier", given, "--json", "--polish", "0")[1])["termination"] == "limit"
     for wrong in (
         ["--points", "1"],
         ["--criterion", "best"],

@@ -120,7 +120,7 @@ def test_own_networks_and_precision(run, folder):
     status, _, err = run(*own, *rest, "--layer", "2", "--classifier", "1")
     assert (status, "--classifier: found '1'; allowed: nothing beside --layer" in err) == (2, True)
     status, _, err = run(*own, *rest, "--layer", "2")
-    assert (status, "or rectify" in err) == (2, True)
+    assert (status, "or --rectify" in err) == (2, True)
     status, _, _ = run(*own, *rest, "--layer", "2", "--rectify")
     assert status == 0
     instance = read_instance("own.json")

@@ -71,6 +71,17 @@ from torch import nn
 
 def student(size):
     return nn.Sequential(nn.Conv2d(1, size, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+class Fails(nn.Sequential):
+    def forward(self, images):
+        if images.max() > self.limit:
+            raise ValueError("a bright image")
+        return super().forward(images)
+
+def fails(size):
+    made = Fails(*student(size))
+    made.limit = 0.5
+    return made
 """
 
 
@@ -99,6 +110,29 @@ def test_students_classify(run, tmp_path, monkeypatch, network):
     sys.modules.pop("students_to_run", None)
     assert status == 0
     assert "accuracy of the answers by the deadline: 66.67 %" in out
+
+
+@pytest.mark.parametrize("bright", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_students_that_fail_are_told_with_the_line_of_the_users_code(run, tmp_path, monkeypatch, bright):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "students_that_fail.py").write_text(OWN)
+    instance, plan = fleet([[0.2]])
+    ro.write_instance(tmp_path / "i.json", instance)
+    ro.write_plan(tmp_path / "p.json", instance, plan)
+    recipe = Recipe(network="students_that_fail:fails", in_channels=1, num_filters=2)
+    own = ("--own", "students_that_fail:fails")
+    Ensemble([recipe], [(0, 1)], 3, own=own_networks(own[1:])).save(tmp_path / "students")
+    images = np.zeros((2, 1, 8, 8), dtype=np.float32)
+    images[bright] = 1.0
+    np.savez(tmp_path / "data.npz", images=images, labels=[0, 1])
+    given = ("--students", "students", *own, "--data", "data.npz", "--requests", 3)
+    status, out, err = run("run", "i.json", "p.json", *given)
+    sys.modules.pop("students_that_fail", None)
+    assert (status, out) == (2, "")
+    # The first image is tried before anything runs.
+    assert ("device g0r0, request 1: " in err) == bool(bright)
+    assert "ValueError: a bright image (students_that_fail.py, line 10)" in err
+    assert "Traceback" not in err
 
 
 def test_images_of_classes_that_the_students_do_not_know_are_refused(run, files, tmp_path):

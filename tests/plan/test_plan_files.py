@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+from examples import two_pairs
 from failure_plans import replica, system
 from rocoin_opt.errors import InputError
-from rocoin_opt.failure.claims import check_claims
+from rocoin_opt.failure.claims import check_claims, write_plan
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.instance.model import Instance
-from rocoin_opt.plan.files import plan_schema, read_plan, read_plan_document, result_document, write_plan
+from rocoin_opt.plan.files import plan_schema, read_plan, read_plan_document, result_document
 from rocoin_opt.plan.filters import with_filters
 from rocoin_opt.plan.latency import OBJECTIVES, Objective
 from rocoin_opt.plan.result import Result
+from rocoin_opt.planning.solve import solve
 from strategies import full_instance_document, full_plan_document, instances, valid_plans
 
 if TYPE_CHECKING:
@@ -260,3 +262,16 @@ def test_a_bound_above_the_value_is_told_in_the_unit_of_the_objective(objective:
     document = result_document(instance, result_of(instance, plan, objective, lower_bound=9.0))
     (violation,) = (found for found in check_claims(instance, _read(document)) if found.where == "solve.lower_bound")
     assert violation.unit == unit
+
+
+def test_a_plan_of_ones_own_is_written_with_its_figures(tmp_path):
+    instance = two_pairs()
+    plan = solve(instance, "greedy").plan
+    write_plan(tmp_path / "p.json", instance, plan)
+    document = read_plan_document(tmp_path / "p.json")
+    assert document.metrics == evaluate(instance, plan)
+    assert document.solve is None
+    assert check_claims(instance, document) == ()
+    nobody = plan.model_copy(update={"groups": (plan.groups[0].model_copy(update={"devices": ("nobody",)}),)})
+    write_plan(tmp_path / "p.json", instance, nobody)
+    assert read_plan_document(tmp_path / "p.json").metrics is None

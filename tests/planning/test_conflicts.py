@@ -229,3 +229,34 @@ def test_levels_out_of_reach_are_conflicts():
 def test_conflicts_of_many_more_hold():
     asked, proven = hold(3)
     assert proven >= 0.96 * asked
+
+
+@pytest.mark.slow
+def test_a_limit_on_energy_of_more_devices_than_all_sets_is_a_member_with_the_nearest_value():
+    devices = [
+        {
+            "id": f"d{n}",
+            "flops_per_second": 1.0,
+            "memory_bytes": 10,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": 0.1,
+            "compute_watts": 1.0 + 0.1 * (n % 5),
+            "transmit_watts": 1.0,
+        }
+        for n in range(22)
+    ]
+    student = {"id": "s", "flops": 4.0, "flops_per_filter": 1.0, "memory_bytes": 1, "memory_bytes_per_filter": 1}
+    instance = ro.Instance.model_validate(
+        {
+            "name": "lean",
+            "devices": devices,
+            "students": [{**student, "max_filters": 6}],
+            "knowledge": {"num_filters": 12, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.02, "max_energy_joules": 62.0},
+        }
+    )
+    conflict = ro.why_not(instance)
+    assert conflict.irreducible
+    [energy] = [member for member in conflict.members if member.path == "requirements.max_energy_joules"]
+    # Two groups of two of the leanest devices: each takes 4 + 6 J to compute and 6 J to send.
+    assert (energy.would_do, energy.is_nearest) == (64.0, True)

@@ -13,6 +13,7 @@ import rocoin_opt as ro
 from examples import two_pairs
 from partition_oracle import best_within, outcomes
 from rocoin_opt.control import Control
+from rocoin_opt.errors import InputError
 from rocoin_opt.exact import frontier_search
 from rocoin_opt.exact.lexicographic import part_search
 from rocoin_opt.exact.lexicographic.part_boxes import Found
@@ -239,6 +240,16 @@ def test_a_limit_anywhere_leaves_true_points(sbc, seven, after, monkeypatch):
     assert found.termination == ("limit" if next(looks) > after else "complete")
     assert found.points == seven.points or found.termination == "limit"
     assert_frontier(sbc, found, "guaranteed", "ncut")
+
+
+def test_what_is_spent_on_partitions_has_a_limit_of_its_own(sbc, seven):
+    found = frontier(sbc, polish=0.0)
+    assert found.termination == "limit"
+    # Latency was proven all the same.
+    assert (found.latency_bound, found.points[0].seconds) == (seven.latency_bound, seven.points[0].seconds)
+    assert all(point.partition_bound <= point.partition_value for point in found.points)
+    with pytest.raises(InputError, match=r"polish: found -1\.0"):
+        frontier(sbc, polish=-1.0)
 
 
 def test_a_better_partition_found_later_takes_over(sbc, seven):

@@ -96,6 +96,21 @@ def test_every_part_needs_a_recipe():
         Ensemble([SMALL], PARTS, 2)
 
 
+def test_names_of_classes_are_kept_and_others_refused(tmp_path):
+    made = Ensemble([SMALL] * len(PARTS), PARTS, 2, classes=("cat", "dog"))
+    made.save(tmp_path)
+    found = Ensemble.load(tmp_path)
+    assert found.classes == ("cat", "dog")
+    for classes in ((), ("cat",), ("cat", "dog")):
+        found.require_classes(2, classes, "--data")
+    with pytest.raises(InputError, match="--data: class 1: found 'fox'; allowed: 'dog'"):
+        found.require_classes(2, ("cat", "fox"), "--data")
+    with pytest.raises(InputError, match="found 3 classes; allowed: 2"):
+        found.require_classes(3, (), "--data")
+    with pytest.raises(InputError, match="1 names for 2 classes"):
+        Ensemble([SMALL] * len(PARTS), PARTS, 2, classes=("cat",))
+
+
 def test_damaged_folders_are_refused(ensemble, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         Ensemble.load(tmp_path)

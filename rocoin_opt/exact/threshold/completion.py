@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.enumeration import Column
+    from rocoin_opt.exact.threshold.column_list import Column
     from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import Members

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import airtime_bound
 from rocoin_opt.heuristics.rebalance import rebalance
-from rocoin_opt.heuristics.restricted import Within, descend
+from rocoin_opt.heuristics.restricted import Within, descend, with_spares_added
 from rocoin_opt.instance import without_channels
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, refused_channel, structural_violations
 
@@ -273,8 +273,14 @@ def settled_on_channels(
         # Which of two plans fails less nobody can tell.
         return Outcome(plan)
     within = Within(objective, value_of(instance, plan, objective), prefer)
-    steps = min(QUICK_STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
-    return Outcome(descend(instance, "failure", plan, steps, control.silent(), within=within) or plan)
+    steps, quiet = min(QUICK_STEPS_A_GROUP * instance.max_groups, MOST_STEPS), control.silent()
+    best = descend(instance, "failure", plan, steps, quiet, within=within) or plan
+    if prefer == "reliability" and not control.exhausted:
+        # No plan is kept that spares added by hand to the one of least work would better.
+        lean = descend(instance, "failure", plan, steps, quiet, within=within._replace(prefer="work")) or plan
+        by_hand = with_spares_added(instance, lean, objective, within.seconds)
+        best = min((best, by_hand), key=lambda found: value_of(instance, found, "failure"))
+    return Outcome(best)
 
 
 def is_kept(instance: Instance, objective: Objective, plan: Plan) -> bool:

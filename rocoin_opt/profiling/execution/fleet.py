@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Self
 
 from rocoin_opt.errors import RocoinError, UnsupportedError
-from rocoin_opt.profiling.execution.replica import HELLO, HOST
+from rocoin_opt.profiling.execution.replica import FAULT, HELLO, HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,10 @@ class StartError(RocoinError):
     """A replica did not start."""
 
 
+class ReplicaError(RocoinError):
+    """The student of a replica failed on a request."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fleet:
     """Running replicas.
@@ -51,10 +55,18 @@ class Fleet:
         One to each replica, in the order of the tasks.
     pids : tuple of int, R
         Their processes.
+    words : tuple of file, R
+        What each says on standard error.
     """
 
     connections: tuple[socket.socket, ...]
     pids: tuple[int, ...]
+    words: tuple[IO[bytes], ...]
+
+    def fault(self, place: int) -> str | None:
+        """Return what was wrong with the student of a replica whose connection has ended; None where nothing was."""
+        told = _lines(self.words[place])
+        return next((line.removeprefix(FAULT) for line in reversed(told) if line.startswith(FAULT)), None)
 
 
 @contextlib.contextmanager
@@ -98,7 +110,9 @@ def running(tasks: Sequence[Task]) -> Iterator[Fleet]:
         # Nobody else is to come.
         listener.close()
         places = range(len(tasks))
-        yield Fleet(tuple(connections[place] for place in places), tuple(process.pid for process in processes))
+        yield Fleet(
+            tuple(connections[place] for place in places), tuple(process.pid for process in processes), tuple(words)
+        )
 
 
 def _started(task: Task, words: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -195,9 +209,13 @@ class _Reception:
 def _require_alive(processes: Sequence[subprocess.Popen[bytes]], words: Sequence[IO[bytes]]) -> None:
     for place, process in enumerate(processes):
         if process.poll() is not None:
-            words[place].seek(0)
-            told = words[place].read().decode(errors="replace").strip().splitlines()
+            told = _lines(words[place])
             raise StartError(f"replica {place} did not start: {told[-1] if told else f'status {process.returncode}'}")
+
+
+def _lines(words: IO[bytes]) -> list[str]:
+    words.seek(0)
+    return words.read().decode(errors="replace").strip().splitlines()
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]], connections: dict[int, socket.socket]) -> None:

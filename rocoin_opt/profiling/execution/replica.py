@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 HELLO = struct.Struct("<16sI")
 """The first bytes of a replica: the token of the run, and its place."""
+FAULT = "fault: "
+"""What a replica's last words begin with where its student failed."""
 RECEIVED_BYTES = 1 << 16
 
 
@@ -134,7 +136,12 @@ def main() -> int:
             # Small pieces leave when they are due, not when there are enough of them.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(HELLO.pack(bytes.fromhex(task.token), task.place))
-            serve(connection, task, student)
+            try:
+                serve(connection, task, student)
+            except RocoinError as error:
+                # Before the connection ends: the source then asks for these words.
+                print(f"{FAULT}{error}", file=sys.stderr, flush=True)
+                return 1
     except RocoinError as error:
         print(error, file=sys.stderr)
         return 1

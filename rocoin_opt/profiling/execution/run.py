@@ -14,13 +14,13 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure import SEEDS, deadline_of, require_assessable
 from rocoin_opt.instance import stretched
-from rocoin_opt.profiling.execution.fleet import running
+from rocoin_opt.profiling.execution.fleet import ReplicaError, running
 from rocoin_opt.profiling.execution.medium import Medium
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.replica_log import logged
 from rocoin_opt.profiling.execution.schedule import Schedule
 from rocoin_opt.profiling.execution.source import Source
-from rocoin_opt.profiling.execution.students import classify
+from rocoin_opt.profiling.execution.students import classify, require_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from rocoin_opt.estimation import RequestLog
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Plan
-    from rocoin_opt.profiling import Ensemble
-    from rocoin_opt.profiling.execution.messages import ValueArray
+    from rocoin_opt.profiling import Ensemble, ValueArray
     from rocoin_opt.profiling.execution.source import Answers
 
 MAX_REQUESTS = 100_000
@@ -157,9 +156,11 @@ def execute(
     Raises
     ------
     InputError
-        If an option is out of range, there is no deadline, or the ensemble is not for the plan.
+        If an option is out of range, there is no deadline, or the ensemble is not for the plan or the images.
     StartError
         If a replica does not start.
+    ReplicaError
+        If a student fails on an image; names the device, and the line of the user's code.
     UnsupportedError
         If there are too many replicas, or a slowdown law is too extreme.
     """
@@ -177,16 +178,17 @@ def execute(
     problems = [Problem(name, found, allowed) for name, found, holds, allowed in rules if not holds]
     if problems or end is None:
         raise InputError("options", problems)
+    if ensemble is not None and not isinstance(requests, int):
+        ensemble.require_parts_of(plan)
+        require_running(ensemble, requests[0])
     schedule = Schedule.draw(instance, plan, count, seed, cancel=cancel)
     with contextlib.ExitStack() as stack:
         # Only until the replicas have loaded their students: what ends the run later finds nothing to leave behind.
         with contextlib.ExitStack() as starting:
             folder = None
             if ensemble is not None:
-                ensemble.require_parts_of(plan)
                 folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="rocoin-opt-students-"))
                 ensemble.save(folder)
-                ensemble.eval()
             # What this process was allowed to run, the replicas are.
             own = () if ensemble is None else {r.network for r in ensemble.recipes if ":" in r.network}
             shape = () if isinstance(requests, int) else requests.shape[1:]
@@ -203,7 +205,11 @@ def execute(
         kept: list[Answers] = []
         for number in range(count):
             image = NO_IMAGE if isinstance(requests, int) else requests[number]
+            known = len(source.lost)
             answers = source.ask(number, image, end * time_scale, every_replica=with_log)
+            for place in source.lost[known:]:
+                if fault := fleet.fault(place):
+                    raise ReplicaError(f"run: device {schedule.devices[place]}, request {number}: {fault}")
             if with_log:
                 kept.append(answers)
             first_answers[number] = np.array(answers.seconds) / time_scale

@@ -38,22 +38,48 @@ def load_student(folder: str | Path, part: int, shape: Sequence[int], own: Seque
         Shape of an image, C x H x W.
     own : sequence of str
         Networks of the user, ``module:callable``, whose code may run.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded or run; so does the student, where code of the user fails on an image.
     """
     import torch
 
     from rocoin_opt.profiling import Ensemble, own_networks
 
     torch.set_num_threads(1)
-    network = Ensemble.load(folder, own=own_networks(own)).students[part]
+    ensemble = Ensemble.load(folder, own=own_networks(own))
 
     def student(image: ValueArray) -> ValueArray:
         with torch.inference_mode():
-            features = network(torch.from_numpy(image.copy())[None])
+            features = ensemble.answer(part, torch.from_numpy(image.copy())[None])
         values: ValueArray = features[0].numpy()
         return values
 
     student(np.zeros(shape, dtype=np.float32))
     return student
+
+
+def require_running(ensemble: Ensemble, image: ValueArray) -> None:
+    """Refuse students that do not run on an image, before there are processes.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        All students.
+    image : ValueArray, C x H x W
+        Of those that they are to be asked about.
+
+    Raises
+    ------
+    InputError
+        Naming what goes wrong, and the line of the user's code that it arose in.
+    """
+    import torch
+
+    with torch.inference_mode():
+        ensemble.eval().features(torch.from_numpy(image.copy())[None])
 
 
 def classify(ensemble: Ensemble, answers: Sequence[ValueArray | None]) -> int:

@@ -9,6 +9,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import onnx
 import torch
 
 from rocoin_opt.errors import UnsupportedError
@@ -33,7 +34,7 @@ OPERATORS = (
 """Where messages of PyTorch and ONNX Runtime name an operator, the surest first."""
 
 
-def onnx_model(student: nn.Module, shape: Sequence[int], name: str) -> ModelProto:
+def onnx_model(student: nn.Module, shape: Sequence[int], name: str, opset: int | None = None) -> ModelProto:
     """Convert a student that is in evaluation mode.
 
     Parameters
@@ -44,6 +45,8 @@ def onnx_model(student: nn.Module, shape: Sequence[int], name: str) -> ModelProt
         Of an image: C, H, W.
     name : str
         What to call the student in a message.
+    opset : int, optional
+        Version of the operators; :data:`OPSET` where absent.
 
     Returns
     -------
@@ -53,8 +56,9 @@ def onnx_model(student: nn.Module, shape: Sequence[int], name: str) -> ModelProt
     Raises
     ------
     UnsupportedError
-        If the student cannot be converted; names the operator.
+        If the student cannot be converted; names the operator. If its operators are not in that version.
     """
+    wanted = OPSET if opset is None else opset
     blank = torch.zeros(1, *shape)
     try:
         with quietly(), torch.no_grad():
@@ -63,7 +67,7 @@ def onnx_model(student: nn.Module, shape: Sequence[int], name: str) -> ModelProt
                 (blank,),
                 input_names=[IMAGE],
                 output_names=[FEATURES],
-                opset_version=OPSET,
+                opset_version=wanted,
                 dynamo=True,
                 verbose=False,
             )
@@ -73,6 +77,13 @@ def onnx_model(student: nn.Module, shape: Sequence[int], name: str) -> ModelProt
     except Exception as error:
         # PyTorch's exporter raises errors of many kinds, also for what a module of the user does.
         raise refusal(name, error) from None
+    # For versions that it does not know, the exporter writes another one, and is content.
+    found = next((entry.version for entry in model.opset_import if not entry.domain), None)
+    if found != wanted:
+        newest = onnx.defs.onnx_opset_version()
+        raise refused(
+            name, f"with opset {wanted}: PyTorch's exporter wrote opset {found}; allowed: {OPSET} to {newest}"
+        )
     _forget_origin(model)
     return model
 

@@ -14,10 +14,10 @@ import torch
 from rocoin_opt.profiling.export.conversion import FEATURES, IMAGE, OPSET, onnx_model, refusal, refused
 from rocoin_opt.profiling.export.quantisation import float_operators, int8_model
 from rocoin_opt.profiling.export.reference_source import ExportError, Source
+from rocoin_opt.profiling.images.labelled_images import LabelledImages, part_of
 
 if TYPE_CHECKING:
-    from rocoin_opt.profiling.ensemble import Ensemble, Fill
-    from rocoin_opt.profiling.images.datasets import Dataset
+    from rocoin_opt.profiling import Dataset, Ensemble, Fill
 
 TOLERANCE = 1e-5
 """Largest difference of a feature to PyTorch's, in units of the part's largest feature where that is above 1."""
@@ -43,12 +43,15 @@ class Deployment:
     moved : int
         Images that ONNX Runtime's float32 students put into another class than PyTorch's, with all parts or without
         one: only those can be that are as near to one class as to another.
+    checked : LabelledImages
+        The images that the files were checked and measured on.
     """
 
     fields: dict[str, Any]
     files: dict[str, bytes]
     largest_difference: float
     moved: int
+    checked: LabelledImages
 
 
 def deploy(
@@ -58,6 +61,8 @@ def deploy(
     *,
     int8: bool = False,
     fill: Fill = "zero",
+    part: str = "test",
+    opset: int | None = None,
 ) -> Deployment:
     """Convert the students of an ensemble, check them, and measure their accuracy.
 
@@ -68,22 +73,28 @@ def deploy(
     names : list of str, K
         What each part's student is called.
     data : Dataset
-        Images of the students' kind, scaled as they were trained: the files are checked on all test images.
+        Images of the students' kind, scaled as they were trained: the files are checked on all of one part.
     int8 : bool
         Whether there are int8 files too, which the devices then run; ranges are seen on training images.
     fill : Fill
         What the source puts in place of missing parts.
+    part : {'train', 'validation', 'test'}
+        Part of the data that the files are checked and measured on.
+    opset : int, optional
+        Version of ONNX's operators; :data:`rocoin_opt.profiling.export.conversion.OPSET` where absent.
 
     Raises
     ------
     InputError
-        If a student does not run on the images.
+        If there is no such part, the students are of other classes, or one of them does not run on the images.
     UnsupportedError
-        If a student cannot be converted, or gives other features in ONNX Runtime; names the operator.
+        If a student cannot be converted, with that opset, or gives other features in ONNX Runtime; names the operator.
     """
     titles = [f"part {k}, student {name}" for k, name in enumerate(names)]
     ensemble.cpu().eval()
-    images, labels = data.test.images, data.test.labels
+    ensemble.require_classes(data.num_classes, data.classes, "data")
+    checked = part_of(data, part)
+    images, labels = checked.images, checked.labels
     with torch.no_grad():
         # Code of the user may change what it is given.
         features = torch.cat([ensemble.features(batch.clone()) for batch in torch.split(images, BATCH)]).numpy()
@@ -92,7 +103,7 @@ def deploy(
     files = {HEAD: _head(ensemble, fill), PROGRAM: _program()}
     parts = []
     for k, title in enumerate(titles):
-        models = {"float32": onnx_model(ensemble.students[k], images.shape[1:], title)}
+        models = {"float32": onnx_model(ensemble.students[k], images.shape[1:], title, opset)}
         if int8:
             models["int8"] = int8_model(models["float32"], data.train.images.numpy(), title)
         entries = []
@@ -112,10 +123,10 @@ def deploy(
         )
     fields = {
         "precision": precisions[-1],
-        "opset": OPSET,
+        "opset": OPSET if opset is None else opset,
         "num_classes": ensemble.head.out_features,
         "num_filters": ensemble.num_filters,
-        "classes": list(data.classes),
+        "classes": list(ensemble.classes or data.classes),
         "image": {
             "name": IMAGE,
             "shape": [1, *images.shape[1:]],
@@ -135,12 +146,12 @@ def deploy(
             moved = _moved(ensemble, source, answers, expected, fill)
         rows.append({"precision": precision, **_accuracy(source, answers, labels.numpy())})
     measured = {
-        "data": _described(data, "test"),
+        "data": checked.source,
         "images": len(images),
-        "calibration": _described(data, "train") if int8 else None,
+        "calibration": part_of(data, "train").source if int8 else None,
         "precisions": rows,
     }
-    return Deployment({**fields, "accuracy": measured}, files, largest, moved)
+    return Deployment({**fields, "accuracy": measured}, files, largest, moved, checked)
 
 
 def _source(fields: dict[str, Any], files: dict[str, bytes], precision: str, titles: list[str]) -> Source:
@@ -193,10 +204,6 @@ def _accuracy(source: Source, answers: list[np.ndarray[Any, Any]], labels: np.nd
         return float((source.classes(answers, missing) == labels).mean())
 
     return {"all_parts": share(), "without_each": [share(k) for k in range(len(answers))]}
-
-
-def _described(data: Dataset, part: str) -> str:
-    return f"{data.name} ({data.source}; sha256 {data.sha256[:16]}), {part} part"
 
 
 def _head(ensemble: Ensemble, fill: Fill) -> bytes:

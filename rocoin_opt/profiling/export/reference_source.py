@@ -6,7 +6,7 @@ It needs Python, NumPy and ONNX Runtime (pip install numpy onnxruntime), and not
     python source.py IMAGES.npz                    accuracy with all parts
     python source.py IMAGES.npz --missing 2        the same while part 2 does not arrive; --missing 0,2 for two parts
     python source.py IMAGES.npz --table            one line with all parts, and one without each part
-    python source.py IMAGES.npz --predictions F    writes the class of each image, one a line
+    python source.py IMAGES.npz --predictions F    writes the class of each image, one a line; its name with --names
     python source.py --devices                     which file goes to which device, and its SHA-256
 
 IMAGES.npz holds `images`, N x C x H x W or N x H x W, and `labels`, N whole numbers; without labels the classes are
@@ -118,8 +118,7 @@ class Source:
 
     def logits(self, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Return a number for each class, N x classes, from all features, N x M."""
-        scores: np.ndarray[Any, Any] = features @ self.weight.T + self.bias
-        return scores
+        return np.asarray(features @ self.weight.T + self.bias)
 
     def classes(self, answers: Sequence[np.ndarray[Any, Any]], missing: Collection[int] = ()) -> np.ndarray[Any, Any]:
         """Classify from the answers of all parts but the missing ones.
@@ -140,8 +139,7 @@ class Source:
             features = np.repeat(self.fill[None], len(answers[0]), axis=0)
         else:
             features = self.joined([None if k in missing else answer for k, answer in enumerate(answers)])
-        found: np.ndarray[Any, Any] = self.logits(features).argmax(axis=1)
-        return found
+        return np.asarray(self.logits(features).argmax(axis=1))
 
 
 def student_of(content: bytes, threads: int = 1) -> Any:
@@ -250,8 +248,7 @@ def read_images(
     except Exception as error:
         # A damaged file makes zipfile and NumPy raise nearly anything.
         raise ExportError(f"{path}: {error}; allowed: an .npz file with the array images") from None
-    if images.ndim == 3:
-        images = images[:, None]
+    images = images[:, None] if images.ndim == 3 else images
     if images.dtype.kind not in "fiu" or images.ndim != 4 or images.shape[1:] != tuple(shape) or not len(images):
         allowed = f"real numbers, N x {' x '.join(map(str, shape))}"
         raise ExportError(f"{path}: images: found {images.dtype}, {images.shape}; allowed: {allowed}")
@@ -319,6 +316,13 @@ def row(name: str, classes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) 
     return f"{name}: accuracy {right / len(labels):.6f}, {right} of {len(labels)} images"
 
 
+def named(classes: np.ndarray[Any, Any], names: Sequence[str] | None) -> list[str]:
+    """Say which classes were found, by their names where these are asked for."""
+    if names is not None and not names:
+        raise ExportError("--names: found no names of classes in the export; allowed: numbers")
+    return [str(number) if names is None else printable(names[number]) for number in classes]
+
+
 def printable(text: str) -> str:
     """Return a text with control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -333,9 +337,11 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pixels", action="store_true", help="the images are not scaled yet, whatever their type")
     parser.add_argument("--precision", metavar="P", help="float32 or int8; else that of the devices")
     parser.add_argument("--predictions", metavar="FILE", help="write the class of each image, one a line")
+    parser.add_argument("--names", action="store_true", help="classes by their names, not by their numbers")
     parser.add_argument("--devices", action="store_true", help="list device, file and SHA-256, with tabs between them")
-    here = Path(__file__).parent
-    parser.add_argument("--folder", default=here, metavar="EXPORT", help="the export; else where this file is")
+    parser.add_argument(
+        "--folder", default=Path(__file__).parent, metavar="EXPORT", help="the export; else where this file is"
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of ONNX Runtime")
     options = parser.parse_args(arguments)
     if options.images is None and not options.devices:
@@ -353,22 +359,21 @@ def answer(options: argparse.Namespace) -> list[str]:
     """
     manifest, contents = verified(options.folder)
     if options.devices:
-        keys = ("id", "file", "sha256")
         # A tab or the end of a line in a name would be read as one of the table.
-        return ["\t".join(printable(entry[key]) for key in keys) for entry in manifest["devices"]]
+        return ["\t".join(printable(entry[key]) for key in ("id", "file", "sha256")) for entry in manifest["devices"]]
     source = Source(manifest, contents, options.precision, options.threads)
     count = len(source.filters)
     missing = parts_named(options.missing, count)
     images, labels = read_images(options.images, manifest["image"]["shape"][1:], manifest["num_classes"])
     answers = source.features(scaled(images, manifest["image"]["scaling"], options.pixels))
-    classes = source.classes(answers, missing)
+    found = named(source.classes(answers, missing), manifest["classes"] if options.names else None)
     if options.predictions:
         try:
-            Path(options.predictions).write_text("".join(f"{found}\n" for found in classes), encoding="utf-8")
+            Path(options.predictions).write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
         except OSError as error:
             raise ExportError(f"{options.predictions}: {error.strerror}; allowed: a writable file") from None
     if labels is None:
-        return [] if options.predictions else [str(found) for found in classes]
+        return [] if options.predictions else found
     name = f"without part {', '.join(map(str, missing))}" if missing else "all parts"
     cases: Mapping[str, Sequence[int]] = {name: missing}
     if options.table:
@@ -387,8 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExportError as error:
         print(f"source.py: {error}", file=sys.stderr)
         return 2
-    for line in lines:
-        print(line)
+    print("\n".join(lines), end="\n" if lines else "")
     return 0
 
 

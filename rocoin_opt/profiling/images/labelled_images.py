@@ -25,12 +25,13 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Images (float32, N x C x H x W), their labels (int64, N), the number of classes, and where they come from."""
+    """Images (float32, N x C x H x W), their labels (int64, N), number and names of the classes, and their origin."""
 
     images: Tensor
     labels: Tensor
     num_classes: int
     source: str
+    classes: tuple[str, ...] = ()
 
     @property
     def split(self) -> Split:
@@ -66,19 +67,38 @@ def labelled_images(
     InputError
         If there is no such part, or the data cannot be read.
     """
-    if part is not None and part not in PARTS:
-        raise InputError("options", [Problem("part", repr(part), f"one of {', '.join(PARTS)}")])
+    if part is not None:
+        require_part(part)
     given = read_given(data, image_size, labels)
     if part is None and given.is_one_part and given.as_they_are:
         return _whole(given, normalise)
     return part_of(dataset_of(given, normalise=normalise), part or usual)
 
 
+def require_part(part: str) -> None:
+    """Refuse the name of a part that no data set has.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if part not in PARTS:
+        raise InputError("options", [Problem("part", repr(part), f"one of {', '.join(PARTS)}")])
+
+
 def part_of(dataset: Dataset, part: str) -> LabelledImages:
-    """Take one part of a data set, and say which."""
+    """Take one part of a data set, and say which.
+
+    Raises
+    ------
+    InputError
+        If there is no such part.
+    """
+    require_part(part)
     split = getattr(dataset, part)
     source = f"{dataset.name} ({dataset.source}; sha256 {dataset.sha256[:16]}), {part} part"
-    return LabelledImages(split.images, split.labels, dataset.num_classes, source)
+    return LabelledImages(split.images, split.labels, dataset.num_classes, source, dataset.classes)
 
 
 def _whole(given: Given, normalise: str | Scaling | None) -> LabelledImages:
@@ -87,4 +107,5 @@ def _whole(given: Given, normalise: str | Scaling | None) -> LabelledImages:
         normalise = dataset_of(given, normalise=normalise).scaling
     scaling = scaling_of(normalise or NONE, given.train.images)
     images, labels = scaling.applied(given.train.images), torch.from_numpy(given.train.labels)
-    return LabelledImages(images, labels, max(int(labels.max()) + 1, len(given.classes)), given.source)
+    count = max(int(labels.max()) + 1, len(given.classes))
+    return LabelledImages(images, labels, count, given.source, given.classes)

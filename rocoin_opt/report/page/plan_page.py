@@ -15,7 +15,7 @@ from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
-from rocoin_opt.wording import GIVEN_DIGITS, given_seconds, joules, search_time, seconds, small_share
+from rocoin_opt.wording import GIVEN_DIGITS, counted, given_seconds, joules, search_time, seconds, small_share
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
@@ -97,8 +97,8 @@ def lead_lines(instance: Instance) -> tuple[str, ...]:
     level = "" if needed.success_level is None else f", success level {needed.success_level}"
     least = "" if needed.min_success is None else f", an answer with probability {needed.min_success} at least"
     return (
-        f"{len(instance.devices)} devices, {len(instance.students)} students, "
-        f"{instance.knowledge.num_filters} filters, "
+        f"{counted(len(instance.devices), 'device')}, {counted(len(instance.students), 'student')}, "
+        f"{counted(instance.knowledge.num_filters, 'filter')}, "
         f"at most {instance.max_groups} groups, outage limit {needed.max_group_outage:g} a group, "
         f"{deadline}{level}{least}{''.join(f', {part}' for part in ties_and_rules(instance))}",
     )

@@ -112,6 +112,17 @@ def test_images_can_be_written_for_the_source(exported, tmp_path):
         assert np.array_equal(arrays["labels"], test.labels.numpy())
 
 
+def test_the_part_that_is_checked_and_the_opset_are_those_asked_for(exported, tmp_path):
+    status, printed, _, out = exported("--part", "validation", "--opset", 21, "--images-out", tmp_path / "part.npz")
+    images = load_dataset(tmp_path / "images.npz").validation
+    assert (status, f"{len(images)} images of " in printed, "validation part: features" in printed) == (0, True, True)
+    with np.load(tmp_path / "part.npz") as arrays:
+        assert np.array_equal(arrays["images"], images.images.numpy())
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert (manifest["opset"], manifest["accuracy"]["images"]) == (21, len(images))
+    assert onnx.load(out / "students" / "part-0.onnx").opset_import[0].version == 21
+
+
 def other_plan(folder, change):
     instance, plan = instance_and_plan()
     (folder / "other.json").write_text(readable_json(change(plan_document(instance, plan, None))))
@@ -137,6 +148,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(exported, tmp_p
         "--fill: found 'median'; allowed: one of zero, mean": exported("--fill", "median"),
         "--data: found 8 classes; allowed: 4": exported(data="many.npz"),
         "RuntimeError": exported(data="wide.npz"),
+        "part: found 'all'; allowed: one of train, validation, test": exported("--part", "all"),
         "a file that the command reads": exported("--images-out", tmp_path / "p.json"),
     }
     for expected, (status, _, found, out) in faults.items():
@@ -145,8 +157,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(exported, tmp_p
 
 
 def test_a_student_that_differs_is_refused(exported, monkeypatch):
-    def otherwise(student, shape, name):
-        model = by_hand(student, shape, name)
+    def otherwise(*given):
+        model = by_hand(*given)
         model.graph.node[2].op_type = "LeakyRelu"
         return model
 
@@ -157,8 +169,8 @@ def test_a_student_that_differs_is_refused(exported, monkeypatch):
 
 
 def test_an_operator_that_does_not_run_is_refused_by_name(exported, monkeypatch):
-    def unknown(student, shape, name):
-        model = by_hand(student, shape, name)
+    def unknown(*given):
+        model = by_hand(*given)
         model.graph.node[2].op_type = "Mystery"
         return model
 

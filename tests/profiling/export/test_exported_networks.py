@@ -11,7 +11,7 @@ from torch.nn import functional
 from own_networks import Recurrent, ResNet, ViT
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.profiling.ensemble import Ensemble, Recipe
-from rocoin_opt.profiling.export.conversion import onnx_model, refusal
+from rocoin_opt.profiling.export.conversion import OPSET, onnx_model, refusal
 from rocoin_opt.profiling.export.deployment import TOLERANCE, deploy
 from rocoin_opt.profiling.export.quantisation import chosen, float_operators, int8_model
 from rocoin_opt.profiling.export.reference_source import student_of
@@ -48,6 +48,7 @@ def test_networks_give_the_features_of_pytorch(name):
     content = model.SerializeToString(deterministic=True)
     rows = [student_of(content).run(["features"], {"image": image[None]})[0] for image in PIXELS.numpy()]
     assert np.abs(np.concatenate(rows) - expected).max() < TOLERANCE
+    assert [entry.version for entry in model.opset_import] == [OPSET]
     # Nothing of the code that made it, nor of where that lies.
     assert b".py" not in content
     whole = int8_model(model, PIXELS.numpy(), name)
@@ -149,3 +150,11 @@ def test_a_student_that_depends_on_chance_is_refused():
         patch.setattr("rocoin_opt.profiling.export.deployment.onnx_model", by_hand)
         with pytest.raises(UnsupportedError, match=r"part 1, student b .*does its pass depend on chance"):
             deploy(students, ["a", "b", "c"], dataset())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opset", [0, 11, 99])
+def test_an_opset_that_nobody_wrote_is_refused(opset):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(PIXELS[0].numel(), 2)).eval()
+    with pytest.raises(UnsupportedError, match=f"with opset {opset}: .* wrote opset 18; allowed: 18 to "):
+        onnx_model(network, SHAPE, "mine", opset)

@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
         patch.setattr(deployment, "onnx_model", by_hand)
         write(made / "zero", int8=True)
         write(made / "mean", "mean")
-        write(made / "unscaled", data=dataset(None))
+        write(made / "unscaled", data=dataset(None, ("ant", "bee", "cat\n", "dog")))
     pixels, labels = images(200, seed=2)
     np.savez(made / "images.npz", images=pixels.numpy(), labels=labels.numpy())
     np.savez(made / "unknown.npz", images=pixels[:5, 0].numpy())
@@ -112,6 +112,16 @@ def test_images_without_labels_are_classified(source, folder):
     with torch.no_grad():
         expected = ensemble()(images(200, seed=2)[0][:5]).argmax(1).tolist()
     assert (status, [int(line) for line in out.split()]) == (0, expected)
+
+
+def test_classes_have_their_names_where_the_data_had(source, folder, tmp_path):
+    numbers = source(folder / "unknown.npz", kind="unscaled")[1].split()
+    status, out, _ = source(folder / "unknown.npz", "--names", kind="unscaled")
+    assert (status, out.splitlines()) == (0, [("ant", "bee", "cat\\n", "dog")[int(number)] for number in numbers])
+    source(folder / "unknown.npz", "--names", "--predictions", tmp_path / "names.txt", kind="unscaled")
+    assert (tmp_path / "names.txt").read_text() == out
+    status, _, err = source(folder / "unknown.npz", "--names")
+    assert (status, "--names: found no names" in err) == (2, True)
 
 
 def test_bytes_are_scaled_as_the_manifest_says(source, tmp_path):

@@ -18,7 +18,7 @@ from rocoin_opt.cli.network_options import (
     data_options,
     training_of,
 )
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import printable
 
@@ -80,8 +80,7 @@ def accuracy(
     ensemble = Ensemble.load(students, own=own_networks(listed(own)))
     scaling = normalise or ensemble.scaling
     images = labelled_images(data, part, **data_options(scaling, image_size, labels))
-    if images.num_classes > ensemble.head.out_features:
-        refuse("--data", f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students")
+    ensemble.require_classes(images.num_classes, images.classes, "--data")
     answers = accuracy_under_failure(
         ensemble,
         images.split,

@@ -30,6 +30,15 @@ def export(
     normalise: Normalise = None,
     image_size: ImageSize = None,
     labels: Labels = "fine",
+    part: Annotated[
+        str,
+        typer.Option(
+            "--part",
+            metavar="P",
+            help="Images to check and measure the files on: train, validation or test. Of data without such parts, "
+            "test is a fifth of each class that no training saw.",
+        ),
+    ] = "test",
     instance: Annotated[
         Path | None,
         typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; its deadline is the source's."),
@@ -41,9 +50,18 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise the students to 8 bits, ranges seen on training images.")
     ] = False,
+    opset: Annotated[
+        int | None,
+        typer.Option(
+            "--opset",
+            metavar="N",
+            help="Version of ONNX's operators, for what your boards read.",
+            show_default="18, the oldest that PyTorch writes of itself",
+        ),
+    ] = None,
     images_out: Annotated[
         Path | None,
-        typer.Option("--images-out", metavar="FILE.npz", help="Write the test images that were checked, scaled."),
+        typer.Option("--images-out", metavar="FILE.npz", help="Write the images that were checked, scaled."),
     ] = None,
 ) -> None:
     """Write the students of PLAN as ONNX files for its devices, with a source in NumPy and ONNX Runtime."""
@@ -80,17 +98,15 @@ def export(
     ensemble = Ensemble.load(students, own=own_networks(listed(own)))
     ensemble.require_parts_of(document.plan)
     images = load_dataset(data, **data_options(normalise or ensemble.scaling, image_size, labels))
-    if images.num_classes > ensemble.head.out_features:
-        shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
-        refuse("--data", shown, allowed)
+    ensemble.require_classes(images.num_classes, images.classes, "--data")
     names = [group.student for group in document.groups]
     with showing_work(f"{document.instance.name}, export"):
-        made = deploy(ensemble, names, images, int8=int8, fill=fill_named(fill))
+        made = deploy(ensemble, names, images, int8=int8, fill=fill_named(fill), part=part, opset=opset)
         manifest = manifest_of(made, document, end)
         write_export(out, made, manifest)
     with delivering() as deliver:
         if images_out is not None:
-            deliver(write_images, images_out, images.test.images, images.test.labels)
+            deliver(write_images, images_out, made.checked.images, made.checked.labels)
         _print(made, manifest, out)
 
 

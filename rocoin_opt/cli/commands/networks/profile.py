@@ -20,7 +20,7 @@ from rocoin_opt.cli.network_options import (
 )
 from rocoin_opt.cli.options import InstanceOut, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
-from rocoin_opt.wording import data_size, engineering, printable, seconds
+from rocoin_opt.wording import counted, data_size, engineering, printable, seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.profiling import ProfiledInstance
@@ -179,8 +179,8 @@ def _print(profiled: ProfiledInstance, console: Any) -> None:
 
     instance, teacher = profiled.instance, profiled.teacher
     lines = (
-        f"{instance.name}: {len(instance.devices)} devices, {len(instance.students)} students, "
-        f"{instance.knowledge.num_filters} filters, {len(profiled.activations.class_affinity)} classes, "
+        f"{instance.name}: {counted(len(instance.devices), 'device')}, {counted(len(instance.students), 'student')}, "
+        f"{counted(instance.knowledge.num_filters, 'filter')}, {len(profiled.activations.class_affinity)} classes, "
         f"{profiled.activations.num_images} images",
         f"teacher: {engineering(teacher.flops, 'FLOP')}, {teacher.parameters} parameters, "
         f"{data_size(teacher.memory_bytes)} at {teacher.precision_bits} bits",

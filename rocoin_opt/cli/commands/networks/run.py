@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import given_seconds, number, printable, seconds
 
@@ -95,9 +95,7 @@ def run(
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))
         options = data_options(normalise or ensemble.scaling, image_size, labels)
         images = labelled_images(data, part, usual="test", **options)
-        if images.num_classes > ensemble.head.out_features:
-            shown, allowed = f"{images.num_classes} classes", f"{ensemble.head.out_features}, those of the students"
-            refuse("--data", shown, allowed)
+        ensemble.require_classes(images.num_classes, images.classes, "--data")
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
         asked, classes = images.images[rows].numpy(), images.labels[rows].numpy()

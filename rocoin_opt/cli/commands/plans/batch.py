@@ -19,6 +19,7 @@ from rocoin_opt.cli.options import (
     Preferred,
     Threads,
     TimeLimit,
+    UnboundPolish,
     listed,
     refuse,
 )
@@ -75,6 +76,7 @@ def batch(
     latency_only: LatencyOnly = False,
     criterion: CriterionName = "ncut",
     prefer: Preferred = "reliability",
+    polish: UnboundPolish = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do again what failed.")] = False,
     exports: Annotated[
@@ -106,7 +108,7 @@ def batch(
         refuse("--memory-limit", repr(memory_limit), "a positive, finite number")
     memory = None if memory_limit is None else int(memory_limit * MEGABYTE)
     request = BatchRequest(
-        Options(time_limit, grace, memory, gap, threads, latency_only, criterion, prefer),
+        Options(time_limit, grace, memory, gap, threads, latency_only, criterion, prefer, polish),
         tuple(listed(methods or ["auto"])),
         tuple(listed(objectives or ["guaranteed"])),
         _numbers(seeds or ["0"]),

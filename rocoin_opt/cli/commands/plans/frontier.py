@@ -14,6 +14,7 @@ from rocoin_opt.cli.options import (
     Seed,
     Threads,
     TimeLimit,
+    UnboundPolish,
     objective_named,
 )
 from rocoin_opt.cli.output import (
@@ -34,6 +35,7 @@ def frontier(
     time_limit: TimeLimit = None,
     seed: Seed = 0,
     threads: Threads = 1,
+    polish: UnboundPolish = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a better partition of the knowledge of INSTANCE costs in latency."""
@@ -53,6 +55,7 @@ def frontier(
             time_limit=time_limit,
             seed=seed,
             threads=threads,
+            polish=polish,
             report=report,
         )
     with delivering():

@@ -83,7 +83,7 @@ def solve(
     from rocoin_opt.cli.options import with_rules_of
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import matrix_files, read_instance
-    from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan
+    from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan_document
     from rocoin_opt.planning.request import require_startable
     from rocoin_opt.planning.solve import solve as find_plan
 
@@ -115,7 +115,9 @@ def solve(
             report=report,
         )
     with delivering() as deliver:
-        is_kept = result.plan is None or out is None or deliver(write_plan, out, asked, result)
+        is_kept = (
+            result.plan is None or out is None or deliver(write_plan_document, out, result_document(asked, result))
+        )
         if not as_json:
             print_summary(result, console())
         if as_json or not is_kept:

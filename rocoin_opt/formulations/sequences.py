@@ -41,7 +41,7 @@ def require_sequences_model(instance: Instance) -> None:
         if getattr(given, name) is not None:
             raise refused_channel(instance, f"the model of sequences cannot state requirements.{name}")
     if instance.limits_energy:
-        raise refused_channel(instance, f"the model of sequences cannot state max_joules")
+        raise refused_channel(instance, "the model of sequences cannot state max_joules")
 
 
 def build(instance: Instance, objective: Objective, latest: float) -> pyo.ConcreteModel:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, require_torch
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import given_seconds, number, printable, seconds
 

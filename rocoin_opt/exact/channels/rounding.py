@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DRAWS = 200
 """Draws of groups."""
-KEPT = 4
+KEPT = 2
 """Plans that are given back at most."""
 LEAST_FRACTION = 1e-6
 UNLIKELY = 1e-3

@@ -23,8 +23,8 @@ REPLICA = 1e-4
 """For each device, group and student of a model of groups: to build it, to compile it, and to hand it over."""
 MEMBER = 2e-5
 """Seconds for each device and group of a model without students."""
-COLUMN = 2e-5
-"""For each group of an integer packing, to state it."""
+COLUMN = 5e-6
+"""For each column of a packing, to list and to state it."""
 EXTENSION = 3e-7
 """For each set of devices that is looked at in one step of an enumeration."""
 CLOSED_FORM, LOG_NORMAL, GAMMA, FLAT_GAMMA = 0.012, 0.024, 0.14, 0.42

@@ -198,7 +198,9 @@ def pack(
     priced = np.union1d(np.flatnonzero(prices > PRICE_TOLERANCE), memory.contested)
     while True:
         priced = np.flatnonzero(np.isin(kinds, kinds[priced]))
-        columns = enumerate_columns(problem, relaxation, priced, slack, effort.columns, control)
+        # Nothing stops the listing before it has so many.
+        limit = int(min(effort.columns, control.remaining / COLUMN))
+        columns = enumerate_columns(problem, relaxation, priced, slack, limit, control)
         if columns is None or control.exhausted:
             return Packing("unknown")
         status = memory.verdict(problem, columns, effort)

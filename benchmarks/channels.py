@@ -35,6 +35,7 @@ FAMILIES = ("paper", "mcu", "sbc", "edge")
 DEVICES, GROUPS, FAILURE = 12, 3, 0.1
 REPLICAS = (1, 2, 3, 4)
 LINKS = {"one channel": 1, "3 channels": 3, "own links": None}
+DASHES = {"one channel": "solid", "3 channels": "dashed", "own links": "dotted"}
 SLACK = 1.5
 """The deadline, as a multiple of the guaranteed latency of two replicas a group with links of one's own."""
 RUNS = {
@@ -138,7 +139,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     rows = found["results"]
     parts = {part: [row for row in rows if row["part"] == part] for part in ("replicas", "blind", "run")}
     show(
-        f"{GROUPS} groups of so many replicas or more, each failing with probability {FAILURE:g}: medians",
+        f"{GROUPS} groups of at least so many replicas, each fails with probability {FAILURE:g}: medians",
         ["family", "links", "replicas", "guaranteed", "nominal", "success by the deadline"],
         [_of_replicas(*key, some) for key, some in _grouped(parts["replicas"], ("family", "links", "replicas"))],
         ["family", "links"],
@@ -249,12 +250,12 @@ def draw(found: Document) -> dict[str, Figure]:
                 some = [row["success"] for row in rows if (row["family"], row["links"], row["replicas"]) == key]
                 if some:
                     points.append((replicas, spread(some)[0]))
-            axes.plot(*zip(*points, strict=True), marker="o", color=f"C{colour}", label=links)
+            axes.plot(*zip(*points, strict=True), marker="o", color=f"C{colour}", linestyle=DASHES[links], label=links)
         axes.set(title=family, xlabel="replicas a group", ylim=(-0.02, 1.02), xticks=REPLICAS)
         axes.spines[["top", "right"]].set_visible(False)
         if not place:
             axes.set_ylabel("success by the deadline")
-            axes.legend(frameon=False, loc="lower right", fontsize="small")
+            axes.legend(frameon=False, loc="lower left", fontsize="small")
     return {"channels": figure}
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pyomo.environ as pyo
 
-from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.plan import IndexedGroup, plan_of, refused_channel
 
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ def require_sequences_model(instance: Instance) -> None:
             instance, f"the model of sequences takes {MOST_DEVICES} devices, not {len(instance.devices)}"
         )
     if instance.is_restricted:
-        raise UnsupportedError(f"{instance.name}: the model of sequences cannot state {instance.restricted_by}")
+        raise refused_channel(instance, f"the model of sequences cannot state {instance.restricted_by}")
     for name in ("min_success", "max_energy_joules", "requests_per_second"):
         if getattr(given, name) is not None:
-            raise UnsupportedError(f"{instance.name}: the model of sequences cannot state requirements.{name}")
+            raise refused_channel(instance, f"the model of sequences cannot state requirements.{name}")
     if instance.limits_energy:
-        raise UnsupportedError(f"{instance.name}: the model of sequences cannot state max_joules")
+        raise refused_channel(instance, "the model of sequences cannot state max_joules")
 
 
 def build(instance: Instance, objective: Objective, latest: float) -> pyo.ConcreteModel:

@@ -66,9 +66,9 @@ def covered(seeds: int, requests: int, confidence: float) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.95, 0.5])
 def test_limits_hold_together_as_often_as_they_say(confidence: float) -> None:
-    # 100 logs: up to three standard errors below.
-    error = math.sqrt(confidence * (1.0 - confidence) / 100)
-    assert covered(100, 60, confidence) >= confidence - 3.0 * error
+    # 200 logs: up to three standard errors below.
+    error = math.sqrt(confidence * (1.0 - confidence) / 200)
+    assert covered(200, 60, confidence) >= confidence - 3.0 * error
 
 
 def test_a_plan_from_limits_keeps_its_promise_where_they_hold() -> None:
@@ -95,14 +95,15 @@ def test_plans_from_limits_keep_their_promise_as_often_as_they_say() -> None:
     true = {one.id: one.failure_probability for one in instance.devices}
     most = instance.requirements.max_group_outage
     kept = {False: 0, True: 0}
-    for seed in range(100):
+    for seed in range(200):
         log = drawn_log(true, 200, np.random.default_rng([7, seed]))
-        for point in kept:
+        # Without the margin half of the logs are enough to tell.
+        for point in (False, True)[: 2 - seed % 2]:
             found = estimate_devices(log, instance.devices, point=point, laws="none")
-            plan = ro.solve(instance.with_devices(found.devices), "greedy").plan
+            plan = ro.solve(instance.with_devices(found.devices), "greedy", latency_only=True, explain=False).plan
             assert plan is not None
             kept[point] += all(math.prod(true[name] for name in group.devices) <= most for group in plan.groups)
-    assert kept[False] >= 95
+    assert kept[False] >= 190
     # Without the margin the promise is a matter of luck.
     assert kept[True] <= 60
 

@@ -60,7 +60,8 @@ def test_links_of_ones_own_have_no_picture() -> None:
 def test_curves_are_those_of_the_exact_answer() -> None:
     instance = ro.generate("paper", devices=6, seed=1, channels=1)
     plan = ro.solve(instance, "greedy").plan
-    curves, answers = QueueCurves(instance, plan), QueueAnswers(instance, plan)
+    answers = QueueAnswers(instance, plan)
+    curves = QueueCurves(answers)
     times = curves.jumps
     assert curves.horizon <= ro.evaluate(instance, plan).worst_seconds
     assert curves.answered(times).tolist() == pytest.approx([answers.distribution.cdf(t) for t in times])

@@ -5,7 +5,7 @@ They are where a search begins: a draw knows what the air costs, and nothing of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,22 +13,27 @@ from rocoin_opt.failure import check, value_of
 from rocoin_opt.plan import IndexedGroup, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
 
-    from rocoin_opt.exact.channels.air_relaxation import AirRelaxation
-    from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.instance import FloatArray, Instance
+    from rocoin_opt.plan import Members, Objective, Plan
+
+    Column: TypeAlias = tuple[Members, int]
 
 DRAWS = 200
 """Draws of groups."""
-KEPT = 4
+KEPT = 2
 """Plans that are given back at most."""
 LEAST_FRACTION = 1e-6
 UNLIKELY = 1e-3
 """Weight of a group that the relaxation takes nothing of."""
 
 
-def rounded_plans(instance: Instance, objective: Objective, relaxation: AirRelaxation, seed: int) -> list[Plan]:
+def rounded_plans(
+    instance: Instance, objective: Objective, columns: Sequence[Column], fractions: FloatArray, seed: int
+) -> list[Plan]:
     """Valid plans, the earliest first; none where every draw breaks a limit.
 
     Parameters
@@ -37,21 +42,20 @@ def rounded_plans(instance: Instance, objective: Objective, relaxation: AirRelax
         Constant latencies and shared channels.
     objective : {'guaranteed', 'nominal', 'worst'}
         Which latency.
-    relaxation : AirRelaxation
-        After its last threshold.
+    columns : sequence of (members, size)
+        Groups that the relaxation knows.
+    fractions : FloatArray
+        How much it takes of the first of them.
     seed : int
         Of the draws.
     """
-    fractions = relaxation.fractions
     if not len(fractions):
         return []
     rng = np.random.default_rng(seed)
     weights = np.where(fractions > LEAST_FRACTION, fractions, UNLIKELY)
     found: dict[Plan, float] = {}
     for _ in range(DRAWS):
-        if relaxation.control.exhausted:
-            break
-        groups = _drawn(instance, relaxation.columns, np.log(weights), rng)
+        groups = _drawn(instance, columns, np.log(weights), rng)
         if groups is None:
             continue
         plan = plan_of(instance, groups)
@@ -61,7 +65,7 @@ def rounded_plans(instance: Instance, objective: Objective, relaxation: AirRelax
 
 
 def _drawn(
-    instance: Instance, columns: list[tuple[tuple[int, ...], int]], logs: np.ndarray, rng: Generator
+    instance: Instance, columns: Sequence[Column], logs: FloatArray, rng: Generator
 ) -> list[IndexedGroup] | None:
     """Disjoint groups that hold all filters together; None where they do not.
 
@@ -69,7 +73,7 @@ def _drawn(
     ----------
     instance : Instance
         What was given.
-    columns : list of (members, size)
+    columns : sequence of (members, size)
         Groups to draw from.
     logs : FloatArray
         Logarithms of their weights, for the first of them.
@@ -79,7 +83,7 @@ def _drawn(
     # Sorted by perturbed logarithms, groups come as if drawn one by one by their weights.
     order = np.argsort(-(logs + rng.gumbel(size=len(logs))), kind="stable")
     used: set[int] = set()
-    chosen: list[tuple[tuple[int, ...], int]] = []
+    chosen: list[Column] = []
     for place in order.tolist():
         members, size = columns[place]
         if used.isdisjoint(members):
@@ -107,11 +111,11 @@ def _drawn(
     ]
 
 
-def _most(instance: Instance, members: tuple[int, ...]) -> int:
+def _most(instance: Instance, members: Members) -> int:
     return max(int(instance.arrays.largest[list(members)].min(axis=0).max()), 1)
 
 
-def _student(instance: Instance, members: tuple[int, ...], size: int) -> int:
+def _student(instance: Instance, members: Members, size: int) -> int:
     """The student with which the slowest of the members is the earliest on links of their own."""
     arrays = instance.arrays
     able = np.flatnonzero(arrays.largest[list(members)].min(axis=0) >= size)

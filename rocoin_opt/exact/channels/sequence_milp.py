@@ -8,16 +8,18 @@ from rocoin_opt.failure import check, value_of
 from rocoin_opt.formulations import sequences
 from rocoin_opt.highs import solve_model
 from rocoin_opt.instance import SOLVER_SAFETY
-from rocoin_opt.plan import Outcome
+from rocoin_opt.plan import CLOSED_GAP, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Plan
+    from rocoin_opt.plan import Objective
 
 
 def milp_on_channels(
-    instance: Instance, objective: Objective, control: Control, start: Plan, lower_bound: float | None = None
+    instance: Instance, objective: Objective, control: Control, begin: Callable[[], Outcome]
 ) -> Outcome:
     """Improve a plan by the model of sequences, and bound it within what the solver's arithmetic is good for.
 
@@ -29,10 +31,8 @@ def milp_on_channels(
         What to minimise.
     control : Control
         Limits.
-    start : Plan
-        A valid plan.
-    lower_bound : float, optional
-        What is known already, in seconds.
+    begin : callable
+        Searches for a plan to begin with, once it is known that the model can state the instance.
 
     Returns
     -------
@@ -45,12 +45,15 @@ def milp_on_channels(
         Naming what the model cannot state.
     """
     sequences.require_sequences_model(instance)
-    plan, value = start, value_of(instance, start, objective)
-    if value <= 0.0:
-        return Outcome(plan, 0.0)
+    first = begin()
+    if first.plan is None or control.exhausted:
+        return first
+    plan, bound = first.plan, first.lower_bound or 0.0
+    value = value_of(instance, plan, objective)
+    if value - bound <= max(control.gap, CLOSED_GAP) * value:
+        return first
     model = sequences.build(instance, objective, value * (1.0 + SOLVER_SAFETY))
     solution = solve_model(model, control.silent())
-    bound = lower_bound or 0.0
     if solution.bound is not None:
         bound = max(bound, min(solution.bound, 1.0) * value * (1.0 - SOLVER_SAFETY))
     if solution.objective is not None:

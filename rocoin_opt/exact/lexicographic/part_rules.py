@@ -18,7 +18,8 @@ from rocoin_opt.exact.lexicographic.part_energy import kind_of_sizes
 from rocoin_opt.exact.lexicographic.part_sizes import PartSizes
 from rocoin_opt.exact.restricted.sized_sets import SizedSets
 from rocoin_opt.grouping import Reach
-from rocoin_opt.plan import IndexedGroup, members_of, outage_of, plan_of, rules_allow
+from rocoin_opt.heuristics.restricted import groups_of_sizes
+from rocoin_opt.plan import IndexedGroup, group_keeps_limit, members_of, outage_of, plan_of, rules_allow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Plan
 
 
+SEARCHES, STEPS = 12, 400
+"""Vectors of sizes that groups are searched for at a threshold, and changes that each search tries: some 0.1 s."""
 AllSets: TypeAlias = SizedSets
 
 
@@ -76,6 +79,7 @@ class RulePartSizes(PartSizes):
         self._first = tuple(sizes)
         self._plans: dict[Limits, Plan] = {}
         self._refutations: dict[Limits, bool] = {}
+        self._searches = SEARCHES
         if self._plan_of(known, sizes) is not None:
             self.learn(known, sizes)
 
@@ -105,6 +109,8 @@ class RulePartSizes(PartSizes):
             return None
         if wanted not in self._plans and not self.sets.is_listed:
             self._merge_for(wanted)
+            if wanted not in self._plans:
+                self._search_for(wanted)
         return self._members(self._plans[wanted]) if wanted in self._plans else None
 
     def _merge_for(self, sizes: Limits) -> None:
@@ -128,6 +134,58 @@ class RulePartSizes(PartSizes):
             if plan is not None:
                 self._plans[sizes] = plan
                 return
+
+    def _search_for(self, sizes: Limits) -> None:
+        """Look for groups that take parts of some sizes from those of a known plan, and keep a plan of them."""
+        if self._searches == 0 or sum(sizes) != self.wanted:
+            return
+        self._searches -= 1
+        known = next(reversed(self._packings.values()), [])
+        # The roomiest groups take the largest parts; those that are too many are merged into the last one.
+        start = [*known[: len(sizes)], *[()] * (len(sizes) - len(known))]
+        start[-1] = tuple(n for group in known[len(sizes) - 1 :] for n in group)
+        groups = groups_of_sizes(
+            self.problem.instance,
+            sizes,
+            start,
+            self._largest,
+            lambda found: self._shortfall(found, sizes),
+            STEPS,
+            self.control,
+        )
+        plan = None if groups is None else self._plan_of(groups, sizes)
+        if plan is not None:
+            self._plans[sizes] = plan
+
+    def _shortfall(self, groups: Sequence[Members], sizes: Sequence[int]) -> float:
+        """How much too often groups fail with their parts, below 1; 0 where they are a plan."""
+        if self._plan_of(groups, sizes) is not None:
+            return 0.0
+        success = 1.0
+        for own, size in zip(groups, sizes, strict=True):
+            fails = [self._outage(list(own), j, size) for j in self._students(list(own), size, 1.0)]
+            success *= 1.0 - min(fails, default=1.0)
+        # Whatever is missed is more than nothing, whether or not it is the success.
+        return 0.5 + 0.4 * (1.0 - success)
+
+    def _largest(self, members: Members) -> int:
+        """The largest part that a group can take, with whichever student; 0 where it can take none."""
+        own, best = list(members), 0
+        reach, limit = self.reach, self.problem.instance
+        for j in range(reach.held.shape[1]):
+            most = int(reach.held[own, j].min())
+            if reach.leading is not None:
+                most = min(most, int(reach.leading[own, j].max()))
+            if reach.covering is not None and most > best:
+                sizes = reach.covering[own, j]
+                # The fewest of those that are earliest and keep the limit say how large the part can be.
+                order = np.argsort(-sizes, kind="stable")
+                first = next(
+                    (k for k in range(1, len(own) + 1) if group_keeps_limit(limit, [own[n] for n in order[:k]])), 0
+                )
+                most = min(most, int(sizes[order[first - 1]])) if first else 0
+            best = max(best, min(most, self.wanted))
+        return best
 
     def plan_for(self, sizes: Sequence[int]) -> Plan | None:
         """A plan with parts of these sizes; None where none was found."""

@@ -19,7 +19,7 @@ from rocoin_opt.instance import without_channels
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, refused_channel, structural_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
@@ -94,60 +94,56 @@ def searched(
             return Outcome(None, infeasible=True, reasons=first.reasons)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         starts: list[Plan | None] = [plan for plan in (start, first.plan) if plan is not None]
+        bound = first.lower_bound
+        if objective in THRESHOLD_OBJECTIVES:
+            bound = max(bound or 0.0, airtime_bound(instance, objective))
+            if is_priced:
+                bound, suggested = _priced(instance, objective, control, bound, starts)
+                # Those that know of the air come first: there may be no time for the others.
+                starts = [*suggested, *starts]
         plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
         if objective in THRESHOLD_OBJECTIVES:
             valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]
             plans = [rebalance(instance, objective, plan, control) for plan in valid]
         kept = [plan for plan in (start, *plans) if plan is not None and is_kept(instance, objective, plan)]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
-        bound = first.lower_bound
-        if objective in THRESHOLD_OBJECTIVES:
-            bound = max(bound or 0.0, airtime_bound(instance, objective))
         found = Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
-        if is_priced and objective in THRESHOLD_OBJECTIVES:
-            found = _priced(instance, objective, control, found, steps)
         if rounds and best is not None and objective in THRESHOLD_OBJECTIVES and control.remaining < math.inf:
             return _gone_on(instance, objective, control, found, steps, rounds)
         return found
 
     return found
 
+    return found
 
-def _priced(instance: Instance, objective: Objective, control: Control, found: Outcome, steps: int) -> Outcome:
-    """Bound a latency by the air's prices, and search from plans that they suggest.
+
+def _priced(
+    instance: Instance, objective: Objective, control: Control, bound: float, starts: Sequence[Plan | None]
+) -> tuple[float, list[Plan]]:
+    """Bound a latency by the air's prices, and find plans that they suggest.
 
     Parameters
     ----------
     instance, objective, control
         What was asked.
-    found : Outcome
-        A plan, and a bound.
-    steps : int
-        Changes that each search tries.
+    bound : float
+        What is known, in seconds.
+    starts : sequence of Plan
+        Plans that are known, valid or not.
     """
-    if found.plan is None or control.exhausted or _is_closed(instance, objective, found, control.gap):
-        return found
+    values = [value_of(instance, plan, objective) for plan in starts if plan is not None and not check(instance, plan)]
+    value = min(values, default=math.inf)
+    if control.exhausted or value == math.inf or value - bound <= max(control.gap, CLOSED_GAP) * value:
+        return bound, []
     from rocoin_opt.exact import priced_air_bound, rounded_plans
 
-    hurried = replace(
-        control.silent(),
-        deadline=min(time.perf_counter() + PRICED_SHARE * control.remaining, control.deadline),
-    )
-    value = value_of(instance, found.plan, objective)
-    bound, relaxation = priced_air_bound(instance, objective, hurried, found.lower_bound or 0.0, value)
-    found = replace(found, lower_bound=bound)
+    limit = time.perf_counter() + PRICED_SHARE * control.remaining
+    hurried = replace(control.silent(), deadline=min(limit, control.deadline))
+    bound, relaxation = priced_air_bound(instance, objective, hurried, bound, value)
     control.tell(value, bound)
     if relaxation is None:
-        return found
-    for start in rounded_plans(instance, objective, relaxation, control.seed):
-        if control.exhausted or _is_closed(instance, objective, found, control.gap):
-            break
-        plan = descend(instance, objective, rebalance(instance, objective, start, control), steps, control)
-        if plan is not None:
-            plan = rebalance(instance, objective, plan, control)
-            if is_kept(instance, objective, plan) and value_of(instance, plan, objective) < value:
-                found, value = replace(found, plan=plan), value_of(instance, plan, objective)
-    return found
+        return bound, []
+    return bound, rounded_plans(instance, objective, relaxation.columns, relaxation.fractions, control.seed)
 
 
 def _gone_on(
@@ -223,16 +219,14 @@ def modelled(search: Run) -> Run:
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-        from rocoin_opt.exact import milp_on_channels
-        from rocoin_opt.formulations import require_sequences_model
-
         if objective not in THRESHOLD_OBJECTIVES:
             raise refused_channel(instance, f"the model of sequences states latencies, not {objective}")
-        require_sequences_model(instance)
-        first = search(instance, objective, control.silent(), start)
-        if first.plan is None or control.exhausted or _is_closed(instance, objective, first, control.gap):
-            return first
-        return milp_on_channels(instance, objective, control, first.plan, first.lower_bound)
+        from rocoin_opt.exact import milp_on_channels
+
+        def begin() -> Outcome:
+            return search(instance, objective, control.silent(), start)
+
+        return milp_on_channels(instance, objective, control, begin)
 
     return found
 

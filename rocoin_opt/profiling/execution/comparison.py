@@ -36,6 +36,12 @@ TOLERANCE = 0.05
 """Share of a time by which a measured answer may be early or late before the distribution counts as another one."""
 
 
+TRIALS = 200_000
+"""Trials of a prediction that has no exact figures."""
+OTHER_SEED = 1
+"""Added to the seed of a run: a prediction from the very draws of the run would know its chances."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Measured and predicted response times, in seconds of the instance, all cut off at the deadline D.
@@ -82,6 +88,67 @@ class Comparison:
     def measured_quantile(self) -> float:
         """Measured quantile of min(X, D)."""
         return min(self.quantile.value, self.deadline)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The distribution of the response time X of a plan.
+
+    Attributes
+    ----------
+    law : LatencyDistribution or StepDistribution
+        Without queues for channels, or with them.
+    is_exact : bool
+        Whether it was computed; else it comes from :data:`TRIALS` simulated trials.
+    """
+
+    law: LatencyDistribution | StepDistribution
+    is_exact: bool
+
+    @classmethod
+    def of(cls, execution: Execution, instance: Instance, plan: Plan) -> Prediction:
+        """Predict a run.
+
+        Parameters
+        ----------
+        execution : Execution
+            The run, of which the seed counts, and whether its source cancels.
+        instance, plan : Instance, Plan
+            What was run.
+        """
+        if not has_queues(instance, plan):
+            return cls(latency_distribution(instance, plan), True)
+        cancel = execution.schedule.queues_cancel
+        if not cancel and has_exact_answer(instance, plan):
+            return cls(QueueAnswers(instance, plan).distribution, True)
+        seed = execution.seed ^ OTHER_SEED
+        sample = simulate(instance, plan, TRIALS, seed=seed, deadline=execution.deadline, cancel=cancel).sample
+        with np.errstate(divide="ignore"):
+            return cls(StepDistribution(sample.seconds, np.log(sample.cumulative / sample.trials)), False)
+
+    def cdf(self, seconds: FloatArray) -> FloatArray:
+        """P(X <= t) at many times in seconds."""
+        if not len(seconds):
+            return np.empty(0)
+        if not isinstance(self.law, StepDistribution):
+            return np.asarray(self.law.groups.system(seconds)[BY])
+        steps = np.append(0.0, np.exp(self.law.log_probability))
+        limits = np.array([stretched(t) for t in seconds.tolist()])
+        return np.asarray(steps[np.searchsorted(self.law.seconds, limits, side="right")])
+
+    def expected(self, deadline: float) -> float:
+        """E[min(X, D)] in seconds."""
+        return self.law.expected(deadline)
+
+    def quantile(self, level: float) -> float:
+        """Smallest t in seconds with P(X <= t) at least a level; infinite where there is none."""
+        return self.law.quantile(level)
+
+    def success_probability(self, deadline: float) -> float:
+        """P(X <= D)."""
+        if isinstance(self.law, StepDistribution):
+            return self.law.cdf(deadline)
+        return self.law.success_probability(deadline)
 
 
 def compare_with_distribution(execution: Execution, instance: Instance, plan: Plan) -> Comparison:

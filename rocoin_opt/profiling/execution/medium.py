@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from rocoin_opt.profiling.execution.schedule import Schedule
-
 SETTLING_SECONDS = 0.01
 """For how long a channel that is free hears claims before it decides: what is ready at one moment is heard some
 milliseconds apart. A transfer that takes longer than this is not delayed, as its bytes are due from its moment on."""
@@ -78,20 +76,6 @@ class Medium:
         """Places of the replicas that were kept from sending in this request."""
         self._air: Sequence[float] = ()
         self._channels: dict[str, _Channel] = {}
-
-    @classmethod
-    def of(cls, schedule: Schedule, time_scale: float) -> Medium:
-        """Make the channels of a schedule.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            What becomes of each request.
-        time_scale : float
-            Host seconds for each second of the instance.
-        """
-        airtime = (schedule.transfer * time_scale).tolist()
-        return cls(schedule.devices, schedule.group_of, schedule.channel_of, airtime, cancel=schedule.queues_cancel)
 
     def begin(self, number: int) -> None:
         """Forget what was claimed: a new request is at work.

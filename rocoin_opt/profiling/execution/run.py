@@ -194,7 +194,10 @@ def execute(
             shape = () if isinstance(requests, int) else requests.shape[1:]
             fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape, own)))
         pids = dict(zip(schedule.devices, fleet.pids, strict=True))
-        medium = None if schedule.queues is None else Medium.of(schedule, time_scale)
+        medium = None
+        if schedule.queues is not None:
+            airtime, cancels = (schedule.transfer * time_scale).tolist(), schedule.queues.cancel
+            medium = Medium(schedule.devices, schedule.group_of, schedule.channel_of, airtime, cancel=cancels)
         source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes, medium))
         first_answers = np.empty((count, len(plan.groups)))
         predictions = np.empty(count, dtype=np.int64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure import BY, LATER, NEVER, latency_distribution
+from rocoin_opt.failure import BY, LATER, NEVER, QueueAnswers, latency_distribution
 from rocoin_opt.plan import has_queues
 from rocoin_opt.report.page.figures import (
     ALERT,
@@ -44,6 +44,8 @@ NEAR = 2.0
 """A deadline later than so many times the last answer is told and not drawn."""
 TINY = 1e-300
 """An outage of 0 has no logarithm."""
+MET = "The guarantee is met once every curve is below the limit."
+QUEUED = "The guarantee counts the times when nobody crashes, so that curves may be below the limit before it."
 LOWEST = 1e-9
 """Outages below leave the picture at its floor."""
 
@@ -132,7 +134,7 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
         curves.append(np.maximum(silent, TINY))
     lowest = min(float(curve[-1]) for curve in curves)
     floor = max(LOWEST, 10.0 ** math.floor(math.log10(min(lowest, limit or 1.0)) - 0.3))
-    is_numbered = len(curves) <= len(SERIES)
+    is_numbered, is_queued = len(curves) <= len(SERIES), isinstance(law, QueueCurves)
 
     def draw(axes: Axes) -> None:
         plain_ticks(axes, log_y=True)
@@ -153,14 +155,15 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
         title="How long a group may stay silent",
         svg=drawn(name, "Outage of each group over time", draw),
         draw=draw,
-        caption="Exact probability that a group has not answered by a time. "
-        "The guarantee is met once every curve is below the limit.",
+        caption="Exact probability that a group has not answered by a time. " + (QUEUED if is_queued else MET),
         legend=tuple(legend),
     )
 
 
 def _law(instance: Instance, plan: Plan) -> LatencyDistribution | QueueCurves:
-    return QueueCurves(instance, plan) if has_queues(instance, plan) else latency_distribution(instance, plan)
+    if has_queues(instance, plan):
+        return QueueCurves(QueueAnswers(instance, plan))
+    return latency_distribution(instance, plan)
 
 
 def _horizon(law: LatencyDistribution | QueueCurves) -> float:

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure import QueueAnswers
-
 if TYPE_CHECKING:
-    from rocoin_opt.instance import FloatArray, Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.failure import QueueAnswers
+    from rocoin_opt.instance import FloatArray
 
 
 class QueueCurves:
@@ -18,19 +16,12 @@ class QueueCurves:
 
     Parameters
     ----------
-    instance : Instance
-        What was given: constant latencies.
-    plan : Plan
-        A plan that has figures.
-
-    Raises
-    ------
-    UnsupportedError
-        If too many devices are tied together for exact figures.
+    answers : QueueAnswers
+        The plan's answers, state by state.
     """
 
-    def __init__(self, instance: Instance, plan: Plan) -> None:
-        self._answers = QueueAnswers(instance, plan)
+    def __init__(self, answers: QueueAnswers) -> None:
+        self._answers = answers
         finite = [part.seconds[np.isfinite(part.seconds)] for part in self._answers.parts]
         self.jumps: FloatArray = np.unique(np.concatenate(finite))
         """Times of the steps, ascending, in seconds."""

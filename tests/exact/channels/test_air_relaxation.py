@@ -29,7 +29,10 @@ def test_no_plan_is_earlier(seed: int) -> None:
         )
         assert bound <= best.lower_bound
         assert relaxation is not None
-        assert not any(check(instance, plan) for plan in rounded_plans(instance, objective, relaxation, 0))
+        assert not any(
+            check(instance, plan)
+            for plan in rounded_plans(instance, objective, relaxation.columns, relaxation.fractions, 0)
+        )
 
 
 def test_prices_of_groups_beat_those_of_devices() -> None:
@@ -38,9 +41,9 @@ def test_prices_of_groups_beat_those_of_devices() -> None:
     priced, relaxation = priced_air_bound(instance, "guaranteed", Control.starting_now(), plain, 14.0)
     assert priced > 1.05 * plain
     assert relaxation is not None
-    plans = rounded_plans(instance, "guaranteed", relaxation, 0)
+    plans = rounded_plans(instance, "guaranteed", relaxation.columns, relaxation.fractions, 0)
     assert plans
-    assert plans == rounded_plans(instance, "guaranteed", relaxation, 0)
+    assert plans == rounded_plans(instance, "guaranteed", relaxation.columns, relaxation.fractions, 0)
     assert all(ro.evaluate(instance, plan).guaranteed_seconds >= priced for plan in plans)
 
 

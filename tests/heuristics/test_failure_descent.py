@@ -37,7 +37,7 @@ def assert_kept(instance, objective, before, after):
     )
 
 
-@pytest.mark.parametrize("objective", cases(["guaranteed", "expected"], OBJECTIVES))
+@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
 @given(data=st.data(), instance=instances(max_devices=6, max_students=2, max_filters=4))
 @trials(60)
 def test_plans_of_tiny_instances_get_no_worse(objective, data, instance):

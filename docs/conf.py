@@ -66,7 +66,9 @@ profile, style = Path(made.name, "profile_default"), Path(made.name, "style")
     "for shared in ('instances', 'benchmarks'):\n"
     f"    pathlib.Path(shared).symlink_to(pathlib.Path({str(docs.parent)!r}, shared))\n"
     f"sys.path += [{str(docs)!r}, {str(docs.parent / 'benchmarks')!r}]\n"
-    "del pathlib, shared, sys\n",
+    "from figures.commands import show_command\n"
+    "get_ipython().system = show_command\n"
+    "del pathlib, shared, show_command, sys\n",
     encoding="utf-8",
 )
 (profile / "ipython_kernel_config.py").write_text(

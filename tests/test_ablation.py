@@ -41,9 +41,8 @@ def test_idle_variables_change_no_answer(ablation, solved, monkeypatch, share):
     # More of them than a packing can need: below the optimum the bound alone would leave none.
     columns = enumerate_columns(problem, relaxation, np.arange(16), 8.0, 100_000)
     assert columns
-    effort = packing.Effort(100_000, None)
     # One integer program decides, without any branching before it.
-    monkeypatch.setattr(listed_packing, "FEW_COLUMNS", len(columns))
+    effort = packing.Effort(100_000, None, few=len(columns))
     with_idle, chosen = packing.pack_columns(problem, columns, Control(), effort)
     models = []
 

@@ -16,7 +16,6 @@ INSTANCES = Path(__file__).resolve().parent.parent / "instances"
 FEASIBLE = sorted(path for path in INSTANCES.glob("*/*.json") if path.parent.name != "infeasible")
 BEST_KNOWN = json.loads((INSTANCES / "best_known.json").read_text())
 TIMES = tuple(objective for objective in OBJECTIVES if objective not in ANSWER_OBJECTIVES)
-"""What is stored; benchmarks/results/whole_answer.json has the best values of the whole answer."""
 HEURISTICS = ("greedy", "rocoin", "nonn", "het-nonn", "random")
 
 
@@ -43,7 +42,7 @@ FEW = [
     case
     # Searches with channels, of seed 20, take seconds.
     for n, case in enumerate(case for case in CASES if not case[0].stem.endswith("-20"))
-    if n % 7 == 0 and case[0].stem not in LONG
+    if n % 11 == 0 and case[0].stem not in LONG
 ]
 
 
@@ -78,9 +77,23 @@ def solved(path, objective, method):
 
 
 def test_every_feasible_instance_has_an_entry_for_every_objective():
-    assert {(name, objective) for name, entries in BEST_KNOWN.items() for objective in entries} == {
-        (path.stem, objective) for path, objective in CASES
-    }
+    times = {(name, objective) for name, entries in BEST_KNOWN.items() for objective in entries if objective in TIMES}
+    assert times == {(path.stem, objective) for path, objective in CASES}
+
+
+@pytest.mark.parametrize("path", FEASIBLE, ids=lambda path: path.stem)
+def test_stored_plans_of_the_whole_answer_are_worth_what_is_stored(path):
+    entries = {name: entry for name, entry in BEST_KNOWN[path.stem].items() if name in ANSWER_OBJECTIVES}
+    for objective, entry in entries.items():
+        instance = shipped_instance(path)
+        if objective == "quantile":
+            instance = instance.with_requirements(success_level=entry["success_level"])
+        plan = ro.Plan.model_validate(entry["plan"])
+        assert ro.check(instance, plan) == ()
+        digits = 1e-9 if instance.has_random_latencies else 1e-12
+        # A failure of 1e-17 is no 0.
+        assert ro.evaluate(instance, plan).value(objective) == pytest.approx(entry["value"], rel=digits, abs=0.0)
+        assert (entry["lower_bound"] or 0.0) <= entry["value"]
 
 
 def test_stored_plans_are_worth_what_is_stored(shipped):

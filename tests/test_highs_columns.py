@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import highspy
 import numpy as np
 import pytest
 
@@ -60,6 +61,22 @@ def test_a_limit_gives_nothing() -> None:
     for _ in range(20):
         add(program, rng.uniform(1, 2), {0: rng.uniform(1, 2), 1: rng.uniform(1, 2)})
     assert program.solve() is None
+
+
+@pytest.mark.parametrize("is_lasting", [False, True])
+def test_where_the_simplex_method_gives_up_it_begins_anew(monkeypatch: pytest.MonkeyPatch, is_lasting: bool) -> None:
+    program = two_rows()
+    add(program, 3.0, {0: 1.0, 1: 1.0})
+    told = [highspy.HighsModelStatus.kUnknown] * (2 if is_lasting else 1)
+    real = highspy.Highs.getModelStatus
+    monkeypatch.setattr(highspy.Highs, "getModelStatus", lambda highs: told.pop() if told else real(highs))
+    if is_lasting:
+        with pytest.raises(SolverError, match="Unknown"):
+            program.solve()
+    else:
+        solution = program.solve()
+        assert solution is not None
+        assert solution.objective == pytest.approx(12.0)
 
 
 def test_the_limit_counts_from_now_although_the_clock_runs_on() -> None:

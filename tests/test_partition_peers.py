@@ -287,7 +287,11 @@ def test_the_script_on_large_and_shipped_graphs(repository, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--tables", "magic"], ["--tables", "network"]], ids=["unknown table", "no graph"]
+    "arguments",
+    [
+        pytest.param(["--tables", "magic"], id="unknown table", marks=pytest.mark.slow),
+        pytest.param(["--tables", "network"], id="no graph"),
+    ],
 )
 def test_what_cannot_be_made_is_refused(repository, arguments):
     done = script(repository, *arguments)

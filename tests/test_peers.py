@@ -175,7 +175,11 @@ def test_a_bound_above_a_valid_plan_is_a_contradiction(repository, peer, instanc
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--methods", "magic", "x.json"], ["--family", "edge"]], ids=["method", "no sizes"]
+    "arguments",
+    [
+        pytest.param(["--methods", "magic", "x.json"], id="method"),
+        pytest.param(["--family", "edge"], id="no sizes", marks=pytest.mark.slow),
+    ],
 )
 def test_what_cannot_be_run_is_refused(repository, arguments):
     done = side_by_side(repository, *arguments)

@@ -21,6 +21,7 @@ def run_text(run: str) -> str:
     return {
         "guaranteed": method,
         "expected": f"{method} for expected",
+        "failure": f"{method} for failure",
         "no limit": f"{method}, no limit",
         "lifted": f"{method} for expected, no limit",
     }[rest]

@@ -99,7 +99,8 @@ def decomposition(results: Mapping[str, Any], devices: int) -> Figure:
 def answered(results: Mapping[str, Any], devices: int, what: str, label: str) -> Figure:
     """Distribution of a figure of the answers, by family and run, over the instances on which all have a plan."""
     names = families(results, devices)
-    runs = [run for run in ANSWERS if run != "nonn no limit"]
+    there = results["plans"][f"{names[0]}-{devices}"]["runs"]
+    runs = [run for run in ANSWERS if run != "nonn no limit" and run in there]
 
     def draw(_: Figure, axes: list[Axes]) -> None:
         for axis, family in zip(axes, names, strict=True):
@@ -179,4 +180,10 @@ def _band(values: Any) -> Sequence[float]:
 
 def _short(run: str) -> str:
     method, _, rest = run.partition(" ")
-    return {"guaranteed": method, "expected": f"{method}, exp.", "no limit": f"{method}*"}[rest]
+    ways = {
+        "guaranteed": method,
+        "expected": f"{method}, exp.",
+        "failure": f"{method}, fail.",
+        "no limit": f"{method}*",
+    }
+    return ways[rest]

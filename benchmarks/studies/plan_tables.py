@@ -121,7 +121,7 @@ def answer_table(results: Mapping[str, Any], devices: int, *, markdown: bool) ->
         name = f"{family}-{devices}"
         mask = shared(results, name)
         case = results["plans"][name]["runs"]
-        for run in ANSWERS:
+        for run in (known for known in ANSWERS if known in case):
             plan_count = int(np.isfinite(column(case[run], "success")).sum())
             figures = {what: answers(results, name, run, what)[mask] for what in ("expected", "success", "share")}
             success = quartiles(figures["success"])

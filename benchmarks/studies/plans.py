@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import rocoin_opt as ro
-from studies.cases import EXPECTED, LONE, METHODS, without_limit
+from studies.cases import EXPECTED, LONE, METHODS, SUREST, without_limit
 from studies.columns import packed
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def compared(site: Site, fleets: Fleets, *, expected: bool) -> tuple[dict[str, A
     if expected:
         planned = site.answers(instances, EXPECTED, "expected")
         runs |= {f"{method} expected": planned[method] for method in EXPECTED}
+        surest = site.answers(instances, SUREST, "failure")
+        runs |= {f"{method} failure": surest[method] for method in SUREST}
     found = {
         name: {
             "deadline": packed(instance.requirements.deadline_seconds for instance in fleet),

@@ -24,6 +24,7 @@ ANSWERS = (
     "exact guaranteed",
     "greedy expected",
     "exact expected",
+    "exact failure",
 )
 """Runs whose answers are compared: all that is there but methods with much the same plans."""
 SWEPT = (

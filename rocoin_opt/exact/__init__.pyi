@@ -1,7 +1,10 @@
 from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
-from .answer.method import exact_answer, exact_quantile, exact_sure_latency, sure_plan, surest_within
+from .answer.method import exact_answer, exact_sure_latency, sure_plan, surest_within
 from .answer.sets import MOST_DEVICES
+from .channels.air_relaxation import priced_air_bound
+from .channels.rounding import rounded_plans
 from .channels.search import exact_on_channels
+from .channels.sequence_milp import milp_on_channels
 from .expected.bound import expected_bound
 from .expected.branch_and_bound import prove_expected
 from .expected.enumeration import best_of_all, is_small
@@ -14,6 +17,7 @@ from .lexicographic.part_search import PartSearch, sized_parts
 from .replanning_search import Replanned, ReplanningSearch
 from .restricted.energy_search import exact_within_energy
 from .restricted.latency import exact_restricted
+from .restricted.two_times import exact_quantile
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
 from .threshold.diving import dive
@@ -46,9 +50,12 @@ __all__ = [
     "is_small",
     "least_busy",
     "mean_over_states",
+    "milp_on_channels",
     "most_reliable",
+    "priced_air_bound",
     "prove_expected",
     "quantile_bound",
+    "rounded_plans",
     "settle_answer",
     "sized_parts",
     "sure_plan",

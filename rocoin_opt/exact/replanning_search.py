@@ -133,9 +133,7 @@ class ReplanningSearch:
             self._prove_failure()
             return Replanned(self.best, self.lower_bound)
         self._bisect()
-        # Bytes come behind latency: they are asked for once it is settled.
-        bytes_bound = self._ship_less() if self.lower_bound >= self.value else 0.0
-        return Replanned(self.best, self.lower_bound, bytes_bound=bytes_bound)
+        return Replanned(self.best, self.lower_bound, bytes_bound=self._fewest_bytes())
 
     def _surely(self, starts: Iterable[Plan]) -> Replanned:
         """Search where ``min_success`` is asked for, or domains tie the failures of few devices together."""
@@ -165,7 +163,7 @@ class ReplanningSearch:
                 self._prove_failure()
             return Replanned(self.best, self.lower_bound)
         self._bisect()
-        return Replanned(self.best, self.lower_bound)
+        return Replanned(self.best, self.lower_bound, bytes_bound=self._fewest_bytes())
 
     def _without_sure_plan(self, fewest: _Answer, *, refuted: bool) -> Replanned:
         """Say what is known of the loads that a sure plan needs."""
@@ -272,13 +270,16 @@ class ReplanningSearch:
             self.lower_bound = max(self.lower_bound, min(bound, self.value))
         self._tell()
 
-    def _ship_less(self) -> float:
-        """Look for fewer bytes at the same latency; a lower bound on them."""
-        if self.shipped == 0.0 or self.control.exhausted:
+    def _fewest_bytes(self) -> float:
+        """Look for fewer bytes at the same latency; a lower bound on them, that of plans less sure included."""
+        # Bytes come behind latency: they are asked for once it is settled.
+        if self.lower_bound < self.value or self.shipped == 0.0 or self.control.exhausted:
             return 0.0
         answer = self._solve(self.value, self.max_loads, {"mip_max_nodes": BYTES_NODES}, ship_less=True)
         if answer.plan is not None:
             self._take(answer.plan)
+            if self.sure.is_asked:
+                self._take(self.sure.surer(answer.plan, self.value))
         return 0.0 if answer.bound is None else min(max(0.0, answer.bound * answer.unit), self.shipped)
 
     def _solve(

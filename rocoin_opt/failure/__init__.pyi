@@ -31,9 +31,13 @@ from .monte_carlo.arrivals import simulate_arrivals
 from .monte_carlo.draws import BLOCK, SEEDS, Chance, Purpose, crashes, factor_words
 from .monte_carlo.estimates import MeanEstimate, ProportionEstimate, QuantileEstimate, Sample
 from .monte_carlo.factors import factor_table
+from .monte_carlo.queues import Sent, play
+from .monte_carlo.simulation import simulate
+from .monte_carlo.system import Queues
 from .monte_carlo.traces import Traces, read_traces, write_traces
 from .monte_carlo.trials import Advance
 from .partial_answers import expected_accuracy
+from .queues import QueueAnswers
 from .validity import CLEARLY, allowed_failure, check, missed_success
 from .what_if.replica_value import ReplicaValue, first_of_kinds, replica_values
 from .what_if.sensitivity import Sensitivity, Slope, sensitivities
@@ -58,11 +62,14 @@ __all__ = [
     "ProportionEstimate",
     "Purpose",
     "QuantileEstimate",
+    "QueueAnswers",
+    "Queues",
     "Replica",
     "ReplicaValue",
     "Response",
     "Sample",
     "Sensitivity",
+    "Sent",
     "Simulated",
     "Slope",
     "SumResponse",
@@ -90,11 +97,13 @@ __all__ = [
     "losses",
     "metrics_with_queues",
     "missed_success",
+    "play",
     "read_traces",
     "replica_values",
     "require_assessable",
     "response_of",
     "sensitivities",
+    "simulate",
     "simulate_arrivals",
     "simulated",
     "value_of",

@@ -3,7 +3,7 @@ from .answer_steps import LEAST_OUTAGE
 from .assignment import plan_with_best_sizes
 from .bounds import Levels, combinatorial_bound, possible_groups, smallest_failure_probability, sums_at_least
 from .candidate_search import CandidateSearch
-from .column_generation import Pricing, Round, generate_columns
+from .column_generation import Pricing, Round, generate_columns, until_answered
 from .columns import Choices, chosen_before, free_choices, minimal_groups, roomiest_choices, sized_choices, stacked
 from .covering.blocks import blocks_of, subset_sums
 from .covering.coverage import Coverage, Joining, coverage_of
@@ -112,6 +112,7 @@ __all__ = [
     "subset_sums",
     "sums_at_least",
     "units_of",
+    "until_answered",
     "use_compiled",
     "valuation",
     "with_leaders",

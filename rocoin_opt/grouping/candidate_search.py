@@ -87,15 +87,20 @@ class CandidateSearch:
         """The packing relaxation at a candidate, from the groups of the pool; None where the limit came first."""
         return relax(self.problem(position), self.pool, self.control, question=question)
 
+    def admits(self, position: int) -> bool | None:
+        """Whether the relaxation at a candidate leaves room for all filters; None where the limit came first."""
+        relaxation = self.relaxation(position, question=self.wanted)
+        return None if relaxation is None else relaxation.admits(self.wanted)
+
     def bracket(self) -> None:
         """Refute by the relaxation all that it can, by bisection."""
         high = self.high
         while self.low < high and self.open:
             middle = (self.low + high) // 2
-            relaxation = self.relaxation(middle, question=self.wanted)
-            if relaxation is None:
+            is_admitted = self.admits(middle)
+            if is_admitted is None:
                 return
-            if relaxation.admits(self.wanted):
+            if is_admitted:
                 high = middle
             else:
                 self.refute(middle)

@@ -9,16 +9,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rocoin_opt.control import Control
     from rocoin_opt.highs import LpSolution
     from rocoin_opt.instance import FloatArray
+
+
+class Bounded(Protocol):
+    """A relaxation that was solved or stopped: filters that it holds, and whether it leaves room for more."""
+
+    @property
+    def objective(self) -> float:
+        """Filters that the linear program holds."""
+
+    def admits(self, wanted: int) -> bool:
+        """Whether the bound leaves room for so many filters."""
+
+
+BoundedT = TypeVar("BoundedT", bound=Bounded)
 
 
 class Pricing(NamedTuple):
@@ -100,3 +114,25 @@ def generate_columns(
         yield Round(solution, own if best is None else best, bound, complete=not added)
         if not added:
             return
+
+
+def until_answered(rounds: Iterable[BoundedT], question: int | None) -> BoundedT | None:
+    """Take rounds until it is known whether the relaxation holds so many filters, or to their end without a question.
+
+    Parameters
+    ----------
+    rounds : iterable
+        What is known after each round.
+    question : int or None
+        Number of filters.
+
+    Returns
+    -------
+    Bounded or None
+        What was known last; None where a limit came before any round.
+    """
+    last: BoundedT | None = None
+    for last in rounds:
+        if question is not None and (last.objective >= question or not last.admits(question)):
+            break
+    return last

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.column_generation import Pricing, generate_columns
+from rocoin_opt.grouping.column_generation import Pricing, Round, generate_columns, until_answered
 from rocoin_opt.grouping.pricing import PRICING_TOLERANCE, GroupPricer, SizePrices
 from rocoin_opt.grouping.tolerances import DUAL_SAFETY
 from rocoin_opt.highs import LpSolution, RestrictedMaster
@@ -180,25 +180,25 @@ class _Generation:
 
     def run(self, question: int | None) -> Relaxation | None:
         """Generate groups until none is worth more than it costs, or the question is answered."""
-        found: Relaxation | None = None
         rounds = generate_columns(
             self.solve, self.price, self.control, smoothing=SMOOTHING, centre=self.first_prices(), least_price=0.0
         )
-        for step in rounds:
-            found = Relaxation(
-                bound=step.bound,
-                prices=step.prices[: self.devices],
-                size_prices=self.size_prices(step.prices),
-                # The program was solved before the last of the groups were added.
-                groups=self.groups[: len(step.solution.values)],
-                values=step.solution.values,
-                objective=step.solution.objective,
-                complete=step.complete,
-            )
-            if question is not None and (found.objective >= question or not found.admits(question)):
-                break
+        found = until_answered(map(self._after, rounds), question)
         self.pool.add(self.groups)
         return found
+
+    def _after(self, step: Round) -> Relaxation:
+        """What is known after a round."""
+        return Relaxation(
+            bound=step.bound,
+            prices=step.prices[: self.devices],
+            size_prices=self.size_prices(step.prices),
+            # The program was solved before the last of the groups were added.
+            groups=self.groups[: len(step.solution.values)],
+            values=step.solution.values,
+            objective=step.solution.objective,
+            complete=step.complete,
+        )
 
     def first_prices(self) -> FloatArray:
         """The prices of the counting bound by part size: a group pays for its size, devices are free."""

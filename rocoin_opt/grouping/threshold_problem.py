@@ -111,6 +111,10 @@ class PackingProblem(Protocol):
     def levels(self) -> Levels:
         """Limits on the number of disjoint groups, by size."""
 
+    @property
+    def kind_of_device(self) -> IntArray:
+        """Kind of each device, N: those of one kind can stand for each other in every group."""
+
     def capacities(self, groups: Sequence[Members]) -> IntArray:
         """Largest part of each group. One value a group."""
 
@@ -173,6 +177,15 @@ class ThresholdProblem:
         limit = self.instance.requirements.max_group_outage
         # As far beyond the limit as the check of plans allows: what it accepts is a cover.
         return math.inf if limit == 0.0 else -math.log(limit) - math.log1p(LIMIT_TOLERANCE)
+
+    @cached_property
+    def kind_of_device(self) -> IntArray:
+        """Kind of each device, N: those of one kind have the same share, failure domain and parts."""
+        domains = [device.failure_domain or "" for device in self.instance.devices]
+        _, of_domain = np.unique(domains, return_inverse=True)
+        figures = np.column_stack([self.shares, of_domain, self.timely, self.allowed])
+        _, of_device = np.unique(figures, axis=0, return_inverse=True)
+        return np.asarray(of_device.ravel())
 
     def keeps_limit(self, members: Sequence[int]) -> bool:
         """Whether devices keep the outage limit, by the product of their probabilities."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.instance import FloatArray, IntArray
 
+STOPPED = (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt)
+"""How HiGHS ends at a limit."""
+
 
 @dataclass(frozen=True, eq=False)
 class LpSolution:
@@ -98,7 +101,12 @@ class RestrictedMaster:
         # The clock of a used object runs on, so the limit counts from its start.
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()
-        if status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt):
+        if status in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
+            # The last basis can be one that the simplex method does not get away from: without it, it ends.
+            self._highs.clearSolver()
+            run(self._highs, self.control, elapsed=self._highs.getRunTime())
+            status = self._highs.getModelStatus()
+        if status in STOPPED:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended a linear program with: {self._highs.modelStatusToString(status)}")

@@ -103,13 +103,13 @@ class Plan(Shown, Model):
         return drawing_of(self, instance)
 
     def to_networkx(self, instance: Instance) -> nx.Graph[tuple[str, str | int]]:
-        """Return source, groups, devices and failure domains as a graph of NetworkX, to draw and to analyse.
+        """Return source, groups, devices and what these share as a graph of NetworkX, to draw and to analyse.
 
-        The source is joined to each group, a group to its devices, and a device to its failure domain. A node is a pair
-        of its ``kind`` (``source``, ``group``, ``device`` or ``domain``) and its name, the number of a group. It has
-        the attributes ``kind``, ``label`` and what is known of it: ``student``, ``num_filters`` and ``outage`` of a
-        group, ``failure_probability`` and ``is_spare`` of a device. The edge of a group and a device has ``seconds``,
-        the time of its answer without slowdown.
+        The source is joined to each group, a group to its devices, and a device to its failure domain and the channel
+        that it shares. A node is a pair of its ``kind`` (``source``, ``group``, ``device``, ``domain`` or ``channel``)
+        and its name, the number of a group. It has the attributes ``kind``, ``label`` and what is known of it:
+        ``student``, ``num_filters`` and ``outage`` of a group, ``failure_probability`` and ``is_spare`` of a device.
+        The edge of a group and a device has ``seconds``, the time of its answer without slowdown and crashes.
 
         Parameters
         ----------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics import descend_work
+from rocoin_opt.heuristics import descend_failure, descend_work
 from rocoin_opt.plan import (
     CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.request import Request
+
+
+MOMENT = 0.5
+"""Seconds that idle devices may take to join the groups that they help where the time is up."""
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -52,9 +56,11 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
         If the plan is not valid, is later than the given one, or fails less than its bound allows.
     """
     instance, objective, method, plan = request.instance, request.objective, request.solver, outcome.plan
-    if plan is None or instance.has_random_latencies or request.control.exhausted:
+    if plan is None or instance.has_random_latencies:
         # What comes behind latency is stated for constants alone.
         return outcome, None
+    if request.control.exhausted:
+        return _with_spares_at_once(request, outcome, plan), None
     control = request.control.within(request.polish)
     is_latency = objective in THRESHOLD_OBJECTIVES
     if is_latency:
@@ -96,6 +102,35 @@ def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement 
     if is_latency and request.prefer == "reliability" and method.reinforce is not None and not instance.is_restricted:
         gain = _reinforcement(replace(request, control=control), after, found.lower_bound)
     return replace(kept, phases=found.phases), gain
+
+
+def _with_spares_at_once(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
+    """The outcome where idle devices have joined the groups that they help, whatever the clock says; a moment's work.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked for.
+    outcome : Outcome
+        What the method found.
+    plan : Plan
+        Its plan.
+    """
+    instance, objective, most = request.instance, request.objective, len(plan.spares) * len(plan.groups)
+    is_wanted = request.prefer == "reliability" and request.solver.reinforce is not None
+    if not is_wanted or objective not in THRESHOLD_OBJECTIVES or request.latency_only or most == 0:
+        return outcome
+    seconds = value_of(instance, plan, objective)
+    moment = request.control.a_moment_longer(MOMENT).silent()
+    if instance.is_restricted or instance.shared_channels:
+        settle = settled_on_channels if instance.shared_channels else settled_under_rules
+        return _kept(request, outcome, settle(instance, objective, plan, moment, "reliability").plan or plan)
+    problem = ThresholdProblem(instance, objective, seconds)
+    found = plan_of(instance, descend_failure(problem, indexed_groups(instance, plan), moment))
+    # Sums of weights are rounded: only plans that keep limit and threshold exactly are compared.
+    is_fine = value_of(instance, found, objective) <= seconds and not structural_violations(instance, found)
+    is_surer = is_fine and value_of(instance, found, "failure") < value_of(instance, plan, "failure")
+    return _kept(request, outcome, found) if is_surer else outcome
 
 
 def _kept(request: Request, outcome: Outcome, after: Plan) -> Outcome:

@@ -137,7 +137,9 @@ def _improved(request: Request, outcome: Outcome, plan: Plan) -> Outcome:
     elif objective == "missing":
         found = exact_answer(instance, objective, control, begun.plan, effort=effort)
     else:
-        found = exact_quantile(instance, control, begun.plan, effort=effort)
+        found = exact_quantile(instance, control, begun.plan, bound=outcome.lower_bound, effort=effort)
+    if found.infeasible:
+        return found
     # What was proven without the requirement holds with it.
     bounds = (found.lower_bound, outcome.lower_bound)
     return replace(found, lower_bound=max((bound for bound in bounds if bound is not None), default=None))

@@ -95,6 +95,7 @@ def test_a_task_brings_its_files_along(files: list[Path]) -> None:
     assert ended.answer == ["graph.npz", "instance.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_no_scheduler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     import dask

@@ -100,7 +100,7 @@ def unread():
     ("arguments", "stream", "status"),
     cases(
         [
-            (["solve", "i.json", "--out", "x.json"], "stdout", 141),
+            (["solve", "i.json", "--out", "x.json", "--quiet"], "stdout", 141),
         ],
         [
             (["check", "no.json", "p.json"], "stderr", 2),

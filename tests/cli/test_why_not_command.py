@@ -57,11 +57,9 @@ def test_without_time_nothing_is_claimed():
 @pytest.mark.parametrize(
     ("options", "rules"),
     cases(
+        [(["--together", "d0,d1", "--spread", "2"], [{"together": ["d0", "d1"]}, {"spread": 2}])],
         [
             (["--spare", "d3"], [{"spare": ["d3"]}]),
-            (["--together", "d0,d1", "--spread", "2"], [{"together": ["d0", "d1"]}, {"spread": 2}]),
-        ],
-        [
             (["--use", "d0,d1", "--use", "d2"], [{"use": ["d0", "d1"]}, {"use": ["d2"]}]),
             (["--apart", "d0,d1", "--apart", "d2,d3"], [{"apart": ["d0", "d1"]}, {"apart": ["d2", "d3"]}]),
         ],

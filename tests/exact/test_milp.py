@@ -52,7 +52,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, presolv
     assert outcome.lower_bound == value
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
 @given(instance=instances(max_devices=4, max_students=2, max_filters=4))
 @trials(25)
 def test_any_start_leads_to_the_same_value(objective: Objective, instance: Instance) -> None:

@@ -143,22 +143,26 @@ def assert_replanned_surely(seed: int) -> None:
     left = without_devices(instance, lost := rng.sample(names, rng.randint(seed % 3 > 0, 2)))
     oracle = RestrictedOracle(left)
     every = [
-        (blocks, fewest_loads(left, old, oracle.plan(blocks))[0])
+        (blocks, *fewest_loads(left, old, oracle.plan(blocks)))
         for blocks in plans_of(oracle)
         if oracle.is_feasible(blocks)
     ]
     objective, most = OBJECTIVES[seed % 4], rng.choice((None, 0, 1, 2))
-    values = [oracle.value(blocks, objective) for blocks, loads in every if most is None or loads <= most]
+    values = [oracle.value(blocks, objective) for blocks, loads, _ in every if most is None or loads <= most]
     found = ro.replan(instance, old, lost, max_loads=most, objective=objective)
     if not values:
         assert (found.termination, found.plan) == ("infeasible", None)
-        assert found.fewest_loads == min((loads for _, loads in every), default=None)
+        assert found.fewest_loads == min((loads for _, loads, _ in every), default=None)
         return
     least = float(min(value for value in values if value is not None))
     assert found.termination == "optimal"
     assert not ro.check(left, found.plan)
     assert found.objective_value == pytest.approx(least, rel=1e-9)
     assert most is None or len(found.loads) <= most
+    within = [(blocks, shipped) for blocks, loads, shipped in every if most is None or loads <= most]
+    fewest = min(shipped for blocks, shipped in within if float(oracle.value(blocks, objective)) <= least * (1 + 1e-12))
+    assert found.bytes_bound <= fewest * (1 + 1e-9)
+    assert found.shipped_bytes >= fewest * (1 - 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -14,7 +14,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.failure_descent import descend_failure
 from rocoin_opt.plan.indexed import indexed_groups, plan_of
-from samples import trials
+from samples import cases, trials
 from spares import with_spares_added
 from strategies import instances, valid_plans
 
@@ -37,7 +37,7 @@ def assert_kept(instance, objective, before, after):
     )
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed", "expected"], OBJECTIVES))
 @given(data=st.data(), instance=instances(max_devices=6, max_students=2, max_filters=4))
 @trials(60)
 def test_plans_of_tiny_instances_get_no_worse(objective, data, instance):

@@ -148,6 +148,7 @@ def test_the_affinity_decides_and_its_absence_is_said() -> None:
     assert ro.partition(GRAPH, 3, class_affinity=affinity).evidence_left == pytest.approx(0.0)
 
 
+@pytest.mark.slow
 def test_more_weight_on_evidence_leaves_more_of_it() -> None:
     affinity = np.kron(np.eye(3), np.ones(10)) + 0.1
     rows = [

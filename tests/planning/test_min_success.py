@@ -49,7 +49,7 @@ def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObjec
 
 
 @given(st.data())
-@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_and_claims_what_is_true(data: st.DataObject) -> None:
     ask_every_method(data)
 

@@ -14,7 +14,7 @@ from rocoin_opt.planning import most_groups as module
 from rocoin_opt.planning.most_groups import MostGroups, max_groups
 from samples import cases
 
-FEW, MANY = 4, 15
+FEW, MANY = 2, 15
 """Instances that a fast test looks at, and a slow one."""
 
 

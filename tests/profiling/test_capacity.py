@@ -83,8 +83,9 @@ def test_measuring():
     assert rows[0].shared_loss == rows[0].part_loss
     assert rows[1].shared_loss != rows[1].part_loss
     assert told
-    again = list(measure_capacity(lesson, {"s": recipe}, (4, 12), (0, 1), data, train))
-    assert again == rows
+    # Neither the seeds before nor the report change a bit.
+    again = list(measure_capacity(lesson, {"s": recipe}, (4,), (1,), data, train))
+    assert again == rows[2:3]
 
     # All filters: the part is known, and the student can be taught by hand.
     student = seeded(0, lambda: PartStudent(recipe(12).build(), 12))

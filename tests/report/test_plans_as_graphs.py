@@ -90,3 +90,14 @@ def test_a_plan_is_a_graph_of_what_it_rests_on() -> None:
     assert slowest == ro.evaluate(instance, plan).worst_seconds
     with pytest.raises(ro.InputError):
         plan.to_networkx(pairs())
+
+
+def test_what_devices_share_is_joined_to_them() -> None:
+    instance = ro.generate("mcu", devices=4, seed=0, channels=2)
+    plan = ro.solve(instance, "greedy").plan
+    graph = plan.to_networkx(instance)
+    for name, members in instance.shared_channels.items():
+        assert graph.nodes["channel", name] == {"kind": "channel", "label": name}
+        assert set(graph.neighbors(("channel", name))) == {("device", instance.devices[n].id) for n in members}
+    ends = [edge["seconds"] for *_, edge in graph.edges(data=True) if "seconds" in edge]
+    assert max(ends) == ro.evaluate(instance, plan).worst_seconds

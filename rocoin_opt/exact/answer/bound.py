@@ -25,7 +25,7 @@ MOST_DOMAINS = 12
 """Domains whose failure is looked at for a bound, at most; each takes as long as a bound without domains."""
 
 
-def failure_bound(instance: Instance, value: float, control: Control) -> float:
+def failure_bound(instance: Instance, value: float, control: Control, *, nodes: int = 1) -> float:
     """Lower bound on the failure probability of every plan.
 
     Parameters
@@ -36,13 +36,15 @@ def failure_bound(instance: Instance, value: float, control: Control) -> float:
         Failure probability of a known plan.
     control : Control
         Limit.
+    nodes : int
+        Programs that are solved at most; with more than one the bound is far sharper.
     """
     if not 0.0 < value < 1.0:
         return 0.0
     deadline = instance.requirements.deadline_seconds
     model = ExpectedModel(instance, math.inf if deadline is None else float(stretched(deadline)))
     deliveries = DeliveryProbabilities(instance) if instance.has_random_latencies else None
-    least = most_likely(model, model.deadline, GroupPool(), control, deliveries, unit=-math.log1p(-value))
+    least = most_likely(model, model.deadline, GroupPool(), control, deliveries, unit=-math.log1p(-value), nodes=nodes)
     return max(0.0, min(value, -math.expm1(least)))
 
 

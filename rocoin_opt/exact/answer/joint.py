@@ -130,6 +130,8 @@ class JointRows:
         Of which kind each set is, and how many of its devices must be sent a student.
     energy : Energy
         Joules, with the least filters and for each further one.
+    later : IntArray, optional
+        The devices in time for a second time, as bits.
     """
 
     masks: IntArray
@@ -140,6 +142,7 @@ class JointRows:
     kind: IntArray
     loads: IntArray
     energy: Energy
+    later: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Asked:
     counts : tuple of int
         How many sets of each kind, at most; empty where kinds do not matter.
     loads, failure : int or float
-        How many loads and which failure probability it may have.
+        How many loads and which failure probability it may have, by the second time where there are two.
     of_share : bool
         Whether its cost is the missing share, times M, and not the failure probability.
     is_any : bool
@@ -193,8 +196,9 @@ def search_rows(
         What is asked of them together.
     shared : SharedFailures or None
         Which failures tie groups together; None where no set ever fails, so that the first packing ends the search.
-    failure : FloatArray, N
-        Crash probability of each device while its domain is up; 1 of those that are never in time.
+    failure : FloatArray, N or 2 x N
+        Crash probability of each device while its domain is up; 1 of those that are never in time. With two times one
+        row for each.
     limit : float
         What the packing has to be below.
     control : Control
@@ -202,20 +206,23 @@ def search_rows(
     effort : float
         Sets to look at, times states and domains, for an end without a clock.
     """
-    count, most, filters = len(failure), asked.groups[1], asked.filters
+    failure = np.atleast_2d(failure)
+    times, count, most, filters = *failure.shape, asked.groups[1], asked.filters
     if shared is None:
-        alone, inside = np.zeros(len(rows.masks)), np.zeros((len(rows.masks), 0))
+        alone, inside = np.zeros((1, len(rows.masks))), np.zeros((1, len(rows.masks), 0))
         down, chance, domain = np.zeros((1, 0), dtype=bool), np.ones(1), np.full(count, -1)
     else:
-        alone, inside = _outages(rows.counted, failure, shared)
+        in_time = [rows.counted] if rows.later is None else [rows.counted, rows.later]
+        outages = [_outages(counted, own, shared) for counted, own in zip(in_time, failure, strict=True)]
+        alone, inside = (np.stack(tables) for tables in zip(*outages, strict=True))
         down, chance, domain = shared.down, shared.chance, shared.domain
-    width = len(chance) * max(down.shape[1], 1)
+    width = times * len(chance) * max(down.shape[1], 1)
     first = np.searchsorted(rows.masks & -rows.masks, [1 << n for n in range(count + 1)])
     energy = rows.energy
     run: Any = compiled_by_numba(search_jointly, len(rows.masks) >= MIN_COMPILED_SETS, control)
     slower = SLOWER if run is search_jointly else 1
     per_call = max(EFFORT_A_CALL // (width * slower), 100)
-    stack, depth, best, seen = joint_start(most, len(chance)), 0, limit, 0
+    stack, depth, best, seen = joint_start(most, times, len(chance)), 0, limit, 0
     sets = rows.masks, first, rows.least, rows.spare, rows.kind, rows.loads
     fails = alone, inside, down, chance, failure, domain, rows.outage
     counts = np.array(asked.counts, dtype=np.int64)

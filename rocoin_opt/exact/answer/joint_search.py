@@ -26,8 +26,8 @@ class JointStack(NamedTuple):
         Devices of the sets chosen so far, as bits, and the filters that these can hold beyond their least.
     held, loads : IntArray, K + 1
         Sums over the sets chosen so far: of their least sizes, and of their loads.
-    late : FloatArray, (K + 1) x Z
-        Failure probability of the answer of the sets chosen so far in each state of the domains.
+    late : FloatArray, (K + 1) x T x Z
+        Failure probability of the answer of the sets chosen so far, by each time in each state of the domains.
     share, energy : FloatArray, K + 1
         Sums over the sets chosen so far: of their outages times least sizes, and of their joules with these.
     open : FloatArray, 1
@@ -53,11 +53,19 @@ class JointStack(NamedTuple):
     sizes: IntArray
 
 
-def joint_start(most: int, states: int) -> JointStack:
-    """Where a search begins, for at most so many sets and so many states of the domains."""
+def joint_start(most: int, times: int, states: int) -> JointStack:
+    """Where a search begins.
+
+    Parameters
+    ----------
+    most : int
+        Most sets of a packing, K.
+    times, states : int
+        One time or two, T, and states of the domains, Z.
+    """
     device, place, used, room, held, loads = np.zeros((6, most + 1), dtype=np.int64)
     chosen, found, sizes = np.full((3, most), -1)
-    late, (share, energy) = np.zeros((most + 1, states)), np.zeros((2, most + 1))
+    late, (share, energy) = np.zeros((most + 1, times, states)), np.zeros((2, most + 1))
     return JointStack(
         device, place, used, room, held, loads, late, share, energy, np.full(1, np.inf), chosen, found, sizes
     )
@@ -105,20 +113,20 @@ def search_jointly(
         Fewest filters that each set holds, and how many it can hold beyond these.
     kind, loads : IntArray, C
         Of which kind each set is, and its loads.
-    alone : FloatArray, C
-        Probability that none of the set's devices outside of the domains answers.
-    inside : FloatArray, C x D
+    alone : FloatArray, T x C
+        Probability that none of the set's devices outside of the domains answers, by one time or by each of two.
+    inside : FloatArray, T x C x D
         The same of its devices within each domain, where that is up; 1 where it has none there.
     down : BoolArray, Z x D
         Which domains are down in each state.
     chance : FloatArray, Z
         Probability of each state.
-    failure : FloatArray, N
+    failure : FloatArray, T x N
         Crash probability of each device; 1 of those that are late with any part.
     domain : IntArray, N
         Domain of each device; -1 outside of them.
     outages : FloatArray, C
-        Outage of each set over all states.
+        Outage of each set over all states, by the first time.
     joules, per_filter : FloatArray, C
         Energy of each set with its least filters, and of every further one.
     most_joules : float
@@ -128,9 +136,9 @@ def search_jointly(
     most_loads : int
         Loads that a packing may have.
     purse : float
-        Failure probability that a packing may have, where its cost is the missing share.
+        Failure probability that a packing may have: by the second time, or where its cost is the missing share.
     of_share : bool
-        Whether the cost is the missing share, times M; otherwise it is the failure probability.
+        Whether the cost is the missing share, times M; otherwise it is the failure probability by the first time.
     must : int
         Devices that a packing has to use, as bits.
     filters, fewest, most : int
@@ -151,7 +159,7 @@ def search_jointly(
         there is none; and how many sets were looked at.
     """
     device, place, used, room, held, loaded, late, share, energy, unsettled, chosen, found, sizes = stack
-    count, states, domains = len(failure), down.shape[0], down.shape[1]
+    times, count, states, domains = len(alone), failure.shape[1], down.shape[0], down.shape[1]
     widest = (least + spare).max()
     rest_inside = np.ones(domains)
     taken = np.zeros(most, dtype=np.bool_)
@@ -190,14 +198,22 @@ def search_jointly(
                     alike += 1
             if alike > counts[kind[i]]:
                 continue
-        failing = 0.0
-        for z in range(states):
-            outage = alone[i]
-            for d in range(domains):
-                if not down[z, d]:
-                    outage *= inside[i, d]
-            late[k, z] = late[depth, z] + outage * (1.0 - late[depth, z])
-            failing += chance[z] * late[k, z]
+        failing, is_refuted = 0.0, False
+        for t in range(times):
+            failing_by = 0.0
+            for z in range(states):
+                outage = alone[t, i]
+                for d in range(domains):
+                    if not down[z, d]:
+                        outage *= inside[t, i, d]
+                late[k, t, z] = late[depth, t, z] + outage * (1.0 - late[depth, t, z])
+                failing_by += chance[z] * late[k, t, z]
+            if t == 0:
+                failing = failing_by
+            elif failing_by > purse:
+                is_refuted = True
+        if is_refuted:
+            continue
         share_now = share[depth] + outages[i] * least[i]
         if of_share:
             # Every part has its least filters, and the others miss as rarely as those of any set.
@@ -301,25 +317,29 @@ def search_jointly(
                 continue
         # All devices that are left, together, share what they can do among the groups that are needed.
         needed = max(-(-lacking // widest), fewest - k, 1)
-        rest_alone = 1.0
-        rest_inside[:] = 1.0
-        for m in range(n + 1, count):
-            if used_now >> m & 1 == 0:
-                if domain[m] < 0:
-                    rest_alone *= failure[m]
-                else:
-                    rest_inside[domain[m]] *= failure[m]
-        bound = 0.0
-        for z in range(states):
-            outage = rest_alone
-            for d in range(domains):
-                if not down[z, d]:
-                    outage *= rest_inside[d]
-            # (1 - q_1) ... (1 - q_m) is largest, where the product of the q is given, if all are equal.
-            each = outage ** (1.0 / needed)
-            missed = 1.0 if each >= 1.0 else -np.expm1(needed * np.log1p(-each))
-            bound += chance[z] * (late[k, z] + missed * (1.0 - late[k, z]))
-        if bound > purse if of_share else bound >= best:
+        for t in range(times):
+            rest_alone = 1.0
+            rest_inside[:] = 1.0
+            for m in range(n + 1, count):
+                if used_now >> m & 1 == 0:
+                    if domain[m] < 0:
+                        rest_alone *= failure[t, m]
+                    else:
+                        rest_inside[domain[m]] *= failure[t, m]
+            bound = 0.0
+            for z in range(states):
+                outage = rest_alone
+                for d in range(domains):
+                    if not down[z, d]:
+                        outage *= rest_inside[d]
+                # (1 - q_1) ... (1 - q_m) is largest, where the product of the q is given, if all are equal.
+                each = outage ** (1.0 / needed)
+                missed = 1.0 if each >= 1.0 else -np.expm1(needed * np.log1p(-each))
+                bound += chance[z] * (late[k, t, z] + missed * (1.0 - late[k, t, z]))
+            if bound > purse if of_share or t > 0 else bound >= best:
+                is_refuted = True
+                break
+        if is_refuted:
             continue
         device[k], place[k] = n + 1, first[n + 1]
         used[k], room[k], held[k], loaded[k] = used_now, room_now, held_now, loads_now

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from rocoin_opt.exact.answer.enumeration import least_sure_quantile
 from rocoin_opt.exact.answer.joint import JointPacking
 from rocoin_opt.exact.answer.problem import AnswerPacking, PackingProblem
 from rocoin_opt.failure import allowed_failure, missed_success, value_of
 from rocoin_opt.grouping import Candidates, Reach, latency_range
-from rocoin_opt.instance import ROUNDING, SharedFailures, complement, stretched
+from rocoin_opt.instance import ROUNDING, SharedFailures, stretched
 from rocoin_opt.plan import Outcome
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ FAR_BELOW = 0.1
 RAISE = 1.3
 """Factor between two targets."""
 SomePacking = TypeVar("SomePacking", bound=PackingProblem)
-OUT_OF_REACH = "success_level: no plan answers with a probability of {:g}, however long one waits"
 
 
 def exact_answer(
@@ -145,7 +142,7 @@ def _least_joint(
     return Outcome(best, min(least, value) * (1.0 - ROUNDING) if finished else None)
 
 
-def _packed(
+def packed_at(
     instance: Instance, reach: Reach, failure: float, control: Control, effort: float
 ) -> tuple[Plan | None, bool]:
     """A plan of a failure probability or less, and whether it is proven that there is none.
@@ -183,7 +180,7 @@ def sure_plan(instance: Instance, control: Control, *, effort: float = math.inf)
     """
     deadline = instance.requirements.deadline_seconds
     reach = Reach.by(instance, math.inf if deadline is None else stretched(deadline))
-    return _packed(instance, reach, min(allowed_failure(instance), 1.0), control, effort)
+    return packed_at(instance, reach, min(allowed_failure(instance), 1.0), control, effort)
 
 
 def cheapest_plan(
@@ -254,52 +251,6 @@ def cheapest_plan(
     return Outcome(best, proven), problem
 
 
-def exact_quantile(instance: Instance, control: Control, start: Plan, *, effort: float = math.inf) -> Outcome:
-    """Find a plan with the least quantile of the answer time, and prove it.
-
-    Parameters
-    ----------
-    instance : Instance
-        Constant latencies, any failure domains and rules, a success level, at most
-        :data:`~rocoin_opt.exact.answer.sets.MOST_DEVICES`.
-    control : Control
-        Limit, and the gap at which to stop; improvements are told.
-    start : Plan
-        A valid plan. Where it keeps ``min_success``, so does the one that is returned; the bound is then met for a
-        handful of devices only.
-    effort : float
-        Sets that one search for a packing looks at, at most, for an end without a clock.
-
-    Returns
-    -------
-    Outcome
-        The plan and a valid lower bound in seconds; ``infeasible`` where no plan reaches the level.
-    """
-    level, limits = instance.requirements.success_level, latency_range(instance.arrays)
-    if level is None or limits is None:
-        raise ValueError("a quantile needs a success level, and devices that can hold a student")
-    best, value, bound = start, value_of(instance, start, "quantile"), limits[0]
-    failure = min(stretched(complement(level)), 1.0)
-    if math.isinf(value):
-        plan, refuted = _packed(instance, Reach.by(instance, math.inf), failure, control, effort)
-        if refuted:
-            return Outcome(None, infeasible=True, reasons=(OUT_OF_REACH.format(level),))
-        if plan is None:
-            return Outcome(best, bound)
-        best, value = plan, value_of(instance, plan, "quantile")
-    known = Outcome(best, bound)
-    found = _earliest(instance, "quantile", partial(Reach.by, instance), failure, control, known, effort)
-    if instance.requirements.min_success is None or missed_success(instance, start) is not None:
-        return found
-    if found.plan is not None and missed_success(instance, found.plan) is not None:
-        # Earlier, but not sure enough: what it proves holds all the same.
-        found = replace(found, plan=start)
-    if found.plan is None or SharedFailures(instance).names:
-        return found
-    # Two times count under min_success, which sets with one cost each do not decide.
-    return least_sure_quantile(instance, control, found.plan) or found
-
-
 def exact_sure_latency(
     instance: Instance, objective: Objective, control: Control, start: Outcome, *, effort: float = math.inf
 ) -> Outcome:
@@ -327,36 +278,28 @@ def exact_sure_latency(
     if start.plan is None or limits is None:
         raise ValueError("a plan that keeps min_success is needed")
     bound = limits[0] if start.lower_bound is None else max(limits[0], start.lower_bound)
-    return _earliest(
-        instance,
-        objective,
-        partial(Reach.within, instance, objective),
-        failure,
-        control,
-        replace(start, lower_bound=bound),
-        effort,
-    )
+
+    def at(seconds: float) -> tuple[Plan | None, bool]:
+        return packed_at(instance, Reach.within(instance, objective, seconds), failure, control, effort)
+
+    return earliest(instance, objective, at, control, replace(start, lower_bound=bound))
 
 
-def _earliest(
+def earliest(
     instance: Instance,
     objective: Objective,
-    reach_at: Callable[[float], Reach],
-    failure: float,
+    at: Callable[[float], tuple[Plan | None, bool]],
     control: Control,
     start: Outcome,
-    effort: float,
 ) -> Outcome:
-    """Bisect the times at which an answer can come for the least one that leaves so small a failure possible.
+    """Bisect the times at which an answer can come for the least one at which there is a plan.
 
     Parameters
     ----------
-    instance, objective, control, effort
+    instance, objective, control
         As for :func:`exact_sure_latency`, or the objective ``quantile``.
-    reach_at : callable
-        What devices can do where the value is a time in seconds.
-    failure : float
-        Failure probability that is allowed.
+    at : callable
+        A plan whose value is a time in seconds or less, and whether it is proven that there is none.
     start : Outcome
         A plan and a lower bound. Where the plan keeps ``min_success``, so does the one that is returned.
     """
@@ -368,8 +311,7 @@ def _earliest(
     low, high = 0, candidates.first_from(value)
     while low < high and (value - candidates[low]) > control.gap * value and not control.exhausted:
         middle = (low + high) // 2
-        reach = reach_at(candidates[middle])
-        plan, refuted = _packed(instance, reach, failure, control, effort)
+        plan, refuted = at(candidates[middle])
         if refuted:
             low = candidates.behind(middle)
         elif (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted
     from rocoin_opt.exact.answer.sets import ServingSets
+    from rocoin_opt.instance import FloatArray
 
 EFFORT_A_CALL = 50_000_000
 """Sets to look at, compiled, between two looks at the clock: a tenth of a second."""
@@ -70,6 +72,7 @@ def cheapest_packing(
     most: float = math.inf,
     packings: int = 1,
     most_failure: float = math.inf,
+    dues: FloatArray | None = None,
     must: int = 0,
 ) -> Packed:
     """Find the packing of least cost below a limit, or several packings below it.
@@ -96,6 +99,8 @@ def cheapest_packing(
         Where there are more than one, that many packings below the limit are looked for, and none is the best.
     most_failure : float
         What ``-ln(1 - outage)`` of all sets together may be.
+    dues : FloatArray, optional
+        What takes the place of ``-ln(1 - outage)`` there, one a set.
     must : int
         Devices that a packing has to use, as bits.
     """
@@ -113,8 +118,8 @@ def cheapest_packing(
     weights = -np.log(np.maximum(sets.outage[order], SMALLEST_OUTAGE))
     listed = sets.masks[order], reduced.costs[order], fixed, costs.per_filter[order], spare, weights
     with np.errstate(divide="ignore"):
-        dues = -np.log1p(-sets.outage[order])
-    rules = lacks[order][:, 1:], may_lack[1:], dues, most_failure, sets.weight, unit
+        due = -np.log1p(-sets.outage[order]) if dues is None else dues[order]
+    rules = lacks[order][:, 1:], may_lack[1:], due, most_failure, sets.weight, unit
     run = compiled_by_numba(search, len(order) >= MIN_COMPILED_SETS, control)
     effort = EFFORT_A_CALL // SLOWER if run is search else EFFORT_A_CALL
     stack, depth, best, seen = at_the_start(len(order), wanted.most, len(levels[1:]), packings), 0, limit, 0
@@ -142,9 +147,11 @@ def compiled_by_numba(function: Callable[..., Any], is_worthwhile: bool, control
     control : Control
         Limit.
     """
-    if not is_worthwhile or not _has_numba() or not control.has_time_for(COMPILING):
+    if not is_worthwhile or not _has_numba():
         return function
-    return _compiled(function)
+    # What has run once needs no time to compile any more.
+    is_ready = "numba" in sys.modules and bool(getattr(_compiled(function), "signatures", ()))
+    return _compiled(function) if is_ready or control.has_time_for(COMPILING) else function
 
 
 @cache

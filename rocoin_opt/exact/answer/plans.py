@@ -53,7 +53,7 @@ def plan_of_sets(
         parts = np.empty(len(rows), dtype=np.int64)
         parts[np.argsort(-largest, kind="stable")] = sizes
     else:
-        parts = _by_outage(largest, outage, filters) if by_outage else _in_proportion(largest, filters)
+        parts = _by_outage(largest, outage, filters) if by_outage else in_proportion(largest, filters)
     groups = []
     for row, size in zip(rows, parts.tolist(), strict=True):
         group = _served(instance, sets.reach, members(int(sets.masks[row])), size, float(sets.outage[row]))
@@ -113,7 +113,7 @@ def _by_outage(largest: IntArray, outage: FloatArray, filters: int) -> IntArray:
     return sizes
 
 
-def _in_proportion(largest: IntArray, filters: int) -> IntArray:
+def in_proportion(largest: IntArray, filters: int) -> IntArray:
     """Part sizes in proportion to what each set can hold, at least one filter each."""
     share = largest * filters / largest.sum()
     sizes: IntArray = np.maximum(np.floor(share).astype(np.int64), 1)

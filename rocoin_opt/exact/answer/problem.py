@@ -1,17 +1,25 @@
-"""The packing problem of the whole answer at one time: listed sets, their costs, and what prices prove about them."""
+"""The packing problem of the whole answer at one time: listed sets, their costs, and what prices prove about them.
+
+Of more than a dozen devices the packing of least failure is found by branching on how many groups hold so many filters
+or more. A relaxation with these numbers fixed is sharp within some hundredths (see
+:mod:`rocoin_opt.exact.expected.group_counts`), so its prices leave few sets of a million. They are prices of groups as
+the relaxation rounds them; what they prove of listed sets is computed anew, with the true cost of each.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rocoin_opt.exact.answer.packing import Packed, cheapest_packing
 from rocoin_opt.exact.answer.plans import plan_of_sets
-from rocoin_opt.exact.answer.relaxation import Costs, Wanted, relax_packing
+from rocoin_opt.exact.answer.relaxation import Costs, Reduced, Wanted, relax_packing
 from rocoin_opt.exact.answer.sets import serving_sets
+from rocoin_opt.exact.expected.group_counts import CountTree
+from rocoin_opt.grouping import ExpectedModel, subset_sums
 from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import SMALLEST_OUTAGE
 
@@ -19,9 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.answer.sets import ServingSets
+    from rocoin_opt.exact.expected.group_counts import Node
     from rocoin_opt.grouping import Reach
     from rocoin_opt.instance import FloatArray, Instance
     from rocoin_opt.plan import Objective, Plan
+
+
+FEW_DEVICES = 12
+"""Devices up to which the relaxation of all sizes at once is good enough."""
+
+
+MOST_NODES = 2_000
+"""Relaxations that are solved at most: minutes."""
 
 
 class PackingProblem(Protocol):
@@ -102,10 +120,16 @@ class AnswerPacking:
         kept = np.flatnonzero(np.isfinite(fixed))
         self.sets, self.costs = sets.taken(kept), Costs(fixed[kept], slope[kept])
         self.bound = math.inf
-        if len(self.sets):
+        # Of few devices the sets are packed at once.
+        self.counted: CountedPacking | None = None
+        if len(self.sets) and self.is_failure and not sizes and len(instance.devices) > FEW_DEVICES:
+            listed = Listed(self.sets, self.costs, self.wanted, self.most_failure, self.must)
+            self.counted = CountedPacking(instance, reach, listed, self.unit, control, effort)
+            self.bound = self.counted.bound(self.cost(value))
+        elif len(self.sets):
             self.reduced = relax_packing(self.sets, self.costs, self.wanted, len(instance.devices), control)
             self.bound = self.reduced.bound(self.wanted.most)
-        if not self.sets.complete:
+        if not self.sets.complete and self.counted is None:
             self.bound = 0.0
 
     def _sum(self, value: float) -> float:
@@ -135,6 +159,9 @@ class AnswerPacking:
         """The packing of least cost below a limit."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
+        if self.counted is not None:
+            packed = self.counted.search(limit)
+            return replace(packed, finished=packed.finished and self.sets.complete)
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
         packed = cheapest_packing(
@@ -155,6 +182,8 @@ class AnswerPacking:
         """Packings of a cost, or less, up to some number."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
+        if self.counted is not None:
+            return self.counted.ties(math.nextafter(cost, math.inf), most)
         return cheapest_packing(
             self.sets,
             self.costs,
@@ -179,3 +208,122 @@ class AnswerPacking:
             return None, self.sets.complete
         packed = self.search(limit)
         return (self.plan(packed.rows), False) if packed.rows else (None, packed.finished)
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Sets to pack.
+
+    Attributes
+    ----------
+    sets : ServingSets
+        At least one.
+    costs : Costs
+        ``-ln(1 - outage)`` of each, in a unit.
+    wanted : Wanted
+        What is packed; sizes are free.
+    most_failure : float
+        What ``-ln(1 - outage)`` of a packing may be.
+    must : int
+        Devices that a packing has to use, as bits.
+    """
+
+    sets: ServingSets
+    costs: Costs
+    wanted: Wanted
+    most_failure: float
+    must: int
+
+
+class CountedPacking:
+    """Sets of devices, and open nodes of a tree.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies, no failure domains.
+    reach : Reach
+        What devices can do, and in what time.
+    listed : Listed
+        The sets.
+    unit : float
+        Unit of their costs.
+    control : Control
+        Limit.
+    effort : float
+        Sets that the search of a node looks at, at most, for an end without a clock.
+    """
+
+    def __init__(
+        self, instance: Instance, reach: Reach, listed: Listed, unit: float, control: Control, effort: float
+    ) -> None:
+        self.listed, self.unit, self.control, self.effort = listed, unit, control, effort
+        self.tree = CountTree.of(ExpectedModel(instance, math.inf), reach.counted, control, unit)
+
+    def bound(self, limit: float) -> float:
+        """Cost that no packing is below; beyond a limit nobody asks for more."""
+        self.tree.limit = limit
+        return self.tree.branch(MOST_NODES)
+
+    def search(self, limit: float) -> Packed:
+        """The packing of least cost below a limit."""
+        self.tree.limit = limit
+        best = Packed((), math.inf, finished=False)
+
+        def settle(node: Node, _: float) -> float | None:
+            nonlocal best
+            found = self._packed(node, self.tree.limit)
+            if found.packings:
+                best = found
+                self.tree.limit = found.cost
+            return self.tree.limit if found.finished else None
+
+        reached = self.tree.branch(MOST_NODES, settle)
+        return replace(best, finished=reached >= self.tree.limit)
+
+    def ties(self, limit: float, most: int) -> Packed:
+        """Packings below a limit, up to some number."""
+        self.tree.limit = limit
+        found: dict[tuple[int, ...], None] = {}
+
+        def settle(node: Node, _: float) -> float | None:
+            packed = self._packed(node, limit, most)
+            found.update((tuple(sorted(rows)), None) for rows in packed.packings)
+            return limit if packed.finished and len(found) < most else None
+
+        reached = self.tree.branch(MOST_NODES, settle)
+        return Packed(tuple(found)[:most], math.inf, finished=reached >= limit)
+
+    def _packed(self, node: Node, limit: float, packings: int = 1) -> Packed:
+        """The packing of least cost below a limit in a node, or several; those of another node may come instead.
+
+        Parameters
+        ----------
+        node : Node
+            With prices.
+        limit : float
+            Cost.
+        packings : int
+            Where there are more than one, that many are looked for, and none is the best.
+        """
+        listed, wanted = self.listed, self.listed.wanted
+        if node.prices is None:
+            raise ValueError("a node has prices once nothing is left to branch on")
+        priced = self.tree.program.priced(node.prices, node.least, node.most)
+        # A group holds what its devices can, or less.
+        worth = np.maximum.accumulate(priced.worth(np.arange(1, wanted.filters + 1)))
+        paid = subset_sums(priced.costs)[listed.sets.masks]
+        reduced = Reduced(-priced.constant, listed.costs.fixed + paid - worth[listed.sets.largest - 1])
+        return cheapest_packing(
+            listed.sets,
+            listed.costs,
+            reduced,
+            replace(wanted, fewest=int(node.least[0]), most=int(node.most[0])),
+            limit,
+            self.control,
+            unit=self.unit,
+            most=self.effort,
+            most_failure=listed.most_failure,
+            must=listed.must,
+            packings=packings,
+        )

@@ -78,7 +78,8 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
         integral=np.concatenate([np.ones(count, dtype=np.int64), np.zeros(count, dtype=np.int64)]),
     )
     alone = replace(control.silent(), threads=1, gap=0.0)
-    values = solve_linear(model, alone, options={"mip_max_nodes": MAX_NODES})[1]
+    # With so few rows, presolving takes longer than it saves.
+    values = solve_linear(model, alone, options={"mip_max_nodes": MAX_NODES, "presolve": "off"})[1]
     if values is None:
         return None
     times = values[:count].astype(np.int64)

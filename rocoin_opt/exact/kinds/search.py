@@ -111,7 +111,7 @@ class _Search(CandidateSearch):
     def run(self, rounds: int | None) -> Outcome:
         if self.open and self.best is None:
             self._dive()
-        self._bracket()
+        self.bracket()
         for effort in EFFORTS[:rounds]:
             self.climb(partial(self._decide, effort=effort))
             self.prove(partial(self._decide, effort=effort))
@@ -130,23 +130,15 @@ class _Search(CandidateSearch):
             if plan is not None and not structural_violations(self.instance, plan):
                 self.improve(plan)
 
-    def _bracket(self) -> None:
-        """Refute by the relaxation all that it can, by bisection."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            relaxation = self._relaxation(self.problem(middle), self.wanted)
-            if relaxation is None:
-                return
-            if relaxation.admits(self.wanted):
-                high = middle
-            else:
-                self.refute(middle)
+    def admits(self, position: int) -> bool | None:
+        """Whether the relaxation by kinds leaves room for all filters; None where the limit came first."""
+        relaxation = self._listed(self.problem(position), self.wanted)
+        return None if relaxation is None else relaxation.admits(self.wanted)
 
     def _decide(self, position: int, effort: Effort) -> Status:
         self.tell()
         problem = self.problem(position)
-        relaxation = self._relaxation(problem, None)
+        relaxation = self._listed(problem, None)
         if relaxation is None:
             return "unknown"
         if not relaxation.admits(self.wanted):
@@ -161,14 +153,14 @@ class _Search(CandidateSearch):
         self.improve(plan)
         return "packed"
 
-    def _relaxation(self, problem: KindsProblem, question: int | None) -> ListedRelaxation | None:
+    def _listed(self, problem: KindsProblem, question: int | None) -> ListedRelaxation | None:
         return relax_listed(problem, self.vectors, self.known, self.control, question=question)
 
     def _reasons(self) -> tuple[str, ...]:
         """Say why there is no plan: by how many filters find a place at most."""
         placed = self.wanted - 1
         if len(self.candidates):
-            relaxation = self._relaxation(self.problem(len(self.candidates) - 1), None)
+            relaxation = self._listed(self.problem(len(self.candidates) - 1), None)
             if relaxation is not None:
                 placed = min(placed, math.floor(relaxation.bound + DUAL_SAFETY))
         rest = f"or there are fewer of them than min_groups asks for. {RELAX}"

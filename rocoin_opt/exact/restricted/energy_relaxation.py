@@ -32,6 +32,7 @@ from rocoin_opt.grouping import (
     generate_columns,
     resolution_of,
     units_of,
+    until_answered,
     use_compiled,
 )
 from rocoin_opt.highs import LpSolution, RestrictedMaster
@@ -39,7 +40,7 @@ from rocoin_opt.instance import stretched
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import KindsProblem
+    from rocoin_opt.grouping import KindsProblem, Round
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
@@ -234,18 +235,17 @@ class _Generation:
 
     def run(self, question: int | None) -> EnergyRelaxation | None:
         """Generate columns until none is worth more than it costs, or the question is answered."""
-        found: EnergyRelaxation | None = None
         centre = np.concatenate([np.zeros(self.kinds), self._runs(), [0.0]])
-        for step in generate_columns(
+        rounds = generate_columns(
             self.solve, self.price, self.control, smoothing=SMOOTHING, centre=centre, least_price=0.0
-        ):
-            per_joule = float(step.prices[-1]) / self.energy.unit
-            found = EnergyRelaxation(
-                step.bound, step.prices[: self.kinds], self.size_prices(step.prices), per_joule, step.solution.objective
-            )
-            if question is not None and (found.objective >= question or not found.admits(question)):
-                break
-        return found
+        )
+        return until_answered(map(self._after, rounds), question)
+
+    def _after(self, step: Round) -> EnergyRelaxation:
+        """What is known after a round."""
+        of_kinds, per_joule = step.prices[: self.kinds], float(step.prices[-1]) / self.energy.unit
+        by_size = self.size_prices(step.prices)
+        return EnergyRelaxation(step.bound, of_kinds, by_size, per_joule, step.solution.objective)
 
     def _runs(self) -> FloatArray:
         """Prices of the counting bound by part size, which the generation begins with."""

@@ -76,7 +76,7 @@ class _Search(CandidateSearch):
 
     def run(self, rounds: int | None) -> Outcome:
         """Refute what the relaxation can, then ask the candidates that are left."""
-        self._bracket()
+        self.bracket()
         for effort in EFFORTS[:rounds]:
             self.climb(partial(self._decide, effort=effort))
             # The plan is often the best one long before all candidates below it can be decided.
@@ -88,18 +88,10 @@ class _Search(CandidateSearch):
             return Outcome(None, infeasible=True, reasons=(NO_ENERGY.format(most),))
         return Outcome(self.best, None if math.isinf(self.bound) else self.bound)
 
-    def _bracket(self) -> None:
-        """Refute by the relaxation all that it can, by bisection."""
-        high = self.high
-        while self.low < high and self.open:
-            middle = (self.low + high) // 2
-            relaxation = self._relaxation(EnergyProblem(self.problem(middle), self.control), self.wanted)
-            if relaxation is None:
-                return
-            if relaxation.admits(self.wanted):
-                high = middle
-            else:
-                self.refute(middle)
+    def admits(self, position: int) -> bool | None:
+        """Whether the relaxation within the energy leaves room for all filters; None where the limit came first."""
+        relaxation = self._relaxation(EnergyProblem(self.problem(position), self.control), self.wanted)
+        return None if relaxation is None else relaxation.admits(self.wanted)
 
     def _decide(self, position: int, effort: Effort) -> str:
         if self.undecided.get(position) == effort:

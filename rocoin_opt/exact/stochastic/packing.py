@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import numpy as np
 
 from rocoin_opt.control import TimeUp
-from rocoin_opt.exact.threshold import Column, Packing, columns_of, columns_of_chains, pack_columns
+from rocoin_opt.exact.threshold import Packing, columns_of, columns_of_chains, pack_columns
 from rocoin_opt.grouping import LEAST_FRACTION, Intervals, Pool, StochasticProblem, diversify, relax
 from rocoin_opt.heuristics.stochastic_exchange import exchange
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold import Effort, Status
+    from rocoin_opt.exact.threshold import ColumnList, Effort, Status
     from rocoin_opt.grouping import Relaxation, StochasticShares
     from rocoin_opt.plan import Members
 
@@ -167,8 +167,9 @@ class StochasticPacking:
         while not control.exhausted:
             columns = columns_of(problem, list(self.pool.groups))
             # The groups that cost the least beyond what they hold are the likeliest to be in a packing.
-            columns.sort(key=lambda column: _excess(relaxation, column))
-            columns = columns[: max(LEAST_ATTEMPTED, effort.columns // 10)]
+            excess = columns.priced(relaxation.prices) + relaxation.size_prices.of(columns.sizes) - columns.sizes
+            cheapest = np.argsort(excess, kind="stable")
+            columns = columns.only(cheapest[: max(LEAST_ATTEMPTED, effort.columns // 10)])
             status, chosen = pack_columns(problem, columns, control, effort)
             if status != "packed":
                 break
@@ -222,7 +223,7 @@ class StochasticPacking:
 
     def _columns(
         self, problem: StochasticProblem, relaxation: Relaxation, limit: int, control: Control
-    ) -> list[Column] | None:
+    ) -> ColumnList | None:
         """Groups that a packing can consist of, by their reduced costs; None if there are more than a limit."""
         slack = relaxation.bound - problem.wanted
         # All devices are shared out: completing columns takes one share a device, and here it depends on the chain.
@@ -231,14 +232,5 @@ class StochasticPacking:
         if found is None:
             return None
         # Chains of one student differ by the interval of sizes: a group counts with the largest that it covers.
-        best: dict[Members, Column] = {}
-        for column in found:
-            if column.devices not in best or best[column.devices].size < column.size:
-                best[column.devices] = column
-        return [best[devices] for devices in sorted(best)]
-
-
-def _excess(relaxation: Relaxation, column: Column) -> float:
-    """What a group costs at the relaxation's prices beyond the filters that it holds."""
-    paid = float(relaxation.prices[list(column.devices)].sum())
-    return paid + relaxation.size_prices.of_one(column.size) - column.size
+        falling = found.only(np.argsort(-found.sizes, kind="stable"))
+        return falling.distinct(by=np.zeros(len(falling), dtype=np.int64))

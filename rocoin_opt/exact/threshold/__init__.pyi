@@ -1,10 +1,12 @@
+from .column_list import ColumnList
 from .diving import dive
-from .enumeration import Column, columns_of, columns_of_chains
-from .listed_packing import ListedColumns, Status, pack_listed
+from .enumeration import columns_of, columns_of_chains
+from .listed_columns import ListedColumns
+from .listed_packing import Status, pack_listed
 from .packing import Effort, Packing, pack_columns
 
 __all__ = [
-    "Column",
+    "ColumnList",
     "Effort",
     "ListedColumns",
     "Packing",

@@ -17,7 +17,7 @@ import numpy as np
 
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
-from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, Packing, pack_columns
+from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, Packing, pack_alike_parts, pack_columns
 from rocoin_opt.exact.threshold.remainder import Left, Remainder
 from rocoin_opt.grouping import LEAST_FRACTION, Relaxation, ThresholdProblem
 
@@ -32,6 +32,8 @@ FEW_GROUPS = 20
 """Groups left from which on an integer program over all that can be among them makes the rest."""
 LISTED = Effort(3_000, 200)
 """What that program may cost."""
+ALIKE = Effort(20_000, 50)
+"""What packing may cost where all parts are alike, before any dive."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
 SHARPNESS = 3.0
@@ -49,7 +51,7 @@ class _Choice:
 def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control, dives: int) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
 
-    ``impossible`` is proven by the relaxation; that dives find nothing proves nothing.
+    ``impossible`` is proven by the relaxation, or by shares; that dives find nothing proves nothing.
 
     Parameters
     ----------
@@ -67,6 +69,9 @@ def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control,
     Packing
         Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
     """
+    packing = pack_alike_parts(problem, control, ALIKE)
+    if packing.status != "unknown":
+        return packing
     diver = _Diver(problem, groups, control)
     for number in range(dives):
         found = diver.run(by_chance=number > 0)
@@ -172,7 +177,7 @@ class _Diver:
         columns = enumerate_columns(problem, relaxation, priced, bound - problem.wanted, LISTED.columns, self.control)
         if columns is None:
             return None
-        status, chosen = pack_columns(problem, columns, self.control.silent(), LISTED)
+        status, chosen = pack_columns(problem, columns, self.control.silent(), LISTED, priced=priced)
         groups = complete(problem, chosen, priced, self.control).groups if status == "packed" else None
         return None if groups is None else [tuple(devices[list(group)].tolist()) for group in groups]
 

@@ -9,12 +9,12 @@ have are left out by their reduced cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED
+from rocoin_opt.exact.threshold.column_list import Column, ColumnList
 from rocoin_opt.grouping import (
     COST_TOLERANCE,
     SHARE_TOLERANCE,
@@ -30,6 +30,9 @@ from rocoin_opt.grouping import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import Chain, Coverage, PackingProblem, Relaxation, ThresholdProblem
@@ -37,29 +40,15 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Members
 
 
-@dataclass(frozen=True)
-class Column:
-    """A group up to its zero-dual devices.
-
-    Attributes
-    ----------
-    size : int
-        Part that the group holds.
-    student : int
-        What it runs.
-    devices : tuple of int
-        Its priced devices, ascending.
-    """
-
-    size: int
-    student: int
-    devices: Members
+AT_ONCE = 200_000
+"""Columns that are compared with other students at a time."""
 
 
-def columns_of(problem: PackingProblem, groups: Sequence[Members]) -> list[Column]:
+def columns_of(problem: PackingProblem, groups: Sequence[Members]) -> ColumnList:
     """Columns of given groups that serve, with all of their devices; which student is left open, and stands as 0."""
     sizes = problem.capacities(groups).tolist()
-    return [Column(size, 0, group) for size, group in zip(sizes, groups, strict=True) if size > 0]
+    serving = [Column(size, 0, group) for size, group in zip(sizes, groups, strict=True) if size > 0]
+    return ColumnList.of(serving, len(problem.instance.devices))
 
 
 def enumerate_columns(
@@ -69,7 +58,7 @@ def enumerate_columns(
     slack: float,
     limit: int,
     control: Control = UNLIMITED,
-) -> list[Column] | None:
+) -> ColumnList | None:
     """List the columns whose cost exceeds their size by no more than a slack.
 
     With a slack of ``bound - M`` these are all that a packing of M filters can consist of: the bound less what it holds
@@ -93,18 +82,16 @@ def enumerate_columns(
 
     Returns
     -------
-    list of Column or None
+    ColumnList or None
         Each size and set of priced devices once; None if there are more than ``limit``, or time is up.
     """
     is_priced = np.zeros(len(problem.shares), dtype=bool)
     is_priced[priced] = True
-    found = columns_of_chains(relaxation, problem.chains, is_priced, slack, limit, control)
+    kinds = problem.kind_of_device
+    found = columns_of_chains(relaxation, problem.chains, is_priced, slack, limit, control, kinds=kinds)
     if found is None:
         return None
-    best: dict[tuple[int, Members], Column] = {}
-    for column in found:
-        best.setdefault((column.size, column.devices), column)
-    columns = [best[key] for key in sorted(best)]
+    columns = found.distinct()
     # For ``nominal`` the other student would have to have a leader too: nothing is left out.
     if problem.coverage is not None:
         columns = _largest(problem, columns)
@@ -119,7 +106,9 @@ def columns_of_chains(
     slack: float,
     limit: int,
     control: Control = UNLIMITED,
-) -> list[Column] | None:
+    *,
+    kinds: IntArray | None = None,
+) -> ColumnList | None:
     """List the columns of each chain whose cost exceeds their size by no more than a slack; equal ones may recur.
 
     Parameters
@@ -136,26 +125,37 @@ def columns_of_chains(
         Largest number of columns, equal ones counted as often as they are met.
     control : Control
         Its limit ends the enumeration.
+    kinds : IntArray, N, optional
+        Kind of each device. Of columns that differ only in devices of one kind and price one is listed.
 
     Returns
     -------
-    list of Column or None
+    ColumnList or None
         None if there are more than ``limit``, or time is up.
     """
-    columns: list[Column] = []
+    parts: list[ColumnList] = []
+    count = 0
     for chain in chains:
         if control.exhausted:
             return None
-        found = _columns_of_chain(relaxation, chain, is_priced, slack, limit - len(columns), control)
-        if found is None or len(columns) + len(found) > limit:
+        found = _columns_of_chain(relaxation, chain, is_priced, slack, limit - count, control, kinds)
+        if found is None or count + len(found) > limit:
             return None
-        columns += found
-    return columns
+        count += len(found)
+        parts.append(found)
+    return ColumnList.joined(parts, len(is_priced))
 
 
 def _columns_of_chain(
-    relaxation: Relaxation, chain: Chain, is_priced: BoolArray, slack: float, limit: int, control: Control
-) -> list[Column] | None:
+    relaxation: Relaxation,
+    chain: Chain,
+    is_priced: BoolArray,
+    slack: float,
+    limit: int,
+    control: Control,
+    kinds: IntArray | None,
+) -> ColumnList | None:
+    """The columns of one chain; the parameters are those of :func:`columns_of_chains`."""
     paid = 0.0
     leader: Members = ()
     if chain.leader is not None:
@@ -164,13 +164,12 @@ def _columns_of_chain(
         # A leader that covers alone makes one column: whoever joined it would be superfluous.
         if chain.need <= SHARE_TOLERANCE:
             surplus = chain.leader_size - relaxation.size_prices.of_one(chain.leader_size) - paid + slack
-            return [Column(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
+            alone = [Column(chain.leader_size, chain.student, leader)] if surplus >= -COST_TOLERANCE else []
+            return ColumnList.of(alone, len(is_priced))
     if len(chain.devices) == 0:
-        return []
+        return ColumnList.of((), len(is_priced))
     # Devices of no share make no cover: to try all sets of them would take for ever.
     mask = is_priced[chain.devices] & (chain.shares > SHARE_TOLERANCE)
-    devices = chain.devices[mask]
-    shares, costs = chain.shares[mask], relaxation.prices[devices]
     # All covers of one size are listed at once: the last device of each size ends a level.
     ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
     sizes = chain.sizes[ends]
@@ -180,19 +179,35 @@ def _columns_of_chain(
     if chain.coverage is not None:
         return _columns_together(chain, mask, relaxation.prices, (ends, sizes, budgets), leader, limit, control)
     prefixes = np.cumsum(mask)[ends]
+    chosen = np.flatnonzero(mask)
+    if kinds is not None:
+        # Alike devices side by side; the levels stay what they are.
+        chosen = chosen[np.lexsort((kinds[chain.devices[chosen]], -chain.sizes[chosen]))]
+    devices, shares = chain.devices[chosen], chain.shares[chosen]
+    costs = relaxation.prices[devices]
     # Zero-dual devices are not shared out, so all that allow the size count, in every column.
     fill = np.cumsum(np.where(mask, 0.0, chain.shares))[ends]
     needs = chain.need - fill
     resolution, compiled = chain.resolution, use_compiled(len(is_priced), control)
     units = units_of(shares, resolution)
     table = cheapest_covers(units, costs, resolution, compiled=compiled)
-    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled)
+    repeats = np.zeros(len(devices), dtype=bool)
+    if kinds is not None:
+        repeats[:-1] = (np.diff(kinds[devices]) == 0) & (np.diff(costs) == 0.0)
+    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled, repeats=repeats)
     if covers is None:
         return None
-    return [
-        Column(size, chain.student, tuple(sorted((*leader, *devices[row[row >= 0]].tolist()))))
-        for row, size in zip(covers.members, sizes[covers.levels].tolist(), strict=True)
-    ]
+    # The last place stands for nobody: positions are filled up with -1.
+    members = np.append(devices, len(is_priced)).astype(np.int32)[covers.members]
+    return _listed(members, leader, sizes[covers.levels], chain.student, len(is_priced))
+
+
+def _listed(members: NDArray[Any], leader: Members, sizes: IntArray, student: int, nobody: int) -> ColumnList:
+    """Columns of one student with a leader each, where there is one."""
+    if leader:
+        members = np.column_stack([members, np.full(len(members), leader[0], dtype=np.int32)])
+    students = np.full(len(sizes), student, dtype=np.int64)
+    return ColumnList(sizes, students, np.sort(members.astype(np.int32, copy=False), axis=1), nobody)
 
 
 def _columns_together(
@@ -203,7 +218,7 @@ def _columns_together(
     leader: Members,
     limit: int,
     control: Control,
-) -> list[Column] | None:
+) -> ColumnList | None:
     """The columns of a chain whose devices fail together, level by level: true covers with all that is not priced.
 
     Parameters
@@ -224,7 +239,8 @@ def _columns_together(
         Its limit ends the enumeration.
     """
     assert chain.coverage is not None
-    columns: list[Column] = []
+    parts: list[ColumnList] = []
+    count = 0
     for end, size, budget in zip(*(level.tolist() for level in levels), strict=True):
         if control.exhausted:
             return None
@@ -232,7 +248,7 @@ def _columns_together(
         devices, fill = chain.devices[mask & within], chain.devices[~mask & within].tolist()
         fixed = [*fill, *(() if chain.leader is None else (chain.leader,))]
         blocks = blocks_of(chain.coverage, devices, fixed)
-        found = nested_covers_within(blocks, prices[devices], budget, resolution_for(len(prices)), limit - len(columns))
+        found = nested_covers_within(blocks, prices[devices], budget, resolution_for(len(prices)), limit - count)
         if found is None:
             return None
         # The last place stands for nobody.
@@ -242,59 +258,54 @@ def _columns_together(
             less = members.copy()
             less[:, place] = len(prices)
             is_needed &= (members[:, place] == len(prices)) | ~chain.coverage.covers(less, fixed)
-        columns += [
-            Column(size, chain.student, tuple(sorted((*leader, *(n for n in row if n < len(prices))))))
-            for row in members[is_needed].tolist()
-        ]
-    return columns
+        kept = members[is_needed]
+        parts.append(_listed(kept, leader, np.full(len(kept), size), chain.student, len(prices)))
+        count += len(kept)
+    return ColumnList.joined(parts, len(prices))
 
 
-def _undominated(problem: ThresholdProblem, columns: list[Column], is_priced: BoolArray) -> list[Column]:
+def _undominated(problem: ThresholdProblem, columns: ColumnList, is_priced: BoolArray) -> ColumnList:
     """Leave out columns for which another student does with fewer of the same devices, in a column of that size.
 
     A larger one would not do: it may count under one more limit on sizes, and it may have cost too much to be listed.
     """
-    if not columns:
-        return []
-    longest = max(len(column.devices) for column in columns)
-    count = len(problem.shares)
     # A device that stands for none: no share, no part.
     shares = np.append(problem.shares, 0.0)
     timely = np.vstack([problem.timely, np.zeros((1, problem.timely.shape[1]), dtype=np.int64)])
-    members = np.full((len(columns), longest), count)
-    for row, column in zip(members, columns, strict=True):
-        row[: len(column.devices)] = column.devices
-    sizes = np.array([column.size for column in columns])
-    lengths = np.array([len(column.devices) for column in columns])
     dominated = np.zeros(len(columns), dtype=bool)
-    for j in range(timely.shape[1]):
-        able = timely[members, j] >= sizes[:, None]
-        fill = sums_at_least(problem.timely[~is_priced, j], problem.shares[None, ~is_priced], sizes)[0]
-        gathered = np.where(able, shares[members], 0.0).sum(axis=1) + fill
-        smallest = np.where(able, shares[members], np.inf).min(axis=1, initial=np.inf)
-        # Covers beyond doubt: no rounding may have kept the better column off the list.
-        fewer = (able.sum(axis=1) < lengths) & (gathered >= 1.0 + SHARE_TOLERANCE)
-        spare = (lengths > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
-        # Sizes of a chain are those of its devices: only there has the other student a column of this size.
-        dominated |= (fewer | spare) & np.isin(sizes, problem.timely[:, j])
-    return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]
+    # Some at a time: a row of figures for each of millions would take all memory.
+    for start in range(0, len(columns), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        members, sizes, lengths = columns.members[some], columns.sizes[some], columns.lengths[some]
+        for j in range(timely.shape[1]):
+            # Sizes of a chain are those of its devices: only there has the other student a column of this size.
+            rows = np.flatnonzero(np.isin(sizes, problem.timely[:, j]) & ~dominated[some])
+            own = members[rows]
+            able = timely[own, j] >= sizes[rows, None]
+            fill = sums_at_least(problem.timely[~is_priced, j], problem.shares[None, ~is_priced], sizes[rows])[0]
+            gathered = np.where(able, shares[own], 0.0).sum(axis=1) + fill
+            smallest = np.where(able, shares[own], np.inf).min(axis=1, initial=np.inf)
+            # Covers beyond doubt: no rounding may have kept the better column off the list.
+            able_count = able.sum(axis=1)
+            fewer = (able_count < lengths[rows]) & (gathered >= 1.0 + SHARE_TOLERANCE)
+            spare = (lengths[rows] > 0) & (gathered - smallest >= 1.0 + SHARE_TOLERANCE)
+            dominated[start + rows[fewer | spare]] = True
+    return columns.only(~dominated) if dominated.any() else columns
 
 
-def _largest(problem: ThresholdProblem, columns: list[Column]) -> list[Column]:
-    """Of columns with the same devices that count under the same limits on sizes, the largest; sizes ascend."""
-    best = {(problem.levels.rows_of(column.size), column.devices): column for column in columns}
-    return list(best.values())
+def _largest(problem: ThresholdProblem, columns: ColumnList) -> ColumnList:
+    """Of columns with the same devices that count under the same limits on sizes, the largest."""
+    falling = columns.only(np.argsort(-columns.sizes, kind="stable"))
+    return falling.distinct(by=np.searchsorted(problem.levels.sizes, falling.sizes, side="right"))
 
 
 def _undominated_together(
-    problem: ThresholdProblem, coverage: Coverage, columns: list[Column], is_priced: BoolArray
-) -> list[Column]:
+    problem: ThresholdProblem, coverage: Coverage, columns: ColumnList, is_priced: BoolArray
+) -> ColumnList:
     """Leave out columns for which another student does with fewer of the same devices, where devices fail together."""
-    if not any(column.devices for column in columns):
+    members, sizes, nobody = columns.members, columns.sizes, columns.nobody
+    if members.size == 0:
         return columns
-    members = problem.padded([column.devices for column in columns])
-    sizes = np.array([column.size for column in columns])
-    nobody = len(problem.shares)
     timely = np.vstack([problem.timely, np.zeros((1, problem.timely.shape[1]), dtype=np.int64)])
     dominated = np.zeros(len(columns), dtype=bool)
     for size in np.unique(sizes).tolist():
@@ -310,4 +321,4 @@ def _undominated_together(
                 fewer |= (members[rows, place] < nobody) & coverage.covers(less, fill)
             dominated[rows] |= fewer
             rows = rows[~fewer]
-    return [column for column, out in zip(columns, dominated.tolist(), strict=True) if not out]
+    return columns.only(~dominated)

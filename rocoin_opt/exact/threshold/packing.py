@@ -7,27 +7,31 @@ be short are shared out like priced ones from then on, and the first program is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
-from rocoin_opt.exact.threshold.enumeration import Column, columns_of, enumerate_columns
-from rocoin_opt.exact.threshold.listed_packing import ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
+from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, ListedColumns, pack_listed
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
-from rocoin_opt.grouping import COLUMN
+from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
 from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import PackingProblem, Relaxation, ThresholdProblem
+    from rocoin_opt.exact.threshold.column_list import Column
+    from rocoin_opt.grouping import PackingProblem, ThresholdProblem
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members
 
 PRICE_TOLERANCE = SAFETY
 """Price, in filters, from which on a device is shared out."""
+REMEMBERED = 300_000
+"""Columns up to which a try is remembered: more take more memory than another try takes time."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,17 @@ class Effort:
         Largest number of branch-and-bound nodes; None for no limit.
     dives : int
         Dives for a packing before its integer program is set up.
+    few : int
+        Columns that an integer program decides without any branching before it.
+    groups : int
+        Groups of linear programs up to which an integer program looks for a packing of these, without listing others.
     """
 
     columns: int
     nodes: int | None
     dives: int = 0
+    few: int = FEW_COLUMNS
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,34 @@ class Packing:
     groups: list[Members] = field(default_factory=list)
 
 
-_Names: TypeAlias = frozenset[tuple[int, "Members"]]
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """Columns under limits on sizes, and the nodes that they were tried with: None for all it took."""
+
+    columns: ColumnList
+    marks: IntArray
+    """Of the columns, which are sorted by them."""
+    limits: dict[int, int]
+    nodes: int | None = None
+
+    @classmethod
+    def of(cls, problem: ThresholdProblem, columns: ColumnList, nodes: int | None = None) -> _Tried:
+        marks = fingerprints(columns.sizes, columns.members, columns.nobody)
+        order = np.argsort(marks, kind="stable")
+        limits = dict(zip(problem.levels.sizes.tolist(), problem.levels.limits.tolist(), strict=True))
+        return cls(columns.only(order), marks[order], limits, nodes)
+
+    def holds(self, other: _Tried) -> bool:
+        """Whether all columns of the other one are among these, under the same limits."""
+        if other.limits != self.limits or len(other.marks) > len(self.marks):
+            return False
+        place = np.searchsorted(self.marks, other.marks)
+        if (place == len(self.marks)).any() or (self.marks[place] != other.marks).any():
+            return False
+        # Different columns may have the same mark: what is proven rests on the columns.
+        width = max(self.columns.members.shape[1], other.columns.members.shape[1])
+        same = (self.columns.padded(width)[place] == other.columns.padded(width)).all()
+        return bool(same and (self.columns.sizes[place] == other.columns.sizes).all())
 
 
 @dataclass
@@ -74,63 +111,59 @@ class Memory:
 
     Attributes
     ----------
-    refuted : list of (columns, limits)
-        Columns that make no packing under these limits on sizes; fewer of them cannot make one either.
-    undecided : dict
-        Most nodes that were spent in vain on a set of columns under its limits; None for all it took.
+    refuted : list
+        Columns that make no packing under their limits on sizes; fewer of them cannot make one either.
+    undecided : list
+        Columns on which nodes were spent in vain.
     contested : IntArray
         Devices of no price that turned out to be short all the same.
     """
 
-    refuted: list[tuple[_Names, dict[int, int]]] = field(default_factory=list)
-    undecided: dict[tuple[_Names, tuple[int, ...]], int | None] = field(default_factory=dict)
+    refuted: list[_Tried] = field(default_factory=list)
+    undecided: list[_Tried] = field(default_factory=list)
     contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
-    def verdict(self, problem: ThresholdProblem, columns: list[Column], effort: Effort) -> Status | None:
+    def verdict(self, problem: ThresholdProblem, columns: ColumnList, effort: Effort) -> Status | None:
         """What is known of these columns already; None if they are worth a try.
 
         Parameters
         ----------
         problem : ThresholdProblem
             Instance, objective and threshold; its limits on sizes count.
-        columns : list of Column
+        columns : ColumnList
             What a packing may consist of.
         effort : Effort
             What a new try may cost.
         """
-        names, limits = _names(columns), _limits(problem)
-        if any(limits == known and names <= larger for larger, known in self.refuted):
+        if len(columns) > REMEMBERED:
+            return None
+        asked = _Tried.of(problem, columns)
+        if any(tried.holds(asked) for tried in self.refuted):
             return "impossible"
-        nodes = self.undecided.get((names, tuple(limits.values())), 0)
-        return "unknown" if nodes is None or (effort.nodes is not None and effort.nodes <= nodes) else None
+        for tried in self.undecided:
+            was_enough = tried.nodes is None or (effort.nodes is not None and effort.nodes <= tried.nodes)
+            if was_enough and len(tried.marks) == len(asked.marks) and tried.holds(asked):
+                return "unknown"
+        return None
 
-    def learn(self, problem: ThresholdProblem, columns: list[Column], effort: Effort, status: Status) -> None:
+    def learn(self, problem: ThresholdProblem, columns: ColumnList, effort: Effort, status: Status) -> None:
         """Remember how a try with these columns ended.
 
         Parameters
         ----------
         problem : ThresholdProblem
             Instance, objective and threshold; its limits on sizes count.
-        columns : list of Column
+        columns : ColumnList
             What was tried.
         effort : Effort
             What the try was allowed to cost.
         status : {'packed', 'impossible', 'unknown'}
             How it ended; what is packed needs no remembering.
         """
-        names, limits = _names(columns), _limits(problem)
-        if status == "impossible":
-            self.refuted.append((names, limits))
-        elif status == "unknown":
-            self.undecided[names, tuple(limits.values())] = effort.nodes
-
-
-def _names(columns: list[Column]) -> _Names:
-    return frozenset((column.size, column.devices) for column in columns)
-
-
-def _limits(problem: ThresholdProblem) -> dict[int, int]:
-    return dict(zip(problem.levels.sizes.tolist(), problem.levels.limits.tolist(), strict=True))
+        if status == "packed" or len(columns) > REMEMBERED:
+            return
+        tried = _Tried.of(problem, columns, effort.nodes)
+        (self.refuted if status == "impossible" else self.undecided).append(tried)
 
 
 def pack(
@@ -158,15 +191,20 @@ def pack(
     """
     # A packing of all filters wastes no more than the bound leaves, in reduced costs of its groups together.
     slack = relaxation.bound - problem.wanted
-    priced = np.union1d(np.flatnonzero(relaxation.prices > PRICE_TOLERANCE), memory.contested)
+    # The mean over all exchanges of alike devices proves the same bound, and makes columns alike that are.
+    kinds = problem.kind_of_device
+    prices = (np.bincount(kinds, weights=relaxation.prices) / np.bincount(kinds))[kinds]
+    relaxation = replace(relaxation, prices=prices)
+    priced = np.union1d(np.flatnonzero(prices > PRICE_TOLERANCE), memory.contested)
     while True:
+        priced = np.flatnonzero(np.isin(kinds, kinds[priced]))
         columns = enumerate_columns(problem, relaxation, priced, slack, effort.columns, control)
         if columns is None or control.exhausted:
             return Packing("unknown")
         status = memory.verdict(problem, columns, effort)
         chosen: list[Column] = []
         if status is None:
-            status, chosen = pack_columns(problem, columns, control, effort)
+            status, chosen = pack_columns(problem, columns, control, effort, priced=priced)
             memory.learn(problem, columns, effort, status)
         if status != "packed":
             return Packing(status)
@@ -179,6 +217,37 @@ def pack(
         # Kept for other thresholds, where the same devices tend to be short.
         memory.contested = np.union1d(memory.contested, completion.contested)
         priced = np.union1d(priced, memory.contested)
+
+
+def pack_alike_parts(problem: ThresholdProblem, control: Control, effort: Effort) -> Packing:
+    """Decide whether disjoint groups hold all filters where all parts are alike, which is bin covering.
+
+    A cover has shares of 1 or more together, so shares are prices that prove a bound without a linear program; that of
+    Martello and Toth, "Knapsack Problems", 1990, chapter 8. Where little is to spare, few covers waste as little.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    control : Control
+        Limits. It is told of filters placed.
+    effort : Effort
+        What it may cost.
+
+    Returns
+    -------
+    Packing
+        ``unknown`` too where parts differ or devices fail together.
+    """
+    parts = np.unique(problem.timely[problem.timely > 0])
+    if len(parts) != 1 or problem.led or problem.coverage is not None:
+        return Packing("unknown")
+    prices = np.where(problem.timely.any(axis=1), problem.shares * float(parts[0]), 0.0)
+    bound = float(prices.sum())
+    relaxation = Relaxation(bound, prices, SizePrices(parts, np.zeros(2)), [], np.empty(0), bound, complete=True)
+    if not relaxation.admits(problem.wanted):
+        return Packing("impossible")
+    return pack(problem, relaxation, control, effort, Memory())
 
 
 def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Control, nodes: int | None) -> Packing:
@@ -202,12 +271,17 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
     """
     covers = [group for group, covers in zip(groups, problem.covering(groups).tolist(), strict=True) if covers]
     columns = columns_of(problem, covers)
-    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes))
+    status, chosen = pack_columns(problem, columns, control, Effort(len(columns), nodes, few=len(columns)))
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
 
 
 def pack_columns(
-    problem: PackingProblem, columns: list[Column], control: Control, effort: Effort
+    problem: PackingProblem,
+    columns: ColumnList,
+    control: Control,
+    effort: Effort,
+    *,
+    priced: IntArray | None = None,
 ) -> tuple[Status, list[Column]]:
     """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone.
 
@@ -215,46 +289,87 @@ def pack_columns(
     ----------
     problem : PackingProblem
         Instance, objective and threshold.
-    columns : list of Column
+    columns : ColumnList
         What a packing may consist of.
     control : Control
         Limits. It is told of filters placed.
     effort : Effort
         Its nodes are the limit of branch and bound; columns are taken as they come.
+    priced : IntArray, optional
+        Devices that may stand for those of their kind; those of the columns where absent.
 
     Returns
     -------
     status, list of Column
-        ``packed`` with the columns chosen; else ``impossible`` or ``unknown``, and none.
+        ``packed`` with the columns chosen; else ``impossible`` or ``unknown``, and none. Where devices are alike, they
+        may stand for each other.
     """
-    if not columns:
+    if len(columns) == 0:
         return "impossible", []
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
-    status, times = pack_listed(_listed(problem, columns), control, effort.nodes)
-    if times is None:
-        return status, []
-    return status, [column for column, count in zip(columns, times.tolist(), strict=True) for _ in range(count)]
+    alike = _Alike(problem, columns, priced)
+    status, times = pack_listed(alike.listed(), control, effort.nodes, effort.few)
+    return status, [] if times is None else alike.columns_of(times)
 
 
-def _listed(problem: PackingProblem, columns: list[Column]) -> ListedColumns:
-    """The columns as a matrix: every priced device once or not at all, no more groups of a size than possible."""
-    devices = np.array([n for column in columns for n in column.devices], dtype=np.int64)
-    used, rows = np.unique(devices, return_inverse=True)
-    starts = np.cumsum([0, *(len(column.devices) for column in columns)])
-    sizes = np.array([column.size for column in columns])
-    steps = np.unique(sizes)
-    limits = np.array([problem.levels.groups_of(step) for step in steps.tolist()])
-    least = np.zeros_like(limits)
-    least[0] = problem.instance.requirements.min_groups
-    return ListedColumns(
-        counts=sp.csc_array((np.ones(len(rows)), rows, starts), shape=(len(used), len(columns))),
-        available=np.ones(len(used), dtype=np.int64),
-        sizes=sizes,
-        # Without any priced device nothing else keeps a column from being taken again.
-        most=np.where(np.diff(starts) > 0, 1, limits[0]),
-        steps=steps,
-        least=least,
-        limits=limits,
-        wanted=problem.wanted,
-    )
+class _Alike:
+    """Columns up to the exchange of alike devices: packings that differ in nothing else are one."""
+
+    def __init__(self, problem: PackingProblem, columns: ColumnList, priced: IntArray | None) -> None:
+        self.problem = problem
+        nobody = columns.nobody
+        self.of_device = np.append(problem.kind_of_device, nobody).astype(np.int32)
+        is_used = np.zeros(nobody + 1, dtype=bool)
+        is_used[columns.members] = True
+        used = np.flatnonzero(is_used[:-1])
+        if priced is not None:
+            used = priced[np.isin(self.of_device[priced], self.of_device[used])]
+        self.used = used
+        """Devices of any column, and those that may stand for them."""
+        self.kinds, self.available = np.unique(self.of_device[self.used], return_counts=True)
+        if len(self.kinds) < len(self.used):
+            rows = np.sort(self.of_device[columns.members], axis=1)
+            self.columns = replace(columns, members=rows).distinct()
+        else:
+            self.columns = replace(columns, members=self.of_device[columns.members])
+
+    def listed(self) -> ListedColumns:
+        """The columns as a matrix: every device once or not at all, no more groups of a size than possible."""
+        columns, problem = self.columns, self.problem
+        row_of = np.empty(columns.nobody + 1, dtype=np.int32)
+        row_of[self.kinds] = np.arange(len(self.kinds), dtype=np.int32)
+        is_there = columns.members < columns.nobody
+        starts = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
+        rows = row_of[columns.members[is_there]]
+        counts = sp.csc_array((np.ones(len(rows)), rows, starts), shape=(len(self.kinds), len(columns)))
+        counts.sum_duplicates()
+        steps = np.unique(columns.sizes)
+        limits = np.array([problem.levels.groups_of(step) for step in steps.tolist()])
+        least = np.zeros_like(limits)
+        least[0] = problem.instance.requirements.min_groups
+        return ListedColumns(
+            counts=counts,
+            available=self.available,
+            sizes=columns.sizes,
+            most=self._most(counts, int(limits[0])),
+            steps=steps,
+            least=least,
+            limits=limits,
+            wanted=problem.wanted,
+        )
+
+    def _most(self, counts: Any, groups: int) -> IntArray:
+        """How often each column can be taken; without any priced device nothing but the number of groups limits it."""
+        often = np.full(counts.shape[1], groups, dtype=np.int64)
+        filled = np.flatnonzero(np.diff(counts.indptr))
+        per_entry = self.available[counts.indices] // counts.data.astype(np.int64)
+        if len(filled):
+            often[filled] = np.minimum(np.minimum.reduceat(per_entry, counts.indptr[filled]), groups)
+        return often
+
+    def columns_of(self, times: IntArray) -> list[Column]:
+        """Columns of devices, for how often each column of kinds is taken."""
+        free = {kind: iter(self.used[self.of_device[self.used] == kind].tolist()) for kind in self.kinds.tolist()}
+        chosen = [self.columns.column(k) for k in np.flatnonzero(times).tolist() for _ in range(int(times[k]))]
+        return [replace(own, devices=tuple(sorted(next(free[kind]) for kind in own.devices))) for own in chosen]

@@ -74,7 +74,7 @@ class Remainder:
 
     def __init__(self, problem: ThresholdProblem, groups: Sequence[Members], control: Control) -> None:
         self.problem, self.control = problem, control
-        self.of_device: IntArray = _kinds(problem)
+        self.of_device: IntArray = problem.kind_of_device
         """Kind of each device, N."""
         counts = np.bincount(self.of_device)
         order = np.argsort(self.of_device, kind="stable")
@@ -224,12 +224,3 @@ class Remainder:
             leader = None if chain.leader is None else int(self.of_device[chain.leader])
             different.setdefault((chain.student, leader), chain)
         return list(different.values())
-
-
-def _kinds(problem: ThresholdProblem) -> IntArray:
-    """Kind of each device: those of one kind have the same share, failure domain and parts at the threshold."""
-    domains = [device.failure_domain or "" for device in problem.instance.devices]
-    _, of_domain = np.unique(domains, return_inverse=True)
-    figures = np.column_stack([problem.shares, of_domain, problem.timely, problem.allowed])
-    _, of_device = np.unique(figures, axis=0, return_inverse=True)
-    return np.asarray(of_device.ravel())

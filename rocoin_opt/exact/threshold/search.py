@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.threshold.diving import dive
-from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_groups
+from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     RELAX,
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members, Objective, Plan
 
-EFFORTS = (Effort(30_000, 50, 1), Effort(60_000, 400, 3), Effort(150_000, 2_000, 10), Effort(300_000, None, 30))
+EFFORTS = (
+    Effort(60_000, 50, dives=1, groups=1_000),
+    Effort(500_000, 400, dives=2, groups=5_000),
+    Effort(6_000_000, None, dives=30, groups=20_000),
+)
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
@@ -92,19 +96,14 @@ class _Search(CandidateSearch):
             self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
-        last: Effort | None = None
         for effort in EFFORTS[:rounds]:
             # Better plans first: each takes away candidates that no proof could refute.
             if self.open:
                 self._improve(effort)
             if self.open:
                 self._prove_best(effort)
-            # A better bound is worth less than a proof: no more than the round before.
-            if last is not None and self.open:
-                self.prove(partial(self._decide, effort=last))
-            last = effort
-        if last is not None and self.open:
-            self.prove(partial(self._decide, effort=last))
+            if self.open:
+                self.prove(partial(self._decide, effort=effort))
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -138,8 +137,15 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
+        status = self._decide(position, effort)
+        if status == "impossible":
+            self.refute(position)
+        if status != "unknown":
+            return status == "packed"
         if self._dive(position, effort.dives) == "packed":
             return True
+        if len(self.pool.groups) > effort.groups:
+            return False
         problem = self.problem(position)
         relaxation = relax(problem, self.pool, self.control)
         if relaxation is None or not relaxation.admits(self.wanted):
@@ -159,12 +165,14 @@ class _Search(CandidateSearch):
 
     def _decide(self, position: int, effort: Effort) -> str:
         problem = self.problem(position)
-        relaxation = relax(problem, self.pool, self.control)
-        if relaxation is None:
-            return "unknown"
-        if not relaxation.admits(self.wanted):
-            return "impossible"
-        packing = pack(problem, relaxation, self.alive, effort, self.memory)
+        packing = pack_alike_parts(problem, self.alive, effort)
+        if packing.status == "unknown":
+            relaxation = relax(problem, self.pool, self.control)
+            if relaxation is None:
+                return "unknown"
+            if not relaxation.admits(self.wanted):
+                return "impossible"
+            packing = pack(problem, relaxation, self.alive, effort, self.memory)
         if packing.status == "packed" and not self._take(packing.groups):
             return "unknown"
         return packing.status

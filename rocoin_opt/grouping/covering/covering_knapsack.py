@@ -27,7 +27,7 @@ from rocoin_opt.instance import SAFETY
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
@@ -182,6 +182,7 @@ def covers_within(
     limit: int,
     *,
     compiled: bool,
+    repeats: BoolArray | None = None,
 ) -> Covers | None:
     """List every minimal cover within its level's budget.
 
@@ -203,21 +204,26 @@ def covers_within(
         Largest number of covers.
     compiled : bool
         Whether to run compiled; the covers are the same, in another order.
+    repeats : BoolArray, L, optional
+        Which devices have the share and the cost of the one behind them, at the same levels. Of covers that differ in
+        nothing else only the one is listed that takes the last of alike devices.
 
     Returns
     -------
     Covers or None
         None if there are more than ``limit``.
     """
+    if repeats is None:
+        repeats = np.zeros(len(shares), dtype=bool)
     if compiled:
         from rocoin_opt.grouping.covering.covering_knapsack_compiled import covers_within as run
 
-        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, limit)
+        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, repeats, limit)
         return None if count < 0 else Covers(members[:count], levels[:count])
     found: list[tuple[IntArray, IntArray]] = []
     total = 0
     for level in range(len(prefixes)):
-        sets = _covers_of_level(table, shares, costs, level, prefixes, needs, budgets, limit - total)
+        sets = _covers_of_level(table, shares, costs, level, prefixes, needs, budgets, repeats, limit - total)
         if sets is None:
             return None
         total += len(sets)
@@ -237,6 +243,7 @@ def _covers_of_level(
     prefixes: IntArray,
     needs: FloatArray,
     budgets: FloatArray,
+    repeats: BoolArray,
     limit: int,
 ) -> IntArray | None:
     """Breadth first: all sets of one size at once, each extended by devices before its last one."""
@@ -255,6 +262,9 @@ def _covers_of_level(
         # All pairs of a set and a device before its last one.
         parent = np.repeat(np.arange(len(sets)), last)
         device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
+        # The last of alike devices stand for all others, one more for each that is wanted.
+        alone = repeats[device] & (device + 1 < prefix) & (device + 1 != last[parent])
+        parent, device = parent[~alone], device[~alone]
         left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
         units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
         # The table never overrates the rest of a cover, so none within the budget is lost.

@@ -14,7 +14,7 @@ from numba import njit
 from rocoin_opt.grouping.tolerances import COST_TOLERANCE, SHARE_TOLERANCE, UNIT_TOLERANCE, UNREACHABLE
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)
@@ -57,6 +57,7 @@ def covers_within(
     prefixes: IntArray,
     needs: FloatArray,
     budgets: FloatArray,
+    repeats: BoolArray,
     limit: int,
 ) -> tuple[int, IntArray, IntArray]:
     """List every minimal cover within its level's budget, depth first.
@@ -71,6 +72,8 @@ def covers_within(
         How many devices, the first ones, each level is made of; non-decreasing.
     needs, budgets : FloatArray, V
         Shares that each level has to reach, and what it may cost at most.
+    repeats : BoolArray, L
+        Which devices are like the one behind them: they only come with it.
     limit : int
         Largest number of covers.
 
@@ -111,6 +114,9 @@ def covers_within(
             i = position[depth]
             if i < 0:
                 depth -= 1
+                continue
+            # The last of alike devices stand for all others, one more for each that is wanted.
+            if repeats[i] and i + 1 < prefixes[level] and (depth == 0 or chosen[depth - 1] != i + 1):
                 continue
             left, cost = rest[depth] - shares[i], paid[depth] + costs[i]
             units = np.int64(max(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping.column_generation import Pricing, generate_columns
+from rocoin_opt.grouping.column_generation import Pricing, generate_columns, until_answered
 from rocoin_opt.highs import LpSolution, RestrictedMaster
 from rocoin_opt.instance import SOLVER_SAFETY
 
@@ -78,12 +78,12 @@ def relax_listed(
         None where the limit came before any bound.
     """
     program = _Program(problem, vectors, known, control)
-    found: ListedRelaxation | None = None
-    for step in generate_columns(program.solve, program.price, control, smoothing=SMOOTHING, least_price=0.0):
-        found = ListedRelaxation(step.bound, program.sizes, program.wasted(step.prices), step.solution.objective)
-        if question is not None and (found.objective >= question or not found.admits(question)):
-            break
-    return found
+    rounds = generate_columns(program.solve, program.price, control, smoothing=SMOOTHING, least_price=0.0)
+    known_after = (
+        ListedRelaxation(step.bound, program.sizes, program.wasted(step.prices), step.solution.objective)
+        for step in rounds
+    )
+    return until_answered(known_after, question)
 
 
 class _Program:

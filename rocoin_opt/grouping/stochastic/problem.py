@@ -89,6 +89,11 @@ class StochasticProblem:
         """Shares of all devices in each chain."""
 
     @property
+    def kind_of_device(self) -> IntArray:
+        """Every device is one of its own."""
+        return np.arange(len(self.instance.devices))
+
+    @property
     def largest(self) -> int:
         """Largest part that a group delivers in time, rounded up to the end of its interval."""
         return int(self.sizes.max(initial=0))

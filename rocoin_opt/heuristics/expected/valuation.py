@@ -142,7 +142,9 @@ class InTime:
         """What groups add to the value, by size and by the weight of what is in time."""
         if self.by_size:
             return np.asarray(sizes * np.exp(-weights) / self.model.wanted)
-        return np.asarray(-np.log(-np.expm1(-np.maximum(weights, NOTHING))))
+        held = np.maximum(weights, NOTHING)
+        # Next to 0 and next to 1 one of the two ways loses its digits.
+        return -np.asarray(np.where(held < 1.0, np.log(-np.expm1(-held)), np.log1p(-np.exp(-held))))
 
     def weights(self, devices: Sequence[int], student: int, size: int) -> FloatArray:
         """Weight that each device is in time with.

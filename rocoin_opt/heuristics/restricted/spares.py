@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import value_of
+from rocoin_opt.failure import is_untied, value_of
 from rocoin_opt.plan import indexed_groups, plan_of, structural_violations
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def with_spares_added(instance: Instance, plan: Plan, objective: Objective, seco
         kept = [
             other
             for other in wider
-            if not structural_violations(instance, other) and value_of(instance, other, objective) <= seconds
+            if not structural_violations(instance, other)
+            and value_of(instance, other, objective) <= seconds
+            and is_untied(instance, other)
         ]
         plan = min([plan, *kept], key=lambda other: value_of(instance, other, "failure"))
     return plan

@@ -140,16 +140,21 @@ def any_groups(instance: Instance, control: Control) -> Verdict:
     if first.plan is not None and not structural_violations(instance, first.plan):
         return Verdict(first.plan)
     # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import MOST_DEVICES, exact_restricted
+    from rocoin_opt.exact import MOST_DEVICES, exact_restricted, exact_within_energy
 
     count = len(instance.devices)
+    if count > MOST_DEVICES and instance.limits_energy:
+        # What energy allows is found, or refuted, faster than a search of plans ends; what rules forbid is not.
+        found = _verdict(instance, exact_within_energy(instance, "worst", control, rounds=1))
+        if found.refuted or found.plan is not None:
+            return found
     for seed in range(0 if count <= QUICK_DEVICES else 1 if count <= MOST_DEVICES else ROUNDS):
         plan = descend(instance, "worst", first.plan, STEPS, replace(control, seed=control.seed + seed))
         if plan is not None:
             return Verdict(plan)
-    if count > MOST_DEVICES:
-        return Verdict(None)
-    return _verdict(instance, exact_restricted(instance, "worst", control, None))
+    if count <= MOST_DEVICES:
+        return _verdict(instance, exact_restricted(instance, "worst", control, None))
+    return Verdict(None)
 
 
 def _surest(instance: Instance, plan: Plan, control: Control) -> Verdict:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import airtime_bound
 from rocoin_opt.heuristics.rebalance import rebalance
-from rocoin_opt.heuristics.restricted import Within, descend
+from rocoin_opt.heuristics.restricted import Within, descend, with_spares_added
 from rocoin_opt.instance import without_channels
-from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, structural_violations
+from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, refused_channel, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,8 @@ MOST_ROUNDS = 100
 """How often a search goes on from its best plan while there is time."""
 OWN_LINKS_SHARE = 0.3
 """Share of the time left that plans with links of their own may take."""
+PRICED_SHARE = 0.3
+"""Share of the time left that the bound by the air's prices may take."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
 PROOF_SHARE = 0.7
@@ -64,6 +66,8 @@ def searched(
     steps_a_group: int = STEPS_A_GROUP,
     share: float = OWN_LINKS_SHARE,
     rounds: int = 0,
+    *,
+    is_priced: bool = False,
 ) -> Run:
     """Make a way to plan with channels from ways to plan without.
 
@@ -77,6 +81,8 @@ def searched(
         Share of the time left that they may take.
     rounds : int
         How often the search for a latency goes on within a limit of time.
+    is_priced : bool
+        Whether latencies are bounded by the packing relaxation with airtime rows, and sought from its fractions too.
     """
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
@@ -98,10 +104,49 @@ def searched(
         if objective in THRESHOLD_OBJECTIVES:
             bound = max(bound or 0.0, airtime_bound(instance, objective))
         found = Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
+        if is_priced and objective in THRESHOLD_OBJECTIVES:
+            found = _priced(instance, objective, control, found, steps)
         if rounds and best is not None and objective in THRESHOLD_OBJECTIVES and control.remaining < math.inf:
             return _gone_on(instance, objective, control, found, steps, rounds)
         return found
 
+    return found
+
+
+def _priced(instance: Instance, objective: Objective, control: Control, found: Outcome, steps: int) -> Outcome:
+    """Bound a latency by the air's prices, and search from plans that they suggest.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        A plan, and a bound.
+    steps : int
+        Changes that each search tries.
+    """
+    if found.plan is None or control.exhausted or _is_closed(instance, objective, found, control.gap):
+        return found
+    from rocoin_opt.exact import priced_air_bound, rounded_plans
+
+    hurried = replace(
+        control.silent(),
+        deadline=min(time.perf_counter() + PRICED_SHARE * control.remaining, control.deadline),
+    )
+    value = value_of(instance, found.plan, objective)
+    bound, relaxation = priced_air_bound(instance, objective, hurried, found.lower_bound or 0.0, value)
+    found = replace(found, lower_bound=bound)
+    control.tell(value, bound)
+    if relaxation is None:
+        return found
+    for start in rounded_plans(instance, objective, relaxation, control.seed):
+        if control.exhausted or _is_closed(instance, objective, found, control.gap):
+            break
+        plan = descend(instance, objective, rebalance(instance, objective, start, control), steps, control)
+        if plan is not None:
+            plan = rebalance(instance, objective, plan, control)
+            if is_kept(instance, objective, plan) and value_of(instance, plan, objective) < value:
+                found, value = replace(found, plan=plan), value_of(instance, plan, objective)
     return found
 
 
@@ -168,6 +213,30 @@ def proven(search: Run, rest: Run, nodes: float) -> Run:
     return found
 
 
+def modelled(search: Run) -> Run:
+    """Make the way of ``milp`` to plan with channels: a model of groups, sizes and order, from a plan of a search.
+
+    Parameters
+    ----------
+    search : callable
+        ``run(instance, objective, control, start) -> Outcome``: a plan to begin with.
+    """
+
+    def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
+        from rocoin_opt.exact import milp_on_channels
+        from rocoin_opt.formulations import require_sequences_model
+
+        if objective not in THRESHOLD_OBJECTIVES:
+            raise refused_channel(instance, f"the model of sequences states latencies, not {objective}")
+        require_sequences_model(instance)
+        first = search(instance, objective, control.silent(), start)
+        if first.plan is None or control.exhausted or _is_closed(instance, objective, first, control.gap):
+            return first
+        return milp_on_channels(instance, objective, control, first.plan, first.lower_bound)
+
+    return found
+
+
 def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
     """Whether a plan is proven within a gap.
 
@@ -206,8 +275,14 @@ def settled_on_channels(
         # Which of two plans fails less nobody can tell.
         return Outcome(plan)
     within = Within(objective, value_of(instance, plan, objective), prefer)
-    steps = min(QUICK_STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
-    return Outcome(descend(instance, "failure", plan, steps, control.silent(), within=within) or plan)
+    steps, quiet = min(QUICK_STEPS_A_GROUP * instance.max_groups, MOST_STEPS), control.silent()
+    best = descend(instance, "failure", plan, steps, quiet, within=within) or plan
+    if prefer == "reliability" and not control.exhausted:
+        # No plan is kept that spares added by hand to the one of least work would better.
+        lean = descend(instance, "failure", plan, steps, quiet, within=within._replace(prefer="work")) or plan
+        by_hand = with_spares_added(instance, lean, objective, within.seconds)
+        best = min((best, by_hand), key=lambda found: value_of(instance, found, "failure"))
+    return Outcome(best)
 
 
 def is_kept(instance: Instance, objective: Objective, plan: Plan) -> bool:

@@ -34,19 +34,19 @@ AUTO_EFFORT = 2e9
 """Sets that one search for a packing looks at then, for the objectives of the whole answer: some seconds."""
 FIRST_NODES = 20_000
 """Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
-PROVEN = 1e-9
-"""Relative gap at which these were enough."""
-MOMENT = 0.3
-"""Seconds that such a value may take whatever the clock says."""
+PROVEN = 1e-9  # Relative gap at which these were enough.
+MOMENT = 0.3  # Seconds that such a value may take whatever the clock says.
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before ``exact`` proves the expected answer time."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
-"""Devices up to which ``auto`` goes on to ``exact`` with a time limit; beyond, the linear programs take too long to
-better the greedy plan."""
+"""The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
+FEW_STEPS = 60  # Steps of local search before that: some hundredths of a second.
+NODES, FEW_NODES, MOST_BRANCHED = 1_000, 30, 64
+"""Programs that bound the failure of more devices, with a limit of time and without; and devices up to which then."""
 FEW_DEVICES_OF_SETS = 14
 """Devices up to which all sets are packed at once, in some tenths of a second."""
 
@@ -187,7 +187,8 @@ def prove_answer(
         return Outcome(start)
     # The proof for few devices takes less time than a search.
     is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
-    improved = start if is_small else searched_answer(instance, objective, control, start)
+    steps = FEW_STEPS if is_small else None
+    improved = searched_answer(instance, objective, control, start, steps)
     # HiGHS takes a while to import: only here.
     from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
 
@@ -198,8 +199,35 @@ def prove_answer(
     # The missing share of so many devices has no bound but 0 yet.
     if objective == "missing":
         return Outcome(improved)
-    bound = failure_bound if objective == "failure" else quantile_bound
-    return Outcome(improved, bound(instance, value_of(instance, improved, objective), control))
+    value = value_of(instance, improved, objective)
+    if objective == "quantile":
+        return Outcome(improved, quantile_bound(instance, value, control))
+    nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
+    found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
+    return _searched_on(instance, objective, control, found)
+
+
+def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:
+    """Search for better plans by other chances as long as there is time: the proof can go no further.
+
+    Parameters
+    ----------
+    instance, objective, control
+        As for :func:`prove_answer`.
+    found : Outcome
+        A plan and a bound.
+    """
+    seed = control.seed
+    while control.is_timed and found.plan is not None and not control.exhausted:
+        gap = gap_of(instance, objective, found)
+        if gap is not None and gap <= control.gap:
+            break
+        seed += 1
+        plan = local_search(instance, objective, replace(control.silent(), seed=seed), found.plan).plan or found.plan
+        # The search keeps its start unless it finds a better plan.
+        found = replace(found, plan=plan)
+        control.tell(value_of(instance, plan, objective), found.lower_bound)
+    return found
 
 
 def searched_answer(
@@ -237,23 +265,6 @@ def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcom
     found = exact(without_laws(instance), "guaranteed", replace(control.silent(), gap=1.0), rounds=rounds)
     # What bounds the guarantee does not bound the objective that the plan is wanted for.
     return replace(found, lower_bound=None)
-
-
-def run_lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
-    """Round the packing relaxation.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst'}
-        What is minimised.
-    control : Control
-        Limits, seed, threads and reports.
-    """
-    from rocoin_opt.heuristics.lp_rounding import lp_rounding
-
-    return lp_rounding(instance, objective, control)
 
 
 def run_auto(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:

@@ -27,6 +27,7 @@ from rocoin_opt.plan import (
     structural_violations,
     without_filters,
 )
+from rocoin_opt.planning.methods.alike import by_share_first
 from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS, can_be_valued, no_worse
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ RELAXED_SHARE = 0.4
 """Share of the time left that the relaxed instance may take."""
 STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
-QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30
-"""The same for ``greedy``, and under laws, where a value takes far longer."""
+QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30  # For greedy; and under laws, where a value takes far longer.
 SETTLING_EFFORT = 1e9
 """Sets that a search for less failure behind a latency looks at without a time limit: some seconds."""
 EXPECTED_NODES, FEW_DEVICES = 300_000, 12
@@ -52,13 +52,12 @@ STATE_GAP = 0.01
 """Relative gap that is enough for the bound where a domain is down, which counts for as little as that is likely."""
 MENDING_STEPS = (100, 400, 1_600)
 """Changes that mending a plan tries, once and again: the fewer of them, the more of the plan is left."""
-MOST_BY_HAND = 100
-"""Devices up to which spares are added one by one, each to every group in turn."""
+MOST_BY_HAND = 100  # Devices up to which spares are added one by one, each to every group in turn.
 NOT_FOUND = "no plan was found that keeps all limits and rules; that there is none is not proven"
 
 
 def honours_domains(instance: Instance, objective: Objective) -> bool:
-    """Whether methods honour failure domains by themselves: the outage limit of a group concerns it alone."""
+    """Whether methods honour failure domains by themselves: the limit of a group concerns it alone."""
     return objective in THRESHOLD_OBJECTIVES and not instance.has_random_latencies
 
 
@@ -137,7 +136,7 @@ def _is_kept(instance: Instance, objective: Objective, found: Outcome, control: 
 
 
 def mended(instance: Instance, objective: Objective, start: Plan, control: Control) -> Plan | None:
-    """Find a valid plan near one that breaks rules or misses limits, or None.
+    """Find a valid plan near one that breaks rules or misses limits.
 
     Parameters
     ----------
@@ -172,7 +171,7 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     effort : float
         Sets that one search for a packing looks at, at most, where there is no limit of time.
     """
-    search = searched(run, run_random)
+    search = by_share_first(searched(run, run_random))
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         first = search(instance, objective, control, start)

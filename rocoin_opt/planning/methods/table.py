@@ -10,7 +10,8 @@ from rocoin_opt.heuristics.baselines.table import BASELINES
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import OBJECTIVES, THRESHOLD_OBJECTIVES, Objective, Outcome
-from rocoin_opt.planning.methods import alike, channels, portfolio, restricted, under_laws
+from rocoin_opt.planning.methods import channels, portfolio, restricted, under_laws
+from rocoin_opt.planning.methods.alike import by_kinds_first, by_share_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +99,13 @@ def _without_start(run: Run) -> RunRandom:
     return lambda instance, objective, control, _: run(instance, objective, control)
 
 
+def _lp_rounding(instance: Instance, objective: Objective, control: Control) -> Outcome:
+    """Round the packing relaxation; HiGHS takes a while to import: only here."""
+    from rocoin_opt.heuristics.lp_rounding import lp_rounding
+
+    return lp_rounding(instance, objective, control)
+
+
 def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
     """A baseline plans blind: as if every slowdown factor were 1, and without failure domains and rules."""
     plan_blind = restricted.blind(BASELINES[name])
@@ -113,19 +121,25 @@ def _baseline(name: str, summary: str, *, redundant: bool = True) -> Method:
     )
 
 
-_greedy_restricted = restricted.searched(
-    _without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP
+_greedy_restricted = by_share_first(
+    restricted.searched(_without_start(greedy), under_laws.run_greedy_stochastic, restricted.QUICK_STEPS_A_GROUP)
 )
 
-_on_channels = channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP)
-_longer_on_channels = channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS)
+_rounded_restricted = restricted.searched(_without_start(_lp_rounding), None)
 
-_auto = alike.by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
-_exact = alike.by_kinds_first(portfolio.run_exact, None)
+_on_channels = by_share_first(channels.searched(greedy, _greedy_restricted, channels.QUICK_STEPS_A_GROUP))
+_longer_on_channels = by_share_first(channels.searched(greedy, _greedy_restricted, rounds=channels.MOST_ROUNDS))
+
+_auto = by_kinds_first(portfolio.run_auto, portfolio.AUTO_ROUNDS)
+_exact = by_kinds_first(portfolio.run_exact, None)
 _auto_restricted = restricted.proven(_auto, under_laws.run_auto_stochastic, portfolio.AUTO_EFFORT)
 _exact_restricted = restricted.proven(_exact, under_laws.run_exact_stochastic, math.inf)
-_auto_on_channels = channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS)
-_exact_on_channels = channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS)
+_auto_on_channels = by_share_first(
+    channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
+)
+_exact_on_channels = by_share_first(
+    channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS, is_priced=True)
+)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -142,7 +156,7 @@ METHODS: dict[str, Method] = {
             run_restricted=_auto_restricted,
             run_channels=channels.proven(
                 _on_channels,
-                channels.searched(_auto, _auto_restricted, rounds=channels.MOST_ROUNDS),
+                _auto_on_channels,
                 channels.AUTO_NODES,
             ),
             surer=_auto,
@@ -157,9 +171,7 @@ METHODS: dict[str, Method] = {
             reinforce=portfolio.run_reinforce,
             run_random=under_laws.run_exact_stochastic,
             run_restricted=_exact_restricted,
-            run_channels=channels.proven(
-                _on_channels, channels.searched(_exact, _exact_restricted, rounds=channels.MOST_ROUNDS), math.inf
-            ),
+            run_channels=channels.proven(_on_channels, _exact_on_channels, math.inf),
             surer=_exact,
         ),
         Method(
@@ -169,6 +181,7 @@ METHODS: dict[str, Method] = {
             "one mixed-integer model for everything, proven optimal",
             improve=portfolio.run_milp,
             run_restricted=restricted.modelled(_greedy_restricted, portfolio.solve_model),
+            run_channels=channels.modelled(_on_channels),
             surer=_exact,
         ),
         Method(
@@ -183,10 +196,11 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "lp-rounding",
-            portfolio.run_lp_rounding,
+            _lp_rounding,
             THRESHOLD_OBJECTIVES,
             "packing relaxation, rounded and repaired many times",
-            run_restricted=restricted.searched(_without_start(portfolio.run_lp_rounding), None),
+            run_restricted=_rounded_restricted,
+            run_channels=channels.searched(_lp_rounding, _rounded_restricted),
             surer=local_search,
         ),
         Method(
@@ -195,7 +209,7 @@ METHODS: dict[str, Method] = {
             OBJECTIVES,
             "greedy's plan, improved by best exchanges between pairs of groups",
             improve=local_search,
-            run_restricted=restricted.searched(local_search, None),
+            run_restricted=by_share_first(restricted.searched(local_search, None)),
             run_channels=_longer_on_channels,
             surer=local_search,
         ),

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rocoin_opt.failure import BY, MeanEstimate, ProportionEstimate, QuantileEstimate, Sample, latency_distribution
+from rocoin_opt.failure import (
+    BY,
+    MeanEstimate,
+    ProportionEstimate,
+    QuantileEstimate,
+    QueueAnswers,
+    Sample,
+    has_exact_answer,
+    latency_distribution,
+    simulate,
+)
+from rocoin_opt.instance import stretched
+from rocoin_opt.plan import StepDistribution, has_queues
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import LatencyDistribution
@@ -73,7 +85,7 @@ class Comparison:
 
 
 def compare_with_distribution(execution: Execution, instance: Instance, plan: Plan) -> Comparison:
-    """Compare a run with the exact distribution of the plan's response time.
+    """Compare a run with the distribution of the plan's response time, exact where there are exact figures.
 
     Parameters
     ----------
@@ -82,7 +94,7 @@ def compare_with_distribution(execution: Execution, instance: Instance, plan: Pl
     instance, plan : Instance, Plan
         What was run.
     """
-    law, end = latency_distribution(instance, plan), execution.deadline
+    law, end = Prediction.of(execution, instance, plan), execution.deadline
     seconds = execution.seconds
     finite = np.sort(seconds[np.isfinite(seconds)])
     sample = Sample(finite, np.ones(len(finite), dtype=np.int64), len(seconds) - len(finite))
@@ -99,11 +111,6 @@ def compare_with_distribution(execution: Execution, instance: Instance, plan: Pl
         band=math.sqrt(math.log(2.0 / (1.0 - LEVEL)) / (2.0 * len(seconds))),
         deadline=end,
     )
-
-
-def cdf_at(law: LatencyDistribution, seconds: FloatArray) -> FloatArray:
-    """P(X <= t) at many times."""
-    return np.asarray(law.groups.system(seconds)[BY]) if len(seconds) else np.empty(0)
 
 
 def comparison_document(execution: Execution, found: Comparison) -> dict[str, Any]:
@@ -141,12 +148,79 @@ def _figure(measured: float, low: float, high: float, predicted: float) -> dict[
     return {"measured": measured, "low": low, "high": high, "predicted": predicted}
 
 
-def _distance(finite: FloatArray, requests: int, law: LatencyDistribution, deadline: float) -> float:
+def _distance(finite: FloatArray, requests: int, law: Prediction, deadline: float) -> float:
     """Largest amount by which the empirical function leaves the law between the times that the tolerance allows.
 
     Just before a measured time the empirical function is lowest, at the time it is highest: only there it can leave.
     """
     shares = np.arange(len(finite) + 1) / requests
-    low = cdf_at(law, np.append(finite, deadline) * (1.0 - TOLERANCE)) - shares
-    high = shares[1:] - cdf_at(law, finite * (1.0 + TOLERANCE))
+    low = law.cdf(np.append(finite, deadline) * (1.0 - TOLERANCE)) - shares
+    high = shares[1:] - law.cdf(finite * (1.0 + TOLERANCE))
     return float(np.concatenate([[0.0], low, high]).max())
+
+
+TRIALS = 200_000
+"""Trials of a prediction that has no exact figures."""
+OTHER_SEED = 1
+"""Added to the seed of a run: a prediction from the very draws of the run would know its chances."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The distribution of the response time X of a plan.
+
+    Attributes
+    ----------
+    law : LatencyDistribution or StepDistribution
+        Without queues for channels, or with them.
+    is_exact : bool
+        Whether it was computed; else it comes from :data:`TRIALS` simulated trials.
+    """
+
+    law: LatencyDistribution | StepDistribution
+    is_exact: bool
+
+    @classmethod
+    def of(cls, execution: Execution, instance: Instance, plan: Plan) -> Prediction:
+        """Predict a run.
+
+        Parameters
+        ----------
+        execution : Execution
+            The run, of which the seed counts, and whether its source cancels.
+        instance, plan : Instance, Plan
+            What was run.
+        """
+        if not has_queues(instance, plan):
+            return cls(latency_distribution(instance, plan), True)
+        cancel = execution.schedule.queues_cancel
+        if not cancel and has_exact_answer(instance, plan):
+            return cls(QueueAnswers(instance, plan).distribution, True)
+        seed = execution.seed ^ OTHER_SEED
+        sample = simulate(instance, plan, TRIALS, seed=seed, deadline=execution.deadline, cancel=cancel).sample
+        with np.errstate(divide="ignore"):
+            return cls(StepDistribution(sample.seconds, np.log(sample.cumulative / sample.trials)), False)
+
+    def cdf(self, seconds: FloatArray) -> FloatArray:
+        """P(X <= t) at many times in seconds."""
+        if not len(seconds):
+            return np.empty(0)
+        if not isinstance(self.law, StepDistribution):
+            return np.asarray(self.law.groups.system(seconds)[BY])
+        steps = np.append(0.0, np.exp(self.law.log_probability))
+        limits = np.array([stretched(t) for t in seconds.tolist()])
+        return np.asarray(steps[np.searchsorted(self.law.seconds, limits, side="right")])
+
+    def expected(self, deadline: float) -> float:
+        """E[min(X, D)] in seconds."""
+        return self.law.expected(deadline)
+
+    def quantile(self, level: float) -> float:
+        """Smallest t in seconds with P(X <= t) at least a level; infinite where there is none."""
+        return self.law.quantile(level)
+
+    def success_probability(self, deadline: float) -> float:
+        """P(X <= D)."""
+        if isinstance(self.law, StepDistribution):
+            return self.law.cdf(deadline)
+        return self.law.success_probability(deadline)

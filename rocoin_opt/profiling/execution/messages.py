@@ -23,11 +23,13 @@ MAX_LENGTH = 1 << 26
 """Most bytes of a message: an image is far smaller."""
 MAX_DIMENSIONS = 8
 VALUE = np.dtype("<f4")
+NOTHING: ValueArray = np.zeros(0, dtype=np.float32)
+"""Values of a message about a shared channel."""
 
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """A request or an answer.
+    """A request or an answer; without values a claim of a shared channel, or the leave to send on it.
 
     Attributes
     ----------
@@ -35,7 +37,8 @@ class Message:
         Number of the request; an answer repeats it.
     seconds : float
         Of a request: when it was sent, by the monotonic clock that all processes of a host share. Of an answer: by how
-        much the student was slower than its instance has it, 0 where it was not.
+        much the student was slower than its instance has it, 0 where it was not. Of a claim: since when the replica is
+        ready. Of a leave: from when on it may send.
     values : ValueArray
         An image, or the features of a part.
     """

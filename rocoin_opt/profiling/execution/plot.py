@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.errors import InputError, Problem, missing_extra
-from rocoin_opt.failure import latency_distribution
-from rocoin_opt.profiling.execution.comparison import cdf_at, compare_with_distribution
+from rocoin_opt.profiling.execution.comparison import Prediction, compare_with_distribution
 from rocoin_opt.wording import printable
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def plot_execution(path: str | Path, execution: Execution, instance: Instance, p
     from matplotlib.figure import Figure
 
     found = compare_with_distribution(execution, instance, plan)
-    law, end = latency_distribution(instance, plan), found.deadline
+    law, end = Prediction.of(execution, instance, plan), found.deadline
     finite = np.sort(execution.seconds[np.isfinite(execution.seconds)])
     heights = np.arange(len(finite) + 1) / len(execution.seconds)
     times = np.linspace(0.0, end, GRID)
@@ -53,7 +52,7 @@ def plot_execution(path: str | Path, execution: Execution, instance: Instance, p
     figure = Figure(figsize=(7.0, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    predicted = cdf_at(law, times)
+    predicted = law.cdf(times)
     low, high = np.clip(predicted - found.band, 0.0, 1.0), np.clip(predicted + found.band, 0.0, 1.0)
     axes.fill_between(times, low, high, color="C0", alpha=0.15, linewidth=0, label="95 % band of the prediction")
     axes.plot(times, predicted, color="C0", label="predicted", drawstyle="steps-post")

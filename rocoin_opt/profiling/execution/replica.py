@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import RocoinError
-from rocoin_opt.profiling.execution.messages import Inbox, Message, encoded
+from rocoin_opt.profiling.execution.messages import NOTHING, Inbox, Message, encoded
 from rocoin_opt.profiling.execution.students import idle_student, load_student
 from rocoin_opt.profiling.execution.throttle import send_paced, wait_until
 
@@ -59,6 +59,8 @@ class Task:
         Shape of an image.
     own : list of str
         Networks of the user, ``module:callable``, that the source has loaded as well.
+    is_queued : bool
+        Whether it claims a shared channel before it sends, and waits until the source lets it.
     """
 
     port: int
@@ -72,6 +74,7 @@ class Task:
     part: int
     shape: list[int]
     own: list[str] = field(default_factory=list)
+    is_queued: bool = False
 
     def text(self) -> str:
         """Return the task as JSON."""
@@ -88,7 +91,8 @@ def serve(connection: socket.socket, task: Task, student: Student) -> None:
     """Answer requests until the source is gone.
 
     A newer request ends the work on an older one: the source has given that up. So no request waits for another, as in
-    the model.
+    the model. On a shared channel an empty message says since when the replica is ready, and one from the source from
+    when on it may send.
 
     Parameters
     ----------
@@ -99,15 +103,27 @@ def serve(connection: socket.socket, task: Task, student: Student) -> None:
     student : Student
         What it computes.
     """
-    for request in _requests(connection):
-        ready, transfer = task.ready[request.number], task.transfer[request.number]
+    waiting: Message | None = None
+    for heard in _newest(connection):
+        if not heard.values.size:
+            if waiting is not None and waiting.number == heard.number:
+                send_paced(connection, encoded(waiting), heard.seconds, task.transfer[heard.number] * task.time_scale)
+            waiting = None
+            continue
+        waiting = None
+        ready, transfer = task.ready[heard.number], task.transfer[heard.number]
         if ready is None:
             continue
-        values = student(request.values)
-        due = request.seconds + ready * task.time_scale
+        values = student(heard.values)
+        due = heard.seconds + ready * task.time_scale
         done = time.monotonic()
-        answer = Message(request.number, max(done - due, 0.0), values)
-        if wait_until(connection, due):
+        answer = Message(heard.number, max(done - due, 0.0), values)
+        if not wait_until(connection, due):
+            continue
+        if task.is_queued:
+            waiting = answer
+            connection.sendall(encoded(Message(heard.number, max(done, due), NOTHING)))
+        else:
             send_paced(connection, encoded(answer), max(done, due), transfer * task.time_scale)
 
 
@@ -134,12 +150,12 @@ def main() -> int:
     return 0
 
 
-def _requests(connection: socket.socket) -> Iterator[Message]:
-    """Yield requests, always the newest one that is there, until the connection ends."""
+def _newest(connection: socket.socket) -> Iterator[Message]:
+    """Yield what the source says, always the newest message that is there, until the connection ends."""
     inbox = Inbox()
     while received := connection.recv(RECEIVED_BYTES):
-        if requests := list(inbox.messages(received)):
-            yield requests[-1]
+        if messages := list(inbox.messages(received)):
+            yield messages[-1]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import numpy as np
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure import SEEDS, deadline_of, require_assessable
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import require_own_links
 from rocoin_opt.profiling.execution.fleet import ReplicaError, running
+from rocoin_opt.profiling.execution.medium import Medium
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.replica_log import logged
 from rocoin_opt.profiling.execution.schedule import Schedule
@@ -117,13 +117,15 @@ def execute(
     time_scale: float = 1.0,
     report: Report | None = None,
     with_log: bool = False,
+    cancel: bool = False,
 ) -> Execution:
     """Run a plan's replicas as processes on this host, and send them requests one after another.
 
     Every process is as slow as its device: its answer begins to leave when the device's overhead and compute time have
     passed, the student's own time here being part of them, and its bytes are spread over the transfer time. Crashes
     (the device is silent for a request), failure domains and slow moments are drawn from the instance's laws as
-    :func:`rocoin_opt.simulate` draws them.
+    :func:`rocoin_opt.simulate` draws them. Replicas that share a channel send one after another, in the order in which
+    they are ready.
 
     Parameters
     ----------
@@ -148,6 +150,8 @@ def execute(
         Keep a log of all replicas. Then the source waits for each of them, up to the deadline, before it sends the next
         request: who is merely later than another one would else look lost. The response time stays that of each group's
         first answer.
+    cancel : bool
+        Whether a replica whose group has answered does not send on a shared channel any more.
 
     Raises
     ------
@@ -158,10 +162,9 @@ def execute(
     ReplicaError
         If a student fails on an image; names the device, and the line of the user's code.
     UnsupportedError
-        If there are too many replicas, a slowdown law is too extreme, or devices of the plan queue for a channel.
+        If there are too many replicas, or a slowdown law is too extreme.
     """
     require_assessable(instance, plan)
-    require_own_links(instance, "run", plan)
     end = deadline_of(instance, deadline)
     count = requests if isinstance(requests, int) else len(requests)
     require_requests(count)
@@ -169,6 +172,7 @@ def execute(
         ("seed", repr(seed), 0 <= seed < SEEDS, "a whole number from 0, below 2^64"),
         ("time_scale", repr(time_scale), 0.0 < time_scale < math.inf, "a positive, finite number"),
         ("deadline", "none", end is not None, "seconds, here or in the instance: without, a lost request never ends"),
+        ("cancel", "with_log", not (cancel and with_log), "no log: who is told not to send would look lost"),
         ("requests", "a number", ensemble is None or not isinstance(requests, int), "images, where there are students"),
     )
     problems = [Problem(name, found, allowed) for name, found, holds, allowed in rules if not holds]
@@ -177,7 +181,7 @@ def execute(
     if ensemble is not None and not isinstance(requests, int):
         ensemble.require_parts_of(plan)
         require_running(ensemble, requests[0])
-    schedule = Schedule.draw(instance, plan, count, seed)
+    schedule = Schedule.draw(instance, plan, count, seed, cancel=cancel)
     with contextlib.ExitStack() as stack:
         # Only until the replicas have loaded their students: what ends the run later finds nothing to leave behind.
         with contextlib.ExitStack() as starting:
@@ -190,7 +194,8 @@ def execute(
             shape = () if isinstance(requests, int) else requests.shape[1:]
             fleet = stack.enter_context(running(tasks_of(plan, schedule, time_scale, folder, shape, own)))
         pids = dict(zip(schedule.devices, fleet.pids, strict=True))
-        source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes))
+        medium = None if schedule.queues is None else Medium.of(schedule, time_scale)
+        source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes, medium))
         first_answers = np.empty((count, len(plan.groups)))
         predictions = np.empty(count, dtype=np.int64)
         late = 0
@@ -275,6 +280,7 @@ def tasks_of(
             part=k,
             shape=list(shape),
             own=sorted(own),
+            is_queued=schedule.channel_of[place] is not None,
         )
         for place, (k, (crashed, ready, transfer)) in enumerate(zip(schedule.group_of, fates, strict=True))
     ]

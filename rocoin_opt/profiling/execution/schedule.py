@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.failure import BLOCK, Chance, Purpose, crashes, factor_table, factor_words
+from rocoin_opt.failure import BLOCK, Chance, Purpose, Queues, Sent, crashes, factor_table, factor_words, play
 from rocoin_opt.instance import Constant
+from rocoin_opt.plan import Transfers
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, Slowdown
@@ -34,6 +35,10 @@ class Schedule:
         Seconds from dispatch to the end of the computation: overhead and compute time.
     transfer : FloatArray, N x R
         Seconds that the answer is on the link.
+    queues : Queues or None
+        The channels that several of the replicas send on; None where every link is one of its own.
+    channel_of : tuple of str or None, R
+        Channel that each replica waits for; None where nobody else sends on it.
     """
 
     devices: tuple[str, ...]
@@ -41,16 +46,28 @@ class Schedule:
     crashed: BoolArray
     ready: FloatArray
     transfer: FloatArray
+    queues: Queues | None = None
+    channel_of: tuple[str | None, ...] = ()
+
+    @property
+    def queues_cancel(self) -> bool:
+        """Whether a replica whose group has answered does not send any more."""
+        return self.queues is not None and self.queues.cancel
 
     @property
     def seconds(self) -> FloatArray:
         """When each group's first answer is due, N x K; infinite where all its replicas crash."""
-        answers = np.where(self.crashed, np.inf, self.ready + self.transfer)
-        groups = np.array(self.group_of)
+        alone, groups = self.ready + self.transfer, np.array(self.group_of)
+        if self.queues is None:
+            answers = np.where(self.crashed, np.inf, alone)
+        else:
+            starts = np.searchsorted(groups, np.arange(groups[-1] + 2))
+            sent = Sent(alone.T, self.ready.T, self.transfer.T, self.crashed.T)
+            answers = play(self.queues, starts, sent).T
         return np.stack([answers[:, groups == k].min(axis=1) for k in range(groups[-1] + 1)], axis=1)
 
     @classmethod
-    def draw(cls, instance: Instance, plan: Plan, requests: int, seed: int) -> Schedule:
+    def draw(cls, instance: Instance, plan: Plan, requests: int, seed: int, *, cancel: bool = False) -> Schedule:
         """Draw the fates of requests; the plan names only what the instance has.
 
         Parameters
@@ -63,6 +80,8 @@ class Schedule:
             How many.
         seed : int
             Of the draws.
+        cancel : bool
+            Whether a replica whose group has answered does not send on a shared channel any more.
 
         Raises
         ------
@@ -90,12 +109,21 @@ class Schedule:
                 crashed.append(failed.ravel()[:requests])
                 ready.append(terms.overhead + terms.compute * compute[:requests])
                 transfer.append(terms.transfer * link[:requests])
+        transfers, queues = Transfers.of(instance, plan), None
+        channel_of: list[str | None] = [None] * len(names)
+        if transfers.queues:
+            queues = Queues.of(instance, transfers, (transfers.ready, transfers.airtime), cancel)
+            for name, queue in zip(transfers.channels, transfers.queues, strict=True):
+                for place in queue.tolist():
+                    channel_of[place] = name
         return cls(
             devices=tuple(names),
             group_of=tuple(groups),
             crashed=np.stack(crashed, axis=1),
             ready=np.stack(ready, axis=1),
             transfer=np.stack(transfer, axis=1),
+            queues=queues,
+            channel_of=tuple(channel_of),
         )
 
 

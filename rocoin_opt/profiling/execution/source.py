@@ -8,14 +8,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from rocoin_opt.profiling.execution.messages import Inbox, Message, encoded
+from rocoin_opt.profiling.execution.messages import NOTHING, Inbox, Message, encoded
 from rocoin_opt.profiling.execution.throttle import LONGEST_WAIT
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
+    from rocoin_opt.profiling.execution.medium import Grant, Medium
     from rocoin_opt.profiling.execution.messages import ValueArray
 
 RECEIVED_BYTES = 1 << 16
@@ -82,10 +83,19 @@ class Source:
         Group of each; all from 0 on occur.
     sizes : sequence of int, K
         Filters of each group's part.
+    medium : Medium, optional
+        Channels that replicas share; every link is one of its own where left out.
     """
 
-    def __init__(self, connections: Sequence[socket.socket], group_of: Sequence[int], sizes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        connections: Sequence[socket.socket],
+        group_of: Sequence[int],
+        sizes: Sequence[int],
+        medium: Medium | None = None,
+    ) -> None:
         self.sizes = tuple(sizes)
+        self.medium = medium
         self.lost: list[int] = []
         """Places of the replicas whose connection has ended."""
         self._open: list[Replica] = []
@@ -127,6 +137,9 @@ class Source:
         """
         found: dict[int, tuple[float, Message]] = {}
         heard: dict[int, tuple[float, float]] = {}
+        medium = self.medium
+        if medium is not None:
+            medium.begin(number)
         begin = time.monotonic()
         frame = encoded(Message(number, begin, values))
         for replica in tuple(self._open):
@@ -140,6 +153,10 @@ class Source:
             left = begin + patience - time.monotonic()
             if left <= 0.0:
                 break
+            if medium is not None:
+                now = time.monotonic()
+                self._let_send(number, medium.decided(now, found))
+                left = min(left, max(medium.next_decision - now, 0.0))
             for key, events in self._selector.select(min(left, LONGEST_WAIT)):
                 if events & selectors.EVENT_READ:
                     for seconds, answer in self._received(key.data, number, begin):
@@ -163,6 +180,10 @@ class Source:
             received = replica.connection.recv(RECEIVED_BYTES)
             seconds = time.monotonic() - begin
             for answer in replica.inbox.messages(received):
+                if self.medium is not None and not answer.values.size:
+                    if answer.number == number:
+                        self.medium.claim(replica.place, answer.seconds)
+                    continue
                 if answer.values.shape != (self.sizes[replica.group],):
                     raise ValueError(f"an answer of shape {answer.values.shape}")
                 # Answers to older requests are dropped.
@@ -174,6 +195,21 @@ class Source:
             received = b""
         if not received:
             self._lose(replica)
+
+    def _let_send(self, number: int, grants: Iterable[Grant]) -> None:
+        """Tell replicas from when on they may send; one that is gone has its time on the channel all the same.
+
+        Parameters
+        ----------
+        number : int
+            Number of the request.
+        grants : iterable of Grant
+            Who, and from when on.
+        """
+        for grant in grants:
+            for replica in [replica for replica in self._open if replica.place == grant.place]:
+                replica.unsent += encoded(Message(number, grant.begin, NOTHING))
+                self._send(replica)
 
     def _send(self, replica: Replica) -> None:
         try:

@@ -8,6 +8,7 @@ from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
 from rocoin_opt.plan import evidence_left, proof_words, shown_value, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
+from rocoin_opt.report.page.channel_rows import channel_picture
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
 from rocoin_opt.report.page.group_rows import group_picture
@@ -65,6 +66,7 @@ def plan_report(
             groups=group_picture(instance, plan, guaranteed),
             notes=group_notes(instance, plan),
         ),
+        *channel_sections(instance, plan),
         failure_section(instance, plan, "plan"),
         *graph_sections(instance, plan, "plan"),
     ]
@@ -123,6 +125,26 @@ def failure_section(instance: Instance, plan: Plan, name: str) -> Section:
     except UnsupportedError as error:
         return Section(title, text=(f"There is no exact distribution to draw: {error}.",))
     return Section(title, pictures=pictures)
+
+
+def channel_sections(instance: Instance, plan: Plan) -> tuple[Section, ...]:
+    """Who waits for whom; nothing where every link is one of its own.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    """
+    picture = channel_picture(instance, plan)
+    if picture is None:
+        return ()
+    text = (
+        "On a channel one transfer follows the other, in the order in which devices are ready. The bars show all of "
+        "them if nobody crashes and nothing is slow: who crashes sends nothing, and nobody else is later for it."
+    )
+    return (Section("Who waits for whom", text=(text,), channels=picture),)
 
 
 def graph_sections(instance: Instance, plan: Plan, name: str) -> tuple[Section, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.failure import BY, LATER, NEVER, latency_distribution
+from rocoin_opt.plan import has_queues
 from rocoin_opt.report.page.figures import (
     ALERT,
     MUTED,
@@ -20,6 +21,7 @@ from rocoin_opt.report.page.figures import (
     plain_ticks,
     time_axis,
 )
+from rocoin_opt.report.page.queue_curves import QueueCurves
 from rocoin_opt.wording import given_seconds
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
     UnsupportedError
         Where a distribution has no exact figures.
     """
-    laws = [latency_distribution(instance, plan) for _, plan in plans]
+    laws = [_law(instance, plan) for _, plan in plans]
     deadline = instance.requirements.deadline_seconds
     last = max(map(_horizon, laws))
     is_near = deadline is not None and deadline <= NEAR * last
@@ -73,7 +75,8 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
         for number, law in enumerate(laws):
             colour, dash = curve_style(number)
             times = _times(law, end)
-            axes.plot(times, law.groups.system(times)[BY], color=colour, linestyle=dash)
+            answered = law.answered(times) if isinstance(law, QueueCurves) else law.groups.system(times)[BY]
+            axes.plot(times, answered, color=colour, linestyle=dash)
         if deadline is not None and is_near:
             axes.axvline(deadline, color=ALERT, linewidth=1.2, linestyle=(0, (4, 3)))
         unit = time_axis(axes.xaxis, end)
@@ -115,14 +118,18 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     UnsupportedError
         Where the distribution has no exact figures.
     """
-    law = latency_distribution(instance, plan)
+    law = _law(instance, plan)
     limit = instance.requirements.max_group_outage
     end = MARGIN * _horizon(law)
     times = _times(law, end)
     curves = []
     for number in range(len(plan.groups)):
-        outcomes = law.groups.group(number, times)
-        curves.append(np.maximum(outcomes[LATER] + outcomes[NEVER], TINY))
+        if isinstance(law, QueueCurves):
+            silent = law.silent(number, times)
+        else:
+            outcomes = law.groups.group(number, times)
+            silent = outcomes[LATER] + outcomes[NEVER]
+        curves.append(np.maximum(silent, TINY))
     lowest = min(float(curve[-1]) for curve in curves)
     floor = max(LOWEST, 10.0 ** math.floor(math.log10(min(lowest, limit or 1.0)) - 0.3))
     is_numbered = len(curves) <= len(SERIES)
@@ -152,8 +159,14 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     )
 
 
-def _horizon(law: LatencyDistribution) -> float:
+def _law(instance: Instance, plan: Plan) -> LatencyDistribution | QueueCurves:
+    return QueueCurves(instance, plan) if has_queues(instance, plan) else latency_distribution(instance, plan)
+
+
+def _horizon(law: LatencyDistribution | QueueCurves) -> float:
     """Seconds by which all answers have come, or most of them where they come at any time."""
+    if isinstance(law, QueueCurves):
+        return law.horizon
     latest = max(replica.response.farthest for replica in law.groups.replicas)
     if all(replica.response.is_step for replica in law.groups.replicas):
         return latest
@@ -162,12 +175,13 @@ def _horizon(law: LatencyDistribution) -> float:
     return min(far, latest) if math.isfinite(min(far, latest)) else law.groups.replicas[0].response.earliest
 
 
-def _times(law: LatencyDistribution, end: float) -> FloatArray:
+def _times(law: LatencyDistribution | QueueCurves, end: float) -> FloatArray:
     """Times that a curve is drawn through: both sides of every jump, and a grid where it is smooth."""
-    jumps = np.unique(np.concatenate([replica.response.jumps for replica in law.groups.replicas]))
+    every = [law.jumps] if isinstance(law, QueueCurves) else [replica.response.jumps for replica in law.groups.replicas]
+    jumps = np.unique(np.concatenate(every))
     jumps = jumps[jumps <= end]
     if len(jumps) > MAX_JUMPS_DRAWN:
         jumps = jumps[:0]
-    smooth = not all(replica.response.is_step for replica in law.groups.replicas)
+    smooth = not (isinstance(law, QueueCurves) or all(replica.response.is_step for replica in law.groups.replicas))
     grid = np.linspace(0.0, end, GRID_POINTS) if smooth or not len(jumps) else np.array([0.0, end])
     return np.unique(np.concatenate([grid, jumps, np.nextafter(jumps, 0.0)]))

@@ -13,6 +13,7 @@ from rocoin_opt.errors import missing_extra
 from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
+    from rocoin_opt.report.page.channel_rows import ChannelPicture
     from rocoin_opt.report.page.figures import Picture
     from rocoin_opt.report.page.group_rows import GroupPicture
     from rocoin_opt.report.page.tables import Table
@@ -33,7 +34,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page, top to bottom: text, groups, tables, pictures, notes.
+    """A part of a page, top to bottom: text, groups, channels, tables, pictures, notes.
 
     ``is_beside`` puts the tables beside the pictures where there is room.
     """
@@ -41,6 +42,7 @@ class Section:
     title: str
     text: tuple[str, ...] = ()
     groups: GroupPicture | None = None
+    channels: ChannelPicture | None = None
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from rocoin_opt.provenance import versions
 from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.group_rows import group_picture
-from rocoin_opt.report.page.plan_page import graph_sections, group_notes, lead_lines
+from rocoin_opt.report.page.plan_page import channel_sections, graph_sections, group_notes, lead_lines
 from rocoin_opt.report.page.plan_pictures import latency_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
 from rocoin_opt.report.page.run_pictures import profile_picture, trace_picture
@@ -214,7 +214,7 @@ def close_up_sections(
             notes=group_notes(instance, plan),
         )
     )
-    sections += graph_sections(instance, plan, name)
+    sections += [*channel_sections(instance, plan), *graph_sections(instance, plan, name)]
     if frontier_of is not None and instance.knowledge.graph is not None:
         try:
             sections.append(frontier_section(frontier_of(instance, best.objective), f"{name}-frontier"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan import outage_of, require_computable
+from rocoin_opt.plan import Transfers, outage_of, require_computable
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -17,7 +17,7 @@ SOURCE = ("source", "source")
 
 
 def network_of(plan: Plan, instance: Instance) -> nx.Graph[tuple[str, str | int]]:
-    """Join the source to the groups, each group to its devices, and each device to its failure domain.
+    """Join the source to the groups, each group to its devices, and each device to its failure domain and its channel.
 
     Raises
     ------
@@ -37,11 +37,17 @@ def network_of(plan: Plan, instance: Instance) -> nx.Graph[tuple[str, str | int]
     for domain in instance.failure_domains:
         known = {"failure_probability": domain.failure_probability}
         graph.add_node(("domain", domain.id), kind="domain", label=domain.id, **known)
+    for name, senders in instance.shared_channels.items():
+        graph.add_node(("channel", name), kind="channel", label=name)
+        for n in senders:
+            graph.add_edge(("device", instance.devices[n].id), ("channel", name))
     for device in instance.devices:
         if device.failure_domain is not None:
             graph.add_edge(("device", device.id), ("domain", device.failure_domain))
+    transfers = Transfers.of(instance, plan)
+    answers = dict(zip(transfers.device.tolist(), transfers.calm.tolist(), strict=True))
     for k, group in enumerate(plan.groups):
-        members, j = [arrays.device_index[name] for name in group.devices], arrays.student_index[group.student]
+        members = [arrays.device_index[name] for name in group.devices]
         graph.add_node(
             ("group", k),
             kind="group",
@@ -51,7 +57,6 @@ def network_of(plan: Plan, instance: Instance) -> nx.Graph[tuple[str, str | int]
             outage=outage_of(instance, members),
         )
         graph.add_edge(SOURCE, ("group", k))
-        times = arrays.latency(members, j, group.num_filters).tolist()
-        for name, seconds in zip(group.devices, times, strict=True):
-            graph.add_edge(("group", k), ("device", name), seconds=seconds)
+        for name, n in zip(group.devices, members, strict=True):
+            graph.add_edge(("group", k), ("device", name), seconds=answers[n])
     return graph

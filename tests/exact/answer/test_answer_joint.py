@@ -30,6 +30,7 @@ def test_the_least_failure_is_that_of_all_plans(seed: int) -> None:
         assert least is None or failure == pytest.approx(least, rel=1e-9, abs=1e-15)
 
 
+@pytest.mark.slow
 def test_compiled_or_not_the_search_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = drawn(7, 5)
     plain = JointPacking(instance, reach_of(instance), 1.0, Control()).search(math.inf)

@@ -12,7 +12,8 @@ import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.bound import quantile_bound
-from rocoin_opt.exact.answer.method import exact_answer, exact_quantile
+from rocoin_opt.exact.answer.method import exact_answer
+from rocoin_opt.exact.restricted.two_times import exact_quantile
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
 from samples import cases, trials

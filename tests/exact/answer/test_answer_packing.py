@@ -45,6 +45,7 @@ def test_the_search_finds_the_cheapest_packing(problem, limit):
     assert sets.largest[list(found.rows)].sum() >= wanted.filters
 
 
+@pytest.mark.slow
 def test_the_compiled_search_finds_the_same(monkeypatch):
     pytest.importorskip("numba")
     seen = []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import oracle
 import rocoin_opt as ro
 from rocoin_opt.control import Control
-from rocoin_opt.exact.expected import success_relaxation
+from rocoin_opt.exact.expected import success_program
 from rocoin_opt.exact.expected.success_relaxation import GroupPool, most_likely
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from rocoin_opt.plan.latency import answer_distribution, group_timings
@@ -90,6 +90,6 @@ def test_compiled_and_interpreted_covers_give_the_same_bound(monkeypatch):
     model = ExpectedModel(ro.generate("mcu", devices=12, seed=1))
     bounds = []
     for compiled in (False, True):
-        monkeypatch.setattr(success_relaxation, "use_compiled", lambda *_, is_compiled=compiled: is_compiled)
+        monkeypatch.setattr(success_program, "use_compiled", lambda *_, is_compiled=compiled: is_compiled)
         bounds.append(most_likely(model, 0.4 * model.deadline, GroupPool(), Control()))
     assert bounds[0] == bounds[1] < 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,12 @@ def test_a_best_packing_consists_of_listed_cores(seed: int) -> None:
                 assert len({(column.size, column.devices) for column in columns}) == len(columns)
                 assert all(set(column.devices) <= set(shared.tolist()) for column in columns)
                 for group, size in zip(groups, problem.capacities(groups).tolist(), strict=True):
-                    assert any(column.size == size and set(column.devices) <= set(group) for column in columns)
+                    # Of alike devices those of one column stand for all others.
+                    kinds = Counter(problem.kind_of_device[list(group)].tolist())
+                    assert any(
+                        column.size == size and Counter(problem.kind_of_device[list(column.devices)].tolist()) <= kinds
+                        for column in columns
+                    )
 
 
 def test_the_limit_counts_the_cores_of_all_students() -> None:
@@ -76,9 +82,10 @@ def test_devices_that_cover_nothing_are_not_tried_in_all_sets(objective: Objecti
     relaxation, _ = priced_by(problem)
     columns = enumerate_columns(problem, relaxation, np.arange(38), 100.0, 10_000)
     assert columns is not None
-    expected: set[tuple[int, ...]] = {(n,) for n in (0, 1)}
+    # Both certain devices are alike, and the last of them stands for both where nobody leads.
+    expected: set[tuple[int, ...]] = {(1,)}
     if objective == "nominal":
-        expected |= {(n, leader) for n in (0, 1) for leader in range(2, 38)}
+        expected |= {(0,)} | {(1, leader) for leader in range(2, 38)}
     assert {column.devices for column in columns} == expected
 
 
@@ -93,4 +100,6 @@ def test_more_leaders_than_cores_are_allowed_end_the_listing() -> None:
 def test_no_core_below_all_latencies() -> None:
     problem = ThresholdProblem(certain_and_hopeless(2, 2), "guaranteed", 0.0)
     relaxation, priced = priced_by(problem)
-    assert enumerate_columns(problem, relaxation, priced, 1.0, 10) == []
+    columns = enumerate_columns(problem, relaxation, priced, 1.0, 10)
+    assert columns is not None
+    assert len(columns) == 0

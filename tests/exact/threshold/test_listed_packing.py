@@ -11,9 +11,13 @@ import scipy.sparse as sp
 
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import listed_packing as module
-from rocoin_opt.exact.threshold.listed_packing import ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.listed_columns import ListedColumns
+from rocoin_opt.exact.threshold.listed_packing import pack_listed
+from samples import cases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocoin_opt.instance.arrays import IntArray
 
 
@@ -39,6 +43,28 @@ def drawn(seed: int) -> ListedColumns:
     )
 
 
+def single(seed: int) -> ListedColumns:
+    """Devices of which there is one each, in columns of two or three: what pairs are branched on for."""
+    rng = np.random.default_rng(seed)
+    kinds, count = int(rng.integers(4, 8)), int(rng.integers(5, 12))
+    counts = np.zeros((kinds, count))
+    for k in range(count):
+        counts[rng.choice(kinds, int(rng.integers(2, 4)), replace=False), k] = 1.0
+    sizes = rng.choice([2, 3], count) if seed % 2 else np.full(count, 1)
+    steps = np.unique(sizes)
+    limits = np.full(len(steps), 4)
+    return ListedColumns(
+        counts=sp.csc_array(counts),
+        available=np.ones(kinds, dtype=np.int64),
+        sizes=sizes,
+        most=np.ones(count, dtype=np.int64),
+        steps=steps,
+        least=np.zeros_like(limits),
+        limits=limits,
+        wanted=int(rng.integers(1, 4)) * int(sizes[0]),
+    )
+
+
 def keeps(columns: ListedColumns, times: IntArray) -> bool:
     groups = [int(times[columns.sizes >= step].sum()) for step in columns.steps]
     return bool(
@@ -53,28 +79,33 @@ def exists(columns: ListedColumns) -> bool:
     return any(keeps(columns, np.array(times)) for times in product(*(range(most + 1) for most in columns.most)))
 
 
-@pytest.mark.parametrize("few", [0, 3])
-def test_the_answer_is_that_of_trying_all_packings(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # So few columns that there is something to branch on.
-    monkeypatch.setattr(module, "FEW_COLUMNS", few)
+@pytest.mark.parametrize(
+    ("draw", "few", "count"),
+    cases([(drawn, 0, 50), (drawn, 3, 50), (single, 0, 40)], [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)]),
+)
+def test_the_answer_is_that_of_trying_all_packings(
+    draw: Callable[[int], ListedColumns], few: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So few columns that there is something to branch on, and to repair, and that they enter one by one.
+    monkeypatch.setattr(module, "REPAIR_AFTER", 2)
+    monkeypatch.setattr(module, "ADDED", 1)
     answers = []
-    for seed in range(150):
-        columns = drawn(seed)
-        status, times = pack_listed(columns, Control.starting_now(), None)
+    for seed in range(count):
+        columns = draw(seed)
+        status, times = pack_listed(columns, Control.starting_now(), None, few)
         assert status == ("packed" if exists(columns) else "impossible"), seed
         assert (times is not None) == (status == "packed")
         if times is not None:
             assert keeps(columns, times), seed
         answers.append(status)
-    assert 20 < answers.count("packed") < 130
+    assert 0.15 * count < answers.count("packed") < 0.9 * count
 
 
-def test_a_limit_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FEW_COLUMNS", 0)
+def test_a_limit_is_no_proof() -> None:
     statuses = set()
     for seed in range(60):
         columns = drawn(seed)
-        status, _ = pack_listed(columns, Control.starting_now(), 1)
+        status, _ = pack_listed(columns, Control.starting_now(), 1, 0)
         assert status in ("unknown", "packed" if exists(columns) else "impossible"), seed
         statuses.add(status)
     assert "unknown" in statuses

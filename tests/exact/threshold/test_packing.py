@@ -12,8 +12,8 @@ from hypothesis import given
 from packing_oracle import best_position, candidates, random_instance
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import packing as module
+from rocoin_opt.exact.threshold.column_list import Column, ColumnList
 from rocoin_opt.exact.threshold.completion import Completion, complete
-from rocoin_opt.exact.threshold.enumeration import Column
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax
@@ -176,18 +176,19 @@ def test_memory_spares_what_was_tried_in_vain() -> None:
     outcome = exact(instance, "guaranteed", Control.starting_now())
     assert outcome.lower_bound is not None
     problem = ThresholdProblem(instance, "guaranteed", outcome.lower_bound)
-    columns = [Column(1, 0, (n,)) for n in range(3)]
+    given = [Column(1, 0, (n,)) for n in range(3)]
+    columns, fewer = ColumnList.of(given, 12), ColumnList.of(given[:2], 12)
     memory = Memory()
     assert memory.verdict(problem, columns, ALL) is None
     memory.learn(problem, columns, Effort(9, 100), "unknown")
     assert memory.verdict(problem, columns, Effort(9, 100)) == "unknown"
     assert memory.verdict(problem, columns, Effort(9, 400)) is None
-    assert memory.verdict(problem, columns[:2], Effort(9, 100)) is None
+    assert memory.verdict(problem, fewer, Effort(9, 100)) is None
     memory.learn(problem, columns, ALL, "unknown")
     assert memory.verdict(problem, columns, ALL) == "unknown"
     memory.learn(problem, columns, ALL, "packed")
     memory.learn(problem, columns, ALL, "impossible")
-    assert memory.verdict(problem, columns[:2], ALL) == "impossible"
-    assert memory.verdict(problem, [*columns, Column(2, 0, (5,))], ALL) is None
+    assert memory.verdict(problem, fewer, ALL) == "impossible"
+    assert memory.verdict(problem, ColumnList.of([*given, Column(2, 0, (5, 6))], 12), ALL) is None
     elsewhere = ThresholdProblem(instance, "guaranteed", 1e6)
-    assert memory.verdict(elsewhere, columns[:2], ALL) is None
+    assert memory.verdict(elsewhere, fewer, ALL) is None

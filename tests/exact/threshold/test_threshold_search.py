@@ -228,6 +228,7 @@ def test_groups_that_only_rounding_lets_cover_are_not_believed(monkeypatch: pyte
     false = Packing("packed", [(0,), (1, 2, 3)])
     monkeypatch.setattr(search, "pack_groups", lambda *_: false)
     monkeypatch.setattr(search, "pack", lambda *_: false)
+    monkeypatch.setattr(search, "pack_alike_parts", lambda *_: false)
     monkeypatch.setattr(search, "dive", lambda *_: false)
     outcome = exact(two_pairs(), "guaranteed", Control.starting_now())
     value = oracle.best(two_pairs(), "guaranteed")

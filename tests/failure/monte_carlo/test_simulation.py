@@ -36,7 +36,8 @@ SHARED: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["compiled", "source of the compiled"])
+# To compile takes many seconds in a fresh clone.
+@pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.slow), "source of the compiled"])
 def compiled_kernel(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "source of the compiled":

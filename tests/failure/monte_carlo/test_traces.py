@@ -22,6 +22,7 @@ from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.traces import Traces, read_traces
 from rocoin_opt.instance import archives
 from rocoin_opt.plan.model import Group, Plan
+from samples import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +157,7 @@ def test_requests_are_drawn_alike_for_all_devices_and_plans() -> None:
         assert seconds.tolist() == (0.75 + (rows.ravel() + 1.0) * (6.0 / rate)).tolist()
 
 
-@pytest.mark.parametrize(("names", "workers"), [(ALL, (3,)), (("alive",), ())])
+@pytest.mark.parametrize(("names", "workers"), cases([(("alive",), ())], [(ALL, (3,))]))
 def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(
     names: tuple[str, ...], workers: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

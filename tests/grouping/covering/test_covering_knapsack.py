@@ -39,7 +39,11 @@ COSTS = st.sampled_from([0.0, 0.0, 0.5, 1.0, 1.25, 3.0])
 RESOLUTIONS = st.sampled_from([1, 7, 16, 400])
 
 
-@pytest.fixture(scope="module", params=["interpreted", "compiled", "source of the compiled"])
+# To compile takes half a minute in a fresh clone.
+@pytest.fixture(
+    scope="module",
+    params=["interpreted", pytest.param("compiled", marks=pytest.mark.slow), "source of the compiled"],
+)
 def compiled(request: pytest.FixtureRequest) -> Iterator[bool]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "source of the compiled":

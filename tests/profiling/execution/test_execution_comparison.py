@@ -31,10 +31,14 @@ def measured(instance, plan, factor=1.0, seed=0, count=COUNT, deadline=DEADLINE)
     return Execution(answers, None, schedule, deadline, 1.0, seed, 0, ())
 
 
+def problem_of(kind):
+    laws = {"compute_slowdown": {"law": "lognormal", "sigma": 0.4}} if kind == "smooth" else {}
+    return fleet([[0.1, 0.2], [0.15, 0.3]], failure_probability=0.2, **laws)
+
+
 @pytest.fixture(params=["steps", "smooth"])
 def problem(request):
-    laws = {"compute_slowdown": {"law": "lognormal", "sigma": 0.4}} if request.param == "smooth" else {}
-    return fleet([[0.1, 0.2], [0.15, 0.3]], failure_probability=0.2, **laws)
+    return problem_of(request.param)
 
 
 def test_a_perfect_host_measures_what_is_predicted(problem):
@@ -105,9 +109,9 @@ def test_the_document_is_json(problem):
     assert (document["late_students"], document["lost"]) == (3, ["g0r0"])
 
 
-@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
-def test_the_picture_is_drawn(problem, tmp_path, suffix, start):
-    instance, plan = problem
+@pytest.mark.parametrize(("kind", "suffix", "start"), [("steps", "png", b"\x89PNG"), ("smooth", "svg", b"<?xml")])
+def test_the_picture_is_drawn(tmp_path, kind, suffix, start):
+    instance, plan = problem_of(kind)
     for name in ("a", "b"):
         plot_execution(tmp_path / f"{name}.{suffix}", measured(instance, plan, count=50), instance, plan)
     content = (tmp_path / f"a.{suffix}").read_bytes()

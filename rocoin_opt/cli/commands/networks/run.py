@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
-from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, require_torch
+from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
 from rocoin_opt.wording import given_seconds, number, printable, seconds
 
@@ -56,6 +56,10 @@ def run(
         Path | None,
         typer.Option("--log", metavar="FILE", help="Wait for every device, and write a log for estimate (*.csv)."),
     ] = None,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Let no replica send on a shared channel once its group has answered."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
@@ -75,6 +79,8 @@ def run(
 
     if plot is not None:
         require_picture(plot)
+    if cancel and log is not None:
+        refuse("--cancel", "--log", "no log: who is told not to send would look lost")
     # Before the run, not after it.
     require_outputs(plot, log, inputs=[instance, plan])
     require_requests(requests)
@@ -104,6 +110,7 @@ def run(
             time_scale=time_scale,
             report=lambda state: advance(state.done, state.total),
             with_log=log is not None,
+            cancel=cancel,
         )
     document = comparison_document(found, compare_with_distribution(found, given, decided))
     if classes is not None and found.predictions is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -169,6 +170,29 @@ def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, stud
     words = done(run(*measured, "--fill", "mean", "--part", "validation"))
     assert "part 1" in words
     assert "means over the training images stand in" in words
+
+
+@pytest.mark.slow
+def test_the_files_for_the_boards_answer_as_the_students(run, folder):
+    teacher, own, student = "own_steps:vit", ("--own", "own_steps:student"), "own_steps:student"
+    once = ("--epochs", 1, "--batch-size", 24, "--device", "cpu", "--threads", 1)
+    done(run("train", teacher, "--data", "pictures", "--out", "t.pt", *once))
+    made = ("--weights", "t.pt", "--data", "pictures")
+    rest = ("--devices", "devices.json", "--rectify", "--out", "i.json", "--capacity", f"{student}=12")
+    done(run("profile", teacher, *made, "--students", student, *rest))
+    assert read_instance("i.json").knowledge.num_filters == 12
+    done(run("solve", "i.json", "--out", "p.json", "--criterion", "cut", "--latency-only"))
+    rate = ("--learning-rate", 0.01)
+    done(run("distil", "i.json", "p.json", "--teacher", teacher, *made, *own, *once, *rate, "--out", "students"))
+    measured = ("--students", "students", "--data", "pictures", *own)
+    shown = json.loads(done(run("accuracy", "i.json", "p.json", *measured, "--device", "cpu", "--json")))
+    done(run("export", "p.json", *measured, "--images-out", "test.npz", "--out", "deploy", "--instance", "i.json"))
+    ran = subprocess.run(
+        [sys.executable, "deploy/source.py", "test.npz", "--table"], capture_output=True, text=True, check=True
+    )
+    accuracies = [float(line.split()[-5].strip(",")) for line in ran.stdout.splitlines()[1:]]
+    assert accuracies == pytest.approx([shown["all_parts"], *shown["without_each"]], abs=1e-6)
+    assert json.loads((folder / "deploy" / "manifest.json").read_text())["classes"] == ["a", "b", "c"]
 
 
 def trained(run, *options, out="t.pt"):

@@ -102,7 +102,7 @@ class RestrictedMaster:
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()
         if status in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
-            # The last basis can be one that the simplex method does not get away from: without it the program is solved.
+            # The last basis can be one that the simplex method does not get away from: without it, it ends.
             self._highs.clearSolver()
             run(self._highs, self.control, elapsed=self._highs.getRunTime())
             status = self._highs.getModelStatus()

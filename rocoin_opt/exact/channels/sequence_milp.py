@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import check, value_of
-from rocoin_opt.formulations import require_sequences_model, sequences
+from rocoin_opt.formulations import sequences
 from rocoin_opt.highs import solve_model
 from rocoin_opt.instance import SOLVER_SAFETY
 from rocoin_opt.plan import CLOSED_GAP, Outcome
@@ -44,7 +44,7 @@ def milp_on_channels(
     UnsupportedError
         Naming what the model cannot state.
     """
-    require_sequences_model(instance)
+    sequences.require_sequences_model(instance)
     first = begin()
     if first.plan is None or control.exhausted:
         return first

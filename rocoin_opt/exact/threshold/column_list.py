@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rocoin_opt.instance import FloatArray, IntArray
-    from rocoin_opt.plan import Members
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Odd and without pattern: rows that differ rarely get the same number. Where they do, they are compared."""
@@ -35,7 +34,7 @@ class Column:
 
     size: int
     student: int
-    devices: Members
+    devices: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rocoin_opt.exact.threshold.column_list import Column
     from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
-    from rocoin_opt.plan import Members
 
 MAX_NODES = 500
 """Branch-and-bound nodes that completing columns is worth; it rarely takes more than one."""
@@ -42,7 +41,7 @@ class Completion:
         Devices that are too few for the columns, none of them priced; empty when there are groups.
     """
 
-    groups: list[Members] | None
+    groups: list[tuple[int, ...]] | None
     contested: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 

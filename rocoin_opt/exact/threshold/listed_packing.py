@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.exact.threshold.listed_columns import ListedColumns, packing_model
+from rocoin_opt.exact.threshold.listed_columns import ListedColumns as ListedColumns
+from rocoin_opt.exact.threshold.listed_columns import packing_model
 from rocoin_opt.exact.threshold.neighbourhoods import Repair
 from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, PRICING_TOLERANCE
 from rocoin_opt.highs import RestrictedMaster, solve_linear
@@ -115,7 +116,8 @@ class _Search:
         if np.abs(values - times).max() <= LEAST_FRACTION and columns.keeps(times):
             return times
         if self.first is None:
-            self.first = Repair(columns, kept, values, wasted, self.control)
+            taken = np.where(values > LEAST_FRACTION, values, 0.0)
+            self.first = Repair(columns, kept, taken, wasted, self.control)
         groups = columns.groups(values)
         # Where groups are missing, and made up for in the program, a limit below them would part nothing.
         is_within = (node.least < groups) & (groups < node.limits)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns, packing_model
-from rocoin_opt.grouping import LEAST_FRACTION
 from rocoin_opt.highs import solve_linear
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Repair:
     def _begin(self) -> None:
         """Take what the linear program takes, most of it first, as long as it fits; then the cheapest that fits."""
         values = self.values
-        taken = np.flatnonzero(values > LEAST_FRACTION)
+        taken = np.flatnonzero(values > 0.0)
         for k in taken[np.argsort(-values[taken], kind="stable")].tolist():
             for _ in range(max(1, round(float(values[k])))):
                 if self._fitting(self.times, np.array([k]))[0]:

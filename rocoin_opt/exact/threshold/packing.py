@@ -16,8 +16,7 @@ import scipy.sparse as sp
 from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
-from rocoin_opt.exact.threshold.listed_columns import ListedColumns
-from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, pack_listed
+from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, ListedColumns, pack_listed
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
 from rocoin_opt.instance import SAFETY

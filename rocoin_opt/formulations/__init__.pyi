@@ -1,6 +1,5 @@
 from .group_rows import needs_late_replicas
 from .scenarios import require_few_scenarios
-from .sequences import require_sequences_model
 from .terms import require_failure_model, require_groups_model
 
 __all__ = [
@@ -8,5 +7,4 @@ __all__ = [
     "require_failure_model",
     "require_few_scenarios",
     "require_groups_model",
-    "require_sequences_model",
 ]

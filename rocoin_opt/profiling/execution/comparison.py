@@ -224,9 +224,3 @@ def _distance(finite: FloatArray, requests: int, law: Prediction, deadline: floa
     low = law.cdf(np.append(finite, deadline) * (1.0 - TOLERANCE)) - shares
     high = shares[1:] - law.cdf(finite * (1.0 + TOLERANCE))
     return float(np.concatenate([[0.0], low, high]).max())
-
-
-TRIALS = 200_000
-"""Trials of a prediction that has no exact figures."""
-OTHER_SEED = 1
-"""Added to the seed of a run: a prediction from the very draws of the run would know its chances."""

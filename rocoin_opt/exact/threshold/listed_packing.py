@@ -1,10 +1,10 @@
 """Packing of listed columns: branching on how many groups there are of a size or more, columns fixed by reduced costs.
 
 Many columns are nearly alike, so branching on one of them settles nothing. How many groups hold at least so many
-filters settles much: the linear program's bound falls on both sides, often below what is wanted, and what its reduced
-costs then leave are a few hundred columns, where tens of thousands were listed. An integer program decides among these.
-The bound of a node holds for any prices, as that of the packing relaxation does, so no branch is cut by the solver's
-tolerances.
+filters settles much, and where that is whole, whether two devices share a group: the linear program's bound falls on
+both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where millions
+were listed. An integer program decides among these. The bound of a node holds for any prices, as that of the packing
+relaxation does, so no branch is cut by the solver's tolerances.
 """
 
 from __future__ import annotations

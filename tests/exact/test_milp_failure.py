@@ -214,7 +214,7 @@ def test_a_stop_keeps_the_best_plan_and_a_valid_bound() -> None:
 
 @pytest.mark.slow
 def test_the_search_may_stop_at_a_gap() -> None:
-    instance = ro.generate("mcu", devices=8, seed=1)
+    instance = ro.generate("mcu", devices=8, seed=7)
     result = ro.solve(instance, "milp", "failure", gap=0.5)
     assert result.gap is not None
     assert 1e-9 < result.gap <= 0.5

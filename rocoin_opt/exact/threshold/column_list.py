@@ -140,14 +140,15 @@ class ColumnList:
         told = self.sizes if by is None else by
         marks = fingerprints(told, self.members, self.nobody)
         order = np.argsort(marks, kind="stable")
-        repeats = np.zeros(len(self), dtype=bool)
         before, after = order[:-1], order[1:]
+        repeats = np.zeros(len(self), dtype=bool)
         alike = np.flatnonzero(marks[before] == marks[after])
-        same = (told[before[alike]] == told[after[alike]]) & (
-            self.members[before[alike]] == self.members[after[alike]]
-        ).all(axis=1)
-        repeats[after[alike[same]]] = True
-        return self.only(~repeats) if repeats.any() else self
+        first, second = before[alike], after[alike]
+        # Different rows may have the same number.
+        same = (told[first] == told[second]) & (self.members[first] == self.members[second]).all(axis=1)
+        repeats[1 + alike[same]] = True
+        # In the order of the numbers, which is the same however columns were listed.
+        return self.only(order[~repeats])
 
 
 def fingerprints(told: IntArray, members: NDArray[np.int32], nobody: int) -> IntArray:

@@ -41,6 +41,11 @@ FEW_DEVICES = 12
 MOST_NODES = 2_000
 """Relaxations that are solved at most: minutes."""
 
+AT_ONCE_EFFORT = 2e8
+"""Sets that one search over all of them looks at, before anything is branched on: a second or two."""
+SEARCHED_NODES = 10
+"""Nodes among which a limit on sets is shared out; each may come up several times."""
+
 
 class PackingProblem(Protocol):
     """A packing problem in units of a known value: what its targets are raised from, and how plans are made of it."""
@@ -122,12 +127,13 @@ class AnswerPacking:
         self.bound = math.inf
         # Of few devices the sets are packed at once.
         self.counted: CountedPacking | None = None
+        if len(self.sets):
+            self.reduced = relax_packing(self.sets, self.costs, self.wanted, len(instance.devices), control)
         if len(self.sets) and self.is_failure and not sizes and len(instance.devices) > FEW_DEVICES:
             listed = Listed(self.sets, self.costs, self.wanted, self.most_failure, self.must)
             self.counted = CountedPacking(instance, reach, listed, self.unit, control, effort)
             self.bound = self.counted.bound(self.cost(value))
         elif len(self.sets):
-            self.reduced = relax_packing(self.sets, self.costs, self.wanted, len(instance.devices), control)
             self.bound = self.reduced.bound(self.wanted.most)
         if not self.sets.complete and self.counted is None:
             self.bound = 0.0
@@ -159,12 +165,21 @@ class AnswerPacking:
         """The packing of least cost below a limit."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
-        if self.counted is not None:
-            packed = self.counted.search(limit)
-            return replace(packed, finished=packed.finished and self.sets.complete)
+        if self.counted is None:
+            packed = self._cheapest(limit, self.effort)
+        else:
+            # Many are packed at once. What that leaves open is branched on.
+            packed = self._cheapest(limit, min(self.effort, AT_ONCE_EFFORT))
+            if not packed.finished:
+                found = self.counted.search(min(limit, packed.cost))
+                packed = found if found.packings else replace(packed, finished=found.finished)
+        return packed if self.sets.complete else replace(packed, finished=False)
+
+    def _cheapest(self, limit: float, effort: float) -> Packed:
+        """The packing of least cost below a limit, by one search over all sets."""
         # Only costs of outages alone can be compared with what is left of all weight.
         unit = self.unit if self.is_failure else 0.0
-        packed = cheapest_packing(
+        return cheapest_packing(
             self.sets,
             self.costs,
             self.reduced,
@@ -172,30 +187,31 @@ class AnswerPacking:
             limit,
             self.control,
             unit=unit,
-            most=self.effort,
+            most=effort,
             most_failure=self.most_failure,
             must=self.must,
         )
-        return packed if self.sets.complete else replace(packed, finished=False)
 
     def ties(self, cost: float, most: int) -> Packed:
         """Packings of a cost, or less, up to some number."""
         if len(self.sets) == 0:
             return Packed((), math.inf, finished=self.sets.complete)
-        if self.counted is not None:
-            return self.counted.ties(math.nextafter(cost, math.inf), most)
-        return cheapest_packing(
+        limit = math.nextafter(cost, math.inf)
+        packed = cheapest_packing(
             self.sets,
             self.costs,
             self.reduced,
             self.wanted,
-            math.nextafter(cost, math.inf),
+            limit,
             self.control,
             unit=self.unit if self.is_failure else 0.0,
-            most=self.effort,
+            most=self.effort if self.counted is None else min(self.effort, AT_ONCE_EFFORT),
             packings=most,
             must=self.must,
         )
+        if self.counted is None or packed.finished or len(packed.packings) >= most:
+            return packed
+        return self.counted.ties(limit, most)
 
     def plan(self, rows: tuple[int, ...]) -> Plan | None:
         """A valid plan of a packing; None where rounding decides against it."""
@@ -258,6 +274,7 @@ class CountedPacking:
         self, instance: Instance, reach: Reach, listed: Listed, unit: float, control: Control, effort: float
     ) -> None:
         self.listed, self.unit, self.control, self.effort = listed, unit, control, effort
+        self.searched = 0
         self.tree = CountTree.of(ExpectedModel(instance, math.inf), reach.counted, control, unit)
 
     def bound(self, limit: float) -> float:
@@ -307,6 +324,12 @@ class CountedPacking:
             Where there are more than one, that many are looked for, and none is the best.
         """
         listed, wanted = self.listed, self.listed.wanted
+        # Without a clock the effort is that of some nodes together.
+        effort = self.effort / SEARCHED_NODES
+        if math.isfinite(effort):
+            self.searched += 1
+            if self.searched > SEARCHED_NODES:
+                return Packed((), math.inf, finished=False)
         if node.prices is None:
             raise ValueError("a node has prices once nothing is left to branch on")
         priced = self.tree.program.priced(node.prices, node.least, node.most)
@@ -322,7 +345,7 @@ class CountedPacking:
             limit,
             self.control,
             unit=self.unit,
-            most=self.effort,
+            most=effort,
             most_failure=listed.most_failure,
             must=listed.must,
             packings=packings,

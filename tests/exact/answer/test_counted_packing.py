@@ -91,5 +91,5 @@ def test_no_time_proves_nothing():
     over = Control(deadline=-math.inf)
     assert packings(instance, 0.1, over)[0].bound <= 1.0
     counted = packings(instance, 0.1)[0]
-    counted.counted.tree.program.control = over
+    counted.control = counted.counted.tree.program.control = over
     assert not counted.search(counted.bound + 1.0).finished

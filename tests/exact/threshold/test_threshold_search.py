@@ -212,6 +212,8 @@ def test_a_stopped_joint_model_is_believed(monkeypatch: pytest.MonkeyPatch) -> N
     bound = combinatorial_bound(instance, "guaranteed")
     stopped = Outcome(None, None, reasons=("stopped",))
     monkeypatch.setattr("rocoin_opt.exact.milp.milp", lambda *_: stopped)
+    # Nor do dives find a plan.
+    monkeypatch.setattr(search, "dive", lambda *_: Packing("unknown"))
     monkeypatch.setattr(search, "EFFORTS", ())
     outcome = exact(instance, "guaranteed", Control.starting_now())
     assert (outcome.plan, outcome.reasons) == (None, ("stopped",))

@@ -2,7 +2,8 @@
 
 Best first: the nodes of least bound are taken, thousands at a time. Each is branched on a device, which goes into each
 group, into a new one, or among the spares where it may be of more use there; or on the widest interval of sizes, which
-is halved. Which of the two raises bounds faster differs from node to node, so both are tried on a few of each kind. The
+is cut in two where a student holds no more. Which of the two raises bounds faster differs from node to node, so both are
+tried on a few of each kind. Groups of the same sizes without a device are all alike, and none of them is told apart. The
 least bound of all open nodes bounds every plan, and the search can stop at any time.
 """
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import IndexedGroup, Plan
 
-BATCH = 4_096
-"""Nodes that are branched on at once."""
+BATCH, FEWEST = 4_096, 128
+"""Nodes that are branched on at once, at most, and at the least where as many are open."""
+SHARE = 16
+"""Open nodes for each one that is branched on: those of least bound are worth the most, but all are looked through."""
 CLOSED = 1e-10
 """Relative distance of a bound to the best value that counts as none: rounding."""
 SAMPLE = 32
-"""Nodes of a kind on which both ways to branch are tried. Each batch with so many of them tries anew."""
+"""Nodes of a kind on which both ways to branch are tried."""
+RETRIED = 64
+"""Times as many that are branched on before both are tried anew."""
 MOST_OPEN = 400_000
 """Open nodes from which on the newest are taken, so that memory stays bounded."""
 STEEPEST, STEP = 1e4, 1.2
@@ -81,7 +86,8 @@ class _Search:
         self.value = math.inf if start is None else value_of(model.instance, start, "expected")
         roots = map(self.bounding.root, range(max(1, model.fewest), model.most + 1))
         self.open = {root.low.shape[1]: root for root in roots}
-        self.by_device: dict[tuple[int, int, int], bool] = {}
+        self.by_device: dict[tuple[int, ...], bool] = {}
+        self.branched: dict[tuple[int, ...], int] = {}
         self.seen = 0
         # What bounds the leaves of which not all students were tried.
         self.untried = math.inf
@@ -120,12 +126,15 @@ class _Search:
         groups = min((k for k, nodes in self.open.items() if len(nodes)), key=lambda k: self.open[k].bound.min())
         nodes = self.open[groups]
         taken = np.zeros(len(nodes), dtype=np.bool_)
+        batch = min(BATCH, max(FEWEST, len(nodes) // SHARE))
         if len(nodes) > MOST_OPEN:
             taken[-BATCH:] = True
-        elif len(nodes) > BATCH:
-            taken[np.argpartition(nodes.bound, BATCH)[:BATCH]] = True
+        elif len(nodes) > batch:
+            taken[np.argpartition(nodes.bound, batch)[:batch]] = True
         else:
             taken[:] = True
+        # Whoever reaches the goal is dropped.
+        self.bounding.enough = self.goal
         children = self.children(nodes.at(taken))
         self.seen += len(children)
         is_leaf = (children.places != OPEN).all(axis=1) & (children.low == children.high).all(axis=1)
@@ -134,27 +143,37 @@ class _Search:
         self.open[groups] = left.at(left.bound < self.goal)
 
     def children(self, nodes: Nodes) -> Nodes:
-        """Branch on a device or on a size, whichever does more for nodes of the same kind."""
+        """Branch on a device or on sizes, whichever does more for nodes of the same kind."""
         is_open = (nodes.places == OPEN).sum(axis=1)
         # Widths that differ by less than a factor of 2 are of a kind.
         width = np.frexp((nodes.high - nodes.low).max(axis=1))[1]
-        kinds, kind_of = np.unique(np.stack([is_open, width], axis=1), axis=0, return_inverse=True)
+        cuts = self.bounding.cuts_within(nodes.low, nodes.high).sum(axis=1)
+        kinds, kind_of = np.unique(np.stack([is_open, width, cuts], axis=1), axis=0, return_inverse=True)
         kind_of = kind_of.ravel()
         by_device = np.array(
-            [
-                self.branches_on_device(nodes.at(np.flatnonzero(kind_of == i)[:SAMPLE]), *kind)
-                for i, kind in enumerate(kinds.tolist())
-            ]
+            [self.branches_on_device(nodes, np.flatnonzero(kind_of == i), *kind) for i, kind in enumerate(kinds.tolist())]
         )[kind_of]
-        return Nodes.joined([self.placed(nodes.at(by_device)), self.halved(nodes.at(~by_device))])
+        return Nodes.joined([self.placed(nodes.at(by_device)), self.sized(nodes.at(~by_device))])
 
-    def branches_on_device(self, sample: Nodes, is_open: int, width: int) -> bool:
-        """Whether nodes of a kind are branched on a device rather than on a size."""
+    def branches_on_device(self, nodes: Nodes, rows: IntArray, is_open: int, width: int, cuts: int) -> bool:
+        """Whether nodes of a kind are branched on a device rather than on sizes.
+
+        Parameters
+        ----------
+        nodes : Nodes
+            Among others those of the kind.
+        rows : IntArray
+            Which these are.
+        is_open, width, cuts : int
+            The kind: open devices, binary digits of the widest interval, cuts within all intervals.
+        """
         if is_open == 0 or width == 0:
             return width == 0
-        kind = sample.low.shape[1], is_open, width
-        if kind not in self.by_device or len(sample) == SAMPLE:
-            growths = [self.growth(sample, children) for children in (self.placed(sample), self.halved(sample))]
+        kind = nodes.low.shape[1], is_open, width, cuts
+        self.branched[kind] = self.branched.get(kind, 0) + len(rows)
+        if kind not in self.by_device or self.branched[kind] >= RETRIED * SAMPLE <= RETRIED * len(rows):
+            sample, self.branched[kind] = nodes.at(rows[:SAMPLE]), 0
+            growths = [self.growth(sample, children) for children in (self.placed(sample), self.sized(sample))]
             self.by_device[kind] = growths[0] < growths[1]
         return self.by_device[kind]
 
@@ -177,30 +196,39 @@ class _Search:
         return float(np.exp(-rate * (bound - least) / scale).sum())
 
     def placed(self, nodes: Nodes) -> Nodes:
-        """The first open device goes into each group, into the next new one, or among the spares."""
+        """The first open device goes into each group, one of those that are alike, or among the spares."""
         groups = nodes.low.shape[1]
         first = np.argmax(nodes.places == OPEN, axis=1)
-        begun = nodes.places.max(axis=1).clip(min=OPEN) + 1
+        fresh = self.bounding.fresh(nodes)
         children = []
-        # No group begins before the one in front of it: plans that differ in the order of groups are met once.
         for place in (*range(groups), SPARE):
-            allowed = self.bounding.narrow[first] if place == SPARE else place <= begun
+            if place == SPARE:
+                allowed = ~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1)
+            else:
+                # Plans that differ in the order of groups are met once.
+                allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(axis=1)
             parents = nodes.at(allowed)
             places = parents.places.copy()
             places[np.arange(len(places)), first[allowed]] = place
             children.append(self.bounding.kept(places, parents.low, parents.high))
         return Nodes.joined(children)
 
-    def halved(self, nodes: Nodes) -> Nodes:
-        """The widest interval of sizes is halved."""
+    def sized(self, nodes: Nodes) -> Nodes:
+        """The widest interval of sizes is cut in two, and of the groups that are alike each number has larger sizes."""
         rows = np.arange(len(nodes))
-        widest = np.argmax(nodes.high - nodes.low, axis=1)
-        middle = (nodes.low[rows, widest] + nodes.high[rows, widest]) // 2
-        high, low = nodes.high.copy(), nodes.low.copy()
-        high[rows, widest], low[rows, widest] = middle, middle + 1
-        return Nodes.joined(
-            [self.bounding.kept(nodes.places, nodes.low, high), self.bounding.kept(nodes.places, low, nodes.high)]
-        )
+        widest, cut = self.bounding.widest(nodes.low, nodes.high)
+        fresh = self.bounding.fresh(nodes)
+        same = fresh & fresh[rows, widest, None] & self.bounding.alike(nodes, widest)
+        same[rows, widest] = True
+        rank = np.cumsum(same, axis=1)
+        children = []
+        for larger in range(int(same.sum(axis=1).max(initial=0)) + 1):
+            some = np.flatnonzero(rank[:, -1] >= larger)
+            is_larger = same[some] & (rank[some] <= larger)
+            low = np.where(is_larger, cut[some, None] + 1, nodes.low[some])
+            high = np.where(same[some] & ~is_larger, cut[some, None], nodes.high[some])
+            children.append(self.bounding.kept(nodes.places[some], low, high))
+        return Nodes.joined(children)
 
     def take(self, leaves: Nodes) -> None:
         """Make plans of nodes without choices, and keep the best one that is valid."""

@@ -8,8 +8,10 @@ part size in an interval. Two facts bound all of its completions, ``E[min(X, D)]
 * An open device serves *one* group. With ``W_k = -ln q_k``, the weights of the open devices that answer by t at all
   are shared out, and ``sum ln(1 - exp(-W_k))`` is concave: levelled weights, as far as the fixed ones allow, are best.
 
-The larger of the two probabilities that no answer is there is taken at every t. Where failure domains are shared, both
-hold given the state of the domains, and the mean over the states is the bound.
+The larger of the two probabilities that no answer is there is taken at every t. With Numba present, and enough to do,
+weights are levelled within what devices can serve, which is sharper than both
+(:mod:`rocoin_opt.exact.expected.levelled`). Where failure domains are shared, all this holds given the state of the
+domains, and the mean over the states is the bound.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rocoin_opt.control import UNLIMITED, require_time
+from rocoin_opt.exact.answer.packing import compiled_by_numba
+from rocoin_opt.exact.expected.levelled import levelled_bounds
 from rocoin_opt.instance import ROUNDING, SAFETY, SharedFailures
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
 
+PLACE = np.int16
+"""Type of a device's place."""
 OPEN, SPARE = -1, -2
 """What stands for a device that has no place yet, and for one in no group."""
 MOST_STATES = 16
@@ -35,6 +41,10 @@ LEAST_OUTAGE = 1e-300
 """Failure probability that stands for none, so that weights are finite."""
 CHUNK = 1 << 19
 """Entries of the largest table that one valuation makes."""
+MIN_COMPILED_DEVICES = 11
+"""Devices from which on compiled bounds save more than the second that they take to load."""
+MOST_SECONDS = 1 << 20
+"""Entries of the largest table of sizes and devices that compiled bounds look latencies up in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,23 +106,60 @@ class Bounding:
         self.states = _states(instance, model.weights, self.order)
         self.share: FloatArray = arrays.cover_share[self.order]
         self.largest: IntArray = largest[self.order]
-        student_room = np.minimum([student.max_filters for student in instance.students], self.wanted)
-        # Only a device that keeps a group from a lighter student or a larger part may be better off as a spare.
-        self.narrow: BoolArray = np.any(arrays.largest < student_room[None, :], axis=1)[self.order]
+        self.run, self.enough = levelled_bounds, np.inf
+        if (self.wanted + 1) * len(self.order) <= MOST_SECONDS:
+            self.run = compiled_by_numba(levelled_bounds, len(self.order) >= MIN_COMPILED_DEVICES, control)
+        if self.is_compiled:
+            self.seconds: FloatArray = self.latency(np.arange(self.wanted + 1))
+            self.by_seconds: IntArray = np.argsort(self.seconds, axis=1, kind="stable")
+        room = np.minimum([student.max_filters for student in instance.students], self.wanted)
+        # Sizes that some student ends at: the next larger ones take more work.
+        self.cuts: IntArray = np.unique(room[room < self.wanted])
+        self.unwelcome = self._unwelcome(model, room)
         rules = instance.restrictions
-        if instance.limits_energy or rules.apart or rules.together:
-            # Rules, or the energy, may want a device in no group.
-            self.narrow = np.ones(len(self.order), dtype=bool)
         position = {n: i for i, n in enumerate(self.order.tolist())}
         self.apart = [[position[n] for n in names] for names in rules.apart]
         self.together = [[position[n] for n in names] for names in rules.together]
         self.use = [position[n] for n in rules.use]
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether bounds are compiled, and levelled within what devices can serve."""
+        return self.run is not levelled_bounds
+
+    def _unwelcome(self, model: ExpectedModel, room: IntArray) -> IntArray:
+        """For each device the number of sizes up to s of which a group may be worse with it, N x (M + 1).
+
+        Parameters
+        ----------
+        model : ExpectedModel
+            The instance.
+        room : IntArray, J
+            Largest part of each student, at most M.
+        """
+        rules, sizes = model.instance.restrictions, np.arange(self.wanted + 1)
+        if model.instance.limits_energy or rules.apart or rules.together:
+            # Rules, or the energy, may want a device in no group.
+            return np.tile(sizes, (len(self.order), 1))
+        largest = model.arrays.largest[self.order]
+        unwelcome = np.zeros((len(self.order), len(sizes)), dtype=np.int64)
+        for j, most in enumerate(room.tolist()):
+            # A device that holds less keeps a group from this student.
+            unwelcome |= (sizes[None, :] > largest[:, [j]]) & (sizes <= most)[None, :]
+        if not model.has_choice:
+            # Where all that hold a part at all hold it with the student of least work, all groups run that.
+            lightest = model.lightest(room, sizes)
+            holds = np.take_along_axis(largest, np.maximum(lightest, 0)[None, :], axis=1) >= sizes
+            is_run_by_all = (holds | (largest.max(axis=1)[:, None] < sizes)).all(axis=0)
+            unwelcome = np.where(is_run_by_all & (lightest >= 0), ~holds, unwelcome)
+        unwelcome[:, 0] = 0
+        return np.asarray(np.cumsum(unwelcome, axis=1))
+
     def root(self, groups: int) -> Nodes:
         """Every plan with so many groups; no node where there is none."""
         devices = len(self.order)
         return self.kept(
-            np.full((1, devices), OPEN, dtype=np.int64),
+            np.full((1, devices), OPEN, dtype=PLACE),
             np.ones((1, groups), dtype=np.int64),
             np.full((1, groups), self.wanted, dtype=np.int64),
         )
@@ -129,22 +176,63 @@ class Bounding:
         """
         groups = low.shape[1]
         is_open = places == OPEN
-        room, cover = np.empty_like(high), np.empty(high.shape)
+        room, cover, begun = np.empty_like(high), np.empty(high.shape), np.empty_like(high)
         for k in range(groups):
             member = places == k
+            begun[:, k] = member.any(axis=1)
             room[:, k] = np.where(member, self.largest, self.wanted).min(axis=1)
             cover[:, k] = ((member | is_open) * self.share).sum(axis=1)
         low, high, possible = _tightened(low, np.minimum(high, room), self.wanted)
         # With slack for rounding: no node is lost whose groups just cover.
         possible = possible & (cover >= 1.0 - SAFETY).all(axis=1)
-        begun = places.max(axis=1).clip(min=OPEN) + 1
         # Each group that has not begun needs an open device of its own.
-        possible &= groups - begun <= is_open.sum(axis=1)
+        possible &= (begun == 0).sum(axis=1) <= is_open.sum(axis=1)
         possible &= self._rules_allow(places)
         places, low, high = places[possible], low[possible], high[possible]
         step = max(1, CHUNK // (groups * groups * len(self.order)))
         bounds = [self.bounds(places[i : i + step], low[i : i + step]) for i in range(0, len(places), step)]
         return Nodes(places, low, high, np.concatenate([*bounds, np.empty(0)]))
+
+    def fresh(self, nodes: Nodes) -> BoolArray:
+        """Which groups have no device yet, B x K."""
+        groups = np.arange(nodes.low.shape[1])
+        return ~(nodes.places[:, None, :] == groups[None, :, None]).any(axis=2)
+
+    def alike(self, nodes: Nodes, groups: int | IntArray) -> BoolArray:
+        """Which groups have the sizes of one group, B x K; of groups alike without a device none is told apart."""
+        rows = np.arange(len(nodes))
+        low, high = nodes.low[rows, groups], nodes.high[rows, groups]
+        return np.asarray((nodes.low == low[:, None]) & (nodes.high == high[:, None]))
+
+    def cuts_within(self, low: IntArray, high: IntArray) -> IntArray:
+        """How many students hold just the sizes below a place within each interval."""
+        return np.asarray(np.searchsorted(self.cuts, high) - np.searchsorted(self.cuts, low))
+
+    def widest(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
+        """Which interval of sizes to cut in two, that with the most cuts or else the widest; the last size below.
+
+        Parameters
+        ----------
+        low, high : IntArray, B x K
+            Part sizes that are left.
+        """
+        rows, within = np.arange(len(low)), self.cuts_within(low, high)
+        widest = np.argmax(within * (self.wanted + 1) + high - low, axis=1)
+        low, high, within = low[rows, widest], high[rows, widest], within[rows, widest]
+        middle = np.searchsorted(self.cuts, low) + within // 2
+        return widest, np.where(within > 0, np.append(self.cuts, 0)[middle], (low + high) // 2)
+
+    def is_welcome(self, devices: IntArray, low: IntArray, high: IntArray) -> BoolArray:
+        """Whether no group of sizes within an interval is any worse with a device, B x K.
+
+        Parameters
+        ----------
+        devices : IntArray, B
+            In the order of the nodes.
+        low, high : IntArray, B x K
+            Part sizes that are left.
+        """
+        return np.asarray(self.unwelcome[devices[:, None], high] == self.unwelcome[devices[:, None], low - 1])
 
     def _rules_allow(self, places: IntArray) -> BoolArray:
         """Whether no rule is broken yet, B values; ``spread`` is asked of plans."""
@@ -190,6 +278,12 @@ class Bounding:
         """
         require_time(self.control)
         count, groups = low.shape
+        if self.is_compiled:
+            bounds = np.empty(count)
+            # Nodes of no interest need not be bounded to the end; where states are averaged each one counts.
+            enough = self.enough if len(self.states) == 1 else np.inf
+            self.run(places, low, self.seconds, self.by_seconds, weights, self.deadline, enough, bounds)
+            return bounds
         devices = len(self.order)
         fixed = places[:, None, :] == np.arange(groups)[None, :, None]
         is_open = (places == OPEN)[:, None, :]
@@ -213,8 +307,7 @@ class Bounding:
         late = np.maximum(everywhere, _levelled(own, pooled))
         lengths = np.diff(np.concatenate([flat, np.full((count, 1), self.deadline)], axis=1), axis=1)
         # Before the first latency nobody has answered, so that time is lost in any case.
-        bounds: FloatArray = flat[:, 0] + (late * lengths).sum(axis=1)
-        return bounds
+        return np.asarray(flat[:, 0] + (late * lengths).sum(axis=1))
 
 
 def _states(instance: Instance, weights: FloatArray, order: IntArray) -> list[tuple[float, FloatArray]]:

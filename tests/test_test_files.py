@@ -15,6 +15,7 @@ COVERED_ELSEWHERE = {
     "exact/answer/packing_search": "exact/answer/test_answer_packing",
     "exact/answer/plans": "exact/answer/test_answer_method",
     "exact/answer/problem": "exact/answer/test_answer_method",
+    "exact/expected/levelled": "exact/expected/test_expected_nodes",
     "exact/expected/prices": "exact/expected/test_group_counts",
     "exact/expected/success_program": "exact/expected/test_success_relaxation",
     "exact/channels/packing": "exact/channels/test_channels_search",

@@ -2,8 +2,8 @@
 
 Best first: the nodes of least bound are taken, thousands at a time. Each is branched on a device, which goes into each
 group, into a new one, or among the spares where it may be of more use there; or on the widest interval of sizes, which
-is cut in two where a student holds no more. Which of the two raises bounds faster differs from node to node, so both are
-tried on a few of each kind. Groups of the same sizes without a device are all alike, and none of them is told apart. The
+is cut in two where a student holds no more. Which of the two raises bounds faster differs from node to node, so both
+are tried on a few of each kind. Groups of equal sizes without a device are alike, and none of them is told apart. The
 least bound of all open nodes bounds every plan, and the search can stop at any time.
 """
 
@@ -37,7 +37,7 @@ SAMPLE = 32
 """Nodes of a kind on which both ways to branch are tried."""
 RETRIED = 64
 """Times as many that are branched on before both are tried anew."""
-MOST_OPEN = 400_000
+MOST_OPEN = 1_000_000
 """Open nodes from which on the newest are taken, so that memory stays bounded."""
 STEEPEST, STEP = 1e4, 1.2
 """Largest rate at which trees are taken to grow, and the factor between two rates that are told apart."""
@@ -151,7 +151,10 @@ class _Search:
         kinds, kind_of = np.unique(np.stack([is_open, width, cuts], axis=1), axis=0, return_inverse=True)
         kind_of = kind_of.ravel()
         by_device = np.array(
-            [self.branches_on_device(nodes, np.flatnonzero(kind_of == i), *kind) for i, kind in enumerate(kinds.tolist())]
+            [
+                self.branches_on_device(nodes, np.flatnonzero(kind_of == i), *kind)
+                for i, kind in enumerate(kinds.tolist())
+            ]
         )[kind_of]
         return Nodes.joined([self.placed(nodes.at(by_device)), self.sized(nodes.at(~by_device))])
 
@@ -169,6 +172,9 @@ class _Search:
         """
         if is_open == 0 or width == 0:
             return width == 0
+        if cuts > 0 and self.bounding.is_compiled:
+            # Levelled weights tell sizes apart by what devices can serve: from the first on.
+            return False
         kind = nodes.low.shape[1], is_open, width, cuts
         self.branched[kind] = self.branched.get(kind, 0) + len(rows)
         if kind not in self.by_device or self.branched[kind] >= RETRIED * SAMPLE <= RETRIED * len(rows):
@@ -206,7 +212,9 @@ class _Search:
                 allowed = ~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1)
             else:
                 # Plans that differ in the order of groups are met once.
-                allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(axis=1)
+                allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(
+                    axis=1
+                )
             parents = nodes.at(allowed)
             places = parents.places.copy()
             places[np.arange(len(places)), first[allowed]] = place

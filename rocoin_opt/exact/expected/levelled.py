@@ -1,9 +1,9 @@
 """Bounds of partial plans for the expected answer time where devices are levelled within what they can serve.
 
 Sizes of groups nest: who delivers a part by t delivers every smaller one. So by t no more weight of open devices is in
-the groups of the c largest least sizes than that of the open devices that deliver the smallest of these sizes, for every
-c. Under these limits ``sum ln(1 - exp(-W_k))`` is largest where weights are poured from the first groups on: over as many
-as leave the lowest level, then over the groups behind them what is left.
+the groups of the c largest least sizes than that of the open devices that deliver the smallest of these sizes, for
+every c. Under these limits ``sum ln(1 - exp(-W_k))`` is largest where weights are poured from the first groups on: over
+as many as leave the lowest level, then over the groups behind them what is left.
 """
 
 from __future__ import annotations

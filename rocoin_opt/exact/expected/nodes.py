@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import ExpectedModel
     from rocoin_opt.instance import BoolArray, FloatArray, Instance, IntArray
 
-PLACE = np.int16
-"""Type of a device's place."""
+PLACE, SIZE = np.int16, np.int32
+"""Types of a device's place and of a part's size: there are many nodes."""
 OPEN, SPARE = -1, -2
 """What stands for a device that has no place yet, and for one in no group."""
 MOST_STATES = 16
@@ -160,8 +160,8 @@ class Bounding:
         devices = len(self.order)
         return self.kept(
             np.full((1, devices), OPEN, dtype=PLACE),
-            np.ones((1, groups), dtype=np.int64),
-            np.full((1, groups), self.wanted, dtype=np.int64),
+            np.ones((1, groups), dtype=SIZE),
+            np.full((1, groups), self.wanted, dtype=SIZE),
         )
 
     def kept(self, places: IntArray, low: IntArray, high: IntArray) -> Nodes:
@@ -183,6 +183,7 @@ class Bounding:
             room[:, k] = np.where(member, self.largest, self.wanted).min(axis=1)
             cover[:, k] = ((member | is_open) * self.share).sum(axis=1)
         low, high, possible = _tightened(low, np.minimum(high, room), self.wanted)
+        low, high = low.astype(SIZE), high.astype(SIZE)
         # With slack for rounding: no node is lost whose groups just cover.
         possible = possible & (cover >= 1.0 - SAFETY).all(axis=1)
         # Each group that has not begun needs an open device of its own.

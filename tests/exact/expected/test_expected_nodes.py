@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from unittest import mock
+
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import oracle
+from rocoin_opt.control import Control
+from rocoin_opt.exact.expected import nodes as expected_nodes
+from rocoin_opt.exact.expected.branch_and_bound import prove_expected
+from rocoin_opt.exact.expected.levelled import levelled_bounds
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from samples import trials
@@ -95,3 +102,17 @@ def test_nodes_are_taken_and_joined_by_rows():
     assert again.places.tolist() == [[4, 5], [2, 3]]
     assert again.bound.tolist() == [2.0, 1.0]
     assert len(again) == 2
+
+
+@given(instances(max_devices=4, max_students=2, max_filters=5, deadline=True), FAR)
+@trials(100)
+def test_levelled_bounds_prove_what_enumeration_finds(instance, deadline):
+    if deadline is not None:
+        instance = instance.with_requirements(deadline_seconds=deadline)
+    best = oracle.best(instance, "expected")
+    run = partial(levelled_bounds)
+    with mock.patch.object(expected_nodes, "compiled_by_numba", return_value=run):
+        found = prove_expected(ExpectedModel(instance), Control(), None)
+    assert found.infeasible == (best is None)
+    if best is not None:
+        assert best[0] * (1.0 - 1e-9) <= found.lower_bound <= best[0] * (1.0 + 1e-12) + NEVER_FAILS

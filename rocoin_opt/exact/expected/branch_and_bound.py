@@ -209,7 +209,7 @@ class _Search:
         children = []
         for place in (*range(groups), SPARE):
             if place == SPARE:
-                allowed = ~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1)
+                allowed = np.asarray(~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1))
             else:
                 # Plans that differ in the order of groups are met once.
                 allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(

@@ -197,7 +197,8 @@ class Bounding:
     def fresh(self, nodes: Nodes) -> BoolArray:
         """Which groups have no device yet, B x K."""
         groups = np.arange(nodes.low.shape[1])
-        return ~(nodes.places[:, None, :] == groups[None, :, None]).any(axis=2)
+        begun = (nodes.places[:, None, :] == groups[None, :, None]).any(axis=2)
+        return np.asarray(~begun)
 
     def alike(self, nodes: Nodes, groups: int | IntArray) -> BoolArray:
         """Which groups have the sizes of one group, B x K; of groups alike without a device none is told apart."""

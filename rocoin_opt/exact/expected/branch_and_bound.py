@@ -24,7 +24,7 @@ from rocoin_opt.plan import Outcome, plan_of, structural_violations
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping import ExpectedModel
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
     from rocoin_opt.plan import IndexedGroup, Plan
 
 BATCH, FEWEST = 4_096, 128
@@ -209,7 +209,7 @@ class _Search:
         children = []
         for place in (*range(groups), SPARE):
             if place == SPARE:
-                allowed = np.asarray(~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1))
+                allowed: BoolArray = np.asarray(~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1))
             else:
                 # Plans that differ in the order of groups are met once.
                 allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(

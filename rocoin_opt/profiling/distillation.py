@@ -23,8 +23,8 @@ from torch.nn import functional
 from rocoin_opt.errors import InputError, Problem, RocoinError
 from rocoin_opt.profiling.counting.teacher import Teacher, with_knowledge
 from rocoin_opt.profiling.ensemble import NO_BUILDERS, Ensemble, Recipe
-from rocoin_opt.profiling.network_profile import profile
 from rocoin_opt.profiling.learning.placement import placed
+from rocoin_opt.profiling.network_profile import profile
 from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.training import Training, fit, outputs, seeded
 

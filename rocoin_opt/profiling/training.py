@@ -131,7 +131,7 @@ class Training:
         return torch.device("cuda" if available and self.device != "cpu" else "cpu")
 
     def computing(self) -> AbstractContextManager[None]:
-        """Within, CUDA computes as is asked for: whatever is made of a training, by looking at images say, belongs in it.
+        """Within, CUDA computes as is asked for: whatever is made of a training belongs in it too.
 
         See :func:`rocoin_opt.profiling.learning.placement.computing`.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -51,7 +51,7 @@ def drawing(seed: int) -> Iterator[None]:
 
     Whoever will draw on CUDA puts a module there before: a generator that is not in use yet is left alone.
     """
-    used = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    used = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=used, device_type="cuda"):
         # torch.manual_seed would seed the devices that nobody puts back as well.
         torch.default_generator.manual_seed(seed)
@@ -89,7 +89,9 @@ def computing(device: torch.device, arithmetic: str, deterministic: bool) -> Ite
     if deterministic and os.environ.setdefault(WORKSPACE, WORKSPACES[0]) not in WORKSPACES:
         found, allowed = repr(os.environ[WORKSPACE]), f"{' or '.join(WORKSPACES)}, or not set"
         raise InputError("training", [Problem(f"deterministic, {WORKSPACE} of the environment", found, allowed)])
-    settings = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    # The stubs do not know these settings.
+    backends: Any = torch.backends
+    settings = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
     before = [setting.fp32_precision for setting in settings]
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     warned_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import torch
 
 from rocoin_opt.errors import InputError, Problem, RocoinError
-from rocoin_opt.profiling.learning.draws import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
+
+    from rocoin_opt.profiling.learning.draws import Draws
 
     Descend: TypeAlias = "Callable[[Draws], Tensor]"
 
@@ -148,7 +149,7 @@ def graph_of(step: Callable[[], None], module: nn.Module) -> Callable[[], None]:
     RuntimeError
         If the step does what cannot be captured.
     """
-    aside = torch.cuda.Stream()
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):
@@ -174,7 +175,7 @@ def beside_each_other(calls: Sequence[Callable[[], Tensor]], images: Tensor) -> 
     if len(calls) == 1 or not (images.is_cuda and torch.cuda.is_current_stream_capturing()):
         return [call() for call in calls]
     trunk = torch.cuda.current_stream()
-    branches = [torch.cuda.Stream() for _ in calls]
+    branches = [torch.cuda.Stream() for _ in calls]  # type: ignore[no-untyped-call]
     made = []
     for branch, call in zip(branches, calls, strict=True):
         branch.wait_stream(trunk)

@@ -30,6 +30,9 @@ settings.register_profile(THOROUGH, COMMON, max_examples=60)
 settings.load_profile("usual")
 
 
+WITHOUT_CUDA = "without CUDA"
+
+
 class FailuresAsTheyCome:
     """Prints the name of each test that fails while the others go on, whatever the verbosity."""
 
@@ -85,3 +88,26 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(ended.value.code or 0), captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def record_without_cuda(record_property):
+    """Say whether there is no CUDA device; what is left out then is told at the end of the run, never silently."""
+
+    def record(what):
+        import torch
+
+        if torch.cuda.is_available():
+            return False
+        record_property(WITHOUT_CUDA, what)
+        return True
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell what was left out, whichever process left it out."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    told = {what for each in reports for name, what in getattr(each, "user_properties", ()) if name == WITHOUT_CUDA}
+    for what in sorted(told):
+        terminalreporter.write_line(f"note: no CUDA device here, so not tested: {what}")

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Batch, Report
 
+NEARLY_CONSTANT = 0.02
+"""A feature whose deviation is less, as a share of its own root mean square and of the median one, never changes."""
+
 
 @dataclass(frozen=True)
 class Distillation:
@@ -126,9 +129,16 @@ class Lesson:
 
     @property
     def deviations(self) -> Tensor:
-        """Standard deviation of each feature; infinite where a feature never changes, so that it costs nothing."""
-        deviations = self.features.std(0)
-        return torch.where(deviations > 0, deviations, torch.inf)
+        """Standard deviation of each feature; infinite where it hardly changes, so that it costs nothing.
+
+        A student begins with features of the usual size. In units of a deviation that is much smaller it would be wrong
+        by thousands, and the descent would leave all bounds. Such a feature tells next to nothing; what the head makes
+        of it is taught through the logits.
+        """
+        deviations, sizes = self.features.std(0), self.features.square().mean(0).sqrt()
+        active = sizes[sizes > 0]
+        usual = active.median() if len(active) else torch.zeros(())
+        return torch.where(deviations > NEARLY_CONSTANT * sizes.clamp(min=float(usual)), deviations, torch.inf)
 
     def digest(self) -> str:
         """Fingerprint of the teacher, which with the images makes the features; the same on every device."""

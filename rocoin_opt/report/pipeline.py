@@ -196,7 +196,7 @@ def _spread(values: Sequence[float], shown: Callable[[float], str]) -> str:
 
 
 def _known(values: Sequence[float | None], shown: Callable[[Sequence[float]], str]) -> str:
-    """What is shown of figures, or nothing: without a deadline there is no success, and no mean of what may never be."""
+    """What is shown of figures, or nothing: without a deadline there is no success and no mean."""
     known = [value for value in values if value is not None]
     return shown(known) if len(known) == len(values) else NOTHING
 

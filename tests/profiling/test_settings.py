@@ -126,7 +126,9 @@ def test_the_study_of_cifar_in_small_goes_on_where_it_was(repository, tmp_path, 
     monkeypatch.syspath_prepend(repository / "benchmarks")
     cifar = importlib.import_module("cifar")
     data = cifar.digits_in_colour()
-    few = {name: Split(getattr(data, name).images[:200], getattr(data, name).labels[:200]) for name in ("train", "test")}
+    few = {
+        name: Split(getattr(data, name).images[:200], getattr(data, name).labels[:200]) for name in ("train", "test")
+    }
     monkeypatch.setattr(cifar, "digits_in_colour", lambda: replace(data, **few))
     options = SimpleNamespace(
         **cifar.QUICK, data=None, quick=True, threads=None, folder=tmp_path, device="cpu", fleet="paper"

@@ -164,6 +164,7 @@ def test_a_power_cut_between_two_writes_loses_only_what_was_not_on_the_disk(
         assert table(after) == undisturbed
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_unless_asked(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = asked("logged", seeds=1, jobs=1)
@@ -209,6 +210,7 @@ def test_a_changed_instance_and_changed_options_are_new_items(files: list[Path],
         assert len(list(store.rows(superseded=True))) == 7
 
 
+@pytest.mark.slow
 def test_an_instance_that_changes_during_the_run_is_told(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = asked("quick", seeds=1, jobs=1)

@@ -265,19 +265,16 @@ def test_a_defect_has_a_status_of_its_own(run, given, monkeypatch):
 PROGRAM = f"{sys.executable} -c 'from rocoin_opt.cli import main; main()'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "status", "message"),
-    cases(
-        [
-            (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
-        ],
-        [
-            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
-            (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
-            (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
-            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
-        ],
-    ),
+    [
+        (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
+        (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
+        (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
+    ],
 )
 def test_no_traceback_whatever_the_output_is(tmp_path, command, status, message):
     path = tmp_path / "named.json"

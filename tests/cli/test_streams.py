@@ -100,11 +100,11 @@ def unread():
     ("arguments", "stream", "status"),
     cases(
         [
-            (["solve", "i.json", "--out", "x.json", "--quiet"], "stdout", 141),
+            (["--help"], "stdout", 141),
         ],
         [
             (["check", "no.json", "p.json"], "stderr", 2),
-            (["--help"], "stdout", 141),
+            (["solve", "i.json", "--out", "x.json", "--quiet"], "stdout", 141),
             (["schema"], "stdout", 141),
             (["check", "i.json", "p.json"], "stderr", 0),
         ],

@@ -195,7 +195,8 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", cases(["generate"], ["solve", "report", "replan"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["generate", "solve", "report", "replan"])
 def test_a_write_that_it_breaks_off_leaves_no_half_of_a_file(tmp_path, command):
     instance, plan = tmp_path / "i.json", tmp_path / "p.json"
     given = pairs()

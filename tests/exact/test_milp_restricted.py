@@ -44,7 +44,7 @@ def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
 
 
 def test_milp_states_the_shared_failures_of_few_devices_and_refuses_those_of_many() -> None:
-    edge = ro.generate("edge", devices=7, seed=3, domains=3)
+    edge = ro.generate("edge", devices=5, seed=3, domains=2)
     assert SharedFailures(edge).names
     proven = ro.solve(edge, "milp", "failure")
     assert proven.termination == "optimal"

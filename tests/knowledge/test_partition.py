@@ -169,7 +169,7 @@ def test_outages_say_which_part_may_hold_more() -> None:
 
 
 def test_a_time_limit_ends_the_search_with_a_valid_partition() -> None:
-    weights = planted([8, 8, 8], inside=2.0)
+    weights = planted([5, 5, 5], inside=2.0)
     hurried = ro.partition(weights, 3, time_limit=0.0)
     assert min(hurried.sizes) >= 1
     assert 0.0 <= hurried.bound <= hurried.value
@@ -225,7 +225,7 @@ def test_bad_arguments_are_named(named: str, arguments: dict[str, Any]) -> None:
 def test_a_bound_above_the_value_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "lower_bound", lambda *args, **options: 2.9)
     with pytest.raises(CertificateError, match="above the value"):
-        ro.partition(GRAPH, 3)
+        ro.partition(planted([4, 4, 4], inside=1.0), 3)
 
 
 def test_sizes_outside_of_the_ranges_are_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:

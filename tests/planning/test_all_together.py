@@ -60,7 +60,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_that_ties_devices_together_is_honoured_at_once() -> None:
-    assert require_all(range(5), ("greedy",)) >= 2
+    assert require_all(range(2), ("greedy",)) >= 1
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ def test_more_of_them(rules: bool) -> None:
 
 def test_laws_multiply_measured_times() -> None:
     proven = 0
-    for seed in range(2):
+    for seed in range(1):
         instance = tabled(seed, rules=False).with_requirements(min_success=None)
         law = {"law": "empirical", "values": [1.0, 3.0 if seed % 2 else 0.5]}
         slowed = [

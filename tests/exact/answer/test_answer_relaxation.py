@@ -44,8 +44,7 @@ def test_the_relaxation_ends_below_the_best_packing(problem):
     assert at_once.bound(wanted.most) <= reduced.bound(wanted.most)
 
 
-@pytest.mark.parametrize("objective", ["failure", "missing"])
-@pytest.mark.parametrize("family", ["paper", "edge"])
+@pytest.mark.parametrize(("family", "objective"), [("paper", "failure"), ("edge", "missing")])
 def test_the_bound_is_near_the_best_plan(family, objective):
     instance = ro.generate(family, devices=9, seed=1)
     best = ro.solve(instance, "exact", objective)

@@ -18,6 +18,7 @@ from rocoin_opt.plan.filters import labels_of
 from samples import cases, trials
 from strategies import instances, valid_plans
 
+pytestmark = pytest.mark.usefixtures("short_search")
 OBJECTIVES = ("expected", "failure", "missing", "quantile")
 
 

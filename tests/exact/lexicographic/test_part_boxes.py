@@ -243,14 +243,15 @@ def test_each_vector_of_limits_is_searched_once(monkeypatch):
 
 
 def test_polishing_is_never_worse_and_done_once(monkeypatch):
-    instance = ro.generate("paper", seed=2, graph=True)
+    instance = ro.generate("paper", filters=48, seed=2, graph=True)
     parts = PartSearch(instance, "ncut", Control())
-    first = parts.within((50, 50, 50))
-    polished = parts.polished(first, (50, 50, 50))
+    limits = (19, 19, 19)
+    first = parts.within(limits)
+    polished = parts.polished(first, limits)
     assert polished.value <= first.value
     monkeypatch.setattr(PartSearch, "_labels", None)
     assert parts.polished(polished, polished.sizes) is polished
-    assert parts.within((50, 50, 50)) is polished
+    assert parts.within(limits) is polished
 
 
 def test_equal_partitions_have_equal_ranks():

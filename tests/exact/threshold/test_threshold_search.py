@@ -104,7 +104,8 @@ def test_the_plan_does_not_depend_on_threads_or_on_numba(monkeypatch: pytest.Mon
     assert exact(instance, "guaranteed", Control.starting_now(), start) == first
 
 
-@pytest.mark.parametrize("seed", cases([469], [216, 452]))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [469, 216, 452])
 def test_no_packing_is_a_proof_with_reasons(seed: int) -> None:
     """No rule alone forbids a plan here, nor does the layer-cake bound."""
     instance = random_instance(seed)

@@ -75,7 +75,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("first", "second", "scale"), cases(PAIRS[::8], PAIRS[::3]))
+@pytest.mark.parametrize(("first", "second", "scale"), cases(PAIRS[::16], PAIRS[::5]))
 def test_tails_complement_each_other_in_any_order(
     first: ContinuousFactor, second: ContinuousFactor, scale: float
 ) -> None:

@@ -63,7 +63,7 @@ def shipped(request):
 @pytest.fixture(
     params=[
         *FEW,
-        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[::5] if case not in FEW),
+        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[::9] if case not in FEW),
     ],
     ids=name_of,
 )

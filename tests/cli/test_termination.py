@@ -118,7 +118,8 @@ def test_a_parent_that_ignores_it_has_its_way(edge):
         searching(process)
         process.send_signal(signal.SIGTERM)
         # It goes on until somebody else stops it.
-        searching(process)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, told

@@ -199,6 +199,7 @@ def test_the_expected_latency_is_refused() -> None:
         milp(hair(0.0), "expected", Control.starting_now())
 
 
+@pytest.mark.slow
 def test_scaling_all_rates_scales_the_optimum() -> None:
     instance = generate("paper", devices=6, seed=4)
     for factor in (1e-6, 1e6):

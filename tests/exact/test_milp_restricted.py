@@ -28,7 +28,7 @@ def without_wish(seed: int) -> ro.Instance:
     return drawn(seed, 2 + seed % 3).with_requirements(min_success=None)
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 5, 4132], [*range(16), 26]))
+@pytest.mark.parametrize("seed", cases([0, 2, 5, 4132], [*range(0, 16, 2), 26]))
 def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
     instance = without_wish(seed)
     for objective in OBJECTIVES:
@@ -98,7 +98,7 @@ def test_spares_join_groups_where_rules_allow_it() -> None:
     assert spare in {value.device for value in replica_values(edge, plan) if not value.is_twin}
 
 
-@pytest.mark.parametrize("seed", cases(range(4), range(4, 12)))
+@pytest.mark.parametrize("seed", cases(range(4), range(4, 8)))
 def test_replan_equals_brute_force(seed: int) -> None:
     rng = random.Random(seed)
     instance = without_wish(seed)

@@ -26,4 +26,4 @@ def test_models_with_an_energy_have_the_best_plans():
 
 @pytest.mark.slow
 def test_more_models_with_an_energy_have_the_best_plans():
-    require_true_models(range(803, 809))
+    require_true_models(range(803, 806))

@@ -58,6 +58,7 @@ def fleet() -> ro.Instance:
     return instance.model_copy(update={"rules": tuple(map(Rule.model_validate, rules))})
 
 
+@pytest.mark.slow
 def test_points_of_large_fleets_keep_rules_and_have_valid_bounds(fleet: ro.Instance) -> None:
     found = frontier(fleet, points=2)
     assert found.points

@@ -44,7 +44,7 @@ def edge(**requirements: object) -> ro.Instance:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 def test_every_method_returns_what_keeps_it_on_many_instances(data: st.DataObject) -> None:
     ask_every_method(data)
 
@@ -244,6 +244,7 @@ def test_a_share_of_the_time_is_kept_for_a_surer_plan() -> None:
     assert with_time_kept(unlimited) is unlimited
 
 
+@pytest.mark.slow
 def test_a_gap_that_ends_the_search_early_does_not_end_this_one() -> None:
     best = least_failure("edge-12-1")
     result = ro.solve(edge(min_success=1.0 - best * (1 + 1e-6)), "exact", "failure", gap=100.0, latency_only=True)

@@ -64,7 +64,7 @@ def test_value_bound_and_loads_equal_brute_force(case: tuple[Instance, Plan, tup
 
 @pytest.mark.slow
 @given(losses(), st.integers(0, 3))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_many_equal_brute_force(case: tuple[Instance, Plan, tuple[str, ...]], max_loads: int) -> None:
     assert_best(*case, max_loads)
 

@@ -64,6 +64,7 @@ def test_the_head_begins_as_the_teachers(lesson):
     assert torch.equal(ensemble.head.bias, lesson.teacher.head.bias)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(lesson, tmp_path):
     class ProcessEndedError(Exception):
         pass
@@ -105,6 +106,7 @@ def test_every_option_is_felt_and_another_distillation_is_not_resumed(lesson, us
         students(lesson, **merged, checkpoint=checkpoint)
 
 
+@pytest.mark.slow
 def test_features_are_made_anew_where_images_are_augmented(lesson):
     # With a shift of whole images the looked-up features would be wrong; the loss is still that of the right ones.
     told = []

@@ -131,6 +131,7 @@ def test_a_comparison_is_a_tuple_of_results() -> None:
     assert found.instance is graphed()
 
 
+@pytest.mark.slow
 def test_showing_loads_nothing_before_it_is_asked_for() -> None:
     code = (
         "import sys, rocoin_opt as ro;"

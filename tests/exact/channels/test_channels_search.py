@@ -34,7 +34,7 @@ def best_of_all(oracle: QueueOracle) -> dict[str, Fraction] | None:
     return best
 
 
-@pytest.mark.parametrize("seed", cases(range(0, 48, 16), range(48)))
+@pytest.mark.parametrize("seed", cases(range(0, 48, 16), range(0, 48, 2)))
 def test_no_plan_is_earlier_than_what_is_proven(seed: int) -> None:
     instance = random_queues(seed, domains=seed % 4 == 0, rate=seed % 5 == 1)
     best = best_of_all(QueueOracle(instance))

@@ -188,6 +188,7 @@ def searched(instance, plan, control=None, criterion="ncut"):
     return search_within(ThresholdProblem(instance, "guaranteed", threshold), parts, plan, control or Control())
 
 
+@pytest.mark.slow
 def test_conflicts_lead_to_other_groups(edge):
     instance, plan = edge
     found = searched(instance, plan)
@@ -199,6 +200,7 @@ def test_conflicts_lead_to_other_groups(edge):
     assert found.cut.value <= PartSearch(instance, "ncut", Control()).value(labels)
 
 
+@pytest.mark.slow
 def test_the_number_of_boxes_is_limited(edge, monkeypatch):
     monkeypatch.setattr(part_quality, "MAX_BOXES", 0)
     instance, plan = edge
@@ -207,6 +209,7 @@ def test_the_number_of_boxes_is_limited(edge, monkeypatch):
     assert found.cut.sizes <= plan.sizes or len(found.cut.sizes) == len(plan.sizes)
 
 
+@pytest.mark.slow
 def test_without_filters_parts_are_made_from_nothing(edge):
     instance, plan = edge
     found = searched(instance, without_filters(plan))

@@ -44,4 +44,4 @@ def test_frontiers_within_an_energy_are_the_true_ones():
 
 @pytest.mark.slow
 def test_more_frontiers_within_an_energy_are_the_true_ones():
-    require_true_frontiers(range(604, 612))
+    require_true_frontiers(range(604, 608))

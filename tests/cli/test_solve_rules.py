@@ -13,7 +13,7 @@ from samples import cases
 
 @pytest.fixture(scope="module")
 def fleet() -> ro.Instance:
-    return ro.generate("mcu", devices=10, seed=10, domains=3)
+    return ro.generate("mcu", devices=12, seed=10, domains=3)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEEDS = 10
-PATIENCE = 60.0
+PATIENCE = 600.0
 WORDS = "words.txt"
 
 

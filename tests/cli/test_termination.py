@@ -177,7 +177,7 @@ def test_a_run_leaves_no_process_and_no_file_behind(tmp_path, number):
         _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     assert told == ""
-    assert ended(replicas, patience=60.0)
+    assert ended(replicas)
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

@@ -162,7 +162,7 @@ def test_the_end_of_the_source_is_the_end_of_all(repository, number):
         assert len(pids) == 3
         # To the whole group, as a terminal does on Ctrl-C.
         os.killpg(source.pid, number)
-        _, errors = source.communicate(timeout=30.0)
+        _, errors = source.communicate(timeout=600.0)
     assert ended(pids)
     # The replicas have nothing to say about it.
     assert errors.count("Traceback") == (number == signal.SIGINT)

@@ -20,7 +20,7 @@ from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.plan.phases import Phase
-from samples import cases, trials
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -171,7 +171,7 @@ def test_what_is_cut_short_is_not_proven(monkeypatch):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
-@trials(30)
+@trials(30, ways=2)
 def test_nothing_is_better_on_tiny_instances(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
@@ -179,7 +179,7 @@ def test_nothing_is_better_on_tiny_instances(objective, data, instance):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=5, max_students=2, max_filters=3))
-@trials(20)
+@trials(20, ways=2)
 def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instance):
     earliest = oracle.best(instance, objective)
     assume(earliest is not None)
@@ -188,7 +188,7 @@ def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instan
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=4))
-@trials(25)
+@trials(25, ways=2)
 def test_given_part_sizes_stay_and_nothing_of_these_sizes_fails_less(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     threshold = value_of(instance, plan, objective)
@@ -214,12 +214,12 @@ def equal_devices(failure, outage, deadline=None):
     )
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("deadline", [None, 0.5, 4.0])
+@pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize(
     ("failure", "outage"), [(0.0, 0.0), (0.0, 1.0), (0.1, 0.1), (0.1, 0.01), (0.1, 1.0), (0.999999, 1.0)]
 )
-def test_ties_and_limits_at_their_ends(failure, outage, deadline, objective):
+def test_ties_and_limits_at_their_ends(failure, outage, number):
+    deadline, objective = (None, 0.5, 4.0)[number], OBJECTIVES[(number + (outage == 1.0)) % 3]
     instance = equal_devices(failure, outage, deadline)
     plan = ro.solve(instance, "greedy", objective).plan
     assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
@@ -282,7 +282,7 @@ class StopsAfter(Control):
         return len(self.looks) > self.after
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13, 21, 34, 55])
+@pytest.mark.parametrize("after", [1, 3, 8, 21, 55])
 def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
     instance = ro.generate("mcu", devices=10, seed=3)
     plan = ro.solve(instance, "random", "nominal", seed=1).plan
@@ -296,7 +296,8 @@ def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
     assert (outcome.lower_bound or 0.0) <= least <= failure * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_more_devices_descend_below_what_they_began_with_and_are_bounded(objective):
     instance = ro.generate("edge", devices=30, seed=4)
     plan = ro.solve(instance, "greedy", objective).plan

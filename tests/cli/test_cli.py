@@ -117,6 +117,24 @@ def test_a_start_that_cannot_be_used_has_status_2(run, given, tmp_path):
     assert run("solve", given, "--start", tmp_path / "missing.json")[0] == 2
 
 
+def test_a_search_starts_from_a_plan_of_an_earlier_state_of_the_instance(run, given, tmp_path):
+    plan, changed = tmp_path / "p.plan.json", tmp_path / "changed.json"
+    run("solve", given, "--out", plan)
+    # One device more, and a limit that the plan misses.
+    larger = pairs(requirements={"max_group_outage": 0.005})
+    more = larger.devices[0].model_copy(update={"id": "more"})
+    ro.write_instance(changed, larger.with_devices([*larger.devices, more]))
+    status, out, err = run("solve", changed, "--start", plan)
+    assert status == 0
+    assert f"{plan}: pairs has changed since this plan was made; the search starts from its groups\n" in err
+    assert "guaranteed latency" in out
+    # What the instance has no more cannot be started from.
+    ro.write_instance(changed, larger.with_devices(larger.devices[:3]))
+    status, out, err = run("solve", changed, "--start", plan)
+    assert (status, out) == (2, "")
+    assert "known: found d3; allowed: a device of the instance" in err
+
+
 def test_a_limit_without_a_plan_has_status_4(run, given):
     status, out, _ = run("solve", given, "--method", "greedy", "--time-limit", "0")
     assert status == 4

@@ -43,6 +43,7 @@ def test_a_page_of_a_plan(run, files, tmp_path) -> None:
     assert "What a better partition costs" not in page
 
 
+@pytest.mark.slow
 def test_a_page_with_the_frontier(run, files, tmp_path) -> None:
     out = tmp_path / "plan.html"
     options = ("--instance", files[0], "--out", out, "--frontier")

@@ -41,18 +41,18 @@ STUDENTS: dict[str, dict[str, Any]] = {
         "capacity": {"wrn-22-1": 90},
     },
     # For the quick round.
-    "mobilenet-0.1": {
-        "students": ("mobilenet-0.0625",),
+    "mobilenet-0.0625": {
+        "students": ("mobilenet-0.05",),
         "epochs": 1,
         "student_epochs": 1,
         "shift": 1,
         "student_shift": 1,
         "batch_size": 256,
-        "capacity": {"mobilenet-0.0625": 20},
+        "capacity": {"mobilenet-0.05": 12},
     },
 }
 """Students and trainings of each teacher, beside the preset ``cifar``."""
-QUICK = {"teachers": ["mobilenet-0.1"], "groups": [2], "seeds": [0]}
+QUICK = {"teachers": ["mobilenet-0.0625"], "groups": [2], "seeds": [0]}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

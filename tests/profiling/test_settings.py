@@ -9,13 +9,19 @@ from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from image_files import stripes
 from rocoin_opt import provenance
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance import Fleet
+from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.experiment.fleets import fleet_of
 from rocoin_opt.profiling.experiment.settings import OF_BOTH, PRESETS, preset
 from rocoin_opt.profiling.images.datasets import Split
+from rocoin_opt.profiling.instances import Origin, profile_instance
+from rocoin_opt.profiling.networks import wide_resnet
+from rocoin_opt.profiling.specifications import student_builder
 from rocoin_opt.profiling.training import Training
 
 OTHERS = {
@@ -143,7 +149,7 @@ def test_the_study_of_cifar_in_small_goes_on_where_it_was(repository, tmp_path, 
     for row in cell["rows"]:
         assert len(row["sizes"]) == len(row["zero"]["without_each"]) == 2
     cifar.show_tables({"results": results}, markdown=True)
-    assert capsys.readouterr().out.count("| mobilenet-0.1, mobilenet-0.0625 |") == 6
+    assert capsys.readouterr().out.count("| mobilenet-0.0625, mobilenet-0.05 |") == 6
     # What is done is read, not made again.
     monkeypatch.setattr("rocoin_opt.profiling.demo.run_demo", None)
     assert cifar.measure(options) == results
@@ -156,3 +162,16 @@ def test_faults_of_the_study_are_named(monkeypatch, repository):
     cell = {"teacher": "t", "groups": 3, "seed": 0, "rows": [row]}
     assert len(cifar.faults({"results": {"cells": [cell]}})) == 2
     assert cifar.faults({"results": {"cells": [{**cell, "groups": 2, "rows": []}]}}) == []
+
+
+def test_an_instance_is_profiled_where_it_is_told_and_the_teacher_left_as_it_was(monkeypatch):
+    data, moved = stripes(), []
+    teacher = wide_resnet(10, 1, num_classes=3, in_channels=1, stem_stride=2, num_filters=8).train()
+    monkeypatch.setattr(teacher, "to", lambda device: moved.append(device) or teacher)
+    builders = [student_builder("mobilenet-0.0625", in_channels=1, stem_stride=2)]
+    batches = batched(data.validation.images, data.validation.labels)
+    origin = Origin(teacher="t", data="d", devices="e")
+    where = torch.device("cpu")
+    profile_instance(teacher, "body", batches, builders, fleet_of("boards")[0], name="n", origin=origin, device=where)
+    assert moved == [where, where]
+    assert teacher.training

@@ -36,6 +36,7 @@ ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
 ROOT_ROUNDS, ROUNDS = 10, 1
+"""Rounds of cuts before any branching, and at each node behind it."""
 REPAIR_AFTER, REPAIRS = 20, 40
 """Nodes of branch and bound before a packing is repaired, once, and neighbourhoods in which it is bettered."""
 
@@ -184,7 +185,6 @@ class _Search:
             self._master.constrain(
                 self._cuts.most[-cuts.shape[0] :].astype(np.float64), cuts[:, self._entered], len(self.columns.steps)
             )
-            before = relaxed[0]
             relaxed = self._bound(node)
         return relaxed
 

@@ -140,5 +140,5 @@ class SubsetRows:
         own = np.concatenate([rows.indices[starts[row] : starts[row + 1]] for row in triple])
         counts = np.concatenate([rows.data[starts[row] : starts[row + 1]] for row in triple])
         found, place = np.unique(own, return_inverse=True)
-        halves = np.bincount(place, weights=counts) // 2.0
-        return found[halves > 0.0], halves[halves > 0.0]
+        halves: FloatArray = np.floor_divide(np.bincount(place, weights=counts), 2.0).astype(np.float64)
+        return found[halves > 0.0].astype(np.int64), halves[halves > 0.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import math
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from rocoin_opt.cli import main, progress
 from samples import THOROUGH, fewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 COMMON = settings(
     derandomize=True,
@@ -57,8 +58,25 @@ def pytest_keyboard_interrupt() -> None:
         workers.NodeManager.EXIT_TIMEOUT = 0.5
 
 
-def pytest_collection_finish() -> None:
-    """Spare the collector of garbage the million objects of libraries and tests, which stay, and most of its rounds."""
+COMPILED_FROM = {
+    "rocoin_opt.exact.answer.joint.MIN_COMPILED_SETS": 10**9,
+    "rocoin_opt.exact.answer.packing.MIN_COMPILED_SETS": 10**9,
+    "rocoin_opt.failure.monte_carlo.kernel.MIN_COMPILED_WORK": 10**12,
+    "rocoin_opt.grouping.covering.covering_knapsack.MIN_COMPILED_DEVICES": 10**4,
+}
+"""Where Numba compiles, and sizes that no fast test reaches."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile nothing for fast tests alone, and let the collector of garbage leave out what stays.
+
+    To compile takes a minute in a fresh clone, in each process. What is compiled says the same to the bit, and slow
+    tests say so. Libraries and tests are a million objects, and need no rounds of the collector.
+    """
+    if not any(item.get_closest_marker("slow") for item in session.items):
+        for name, size in COMPILED_FROM.items():
+            module, _, constant = name.rpartition(".")
+            setattr(importlib.import_module(module), constant, size)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
@@ -67,6 +85,16 @@ def pytest_collection_finish() -> None:
 def repository() -> Path:
     """Root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def short_search() -> Iterator[None]:
+    """Few moves of searches for the whole answer: what they may claim, and what is proven, does not depend on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
+        patch.setattr("rocoin_opt.planning.methods.portfolio.FEW_STEPS", 4)
+        patch.setattr("rocoin_opt.planning.methods.restricted.MOST_STEPS", 60)
+        yield
 
 
 @pytest.fixture

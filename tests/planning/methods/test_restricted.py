@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(12), 18]))
+@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(0, 12, 2), 18]))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -32,7 +32,8 @@ def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
         count = 2 + seed % 4
         instance = drawn(seed, count)
         for objective in ("guaranteed", "expected", "failure", "missing"):
-            result, least = ro.solve(instance, "exact", objective), truth(seed, count, objective)
+            result = ro.solve(instance, "exact", objective, latency_only=True)
+            least = truth(seed, count, objective)
             assert not wrong(result, least), (seed, objective)
             assert result.termination in ("optimal", "infeasible"), (seed, objective)
 
@@ -61,10 +62,11 @@ def edge() -> ro.Instance:
     return ro.generate("edge", devices=8, seed=3)
 
 
-@pytest.mark.parametrize("objective", cases(["failure"], ["guaranteed"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["failure", "guaranteed"])
 def test_a_domain_that_never_fails_changes_nothing(objective: ro.Objective) -> None:
-    edge = ro.generate("edge", devices=6, seed=3)
-    idle = with_domains(edge, ["a", "b"] * 3, {"a": 0.0, "b": 0.0})
+    edge = ro.generate("edge", devices=4, seed=3)
+    idle = with_domains(edge, ["a", "b"] * 2, {"a": 0.0, "b": 0.0})
     plain, tied = (ro.solve(given, "exact", objective) for given in (edge, idle))
     assert tied.objective_value == pytest.approx(plain.objective_value, rel=1e-12)
 

@@ -107,6 +107,7 @@ def compare_with_all_plans(objective, seeds):
         assert result.termination == "optimal"
         outcome = ro.Outcome(result.plan, result.reinforcement.lower_bound)
         assert_least(instance, objective, result.plan, outcome)
+        assert result.phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=True))
         compared += 1
     assert compared > len(seeds) // 2
 
@@ -129,6 +130,43 @@ def test_answers_as_good_as_never_in_time_are_tied_and_work_decides():
     plan = ro.Plan.of(instance, [ro.Group(devices=("d1", "d2"), student="s", num_filters=1)])
     for objective in OBJECTIVES:
         assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
+
+
+@pytest.mark.parametrize("memory", [1, 2])
+def test_a_group_that_never_fails_may_take_filters_that_are_work_elsewhere(memory):
+    kept = {"uplink_bits_per_second": 1.0, "overhead_seconds": 0.5}
+    devices = [
+        {"id": "slow", "flops_per_second": 0.1, "memory_bytes": 2, "failure_probability": 0.1, **kept},
+        {"id": "sure", "flops_per_second": 1.0, "memory_bytes": memory, "failure_probability": 0.0, **kept},
+    ]
+    student = {"id": "s", "flops": 0.0, "flops_per_filter": 1.0, "memory_bytes": 0, "max_filters": 2}
+    student["memory_bytes_per_filter"] = 1
+    instance = ro.Instance.model_validate(
+        {
+            "name": "sure",
+            "devices": devices,
+            "students": [student],
+            "knowledge": {"num_filters": 2, "bits_per_filter": 0.0},
+            "requirements": {"max_group_outage": 0.2},
+        }
+    )
+    plan = ro.Plan.of(instance, [ro.Group(devices=("slow",), student="s", num_filters=2)])
+    outcome = most_reliable(instance, "worst", plan, Control())
+    assert_least(instance, "worst", plan, outcome)
+    assert all(phase.is_proven for phase in outcome.phases)
+    assert len(outcome.plan.groups) == (2 if memory == 1 else 1)
+
+
+def test_what_is_cut_short_is_not_proven(monkeypatch):
+    fleet, rates = pairs(), (2.0, 2.1, 2.2, 2.3, 2.4, 2.5)
+    # No two are alike, and all fail as often: any two serve as surely as any others.
+    devices = [fleet.devices[0].model_copy(update={"id": f"{r}", "flops_per_second": r}) for r in rates]
+    fleet = fleet.with_devices(devices).with_requirements(max_groups=2)
+    phases = ro.solve(fleet, "exact").phases
+    assert phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=True))
+    # Two tied packings are all that is looked for: there are others.
+    monkeypatch.setattr("rocoin_opt.exact.lexicographic.least_failure.TIED_PACKINGS", 2)
+    assert ro.solve(fleet, "exact").phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=False))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -111,7 +111,7 @@ def test_a_report_shows_instances_whose_names_have_commas(run, tmp_path, monkeyp
     def sections(*shown):
         assert run("report", tmp_path / "run", "--out", tmp_path / "x.html", *shown)[0] == 0
         page = (tmp_path / "x.html").read_text()
-        return [name for name in ("a, b", "a", "b") if f"<h2>From close by: {name}</h2>" in page]
+        return [name for name in ("a, b", "a", "b") if f"<h2>In detail: {name}</h2>" in page]
 
     assert sections("--show", "a, b") == ["a, b"]
     assert sections("--show", "a,b") == ["a", "b"]

@@ -224,7 +224,7 @@ def test_bad_arguments_are_named(named: str, arguments: dict[str, Any]) -> None:
 def test_a_bound_above_the_value_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "lower_bound", lambda *args, **options: 2.9)
     with pytest.raises(CertificateError, match="above the value"):
-        ro.partition(planted([4, 4, 4], inside=1.0), 3)
+        ro.partition(GRAPH, 3)
 
 
 def test_sizes_outside_of_the_ranges_are_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,7 +252,7 @@ def test_progress_is_reported():
 
 def test_the_trace_is_what_was_reported_and_its_certified_end():
     seen = []
-    result = ro.solve(ro.generate("paper", devices=6, seed=1), "milp", report=seen.append, latency_only=True)
+    result = ro.solve(ro.generate("paper", devices=8, seed=1), "milp", report=seen.append, latency_only=True)
     assert_traced(result)
     assert len({step.value for step in result.trace}) > 1
     assert len({step.bound for step in result.trace}) > 1

@@ -43,7 +43,7 @@ def test_the_page_tells_figures_profiles_and_close_ups(run) -> None:
     assert "4 instances of 2 families; greedy, random; guaranteed" in page
     for title in ("Profile by value", "Profile by time", "Value and bound over time", "When the answer comes"):
         assert title in page
-    shown = re.findall(r"<h2>From close by: (.*)</h2>", page)
+    shown = re.findall(r"<h2>In detail: (.*)</h2>", page)
     # The first with a plan of each family.
     assert len(shown) == 2
     assert page.count("Its best plan: greedy") == 2
@@ -64,8 +64,8 @@ def test_instances_are_shown_by_name(run) -> None:
     with Store.open(run) as store:
         names = sorted({found.instance for found in store.rows() if found.failure is None})
     page = page_of(run, shown=names[1:2])
-    assert re.findall(r"<h2>From close by: (.*)</h2>", page) == names[1:2]
-    assert "From close by" not in page_of(run, shown=[])
+    assert re.findall(r"<h2>In detail: (.*)</h2>", page) == names[1:2]
+    assert "In detail" not in page_of(run, shown=[])
     with pytest.raises(InputError, match="--show"):
         page_of(run, shown=["nobody"])
 
@@ -83,7 +83,7 @@ def test_a_method_that_found_no_plan_leaves_nothing_to_draw(tmp_path) -> None:
     ro.write_instance(path, ro.generate("mcu", devices=8, seed=0).with_requirements(max_group_outage=0.0))
     page = page_of(stored(tmp_path / "run", solved(path, ("greedy",))), shown=None)
     # Nothing to show by itself: no family has a plan.
-    assert "From close by" not in page
+    assert "In detail" not in page
     name = ro.read_instance(path).name
     assert "No method found a plan." in page_of(tmp_path / "run", shown=[name])
 
@@ -137,7 +137,7 @@ def test_contradictions_are_told_first(tmp_path) -> None:
 @pytest.mark.usefixtures("unrendered")
 def test_some_families_at_most_are_shown_from_close_by(tmp_path) -> None:
     rows = [row(f"/x/{family}/one.json", "greedy", 1.0) for family in range(MAX_SHOWN + 2)]
-    assert page_of(stored(tmp_path / "run", rows)).count("From close by: ") == MAX_SHOWN
+    assert page_of(stored(tmp_path / "run", rows)).count("In detail: ") == MAX_SHOWN
 
 
 def test_of_very_many_items_the_worst_are_shown() -> None:

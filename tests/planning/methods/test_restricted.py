@@ -45,7 +45,8 @@ def test_no_heuristic_and_no_baseline_says_what_is_not_true(seed: int) -> None:
     for objective in ("guaranteed", "expected", "failure", "quantile"):
         least = truth(seed, count, objective)
         for method in (*HEURISTICS, *BASELINES):
-            assert not wrong(ro.solve(instance, method, objective), least), (objective, method)
+            found = ro.solve(instance, method, objective, latency_only=True, explain=False)
+            assert not wrong(found, least), (objective, method)
 
 
 def with_domains(instance: ro.Instance, places: list[str | None], falls: dict[str, float]) -> ro.Instance:
@@ -124,7 +125,7 @@ def test_a_method_of_ones_own_that_knows_no_rules_is_refused_by_name(edge: ro.In
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["failure", "guaranteed", "expected"])
 def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
-    slow = ro.generate("edge", devices=8, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
+    slow = ro.generate("edge", devices=6, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
     first, second = (device.id for device in slow.devices[:2])
     ruled = slow.model_copy(update={"rules": (ro.Rule(apart=(first, second)), ro.Rule(use=(first,)))})
     free, result = (ro.solve(given, "greedy", objective) for given in (slow, ruled))

@@ -132,10 +132,11 @@ def test_constants_have_the_optimum_of_the_enumeration(instance: ro.Instance) ->
     assert found.lower_bound <= best[0] * (1 + 1e-12) + 1e-290
 
 
+@pytest.mark.parametrize("link", cases([()], [((LAWS[0],),)]))
 @pytest.mark.slow
-def test_densities_are_proven_against_every_plan() -> None:
-    laws, limits = (LAWS[1], LAWS[4], LAWS[5]), {"max_group_outage": 0.2, "deadline_seconds": 20.0}
-    instance = slowed(pairs(requirements=limits), *laws, link=(LAWS[0],))
+def test_densities_are_proven_against_every_plan(link: tuple[dict[str, Any], ...]) -> None:
+    laws = (LAWS[1], LAWS[4], LAWS[5])
+    instance = slowed(pairs(requirements={"max_group_outage": 0.2, "deadline_seconds": 20.0}), *laws, link=link)
     values = [value_of(instance, plan, "expected") for plan in oracle.feasible_plans(instance)]
     result = ro.solve(instance, "exact", "expected")
     assert result.termination == "optimal"

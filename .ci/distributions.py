@@ -14,7 +14,8 @@ from pathlib import Path
 
 PACKAGE = "rocoin_opt/"
 FOLDERS = (PACKAGE, "tests/", "docs/", "instances/", "benchmarks/")
-BESIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "constraints.txt", "pyproject.toml", ".gitignore")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "CITATION.cff")
+BESIDE = (*PAGES, "constraints.txt", "pyproject.toml", ".gitignore")
 
 
 def main(source: Path, dist: Path, rebuilt: Path) -> None:

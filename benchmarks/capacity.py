@@ -31,9 +31,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from pipeline import hasty
 
     from rocoin_opt.profiling.capacity import measure_capacity
-    from rocoin_opt.profiling.demo import FULL, teach
+    from rocoin_opt.profiling.demo import teach
     from rocoin_opt.profiling.distillation import Lesson
     from rocoin_opt.profiling.ensemble import Recipe
+    from rocoin_opt.profiling.experiment.settings import FULL
     from rocoin_opt.profiling.images.datasets import load_dataset
     from rocoin_opt.profiling.training import accuracy, use_threads
     from rocoin_opt.provenance import versions

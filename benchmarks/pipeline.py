@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import nullcontext
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from rocoin_opt.report.pipeline import pipeline_markdown, print_pipeline
 if TYPE_CHECKING:
     import argparse
 
-    from rocoin_opt.profiling.demo import Settings
+    from rocoin_opt.profiling.experiment.settings import Settings
 
 WIDTH = 200
 
@@ -32,7 +31,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for module, package in (("torch", "PyTorch"), ("sklearn", "scikit-learn")):
         if find_spec(module) is None:
             sys.exit(f"the pipeline needs {package}: install rocoin-opt with the extra torch")
-    from rocoin_opt.profiling.demo import FULL, demo_document, run_demo
+    from rocoin_opt.profiling.demo import demo_document, run_demo
+    from rocoin_opt.profiling.experiment.settings import FULL
     from rocoin_opt.profiling.images.datasets import load_dataset
     from rocoin_opt.profiling.training import use_threads
 
@@ -48,10 +48,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def hasty() -> Settings:
     """The small networks of ``demo --fast``, each trained for one epoch."""
-    from rocoin_opt.profiling.demo import FAST
+    from rocoin_opt.profiling.experiment.settings import FAST
 
-    taught = replace(FAST.distillation, training=replace(FAST.distillation.training, epochs=1))
-    return replace(FAST, training=replace(FAST.training, epochs=1), distillation=taught)
+    return FAST.changed(epochs=1, student_epochs=1)
 
 
 def show_tables(found: Document, *, markdown: bool) -> None:

@@ -51,6 +51,8 @@ class Study:
         Whether it needs a graph that is not shipped.
     takes_archive : bool
         Whether it needs an archive of instances that is not shipped.
+    takes_data : bool
+        Whether it needs labelled images that are not shipped; a quick round does without.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Study:
     quick: tuple[str, ...] = ()
     takes_graph: bool = False
     takes_archive: bool = False
+    takes_data: bool = False
 
 
 def _partition(name: str, makes: str, tables: str, *options: str, takes_graph: bool = False) -> Study:
@@ -91,6 +94,7 @@ STUDIES = (
     Study("execution", "plans at work as processes", "execution"),
     Study("pipeline", "from a teacher to measured accuracy", "pipeline"),
     Study("capacity", "how large a part a student learns", "capacity"),
+    Study("cifar", "the paper's experiment on CIFAR-10", "cifar", takes_data=True),
 )
 
 
@@ -116,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--list", action="store_true", help="name, what it makes, how long it took")
     parser.add_argument("--graph", type=Path, metavar="FILE.npz", help="for partition-network; see there")
     parser.add_argument("--archive", type=Path, metavar="FOLDER", help="for archives; see there")
+    parser.add_argument("--data", metavar="PATH", help="CIFAR-10, for cifar; see there")
+    parser.add_argument("--folder", type=Path, metavar="FOLDER", help="where cifar keeps what it has trained")
     parser.add_argument("--key", default="weights", metavar="NAME", help="of its array in the file; default weights")
     return parser
 
@@ -139,6 +145,9 @@ def reproduce(studies: list[Study], options: argparse.Namespace, documents: Path
                 continue
             if study.takes_archive and options.archive is None:
                 print(f"{study.name}: left out, it needs --archive FOLDER", flush=True)
+                continue
+            if study.takes_data and options.data is None and not options.quick:
+                print(f"{study.name}: left out, it needs --data PATH", flush=True)
                 continue
             started = time.perf_counter()
             fault = _measure(study, stored, options)
@@ -167,6 +176,9 @@ def _measure(study: Study, stored: Path, options: argparse.Namespace) -> str:
         asked = (*asked, "--graph", str(options.graph.resolve()), "--key", options.key)
     if study.takes_archive:
         asked = (str(options.archive.resolve()), *asked)
+    if study.takes_data:
+        kept = ("--folder", str(options.folder.resolve())) if options.folder is not None else ()
+        asked = (*(() if options.data is None else (str(Path(options.data).resolve()),)), *asked, *kept)
     command = [sys.executable, str(BENCHMARKS / f"{study.script}.py"), *asked, "--out", str(stored)]
     environment = os.environ | (ONE_THREAD if options.quick else {})
     done = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=REPOSITORY, env=environment, check=False)

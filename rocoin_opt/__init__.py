@@ -12,7 +12,7 @@ _public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 def __getattr__(name: str) -> object:
     """Load a public name, or ask for the version of the package."""
     if name == "__version__":
-        from importlib.metadata import version
+        from rocoin_opt.provenance import own_version
 
-        return version("rocoin-opt")
+        return own_version()
     return _public(name)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import platform
+import tomllib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-COMPUTING = ("rocoin-opt", "highspy", "pyomo", "numpy", "scipy")
+PACKAGE = "rocoin-opt"
+COMPUTING = ("highspy", "pyomo", "numpy", "scipy")
 OPTIONAL = ("numba", "torch", "distributed")
 
 
@@ -27,10 +30,24 @@ def versions() -> dict[str, str]:
 
 
 @cache
+def own_version() -> str:
+    """Version of this package; of a source tree that nobody installed, what its project file says, and ``+source``."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        try:
+            told = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+            return f"{told['version']}+source" if told["name"] == PACKAGE else "unknown"
+        except (OSError, ValueError, KeyError):
+            return "unknown"
+
+
+@cache
 def _installed() -> dict[str, str]:
     """Read the packages' metadata once: that takes longer than solving a small instance."""
-    found = {name: version(name) for name in COMPUTING}
-    for name in OPTIONAL:
+    found = {PACKAGE: own_version()}
+    for name in (*COMPUTING, *OPTIONAL):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

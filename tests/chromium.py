@@ -7,9 +7,6 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -102,6 +99,10 @@ class Browser:
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
     """Run a browser whose user data lie in an empty folder."""
+    # It takes a while to import, and no other test needs it.
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import math
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from rocoin_opt.cli import main, progress
 from samples import THOROUGH, fewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 COMMON = settings(
     derandomize=True,
@@ -28,6 +29,9 @@ settings.register_profile("usual", COMMON, max_examples=fewer(60))
 settings.register_profile(THOROUGH, COMMON, max_examples=60)
 # The thorough one is asked for by --hypothesis-profile, which Hypothesis loads after this.
 settings.load_profile("usual")
+
+
+WITHOUT_CUDA = "without CUDA"
 
 
 class FailuresAsTheyCome:
@@ -57,8 +61,25 @@ def pytest_keyboard_interrupt() -> None:
         workers.NodeManager.EXIT_TIMEOUT = 0.5
 
 
-def pytest_collection_finish() -> None:
-    """Spare the collector of garbage the million objects of libraries and tests, which stay, and most of its rounds."""
+COMPILED_FROM = {
+    "rocoin_opt.exact.answer.joint.MIN_COMPILED_SETS": 10**9,
+    "rocoin_opt.exact.answer.packing.MIN_COMPILED_SETS": 10**9,
+    "rocoin_opt.failure.monte_carlo.kernel.MIN_COMPILED_WORK": 10**12,
+    "rocoin_opt.grouping.covering.covering_knapsack.MIN_COMPILED_DEVICES": 10**4,
+}
+"""Where Numba compiles, and sizes that no fast test reaches."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile nothing for fast tests alone, and let the collector of garbage leave out what stays.
+
+    To compile takes a minute in a fresh clone, in each process. What is compiled says the same to the bit, and slow
+    tests say so. Libraries and tests are a million objects, and need no rounds of the collector.
+    """
+    if not any(item.get_closest_marker("slow") for item in session.items):
+        for name, size in COMPILED_FROM.items():
+            module, _, constant = name.rpartition(".")
+            setattr(importlib.import_module(module), constant, size)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
@@ -67,6 +88,16 @@ def pytest_collection_finish() -> None:
 def repository() -> Path:
     """Root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def short_search() -> Iterator[None]:
+    """Few moves of searches for the whole answer: what they may claim, and what is proven, does not depend on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
+        patch.setattr("rocoin_opt.planning.methods.portfolio.FEW_STEPS", 4)
+        patch.setattr("rocoin_opt.planning.methods.restricted.MOST_STEPS", 60)
+        yield
 
 
 @pytest.fixture
@@ -85,3 +116,26 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(ended.value.code or 0), captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def record_without_cuda(record_property):
+    """Say whether there is no CUDA device; what is left out then is told at the end of the run, never silently."""
+
+    def record(what):
+        import torch
+
+        if torch.cuda.is_available():
+            return False
+        record_property(WITHOUT_CUDA, what)
+        return True
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell what was left out, whichever process left it out."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    told = {what for each in reports for name, what in getattr(each, "user_properties", ()) if name == WITHOUT_CUDA}
+    for what in sorted(told):
+        terminalreporter.write_line(f"note: no CUDA device here, so not tested: {what}")

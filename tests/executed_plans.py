@@ -61,7 +61,7 @@ def is_running(pid: int) -> bool:
     return state not in "ZX"
 
 
-def ended(pids: list[int], patience: float = 10.0) -> bool:
+def ended(pids: list[int], patience: float = 300.0) -> bool:
     """Whether all of some processes end within so many seconds."""
     end = time.monotonic() + patience
     while any(map(is_running, pids)):

@@ -74,7 +74,7 @@ def solved(path: Path, methods: Sequence[str], objective: Objective = "guarantee
     instance = ro.read_instance(path)
     rows = []
     for method in methods:
-        result = ro.solve(instance, method, objective)
+        result = ro.solve(instance, method, objective, explain=False)
         text = None if result.plan is None else readable_json(result_document(instance, result)) + "\n"
         found = row(
             str(path),

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 THOROUGH = "thorough"
 """Name of the Hypothesis profile in which every test looks at all its examples."""
-SHARE = 10
+SHARE = 15
 """One in so many examples is looked at in the usual profile."""
-FEWEST = 5
+FEWEST = 4
 """Examples that are looked at in any case."""
 
 
@@ -23,9 +23,14 @@ def fewer(number: int) -> int:
     return min(number, max(FEWEST, number // SHARE))
 
 
-def trials(number: int, **others: Any) -> settings:
-    """Hypothesis settings: a number of examples in the thorough profile, and a share of them in the usual one."""
-    return settings(max_examples=number if settings.get_current_profile_name() == THOROUGH else fewer(number), **others)
+def trials(number: int, *, ways: int = 1, **others: Any) -> settings:
+    """Hypothesis settings: a number of examples in the thorough profile, and a share of them in the usual one.
+
+    A test with parameters has these examples for each of them: those of the usual profile are divided between so many
+    ways.
+    """
+    usual = max(2, fewer(number) // ways)
+    return settings(max_examples=number if settings.get_current_profile_name() == THOROUGH else usual, **others)
 
 
 def cases(fast: Iterable[Any], every: Iterable[Any]) -> list[Any]:

@@ -134,7 +134,9 @@ def rounds(modules, monkeypatch, tmp_path):
     """Run studies in a quick round; return what went wrong and the names of what was made."""
 
     def rounds(*studies):
-        options = SimpleNamespace(quick=True, render=False, graph=None, archive=None, key="weights")
+        options = SimpleNamespace(
+            quick=True, render=False, graph=None, archive=None, data=None, folder=None, key="weights"
+        )
         wrong = modules.reproduce.reproduce(list(studies), options, tmp_path, tmp_path)
         return wrong, {path.name for path in tmp_path.iterdir()}
 

@@ -42,7 +42,7 @@ FEW = [
     case
     # Searches with channels, of seed 20, take seconds.
     for n, case in enumerate(case for case in CASES if not case[0].stem.endswith("-20"))
-    if n % 11 == 0 and case[0].stem not in LONG
+    if n % 22 == 0 and case[0].stem not in LONG
 ]
 
 
@@ -50,7 +50,10 @@ def name_of(case):
     return f"{case[0].stem}-{case[1]}"
 
 
-@pytest.fixture(params=CASES, ids=name_of)
+STORED = [case if n % 3 == 0 else pytest.param(case, marks=pytest.mark.slow) for n, case in enumerate(CASES)]
+
+
+@pytest.fixture(params=STORED, ids=name_of)
 def shipped(request):
     """Path of a shipped feasible instance, an objective and its best-known entry."""
     path, objective = request.param
@@ -60,7 +63,7 @@ def shipped(request):
 @pytest.fixture(
     params=[
         *FEW,
-        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[::5] if case not in FEW),
+        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[::9] if case not in FEW),
     ],
     ids=name_of,
 )

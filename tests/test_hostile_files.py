@@ -147,6 +147,7 @@ def test_no_pickle_is_ever_loaded(file: Path) -> None:
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_no_name_of_a_file_becomes_a_path(tmp_path: Path) -> None:
     file = tmp_path / "instances" / "given.json"
     file.parent.mkdir()

@@ -290,7 +290,7 @@ def test_the_script_on_large_and_shipped_graphs(repository, tmp_path):
     "arguments",
     [
         pytest.param(["--tables", "magic"], id="unknown table", marks=pytest.mark.slow),
-        pytest.param(["--tables", "network"], id="no graph"),
+        pytest.param(["--tables", "network"], id="no graph", marks=pytest.mark.slow),
     ],
 )
 def test_what_cannot_be_made_is_refused(repository, arguments):

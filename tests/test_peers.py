@@ -124,6 +124,7 @@ def test_methods_of_the_package_are_measured_by_their_command(modules, instance_
     assert found.checked
 
 
+@pytest.mark.slow
 def test_an_infeasible_instance_has_no_value(modules, repository):
     path = repository / "instances" / "infeasible" / "memory.json"
     found = modules.measure.measure(path, "greedy", "guaranteed", modules.measure.Limits(10.0), sys.executable)
@@ -177,7 +178,7 @@ def test_a_bound_above_a_valid_plan_is_a_contradiction(repository, peer, instanc
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(["--methods", "magic", "x.json"], id="method"),
+        pytest.param(["--methods", "magic", "x.json"], id="method", marks=pytest.mark.slow),
         pytest.param(["--family", "edge"], id="no sizes", marks=pytest.mark.slow),
     ],
 )

@@ -11,6 +11,7 @@ import rocoin_opt
 from public_interface import STORED, interface
 
 
+@pytest.mark.slow
 def test_the_interface_is_the_stored_one() -> None:
     found, stored = interface().splitlines(), STORED.read_text(encoding="utf-8").splitlines()
     changes = "\n".join(difflib.unified_diff(stored, found, "stored", "found", lineterm="", n=1))

@@ -110,7 +110,7 @@ def test_a_search_without_time_keeps_its_start() -> None:
     assert find_parts(criterion, ranges, control=over()).tolist() == [0] * 30 + [1] * 10
 
 
-@pytest.mark.parametrize("after", range(40))
+@pytest.mark.parametrize("after", range(0, 40, 3))
 @pytest.mark.parametrize("sizes", [None, [20, 12, 8]])
 def test_a_limit_anywhere_leaves_parts_of_the_right_sizes(after: int, sizes: list[int] | None) -> None:
     weights = planted(40, 3)
@@ -241,7 +241,7 @@ def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
 
 
 def test_branch_and_bound_broken_off_within_a_step_keeps_its_nodes() -> None:
-    instance = ro.generate("paper", seed=0)
+    instance = ro.generate("paper", devices=7, seed=0)
     model = ExpectedModel(instance)
     start = ro.solve(instance, "random", "expected").plan
     best = ro.solve(instance, "exact", "expected").objective_value
@@ -276,6 +276,7 @@ def test_random_latencies_are_not_looked_up_without_time() -> None:
 def test_recursions_are_not_compiled_within_a_short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, knapsack.COMPILED, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    monkeypatch.setattr(knapsack, "MIN_COMPILED_DEVICES", 40)
     monkeypatch.setattr(knapsack, "IMPORT_SECONDS", 1e6)
     monkeypatch.setattr(knapsack, "COMPILING_SECONDS", 1e6)
     assert not knapsack.use_compiled(50, Control.starting_now(time_limit=1e5))
@@ -300,10 +301,9 @@ def test_a_frontier_whose_classes_cannot_be_guessed_in_time_has_no_points(monkey
     assert "classes" in found.reasons[0]
 
 
-@pytest.mark.parametrize("filters", [10_000, 1_000_000])
 @pytest.mark.parametrize("method", ["auto", "greedy", "local-search", "lp-rounding", "milp", "random"])
-def test_a_million_filters_are_as_hard_as_ten_thousand(method: str, filters: int) -> None:
-    scale = filters // 10_000
+def test_a_million_filters_are_as_hard_as_few(method: str) -> None:
+    filters, scale = 1_000_000, 100
     devices = [
         {"flops_per_second": 4e7, "memory_bytes": 7e4, "uplink_bits_per_second": 0.007, "failure_probability": 0.0},
         {"flops_per_second": 3e7, "memory_bytes": 2e4, "uplink_bits_per_second": 0.041, "failure_probability": 0.0},

@@ -39,7 +39,7 @@ def test_a_plan_under_laws_that_there_is_no_time_to_value_has_no_value_and_says_
     monkeypatch: pytest.MonkeyPatch, method: str, objective: ro.Objective
 ) -> None:
     monkeypatch.setattr(durations, "TERM", 1e6)
-    instance = ro.generate("lossy", devices=6, slowdowns=True)
+    instance = ro.generate("lossy", devices=4, slowdowns=True)
     found = ro.solve(instance, method, objective, time_limit=600.0)
     assert found.plan is not None
     assert check(instance, found.plan) == ()
@@ -69,7 +69,7 @@ def test_under_laws_the_objective_is_valued_before_the_other_figures(monkeypatch
 
 
 def test_a_value_under_laws_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = ro.generate("lossy", devices=6, slowdowns=True)
+    instance = ro.generate("lossy", devices=4, slowdowns=True)
     plan = ro.solve(instance, "greedy").plan
     assert plan is not None
     value = evaluation.value_of(instance, plan, "expected")
@@ -133,7 +133,7 @@ def test_figures_that_take_but_a_moment_are_there_when_the_time_is_up() -> None:
 
 
 def test_a_start_that_there_is_no_time_to_compare_with_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
+    instance = ro.generate("lossy", devices=5, slowdowns=True)
     start = ro.solve(instance, "nonn", "expected").plan or ro.solve(instance, "random", "expected").plan
     assert start is not None
     monkeypatch.setattr(durations, "TERM", 1e6)
@@ -146,7 +146,7 @@ def test_a_start_that_there_is_no_time_to_compare_with_is_kept(monkeypatch: pyte
 def test_the_file_of_a_plan_without_a_value_claims_none_and_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance = ro.generate("lossy", devices=8, slowdowns=True)
+    instance = ro.generate("lossy", devices=6, slowdowns=True)
     monkeypatch.setattr(durations, "ANSWER", 1e6)
     found = ro.solve(instance, "greedy", time_limit=600.0)
     assert found.objective_value is None

@@ -8,19 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import strategies as st
 
 from rocoin_opt.documents import (
     read_text,
 )
 from rocoin_opt.errors import InputError
 from rocoin_opt.writing import require_folder, require_writable, write_text
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 def test_a_text_is_written_with_the_usual_mode(tmp_path: Path) -> None:

@@ -29,8 +29,10 @@ ImageSize: TypeAlias = Annotated[
     str | None, typer.Option("--image-size", metavar="HxW", help="Scale pictures to so many pixels.")
 ]
 Labels: TypeAlias = Annotated[str, typer.Option("--labels", metavar="L", help="Labels of CIFAR-100: fine or coarse.")]
-StemStride: TypeAlias = Annotated[
-    int, typer.Option("--stem-stride", metavar="N", help="Stride of the first convolution of known networks.")
+STRIDE_HELP = "Stride of the first convolution of known networks."
+StemStride: TypeAlias = Annotated[int, typer.Option("--stem-stride", metavar="N", help=STRIDE_HELP)]
+PresetStride: TypeAlias = Annotated[
+    int | None, typer.Option("--stem-stride", metavar="N", help=STRIDE_HELP, show_default="1")
 ]
 Classifier: TypeAlias = Annotated[
     str | None,
@@ -42,14 +44,51 @@ OwnNames: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
 ]
-Epochs: TypeAlias = Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the training images.")]
-BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", metavar="N", help="Images of a step.")]
-LearningRate: TypeAlias = Annotated[float, typer.Option("--learning-rate", metavar="R", help="Its peak.")]
-WeightDecay: TypeAlias = Annotated[float, typer.Option("--weight-decay", metavar="W", help="Of the descent.")]
-Shift: TypeAlias = Annotated[
-    int, typer.Option("--shift", metavar="N", help="Move training images by up to so many pixels.")
+EPOCHS_HELP = "Passes over the training images."
+Epochs: TypeAlias = Annotated[int | None, typer.Option("--epochs", metavar="N", help=EPOCHS_HELP, show_default="6")]
+StudentEpochs: TypeAlias = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", help=EPOCHS_HELP, show_default="4")
 ]
-Flip: TypeAlias = Annotated[bool, typer.Option("--flip", help="Mirror half of the training images.")]
+BatchSize: TypeAlias = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", help="Images of a step.", show_default="128")
+]
+LearningRate: TypeAlias = Annotated[
+    float | None, typer.Option("--learning-rate", metavar="R", help="Its peak.", show_default="0.1")
+]
+WeightDecay: TypeAlias = Annotated[
+    float | None, typer.Option("--weight-decay", metavar="W", help="Of the descent.", show_default="0.0005")
+]
+Shift: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--shift", metavar="N", help="Move training images by up to so many pixels.", show_default="0"),
+]
+Flip: TypeAlias = Annotated[
+    bool | None, typer.Option("--flip/--no-flip", help="Mirror half of the training images.", show_default="no-flip")
+]
+Preset: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="P",
+        help="What options are where they are not given: fashion, cifar or fast.",
+        show_default="none",
+    ),
+]
+Arithmetic: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--arithmetic",
+        metavar="A",
+        help="Of convolutions and products: float32, tf32 (on CUDA), or bf16.",
+        show_default="float32",
+    ),
+]
+Deterministic: TypeAlias = Annotated[
+    bool, typer.Option("--deterministic", help="The same bytes each time on CUDA too, also resumed.")
+]
+StepKind: TypeAlias = Annotated[
+    str, typer.Option("--step", metavar="S", help="Steps on CUDA: captured as a graph, eager, or auto.")
+]
 TorchDevice: TypeAlias = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")]
 TorchThreads: TypeAlias = Annotated[
     int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
@@ -87,17 +126,37 @@ def teacher_sizes(data: Dataset, stem_stride: int) -> dict[str, int]:
     return {"num_classes": data.num_classes, "in_channels": data.input_shape[0], "stem_stride": stem_stride}
 
 
-def training_of(threads: int | None, **options: Any) -> Training:
+def preset_of(name: str | None) -> Any:
+    """Settings of a preset; None where none is asked for."""
+    if name is None:
+        return None
+    from rocoin_opt.profiling import preset
+
+    return preset(name)
+
+
+def training_of(threads: int | None, usual: Training | None = None, **options: Any) -> Training:
     """Make the training that options ask for, with as many threads as they ask for.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Of PyTorch.
+    usual : Training, optional
+        What holds where an option is None.
+    **options
+        Fields of a training.
 
     Raises
     ------
     InputError
         If one of them is out of range.
     """
+    from dataclasses import replace
+
     from rocoin_opt.profiling import Training, use_threads
 
-    training = Training(**options)
+    training = replace(usual or Training(), **{name: value for name, value in options.items() if value is not None})
     if threads is not None:
         use_threads(threads)
     return training

@@ -213,7 +213,7 @@ class FrontierSearch:
         if groups is None:
             return []
         there = found._replace(groups=groups)
-        return [plan_of_parts(problem, there), *plans_of_less_work(problem, there, self.control)]
+        return [plan_of_parts(problem, there), *plans_of_less_work(problem, there, self.control)[0]]
 
     def _groups_for(self, found: Found, threshold: float) -> list[Members] | None:
         return self._vectors(found, threshold)[1].groups_for(found.cut.sizes)

@@ -125,15 +125,17 @@ class CandidateSearch:
             position = max(self.candidates.behind(position), min(position + step, self.high - 1))
             step *= 2
 
-    def prove(self, decide: Callable[[int], str]) -> None:
+    def prove(self, decide: Callable[[int], str], below: int | None = None) -> None:
         """Bisect for the last candidate that is refuted; what cannot be decided counts as reachable.
 
         Parameters
         ----------
         decide : callable
             As for :meth:`climb`.
+        below : int, optional
+            Candidate from which on none is asked.
         """
-        high = self.high
+        high = self.high if below is None else min(self.high, below)
         while self.low < high and self.open:
             middle = (self.low + high) // 2
             if decide(middle) == "impossible":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import highspy
 import numpy as np
@@ -77,6 +77,29 @@ class RestrictedMaster:
         )
         if status == highspy.HighsStatus.kError:
             raise SolverError("HiGHS refused a column: a coefficient is not finite, or 1e15 and more")
+
+    def constrain(self, most: FloatArray, rows: Any, first: int = 0) -> None:
+        """Add rows ``a x <= b``.
+
+        Parameters
+        ----------
+        most : FloatArray, one a row
+            Right-hand sides.
+        rows : CSR array
+            Coefficients of the columns from ``first`` on.
+        first : int
+            Column of the first coefficient: those before it are in none of the rows.
+        """
+        count = len(most)
+        self._highs.addRows(
+            count,
+            np.full(count, -highspy.kHighsInf),
+            most,
+            rows.nnz,
+            rows.indptr[:-1].astype(np.int32),
+            (rows.indices + first).astype(np.int32),
+            rows.data.astype(np.float64),
+        )
 
     def limit(self, rows: FloatArray, columns: FloatArray, lower: FloatArray | None = None) -> None:
         """Set the limits of all rows and the upper limits of all columns.

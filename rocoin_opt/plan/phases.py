@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
@@ -27,8 +29,8 @@ class Phase:
     name : str
         ``partition``, ``reliability`` or ``work``.
     is_proven : bool
-        Whether no plan is better in this, of those that are as good in what comes before it. Reliability is proven for
-        the part sizes of the plan where the instance has a graph.
+        Whether no plan is better in this, of those that are as good in what comes before it. Where the instance has a
+        graph, reliability and work are proven for the part sizes of the plan.
     was_cut : bool
         Whether the time was up before the phase had ended.
     """
@@ -84,12 +86,17 @@ def proof_words(termination: str, objective: Objective, phases: Sequence[Phase] 
     """
     if termination in WITHOUT_PLAN_WORDS:
         return WITHOUT_PLAN_WORDS[termination]
-    verdicts: dict[str, list[str]] = {}
-    verdicts["proven optimal" if termination == "optimal" else "not proven optimal"] = [aim_of(objective)]
+    verdicts = [("proven optimal" if termination == "optimal" else "not proven optimal", aim_of(objective))]
+    among = ""
     for phase in phases:
-        verdict = "improved, not proven in time" if phase.was_cut else "improved, not proven"
-        verdicts.setdefault("proven optimal" if phase.is_proven else verdict, []).append(phase.name)
-    return "; ".join(f"{listed(names)} {verdict}" for verdict, names in verdicts.items())
+        failed = "improved, not proven in time" if phase.was_cut else "improved, not proven"
+        verdicts.append((f"proven optimal{among}" if phase.is_proven else failed, phase.name))
+        if phase.name == "partition":
+            # Another partition, as good, may have parts of other sizes.
+            among = " for these part sizes"
+    # Neighbours alone share their words: the order is that of the search.
+    told = [(verdict, [name for _, name in same]) for verdict, same in groupby(verdicts, key=itemgetter(0))]
+    return "; ".join(f"{listed(names)} {verdict}" for verdict, names in told)
 
 
 def reinforcement_lines(gain: Reinforcement, failure: float | None, *, has_graph: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -188,7 +189,10 @@ def print_summary(result: Result, console: Console) -> None:
         f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
     proven = proof_words(result.termination, result.objective, result.phases)
-    console.print(f"{result.method}, {result.objective}: [bold]{proven}[/]")
+    for line in textwrap.wrap(
+        f"{result.method}, {result.objective}: {proven}", SUMMARY_COLUMNS, subsequent_indent="  "
+    ):
+        console.print(f"[bold]{_plain(line)}[/]")
     for line in _value_lines(result):
         console.print(line)
     for reason in result.reasons:

@@ -124,26 +124,31 @@ def plain_text(text: str, style: str = "") -> Text:
 def in_runs(names: Iterable[str]) -> list[str]:
     """Names in their order, but numbered ones that follow each other as one: ``cam-1 to cam-5``.
 
-    Two that follow each other stay two.
+    Two that follow each other stay two. A name that could be read as several, or whose ends could not be seen, stands
+    in quotes: ``"Pi 4, kitchen"``.
     """
-    rows: dict[str, list[int]] = {}
+    rows: dict[tuple[str, bool], list[int]] = {}
     for name in names:
         stem, _, number = name.rpartition("-")
         if stem and number.isascii() and number.isdigit() and str(int(number)) == number:
-            rows.setdefault(stem, []).append(int(number))
+            rows.setdefault((stem, True), []).append(int(number))
         else:
-            rows[name] = []
-    told = []
-    for stem, numbers in rows.items():
+            rows[name, False] = []
+    told: list[str] = []
+    for (stem, is_numbered), numbers in rows.items():
         left = sorted(numbers)
-        if not left:
-            told.append(stem)
+        if not is_numbered:
+            told.append(_quoted(stem))
         while left:
             end = next((at for at in range(1, len(left)) if left[at] != left[at - 1] + 1), len(left))
             run, left = left[:end], left[end:]
-            ends = [f"{stem}-{run[0]} to {stem}-{run[-1]}"] if len(run) > 2 else [f"{stem}-{n}" for n in run]
-            told += ends
+            first, last = (_quoted(f"{stem}-{n}") for n in (run[0], run[-1]))
+            told += [f"{first} to {last}"] if len(run) > 2 else [_quoted(f"{stem}-{n}") for n in run]
     return told
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if "," in name or name != name.strip() else name
 
 
 def some_of(names: Iterable[str], most: int) -> str:

@@ -7,13 +7,14 @@ from .accuracy import (
 )
 from .activations import batched
 from .counting.teacher import with_knowledge
-from .demo import FAST, FULL, demo_document, run_demo
+from .demo import demo_document, run_demo
 from .distillation import Distillation, Lesson, distil, distil_plan, other_costs
 from .ensemble import FILLS, Ensemble, Fill, Recipe
 from .execution.comparison import compare_with_distribution, comparison_document
 from .execution.messages import ValueArray
 from .execution.plot import plot_execution, require_picture
 from .execution.run import execute, require_requests
+from .experiment.settings import preset
 from .export.deployment import Deployment, deploy
 from .export.folder import manifest_of, require_export_folder, write_export, write_images
 from .export.manifest import Manifest, manifest_schema
@@ -26,9 +27,7 @@ from .specifications import StudentBuilder, load_teacher, own_networks, student_
 from .training import Step, Training, train_classifier, use_threads
 
 __all__ = [
-    "FAST",
     "FILLS",
-    "FULL",
     "Dataset",
     "Deployment",
     "Distillation",
@@ -64,6 +63,7 @@ __all__ = [
     "other_costs",
     "own_networks",
     "plot_execution",
+    "preset",
     "profile",
     "profile_instance",
     "require_export_folder",

@@ -14,11 +14,14 @@ import torch
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.failure import deadline_of, expected_accuracy, latency_distribution, simulate_arrivals
+from rocoin_opt.profiling.learning.placement import placed
 from rocoin_opt.profiling.training import outputs
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from torch import Tensor
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
@@ -99,6 +102,7 @@ def measure_accuracy(
     fill: Fill = "zero",
     subsets: Iterable[frozenset[int]] | None = None,
     device: torch.device | None = None,
+    features: Tensor | None = None,
 ) -> AccuracyTable:
     """Measure the accuracy for subsets of parts. The students run once, whatever the number of subsets.
 
@@ -113,7 +117,9 @@ def measure_accuracy(
     subsets : iterable of frozenset of int, optional
         The parts that have arrived; all 2^K subsets by default. All parts, and all but one, are always measured.
     device : torch.device, optional
-        Where the students run.
+        Where the students run; by default where they are. Afterwards they are where and as they were.
+    features : Tensor, shape (N, M), optional
+        What :func:`features_of` gives for the same students and images, where that is known already.
 
     Raises
     ------
@@ -132,14 +138,29 @@ def measure_accuracy(
         if not arrived <= everything:
             found, allowed = str(sorted(arrived)), f"parts from 0 to {count - 1}"
             raise InputError("accuracy", [Problem("subsets", found, allowed)])
-    features = outputs(ensemble.to(device).features, split.images, device)
-    ensemble.cpu()
+    made = features_of(ensemble, split, device) if features is None else features
     accuracies = {}
-    with torch.no_grad():
+    with torch.no_grad(), placed(ensemble, made.device):
         for arrived in sorted(wanted, key=lambda subset: (len(subset), sorted(subset))):
-            right = ensemble.logits(features, arrived, fill).argmax(1) == split.labels
+            right = ensemble.logits(made, arrived, fill).argmax(1) == split.labels
             accuracies[arrived] = float(right.double().mean())
     return AccuracyTable(count, fill, len(split), accuracies)
+
+
+def features_of(ensemble: Ensemble, split: Split, device: torch.device | None = None) -> Tensor:
+    """Features that students make of images, N x M, on the CPU.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The students; afterwards they are where and as they were.
+    split : Split
+        The images.
+    device : torch.device, optional
+        Where they run; by default where they are.
+    """
+    with placed(ensemble, device):
+        return outputs(ensemble.features, split.images, device)
 
 
 def accuracy_under_failure(
@@ -153,6 +174,7 @@ def accuracy_under_failure(
     seed: int = 0,
     draws: int = DRAWS,
     device: torch.device | None = None,
+    features: Tensor | None = None,
 ) -> AnswerAccuracy:
     """Join measured accuracy with the failures of a plan's devices.
 
@@ -163,7 +185,7 @@ def accuracy_under_failure(
     ----------
     ensemble : Ensemble
         Students of the plan's parts, in the order of its groups.
-    split, fill, device
+    split, fill, device, features
         As in :func:`measure_accuracy`.
     instance, plan : Instance, Plan
         What was given, and a valid plan with explicit filters.
@@ -181,11 +203,11 @@ def accuracy_under_failure(
     ensemble.require_parts_of(plan)
     end = deadline_of(instance, deadline)
     if len(ensemble.parts) <= MAX_PARTS:
-        table = measure_accuracy(ensemble, split, fill=fill, device=device)
+        table = measure_accuracy(ensemble, split, fill=fill, device=device, features=features)
         law = latency_distribution(instance, plan)
         return AnswerAccuracy(table, end, expected_accuracy(law, table.accuracies, end))
     arrivals = simulate_arrivals(instance, plan, draws, seed=seed, deadline=end)
-    table = measure_accuracy(ensemble, split, fill=fill, subsets=arrivals.counts, device=device)
+    table = measure_accuracy(ensemble, split, fill=fill, subsets=arrivals.counts, device=device, features=features)
     estimate = arrivals.expected(table.accuracies.__getitem__, 0.0, 1.0)
     interval = estimate.interval()
     return AnswerAccuracy(table, end, estimate.value, interval.low, interval.high)

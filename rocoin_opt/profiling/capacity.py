@@ -19,6 +19,7 @@ from rocoin_opt.documents import Items, Model, parse_document, validate
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.instance import Count, Identifier, NonNegative, Positive, Probability
 from rocoin_opt.profiling.ensemble import PartStudent
+from rocoin_opt.profiling.learning.placement import placed
 from rocoin_opt.profiling.training import fit, outputs, seeded
 from rocoin_opt.report import Sheet
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from rocoin_opt.profiling.distillation import Lesson
     from rocoin_opt.profiling.ensemble import Recipe
@@ -179,15 +180,18 @@ def measure_capacity(
             raise InputError(
                 "capacity", [Problem("sizes", repr(size), f"from 1 to {most}, the filters of the teacher")]
             )
-    held_out = outputs(lesson.teacher.pooled, data.validation.images)
+    held_out: Tensor | None = None
     for seed in seeds:
+        chosen = training(seed)
+        if held_out is None:
+            held_out = _seen(lesson.teacher, lesson.teacher.pooled, data, chosen)
         order = torch.randperm(most, generator=torch.Generator().manual_seed(seed))
         for name, recipe in students.items():
             for size in sizes:
                 part = order[:size].sort().values
                 checkpoint = None if checkpoints is None else checkpoints / f"{name}-{size}-{seed}.pt"
-                student = _taught(lesson, recipe(size), part, data, training(seed), checkpoint, report)
-                error = outputs(student, data.validation.images) - held_out[:, part]
+                student = _taught(lesson, recipe(size), part, data, chosen, checkpoint, report)
+                error = _seen(student, student, data, chosen) - held_out[:, part]
                 losses = (error / lesson.deviations[part]).square().mean(0)
                 shared = torch.isin(part, order[: min(sizes)])
                 yield CapacityRow(
@@ -198,6 +202,13 @@ def measure_capacity(
                     part_loss=float(losses.mean()),
                     shared_loss=float(losses[shared].mean()),
                 )
+
+
+def _seen(network: nn.Module, function: Callable[[Tensor], Tensor], data: Dataset, training: Training) -> Tensor:
+    """What a network makes of the validation images, where and as it is trained."""
+    device = training.torch_device
+    with training.computing(), placed(network, device):
+        return outputs(function, data.validation.images, device)
 
 
 def _taught(
@@ -215,7 +226,7 @@ def _taught(
     features, deviations = lesson.features[:, part].to(device), lesson.deviations[part].to(device)
 
     def loss(batch: Batch) -> Tensor:
-        error: Tensor = student(batch.images) - features[batch.rows]
+        error: Tensor = student(batch.images).float() - features[batch.rows]
         return (error / deviations).square().mean()
 
     identity = f"{data.sha256} {lesson.digest()} {part.tolist()} {recipe}"

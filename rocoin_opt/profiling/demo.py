@@ -5,9 +5,7 @@ Every step leaves its files in a folder, so that a run that was stopped goes on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
-from importlib import resources
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,88 +13,41 @@ import numpy as np
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import evaluate
-from rocoin_opt.instance import read_device_file, write_instance
+from rocoin_opt.instance import write_instance
 from rocoin_opt.knowledge import contiguous_partition
 from rocoin_opt.plan import evidence_left, plan_document, with_filters
 from rocoin_opt.planning.compare import compare
 from rocoin_opt.planning.partition import partition
-from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, write_accuracy_table
+from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, features_of, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity
-from rocoin_opt.profiling.distillation import Distillation, Lesson, distil_plan
+from rocoin_opt.profiling.distillation import Lesson, distil_plan
+from rocoin_opt.profiling.ensemble import FILLS
+from rocoin_opt.profiling.experiment.fleets import fleet_of
 from rocoin_opt.profiling.instances import Origin, profile_instance
 from rocoin_opt.profiling.specifications import student_builder, teacher_builder
-from rocoin_opt.profiling.training import Training, accuracy, train_classifier
+from rocoin_opt.profiling.training import accuracy, train_classifier
 from rocoin_opt.provenance import versions
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
     from torch import nn
 
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.ensemble import Ensemble
+    from rocoin_opt.profiling.experiment.settings import Settings
     from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Report
 
 FORMAT = "rocoin-opt/demo"
 VERSION = 1
-DEVICES = "demo_devices.json"
-"""Device file of the demonstration, inside of the package: boards with measured rates, assumed failures."""
 METHODS = ("exact", "rocoin", "nonn", "random")
 PARTITIONS = ("resilient",)
 """Criteria by which the exact plan's part sizes are filled once more; its own parts are cut by ``ncut``."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is trained, and how.
-
-    Attributes
-    ----------
-    teacher : str
-        Network of the teacher.
-    students : tuple of str
-        Networks of the students.
-    stem_stride : int
-        Stride of every network's first convolution.
-    training : Training
-        Of the teacher.
-    distillation : Distillation
-        Of the students.
-    """
-
-    teacher: str
-    students: tuple[str, ...]
-    stem_stride: int
-    training: Training
-    distillation: Distillation
-
-    def seeded(self, seed: int, device: str) -> Settings:
-        """The same with another seed, on another device."""
-        change = partial(replace, seed=seed, device=device)
-        students = replace(self.distillation, training=change(self.distillation.training))
-        return replace(self, training=change(self.training), distillation=students)
-
-
-FULL = Settings(
-    teacher="wrn-16-2",
-    students=("wrn-10-1", "wrn-16-1"),
-    stem_stride=2,
-    training=Training(epochs=6, shift=2, flip=True),
-    distillation=Distillation(training=Training(epochs=2)),
-)
-"""For images of about 28 x 28 pixels."""
-FAST = Settings(
-    teacher="wrn-10-1",
-    students=("mobilenet-0.25",),
-    stem_stride=2,
-    training=Training(epochs=8, batch_size=64),
-    distillation=Distillation(training=Training(epochs=5, batch_size=64)),
-)
-"""For the digits, in well below a minute."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +83,7 @@ def run_demo(
     data : Dataset
         Images; see :func:`rocoin_opt.profiling.images.datasets.load_dataset`.
     settings : Settings
-        :data:`FULL`, :data:`FAST` or one's own.
+        One of :data:`rocoin_opt.profiling.experiment.settings.PRESETS`, or one's own.
     seed : int
         Seed of weights, order, augmentation, and of the random plan and parts.
     folder : Path
@@ -154,10 +105,16 @@ def run_demo(
         If the folder holds checkpoints of another run, or cannot be written.
     """
     chosen = settings.seeded(seed, device)
+    with chosen.training.computing():
+        return _whole_way(data, chosen, seed, folder, report)
+
+
+def _whole_way(data: Dataset, chosen: Settings, seed: int, folder: Path, report: Report | None) -> dict[str, Any]:
+    where = chosen.training.torch_device
     teacher = teach(data, chosen, folder, report)
     instance = instance_of(teacher, data, chosen)
     write_instance(folder / "instance.json", instance)
-    lesson = Lesson.of(teacher, data, chosen.training.torch_device)
+    lesson = Lesson.of(teacher, data, where)
     rows = []
     for variant in variants_of(instance, seed):
         home = folder / variant.name
@@ -172,10 +129,10 @@ def run_demo(
             report=report,
         )
         ensemble.save(home)
-        rows.append(_measured(variant, ensemble, data, home))
+        rows.append(_measured(variant, ensemble, data, home, where))
     result = {
         "seed": seed,
-        "teacher_accuracy": accuracy(teacher, data.test),
+        "teacher_accuracy": accuracy(teacher, data.test, where),
         "rows": rows,
     }
     write_text(folder / "result.json", readable_json(result) + "\n")
@@ -224,8 +181,11 @@ def instance_of(teacher: nn.Module, data: Dataset, settings: Settings) -> Instan
     measured = shipped_capacity()
     # Measured capacities hold for the teacher and the images that they were measured with.
     known = (measured.teacher, measured.data_sha256) == (settings.teacher, data.sha256)
-    with resources.as_file(resources.files(__package__).joinpath(DEVICES)) as path:
-        fleet = read_device_file(path)
+    known = known and {row.student for row in measured.rows} >= set(settings.students)
+    fleet, devices = fleet_of(settings.fleet, settings.groups)
+    capacity = settings.capacity or (
+        {name: measured.max_filters(name) for name in settings.students} if known else None
+    )
     return profile_instance(
         teacher,
         "body",
@@ -236,10 +196,11 @@ def instance_of(teacher: nn.Module, data: Dataset, settings: Settings) -> Instan
         origin=Origin(
             teacher=f"{settings.teacher}, stem stride {settings.stem_stride}",
             data=f"{data.name} ({data.source}), validation images",
-            devices=f"{DEVICES}: boards of the catalogue, failure probabilities assumed",
-            capacity="as measured on Fashion-MNIST" if known else None,
+            devices=devices,
+            capacity="as measured on Fashion-MNIST" if known and not settings.capacity else None,
         ),
-        capacity={name: measured.max_filters(name) for name in settings.students} if known else None,
+        capacity=capacity,
+        device=settings.training.torch_device,
     ).instance
 
 
@@ -296,10 +257,13 @@ def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any
     }
 
 
-def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path) -> dict[str, Any]:
+def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path, device: torch.device) -> dict[str, Any]:
     """Measure one variant, and write its plan and its tables."""
     instance, plan = variant.instance, variant.plan
-    zero, mean = (accuracy_under_failure(ensemble, data.test, instance, plan, fill=fill) for fill in ("zero", "mean"))
+    features = features_of(ensemble, data.test, device)
+    zero, mean = (
+        accuracy_under_failure(ensemble, data.test, instance, plan, fill=fill, features=features) for fill in FILLS
+    )
     metrics = evaluate(instance, plan)._replace({"expected_accuracy": zero.expected})
     write_text(home / "plan.json", readable_json(plan_document(instance, plan, metrics)) + "\n")
     for answers in (zero, mean):

@@ -23,6 +23,7 @@ from torch.nn import functional
 from rocoin_opt.errors import InputError, Problem, RocoinError
 from rocoin_opt.profiling.counting.teacher import Teacher, with_knowledge
 from rocoin_opt.profiling.ensemble import NO_BUILDERS, Ensemble, Recipe
+from rocoin_opt.profiling.learning.placement import placed
 from rocoin_opt.profiling.network_profile import profile
 from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.training import Training, fit, outputs, seeded
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from rocoin_opt.profiling.ensemble import Builder
     from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Batch, Report
+
+NEARLY_CONSTANT = 0.02
+"""A feature whose deviation is less, as a share of its own root mean square and of the median one, never changes."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +122,33 @@ class Lesson:
             Name of that classifier, where it is not the layer that makes the output.
         """
         known = with_knowledge(teacher, data.train.images, layer)
-        features = outputs(known.to(device).eval().pooled, data.train.images, device)
-        return cls(known.cpu(), features)
+        with placed(known, device) as shown:
+            features = outputs(shown.pooled, data.train.images, device)
+        known.eval().cpu()
+        return cls(known, features)
 
     @property
     def deviations(self) -> Tensor:
-        """Standard deviation of each feature; infinite where a feature never changes, so that it costs nothing."""
-        deviations = self.features.std(0)
-        return torch.where(deviations > 0, deviations, torch.inf)
+        """Standard deviation of each feature; infinite where it hardly changes, so that it costs nothing.
+
+        A student begins with features of the usual size. In units of a deviation that is much smaller it would be wrong
+        by thousands, and the descent would leave all bounds. Such a feature tells next to nothing; what the head makes
+        of it is taught through the logits.
+        """
+        deviations, sizes = self.features.std(0), self.features.square().mean(0).sqrt()
+        active = sizes[sizes > 0]
+        usual = active.median() if len(active) else torch.zeros(())
+        return torch.where(deviations > NEARLY_CONSTANT * sizes.clamp(min=float(usual)), deviations, torch.inf)
 
     def digest(self) -> str:
-        """Fingerprint of the features and of what the teacher makes of them."""
-        tensors = (self.features, *self.teacher.head.state_dict().values())
-        return hashlib.sha256(b"".join(tensor.cpu().contiguous().numpy().tobytes() for tensor in tensors)).hexdigest()
+        """Fingerprint of the teacher, which with the images makes the features; the same on every device."""
+        found = hashlib.sha256(f"{self.teacher} {tuple(self.features.shape)}".encode())
+        for name, tensor in self.teacher.state_dict().items():
+            if isinstance(tensor, torch.Tensor):
+                values = tensor.detach().cpu().contiguous().reshape(-1)
+                found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                found.update(values.view(torch.uint8).numpy().tobytes())
+        return found.hexdigest()
 
 
 def distil(
@@ -190,39 +208,47 @@ def distil(
         found = f"{classes} classes, seen on {len(lesson.features)} images"
         allowed = f"{data.num_classes} classes and {images} images, those of the data"
         raise InputError("distillation", [Problem("lesson", found, allowed)])
+    identity = f"{data.sha256} {lesson.digest()} {ensemble.parts} {ensemble.recipes} {distillation.identity}"
+    networks = (teacher, *(student.network for student in ensemble.students))
     device = training.torch_device
-    teacher.to(device)
     _copy_head(teacher.head, ensemble.head)
-    deviations = lesson.deviations.to(device)
-    targets = _targets(lesson, training)
+    with training.computing(), placed(teacher, device):
+        fit(
+            ensemble,
+            _loss(lesson, ensemble, distillation),
+            data.train,
+            training,
+            name=name,
+            identity=identity,
+            uniform=len(ensemble.parts) if distillation.part_dropout else 0,
+            channels_last=all(isinstance(network, FilterNetwork) for network in networks),
+            checkpoint=checkpoint,
+            report=report,
+        )
+        with placed(ensemble, device):
+            means = outputs(ensemble.features, data.train.images, device).mean(0)
+    ensemble.feature_means.copy_(means)
+    return ensemble
+
+
+def _loss(lesson: Lesson, ensemble: Ensemble, distillation: Distillation) -> Callable[[Batch], Tensor]:
+    """What the students are taught by, on the device of the training."""
+    head = lesson.teacher.head
+    deviations = lesson.deviations.to(distillation.training.torch_device)
+    targets = _targets(lesson, distillation.training)
 
     def loss(batch: Batch) -> Tensor:
-        target = targets(batch)
-        features = ensemble.features(batch.images)
+        # Differences and divergences are of 32 bits, whatever the networks multiply.
+        target = targets(batch).float()
+        features = ensemble.features(batch.images).float()
         mismatch = ((features - target) / deviations).square().mean()
         shown = features * _kept(ensemble, len(features), distillation.part_dropout, batch)
         with torch.no_grad():
-            wanted = teacher.head(target)
-        divergence = softened_divergence(wanted, ensemble.head(shown), distillation.temperature)
+            wanted = head(target).float()
+        divergence = softened_divergence(wanted, ensemble.head(shown).float(), distillation.temperature)
         return distillation.feature_weight * mismatch + distillation.logit_weight * divergence
 
-    identity = f"{data.sha256} {lesson.digest()} {ensemble.parts} {ensemble.recipes} {distillation.identity}"
-    networks = (teacher, *(student.network for student in ensemble.students))
-    fit(
-        ensemble,
-        loss,
-        data.train,
-        training,
-        name=name,
-        identity=identity,
-        channels_last=all(isinstance(network, FilterNetwork) for network in networks),
-        checkpoint=checkpoint,
-        report=report,
-    )
-    means = outputs(ensemble.to(device).features, data.train.images, device).mean(0)
-    teacher.cpu()
-    ensemble.cpu().feature_means.copy_(means)
-    return ensemble
+    return loss
 
 
 def _copy_head(teacher: nn.Module, head: nn.Linear) -> None:
@@ -265,10 +291,9 @@ def _targets(lesson: Lesson, training: Training) -> Callable[[Batch], Tensor]:
 def _kept(ensemble: Ensemble, count: int, part_dropout: float, batch: Batch) -> Tensor:
     """Ones for the features that the head sees, zeros for those of dropped parts; count x M."""
     kept = torch.ones(count, ensemble.num_filters, device=batch.images.device)
-    if part_dropout:
-        drawn = torch.rand(count, len(ensemble.parts), generator=batch.generator).to(batch.images.device)
-        for k, part in enumerate(ensemble.parts):
-            kept[:, list(part)] = (drawn[:, k, None] >= part_dropout).float()
+    if batch.uniform is not None:
+        for k in range(len(ensemble.parts)):
+            kept[:, ensemble.filters(k)] = (batch.uniform[:, k, None] >= part_dropout).float()
     return kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, get_args
@@ -17,6 +18,7 @@ from rocoin_opt.instance import Count, Identifier, Index
 from rocoin_opt.profiling.checkpoints import read_state, write_state
 from rocoin_opt.profiling.counting.own_code import calling
 from rocoin_opt.profiling.images.scaling import Scaling
+from rocoin_opt.profiling.learning.steps import beside_each_other
 from rocoin_opt.profiling.networks import FilterNetwork
 from rocoin_opt.profiling.specifications import network_builder
 from rocoin_opt.writing import write_text
@@ -194,10 +196,14 @@ class Ensemble(nn.Module):
         )
         self.head = nn.Linear(self.num_filters, num_classes)
         self.register_buffer("feature_means", torch.zeros(self.num_filters))
+        for k, part in enumerate(self.parts):
+            # On the device of the students: indices from a list would be copied there at each step.
+            self.register_buffer(f"filters_{k}", torch.tensor(part), persistent=False)
 
     def features(self, images: Tensor) -> Tensor:
         """Return all features, N x M, in the order of the filters."""
-        return self.joined([self.answer(part, images) for part in range(len(self.parts))])
+        calls = [partial(self.answer, part, images) for part in range(len(self.parts))]
+        return self.joined(beside_each_other(calls, images))
 
     def answer(self, part: int, images: Tensor) -> Tensor:
         """Return the features of one part, N x size.
@@ -223,10 +229,14 @@ class Ensemble(nn.Module):
         """
         there = next(answer for answer in answers if answer is not None)
         result = self.filling(fill).to(there.dtype).repeat(len(there), 1)
-        for part, answer in zip(self.parts, answers, strict=True):
+        for k, answer in enumerate(answers):
             if answer is not None:
-                result[:, list(part)] = answer
+                result[:, self.filters(k)] = answer.to(result.dtype)
         return result
+
+    def filters(self, part: int) -> Tensor:
+        """Return the filters of a part, on the device of the students."""
+        return self.get_buffer(f"filters_{part}")
 
     def logits(self, features: Tensor, arrived: Collection[int] | None = None, fill: Fill = "zero") -> Tensor:
         """Classify features, N x M, of which only the parts in ``arrived`` count; all where it is None.

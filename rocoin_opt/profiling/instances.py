@@ -21,6 +21,7 @@ from rocoin_opt.instance import (
     with_times,
 )
 from rocoin_opt.profiling.activations import activation_graph
+from rocoin_opt.profiling.learning.placement import placed
 from rocoin_opt.profiling.network_profile import NetworkProfile, StudentProfile, profile, profile_student
 from rocoin_opt.profiling.timing import MeasuredLatency, MeasuredLine, measure_latency
 from rocoin_opt.provenance import versions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import torch
     from torch import Tensor, nn
 
     from rocoin_opt.instance import Device, Fleet
@@ -104,6 +106,7 @@ def profile_instance(
     threads: int = 1,
     hosts: Sequence[str] = (),
     measured: Path | None = None,
+    device: torch.device | None = None,
 ) -> ProfiledInstance:
     """Measure a teacher and its students, and make an instance of them and of devices.
 
@@ -135,6 +138,8 @@ def profile_instance(
     measured : Path, optional
         File of seconds that were measured on the devices, see
         :func:`rocoin_opt.instance.measured_times.read_measured_times`.
+    device : torch.device, optional
+        Where the teacher looks at the images; by default where it is. Afterwards it is where and as it was.
 
     Raises
     ------
@@ -154,7 +159,8 @@ def profile_instance(
     devices = fleet.devices if measured is None else _with_measured(fleet.devices, measured, names)
     # Names of hosts are looked at before the work, and their times entered after it.
     _with_hosts(devices, hosts, {})
-    found = activation_graph(teacher, layer, batches, top_k=top_k, rectify=rectify)
+    with placed(teacher, device):
+        found = activation_graph(teacher, layer, batches, top_k=top_k, rectify=rectify)
     num_filters = len(found.weights)
     if found.weights.nbytes + found.class_affinity.nbytes + FILE_OVERHEAD > MAX_MATRIX_BYTES:
         allowed = f"filters whose graph and affinities fit into {MAX_MATRIX_BYTES} bytes"

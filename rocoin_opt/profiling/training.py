@@ -1,13 +1,13 @@
 """A small training loop: the same seed gives the same weights, stopped and resumed or not.
 
 Every epoch draws its random numbers from a generator of its own, seeded by (seed, epoch). So a checkpoint needs the
-weights, the optimiser and the number of the epoch, and a resumed run is the uninterrupted one bit for bit on a CPU
-with the same number of threads. On CUDA runs agree up to rounding.
+weights, the optimiser and the number of the epoch, and a resumed run is the uninterrupted one bit for bit: on a CPU
+with the same number of threads, and on one GPU where the training is asked to be deterministic. Otherwise CUDA adds
+numbers up in an order that depends on chance, and two runs with one seed differ: by roundings at first, which grow.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import os
@@ -23,17 +23,24 @@ from rocoin_opt.documents import canonical_json
 from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.profiling.checkpoints import read_state, write_state
 from rocoin_opt.profiling.counting.own_code import calling, require_classifier
+from rocoin_opt.profiling.learning.draws import Chance, augmented, draws_of
+from rocoin_opt.profiling.learning.placement import ARITHMETICS, casting, computing, drawing, placed
+from rocoin_opt.profiling.learning.steps import CHOICES, steps_of
 from rocoin_opt.profiling.networks import FilterNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from torch import Tensor
 
     from rocoin_opt.profiling.images.datasets import Dataset, Split
+    from rocoin_opt.profiling.learning.draws import Draws
+    from rocoin_opt.profiling.learning.steps import Steps
 
 EVALUATION_BATCH = 1000
+READ_EVERY = 100
+"""Steps on CUDA after which the loss is looked at: whoever looks waits for the device."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,15 @@ class Training:
         Seed of the first weights, the order of the images and their augmentation.
     device : str
         ``cpu``, ``cuda``, or ``auto``: CUDA where there is any.
+    arithmetic : str
+        Of convolutions and products of matrices: ``float32``; ``tf32``, which on CUDA has factors of 19 bits, and on a
+        CPU is ``float32``; or ``bf16``, with factors of 16 bits.
+    deterministic : bool
+        Whether one seed gives the same bytes each time on CUDA too, on one GPU with the same versions. On a CPU with
+        one number of threads it always does.
+    step : str
+        On CUDA: ``graph``, captured once and replayed; ``eager``, kernel after kernel; or ``auto``: captured for
+        networks of this package, where that is possible. On a CPU all steps are eager.
     """
 
     epochs: int = 6
@@ -70,6 +86,9 @@ class Training:
     flip: bool = False
     seed: int = 0
     device: str = "auto"
+    arithmetic: str = "float32"
+    deterministic: bool = False
+    step: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -83,6 +102,8 @@ class Training:
             "shift": (self.shift >= 0, "a whole number from 0"),
             "seed": (0 <= self.seed < 2**31, "a whole number from 0 to 2147483647"),
             "device": (self.device in ("auto", "cpu", "cuda"), "auto, cpu or cuda"),
+            "arithmetic": (self.arithmetic in ARITHMETICS, f"one of {', '.join(ARITHMETICS)}"),
+            "step": (self.step in CHOICES, f"one of {', '.join(CHOICES)}"),
         }
         wrong = [Problem(name, repr(getattr(self, name)), what) for name, (holds, what) in rules.items() if not holds]
         if wrong:
@@ -109,15 +130,22 @@ class Training:
             raise InputError("training", [Problem("device", "'cuda'", "auto or cpu: this host has no CUDA device")])
         return torch.device("cuda" if available and self.device != "cpu" else "cpu")
 
+    def computing(self) -> AbstractContextManager[None]:
+        """Within, CUDA computes as is asked for: whatever is made of a training belongs in it too.
+
+        See :func:`rocoin_opt.profiling.learning.placement.computing`.
+        """
+        return computing(self.torch_device, self.arithmetic, self.deterministic)
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One step's images (augmented), labels and row numbers, and the generator for whatever else is drawn."""
+    """One step's images (augmented), labels and row numbers, and numbers from 0 to 1 for whatever else is drawn."""
 
     images: Tensor
     labels: Tensor
     rows: Tensor
-    generator: torch.Generator
+    uniform: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -142,9 +170,8 @@ def use_threads(count: int) -> None:
 
 
 def seeded(seed: int, build: Callable[[], ModuleT]) -> ModuleT:
-    """Build a module whose first weights follow from a seed; the global generator stays as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """Build a module whose first weights follow from a seed; the global generators stay as they were."""
+    with drawing(seed):
         return build()
 
 
@@ -156,11 +183,12 @@ def fit(
     *,
     name: str,
     identity: str = "",
+    uniform: int = 0,
     channels_last: bool = True,
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> None:
-    """Train all parameters of a module in place; afterwards it is in evaluation mode, on the CPU.
+    """Train all parameters of a module in place; afterwards it is in evaluation mode, on the CPU, whatever happens.
 
     Parameters
     ----------
@@ -176,13 +204,15 @@ def fit(
         What progress is told under.
     identity : str
         Whatever else the result rests on. A checkpoint of anything else is refused.
+    uniform : int
+        Numbers from 0 to 1 that the loss needs for each image.
     channels_last : bool
-        Whether weights and images may lie in memory with the channels of a pixel side by side, which is faster.
-        Networks of a user may rely on the usual order, by ``view`` say.
+        Whether weights and images may lie in memory with the channels of a pixel side by side, which is faster, and
+        steps may be captured. Networks of a user may rely on the usual order, by ``view`` say.
     checkpoint : Path, optional
         Written after every epoch. Where it is there already, the training goes on from it.
     report : callable, optional
-        Told of every step.
+        Told of every step; on CUDA with a loss that is up to :data:`READ_EVERY` steps old.
 
     Raises
     ------
@@ -190,11 +220,6 @@ def fit(
         If the checkpoint is damaged or belongs to another training, or the loss is no number any more.
     """
     device = training.torch_device
-    module.to(device)
-    if channels_last:
-        # The stubs do not know this argument.
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images, labels = split.images.to(device), split.labels.to(device)
     optimiser = torch.optim.SGD(
         module.parameters(),
         lr=training.learning_rate,
@@ -204,33 +229,55 @@ def fit(
     )
     # The split is part of the data: so many images to train on, of all that were read.
     run = _fingerprint(module, training, f"{identity} {len(split)}")
-    done = 0 if checkpoint is None or not checkpoint.exists() else _resume(checkpoint, run, module, optimiser)
+    chance = Chance(training.shift, training.flip, uniform)
     # A last batch of one image would leave batch normalisation without a deviation.
-    per_epoch = max(1, len(split) // training.batch_size)
-    for epoch in range(done, training.epochs):
-        generator = torch.Generator().manual_seed(_mixed(training.seed, epoch))
-        order = torch.randperm(len(split), generator=generator)
-        module.train()
-        total = 0.0
-        with _drawing(training.seed, epoch, device):
-            for number in range(per_epoch):
-                rows = order[number * training.batch_size : (number + 1) * training.batch_size].to(device)
-                step = epoch * per_epoch + number
-                for group in optimiser.param_groups:
-                    group["lr"] = training.rate((step + 1) / (training.epochs * per_epoch))
-                shown = augmented(images[rows], training.shift, training.flip, generator)
+    batch_size = min(training.batch_size, len(split))
+    per_epoch = len(split) // batch_size
+    try:
+        with training.computing():
+            module.to(device)
+            if channels_last:
+                # The stubs do not know this argument.
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            done = 0 if checkpoint is None or not checkpoint.exists() else _resume(checkpoint, run, module, optimiser)
+            images, labels = split.images.to(device), split.labels.to(device)
+
+            def descend(drawn: Draws) -> Tensor:
+                shown = augmented(images[drawn.rows], training.shift, drawn)
                 shown = shown if channels_last else shown.contiguous()
-                value = loss(Batch(shown, labels[rows], rows, generator))
+                with casting(device, training.arithmetic):
+                    value = loss(Batch(shown, labels[drawn.rows], drawn.rows, drawn.uniform))
                 optimiser.zero_grad(set_to_none=True)
                 value.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                total += _finite(value, name)
-                if report is not None:
-                    report(Step(name, step + 1, training.epochs * per_epoch, total / (number + 1)))
-        if checkpoint is not None:
-            state = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
-            write_state(checkpoint, {"run": run, "epochs": epoch + 1, **state})
-    module.eval().cpu()
+                return value.detach()
+
+            steps: Steps | None = None
+            for epoch in range(done, training.epochs):
+                generator = torch.Generator().manual_seed(_mixed(training.seed, epoch))
+                drawn = draws_of(len(split), per_epoch, batch_size, chance, generator)
+                module.train()
+                if steps is None:
+                    with drawing(_mixed(training.seed, epoch)):
+                        choice = training.step if channels_last or training.step != "auto" else "eager"
+                        steps = steps_of(descend, module, device, drawn, choice)
+                steps.begin(drawn)
+                mean = math.nan
+                with drawing(_mixed(training.seed, epoch)):
+                    for number in range(per_epoch):
+                        step = epoch * per_epoch + number + 1
+                        for group in optimiser.param_groups:
+                            group["lr"] = training.rate(step / (training.epochs * per_epoch))
+                        steps.gradients(number)
+                        optimiser.step()
+                        if device.type == "cpu" or number % READ_EVERY == 0 or number == per_epoch - 1:
+                            mean = _finite(steps.total, name) / (number + 1)
+                        if report is not None:
+                            report(Step(name, step, training.epochs * per_epoch, mean))
+                if checkpoint is not None:
+                    state = {"module": module.state_dict(), "optimiser": optimiser.state_dict()}
+                    write_state(checkpoint, {"run": run, "epochs": epoch + 1, **state})
+    finally:
+        module.eval().cpu()
 
 
 def train_classifier(
@@ -287,35 +334,6 @@ def train_classifier(
     return network
 
 
-def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Move each image by up to ``shift`` pixels, its edge repeated, and mirror half of them; N x C x H x W.
-
-    Parameters
-    ----------
-    images : Tensor, shape (N, C, H, W)
-        The images; they stay as they are.
-    shift : int
-        Most pixels in each direction.
-    flip : bool
-        Whether images are mirrored.
-    generator : Generator
-        Draws shifts and mirrors.
-    """
-    count, _, height, width = images.shape
-    if shift:
-        drawn = torch.randint(0, 2 * shift + 1, (2, count), generator=generator).to(images.device)
-        padded = functional.pad(images, (shift,) * 4, mode="replicate")
-        down = drawn[0, :, None] + torch.arange(height, device=images.device)
-        across = drawn[1, :, None] + torch.arange(width, device=images.device)
-        every = torch.arange(count, device=images.device)[:, None, None]
-        # Indexing around a slice puts the channels last.
-        images = padded[every, :, down[:, :, None], across[:, None, :]].permute(0, 3, 1, 2)
-    if flip:
-        mirrored = (torch.rand(count, generator=generator) < 0.5).to(images.device)
-        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    return images
-
-
 @torch.no_grad()
 def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.device | None = None) -> Tensor:
     """Apply a function of images batch by batch, on a device, without gradients; the results are on the CPU.
@@ -332,17 +350,20 @@ def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.
     return torch.cat([function(batch.to(device)).cpu() for batch in torch.split(images, EVALUATION_BATCH)])
 
 
-def accuracy(network: nn.Module, split: Split) -> float:
-    """Share of the images that a network in evaluation mode, on the CPU, puts into their class."""
-    return float((outputs(network, split.images).argmax(1) == split.labels).double().mean())
+def accuracy(network: nn.Module, split: Split, device: torch.device | None = None) -> float:
+    """Share of the images that a network puts into their class, in evaluation mode.
 
-
-@contextlib.contextmanager
-def _drawing(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Seed what a network draws itself, in dropout say; the global generators stay as they were."""
-    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
-        torch.manual_seed(_mixed(seed, epoch))
-        yield
+    Parameters
+    ----------
+    network : Module
+        From images to logits, N x classes. Afterwards it is where and as it was.
+    split : Split
+        Images and labels.
+    device : torch.device, optional
+        Where it computes; by default where it is.
+    """
+    with placed(network, device) as shown:
+        return float((outputs(shown, split.images, device).argmax(1) == split.labels).double().mean())
 
 
 def _mixed(seed: int, epoch: int) -> int:
@@ -352,7 +373,9 @@ def _mixed(seed: int, epoch: int) -> int:
 
 def _fingerprint(module: nn.Module, training: Training, identity: str) -> str:
     shapes = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
-    options = {name: value for name, value in asdict(training).items() if name != "device"}
+    # What a later version has added is told where it is not as it always was: older files stay readable.
+    usual = {"device": training.device, "step": training.step, "arithmetic": "float32", "deterministic": False}
+    options = {name: value for name, value in asdict(training).items() if (name, value) not in usual.items()}
     # The text tells networks apart that have the same weights, by a stride say.
     return hashlib.sha256(canonical_json([str(module), shapes, options, identity]).encode()).hexdigest()
 
@@ -369,7 +392,7 @@ def _resume(checkpoint: Path, run: str, module: nn.Module, optimiser: torch.opti
 
 
 def _finite(value: Tensor, name: str) -> float:
-    number = float(value.detach())
+    number = float(value)
     if not math.isfinite(number):
         raise InputError(name, [Problem("loss", repr(number), "a finite number: lower the learning rate")])
     return number

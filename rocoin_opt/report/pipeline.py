@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -147,8 +148,8 @@ def _plan_row(rows: list[dict[str, Any]]) -> tuple[str, ...]:
         rows[0]["method"] + ("" if limited else "*"),
         # Without the outage limit a guarantee means nothing.
         _time_spread(guaranteed) if limited else NOTHING,
-        _time_spread([figures["expected_seconds"] for figures in metrics]),
-        _spread([figures["success_probability"] for figures in metrics], "{:.4f}".format),
+        _known([figures["expected_seconds"] for figures in metrics], _time_spread),
+        _known([figures["success_probability"] for figures in metrics], partial(_spread, shown="{:.4f}".format)),
         _percent(row["all_parts"] for row in rows),
         _percent(row["zero"]["expected_accuracy"] for row in rows),
         _percent(row["mean"]["expected_accuracy"] for row in rows),
@@ -192,6 +193,12 @@ def _spread(values: Sequence[float], shown: Callable[[float], str]) -> str:
     number, space, unit = mean.partition(" ")
     places = len(number.partition(".")[2])
     return f"{number} ± {stdev(values):.{places}f}{space}{unit}"
+
+
+def _known(values: Sequence[float | None], shown: Callable[[Sequence[float]], str]) -> str:
+    """What is shown of figures, or nothing: without a deadline there is no success and no mean."""
+    known = [value for value in values if value is not None]
+    return shown(known) if len(known) == len(values) else NOTHING
 
 
 def _time_spread(values: Sequence[float]) -> str:

@@ -10,6 +10,7 @@ from rocoin_opt.plan import (
     OBJECTIVE_WORDS,
     WITHOUT_UNIT,
     bound_alone,
+    in_runs,
     plain_table,
     plain_text,
     plan_document,
@@ -63,7 +64,7 @@ def print_replan(found: Replan, console: Console) -> None:
         console.print("  to send: nothing, every device goes on with the student that it has")
     console.print(_group_table(found))
     if found.plan.spares:
-        console.print(plain_text(f"spares: {', '.join(found.plan.spares)}"))
+        console.print(plain_text(f"spares: {', '.join(in_runs(found.plan.spares))}"))
 
 
 def replan_document(found: Replan) -> dict[str, Any]:
@@ -118,6 +119,8 @@ def _group_table(found: Replan) -> Table:
     table.add_column("devices, + marks those to send it to", overflow="fold")
     loaded = {load.device for load in found.loads}
     for k, group in enumerate(() if found.plan is None else found.plan.groups):
-        names = " ".join(f"+{device}" if device in loaded else device for device in group.devices)
+        going_on = in_runs(device for device in group.devices if device not in loaded)
+        sent = in_runs(device for device in group.devices if device in loaded)
+        names = ", ".join([*going_on, *(f"+{run}" for run in sent)])
         table.add_row(str(k), plain_text(group.student), str(group.num_filters), plain_text(names))
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,35 +11,30 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from batch_work import asked, small_instances
 from rocoin_opt.batch.export import CSV_COLUMNS, RESULTS, export
-from rocoin_opt.batch.solving import run_batch
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, UnsupportedError
-from runs import row
+from runs import failed, row, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two items that did and one that failed."""
-    folder = tmp_path_factory.mktemp("done")
-    list(run_batch(asked("raising", jobs=1), small_instances(folder)[:1], folder / "run"))
-    return folder / "run"
-
-
 @pytest.fixture
-def store(done: Path, tmp_path: Path) -> Iterator[Store]:
-    """The run, to be written into."""
-    shutil.copytree(done, tmp_path / "run")
-    with Store.open(tmp_path / "run") as store:
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A run of two items that did and one that failed."""
+    rows = (
+        replace(row("/edge-0.json", "greedy", 2.5, 2.0), seed=0, options={"gap": 0.0}),
+        replace(failed("/edge-0.json", "greedy", "a defect of two lines"), seed=1),
+        replace(row("/edge-0.json", "greedy", 0.1 + 0.2, 0.1 + 0.2), seed=2),
+    )
+    with Store.open(stored(tmp_path / "run", [replace(one, item=f"{n:032x}") for n, one in enumerate(rows)])) as store:
         yield store
 
 
-def test_a_run_ends_by_writing_its_table(store: Store) -> None:
+def test_the_table_holds_what_a_reader_looks_at(store: Store) -> None:
+    export(store, store.folder / RESULTS)
     with (store.folder / RESULTS).open(newline="") as stream:
         header, *rows = csv.reader(stream)
     assert header == [

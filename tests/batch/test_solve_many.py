@@ -33,6 +33,7 @@ def test_results_are_those_of_solve(files: list[Path]) -> None:
             assert found.failure is None
 
 
+@pytest.mark.slow
 def test_instances_need_no_files(tmp_path: Path) -> None:
     given = [ro.generate("paper", devices=4, seed=seed, filters=8, graph=True) for seed in range(2)]
     results = list(ro.solve_many(given, ["greedy"], jobs=1, out=tmp_path))

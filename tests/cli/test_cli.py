@@ -72,7 +72,7 @@ def test_a_search_starts_from_a_plan_file(run, tmp_path):
 
 @pytest.mark.parametrize("command", cases([["solve", "--method", "greedy"]], [["frontier", "--points", "2"]]))
 def test_estimated_classes_are_told(run, tmp_path, command):
-    instance = ro.generate("paper", seed=0, filters=12, graph=True)
+    instance = ro.generate("paper", devices=5, seed=0, filters=8, graph=True)
     knowledge = instance.knowledge.model_copy(update={"class_affinity": None})
     ro.write_instance(tmp_path / "i.json", instance.model_copy(update={"knowledge": knowledge}))
     arguments = [command[0], tmp_path / "i.json", *command[1:], "--criterion"]
@@ -115,6 +115,24 @@ def test_a_start_that_cannot_be_used_has_status_2(run, given, tmp_path):
     assert f"rocoin-opt: {plan}: groups: cover: found 6 filters; allowed: 5 filters\n" in err
     assert f"rocoin-opt: {plan}: spares[0]: known: found stranger; allowed: a device of the instance\n" in err
     assert run("solve", given, "--start", tmp_path / "missing.json")[0] == 2
+
+
+def test_a_search_starts_from_a_plan_of_an_earlier_state_of_the_instance(run, given, tmp_path):
+    plan, changed = tmp_path / "p.plan.json", tmp_path / "changed.json"
+    run("solve", given, "--out", plan)
+    # One device more, and a limit that the plan misses.
+    larger = pairs(requirements={"max_group_outage": 0.005})
+    more = larger.devices[0].model_copy(update={"id": "more"})
+    ro.write_instance(changed, larger.with_devices([*larger.devices, more]))
+    status, out, err = run("solve", changed, "--start", plan)
+    assert status == 0
+    assert f"{plan}: pairs has changed since this plan was made; the search starts from its groups\n" in err
+    assert "guaranteed latency" in out
+    # What the instance has no more cannot be started from.
+    ro.write_instance(changed, larger.with_devices(larger.devices[:3]))
+    status, out, err = run("solve", changed, "--start", plan)
+    assert (status, out) == (2, "")
+    assert "known: found d3; allowed: a device of the instance" in err
 
 
 def test_a_limit_without_a_plan_has_status_4(run, given):
@@ -265,19 +283,14 @@ def test_a_defect_has_a_status_of_its_own(run, given, monkeypatch):
 PROGRAM = f"{sys.executable} -c 'from rocoin_opt.cli import main; main()'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "status", "message"),
-    cases(
-        [
-            (f"{PROGRAM} solve {{}} --method greedy | true; exit ${{{{PIPESTATUS[0]}}}}", 141, ""),
-        ],
-        [
-            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
-            (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
-            (f"{PROGRAM} solve {{}} --method greedy >&-", 0, ""),
-            (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
-        ],
-    ),
+    [
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy", 0, ""),
+        (f"{PROGRAM} solve {{}} --method greedy > /dev/full", 2, "cannot write the output"),
+        (f"PYTHONIOENCODING=ascii {PROGRAM} solve {{}} --method greedy --json", 0, ""),
+    ],
 )
 def test_no_traceback_whatever_the_output_is(tmp_path, command, status, message):
     path = tmp_path / "named.json"
@@ -354,9 +367,8 @@ def test_an_interrupt_outside_of_a_search_ends_without_a_traceback(run, given, m
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("patience", [0.0, 1.0])
 @pytest.mark.slow
-def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience):
+def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path):
     path = tmp_path / "edge.json"
     ro.write_instance(path, ro.generate("edge", devices=60, seed=0))
     program = [sys.executable, "-c", "from rocoin_opt.cli import main; main()"]
@@ -370,7 +382,7 @@ def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path, patience)
         # The first line of progress tells that there is a plan, however slow the machine is.
         assert "Ctrl-C keeps the best plan" in search.stderr.readline()
         with pytest.raises(subprocess.TimeoutExpired):
-            search.wait(patience)
+            search.wait(0.1)
         search.send_signal(signal.SIGINT)
         out, err = search.communicate(timeout=300)
     finally:

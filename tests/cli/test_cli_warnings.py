@@ -41,6 +41,7 @@ def test_any_other_warning_keeps_its_place() -> None:
     assert warning_line("odd", RuntimeWarning, "f.py", 3, line=None) == "rocoin-opt: f.py:3: RuntimeWarning: odd\n"
 
 
+@pytest.mark.slow
 def test_a_likely_unit_is_told_once_a_field(tmp_path: Path) -> None:
     path = tmp_path / "given.json"
     ro.write_instance(path, ro.generate("edge", devices=6))

@@ -6,7 +6,7 @@ import pytest
 
 from rocoin_opt.cli import options
 from rocoin_opt.cli.training_progress import showing_training
-from rocoin_opt.profiling import demo as pipeline
+from rocoin_opt.profiling.experiment.settings import FULL
 from rocoin_opt.profiling.training import Step
 
 
@@ -61,7 +61,7 @@ def test_every_seed_is_run_with_the_chosen_settings(run, monkeypatch, tmp_path):
     monkeypatch.setattr("rocoin_opt.profiling.run_demo", fake)
     status, out, _ = run("demo", "--data", "digits", "--out", tmp_path, "--seed", "0,2", "--device", "cpu")
     assert status == 0
-    expected = [("digits", pipeline.FULL, seed, tmp_path / f"seed-{seed}", "cpu") for seed in (0, 2)]
+    expected = [("digits", FULL.changed(device="cpu"), seed, tmp_path / f"seed-{seed}", "cpu") for seed in (0, 2)]
     assert told == expected
     assert "60.0 ± 14.1 %" in out
     assert "2.000 ± 1.414" in out

@@ -17,6 +17,7 @@ def given(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_point(run, given):
     status, out, _ = run("frontier", given)
     assert status == 0

@@ -150,6 +150,7 @@ def test_results_that_cannot_be_exported_are_counted_all_the_same(run, files, fu
     assert len(json.loads(good.read_text())["items"]) == 1
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_drawn_costs_no_figures(run, full, tmp_path):
     instance, plan = fleet([[0.06]])
     ro.write_instance(tmp_path / "i.json", instance)

@@ -24,6 +24,7 @@ def files(tmp_path, result):
     return instance, plan, result.plan.groups[0].devices[0]
 
 
+@pytest.mark.slow
 def test_tables_say_what_to_load(run, files):
     instance, plan, lost = files
     status, out, _ = run("replan", instance, plan, "--lost", lost, "--max-loads", 1)
@@ -80,6 +81,7 @@ def test_options_reach_the_search(run, files):
         assert run("replan", instance, plan, *wrong)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_plan_from_before_devices_joined_is_taken(run, tmp_path, result):
     spare = result.plan.spares[0]
     before = without_devices(result.instance, [spare])

@@ -43,6 +43,7 @@ def test_a_page_of_a_plan(run, files, tmp_path) -> None:
     assert "What a better partition costs" not in page
 
 
+@pytest.mark.slow
 def test_a_page_with_the_frontier(run, files, tmp_path) -> None:
     out = tmp_path / "plan.html"
     options = ("--instance", files[0], "--out", out, "--frontier")
@@ -76,9 +77,9 @@ def test_a_page_of_a_plan_without_a_record(run, files, tmp_path) -> None:
 def test_a_page_of_a_run(run, folder, tmp_path) -> None:
     out = tmp_path / "run.html"
     assert run("report", folder, "--out", out)[0] == 0
-    assert "<h2>From close by: x</h2>" in out.read_text()
+    assert "<h2>In detail: x</h2>" in out.read_text()
     assert run("report", folder, "--out", out, "--show", "x")[0] == 0
-    assert out.read_text().count("From close by") == 1
+    assert out.read_text().count("In detail") == 1
     assert run("report", folder, "--out", out, "--frontier")[0] == 0
     assert "What a better partition costs" in out.read_text()
 

@@ -53,30 +53,19 @@ def test_the_status_is_that_of_the_work(folder, command, status):
     ("command", "status"),
     [
         ("P check no.json p.json 2>/dev/full", 2),
-        ("P check no.json p.json 2>&-", 2),
         ("P check i.json p.json >/dev/full", 2),
         ("P solve i.json --json 2>/dev/full", 0),
         ("P --help >/dev/full", 2),
-        ("P check no.json p.json > /dev/full", 2),
         ("P check i.json p.json >&-", 0),
-        ("P check i.json p.json 2>/dev/full", 0),
         ("P check i.json i.json 2>&-", 2),
         ("P solve no.json 2>&-", 2),
         ("P solve i.json --objective best 2>/dev/full", 2),
-        ("P frontier no.json 2>&-", 2),
-        ("P evaluate no.json p.json 2>&-", 2),
         ("P compare i.json --methods greedy >/dev/full", 2),
-        ("P replan no.json p.json 2>&-", 2),
-        ("P batch no.json --out run 2>&-", 2),
-        ("P generate zoo --out x.json 2>&-", 2),
-        ("P report no.json --out x.html 2>&-", 2),
-        ("P run no.json p.json 2>&-", 2),
         ("P schema >/dev/full", 2),
         ("P --nonsense 2>/dev/full", 2),
-        ("P --nonsense 2>&-", 2),
     ],
 )
-def test_the_status_is_that_of_the_work_in_every_command(folder, command, status):
+def test_the_status_is_that_of_the_work_wherever_it_is_told(folder, command, status):
     assert_status(folder, command, status)
 
 
@@ -100,11 +89,11 @@ def unread():
     ("arguments", "stream", "status"),
     cases(
         [
-            (["solve", "i.json", "--out", "x.json", "--quiet"], "stdout", 141),
+            (["--help"], "stdout", 141),
         ],
         [
             (["check", "no.json", "p.json"], "stderr", 2),
-            (["--help"], "stdout", 141),
+            (["solve", "i.json", "--out", "x.json", "--quiet"], "stdout", 141),
             (["schema"], "stdout", 141),
             (["check", "i.json", "p.json"], "stderr", 0),
         ],

@@ -62,6 +62,7 @@ def test_fits_have_the_largest_likelihood(family):
         assert best == pytest.approx(law.logpdf(times[0], fitted, 0, size).sum(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_law_that_holds_is_rarely_rejected():
     # The test has its level, although the law was fitted to the same times.
     rng = np.random.default_rng(7)

@@ -39,7 +39,7 @@ OBJECTIVES: tuple[Objective, ...] = ("guaranteed", "nominal", "worst")
     cases(zip(OBJECTIVES, ("on", "off", "off"), strict=True), zip(OBJECTIVES, ("off", "on", "on"), strict=True)),
 )
 @given(instance=instances(max_devices=4, max_students=3, max_filters=5))
-@trials(100)
+@trials(100, ways=3)
 def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, presolve: str, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     outcome = milp(instance, objective, Control.starting_now(), options={"presolve": presolve})
@@ -199,6 +199,7 @@ def test_the_expected_latency_is_refused() -> None:
         milp(hair(0.0), "expected", Control.starting_now())
 
 
+@pytest.mark.slow
 def test_scaling_all_rates_scales_the_optimum() -> None:
     instance = generate("paper", devices=6, seed=4)
     for factor in (1e-6, 1e6):
@@ -255,7 +256,7 @@ def uneven(**requirements: object) -> Instance:
     return Instance.model_validate(fields)
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
+@pytest.mark.parametrize("objective", cases(["nominal"], ["guaranteed", "worst"]))
 def test_fewer_groups_are_allowed_where_no_more_can_keep_the_limit(objective: Objective) -> None:
     allowed = []
     build = joint.build

@@ -69,7 +69,7 @@ def cases() -> list[tuple[Instance, ro.Plan]]:
     """Plans with the deadline on the decimal at which one of their replicas answers; two of three round."""
     rng = random.Random(3)
     rounded, others = [], []
-    while len(rounded) < 40:
+    while len(rounded) < 16:
         instance = decimal_instance(rng)
         plan = rng.choice(list(oracle.all_plans(instance)))
         group = rng.choice(plan.groups)
@@ -77,10 +77,10 @@ def cases() -> list[tuple[Instance, ro.Plan]]:
         deadline = float(oracle.latency(instance, n, 0, group.num_filters))
         case = instance.with_requirements(deadline_seconds=deadline), plan
         (rounded if rounds(*case) else others).append(case)
-    return rounded + others[:20]
+    return rounded + others[:8]
 
 
-@pytest.mark.parametrize("number", range(60))
+@pytest.mark.parametrize("number", range(24))
 def test_every_evaluator_says_what_the_decimals_say(number: int) -> None:
     instance, plan = cases()[number]
     right = oracle.success_probability(instance, plan)

@@ -23,13 +23,13 @@ def opinions(seed: int, *, rules: bool = False) -> tuple[int, int | None, int]:
     return len(found) if solution.status == "optimal" else 0, most_groups(instance), max_groups(instance).number
 
 
-@pytest.mark.parametrize("seed", cases(range(6), range(6, 50)))
+@pytest.mark.parametrize("seed", cases(range(6), range(6, 28)))
 def test_model_enumeration_and_search_agree(seed: int) -> None:
     model, listed, searched = opinions(seed)
     assert model == (listed or 0) == searched
 
 
-@pytest.mark.parametrize("seed", cases(range(6), range(6, 50)))
+@pytest.mark.parametrize("seed", cases(range(6), range(6, 28)))
 def test_they_agree_under_rules(seed: int) -> None:
     model, listed, searched = opinions(seed, rules=True)
     assert model == (listed or 0) == searched

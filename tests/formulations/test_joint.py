@@ -21,7 +21,7 @@ from rocoin_opt.highs.models import solve_model
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.model import Group, Plan
-from samples import trials
+from samples import cases, trials
 from strategies import instances, structured_plans, valid_plans
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def value_in(model: ConcreteModel, instance: Instance, plan: Plan) -> float | No
     return solution.objective * float(model.unit.value)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["nominal"], OBJECTIVES))
 @given(data=st.data(), instance=instances(**TINY))
 @trials(150)
 def test_the_model_admits_exactly_the_valid_plans(
@@ -90,7 +90,7 @@ def test_plans_of_real_size_have_the_same_value_in_the_model(family: str, object
         assert refused == bool(check(instance, spoilt))
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
 @given(data=st.data(), instance=instances(**TINY))
 @trials(30)
 def test_an_upper_bound_leaves_exactly_the_plans_that_keep_it(
@@ -108,7 +108,7 @@ def test_an_upper_bound_leaves_exactly_the_plans_that_keep_it(
     assert value_in(joint.build(instance, objective, lower_bound=lower, upper_bound=below), instance, plan) is None
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["worst"], OBJECTIVES))
 @given(instance=instances(**TINY))
 @trials(25)
 def test_its_optimum_is_the_best_of_all_plans(objective: Objective, instance: Instance) -> None:
@@ -123,7 +123,7 @@ def test_its_optimum_is_the_best_of_all_plans(objective: Objective, instance: In
     assert evaluate(instance, plan).value(objective) == pytest.approx(best[0], rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["nominal"], OBJECTIVES))
 @given(data=st.data(), instance=instances(**TINY))
 @trials(20)
 def test_a_forbidden_set_of_devices_covers_no_group(

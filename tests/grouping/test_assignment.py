@@ -12,10 +12,12 @@ from examples import two_pairs
 from rocoin_opt.failure.evaluation import evaluate
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.assignment import assign_sizes, plan_with_best_sizes
+from samples import trials
 from strategies import instances
 
 
 @given(instances(max_devices=5, max_filters=6))
+@trials(60, ways=2)
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
 def test_sizes_are_optimal_for_every_grouping(objective, instance):
     brute = oracle.oracle_of(instance)

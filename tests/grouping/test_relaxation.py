@@ -44,9 +44,9 @@ def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
     assert (np.diff(relaxation.size_prices.totals) >= 0).all()
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
-@pytest.mark.parametrize("seed", range(40))
-def test_the_bound_holds_where_devices_fail_together(objective: Objective, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(24))
+def test_the_bound_holds_where_devices_fail_together(seed: int) -> None:
+    objective: Objective = "guaranteed" if seed % 2 else "nominal"
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
     for threshold in thresholds[seed % 3 :: max(1, len(thresholds) // 4)]:
@@ -82,7 +82,7 @@ def test_the_bound_holds_at_every_threshold_and_for_every_question(
                 assert answered.admits(question) == relaxation.admits(question)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_the_bound_holds_on_instances_with_many_levels(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)

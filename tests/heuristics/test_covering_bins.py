@@ -9,7 +9,7 @@ from rocoin_opt.heuristics.covering_bins import cover_bins
 
 def test_groups_are_disjoint_and_keep_the_limit_where_it_is_not_close() -> None:
     short = 0
-    for seed in range(150):
+    for seed in range(75):
         instance = tiny(seed, close=False)
         groups = cover_bins(instance)
         used = [n for group in groups for n in group]
@@ -17,7 +17,7 @@ def test_groups_are_disjoint_and_keep_the_limit_where_it_is_not_close() -> None:
         assert all(is_group(instance, group) for group in groups)
         short += (most_groups(instance) or 0) - len(groups)
     # A group too few in one of four instances, at most.
-    assert 0 <= short < 40
+    assert 0 <= short < 20
 
 
 def test_thousands_of_devices_are_close_to_the_sum_of_their_shares() -> None:

@@ -14,8 +14,9 @@ from rocoin_opt.heuristics.exchange import covering_capacities
 from rocoin_opt.heuristics.greedy import greedy
 
 
-@pytest.mark.parametrize(("family", "devices"), [("edge", 40), ("lossy", 40), ("paper", 8)])
-@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+@pytest.mark.parametrize(
+    ("family", "devices", "objective"), [("edge", 40, "nominal"), ("lossy", 40, "guaranteed"), ("paper", 8, "nominal")]
+)
 def test_steps_keep_the_books(family, devices, objective):
     instance = ro.generate(family, devices=devices, seed=5)
     plan = greedy(instance, objective, Control()).plan

@@ -17,7 +17,7 @@ from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, OBJECTIVES
-from samples import cases
+from samples import cases, trials
 from strategies import instances, valid_plans
 
 TIMES = tuple(objective for objective in OBJECTIVES if objective not in ANSWER_OBJECTIVES)
@@ -25,6 +25,7 @@ TIMES = tuple(objective for objective in OBJECTIVES if objective not in ANSWER_O
 
 
 @given(instances(max_devices=5, max_filters=5, deadline=True, level=True))
+@trials(60, ways=2)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_plans_are_valid_and_bounds_hold(objective, instance):
     outcome, best = greedy(instance, objective, Control()), oracle.best(instance, objective)

@@ -39,8 +39,10 @@ def test_tiny_instances_are_solved(objective, instance):
     assert outcome.lower_bound <= float(best[0]) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("family", ["paper", "mcu", "sbc", "edge", "lossy"])
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("family", "objective"),
+    [(family, OBJECTIVES[n % 3]) for n, family in enumerate(("paper", "mcu", "sbc", "edge", "lossy"))],
+)
 def test_a_plan_is_never_worse_than_its_start(family, objective):
     instance = ro.generate(family, seed=3)
     random_one = random_plan(instance, objective, Control()).plan
@@ -53,7 +55,7 @@ def test_a_plan_is_never_worse_than_its_start(family, objective):
     assert value < value_of(instance, random_one, objective)
 
 
-@pytest.mark.parametrize(("name", "iterations"), [("paper/paper-8-1", None), ("edge/edge-30-0", 1_000)])
+@pytest.mark.parametrize(("name", "iterations"), [("paper/paper-8-1", 1_000), ("edge/edge-30-0", 1_000)])
 def test_greedy_is_improved_to_the_optimum(repository, name, iterations):
     instance = ro.read_instance(repository / "instances" / f"{name}.json")
     best = json.loads((repository / "instances/best_known.json").read_text())[instance.name]["guaranteed"]["value"]
@@ -69,7 +71,7 @@ def test_nominal_improves_greedy():
     assert value_of(instance, outcome.plan, "nominal") < 0.95 * value_of(instance, start, "nominal")
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["nominal"], OBJECTIVES))
 def test_the_same_seed_takes_the_same_way(objective):
     instance = ro.generate("edge", devices=30, seed=2)
     start = random_plan(instance, objective, Control()).plan

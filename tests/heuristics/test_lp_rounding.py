@@ -273,6 +273,7 @@ def test_a_group_that_covers_up_to_rounding_only_is_not_believed(monkeypatch, ed
     assert checked
 
 
+@pytest.mark.slow
 def test_many_devices_are_relaxed_only_within_a_time_limit(monkeypatch, edge):
     instance, before = edge
     monkeypatch.setattr(module, "MAX_DEVICES", len(instance.devices) - 1)

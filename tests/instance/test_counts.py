@@ -169,6 +169,12 @@ def test_names_in_a_row_are_told_as_one() -> None:
     assert in_runs(names) == ["cam-1 to cam-3", "cam-10 to cam-12", "pi", "x-0", "y-01", "y-2", "y-3"]
 
 
+def test_a_name_beside_numbered_ones_stays_and_one_that_reads_as_two_is_quoted():
+    assert in_runs(["cam", "cam-1", "cam-2"]) == ["cam", "cam-1", "cam-2"]
+    assert in_runs(["Pi 4, kitchen", "Pi 4", " lamp"]) == ['"Pi 4, kitchen"', "Pi 4", '" lamp"']
+    assert in_runs(f"a, b-{n}" for n in (1, 2, 3)) == ['"a, b-1" to "a, b-3"']
+
+
 def test_replanning_takes_a_name_for_all_of_its_devices() -> None:
     content = fleet(students=[{**student, "max_filters": 16} for student in FLEET["students"]])
     content["devices"].append({**BOARD, **KEPT, "id": "spare"})

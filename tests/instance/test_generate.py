@@ -15,6 +15,7 @@ from rocoin_opt.instance.generate.families import FAMILIES
 from rocoin_opt.instance.generate.witness import is_surely_feasible
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.knowledge.cuts import ncut
+from samples import cases
 
 families = pytest.mark.parametrize("family", FAMILIES)
 rated_families = pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("boards", "tight")])
@@ -135,7 +136,8 @@ def test_lossy_groups_need_five_replicas_on_average(devices):
 
 
 @pytest.mark.parametrize(
-    ("devices", "filters", "groups"), [(12, 128, 3), (30, 256, 8), (100, 512, 25), (200, 1024, 50), (10_000, 2048, 256)]
+    ("devices", "filters", "groups"),
+    cases([(12, 128, 3), (30, 256, 8), (100, 512, 25), (200, 1024, 50)], [(10_000, 2048, 256)]),
 )
 def test_edge_grows_with_the_devices(devices, filters, groups):
     instance = generate("edge", devices=devices)

@@ -17,7 +17,7 @@ from rocoin_opt.errors import CertificateError, InputError
 from rocoin_opt.knowledge import partitioning as module
 from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
 from rocoin_opt.knowledge.sizes import SizeRanges
-from samples import cases, trials
+from samples import trials
 from strategies import graphs
 
 
@@ -100,12 +100,10 @@ GRAPH = planted([12, 8, 10])
 SIZES = [None, [5, 15, 10], [(4, 9), (12, 20), (1, 30)], [(9, 30), 11, (2, 10)]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("criterion", "sizes"),
-    cases(
-        [("cut", SIZES[3])],
-        [("ncut", SIZES[1]), ("ncut", SIZES[0]), ("resilient", SIZES[1]), ("cut", SIZES[2]), ("resilient", SIZES[3])],
-    ),
+    [("cut", SIZES[3]), ("ncut", SIZES[1]), ("resilient", SIZES[1]), ("cut", SIZES[2])],
 )
 def test_sizes_are_kept_and_the_bound_is_below_the_value(criterion: str, sizes: Any) -> None:
     found = ro.partition(GRAPH, 3, sizes, criterion=criterion)
@@ -169,7 +167,7 @@ def test_outages_say_which_part_may_hold_more() -> None:
 
 
 def test_a_time_limit_ends_the_search_with_a_valid_partition() -> None:
-    weights = planted([8, 8, 8], inside=2.0)
+    weights = planted([5, 5, 5], inside=2.0)
     hurried = ro.partition(weights, 3, time_limit=0.0)
     assert min(hurried.sizes) >= 1
     assert 0.0 <= hurried.bound <= hurried.value
@@ -186,6 +184,7 @@ def test_the_hash_seed_does_not_decide() -> None:
     assert printed_for_any_hash_seed(code)
 
 
+@pytest.mark.slow
 def test_the_seed_decides() -> None:
     noise = planted([8, 8, 8], inside=1.0)
     first, second = (ro.partition(noise, 3, seed=seed).labels for seed in (0, 1))

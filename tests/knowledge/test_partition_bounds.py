@@ -125,6 +125,7 @@ def test_the_eigenvalue_bound_of_a_complete_graph_is_known() -> None:
     assert ncut_bound(np.zeros((4, 4)), SizeRanges.of(4, 3)) == pytest.approx(3.0)
 
 
+@pytest.mark.slow
 def test_multipliers_close_the_gap_of_planted_parts() -> None:
     weights, labels = planted(60, 4, outside=0.2)
     value = ncut(weights, labels)
@@ -165,6 +166,7 @@ def test_components_cost_nothing_until_there_are_more_parts() -> None:
     assert ncut_bound(weights, SizeRanges.of(12, 4)) > 1.0
 
 
+@pytest.mark.slow
 def test_components_of_the_wrong_sizes_cost_something() -> None:
     component = np.array([0, 0, 0, 1, 1, 1, 1, 1])
     weights = (component[:, None] == component) - np.eye(8)
@@ -174,6 +176,7 @@ def test_components_of_the_wrong_sizes_cost_something() -> None:
     assert cut_bound(weights, SizeRanges.of(8, 2, [4, 4])) == pytest.approx(4.0, rel=0.05)
 
 
+@pytest.mark.slow
 def test_filters_without_edges_count_as_parts_of_no_hold() -> None:
     weights = np.zeros((6, 6))
     weights[:4, :4] = np.kron(np.eye(2), np.ones((2, 2)) - np.eye(2))

@@ -13,7 +13,7 @@ from rocoin_opt.errors import InputError
 from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.files import PlanDocument, plan_schema, read_plan_document
-from spoil import assert_helpful, paths_of, spoilt_at_several_places, variants
+from spoil import assert_helpful, paths_of, some, spoilt_at_several_places, variants
 from strategies import full_instance_document, full_plan_document
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_or_refuse(path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: ".".join(map(str, path)))
 def test_every_field_with_every_kind_of_junk(tmp_path: Path, path: tuple[str | int, ...]) -> None:
-    for text in variants(DOCUMENT, path):
+    for text in some(variants(DOCUMENT, path), PATHS.index(path)):
         read_or_refuse(tmp_path / "p.json", text)
 
 

@@ -192,6 +192,7 @@ def test_figures_keep_their_digits_where_probabilities_are_extreme() -> None:
     assert 0.0 < figures.success_probability <= 1.0
 
 
+@pytest.mark.slow
 def test_ten_thousand_devices() -> None:
     groups, replicas, p = 2500, 4, 0.3
     device = {"flops_per_second": 1e6, "memory_bytes": 1e6, "uplink_bits_per_second": 1e5, "failure_probability": p}

@@ -149,8 +149,8 @@ def test_what_is_proven_is_told_phase_by_phase():
     phases = (*phases, Phase("work", is_proven=False))
     told = " ".join(line.strip() for line in replace(found, phases=phases).summary().splitlines()[1:3])
     assert told == (
-        "greedy, guaranteed: latency and reliability proven optimal; partition improved, not proven in time; "
-        "work improved, not proven"
+        "greedy, guaranteed: latency proven optimal; partition improved, not proven in time; reliability proven "
+        "optimal for these part sizes; work improved, not proven"
     )
     assert "greedy, guaranteed: latency not proven optimal\n" in replace(found, termination="feasible").summary()
 

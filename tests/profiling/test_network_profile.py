@@ -31,7 +31,14 @@ def test_resnet8_takes_the_hand_counted_flop():
     assert (found.parameters, found.num_filters) == (78_186, 64)
 
 
-@pytest.mark.parametrize("network", catalogue.networks(), ids=lambda network: network.id)
+@pytest.mark.parametrize(
+    "network",
+    [
+        network if network.id in ("wrn-10-1", "wrn-16-1") else pytest.param(network, marks=pytest.mark.slow)
+        for network in catalogue.networks()
+    ],
+    ids=lambda network: network.id,
+)
 def test_the_catalogue_holds_what_is_traced(network):
     _, depth, width = network.id.split("-")
     found = profile(wide_resnet(int(depth), int(width)), IMAGE, precision_bits=8)

@@ -60,8 +60,7 @@ def test_mobile_net_v3_takes_the_hand_counted_flop():
     assert (found.parameters, round(macs / 1e6, 1)) == (2_542_856, 56.5)
 
 
-@pytest.mark.parametrize(("kind", "gates"), [(nn.GRU, 3), (nn.LSTM, 4), (nn.RNN, 1)])
-@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(("kind", "gates", "directions"), [(nn.GRU, 3, 1), (nn.LSTM, 4, 2), (nn.RNN, 1, 2)])
 def test_recurrent_layers_take_the_hand_counted_flop(kind, gates, directions):
     network = Recurrent(kind, bidirectional=directions == 2)
     layers = 28 * (28 + 20) + 28 * (20 * directions + 20)

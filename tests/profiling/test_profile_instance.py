@@ -53,6 +53,12 @@ def teacher():
         return wide_resnet(16, 1, num_classes=3, in_channels=1, num_filters=20)
 
 
+@pytest.fixture(scope="module")
+def usual(teacher):
+    """What is made without any option."""
+    return made(teacher)
+
+
 STUDENTS = [student_builder(name, in_channels=1) for name in ("wrn-10-1", "mobilenet-0.25")]
 
 
@@ -97,8 +103,8 @@ def test_the_source_says_where_the_numbers_come_from(teacher):
     assert re.search(r"versions rocoin-opt \S+, torch 2\S+, numpy \S+, python 3", source)
 
 
-def test_the_file_is_read_back_and_has_a_plan(teacher, tmp_path):
-    instance = made(teacher).instance
+def test_the_file_is_read_back_and_has_a_plan(usual, tmp_path):
+    instance = usual.instance
     write_instance(tmp_path / "noise.json", instance)
     again = read_instance(tmp_path / "noise.json")
     assert again.sha256 == instance.sha256
@@ -108,12 +114,12 @@ def test_the_file_is_read_back_and_has_a_plan(teacher, tmp_path):
     assert check(plain, result.plan) == ()
 
 
-def test_capacities_are_assumed_from_parameters_unless_given(teacher):
-    found = made(teacher).instance
-    whole = profile(teacher, (1, 8, 8))
+def test_capacities_are_assumed_from_parameters_unless_given(teacher, usual):
+    assert [student.latency for student in usual.students] == [None, None]
+    found, whole = usual.instance, profile(teacher, (1, 8, 8))
     for student, builder in zip(found.students, STUDENTS, strict=True):
-        usual = profile(builder.build(builder.usual_size), (1, 8, 8))
-        assert student.max_filters == round(20 * (usual.parameters / whole.parameters) ** 0.5)
+        costs = profile(builder.build(builder.usual_size), (1, 8, 8))
+        assert student.max_filters == round(20 * (costs.parameters / whole.parameters) ** 0.5)
         assert "max_filters an assumption" in student.source
     rule = assumed_capacity(whole, 20)
     assert rule("itself", whole) == 20
@@ -165,7 +171,6 @@ def test_what_a_filter_costs_on_the_link_is_an_option(teacher):
 
 
 def test_latency_is_measured_where_asked_for(teacher, monkeypatch):
-    assert [student.latency for student in made(teacher).students] == [None, None]
     seen = []
 
     def measure(module, input_shape, **options):

@@ -13,11 +13,11 @@ from image_files import stripes
 from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.checkpoints import read_state, write_state
 from rocoin_opt.profiling.images.datasets import Split
+from rocoin_opt.profiling.learning.draws import Chance, augmented, draws_of
 from rocoin_opt.profiling.networks import wide_resnet
 from rocoin_opt.profiling.training import (
     Training,
     accuracy,
-    augmented,
     fit,
     seeded,
     train_classifier,
@@ -145,15 +145,20 @@ def test_augmentation_moves_and_mirrors_whole_images():
     image = torch.arange(1.0, 17.0).reshape(1, 1, 4, 4)
     images = image.repeat(200, 1, 1, 1)
     generator = torch.Generator().manual_seed(0)
-    assert torch.equal(augmented(images, 0, False, generator), images)
+
+    def shown(shift, flip):
+        drawn = draws_of(200, 1, 200, Chance(shift, flip), generator).each(lambda values: values[0])
+        return augmented(images, shift, drawn)
+
+    assert torch.equal(shown(0, False), images)
 
     padded = nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
     moves = [padded[:, :, i : i + 4, j : j + 4] for i in range(3) for j in range(3)]
-    moved = augmented(images, 1, False, generator)
+    moved = shown(1, False)
     seen = {next(n for n, move in enumerate(moves) if torch.equal(one[None], move)) for one in moved}
     assert seen == set(range(9))
 
-    mirrored = augmented(images, 0, True, generator)
+    mirrored = shown(0, True)
     flipped = sum(torch.equal(one[None], image.flip(3)) for one in mirrored)
     assert all(torch.equal(one[None], image) or torch.equal(one[None], image.flip(3)) for one in mirrored)
     assert 60 < flipped < 140

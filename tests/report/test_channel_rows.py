@@ -32,6 +32,7 @@ def two_on_air() -> tuple[ro.Instance, ro.Plan]:
     return instance, ro.Plan.of(instance, groups)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_who_is_ready_second_waits_for_the_first() -> None:
     instance, plan = two_on_air()
     picture = channel_picture(instance, plan)
@@ -50,6 +51,7 @@ def test_who_is_ready_second_waits_for_the_first() -> None:
     assert "<air>" not in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_links_of_ones_own_have_no_picture() -> None:
     instance, plan = two_on_air()
     alone = instance.with_devices([d.model_copy(update={"channel": None}) for d in instance.devices])
@@ -57,6 +59,7 @@ def test_links_of_ones_own_have_no_picture() -> None:
     assert "Who waits for whom" not in plan_report(alone, plan)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_curves_are_those_of_the_exact_answer() -> None:
     instance = ro.generate("paper", devices=6, seed=1, channels=1)
     plan = ro.solve(instance, "greedy").plan

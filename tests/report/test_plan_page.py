@@ -35,6 +35,11 @@ def mcu():
     return instance, ro.solve(instance, "greedy").plan
 
 
+@pytest.fixture(scope="module")
+def page(mcu):
+    return plan_report(*mcu)
+
+
 class Texts(HTMLParser):
     """All texts and tags of a page."""
 
@@ -51,9 +56,8 @@ class Texts(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def test_the_page_tells_figures_groups_and_pictures(mcu) -> None:
+def test_the_page_tells_figures_groups_and_pictures(mcu, page) -> None:
     instance, plan = mcu
-    page = plan_report(instance, plan)
     figures = ro.evaluate(instance, plan)
     for text in (
         f"Plan for {instance.name}",
@@ -70,12 +74,12 @@ def test_the_page_tells_figures_groups_and_pictures(mcu) -> None:
     assert page.count('class="chart"') == 3
 
 
-def test_the_page_is_the_same_every_time(mcu) -> None:
-    assert plan_report(*mcu) == plan_report(*mcu)
+def test_the_page_is_the_same_every_time(mcu, page) -> None:
+    assert plan_report(*mcu) == page
 
 
-def test_the_page_loads_nothing_and_allows_nothing(mcu) -> None:
-    parsed = Texts(plan_report(*mcu))
+def test_the_page_loads_nothing_and_allows_nothing(page) -> None:
+    parsed = Texts(page)
     policies = [given["content"] for tag, given in parsed.tags if given.get("http-equiv") == "Content-Security-Policy"]
     assert len(policies) == 1
     assert "default-src 'none'" in (policies[0] or "")
@@ -92,6 +96,7 @@ def document_of(result: ro.Result) -> PlanDocument:
     return PlanDocument.model_validate({key: fields[key] for key in fields if key not in ("format", "version")})
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_what_a_file_claims_wrongly_is_told(mcu) -> None:
     instance, plan = mcu
     document = document_of(ro.solve(instance, "greedy"))
@@ -102,6 +107,7 @@ def test_what_a_file_claims_wrongly_is_told(mcu) -> None:
     assert "metrics.nominal_seconds" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_figures_of_the_whole_answer_come_first() -> None:
     instance = two_pairs().with_requirements(success_level=0.98)
     result = replace(ro.solve(instance, "rocoin", "failure"), lower_bound=0.002)
@@ -121,6 +127,7 @@ def test_figures_of_the_whole_answer_come_first() -> None:
     assert "<dt>quantile</dt><dd>never</dd>" in never
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_names_are_texts_and_nothing_else() -> None:
     instance = pairs(name=HOSTILE)
     devices = tuple(d.model_copy(update={"id": f"{HOSTILE}{n}"}) for n, d in enumerate(instance.devices))
@@ -142,6 +149,7 @@ def test_long_names_are_cut() -> None:
     assert shown_name("x" * MAX_CHARACTERS) == "x" * MAX_CHARACTERS
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_plan_that_misses_the_limit_is_shown_with_a_warning() -> None:
     instance = two_pairs().with_requirements(max_group_outage=1.0)
     group = ro.Group(devices=("d0",), student="s", num_filters=4)
@@ -250,6 +258,7 @@ def test_heavy_tails_leave_room_for_most_answers() -> None:
     assert "<path" in latency_picture(instance, [("a", plan)], "x").svg
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_many_groups_share_a_colour_and_no_limit_has_no_line() -> None:
     device = {"flops_per_second": 1.0, "memory_bytes": 9, "uplink_bits_per_second": 1.0, "failure_probability": 0.0}
     instance = pairs(
@@ -265,6 +274,7 @@ def test_many_groups_share_a_colour_and_no_limit_has_no_line() -> None:
     assert "and 1 more" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_an_exact_distribution_that_there_is_not_is_said(monkeypatch: pytest.MonkeyPatch, mcu) -> None:
     def refuse(*_: object) -> None:
         raise UnsupportedError("too many domains")
@@ -368,6 +378,7 @@ def test_shares_are_readable() -> None:
     assert {share: percent(share) for share in shares} == shares
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_the_energy_is_shown_where_it_is_known(mcu) -> None:
     instance, plan = mcu
     assert ">energy<" not in plan_report(instance, plan)

@@ -43,7 +43,7 @@ def test_the_page_tells_figures_profiles_and_close_ups(run) -> None:
     assert "4 instances of 2 families; greedy, random; guaranteed" in page
     for title in ("Profile by value", "Profile by time", "Value and bound over time", "When the answer comes"):
         assert title in page
-    shown = re.findall(r"<h2>From close by: (.*)</h2>", page)
+    shown = re.findall(r"<h2>In detail: (.*)</h2>", page)
     # The first with a plan of each family.
     assert len(shown) == 2
     assert page.count("Its best plan: greedy") == 2
@@ -64,28 +64,31 @@ def test_instances_are_shown_by_name(run) -> None:
     with Store.open(run) as store:
         names = sorted({found.instance for found in store.rows() if found.failure is None})
     page = page_of(run, shown=names[1:2])
-    assert re.findall(r"<h2>From close by: (.*)</h2>", page) == names[1:2]
-    assert "From close by" not in page_of(run, shown=[])
+    assert re.findall(r"<h2>In detail: (.*)</h2>", page) == names[1:2]
+    assert "In detail" not in page_of(run, shown=[])
     with pytest.raises(InputError, match="--show"):
         page_of(run, shown=["nobody"])
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_an_instance_without_a_plan_is_said(run) -> None:
     page = page_of(run, shown=["broken"])
     assert "Its plans cannot be shown: " in page
     assert "no such file" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_method_that_found_no_plan_leaves_nothing_to_draw(tmp_path) -> None:
     path = tmp_path / "one.json"
     ro.write_instance(path, ro.generate("mcu", devices=8, seed=0).with_requirements(max_group_outage=0.0))
     page = page_of(stored(tmp_path / "run", solved(path, ("greedy",))), shown=None)
     # Nothing to show by itself: no family has a plan.
-    assert "From close by" not in page
+    assert "In detail" not in page
     name = ro.read_instance(path).name
     assert "No method found a plan." in page_of(tmp_path / "run", shown=[name])
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_file_that_has_changed_is_not_shown_with_old_plans(tmp_path) -> None:
     path = tmp_path / "one.json"
     instance = ro.generate("mcu", devices=8, seed=0)
@@ -98,6 +101,7 @@ def test_a_file_that_has_changed_is_not_shown_with_old_plans(tmp_path) -> None:
     assert "Value and bound over time" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_distribution_that_there_is_not_is_said(run, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise UnsupportedError("too many domains")
@@ -123,15 +127,17 @@ def test_frontiers_are_drawn_where_there_is_a_graph(run) -> None:
     assert "no frontier of that" in page_of(run, frontier_of=refuse)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_contradictions_are_told_first(tmp_path) -> None:
     rows = [row("/x/one.json", "liar", 3.0, 2.0), row("/x/one.json", "honest", 1.0, 0.5)]
     page = page_of(stored(tmp_path / "run", rows), shown=[])
     assert page.index("contradict each other") < page.index("Methods, objective")
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_some_families_at_most_are_shown_from_close_by(tmp_path) -> None:
     rows = [row(f"/x/{family}/one.json", "greedy", 1.0) for family in range(MAX_SHOWN + 2)]
-    assert page_of(stored(tmp_path / "run", rows)).count("From close by: ") == MAX_SHOWN
+    assert page_of(stored(tmp_path / "run", rows)).count("In detail: ") == MAX_SHOWN
 
 
 def test_of_very_many_items_the_worst_are_shown() -> None:
@@ -176,10 +182,14 @@ def test_traces_take_the_axes_that_suit() -> None:
     # One value, and an objective of zero.
     assert ticks((1.0, 5.0, 5.0))
     assert ticks((1.0, 0.0, 0.0))
+    failures = trace_picture([("a", ((1.0, 0.5, 0.1),))], "x", "failure")
+    assert failures is not None
+    assert "objective value in seconds" not in failures.svg
     assert trace_picture([("a", ((1.0, None, None),))], "x", "guaranteed") is None
     assert trace_picture([("a", ())], "x", "guaranteed") is None
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_values_of_a_run_have_the_unit_of_their_objective(tmp_path) -> None:
     path = tmp_path / "one.json"
     ro.write_instance(path, ro.generate("mcu", devices=8, seed=0))
@@ -189,6 +199,5 @@ def test_values_of_a_run_have_the_unit_of_their_objective(tmp_path) -> None:
     page = page_of(stored(tmp_path / "run", [found]))
     assert f"Its best plan: rocoin, {value}</h2>" in page
     assert f"{value} s<" not in page
-    assert "objective value in seconds" not in page
     table = items_table(RunItems.of([found, row("/set/b/x.json", "greedy", 2.0, 1.0, objective="quantile")], "run"), "")
     assert [(cells[6].text, cells[7].text) for cells in table.rows] == [(value, "0.002"), ("2 s", "1 s")]

@@ -184,8 +184,9 @@ def search(
                         return depth, best, looked
                 found[row, :k] = chosen[:k]
                 found[row, k:] = -1
-            if unit > 0.0:
-                # A further group can only fail, too.
+            if unit > 0.0 and len(found) == 1:
+                # A further group can only fail, too. Where several packings are remembered it may never do so, and take
+                # filters that are work elsewhere.
                 continue
         if k == most:
             continue

@@ -28,7 +28,7 @@ ROW_SCALE = 1e4
 """Scale of the row that holds the failure probability, so that the solver's tolerance is as small."""
 
 
-def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) -> Plan | None:
+def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) -> tuple[Plan | None, bool]:
     """Choose groups of least work whose cost is within a limit; the plan wants to be checked.
 
     Parameters
@@ -39,6 +39,12 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
         Cost that the groups may have together.
     control : Control
         Limit and seed.
+
+    Returns
+    -------
+    Plan or None, bool
+        The plan, None where none was found; and whether no groups within the limit have less work, up to the tolerances
+        of the solver.
     """
     sets, arrays = packing.sets, packing.kinds.arrays
     rows = packing.tied(limit)
@@ -49,7 +55,7 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
     )
     row, student = np.nonzero((held > 0) & ~_beaten(held, bases, slopes))
     if len(row) == 0 or len(row) > MAX_CHOICES:
-        return None
+        return None, False
     most, base, slope, row = held[row, student], bases[row, student], slopes[row, student], rows[row]
     vectors = sets.vectors[row]
     unit = float((base + slope).max()) or 1.0
@@ -79,9 +85,9 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
     )
     alone = replace(control.silent(), threads=1, gap=0.0)
     # With so few rows, presolving takes longer than it saves.
-    values = solve_linear(model, alone, options={"mip_max_nodes": MAX_NODES, "presolve": "off"})[1]
+    solution, values = solve_linear(model, alone, options={"mip_max_nodes": MAX_NODES, "presolve": "off"})
     if values is None:
-        return None
+        return None, False
     times = values[:count].astype(np.int64)
     chosen = np.repeat(np.arange(count), times)
     sizes = _sizes(most[chosen], slope[chosen], packing.filters)
@@ -91,7 +97,7 @@ def least_work_by_kinds(packing: KindsAnswer, limit: float, control: Control) ->
         IndexedGroup(devices, int(student[c]), size)
         for devices, c, size in zip(members, chosen.tolist(), sizes, strict=True)
     ]
-    return plan_of(packing.instance, served)
+    return plan_of(packing.instance, served), solution.status == "optimal"
 
 
 def _beaten(held: IntArray, bases: FloatArray, slopes: FloatArray) -> BoolArray:

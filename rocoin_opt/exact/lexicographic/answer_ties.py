@@ -75,11 +75,13 @@ def settle_answer(
     if instance.knowledge.graph is None:
         control = control.entering("work")
         ties = _Ties(instance, objective, plan, control)
-        found = ties.with_less_work(plan)
+        found, is_least = ties.with_less_work(plan), False
         if objective == "failure":
             problem = ThresholdProblem(instance, "guaranteed", math.inf)
-            found = ties.better(found, tied_of_least_work(problem, found, control, effort))
-        return Outcome(found, phases=(Phase("work", is_proven=False, was_cut=control.exhausted),))
+            tied = tied_of_least_work(problem, found, control, effort)
+            found = ties.better(found, tied.plan)
+            is_least = tied.is_least and work_of(instance, found) <= work_of(instance, tied.plan)
+        return Outcome(found, phases=(Phase("work", is_least, was_cut=not is_least and control.exhausted),))
     if not control.has_time_for(PartSearch.seconds_to_begin(instance, criterion)):
         return Outcome(plan)
     control = control.entering("partition")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from rocoin_opt.exact.lexicographic.set_packing import Cost, Demand, choose
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import Choices, Kinds, Reach
 from rocoin_opt.heuristics import descend_failure, descend_work
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import IndexedGroup, Outcome, Phase, indexed_groups, plan_of, structural_violations, work_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ SURE = 1e-300
 """Failure probability in whose units packings of certain groups are looked for."""
 
 
+class Tied(NamedTuple):
+    """A plan of less work among tied ones, and whether none of these has less; up to the tolerances of the solver."""
+
+    plan: Plan
+    is_least: bool
+
+
+class _Candidates(NamedTuple):
+    """Plans of less work, which want to be checked, and whether no tied plan has less work than the last one."""
+
+    plans: list[Plan]
+    is_least: bool
+
+
 def least_failure(
     problem: ThresholdProblem, plan: Plan, sizes: Sequence[int], control: Control, effort: float = math.inf
 ) -> Outcome:
@@ -73,7 +88,8 @@ def least_failure(
     -------
     Outcome
         The plan, without filters, and a valid lower bound on the failure probability of every plan within the
-        threshold (with these sizes).
+        threshold (with these sizes). The phase that follows says whether of those that fail as rarely none has less
+        work.
     """
     instance = problem.instance
     kinds = None if sizes else _few_kinds(instance)
@@ -99,12 +115,14 @@ def least_failure(
     if packing is None or packing.cost(value) < SURE:
         packing = problem_of(min(max(value, SURE), 1.0))
     control = control.entering("work")
-    lighter = _of_least_work(problem, packing, outcome.plan, value, control)
-    return replace(outcome, plan=lighter, phases=(_work_phase(control),))
+    return _with_less_work(outcome, _of_least_work(problem, packing, outcome.plan, value, control), control)
 
 
-def _work_phase(control: Control) -> Phase:
-    return Phase("work", is_proven=False, was_cut=control.exhausted)
+def _with_less_work(outcome: Outcome, tied: Tied, control: Control) -> Outcome:
+    """The outcome with the plan of less work. What is tied with a plan that is not proven best proves nothing."""
+    assert outcome.plan is not None
+    phase = Phase("work", tied.is_least, was_cut=not tied.is_least and control.exhausted)
+    return replace(outcome, plan=tied.plan, phases=(phase,))
 
 
 def _few_kinds(instance: Instance) -> Kinds | None:
@@ -139,20 +157,21 @@ def _by_kinds(problem: ThresholdProblem, kinds: Kinds, best: Plan, control: Cont
     control = control.entering("work")
     value = value_of(instance, outcome.plan, "failure")
     if value * (1.0 + TIED) >= 1.0:
-        return replace(outcome, plan=_least_of(problem, outcome.plan, _of_any(problem, outcome.plan, control), value))
-    tied = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
-    lighter = _least_of(problem, outcome.plan, [] if tied is None else [tied], value)
-    return replace(outcome, plan=lighter, phases=(_work_phase(control),))
+        candidates = _of_any(problem, outcome.plan, control)
+    else:
+        found, is_least = least_work_by_kinds(packing, packing.cost(value) * (1.0 + TIED), control)
+        candidates = _Candidates([] if found is None else [found], is_least)
+    return _with_less_work(outcome, _least_of(problem, outcome.plan, candidates, value), control)
 
 
-def _of_any(problem: ThresholdProblem, plan: Plan, control: Control, *, free_sizes: bool = True) -> list[Plan]:
+def _of_any(problem: ThresholdProblem, plan: Plan, control: Control, *, free_sizes: bool = True) -> _Candidates:
     """Plans of less work where no plan answers in time, but for what is rounding: all of them are tied."""
     served = indexed_groups(problem.instance, plan)
     found = least_work(problem, served, control, free_sizes=free_sizes)
-    return [plan_of(problem.instance, groups) for groups in found]
+    return _Candidates([plan_of(problem.instance, groups) for groups in found.steps], found.is_least)
 
 
-def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Plan:
+def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, effort: float = math.inf) -> Tied:
     """Find the plan of least work among those within a threshold that fail no more often than a given one.
 
     Parameters
@@ -168,7 +187,7 @@ def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, 
     """
     value, instance = value_of(problem.instance, plan, "failure"), problem.instance
     if len(instance.devices) > MOST_DEVICES or control.exhausted:
-        return plan
+        return Tied(plan, is_least=False)
     reach = Reach.within(instance, problem.objective, problem.threshold)
     packing = AnswerPacking(instance, "failure", reach, min(max(value, SURE), 1.0), control, effort)
     return _of_least_work(problem, packing, plan, value, control)
@@ -176,7 +195,7 @@ def tied_of_least_work(problem: ThresholdProblem, plan: Plan, control: Control, 
 
 def _of_least_work(
     problem: ThresholdProblem, packing: AnswerPacking, plan: Plan, value: float, control: Control
-) -> Plan:
+) -> Tied:
     """The plan, or one of less work that fails as rarely."""
     if value * (1.0 + TIED) >= 1.0:
         tied = _of_any(problem, plan, control, free_sizes=not packing.wanted.sizes)
@@ -185,8 +204,11 @@ def _of_least_work(
     return _least_of(problem, plan, tied, value)
 
 
-def _least_of(problem: ThresholdProblem, plan: Plan, tied: Sequence[Plan], value: float) -> Plan:
+def _least_of(problem: ThresholdProblem, plan: Plan, tied: _Candidates, value: float) -> Tied:
     """The plan, or one of others that has less work, where it is valid, as early, and fails as rarely.
+
+    A solver has tolerances, so a candidate may turn out not to be tied. It still proves that no tied plan has less work
+    than itself.
 
     Parameters
     ----------
@@ -194,20 +216,23 @@ def _least_of(problem: ThresholdProblem, plan: Plan, tied: Sequence[Plan], value
         Instance, objective and threshold.
     plan : Plan
         A valid plan.
-    tied : sequence of Plan
-        Others; solvers have tolerances.
+    tied : _Candidates
+        Others.
     value : float
         Failure probability of the plan.
     """
     instance = problem.instance
     kept = [
         other
-        for other in tied
+        for other in tied.plans
         if not structural_violations(instance, other)
         and value_of(instance, other, problem.objective) <= problem.threshold
         and value_of(instance, other, "failure") <= value * (1.0 + TIED)
     ]
-    return min([plan, *kept], key=lambda other: work_of(instance, other))
+    least = min([plan, *kept], key=lambda other: work_of(instance, other))
+    # Nothing found proves nothing: the plan itself is tied.
+    is_least = tied.is_least and bool(tied.plans)
+    return Tied(least, is_least and work_of(instance, least) <= work_of(instance, tied.plans[-1]) * (1.0 + ROUNDING))
 
 
 def _descended(
@@ -229,7 +254,7 @@ def _descended(
     ]
     if not is_listed:
         # Nothing is proven then, and whoever adds spares to the plan of least work should not do better.
-        starts.append(lambda: least_work(problem, served, control, free_sizes=not sizes)[-1])
+        starts.append(lambda: least_work(problem, served, control, free_sizes=not sizes).steps[-1])
     for number, start in enumerate(starts):
         is_quick = number == 0 and len(problem.weights) * len(served) <= AT_ONCE
         if control.exhausted and not is_quick:
@@ -244,13 +269,13 @@ def _descended(
     return plans
 
 
-def _chosen(problem: ThresholdProblem, packing: AnswerPacking, value: float, control: Control) -> list[Plan]:
+def _chosen(problem: ThresholdProblem, packing: AnswerPacking, value: float, control: Control) -> _Candidates:
     """Choose from the groups of tied packings the plan of least work; it wants to be checked."""
     limit = packing.cost(value) * (1.0 + TIED)
     tied = packing.ties(limit, TIED_PACKINGS)
     rows = np.unique(np.array([row for rows in tied.packings for row in rows], dtype=np.int64))
     if len(rows) == 0:
-        return []
+        return _Candidates([], is_least=False)
     choices, costs = _choices(problem, packing, rows)
     sizes = packing.wanted.sizes
     counts = list(Counter(sizes).values())
@@ -264,15 +289,15 @@ def _chosen(problem: ThresholdProblem, packing: AnswerPacking, value: float, con
     work = choices.work(choices.least)
     unit = float(work.max(initial=0.0)) or 1.0
     at_most = (costs * ROW_SCALE, limit * ROW_SCALE)
-    chosen = choose(choices, demand, Cost(work / unit, choices.slope / unit), control, at_most=at_most)
+    chosen, proven = choose(choices, demand, Cost(work / unit, choices.slope / unit), control, at_most=at_most)
     if chosen is None:
-        return []
+        return _Candidates([], is_least=False)
     taken, nobody = choices.taken(chosen), len(instance.devices)
     served = [
         IndexedGroup(tuple(sorted(n for n in row if n < nobody)), student, size)
         for row, student, size in zip(taken.members.tolist(), taken.student.tolist(), demand.sizes(taken), strict=True)
     ]
-    return [plan_of(instance, served)]
+    return _Candidates([plan_of(instance, served)], is_least=proven and tied.finished)
 
 
 def _choices(problem: ThresholdProblem, packing: AnswerPacking, rows: IntArray) -> tuple[Choices, FloatArray]:

@@ -7,7 +7,7 @@ group that costs more than what the best known plan exceeds the relaxation by is
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -50,9 +50,20 @@ LEAST_SPARE = 1e-8
 """Sum of shares by which a plan has to leave more spare; ten times the tolerance of the integer program."""
 
 
+class Lighter(NamedTuple):
+    """Groups of ever less work.
+
+    ``steps`` are groups in the order in which they were found, each of which wants to be checked and compared;
+    ``is_least`` tells whether no groups within the threshold have less work than the last ones.
+    """
+
+    steps: list[list[IndexedGroup]]
+    is_least: bool
+
+
 def least_work(
     problem: ThresholdProblem, served: Sequence[IndexedGroup], control: Control, *, free_sizes: bool
-) -> list[list[IndexedGroup]]:
+) -> Lighter:
     """Look for groups of less work within the threshold, and for ones of the same work that leave more spare.
 
     Where all minimal groups can be listed and the integer programs end by themselves, the last one found has the least
@@ -71,22 +82,23 @@ def least_work(
 
     Returns
     -------
-    list of lists of IndexedGroup
-        What was found, in the order of the steps; each wants to be checked and compared.
+    Lighter
+        What was found, and what is proven of it.
     """
     found = [descend_work(problem, served, control, free_sizes=free_sizes)]
     groups = minimal_groups(problem, MAX_GROUPS, control)
     if groups is not None:
-        return found + _steps(problem, found[-1], groups, control, free_sizes=free_sizes, complete=True)
+        better = _steps(problem, found[-1], groups, control, free_sizes=free_sizes, complete=True)
+        return Lighter(found + better.steps, better.is_least)
     for _ in range(NEAR_ROUNDS):
         if not control.has_time_for(EXTENSION * MAX_NEAR):
             break
         groups = _near(problem, found[-1])
         better = _steps(problem, found[-1], groups, control, free_sizes=free_sizes, complete=False)
-        if not better:
+        if not better.steps:
             break
-        found += better
-    return found
+        found += better.steps
+    return Lighter(found, is_least=False)
 
 
 def _steps(
@@ -97,12 +109,12 @@ def _steps(
     *,
     free_sizes: bool,
     complete: bool,
-) -> list[list[IndexedGroup]]:
+) -> Lighter:
     """What less work and then more spare lead to, where they lead anywhere."""
     instance, counts = problem.instance, Counter(group.size for group in served)
     kinds = len(problem.arrays.base[0]) if free_sizes else len(counts)
     if not control.has_time_for(CHOICE * len(groups) * kinds):
-        return []
+        return Lighter([], is_least=False)
     if free_sizes:
         total = float(instance.knowledge.num_filters)
         demand = Demand.of_filters(problem, (instance.requirements.min_groups, instance.max_groups), (total, total))
@@ -113,7 +125,8 @@ def _steps(
     search = _Search(
         Choices.joined([own, other], demand.devices), demand, np.arange(len(own)), control, complete=complete
     )
-    return [search.served() for step in (search.less_work, search.more_spare) if step()]
+    steps = [search.served() for step in (search.less_work, search.more_spare) if step()]
+    return Lighter(steps, search.is_least)
 
 
 class _Search:
@@ -128,19 +141,22 @@ class _Search:
         self.cost = Cost(choices.work(choices.least) / unit, choices.slope / unit)
         self.unit, self.value = unit, work / unit
         self.priced = price_choices(choices, demand, self.cost, start, control)
+        self.is_least = False
 
     def less_work(self) -> bool:
         """Choose groups of less work; whether there are any."""
         before = self.value
         # Where the relaxation meets the known work, that is proven least.
         if self.priced is None or before - self.priced.bound <= ROUNDING:
+            self.is_least = self.priced is not None and self.complete
             return False
         rows = self._left(self.priced)
         if len(rows) > len(self.priced.rows):
             # A better plan first, which then leaves fewer choices.
             self._improve(np.union1d(self.priced.rows, self.best))
             rows = self._left(self.priced)
-        self._improve(rows)
+        # Of a list that was cut the best groups need not be the best of all.
+        self.is_least = self._improve(rows) and self.complete and len(rows) < MAX_MODEL
         return self.value < before
 
     def more_spare(self) -> bool:
@@ -161,7 +177,7 @@ class _Search:
                 self.control,
                 at_most=(choices.share, limit),
                 useful=self.value,
-            )
+            ).rows
             if chosen is None or self._work(rows[chosen]) / self.unit > self.value * (1.0 + ROUNDING):
                 break
             self.best, found = rows[chosen], True
@@ -197,12 +213,16 @@ class _Search:
         rows = rows[np.argsort(priced.excess[rows], kind="stable")[:limit]]
         return np.union1d(rows, self.best)
 
-    def _improve(self, rows: IntArray) -> None:
-        """Choose among some rows, the best ones so far among them."""
+    def _improve(self, rows: IntArray) -> bool:
+        """Choose among some rows, the best ones so far among them; whether what is best then is the best of them."""
         start = np.searchsorted(rows, self.best)
-        chosen = choose(self.choices.taken(rows), self.demand, self._cost(rows), self.control, start=start)
-        if chosen is not None and (value := self._work(rows[chosen]) / self.unit) < self.value:
+        chosen, proven = choose(self.choices.taken(rows), self.demand, self._cost(rows), self.control, start=start)
+        if chosen is None:
+            return False
+        value = self._work(rows[chosen]) / self.unit
+        if value < self.value:
             self.best, self.value = rows[chosen], value
+        return proven
 
 
 def _near(problem: ThresholdProblem, served: Sequence[IndexedGroup]) -> IntArray:

@@ -19,6 +19,7 @@ from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import ThresholdProblem
 from rocoin_opt.heuristics import cheapest_student, descend_work, without_late
+from rocoin_opt.instance import ROUNDING
 from rocoin_opt.plan import (
     CLOSED_GAP,
     Outcome,
@@ -136,14 +137,17 @@ def least_busy(
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective), prefer=prefer)
     if instance.knowledge.graph is None:
         control = control.entering("work")
-        served = indexed_groups(instance, plan)
-        found = [plan_of(instance, groups) for groups in least_work(problem, served, control, free_sizes=True)]
-        return Outcome(_best(problem, [plan, *found], None, prefer), phases=(_unproven("work", control),))
+        lighter = least_work(problem, indexed_groups(instance, plan), control, free_sizes=True)
+        found = [plan_of(instance, groups) for groups in lighter.steps]
+        chosen = _best(problem, [plan, *found], None, prefer)
+        phase = _work_phase(instance, chosen, found[-1], control, is_least=lighter.is_least, prefer=prefer)
+        return Outcome(chosen, phases=(phase,))
     parts, best = _partitioned(problem, criterion, plan, control)
     control = control.entering("work")
-    found = plans_of_less_work(problem, best, control)
+    found, is_least = plans_of_less_work(problem, best, control)
     chosen = _best(problem, [plan, *found], parts, prefer)
-    return Outcome(chosen, phases=(_partition_phase(chosen, parts, best), _unproven("work", control)))
+    phase = _work_phase(instance, chosen, found[-1], control, is_least=is_least, prefer=prefer)
+    return Outcome(chosen, phases=(_partition_phase(chosen, parts, best), phase))
 
 
 def most_reliable(
@@ -178,14 +182,14 @@ def most_reliable(
         outcome, labels = least_failure(problem, plan, plan.sizes, control, effort), labels_of(instance, plan)
         quick = outcome.plan or plan
         quick = quick if labels is None else with_filters(instance, quick, labels)
-        return _with_phases(replace(outcome, plan=_best(problem, [plan, quick], None, "reliability")), problem, control)
+        return _with_phases(outcome, _best(problem, [plan, quick], None, "reliability"), problem, control)
     # The same groups whatever gap is asked for.
     control = replace(control, gap=0.0)
     if instance.knowledge.graph is None:
         control = control.entering("reliability")
         outcome = least_failure(problem, plan, (), control, effort)
         best = _best(problem, [plan, outcome.plan or plan], None, "reliability")
-        return _with_phases(replace(outcome, plan=best), problem, control)
+        return _with_phases(outcome, best, problem, control)
     parts, found = _partitioned(problem, criterion, plan, control)
     start = plan_of_parts(problem, found)
     control = control.entering("reliability")
@@ -193,7 +197,7 @@ def most_reliable(
     # Parts and the groups of a plan both stand by descending size.
     placed = with_filters(instance, outcome.plan or start, found.cut.labels)
     chosen = _best(problem, [plan, start, placed], parts, "reliability")
-    settled = _with_phases(replace(outcome, plan=chosen), problem, control)
+    settled = _with_phases(outcome, chosen, problem, control)
     return replace(settled, phases=(_partition_phase(chosen, parts, found), *settled.phases))
 
 
@@ -219,18 +223,56 @@ def _partition_phase(plan: Plan, parts: PartSearch, found: Found) -> Phase:
     return Phase("partition", is_proven, was_cut=not is_proven and parts.control.exhausted)
 
 
-def _with_phases(outcome: Outcome, problem: ThresholdProblem, control: Control) -> Outcome:
-    """The outcome of a search for reliability with what is proven of it, and what comes behind."""
-    assert outcome.plan is not None
-    gap = relative_gap(value_of(problem.instance, outcome.plan, "failure"), outcome.lower_bound)
+def _with_phases(outcome: Outcome, plan: Plan, problem: ThresholdProblem, control: Control) -> Outcome:
+    """The outcome of a search for reliability with the plan that was chosen, and what is proven of each phase.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the search: its plan, the bound, and what is proven of the work of that plan.
+    plan : Plan
+        The plan that was chosen.
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    control : Control
+        Limit.
+    """
+    instance = problem.instance
+    gap = relative_gap(value_of(instance, plan, "failure"), outcome.lower_bound)
     is_proven = gap is not None and gap <= CLOSED_GAP
-    phase = Phase("reliability", is_proven, was_cut=not is_proven and control.exhausted)
-    return replace(outcome, phases=(phase, *outcome.phases))
+    phases = [Phase("reliability", is_proven, was_cut=not is_proven and control.exhausted)]
+    if outcome.phases and outcome.plan is not None:
+        # Where the reliability is not proven, other plans than the tied ones count.
+        is_least = is_proven and outcome.phases[0].is_proven
+        phases.append(_work_phase(instance, plan, outcome.plan, control, is_least=is_least, prefer="reliability"))
+    return replace(outcome, plan=plan, phases=tuple(phases))
 
 
-def _unproven(name: str, control: Control) -> Phase:
-    """What is said of a phase that proves nothing."""
-    return Phase(name, is_proven=False, was_cut=control.exhausted)
+def _work_phase(
+    instance: Instance, plan: Plan, last: Plan, control: Control, *, is_least: bool, prefer: Preference
+) -> Phase:
+    """What is proven of the work of a plan.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        The plan that was chosen.
+    last : Plan
+        The last one of those of less work, with the part sizes for which it is proven.
+    control : Control
+        Limit.
+    is_least : bool
+        Whether no plan within the threshold has less work than the last one.
+    prefer : {'reliability', 'work', 'energy'}
+        What counts as work.
+    """
+    amount = energy_joules if prefer == "energy" else work_of
+    reached = amount(instance, plan) <= amount(instance, last) * (1.0 + ROUNDING)
+    has_sizes = instance.knowledge.graph is None or plan.sizes == last.sizes
+    is_proven = is_least and reached and has_sizes
+    return Phase("work", is_proven, was_cut=not is_proven and control.exhausted)
 
 
 def _can_begin(instance: Instance, criterion: str, control: Control) -> bool:
@@ -298,7 +340,7 @@ def plan_of_parts(problem: ThresholdProblem, found: Found) -> Plan:
     return with_filters(problem.instance, plan_of(problem.instance, groups), found.cut.labels)
 
 
-def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> list[Plan]:
+def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control) -> tuple[list[Plan], bool]:
     """Plans of some parts with ever less work, each of which wants to be checked.
 
     Parameters
@@ -312,11 +354,12 @@ def plans_of_less_work(problem: ThresholdProblem, found: Found, control: Control
 
     Returns
     -------
-    list of Plan
-        With explicit filters; the last one has the least work.
+    list of Plan, bool
+        With explicit filters; the last one has the least work. And whether that is proven for these part sizes.
     """
     groups = indexed_groups(problem.instance, plan_of_parts(problem, found))
-    return [
-        with_filters(problem.instance, plan_of(problem.instance, served), found.cut.labels)
-        for served in least_work(problem, groups, control, free_sizes=False)
+    lighter = least_work(problem, groups, control, free_sizes=False)
+    plans = [
+        with_filters(problem.instance, plan_of(problem.instance, served), found.cut.labels) for served in lighter.steps
     ]
+    return plans, lighter.is_least

@@ -144,9 +144,11 @@ class Cost(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether choices can meet a demand.
+    """What an integer program decided.
 
-    ``rows`` are choices that do, None where none were found; ``proven`` tells whether that is the truth and no limit.
+    ``rows`` are choices that meet a demand, None where none were found; ``proven`` tells whether that is the truth, and
+    the choices are the best ones where costs were compared, up to the tolerances of the solver; otherwise a limit came
+    first.
     """
 
     rows: IntArray | None
@@ -232,7 +234,7 @@ def choose(
     start: IntArray | None = None,
     at_most: tuple[FloatArray, float] | None = None,
     useful: float = math.inf,
-) -> IntArray | None:
+) -> Verdict:
     """Choose disjoint groups of the least cost by an integer program.
 
     Parameters
@@ -254,11 +256,12 @@ def choose(
 
     Returns
     -------
-    IntArray or None
-        Rows of the best groups found within :data:`MAX_NODES`; None where there are none.
+    Verdict
+        Rows of the best groups found within :data:`MAX_NODES`, None where there are none; and whether they are the best
+        of all choices.
     """
     if control.exhausted or len(choices) == 0:
-        return None
+        return Verdict(None, proven=False)
     model, flexible = _model(choices, demand, cost, at_most)
     known: dict[int, float] | None = None
     if start is not None:
@@ -271,8 +274,9 @@ def choose(
     options = _options(choices)
     if useful < math.inf:
         options["objective_bound"] = useful + CUTOFF * abs(useful)
-    _, values = solve_linear(model, _alone(control), options=options, start=known)
-    return None if values is None else np.flatnonzero(values[: len(choices)] > 0.5)
+    solution, values = solve_linear(model, _alone(control), options=options, start=known)
+    rows = None if values is None else np.flatnonzero(values[: len(choices)] > 0.5)
+    return Verdict(rows, proven=solution.status in ("optimal", "infeasible"))
 
 
 def cheapest(choices: Choices, demand: Demand, cost: Cost, control: Control) -> tuple[IntArray | None, float]:

@@ -47,7 +47,8 @@ def early_within_energy(instance: Instance, objective: Objective, first: Plan, c
     low, high, position = 0, len(candidates), len(candidates) - 1
     while low < high and not control.exhausted:
         problem = ThresholdProblem(instance, objective, candidates[position], prefer="energy")
-        plans = [plan_of(instance, groups) for groups in least_work(problem, served, control.silent(), free_sizes=True)]
+        lighter = least_work(problem, served, control.silent(), free_sizes=True)
+        plans = [plan_of(instance, groups) for groups in lighter.steps]
         found = min(plans, key=lambda plan: energy_joules(instance, plan))
         if check(instance, found) or value_of(instance, found, objective) > problem.threshold:
             if best is None:

@@ -15,10 +15,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns as ListedColumns
 from rocoin_opt.exact.threshold.listed_columns import packing_model
 from rocoin_opt.exact.threshold.neighbourhoods import Repair
+from rocoin_opt.exact.threshold.subset_rows import SubsetRows
 from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, PRICING_TOLERANCE
 from rocoin_opt.highs import RestrictedMaster, solve_linear
 
@@ -33,6 +35,8 @@ FEW_COLUMNS = 300
 ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
+ROOT_ROUNDS, ROUNDS = 10, 1
+"""Rounds of cuts before any branching, and at each node behind it."""
 REPAIR_AFTER, REPAIRS = 20, 40
 """Nodes of branch and bound before a packing is repaired, once, and neighbourhoods in which it is bettered."""
 
@@ -82,6 +86,7 @@ class _Search:
         self._entered: IntArray = np.empty(0, dtype=np.int64)
         """Columns in the linear program, in their order there."""
         self._master: RestrictedMaster | None = None
+        self._cuts = SubsetRows(columns)
 
     def run(self) -> tuple[Status, IntArray | None]:
         columns = self.columns
@@ -169,16 +174,32 @@ class _Search:
         FloatArray, C
             How often each is taken.
         """
-        columns, devices = self.columns, len(self.columns.available)
+        relaxed = self._bound(node)
+        for _ in range(ROOT_ROUNDS if self.branched == 0 else ROUNDS):
+            if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.wanted:
+                break
+            cuts = self._cuts.separate(self._entered, relaxed[2][self._entered])
+            if cuts.shape[0] == 0:
+                break
+            assert self._master is not None
+            self._master.constrain(
+                self._cuts.most[-cuts.shape[0] :].astype(np.float64), cuts[:, self._entered], len(self.columns.steps)
+            )
+            relaxed = self._bound(node)
+        return relaxed
+
+    def _bound(self, node: _Node) -> tuple[float, FloatArray, FloatArray] | None:
+        """Solve the linear program of a node with the cuts that there are; see :meth:`_relax`."""
+        columns, devices, steps = self.columns, len(self.columns.available), len(self.columns.steps)
         if self._master is None:
             self._master = self._program()
         outside = np.ones(len(columns.sizes), dtype=bool)
         outside[node.kept] = False
         most = np.where(outside[self._entered], 0.0, math.inf)
         self._master.limit(
-            np.concatenate([columns.available, node.limits]).astype(np.float64),
-            np.concatenate([np.full(len(columns.steps), math.inf), most]),
-            lower=np.concatenate([np.full(devices, -math.inf), node.least]),
+            np.concatenate([columns.available, node.limits, self._cuts.most]).astype(np.float64),
+            np.concatenate([np.full(steps, math.inf), most]),
+            lower=np.concatenate([np.full(devices, -math.inf), node.least, np.full(len(self._cuts), -math.inf)]),
         )
         outside[self._entered] = True
         while True:
@@ -188,7 +209,10 @@ class _Search:
             prices = solution.prices.copy()
             # A limit from above has no price below 0; one from both sides may have either sign.
             prices[:devices] = np.maximum(prices[:devices], 0.0)
-            wasted: FloatArray = columns.cost(prices) - columns.sizes
+            of_cuts = np.maximum(prices[devices + steps :], 0.0)
+            wasted: FloatArray = columns.cost(prices[: devices + steps]) - columns.sizes
+            if of_cuts.any():
+                wasted += self._cuts.cost(of_cuts)
             entering = np.flatnonzero((wasted < -PRICING_TOLERANCE) & ~outside)
             if len(entering) == 0:
                 break
@@ -199,12 +223,12 @@ class _Search:
         # Every group counts in the first limit on sizes, so raising that one is enough to make the prices a bound.
         excess = max(0.0, -float(wasted[node.kept].min()))
         prices[devices] += excess
-        of_sizes = prices[devices:]
+        of_sizes = prices[devices : devices + steps]
         limit = np.where(of_sizes > 0.0, node.limits, node.least)
-        bound = float(prices[:devices] @ columns.available + of_sizes @ limit)
+        bound = float(prices[:devices] @ columns.available + of_sizes @ limit + of_cuts @ self._cuts.most)
         wasted += excess
         values = np.zeros(len(columns.sizes))
-        values[self._entered] = solution.values[len(columns.steps) :]
+        values[self._entered] = solution.values[steps:]
         return bound, wasted, values
 
     def _program(self) -> RestrictedMaster:
@@ -221,6 +245,8 @@ class _Search:
         """Add listed columns to the linear program."""
         assert self._master is not None
         matrix = self.columns.matrix(entering)
+        if len(self._cuts):
+            matrix = sp.csc_array(sp.vstack([matrix, self._cuts.of(entering)]))
         self._master.add(self.columns.sizes[entering].astype(np.float64), matrix.indptr, matrix.indices, matrix.data)
         self._entered = np.concatenate([self._entered, entering])
 

@@ -69,10 +69,13 @@ class Packing:
         ``packed``, ``impossible`` (proven) or ``unknown`` (a limit came first).
     groups : list of tuples of int
         Device indices of the groups, when packed.
+    listed : bool
+        Whether there were few enough columns to try at all.
     """
 
     status: Status
     groups: list[Members] = field(default_factory=list)
+    listed: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +205,7 @@ def pack(
         limit = int(min(effort.columns, control.remaining / COLUMN))
         columns = enumerate_columns(problem, relaxation, priced, slack, limit, control)
         if columns is None or control.exhausted:
-            return Packing("unknown")
+            return Packing("unknown", listed=columns is not None)
         status = memory.verdict(problem, columns, effort)
         chosen: list[Column] = []
         if status is None:

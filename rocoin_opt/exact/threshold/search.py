@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rocoin_opt.plan import Members, Objective, Plan
 
 EFFORTS = (
-    Effort(60_000, 50, dives=1, groups=1_000),
+    Effort(60_000, 50),
     Effort(500_000, 400, dives=2, groups=5_000),
     Effort(6_000_000, None, dives=30, groups=20_000),
 )
@@ -89,6 +89,10 @@ class _Search(CandidateSearch):
         # What a packing tells is no latency: only that it is alive.
         self.alive = replace(control, report=lambda _: self.tell())
         self.memory = Memory()
+        self.left_open: dict[int, Effort] = {}
+        """Candidates that were asked in vain, and the most that they were asked with."""
+        self.unlisted: set[int] = set()
+        """Those of them that had too many columns."""
 
     def run(self, rounds: int | None) -> Outcome:
         # With the most time there is most room. Where not even that has a plan, the search would begin with nothing.
@@ -97,13 +101,12 @@ class _Search(CandidateSearch):
         if self.open:
             self.bracket()
         for effort in EFFORTS[:rounds]:
-            # Better plans first: each takes away candidates that no proof could refute.
-            if self.open:
-                self._improve(effort)
             if self.open:
                 self._prove_best(effort)
             if self.open:
-                self.prove(partial(self._decide, effort=effort))
+                self._close_in(effort)
+            if self.open and effort.dives:
+                self._improve(effort)
         most = MAX_JOINT if rounds is None else FEW_JOINT
         is_small = len(self.instance.devices) * self.instance.max_groups <= most
         if self.open and is_small and self.control.has_time_for(import_of_models()):
@@ -127,6 +130,28 @@ class _Search(CandidateSearch):
         """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
         if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
             self.refute(self.high - 1)
+
+    def _close_in(self, effort: Effort) -> None:
+        """Refute from below in steps that double, up to the first packing or question that is left open; then bisect.
+
+        The optimum is mostly among the first candidates, where little may be wasted and few columns are listed.
+        """
+        decide = partial(self._decide, effort=effort)
+        position, step, left_open = self.low, 1, len(self.candidates)
+        while position < self.high and self.open:
+            status = decide(position)
+            if status == "packed":
+                break
+            if status == "impossible":
+                self.refute(position)
+            else:
+                left_open = min(left_open, position)
+                # Where it may waste more, there are more columns still.
+                if position in self.unlisted or position == self.high - 1:
+                    break
+            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
+            step *= 2
+        self.prove(decide, below=left_open)
 
     def _improve(self, effort: Effort) -> None:
         """Bisect for the first candidate that groups of the pool reach; what they do not, counts as out of reach."""
@@ -164,6 +189,8 @@ class _Search(CandidateSearch):
         return super().relaxation(position, question=question)
 
     def _decide(self, position: int, effort: Effort) -> str:
+        if self.left_open.get(position) is effort:
+            return "unknown"
         problem = self.problem(position)
         packing = pack_alike_parts(problem, self.alive, effort)
         if packing.status == "unknown":
@@ -173,9 +200,15 @@ class _Search(CandidateSearch):
             if not relaxation.admits(self.wanted):
                 return "impossible"
             packing = pack(problem, relaxation, self.alive, effort, self.memory)
-        if packing.status == "packed" and not self._take(packing.groups):
-            return "unknown"
-        return packing.status
+        if packing.status == "packed" and self._take(packing.groups):
+            return "packed"
+        if packing.status == "impossible":
+            return "impossible"
+        self.left_open[position] = effort
+        self.unlisted.discard(position)
+        if not packing.listed:
+            self.unlisted.add(position)
+        return "unknown"
 
     def _take(self, groups: list[Members]) -> bool:
         """Make a plan of packed groups; False if the cover of one was only true up to rounding."""

@@ -31,7 +31,7 @@ ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", ALERT: "ale
 DASHES = ("solid", "dashed", "dashdot", "dotted")
 """Line styles in the order in which they are taken when there are more curves than colours."""
 SIZE = (4.4, 3.1)
-"""Inches of a figure: small, so that its text can be read on a telephone."""
+"""Inches of a figure: small, so that its text can be read on a phone."""
 FONT_POINTS = 9.5
 TIME_WORDS = {"s": "seconds", "ms": "milliseconds", "µs": "microseconds", "ns": "nanoseconds"}
 MOST_TICKS = 6

@@ -189,7 +189,7 @@ def close_up_sections(
         Finds the frontier of an instance for an objective; asked where the instance has a filter graph.
     """
     first = shown.rows[0]
-    title = f"From close by: {shown_name(first.instance)}"
+    title = f"In detail: {shown_name(first.instance)}"
     asked = f"Family {shown_name(shown.family)}, objective {shown_name(first.objective)}, seed {first.seed}."
     name = f"instance-{number}"
     traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace", first.objective)

@@ -16,7 +16,7 @@ from rocoin_opt.exact.answer.problem import AnswerPacking
 from rocoin_opt.exact.answer.relaxation import Reduced, _Program, relax_packing
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.reach import Reach
-from samples import trials
+from samples import cases, trials
 
 
 @given(packing_problems(), st.integers(0, 2**32 - 1))
@@ -44,8 +44,7 @@ def test_the_relaxation_ends_below_the_best_packing(problem):
     assert at_once.bound(wanted.most) <= reduced.bound(wanted.most)
 
 
-@pytest.mark.parametrize("objective", ["failure", "missing"])
-@pytest.mark.parametrize("family", ["paper", "edge"])
+@pytest.mark.parametrize(("family", "objective"), cases([("edge", "missing")], [("paper", "failure")]))
 def test_the_bound_is_near_the_best_plan(family, objective):
     instance = ro.generate(family, devices=9, seed=1)
     best = ro.solve(instance, "exact", objective)

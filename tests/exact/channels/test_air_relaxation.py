@@ -16,7 +16,7 @@ from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES
 from samples import cases
 
 
-@pytest.mark.parametrize("seed", cases(range(0, 60, 20), range(60)))
+@pytest.mark.parametrize("seed", cases(range(0, 60, 20), range(0, 60, 2)))
 def test_no_plan_is_earlier(seed: int) -> None:
     instance = random_queues(seed, domains=seed % 4 == 0, rate=seed % 5 == 1)
     for objective in THRESHOLD_OBJECTIVES:

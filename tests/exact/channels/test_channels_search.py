@@ -34,7 +34,7 @@ def best_of_all(oracle: QueueOracle) -> dict[str, Fraction] | None:
     return best
 
 
-@pytest.mark.parametrize("seed", cases(range(0, 48, 16), range(48)))
+@pytest.mark.parametrize("seed", cases(range(0, 48, 16), range(0, 48, 2)))
 def test_no_plan_is_earlier_than_what_is_proven(seed: int) -> None:
     instance = random_queues(seed, domains=seed % 4 == 0, rate=seed % 5 == 1)
     best = best_of_all(QueueOracle(instance))
@@ -54,7 +54,7 @@ def test_no_plan_is_earlier_than_what_is_proven(seed: int) -> None:
 
 @pytest.mark.parametrize("rule", [{"use": ["d0"]}, {"together": ["d0", "d1"]}, {"apart": ["d0", "d1"]}])
 def test_rules_are_kept(rule: dict[str, list[str]]) -> None:
-    instance = random_queues(3, 4, filters=4, channels=1)
+    instance = random_queues(3, 4, filters=3, channels=1)
     named = [device.model_copy(update={"id": f"d{n}"}) for n, device in enumerate(instance.devices)]
     ruled = instance.with_devices(named)
     fields = {name: getattr(ruled, name) for name in type(ruled).model_fields}

@@ -13,7 +13,7 @@ from rocoin_opt.planning.solve import solve
 from samples import cases
 
 
-@pytest.mark.parametrize("seed", cases([2, 23], range(40)))
+@pytest.mark.parametrize("seed", cases([2, 23], range(0, 40, 2)))
 def test_its_optimum_is_that_of_the_search(seed: int) -> None:
     instance = random_queues(seed)
     if not instance.shared_channels:

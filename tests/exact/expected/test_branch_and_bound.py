@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -31,6 +32,13 @@ LIMITS = st.sampled_from([None, None, 0.0, 1.0 - 1e-9, 1.0])
 
 def proven(instance, start=None, **options):
     return prove_expected(ExpectedModel(instance), Control(**options), start)
+
+
+@cache
+def proven_paper():
+    """An instance of six devices, and what is proven of it."""
+    instance = ro.generate("paper", devices=6, seed=3)
+    return instance, proven(instance)
 
 
 def assert_optimal(instance, outcome):
@@ -132,7 +140,8 @@ def enumerated(instance, most):
     return least
 
 
-@pytest.mark.parametrize("seed", cases([0, 2], [1, 3, 4, 5]))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 2, 3])
 def test_equal_to_enumeration_at_eight_devices(seed):
     random = np.random.default_rng(seed)
     fields = {
@@ -182,9 +191,9 @@ def test_every_end_has_a_valid_bound():
 
 @pytest.mark.parametrize(("gap", "begins"), cases([(0.2, True), (0.2, False)], [(0.02, True), (7.0, False)]))
 def test_a_gap_ends_the_search_early(gap, begins):
-    instance = ro.generate("paper", devices=6, seed=3)
+    instance, best = proven_paper()
     start = ro.solve(instance, "greedy", "expected").plan if begins else None
-    best = value_of(instance, proven(instance, start).plan, "expected")
+    best = value_of(instance, best.plan, "expected")
     outcome = proven(instance, start, gap=gap)
     value = value_of(instance, outcome.plan, "expected")
     assert not outcome.infeasible
@@ -196,8 +205,7 @@ def test_a_gap_ends_the_search_early(gap, begins):
 
 
 def test_memory_stays_bounded_without_a_change_of_the_result(monkeypatch):
-    instance = ro.generate("paper", devices=6, seed=3)
-    free = proven(instance)
+    instance, free = proven_paper()
     monkeypatch.setattr(expected_tree, "MOST_OPEN", 200)
     monkeypatch.setattr(expected_tree, "BATCH", 64)
     told = []

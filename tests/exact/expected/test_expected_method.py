@@ -68,9 +68,9 @@ def test_no_time_gives_the_greedy_plan_and_a_valid_bound():
 
 
 def test_many_devices_get_the_bound_of_the_relaxation(monkeypatch, few_nodes):
-    instance = ro.generate("edge", devices=16, seed=1)
+    instance = ro.generate("edge", devices=12, seed=1)
     start = ro.solve(instance, "greedy", "expected").plan
-    monkeypatch.setattr(expected, "MANY_DEVICES", 15)
+    monkeypatch.setattr(expected, "MANY_DEVICES", 11)
     monkeypatch.setattr(expected, "prove_expected", None)
     told = []
     relaxed = exact_expected(instance, Control(report=told.append), start)
@@ -80,7 +80,7 @@ def test_many_devices_get_the_bound_of_the_relaxation(monkeypatch, few_nodes):
 
 
 def test_a_gap_that_the_relaxation_closes_needs_no_branching(monkeypatch):
-    instance = ro.generate("edge", devices=16, seed=1)
+    instance = ro.generate("edge", devices=12, seed=1)
     start = ro.solve(instance, "greedy", "expected").plan
     monkeypatch.setattr(expected, "prove_expected", None)
     assert exact_expected(instance, Control(gap=0.9), start).plan == start
@@ -121,8 +121,8 @@ def test_infeasible_instances_are_proven_so():
     }
     instance = ro.Instance.model_validate(divided)
     assert exact_expected(instance, Control(), None) == Outcome(None, infeasible=True, reasons=(expected.NO_PLAN,))
-    for case in (instance, pairs(requirements={"max_group_outage": 1e-9})):
-        for method in ("exact", "auto"):
+    for case, methods in ((instance, ("exact", "auto")), (pairs(requirements={"max_group_outage": 1e-9}), ("exact",))):
+        for method in methods:
             result = ro.solve(case, method, "expected")
             assert result.termination == "infeasible"
             assert result.reasons

@@ -86,6 +86,8 @@ def test_a_pool_saves_pricing_and_leaves_the_bound_nearly_where_it_is():
     assert afresh > again + 1e-2
 
 
+# To compile takes seconds in a fresh clone.
+@pytest.mark.slow
 def test_compiled_and_interpreted_covers_give_the_same_bound(monkeypatch):
     model = ExpectedModel(ro.generate("mcu", devices=12, seed=1))
     bounds = []

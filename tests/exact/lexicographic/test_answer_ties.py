@@ -15,9 +15,10 @@ from rocoin_opt.exact.lexicographic.least_failure import work_of
 from rocoin_opt.exact.lexicographic.part_search import PartSearch
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.filters import labels_of
-from samples import cases, trials
+from samples import trials
 from strategies import instances, valid_plans
 
+pytestmark = pytest.mark.usefixtures("short_search")
 OBJECTIVES = ("expected", "failure", "missing", "quantile")
 
 
@@ -47,7 +48,8 @@ def test_of_the_plans_that_fail_least_none_has_less_work(instance):
     assert work_of(instance, found) == pytest.approx(min(tied), rel=1e-8, abs=1e-12)
 
 
-@pytest.mark.parametrize("objective", cases(["failure"], OBJECTIVES))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_partition_is_no_worse_and_within_what_groups_hold(objective):
     instance = ro.generate("sbc", devices=8, seed=1, filters=12, max_groups=3, graph=True)
     instance = instance.with_requirements(success_level=0.9)

@@ -20,7 +20,7 @@ from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.plan.phases import Phase
-from samples import cases, trials
+from samples import trials
 from strategies import instances, valid_plans
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
@@ -107,6 +107,7 @@ def compare_with_all_plans(objective, seeds):
         assert result.termination == "optimal"
         outcome = ro.Outcome(result.plan, result.reinforcement.lower_bound)
         assert_least(instance, objective, result.plan, outcome)
+        assert result.phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=True))
         compared += 1
     assert compared > len(seeds) // 2
 
@@ -131,9 +132,46 @@ def test_answers_as_good_as_never_in_time_are_tied_and_work_decides():
         assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
 
 
+@pytest.mark.parametrize("memory", [1, 2])
+def test_a_group_that_never_fails_may_take_filters_that_are_work_elsewhere(memory):
+    kept = {"uplink_bits_per_second": 1.0, "overhead_seconds": 0.5}
+    devices = [
+        {"id": "slow", "flops_per_second": 0.1, "memory_bytes": 2, "failure_probability": 0.1, **kept},
+        {"id": "sure", "flops_per_second": 1.0, "memory_bytes": memory, "failure_probability": 0.0, **kept},
+    ]
+    student = {"id": "s", "flops": 0.0, "flops_per_filter": 1.0, "memory_bytes": 0, "max_filters": 2}
+    student["memory_bytes_per_filter"] = 1
+    instance = ro.Instance.model_validate(
+        {
+            "name": "sure",
+            "devices": devices,
+            "students": [student],
+            "knowledge": {"num_filters": 2, "bits_per_filter": 0.0},
+            "requirements": {"max_group_outage": 0.2},
+        }
+    )
+    plan = ro.Plan.of(instance, [ro.Group(devices=("slow",), student="s", num_filters=2)])
+    outcome = most_reliable(instance, "worst", plan, Control())
+    assert_least(instance, "worst", plan, outcome)
+    assert all(phase.is_proven for phase in outcome.phases)
+    assert len(outcome.plan.groups) == (2 if memory == 1 else 1)
+
+
+def test_what_is_cut_short_is_not_proven(monkeypatch):
+    fleet, rates = pairs(), (2.0, 2.1, 2.2, 2.3, 2.4, 2.5)
+    # No two are alike, and all fail as often: any two serve as surely as any others.
+    devices = [fleet.devices[0].model_copy(update={"id": f"{r}", "flops_per_second": r}) for r in rates]
+    fleet = fleet.with_devices(devices).with_requirements(max_groups=2)
+    phases = ro.solve(fleet, "exact").phases
+    assert phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=True))
+    # Two tied packings are all that is looked for: there are others.
+    monkeypatch.setattr("rocoin_opt.exact.lexicographic.least_failure.TIED_PACKINGS", 2)
+    assert ro.solve(fleet, "exact").phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=False))
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
-@trials(30)
+@trials(30, ways=2)
 def test_nothing_is_better_on_tiny_instances(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
@@ -141,7 +179,7 @@ def test_nothing_is_better_on_tiny_instances(objective, data, instance):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=5, max_students=2, max_filters=3))
-@trials(20)
+@trials(20, ways=2)
 def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instance):
     earliest = oracle.best(instance, objective)
     assume(earliest is not None)
@@ -150,7 +188,7 @@ def test_nothing_is_better_than_the_best_of_the_earliest_plans(objective, instan
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=5, max_students=2, max_filters=4))
-@trials(25)
+@trials(25, ways=2)
 def test_given_part_sizes_stay_and_nothing_of_these_sizes_fails_less(objective, data, instance):
     plan = data.draw(valid_plans(instance))
     threshold = value_of(instance, plan, objective)
@@ -176,12 +214,12 @@ def equal_devices(failure, outage, deadline=None):
     )
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("deadline", [None, 0.5, 4.0])
+@pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize(
     ("failure", "outage"), [(0.0, 0.0), (0.0, 1.0), (0.1, 0.1), (0.1, 0.01), (0.1, 1.0), (0.999999, 1.0)]
 )
-def test_ties_and_limits_at_their_ends(failure, outage, deadline, objective):
+def test_ties_and_limits_at_their_ends(failure, outage, number):
+    deadline, objective = (None, 0.5, 4.0)[number], OBJECTIVES[(number + (outage == 1.0)) % 3]
     instance = equal_devices(failure, outage, deadline)
     plan = ro.solve(instance, "greedy", objective).plan
     assert_least(instance, objective, plan, most_reliable(instance, objective, plan, Control()))
@@ -244,7 +282,7 @@ class StopsAfter(Control):
         return len(self.looks) > self.after
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13, 21, 34, 55])
+@pytest.mark.parametrize("after", [1, 3, 8, 21, 55])
 def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
     instance = ro.generate("mcu", devices=10, seed=3)
     plan = ro.solve(instance, "random", "nominal", seed=1).plan
@@ -258,7 +296,8 @@ def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
     assert (outcome.lower_bound or 0.0) <= least <= failure * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_more_devices_descend_below_what_they_began_with_and_are_bounded(objective):
     instance = ro.generate("edge", devices=30, seed=4)
     plan = ro.solve(instance, "greedy", objective).plan

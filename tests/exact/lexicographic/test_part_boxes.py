@@ -188,6 +188,7 @@ def searched(instance, plan, control=None, criterion="ncut"):
     return search_within(ThresholdProblem(instance, "guaranteed", threshold), parts, plan, control or Control())
 
 
+@pytest.mark.slow
 def test_conflicts_lead_to_other_groups(edge):
     instance, plan = edge
     found = searched(instance, plan)
@@ -199,6 +200,7 @@ def test_conflicts_lead_to_other_groups(edge):
     assert found.cut.value <= PartSearch(instance, "ncut", Control()).value(labels)
 
 
+@pytest.mark.slow
 def test_the_number_of_boxes_is_limited(edge, monkeypatch):
     monkeypatch.setattr(part_quality, "MAX_BOXES", 0)
     instance, plan = edge
@@ -207,6 +209,7 @@ def test_the_number_of_boxes_is_limited(edge, monkeypatch):
     assert found.cut.sizes <= plan.sizes or len(found.cut.sizes) == len(plan.sizes)
 
 
+@pytest.mark.slow
 def test_without_filters_parts_are_made_from_nothing(edge):
     instance, plan = edge
     found = searched(instance, without_filters(plan))
@@ -243,14 +246,15 @@ def test_each_vector_of_limits_is_searched_once(monkeypatch):
 
 
 def test_polishing_is_never_worse_and_done_once(monkeypatch):
-    instance = ro.generate("paper", seed=2, graph=True)
+    instance = ro.generate("paper", filters=48, seed=2, graph=True)
     parts = PartSearch(instance, "ncut", Control())
-    first = parts.within((50, 50, 50))
-    polished = parts.polished(first, (50, 50, 50))
+    limits = (19, 19, 19)
+    first = parts.within(limits)
+    polished = parts.polished(first, limits)
     assert polished.value <= first.value
     monkeypatch.setattr(PartSearch, "_labels", None)
     assert parts.polished(polished, polished.sizes) is polished
-    assert parts.within((50, 50, 50)) is polished
+    assert parts.within(limits) is polished
 
 
 def test_equal_partitions_have_equal_ranks():

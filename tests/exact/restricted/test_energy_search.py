@@ -8,6 +8,7 @@ import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact import exact_restricted, exact_within_energy
 from rocoin_opt.plan import energy_joules
+from samples import cases
 from scarce_energy import scarce_instances
 
 LATENCIES = ("guaranteed", "nominal", "worst")
@@ -52,7 +53,7 @@ def test_too_little_energy_is_proven():
     assert refuted >= 3
 
 
-@pytest.mark.parametrize("objective", LATENCIES)
+@pytest.mark.parametrize("objective", cases(LATENCIES[:1], LATENCIES))
 def test_it_agrees_with_the_packing_of_all_sets(objective):
     instance = scarce_fleet(9, 3, 0.9)
     agrees(instance, objective, exact_restricted(instance, objective, Control(), None).lower_bound)

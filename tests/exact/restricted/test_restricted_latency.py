@@ -12,9 +12,9 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.restricted.latency import exact_restricted
 
 
-@pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
 @pytest.mark.parametrize("seed", range(40))
-def test_the_least_latency_is_that_of_all_plans(seed: int, objective: str) -> None:
+def test_the_least_latency_is_that_of_all_plans(seed: int) -> None:
+    objective = ("guaranteed", "nominal", "worst")[seed % 3]
     instance = drawn(seed, 5)
     if instance.requirements.min_success is not None:
         instance = instance.with_requirements(min_success=None)

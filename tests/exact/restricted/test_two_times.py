@@ -32,7 +32,7 @@ def drawn(seed: int, devices: int | None = None) -> ro.Instance:
     return ro.Instance.model_validate(restricted_instances.merged(fields, rules, may_run))
 
 
-@pytest.mark.parametrize(("first", "end"), cases([(0, 40)], [(1000, 1200)]))
+@pytest.mark.parametrize(("first", "end"), cases([(0, 20)], [(1000, 1100)]))
 def test_the_least_quantile_is_that_of_all_plans(first: int, end: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(two_times, "packed_twice", lambda *given: asked.append(given) or packed_twice(*given))
@@ -58,7 +58,7 @@ BINDING = (11, 27, 147, 181, 234, 237)
 """Seeds whose least quantile is later, or out of reach, with so much success."""
 
 
-@pytest.mark.parametrize("seed", cases(BINDING[:3], [*BINDING, *range(60, 100)]))
+@pytest.mark.parametrize("seed", cases(BINDING[:1], [*BINDING, *range(60, 70)]))
 def test_the_least_quantile_within_an_energy_is_that_of_all_plans(seed: int) -> None:
     for content, plans in scarce_instances(range(seed, seed + 1)):
         failures = sorted({values["failure"] for _, values in plans if values["failure"] < 1.0}) or [1.0]
@@ -82,6 +82,8 @@ def test_without_time_or_with_too_many_states_nothing_is_claimed(monkeypatch: py
     assert packed_twice(instance, reaches, (0.5, 0.5), Control(), math.inf) == (None, False)
 
 
+# To compile takes many seconds in a fresh clone.
+@pytest.mark.slow
 def test_compiled_or_not_the_answer_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = [seed for seed in range(60) if drawn(seed, 5).has_shared_failures]
     reached = []

@@ -122,7 +122,8 @@ def reachable(instance: ro.Instance, threshold: float) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", cases([1], [0]))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_seven_devices_against_all_packings_of_subsets(seed: int) -> None:
     instance = ro.generate("edge", devices=7, seed=seed, filters=12)
     instance = slowed(instance, *LAWS[:5])
@@ -173,6 +174,7 @@ def test_the_search_stops_at_its_limits() -> None:
     assert all(after <= first for first, after in itertools.pairwise(values))
 
 
+@pytest.mark.slow
 def test_what_is_too_much_to_enumerate_is_left_to_other_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rocoin_opt.exact.stochastic.search.EFFORTS", (Effort(2, 1),))
     instance = mixed(9, 1)

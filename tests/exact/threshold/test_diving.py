@@ -117,6 +117,7 @@ def test_a_tight_fleet_gets_a_plan() -> None:
     assert exact(packing_instance(lengths, 100, 24), "guaranteed", Control.starting_now()).infeasible
 
 
+@pytest.mark.slow
 def test_dives_are_drawn_by_the_seed_and_stop_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = ThresholdProblem(packing_instance(cut_bins(25, 100, 3), 100, 25), "guaranteed", math.inf)
     monkeypatch.setattr(diving, "FEW_GROUPS", 0)

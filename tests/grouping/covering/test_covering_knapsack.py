@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rocoin_opt.grouping.covering import covering_knapsack as module
 from rocoin_opt.grouping.covering import covering_knapsack_compiled as compiled_module
 from rocoin_opt.grouping.covering.covering_knapsack import (
-    MIN_COMPILED_DEVICES,
     Covers,
     cheapest_covers,
     cheapest_members,
@@ -180,8 +180,9 @@ def test_thousands_of_levels_that_need_nobody(compiled: bool) -> None:
 
 
 def test_small_instances_and_those_without_numba_run_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert use_compiled(MIN_COMPILED_DEVICES)
-    assert not use_compiled(MIN_COMPILED_DEVICES - 1)
+    monkeypatch.setattr(module, "MIN_COMPILED_DEVICES", 40)
+    assert use_compiled(40)
+    assert not use_compiled(39)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert not use_compiled(10_000)
 

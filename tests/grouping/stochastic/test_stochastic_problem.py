@@ -86,6 +86,7 @@ def test_capacities_are_exact_from_below_and_above(
     assert StochasticProblem(shares, 0.0, Intervals(instance)).largest == 0
 
 
+@pytest.mark.slow
 def test_limits_on_groups_are_never_too_low(instance: ro.Instance, shares: StochasticShares, optimum: float) -> None:
     plan = ro.solve(instance, "exact").plan
     levels = StochasticProblem(shares, optimum, Intervals(instance)).levels
@@ -108,6 +109,7 @@ def test_decisions_agree_with_the_optimum(instance: ro.Instance, shares: Stochas
     assert not packing.refutes(optimum * 0.1, stopped)
 
 
+@pytest.mark.slow
 def test_attempts_split_intervals_until_their_packing_is_true(shares: StochasticShares, optimum: float) -> None:
     for factor in (1.1, 1.05, 1.02, 1.005):
         found = StochasticPacking(shares).attempt(optimum * factor, Control(), EFFORT)
@@ -129,6 +131,7 @@ def test_a_relaxation_that_a_limit_stops_proves_nothing(
     assert not packing.refutes(optimum * 1.1, Control())
 
 
+@pytest.mark.slow
 def test_exchanges_find_packings_from_nothing(instance: ro.Instance, shares: StochasticShares, optimum: float) -> None:
     packing = StochasticPacking(shares)
     found = packing.search(optimum * 1.3, [], Control(), 3_000)

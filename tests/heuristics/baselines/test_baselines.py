@@ -59,7 +59,7 @@ FEW = [path for path in SHIPPED if path.stem in ("boards-8-0", "edge-16-0", "los
 
 
 @every_baseline
-@pytest.mark.parametrize("path", cases(FEW, SHIPPED[::6]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", cases(FEW, SHIPPED[::12]), ids=lambda path: path.stem)
 def test_shipped_instances(baseline: Callable[[Instance, Objective, Control], Outcome], path: Path) -> None:
     instance = read_instance(path)
     for variant in (instance, instance.with_requirements(max_group_outage=1.0)):

@@ -22,7 +22,7 @@ def start_of(instance, seed=0):
     return ro.solve(instance.with_requirements(success_level=None), "random", seed=seed).plan
 
 
-@given(instances(max_devices=5, max_students=2, max_filters=4, level=True))
+@given(instances(max_devices=4, max_students=2, max_filters=4, level=True))
 @trials(40)
 def test_a_quantile_is_never_later_than_at_the_start_nor_below_the_best(instance):
     start, best = start_of(instance), oracle.best(instance, "quantile")
@@ -39,7 +39,7 @@ def test_the_descent_comes_near_to_the_proven_quantile(family):
     instance = ro.generate(family, devices=10, seed=1).with_requirements(success_level=0.6)
     start = start_of(instance)
     found = descend_quantile(instance, start, 0, 600, Control(), 0.05)
-    best = ro.solve(instance, "exact", "quantile").objective_value
+    best = ro.solve(instance, "exact", "quantile", latency_only=True).objective_value
     assert best <= value_of(instance, found, "quantile") <= 1.15 * best
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.lexicographic import part_rules
@@ -37,6 +39,7 @@ def test_nothing_is_found_where_no_group_has_room_or_something_is_always_missed(
     assert groups_of_sizes(instance, (1, 1), [(), ()], len, lambda _: 0.5, 200, Control()) is None
 
 
+@pytest.mark.slow
 def test_without_lists_of_sets_parts_are_possible_that_merged_groups_cannot_take() -> None:
     instance = fleet()
     plan = ro.solve(instance, "local-search", latency_only=True).plan

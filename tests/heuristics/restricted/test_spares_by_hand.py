@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 import rocoin_opt as ro
 from rocoin_opt.heuristics.restricted.spares import with_spares_added
 
 
+@pytest.mark.slow
 def test_spares_make_the_answer_surer_and_no_later_under_rules() -> None:
     fleet = ro.generate("mcu", devices=12, seed=10, domains=3)
     lean = ro.solve(fleet, prefer="work")

@@ -67,7 +67,7 @@ def test_commands_that_cannot_say_so() -> None:
     assert why_not(instance) is None
 
 
-@pytest.mark.parametrize("seed", cases(range(0, 40, 8), range(40)))
+@pytest.mark.parametrize("seed", cases(range(0, 40, 8), range(0, 40, 3)))
 def test_plans_are_valid_and_bounds_hold(seed: int) -> None:
     instance = random_queues(shared(seed), rate=seed % 3 == 1)
     oracle = QueueOracle(instance)

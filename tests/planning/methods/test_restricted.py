@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(12), 18]))
+@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(0, 12, 2), 18]))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -32,19 +32,21 @@ def test_exact_proves_what_the_oracle_finds_many_times(block: int) -> None:
         count = 2 + seed % 4
         instance = drawn(seed, count)
         for objective in ("guaranteed", "expected", "failure", "missing"):
-            result, least = ro.solve(instance, "exact", objective), truth(seed, count, objective)
+            result = ro.solve(instance, "exact", objective, latency_only=True)
+            least = truth(seed, count, objective)
             assert not wrong(result, least), (seed, objective)
             assert result.termination in ("optimal", "infeasible"), (seed, objective)
 
 
-@pytest.mark.parametrize("seed", cases([100, 105], [102]))
+@pytest.mark.parametrize("seed", [100, 105])
 def test_no_heuristic_and_no_baseline_says_what_is_not_true(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
     for objective in ("guaranteed", "expected", "failure", "quantile"):
         least = truth(seed, count, objective)
         for method in (*HEURISTICS, *BASELINES):
-            assert not wrong(ro.solve(instance, method, objective), least), (objective, method)
+            found = ro.solve(instance, method, objective, latency_only=True, explain=False)
+            assert not wrong(found, least), (objective, method)
 
 
 def with_domains(instance: ro.Instance, places: list[str | None], falls: dict[str, float]) -> ro.Instance:
@@ -61,10 +63,11 @@ def edge() -> ro.Instance:
     return ro.generate("edge", devices=8, seed=3)
 
 
-@pytest.mark.parametrize("objective", cases(["failure"], ["guaranteed"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["failure", "guaranteed"])
 def test_a_domain_that_never_fails_changes_nothing(objective: ro.Objective) -> None:
-    edge = ro.generate("edge", devices=6, seed=3)
-    idle = with_domains(edge, ["a", "b"] * 3, {"a": 0.0, "b": 0.0})
+    edge = ro.generate("edge", devices=4, seed=3)
+    idle = with_domains(edge, ["a", "b"] * 2, {"a": 0.0, "b": 0.0})
     plain, tied = (ro.solve(given, "exact", objective) for given in (edge, idle))
     assert tied.objective_value == pytest.approx(plain.objective_value, rel=1e-12)
 
@@ -122,7 +125,7 @@ def test_a_method_of_ones_own_that_knows_no_rules_is_refused_by_name(edge: ro.In
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["failure", "guaranteed", "expected"])
 def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
-    slow = ro.generate("edge", devices=8, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
+    slow = ro.generate("edge", devices=6, seed=2, slowdowns=True, domains=2).with_requirements(max_group_outage=0.2)
     first, second = (device.id for device in slow.devices[:2])
     ruled = slow.model_copy(update={"rules": (ro.Rule(apart=(first, second)), ro.Rule(use=(first,)))})
     free, result = (ro.solve(given, "greedy", objective) for given in (slow, ruled))

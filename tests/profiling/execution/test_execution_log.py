@@ -11,6 +11,7 @@ from rocoin_opt.estimation.request_log import read_request_log
 from rocoin_opt.profiling.execution.run import execute
 
 
+@pytest.mark.slow
 def test_whoever_is_merely_later_is_not_lost(tmp_path):
     instance, plan = fleet([[0.06, 0.16], [0.08]], failure_probability=0.3)
     found = execute(instance, plan, None, 6, 2, deadline=1.5, with_log=True)

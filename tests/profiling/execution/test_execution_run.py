@@ -85,6 +85,7 @@ def test_killing_a_minority_of_every_group_loses_no_answer(seconds, minority):
     assert (found.first_answers[4:] >= np.array(fastest) - 1e-9).all()
 
 
+@pytest.mark.slow
 def test_killing_a_whole_group_loses_its_answers_alone_and_does_not_cost_the_deadline():
     instance, plan = fleet([[0.05], [0.05]])
 
@@ -100,6 +101,7 @@ def test_killing_a_whole_group_loses_its_answers_alone_and_does_not_cost_the_dea
     assert found.lost == ("g0r0",)
 
 
+@pytest.mark.slow
 def test_a_stopped_process_costs_its_answers_alone_and_is_gone_in_the_end():
     instance, plan = fleet([[0.05, 0.1]])
     pids = {}
@@ -160,7 +162,7 @@ def test_the_end_of_the_source_is_the_end_of_all(repository, number):
         assert len(pids) == 3
         # To the whole group, as a terminal does on Ctrl-C.
         os.killpg(source.pid, number)
-        _, errors = source.communicate(timeout=30.0)
+        _, errors = source.communicate(timeout=600.0)
     assert ended(pids)
     # The replicas have nothing to say about it.
     assert errors.count("Traceback") == (number == signal.SIGINT)
@@ -243,7 +245,7 @@ def test_strangers_are_turned_away(monkeypatch):
     assert all(map(turned_away, strangers[1:]))
 
 
-@pytest.mark.parametrize("most", [128, 2])
+@pytest.mark.parametrize("most", cases([2], [128]))
 def test_silent_connections_keep_nobody_from_starting(monkeypatch, most):
     monkeypatch.setattr(processes, "HELLO_SECONDS", 3600.0)
     monkeypatch.setattr(processes, "MAX_STRANGERS", most)
@@ -303,12 +305,11 @@ def test_a_plan_may_run_without_keeping_the_outage_limit():
 
 PLANS = (
     ("sbc/sbc-8-0", "exact", "guaranteed", 5.0, 150),
-    ("mcu/mcu-12-1", "rocoin", "guaranteed", 0.7, 150),
     ("edge/edge-12-1", "greedy", "expected", 0.1, 600),
 )
 """Shipped instances, how each is planned, the time scale, and the requests: a response takes 0.05 to 0.1 s here.
 
-The plan of the third waits for the deadline where a group is lost, so that its mean needs more requests: the standard
+The plan of the second waits for the deadline where a group is lost, so that its mean needs more requests: the standard
 error has to stay far below the tolerance.
 """
 
@@ -317,7 +318,7 @@ error has to stay far below the tolerance.
 @pytest.mark.parametrize(("name", "method", "objective", "time_scale", "requests"), PLANS)
 def test_response_times_are_those_predicted(repository, name, method, objective, time_scale, requests):
     instance = ro.read_instance(repository / "instances" / f"{name}.json")
-    plan = ro.solve(instance, method, objective).plan
+    plan = ro.solve(instance, method, objective, latency_only=True).plan
     execution = execute(instance, plan, None, requests, 1, time_scale=time_scale)
     found = compare_with_distribution(execution, instance, plan)
     assert found.mean.standard_error < 0.05 * found.predicted_mean

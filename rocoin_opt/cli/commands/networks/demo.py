@@ -8,15 +8,75 @@ from typing import Annotated
 
 import typer
 
-from rocoin_opt.cli.network_options import DATA_HELP
-from rocoin_opt.cli.options import refuse, require_torch
+from rocoin_opt.cli.network_options import DATA_HELP, Deterministic, StepKind
+from rocoin_opt.cli.options import listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
 from rocoin_opt.wording import printable
+
+OF_PRESET = "the preset's"
 
 
 def demo(
     data: Annotated[str, typer.Option("--data", metavar="DATA", help=f"auto, or {DATA_HELP}")] = "auto",
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="P", help="fashion, cifar or fast.", show_default="fashion"),
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Small networks on the digits, in less than a minute.")] = False,
+    teacher: Annotated[
+        str | None, typer.Option("--teacher", metavar="T", help="Network of the teacher.", show_default=OF_PRESET)
+    ] = None,
+    students: Annotated[
+        list[str] | None,
+        typer.Option("--students", metavar="S,...", help="Networks of the students.", show_default=OF_PRESET),
+    ] = None,
+    stem_stride: Annotated[
+        int | None,
+        typer.Option("--stem-stride", metavar="N", help="Stride of first convolutions.", show_default=OF_PRESET),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="Of the teacher.", show_default=OF_PRESET)
+    ] = None,
+    shift: Annotated[
+        int | None,
+        typer.Option(
+            "--shift", metavar="N", help="Move the teacher's images by up to so many pixels.", show_default=OF_PRESET
+        ),
+    ] = None,
+    flip: Annotated[
+        bool | None, typer.Option("--flip/--no-flip", help="Mirror half of them.", show_default=OF_PRESET)
+    ] = None,
+    student_epochs: Annotated[
+        int | None, typer.Option("--student-epochs", metavar="N", help="Of the students.", show_default=OF_PRESET)
+    ] = None,
+    student_shift: Annotated[
+        int | None, typer.Option("--student-shift", metavar="N", help="The same for them.", show_default=OF_PRESET)
+    ] = None,
+    student_flip: Annotated[
+        bool | None,
+        typer.Option("--student-flip/--no-student-flip", help="The same for them.", show_default=OF_PRESET),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", metavar="N", help="Images of a step.", show_default=OF_PRESET)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", metavar="R", help="Its peak.", show_default=OF_PRESET)
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", metavar="W", help="Of the descent.", show_default=OF_PRESET)
+    ] = None,
+    fleet: Annotated[
+        str | None,
+        typer.Option(
+            "--fleet",
+            metavar="F",
+            help="boards, paper (RoCoIn's eight devices), or a device file.",
+            show_default=OF_PRESET,
+        ),
+    ] = None,
+    groups: Annotated[
+        int | None, typer.Option("--groups", metavar="K", help="How many parts.", show_default="the fleet's")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
         "rocoin-demo"
     ),
@@ -24,6 +84,12 @@ def demo(
         list[str] | None,
         typer.Option("--seed", metavar="N,...", help="Seeds; one run with each. Repeatable.", show_default="0"),
     ] = None,
+    arithmetic: Annotated[
+        str | None,
+        typer.Option("--arithmetic", metavar="A", help="float32, tf32 (on CUDA) or bf16.", show_default=OF_PRESET),
+    ] = None,
+    deterministic: Deterministic = False,
+    step: StepKind = "auto",
     device: Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
@@ -31,25 +97,52 @@ def demo(
 ) -> None:
     """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
     seeds = _seeds(seed or ["0"])
+    if fast and preset not in (None, "fast"):
+        refuse("--fast", f"--preset {preset}", "one of them: --fast is --preset fast")
+    named = "fast" if fast else preset or "fashion"
+    if named == "cifar" and data == "auto":
+        refuse("--data", "nothing beside --preset cifar", "the path of CIFAR-10: its batches, or an .npz file")
     require_torch("demo needs", scikit_learn=True)
 
     from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.profiling import FAST, FULL, demo_document, load_dataset, run_demo, use_threads
+    from rocoin_opt.profiling import demo_document, load_dataset, run_demo, use_threads
+    from rocoin_opt.profiling import preset as preset_of
     from rocoin_opt.report import pipeline_csv, pipeline_markdown, print_pipeline
     from rocoin_opt.writing import require_folder, write_text
 
+    settings = preset_of(named).changed(
+        teacher=teacher,
+        students=tuple(listed(students)) or None,
+        stem_stride=stem_stride,
+        epochs=epochs,
+        shift=shift,
+        flip=flip,
+        student_epochs=student_epochs,
+        student_shift=student_shift,
+        student_flip=student_flip,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        fleet=fleet,
+        groups=groups,
+        arithmetic=arithmetic,
+        deterministic=deterministic or None,
+        step=step,
+        device=device,
+    )
     # Before the work, not after it.
+    settings.require()
     require_folder(out)
     tables = [out / f"results.{kind}" for kind in ("json", "csv", "md")]
     if out.exists():
         require_outputs(*tables)
     if threads is not None:
         use_threads(threads)
-    images = load_dataset("digits" if fast and data == "auto" else data)
+    images = load_dataset("digits" if named == "fast" and data == "auto" else data)
     print(printable(f"{images.name}: {images.source}"), file=sys.stderr)
-    settings, results = FAST if fast else FULL, []
+    results = []
     for number in seeds:
         with ended_by_termination(), showing_training() as report:
             results.append(run_demo(images, settings, number, out / f"seed-{number}", device=device, report=report))

@@ -8,22 +8,27 @@ from typing import Annotated
 import typer
 
 from rocoin_opt.cli.network_options import (
+    Arithmetic,
     BatchSize,
     Classifier,
     DataPath,
-    Epochs,
+    Deterministic,
     Flip,
     ImageSize,
     Labels,
     LearningRate,
     Normalise,
     OwnNames,
+    Preset,
+    PresetStride,
     Shift,
-    StemStride,
+    StepKind,
+    StudentEpochs,
     TorchDevice,
     TorchThreads,
     WeightDecay,
     data_options,
+    preset_of,
     teacher_sizes,
     training_of,
 )
@@ -49,13 +54,14 @@ def distil(
     normalise: Normalise = None,
     image_size: ImageSize = None,
     labels: Labels = "fine",
-    stem_stride: StemStride = 1,
-    epochs: Epochs = 4,
-    batch_size: BatchSize = 128,
-    learning_rate: LearningRate = 0.1,
-    weight_decay: WeightDecay = 5e-4,
-    shift: Shift = 0,
-    flip: Flip = False,
+    preset: Preset = None,
+    stem_stride: PresetStride = None,
+    epochs: StudentEpochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    weight_decay: WeightDecay = None,
+    shift: Shift = None,
+    flip: Flip = None,
     temperature: Annotated[
         float, typer.Option("--temperature", metavar="T", help="What softens the logits of teacher and students.")
     ] = 4.0,
@@ -69,6 +75,9 @@ def distil(
         float, typer.Option("--part-dropout", metavar="P", help="How often a part is missing while the head learns.")
     ] = 0.0,
     seed: Seed = 0,
+    arithmetic: Arithmetic = None,
+    deterministic: Deterministic = False,
+    step: StepKind = "auto",
     device: TorchDevice = "auto",
     threads: TorchThreads = None,
 ) -> None:
@@ -94,8 +103,11 @@ def distil(
     require_folder(out)
     given = read_instance(instance)
     decided = read_plan(plan, given)
+    chosen = preset_of(preset)
+    stride = (1 if chosen is None else chosen.stem_stride) if stem_stride is None else stem_stride
     training = training_of(
         threads,
+        Distillation().training if chosen is None else chosen.distillation.training,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -104,31 +116,34 @@ def distil(
         flip=flip,
         seed=seed,
         device=device,
+        arithmetic=arithmetic,
+        deterministic=deterministic or None,
+        step=step,
     )
     distillation = Distillation(training, temperature, feature_weight, logit_weight, part_dropout)
     builders = own_networks(listed(own))
     images = load_dataset(data, **data_options(normalise, image_size, labels))
-    network = load_teacher(teacher, weights, **teacher_sizes(images, stem_stride))
-    with ended_by_termination(), showing_training() as report:
+    network = load_teacher(teacher, weights, **teacher_sizes(images, stride))
+    with ended_by_termination(), training.computing(), showing_training() as report:
         lesson = Lesson.of(network, images, training.torch_device, layer=classifier)
         students = distil_plan(
             lesson,
             decided,
             images,
             distillation,
-            stem_stride=stem_stride,
+            stem_stride=stride,
             own=builders,
             checkpoint=out / "checkpoint.pt",
             report=report,
         )
         students.save(out)
+        known, taught = (accuracy(made, images.test, training.torch_device) for made in (lesson.teacher, students))
     for note in other_costs(given, decided, students, images.input_shape):
         complain(f"warning: {note}")
     parameters = ", ".join(str(sum(p.numel() for p in student.parameters())) for student in students.students)
     for line in (
         f"{len(students.parts)} students of {parameters} parameters",
-        f"accuracy on {len(images.test)} test images: {accuracy(students, images.test):.4f} with all parts, "
-        f"{accuracy(lesson.teacher, images.test):.4f} of the teacher",
+        f"accuracy on {len(images.test)} test images: {taught:.4f} with all parts, {known:.4f} of the teacher",
         f"written: {out}",
     ):
         print(printable(line))

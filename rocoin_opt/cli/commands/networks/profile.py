@@ -15,8 +15,10 @@ from rocoin_opt.cli.network_options import (
     Labels,
     Normalise,
     StemStride,
+    TorchDevice,
     data_options,
     described_teacher,
+    training_of,
 )
 from rocoin_opt.cli.options import InstanceOut, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, require_outputs
@@ -98,6 +100,7 @@ def profile(
             help="Seconds measured on the devices (*.json or *.csv), by device and student.",
         ),
     ] = None,
+    device: TorchDevice = "cpu",
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the instance.")] = None,
 ) -> None:
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
@@ -115,6 +118,7 @@ def profile(
     )
 
     require_outputs(out, inputs=[devices, weights, measured])
+    where = training_of(None, device=device).torch_device
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
     given = labelled_images(data, part, **data_options(normalise, image_size, labels))
@@ -144,6 +148,7 @@ def profile(
         threads=threads,
         hosts=listed(hosts),
         measured=measured,
+        device=where,
     )
     with delivering() as deliver:
         is_written = deliver(write_instance, out, profiled.instance)

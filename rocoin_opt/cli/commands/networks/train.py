@@ -8,21 +8,26 @@ from typing import Annotated
 import typer
 
 from rocoin_opt.cli.network_options import (
+    Arithmetic,
     BatchSize,
     DataPath,
+    Deterministic,
     Epochs,
     Flip,
     ImageSize,
     Labels,
     LearningRate,
     Normalise,
+    Preset,
+    PresetStride,
     Shift,
-    StemStride,
+    StepKind,
     TorchDevice,
     TorchThreads,
     WeightDecay,
     data_options,
     digest_of,
+    preset_of,
     teacher_sizes,
     training_of,
 )
@@ -46,14 +51,18 @@ def train(
     normalise: Normalise = None,
     image_size: ImageSize = None,
     labels: Labels = "fine",
-    stem_stride: StemStride = 1,
-    epochs: Epochs = 6,
-    batch_size: BatchSize = 128,
-    learning_rate: LearningRate = 0.1,
-    weight_decay: WeightDecay = 5e-4,
-    shift: Shift = 0,
-    flip: Flip = False,
+    preset: Preset = None,
+    stem_stride: PresetStride = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    weight_decay: WeightDecay = None,
+    shift: Shift = None,
+    flip: Flip = None,
     seed: Seed = 0,
+    arithmetic: Arithmetic = None,
+    deterministic: Deterministic = False,
+    step: StepKind = "auto",
     device: TorchDevice = "auto",
     threads: TorchThreads = None,
 ) -> None:
@@ -66,8 +75,11 @@ def train(
     from rocoin_opt.profiling.training import accuracy
 
     require_outputs(out, inputs=[weights])
+    chosen = preset_of(preset)
+    stride = (1 if chosen is None else chosen.stem_stride) if stem_stride is None else stem_stride
     training = training_of(
         threads,
+        None if chosen is None else chosen.training,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -76,18 +88,23 @@ def train(
         flip=flip,
         seed=seed,
         device=device,
+        arithmetic=arithmetic,
+        deterministic=deterministic or None,
+        step=step,
     )
     images = load_dataset(data, **data_options(normalise, image_size, labels))
-    build = teacher_builder(network, weights, **teacher_sizes(images, stem_stride))
+    build = teacher_builder(network, weights, **teacher_sizes(images, stride))
     print(printable(f"{images.name}: {images.source}; {len(images.train)} images of {images.num_classes} classes"))
     begins = "" if weights is None else f"from {digest_of(weights)}"
-    with ended_by_termination(), showing_training() as report:
-        trained = train_classifier(build, images, training, identity=begins, checkpoint=out, report=report)
+    with ended_by_termination(), training.computing():
+        with showing_training() as report:
+            trained = train_classifier(build, images, training, identity=begins, checkpoint=out, report=report)
+        held_out, tested = (accuracy(trained, part, training.torch_device) for part in (images.validation, images.test))
     parameters = sum(parameter.numel() for parameter in trained.parameters())
     for line in (
-        f"{network}: {parameters} parameters, {epochs} epochs",
-        f"accuracy: {accuracy(trained, images.validation):.4f} on {len(images.validation)} validation images, "
-        f"{accuracy(trained, images.test):.4f} on {len(images.test)} test images",
+        f"{network}: {parameters} parameters, {training.epochs} epochs",
+        f"accuracy: {held_out:.4f} on {len(images.validation)} validation images, "
+        f"{tested:.4f} on {len(images.test)} test images",
         f"written: {out}",
     ):
         print(printable(line))

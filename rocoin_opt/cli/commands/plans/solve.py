@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,6 +33,10 @@ from rocoin_opt.cli.output import (
     tell_estimated_classes,
     tell_reasons,
 )
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Plan
 
 
 def solve(
@@ -83,7 +87,7 @@ def solve(
     from rocoin_opt.cli.options import with_rules_of
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import matrix_files, read_instance
-    from rocoin_opt.plan import print_summary, read_plan, result_document, write_plan_document
+    from rocoin_opt.plan import print_summary, result_document, write_plan_document
     from rocoin_opt.planning.request import require_startable
     from rocoin_opt.planning.solve import solve as find_plan
 
@@ -92,7 +96,7 @@ def solve(
     given = read_instance(instance)
     require_outputs(out, inputs=matrix_files(given, instance))
     asked = with_rules_of(given, spare=spare, use=use, apart=apart, together=together, spread=spread)
-    known = None if start is None else read_plan(start, given, asked)
+    known = None if start is None else _plan_to_start_from(start, given, asked)
     if known is not None:
         require_startable(given, known, str(start))
     tell_estimated_classes(given, criterion)
@@ -130,3 +134,15 @@ def solve(
         # A file of an earlier search may stand there.
         complain(f"{out} is not written: there is no plan to write")
     exit_without_plan(result.termination)
+
+
+def _plan_to_start_from(path: Path, *instances: Instance) -> Plan:
+    """Read a plan for one of the instances, or for an earlier state of them, from which a search may still begin."""
+    from rocoin_opt.plan import read_plan, read_plan_document
+
+    made_for = read_plan_document(path).instance
+    is_older = made_for.sha256 not in {instance.sha256 for instance in instances}
+    if not is_older or made_for.name not in {instance.name for instance in instances}:
+        return read_plan(path, *instances)
+    complain(f"{path}: {made_for.name} has changed since this plan was made; the search starts from its groups")
+    return read_plan_document(path).plan

@@ -207,14 +207,14 @@ class _Search:
         first = np.argmax(nodes.places == OPEN, axis=1)
         fresh = self.bounding.fresh(nodes)
         children = []
+        allowed: BoolArray
         for place in (*range(groups), SPARE):
             if place == SPARE:
-                allowed: BoolArray = np.asarray(~self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1))
+                allowed = np.logical_not(self.bounding.is_welcome(first, nodes.low, nodes.high).any(axis=1))
             else:
                 # Plans that differ in the order of groups are met once.
-                allowed = ~(fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]).any(
-                    axis=1
-                )
+                earlier = fresh[:, :place] & fresh[:, [place]] & self.bounding.alike(nodes, place)[:, :place]
+                allowed = np.logical_not(earlier.any(axis=1))
             parents = nodes.at(allowed)
             places = parents.places.copy()
             places[np.arange(len(places)), first[allowed]] = place

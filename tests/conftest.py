@@ -64,6 +64,7 @@ def pytest_keyboard_interrupt() -> None:
 COMPILED_FROM = {
     "rocoin_opt.exact.answer.joint.MIN_COMPILED_SETS": 10**9,
     "rocoin_opt.exact.answer.packing.MIN_COMPILED_SETS": 10**9,
+    "rocoin_opt.exact.expected.nodes.MIN_COMPILED_DEVICES": 10**4,
     "rocoin_opt.failure.monte_carlo.kernel.MIN_COMPILED_WORK": 10**12,
     "rocoin_opt.grouping.covering.covering_knapsack.MIN_COMPILED_DEVICES": 10**4,
 }

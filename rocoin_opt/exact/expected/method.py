@@ -26,8 +26,8 @@ FEW_DEVICES = 10
 """Devices up to which branch and bound is done before the relaxation has its first bound."""
 MANY_DEVICES = 100
 """Devices beyond which branch and bound was never seen to better the relaxation's bound."""
-SHARE = 0.5
-"""Share of the time left that the relaxation may take before branch and bound."""
+SHARE = 0.15
+"""Share of the time left that the relaxation may take before branch and bound, whose levelled bound is soon better."""
 NO_PLAN = (
     "together: no disjoint groups whose devices hold the same student and keep the outage limit have room for all "
     f"filters. {RELAX}"

@@ -6,6 +6,7 @@ from functools import partial
 from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -15,9 +16,11 @@ from rocoin_opt.exact.expected import nodes as expected_nodes
 from rocoin_opt.exact.expected.branch_and_bound import prove_expected
 from rocoin_opt.exact.expected.levelled import levelled_bounds
 from rocoin_opt.exact.expected.nodes import OPEN, SPARE, Bounding, Nodes
+from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.grouping.expected_model import ExpectedModel
 from samples import trials
 from strategies import instances
+from tied_instances import tied_instance
 
 NEVER_FAILS = 1e-280
 """Seconds by which a device that fails once in 1e300 requests, as one counts that never does, may delay an answer."""
@@ -116,3 +119,21 @@ def test_levelled_bounds_prove_what_enumeration_finds(instance, deadline):
     assert found.infeasible == (best is None)
     if best is not None:
         assert best[0] * (1.0 - 1e-9) <= found.lower_bound <= best[0] * (1.0 + 1e-12) + NEVER_FAILS
+
+
+@pytest.mark.slow
+def test_compiled_levelled_bounds_prove_what_enumeration_finds(monkeypatch):
+    monkeypatch.setattr(expected_nodes, "MIN_COMPILED_DEVICES", 1)
+    compared = 0
+    for seed in range(150):
+        instance = tied_instance(seed)
+        if instance.requirements.deadline_seconds is None:
+            continue
+        best, found = oracle.best(instance, "expected"), prove_expected(ExpectedModel(instance), Control(), None)
+        assert found.infeasible == (best is None)
+        if best is not None:
+            assert found.lower_bound == pytest.approx(best[0], rel=1e-9, abs=1e-12)
+            assert found.lower_bound <= best[0] * (1.0 + 1e-12)
+            assert value_of(instance, found.plan, "expected") == pytest.approx(best[0], rel=1e-12)
+            compared += 1
+    assert compared > 50

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +21,7 @@ from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.plan.phases import Phase
 from samples import trials
 from strategies import instances, valid_plans
+from tied_instances import tied_instance
 
 OBJECTIVES = ("guaranteed", "nominal", "worst")
 FEW, MANY = 20, 60
@@ -42,48 +42,6 @@ def assert_least(instance, objective, before, outcome):
     assert work_of(instance, plan) == pytest.approx(work, rel=1e-8, abs=1e-12)
 
 
-def random_instance(seed):
-    """Few different numbers, so that many plans are equally early or fail equally often."""
-    draw = random.Random(seed)
-    filters = draw.choice([1, 2, 3, 4])
-    devices = [
-        {
-            "id": f"d{n}",
-            "flops_per_second": draw.choice([1.0, 2.0, 4.0, 10.0]),
-            "memory_bytes": draw.choice([1, 2, 3, 4, 6]),
-            "uplink_bits_per_second": draw.choice([1.0, 2.0, 10.0]),
-            "overhead_seconds": draw.choice([0.0, 0.0, 0.1, 0.2]),
-            "failure_probability": draw.choice([0.0, 0.1, 0.1, 0.2, 0.3, 0.01, 0.5]),
-        }
-        for n in range(draw.choice([2, 3, 4, 5, 5]))
-    ]
-    students = [
-        {
-            "id": f"s{j}",
-            "flops": draw.choice([0.0, 1.0, 2.0]),
-            "flops_per_filter": draw.choice([0.0, 0.1, 1.0]),
-            "memory_bytes": draw.choice([0, 1]),
-            "memory_bytes_per_filter": draw.choice([0, 0.5, 1]),
-            "max_filters": draw.choice([1, 2, 3, 6]),
-        }
-        for j in range(draw.choice([1, 1, 2]))
-    ]
-    requirements = {"max_group_outage": draw.choice([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0])}
-    if draw.random() < 0.7:
-        requirements["deadline_seconds"] = draw.choice([0.05, 0.3, 0.5, 1.0, 1.1, 1.5, 2.0, 3.0, 5.0, 20.0])
-    if draw.random() < 0.3:
-        requirements["max_groups"] = draw.choice([1, 2, 3])
-    return ro.Instance.model_validate(
-        {
-            "name": f"random {seed}",
-            "devices": devices,
-            "students": students,
-            "knowledge": {"num_filters": filters, "bits_per_filter": draw.choice([0.0, 0.1, 1.0])},
-            "requirements": requirements,
-        }
-    )
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.slow
 def test_random_instances_get_the_least_failure_and_then_the_least_work(objective):
@@ -100,7 +58,7 @@ def compare_with_all_plans(objective, seeds):
     """Solve random instances for one latency, and compare with all plans as early."""
     compared = 0
     for seed in seeds:
-        instance = random_instance(seed)
+        instance = tied_instance(seed)
         result = ro.solve(instance, "exact", objective)
         if result.plan is None:
             continue

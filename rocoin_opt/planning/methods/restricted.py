@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     Run: TypeAlias = Callable[[Instance, Objective, Control, Plan | None], Outcome]
 
-RELAXED_SHARE = 0.4
-"""Share of the time left that the relaxed instance may take."""
+RELAXED_SHARE, SEARCH_SHARE = 0.4, 0.7
+"""Shares of the time left that the relaxed instance may take; and a search of which the bound is still to come."""
 STEPS_A_GROUP, MOST_STEPS = 150, 4_000
 """Changes that a search tries, a group and at most; each takes about a millisecond."""
 QUICK_STEPS_A_GROUP, FEW_STEPS_A_GROUP = 60, 30  # For greedy; and under laws, where a value takes far longer.
@@ -174,7 +174,9 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
     search = by_share_first(searched(run, run_random))
 
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
-        first = search(instance, objective, control, start)
+        is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
+        # What follows such a search is a bound that is worth some seconds.
+        first = search(instance, objective, control.share(SEARCH_SHARE) if is_open else control, start)
         # Without time there is none for imports either.
         if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
             return first
@@ -185,7 +187,6 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             rounds = None if math.isinf(effort) or control.remaining < math.inf else AUTO_ROUNDS
             first = _within_energy(instance, objective, control, first, search, rounds)
         if len(instance.devices) > MOST_DEVICES:
-            is_open = objective == "failure" and instance.has_shared_failures and not instance.has_random_latencies
             if first.plan is not None and is_open:
                 by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
                 first = replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))

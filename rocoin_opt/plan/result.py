@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -189,9 +188,7 @@ def print_summary(result: Result, console: Console) -> None:
         f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
     )
     proven = proof_words(result.termination, result.objective, result.phases)
-    for line in textwrap.wrap(
-        f"{result.method}, {result.objective}: {proven}", SUMMARY_COLUMNS, subsequent_indent="  "
-    ):
+    for line in _in_clauses(f"{result.method}, {result.objective}: {proven}"):
         console.print(f"[bold]{_plain(line)}[/]")
     for line in _value_lines(result):
         console.print(line)
@@ -334,6 +331,19 @@ def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator
             yield f"  its outage is {small_share(timing.final_outage)} of the {limit:g} allowed"
     if binding > MOST_BINDING:
         yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
+
+
+def _in_clauses(sentence: str) -> list[str]:
+    """A sentence in lines that end with a clause, the later ones indented."""
+    first, *others = sentence.split("; ")
+    lines = [first]
+    for clause in others:
+        if len(f"{lines[-1]}; {clause};") <= SUMMARY_COLUMNS:
+            lines[-1] += f"; {clause}"
+        else:
+            lines[-1] += ";"
+            lines.append(f"  {clause}")
+    return lines
 
 
 def _plain(text: str) -> str:

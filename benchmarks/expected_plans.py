@@ -137,7 +137,7 @@ def faults(found: Document) -> list[str]:
     return [f"{instance}: {', '.join(methods)} has the better plan" for instance, methods in better.items() if methods]
 
 
-QUICK = {"families": ["mcu"], "devices": [8], "seeds": [0], "time_limit": 2.0}
+QUICK = {"families": ["mcu"], "devices": [8], "seeds": [0], "time_limit": 30.0}
 SCRIPT = Script("expected_plans", measure, show_tables, faults, quick=QUICK)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rocoin_opt.grouping import ThresholdProblem
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
-MAX_NODES = 500
-"""Branch-and-bound nodes that completing columns is worth; it rarely takes more than one."""
+MAX_NODES = 50
+"""Branch-and-bound nodes that completing columns is worth: it rarely takes more than one, and pricing more devices helps."""
 MAX_CUTS = 20
 """Completions that are tried where devices fail together, each without the false covers of those before."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 MAX_NODES = 50
-"""Branch-and-bound nodes that completing columns is worth: it rarely takes more than one; else more devices are priced."""
+"""Branch-and-bound nodes that completing columns is worth: one mostly suffices. Else more devices are priced."""
 MAX_CUTS = 20
 """Completions that are tried where devices fail together, each without the false covers of those before."""
 

@@ -20,7 +20,7 @@ from rocoin_opt.plan.result import relative_gap
 if TYPE_CHECKING:
     import argparse
 
-FAMILIES = ["paper", "mcu", "sbc", "edge", "lossy"]
+FAMILIES = ["paper", "mcu", "sbc", "edge"]
 FLEETS = ["12:2:10", "30:3:60", "100:6:60"]
 TOLERANCE = 1e-9
 """Relative distance within which two values are the same."""

@@ -16,6 +16,7 @@ from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.instance.matrices import FilterGraph
 from rocoin_opt.plan.files import PlanDocument, result_document
 from rocoin_opt.plan.metrics import ncut_of
+from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.graph_picture import MAX_CELLS, graph_picture, part_figures
 from rocoin_opt.report.page.group_rows import SCALE, group_picture
 from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
@@ -139,8 +140,8 @@ def test_names_are_texts_and_nothing_else() -> None:
     assert "img" not in {tag for tag, _ in parsed.tags}
     assert sum(tag == "script" for tag, _ in parsed.tags) == 1
     shown = [text for text in parsed.texts if "onerror" in text]
-    # The title and the heading, the method, each device and each group's student.
-    assert len(shown) == 3 + 4 + len(plan.groups)
+    # The title and the heading, the method, each device and each group's student, these twice: they can be failed.
+    assert len(shown) == 3 + 2 * (4 + len(plan.groups))
     assert not [text for text in shown if "\x1b" in text or "\u202e" in text]
 
 
@@ -285,6 +286,38 @@ def test_an_exact_distribution_that_there_is_not_is_said(monkeypatch: pytest.Mon
     assert "There is no exact distribution to draw: too many domains." in page
     assert "Exact figures are not available: too many domains" in page
     assert "guaranteed latency</dt>" not in page
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_devices_can_be_failed_or_it_is_said_why_not(monkeypatch: pytest.MonkeyPatch, mcu, page) -> None:
+    assert page.count("data-device=") == sum(len(group.devices) for group in mcu[1].groups)
+    assert "cannot be failed on this page" not in page
+    assert page.count("<script>") == 1
+    plan = ro.Plan.of(
+        pairs(),
+        [
+            ro.Group(devices=("d0", "d2"), student="s2", num_filters=2),
+            ro.Group(devices=("d1", "d3"), student="s2", num_filters=3),
+        ],
+    )
+    law = slowed(pairs(), {"law": "lognormal", "sigma": 0.5})
+    sharing = [device.model_copy(update={"channel": "air"}).model_dump() for device in pairs().devices]
+    queued = pairs(devices=sharing, channels=[{"id": "air"}])
+    tied = [device.model_copy(update={"failure_domain": "ap"}) for device in pairs().devices]
+    domain = ro.FailureDomain(id="ap", failure_probability=0.1)
+    joined = pairs().model_copy(update={"devices": tuple(tied), "failure_domains": (domain,)})
+    assert failure_panel(joined, plan, ro.evaluate(joined, plan)).reason == ""
+    monkeypatch.setattr("rocoin_opt.report.page.failed_devices.MAX_TIED_DOMAINS", 0)
+    said = {"random": law, "queue for a channel": queued, "failure domains span": joined}
+    for words, instance in said.items():
+        told = plan_report(instance, plan)
+        assert "Devices cannot be failed on this page: " in told
+        assert words in told
+        assert "data-model" not in told
+    monkeypatch.setattr("rocoin_opt.report.page.failed_devices.MAX_SWITCHES", 3)
+    assert "the plan has 4, and the page offers 3 at most" in plan_report(pairs(), plan)
+    # Without exact figures there is nothing to compare with.
+    assert failure_panel(law, plan, None).groups == ()
 
 
 def graphed(labels: list[int], weights: np.ndarray) -> tuple[ro.Instance, ro.Plan]:

@@ -9,6 +9,7 @@ from rocoin_opt.failure import assess, check, check_claims, evaluate, require_as
 from rocoin_opt.plan import evidence_left, proof_words, shown_value, some_of, ties_and_rules
 from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.channel_rows import channel_picture
+from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
 from rocoin_opt.report.page.group_rows import group_picture
@@ -67,6 +68,7 @@ def plan_report(
             notes=group_notes(instance, plan),
         ),
         *channel_sections(instance, plan),
+        Section("What if devices fail?", failing=failure_panel(instance, plan, metrics)),
         failure_section(instance, plan, "plan"),
         *graph_sections(instance, plan, "plan"),
     ]

@@ -14,6 +14,7 @@ from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.report.page.channel_rows import ChannelPicture
+    from rocoin_opt.report.page.failed_devices import FailurePanel
     from rocoin_opt.report.page.figures import Picture
     from rocoin_opt.report.page.group_rows import GroupPicture
     from rocoin_opt.report.page.tables import Table
@@ -34,7 +35,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page, top to bottom: text, groups, channels, tables, pictures, notes.
+    """A part of a page, top to bottom: text, groups, channels, devices to fail, tables, pictures, notes.
 
     ``is_beside`` puts the tables beside the pictures where there is room.
     """
@@ -43,6 +44,7 @@ class Section:
     text: tuple[str, ...] = ()
     groups: GroupPicture | None = None
     channels: ChannelPicture | None = None
+    failing: FailurePanel | None = None
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
@@ -102,6 +104,8 @@ def rendered(page: Page) -> str:
     environment.globals["dashes"] = DASHES
     environment.filters["time"] = seconds
     style, script = _text("style.css"), _text("sort.js")
+    if any(section.failing is not None and section.failing.groups for section in page.sections):
+        script += _text("fail.js")
     return environment.get_template("page.html").render(
         page=page, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script)
     )

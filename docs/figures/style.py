@@ -31,7 +31,7 @@ def site_style() -> str:
             f".{SCOPE} .group, .{SCOPE} figure {{ background: none; }}",
             f".{SCOPE} .figures {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }}",
             "@media (min-width: 40.01rem) {"
-            f" .{SCOPE} .replica {{ grid-template-columns: minmax(6rem, 9rem) minmax(0, 1fr) 4.5rem 7.5rem; }} }}",
+            f" .{SCOPE} .replica {{ grid-template-columns: minmax(6rem, 9rem) minmax(0, 1fr) 4.5rem 9.5rem; }} }}",
             # Their pictures are small here, so letters are larger.
             f".{SCOPE} .chart {{ overflow: visible; }} .{SCOPE} .chart text {{ font-size: 10.5px; }}",
             # What the theme does to headings and figures.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rocoin_opt.report.page.tables import Table
 
 TEMPLATES = "templates"
-DASHES = {"solid": "none", "dashed": "6 3", "dashdot": "7 3 2 3", "dotted": "2 3"}
+DASHES = {"solid": "none", "dashed": "7 7", "dashdot": "4 8", "dotted": "2 3 2 6"}
 """Line styles of a legend as SVG has them."""
 
 

@@ -21,7 +21,7 @@ from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import channel_sections, graph_sections, group_notes, lead_lines
 from rocoin_opt.report.page.plan_pictures import latency_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
-from rocoin_opt.report.page.run_pictures import profile_picture, trace_picture
+from rocoin_opt.report.page.run_pictures import flat_words, is_flat, profile_picture, trace_picture
 from rocoin_opt.report.page.run_tables import figures_table, items_table
 from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import seconds
@@ -108,10 +108,13 @@ def _method_sections(run: RunItems) -> tuple[Section, ...]:
             pictures=tuple(
                 profile_picture(profile, f"profile-{number}-{profile.measure}")
                 for profile in profiles
-                if profile.objective == objective and profile.questions
+                if profile.objective == objective and profile.questions and not is_flat(profile)
             ),
-            # Once is enough.
-            notes=(" ".join(f"{line[0].upper()}{line[1:]}." for line in definitions()),) if number == 0 else (),
+            notes=(
+                *(flat_words(p) for p in profiles if p.objective == objective and p.questions and is_flat(p)),
+                # Once is enough.
+                *((" ".join(f"{line[0].upper()}{line[1:]}." for line in definitions()),) if number == 0 else ()),
+            ),
         )
         for number, objective in enumerate(run.objectives)
     )
@@ -127,7 +130,7 @@ MAX_SHOWN = 3
 
 @dataclass(frozen=True, eq=False)
 class CloseUp:
-    """One question of a run with all that was found for it.
+    """One problem of a run with all that was found for it.
 
     Attributes
     ----------
@@ -175,12 +178,12 @@ def close_ups(run: RunItems, store: Store, names: Sequence[str] | None) -> tuple
 def close_up_sections(
     shown: CloseUp, store: Store, number: int, frontier_of: Callable[[Instance, str], Frontier] | None
 ) -> tuple[Section, ...]:
-    """Tell a question in pictures.
+    """Show a problem in pictures.
 
     Parameters
     ----------
     shown : CloseUp
-        The question.
+        The problem.
     store : Store
         Where its plans are.
     number : int
@@ -194,6 +197,8 @@ def close_up_sections(
     name = f"instance-{number}"
     traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace", first.objective)
     drawn = () if traces is None else (traces,)
+    if traces is None and any(row.trace for row in shown.rows):
+        asked += " No search improved on its first plan or bound, so there is no course to draw."
     try:
         instance, plans = _plans(shown, store)
     except RocoinError as error:
@@ -224,7 +229,7 @@ def close_up_sections(
 
 
 def _first_of_families(run: RunItems) -> list[int]:
-    """The question of the first plan of each family, of some families at most."""
+    """The problem of the first plan of each family, of some families at most."""
     questions = []
     for family in range(len(run.families)):
         places = np.flatnonzero((run.family == family) & np.isfinite(run.value))

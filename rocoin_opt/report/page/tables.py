@@ -47,11 +47,14 @@ class Table:
         One cell for each column.
     note : str
         How to read it, or what was left out.
+    is_sortable : bool
+        Whether its headings sort it.
     """
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Cell, ...]]
     note: str = ""
+    is_sortable: bool = True
 
 
 def name_cell(text: str) -> Cell:

@@ -18,7 +18,7 @@ from rocoin_opt.plan.files import PlanDocument, result_document
 from rocoin_opt.plan.metrics import ncut_of
 from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.graph_picture import MAX_CELLS, graph_picture, part_figures
-from rocoin_opt.report.page.group_rows import SCALE, group_picture
+from rocoin_opt.report.page.group_rows import SCALE, group_picture, ticks_of
 from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
@@ -114,18 +114,18 @@ def test_figures_of_the_whole_answer_come_first() -> None:
     result = replace(ro.solve(instance, "rocoin", "failure"), lower_bound=0.002)
     page = plan_report(instance, result.plan, document_of(result))
     tiles = re.findall(r'<div class="tile"><dt>(.*?)</dt><dd>(.*?)</dd>', page)
-    assert tiles[:5] == [
-        ("failure probability", "0.0199"),
-        ("success probability", "0.9801"),
-        ("missing share", "0.01"),
-        ("quantile", "5 s"),
-        ("guaranteed latency", "5 s"),
+    assert tiles == [("failure probability", "0.0199"), ("missing share", "0.01"), ("guaranteed latency", "5 s")]
+    assert "lower bound 0.002, gap " in page
+    rows = dict(re.findall(r'<tr><td class="text short">(.*?)</td><td class="number">(.*?)</td>', page))
+    assert [rows[name] for name in ("success probability", "quantile", "guaranteed latency")] == [
+        "0.9801",
+        "5 s",
+        "5 s",
     ]
-    assert tiles[-1] == ("lower bound", "0.002")
     assert "There is an answer ever with probability 0.9801: failure 0.0199, expected share missing 0.01." in page
     assert "no deadline, success level 0.98" in page
     never = plan_report(instance.with_requirements(success_level=0.99), result.plan)
-    assert "<dt>quantile</dt><dd>never</dd>" in never
+    assert '<td class="text short">quantile</td><td class="number">never</td>' in never
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -140,8 +140,9 @@ def test_names_are_texts_and_nothing_else() -> None:
     assert "img" not in {tag for tag, _ in parsed.tags}
     assert sum(tag == "script" for tag, _ in parsed.tags) == 1
     shown = [text for text in parsed.texts if "onerror" in text]
-    # The title and the heading, the method, each device and each group's student, these twice: they can be failed.
-    assert len(shown) == 3 + 2 * (4 + len(plan.groups))
+    # The title and the heading, the method, each device and each group's student, these twice: they can be failed; and
+    # who is binding.
+    assert len(shown) == 4 + 2 * (4 + len(plan.groups))
     assert not [text for text in shown if "\x1b" in text or "\u202e" in text]
 
 
@@ -178,6 +179,16 @@ def test_bars_are_what_the_time_is_spent_on() -> None:
     assert [segment.width for segment in slow.segments] == pytest.approx([4 * SCALE / 5.1, SCALE / 5.1], abs=0.01)
     assert slow.segments[1].start == pytest.approx(4 * SCALE / 5.1, abs=0.01)
     assert picture.guaranteed == pytest.approx(5 * SCALE / 5.1)
+
+
+def test_bars_stand_on_an_axis_of_time_and_the_binding_one_is_marked(mcu, page) -> None:
+    assert ticks_of(5.1) == ((0.0, "0"), (39.22, "2 s"), (78.43, "4 s"))
+    assert [words for _, words in ticks_of(0.4745)] == ["0", "200 ms", "400 ms"]
+    assert all(3 <= len(ticks_of(end)) <= 5 for end in np.geomspace(1e-6, 1e4, 500))
+    assert page.count('class="replica axis"') == page.count('class="group"')
+    assert page.count('class="badge binding"') == 1
+    assert re.search(r"Binding: group \d waits for \S+: compute .*? ms, link .*? ms, overhead ", page)
+    assert "group\u2019s outage so far" in page
 
 
 def test_a_mark_says_who_is_first_and_who_meets_the_limit() -> None:

@@ -185,7 +185,7 @@ def ticks_of(end: float) -> tuple[tuple[float, str], ...]:
     """Round times below an axis of bars: places in per cent of its width, and words."""
     rough = end / MOST_TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1.0 - 1e-9))
+    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1.0 - 1e-9))
     count = math.floor(end / step + 1e-9)
     return tuple((round(100.0 * n * step / end, 2), seconds(n * step) if n else "0") for n in range(count + 1))
 

@@ -1,4 +1,4 @@
-"""Pages as people see them: in headless Chromium, at the width of a telephone and of a desk, in light and in dark."""
+"""Pages as people see them: in headless Chromium, at the width of a phone and of a desk, in light and in dark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a run: every item counted, some instances from close by, and what cannot be shown said."""
+"""The page of a run: every item counted, some instances in detail, and what cannot be shown said."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def channel_sections(instance: Instance, plan: Plan) -> tuple[Section, ...]:
         return ()
     text = (
         "On a channel one transfer follows the other, in the order in which devices are ready. The bars show all of "
-        "them if nobody crashes and nothing is slow: who crashes sends nothing, and nobody else is later for it."
+        "them if nobody crashes and nothing is slow; a device that crashes sends nothing and delays nobody."
     )
     return (Section("Who waits for whom", text=(text,), channels=picture),)
 

@@ -1,4 +1,4 @@
-"""The page of a run: the methods side by side, and some instances from close by."""
+"""The page of a run: the methods side by side, and some instances in detail."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_report(
     store : Store
         The run, finished or under way.
     shown : sequence of str, optional
-        Names of the instances that are shown from close by; else the first with a plan of each of some families.
+        Names of the instances that are shown in detail; else the first with a plan of each of some families.
     frontier_of : callable, optional
         Finds the frontier of such an instance for an objective.
 
@@ -145,7 +145,7 @@ class CloseUp:
 
 
 def close_ups(run: RunItems, store: Store, names: Sequence[str] | None) -> tuple[CloseUp, ...]:
-    """Choose what is shown from close by: the instances named, else the first with a plan of each of some families.
+    """Choose what is shown in detail: the instances named, else the first with a plan of each of some families.
 
     Parameters
     ----------

@@ -9,8 +9,9 @@ import pytest
 
 import rocoin_opt as ro
 from examples import pairs
-from rocoin_opt.report.page.group_rows import SCALE, group_picture, ticks_of
+from rocoin_opt.report.page.group_rows import SCALE, group_picture
 from rocoin_opt.report.page.plan_page import plan_report
+from rocoin_opt.report.page.tables import ticks_of
 
 
 def test_bars_are_what_the_time_is_spent_on() -> None:

@@ -178,7 +178,7 @@ def test_profiles_take_the_axis_that_suits(ratio, ticks) -> None:
 
 def test_a_profile_that_nobody_answers_can_be_drawn() -> None:
     profile, _ = performance_profiles(RunItems.of([row("/one.json", "a")], "run"))
-    assert "1 problem." in profile_picture(profile, "x").caption
+    assert "problems: 1." in profile_picture(profile, "x").caption
 
 
 def test_a_profile_without_any_rise_is_told_and_not_drawn(tmp_path) -> None:

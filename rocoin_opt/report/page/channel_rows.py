@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import Transfers
-from rocoin_opt.report.page.group_rows import MARGIN, SCALE, Segment, ticks_of
-from rocoin_opt.report.page.tables import shown_name
+from rocoin_opt.report.page.group_rows import MARGIN, SCALE, Segment
+from rocoin_opt.report.page.tables import shown_name, ticks_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.instance import complement, stretched
 from rocoin_opt.plan import OBJECTIVE_WORDS, group_timings, has_queues, has_random_latency
-from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import given_seconds, seconds, small_share
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ MAX_TIED_DOMAINS = 10
 
 @dataclass(frozen=True)
 class Switch:
-    """A device that can be failed: its name, fit to be shown, and when it answers, in seconds."""
+    """A device that can be failed: its name and when it answers, in seconds."""
 
     device: str
     seconds: float
@@ -64,7 +63,7 @@ class FailurePanel:
     groups : tuple of SwitchGroup
         In the plan's order; empty where nothing can be failed.
     domains : tuple of str
-        Failure domains with devices in the plan, fit to be shown.
+        Failure domains with devices in the plan.
     figures : tuple of PlannedFigure
         The plan's own figures.
     model : str
@@ -102,8 +101,8 @@ def failure_panel(instance: Instance, plan: Plan, metrics: Metrics | None) -> Fa
     place = {domain.id: d for d, domain in enumerate(domains)}
     groups, numbers = [], []
     for number, (group, timing) in enumerate(zip(plan.groups, group_timings(instance, plan), strict=True)):
-        switches = tuple(Switch(shown_name(name), at) for name, at in zip(timing.devices, timing.seconds, strict=True))
-        groups.append(SwitchGroup(number, shown_name(group.student), group.num_filters, switches))
+        switches = tuple(Switch(name, at) for name, at in zip(timing.devices, timing.seconds, strict=True))
+        groups.append(SwitchGroup(number, group.student, group.num_filters, switches))
         members = [held[name] for name in timing.devices]
         numbers.append(
             {
@@ -125,7 +124,7 @@ def failure_panel(instance: Instance, plan: Plan, metrics: Metrics | None) -> Fa
     }
     return FailurePanel(
         groups=tuple(groups),
-        domains=tuple(shown_name(domain.id) for domain in domains),
+        domains=tuple(domain.id for domain in domains),
         figures=_figures(instance, metrics),
         model=json.dumps(model, separators=(",", ":")),
     )

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from rocoin_opt.instance import FloatArray
-
 INK, MUTED, GRID, ACCENT, ALERT = "#010101", "#020202", "#030303", "#040404", "#050505"
 """Colours that stand for text, lesser text, lines behind, what matters, and limits."""
 SERIES = tuple(f"#0a0a{number:02x}" for number in range(1, 9))
@@ -111,12 +109,12 @@ def legend_entry(label: str, number: int, over: int = 0) -> LegendEntry:
     return LegendEntry(label, ROLES[curve_style(number)[0]], _dash(number, over))
 
 
-def overlaid(curves: Sequence[FloatArray]) -> list[int]:
+def overlaid(curves: Sequence[np.ndarray[Any, np.dtype[np.float64]]]) -> list[int]:
     """How many of the curves before it each one hides for a good part, so that it is drawn in another line style.
 
     Parameters
     ----------
-    curves : sequence of FloatArray
+    curves : sequence of arrays of float
         Their heights at the same places.
     """
     found: list[int] = []

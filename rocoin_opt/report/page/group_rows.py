@@ -7,15 +7,13 @@ dozens of bars.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rocoin_opt.instance import alike, keeps_outage_limit
 from rocoin_opt.plan import Transfers, outage_after, some_of
-from rocoin_opt.report.page.tables import shown_name
-from rocoin_opt.wording import seconds
+from rocoin_opt.report.page.tables import shown_name, ticks_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 SCALE = 1000.0
 """Units of a bar's full width."""
 MARGIN = 1.02
-MOST_TICKS = 4
-"""Intervals of the axis below the bars, at most: their words have to fit a phone."""
 MOST_NAMES = 5
 """Runs of names that a row tells of its devices."""
 
@@ -179,15 +175,6 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
         guaranteed=SCALE * guaranteed_seconds / end if is_drawn and guaranteed_seconds is not None else None,
         is_random=any(replica.is_random for group in groups for replica in group.replicas),
     )
-
-
-def ticks_of(end: float) -> tuple[tuple[float, str], ...]:
-    """Round times below an axis of bars: places in per cent of its width, and words."""
-    rough = end / MOST_TICKS
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1.0 - 1e-9))
-    count = math.floor(end / step + 1e-9)
-    return tuple((round(100.0 * n * step / end, 2), seconds(n * step) if n else "0") for n in range(count + 1))
 
 
 def entries_of_alike(instance: Instance) -> dict[str, str]:

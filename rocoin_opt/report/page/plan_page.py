@@ -18,7 +18,6 @@ from rocoin_opt.plan import (
     some_of,
     ties_and_rules,
 )
-from rocoin_opt.provenance import versions
 from rocoin_opt.report.page.channel_rows import channel_picture
 from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.frontier_picture import frontier_section
@@ -119,7 +118,7 @@ def plan_report(
             footer=(
                 *((reason,) if reason else ()),
                 f"Instance fingerprint {instance.sha256}",
-                f"rocoin-opt {versions()['rocoin-opt']}. Every figure of the plan was computed anew for this page.",
+                "Every figure of the plan was computed anew for this page.",
             ),
         )
     )

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import missing_extra
+from rocoin_opt.provenance import versions
+from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
@@ -102,12 +104,17 @@ def rendered(page: Page) -> str:
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["dashes"] = DASHES
-    environment.filters["time"] = seconds
+    environment.filters |= {"time": seconds, "shown": shown_name}
     style, script = _text("style.css"), _text("sort.js")
     if any(section.failing is not None and section.failing.groups for section in page.sections):
         script += _text("fail.js")
     return environment.get_template("page.html").render(
-        page=page, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script)
+        page=page,
+        version=versions()["rocoin-opt"],
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
 
 

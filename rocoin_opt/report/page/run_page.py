@@ -14,7 +14,6 @@ from rocoin_opt.errors import InputError, Problem, RocoinError, UnsupportedError
 from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import read_instance
 from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, shown_value
-from rocoin_opt.provenance import versions
 from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.group_rows import group_picture
@@ -75,7 +74,6 @@ def run_report(
             tiles=_tiles(run),
             warning=conflict_lines(run),
             sections=tuple(sections),
-            footer=(f"rocoin-opt {versions()['rocoin-opt']}",),
         )
     )
 

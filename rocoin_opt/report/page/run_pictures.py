@@ -9,7 +9,6 @@ import numpy as np
 from rocoin_opt.report import CLOCK, GOOD
 from rocoin_opt.report.page.figures import LegendEntry, Picture, curve_style, drawn, legend_entry, overlaid, plain_ticks
 from rocoin_opt.report.page.tables import shown_name, value_heading
-from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +95,7 @@ def profile_picture(profile: PerformanceProfile, name: str) -> Picture:
         title="Profile by value" if profile.measure == "value" else "Profile by time",
         svg=drawn(name, f"Performance profile by {profile.measure}", draw),
         draw=draw,
-        caption=f"{caption} Higher is better; {counted(profile.questions, 'problem')}.",
+        caption=f"{caption} Higher is better; problems: {profile.questions}.",
         legend=tuple(
             legend_entry(shown_name(method), number, over[number]) for number, method in enumerate(profile.curves)
         ),

@@ -17,22 +17,29 @@ def flops(module, shape):
     return profile(module, shape).flops
 
 
-RESNETS = [pytest.param(224, 1_814_073_344, marks=pytest.mark.slow), (64, 148_557_824)]
+RESNETS = [
+    pytest.param(224, True, 1000, 1_814_073_344, 11_689_512, marks=pytest.mark.slow),
+    (32, False, 10, 555_422_720, 11_173_962),
+]
+"""Pixels, whether the stem is large, classes, multiply-accumulates and parameters: of ImageNet, and of CIFAR-10."""
 
 
-@pytest.mark.parametrize(("size", "macs"), RESNETS)
-def test_resnet_18_takes_the_hand_counted_flop(size, macs):
-    found = profile(ResNet(), (3, size, size))
-    stem, image = 64 * 3 * 49 * (size // 2) ** 2, (size // 4) ** 2
-    stages = [4 * 64 * 64 * 9 * image]
+@pytest.mark.parametrize(("size", "large", "classes", "macs", "parameters"), RESNETS)
+def test_resnet_18_takes_the_hand_counted_flop(size, large, classes, macs, parameters):
+    found = profile(ResNet(classes=classes, large_stem=large), (3, size, size))
+    stem, image = (64 * 3 * 49 * (size // 2) ** 2, (size // 4) ** 2) if large else (64 * 3 * 9 * size**2, size**2)
+    stages, widths = [4 * 64 * 64 * 9 * image], 4 * 64 * 64 * 9
     for number, width in enumerate((128, 256, 512), 1):
         widening = width // 2 * width * (9 + 1) + width * width * 9
         stages.append((widening + 2 * width * width * 9) * image // 4**number)
-    assert stem + sum(stages) + 512 * 1000 == macs
+        widths += widening + 2 * width * width * 9
+    assert stem + sum(stages) + 512 * classes == macs
     assert found.flops == 2 * macs
-    assert found.parameters == 11_689_512
-    # Mean and variance of 4,800 normalised filters, and 20 counters of 8 bytes.
-    assert (found.weight_bytes, found.constant_bytes) == (4 * 11_689_512, 4 * 2 * 4800 + 8 * 20)
+    # A scale and a shift for each of 4,800 normalised filters.
+    assert 64 * 3 * (49 if large else 9) + widths + 2 * 4800 + 513 * classes == parameters
+    assert found.parameters == parameters
+    # Mean and variance of them, and 20 counters of 8 bytes.
+    assert (found.weight_bytes, found.constant_bytes) == (4 * parameters, 4 * 2 * 4800 + 8 * 20)
 
 
 def test_a_vision_transformer_with_class_token_takes_the_hand_counted_flop():

@@ -16,7 +16,7 @@ from rocoin_opt.planning.partition import partition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rocoin_opt.instance import Instance
+    from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Plan
 
 METHODS = ("exact", "rocoin", "nonn", "random")
@@ -64,9 +64,11 @@ def variants_of(instance: Instance, seed: int) -> tuple[Variant, ...]:
     found, reasons = _plans(instance, seed, METHODS)
     if "exact" in reasons:
         raise UnsupportedError(f"{instance.name} has no plan to learn: {reasons['exact']}")
-    spread, shuffled = (recut(found[0], criterion, seed) for criterion in (RESILIENT, RANDOM))
-    others = ((f"exact-{RESILIENT}", RESILIENT, spread), ("exact-random-parts", RANDOM, shuffled))
-    return (*found, *(Variant(name, "exact", how, instance, plan) for name, how, plan in others))
+    exact, made = found[0], []
+    for name, how in ((f"exact-{RESILIENT}", RESILIENT), ("exact-random-parts", RANDOM)):
+        plan = with_filters(instance, exact.plan, cut_anew(instance, exact.plan.sizes, how, seed))
+        made.append(Variant(name, "exact", how, instance, plan))
+    return (*found, *made)
 
 
 def crossed(
@@ -94,36 +96,46 @@ def crossed(
         If there is no filter graph and class affinity to cut parts by.
     """
     found, reasons = _plans(instance, seed, methods)
+    labels: dict[tuple[str, tuple[int, ...]], IntArray] = {}
     made = []
     for own in found:
         for how in partitions:
-            plan = own.plan if how == NCUT else recut(own, how, seed)
+            plan, cut = own.plan, (how, own.plan.sizes)
+            if how != NCUT:
+                # Plans with parts of the same sizes are cut once.
+                labels[cut] = labels[cut] if cut in labels else cut_anew(instance, own.plan.sizes, how, seed)
+                plan = with_filters(own.instance, plan, labels[cut])
             made.append(Variant(f"{own.method}-{how}", own.method, how, own.instance, plan))
     return tuple(made), reasons
 
 
-def recut(variant: Variant, criterion: str, seed: int) -> Plan:
-    """The same groups with parts of the same sizes, cut in another way.
+def cut_anew(instance: Instance, sizes: Sequence[int], criterion: str, seed: int) -> IntArray:
+    """Cut the filters into parts of given sizes.
 
     Parameters
     ----------
-    variant : Variant
-        Whose plan it is.
+    instance : Instance
+        With filter graph and class affinity.
+    sizes : sequence of int
+        Of the parts, K.
     criterion : str
         One that partitions are judged by, or ``random``.
     seed : int
         Of the search, or of chance.
+
+    Returns
+    -------
+    IntArray, M
+        Part of each filter.
     """
-    instance, sizes = variant.instance, variant.plan.sizes
     if criterion == RANDOM:
-        labels = np.random.default_rng(seed).permutation(contiguous_partition(sizes))
-        return with_filters(instance, variant.plan, labels)
+        shuffled: IntArray = np.random.default_rng(seed).permutation(contiguous_partition(sizes))
+        return shuffled
     graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
     if graph is None or affinity is None:
         raise _nothing_to_cut_by(instance)
     weights = graph.dense(instance.knowledge.num_filters)
-    labels = partition(weights, len(sizes), sizes, criterion, affinity.values, seed).labels
-    return with_filters(instance, variant.plan, labels)
+    return partition(weights, len(sizes), sizes, criterion, affinity.values, seed).labels
 
 
 def _plans(instance: Instance, seed: int, methods: Sequence[str]) -> tuple[list[Variant], dict[str, str]]:
@@ -136,7 +148,9 @@ def _plans(instance: Instance, seed: int, methods: Sequence[str]) -> tuple[list[
         for result in results
         if result.plan is not None
     ]
-    return found, {result.method: "; ".join(result.reasons) for result in results if result.plan is None}
+    # A method that cannot keep the outage limit is asked once more without it.
+    planned = {variant.method for variant in found}
+    return found, {each.method: "; ".join(each.reasons) for each in results if each.method not in planned}
 
 
 def _nothing_to_cut_by(instance: Instance) -> UnsupportedError:

@@ -74,6 +74,32 @@ def test_recurrent_layers_take_the_hand_counted_flop(kind, gates, directions):
     assert flops(network, (1, 28, 28)) == 2 * (directions * gates * 20 * layers + 10 * 20 * directions)
 
 
+class Unrolled(nn.Module):
+    """A cell that is called for each row of an image."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cell, self.has_memory = kind(8, 6), kind is nn.LSTMCell
+
+    def forward(self, x):
+        state = (x.new_zeros(len(x), 6),) * 2 if self.has_memory else None
+        for row in x.unbind(1):
+            state = self.cell(row, state)
+        return state[0] if self.has_memory else state
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.GRUCell, 3), (nn.LSTMCell, 4), (nn.RNNCell, 1)])
+def test_cells_in_a_loop_take_what_the_layer_takes(kind, gates):
+    assert flops(Unrolled(kind), (5, 8)) == 2 * 5 * gates * 6 * (8 + 6)
+
+
+def test_projections_and_layers_in_another_order_are_counted():
+    projected = Own(lambda s, x: s.cells(x)[0][:, -1], cells=nn.LSTM(8, 6, proj_size=3, batch_first=True))
+    assert flops(projected, (5, 8)) == 2 * 5 * (4 * 6 * (8 + 3) + 6 * 3)
+    turned = Own(lambda s, x: s.cells(x.transpose(0, 1))[0][-1], cells=nn.GRU(8, 6))
+    assert flops(turned, (5, 8)) == 2 * 5 * 3 * 6 * (8 + 6)
+
+
 class Attention(nn.Module):
     """The same attention, fused or written out."""
 
@@ -173,6 +199,9 @@ MOVED = {
     "inner product": (16, (5, 8), lambda s, x: torch.dot(s.w[0], mean(x)[0]).reshape(1, 1)),
     "outer product": (80, (5, 8), lambda s, x: torch.addr(s.w, s.w[:, 0], mean(x)[0])[None]),
     "two activations": (2048, (1,), lambda s, x: (x.flatten(2) @ tokens(x)).mean(1)),
+    "chain": (160, (8, 5), lambda s, x: torch.linalg.multi_dot([mean(x), s.w, s.w.t()])),
+    "vectorised": (80, (5, 8), lambda s, x: torch.vmap(lambda row: s.w @ row)(mean(x))),
+    "unfolded": (2880, (5, 72), lambda s, x: (s.w @ functional.unfold(x, 3, padding=1, stride=2)).mean(-1)[:1]),
     "inference mode": (80, (1,), lambda s, x: inferred(s, x)),
     "transposed": (6912, (8, 3, 3, 3), lambda s, x: functional.conv_transpose2d(x, s.w, stride=2)),
 }

@@ -181,7 +181,17 @@ def described_teacher(teacher: str, weights: Path | None, stem_stride: int) -> s
 
 
 def digest_of(file: Path) -> str:
-    """Fingerprint of a file."""
+    """Fingerprint of a file of weights.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     import hashlib
 
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        refuse("--weights", f"{str(file)!r}: {error.strerror or error}", "a file of weights")
+    return hashlib.sha256(content).hexdigest()

@@ -23,7 +23,7 @@ WRAPPERS = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before the name of each weight."""
 KEYS_SHOWN = 4
 
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError)
+UNREADABLE = (OSError, EOFError, ValueError, TypeError, RuntimeError)
 """What PyTorch raises for a file that is no file of weights."""
 
 
@@ -58,8 +58,12 @@ def read_state(path: str | Path) -> dict[str, Any]:
         # PyTorch's own words advise to read the file without this protection.
         found = "no weights, or a pickle of more than tensors, numbers and texts, which is never run"
         raise InputError(os.fspath(path), [Problem("", found, "a file of weights")]) from None
+    except KeyError:
+        # PyTorch says no more than the byte that it stumbled over.
+        raise InputError(os.fspath(path), [Problem("", "no file that PyTorch wrote", "a file of weights")]) from None
     except UNREADABLE as error:
-        found = str(error).partition("\n")[0] or "a file that ends too early"
+        text = getattr(error, "strerror", None) or str(error)
+        found = text.partition("\n")[0] or "a file that ends too early"
         raise InputError(os.fspath(path), [Problem("", found, "a file of weights")]) from None
     if not isinstance(state, dict):
         raise InputError(os.fspath(path), [Problem("", f"a {type(state).__name__}", "a dictionary of weights")])

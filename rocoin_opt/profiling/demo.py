@@ -5,25 +5,19 @@ Every step leaves its files in a folder, so that a run that was stopped goes on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rocoin_opt.documents import readable_json
-from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import write_instance
-from rocoin_opt.knowledge import contiguous_partition
-from rocoin_opt.plan import evidence_left, plan_document, with_filters
-from rocoin_opt.planning.compare import compare
-from rocoin_opt.planning.partition import partition
+from rocoin_opt.plan import evidence_left, plan_document
 from rocoin_opt.profiling.accuracy import AnswerAccuracy, accuracy_under_failure, features_of, write_accuracy_table
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.capacity import shipped_capacity
 from rocoin_opt.profiling.distillation import Lesson, distil_plan
 from rocoin_opt.profiling.ensemble import FILLS
 from rocoin_opt.profiling.experiment.fleets import fleet_of
+from rocoin_opt.profiling.experiment.variants import variants_of
 from rocoin_opt.profiling.instances import Origin, profile_instance
 from rocoin_opt.profiling.specifications import student_builder, teacher_builder
 from rocoin_opt.profiling.training import accuracy, train_classifier
@@ -37,40 +31,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan
     from rocoin_opt.profiling.ensemble import Ensemble
     from rocoin_opt.profiling.experiment.settings import Settings
+    from rocoin_opt.profiling.experiment.variants import Variant
     from rocoin_opt.profiling.images.datasets import Dataset
     from rocoin_opt.profiling.training import Report
 
 FORMAT = "rocoin-opt/demo"
 VERSION = 1
-METHODS = ("exact", "rocoin", "nonn", "random")
-PARTITIONS = ("resilient",)
-"""Criteria by which the exact plan's part sizes are filled once more; its own parts are cut by ``ncut``."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A plan whose parts are learnt.
-
-    Attributes
-    ----------
-    name : str
-        What its files and rows are called.
-    method, criterion : str
-        What found the plan, and what cut its parts: a criterion, or ``random``.
-    instance : Instance
-        What it is a plan for; without the outage limit where the method cannot keep it.
-    plan : Plan
-        With explicit filters.
-    """
-
-    name: str
-    method: str
-    criterion: str
-    instance: Instance
-    plan: Plan
 
 
 def run_demo(
@@ -129,7 +97,7 @@ def _whole_way(data: Dataset, chosen: Settings, seed: int, folder: Path, report:
             report=report,
         )
         ensemble.save(home)
-        rows.append(_measured(variant, ensemble, data, home, where))
+        rows.append(measured(variant, ensemble, data, home, where))
     result = {
         "seed": seed,
         "teacher_accuracy": accuracy(teacher, data.test, where),
@@ -204,36 +172,6 @@ def instance_of(teacher: nn.Module, data: Dataset, settings: Settings) -> Instan
     ).instance
 
 
-def variants_of(instance: Instance, seed: int) -> tuple[Variant, ...]:
-    """Find the plans of all methods, and fill the exact plan's parts in other ways.
-
-    Raises
-    ------
-    UnsupportedError
-        If there is no exact plan, or no filter graph and class affinity to cut parts by.
-    """
-    graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
-    if graph is None or affinity is None:
-        raise UnsupportedError(f"{instance.name} has no filter graph or no class affinity to cut parts by")
-    results = compare(instance, METHODS, seed=seed)
-    if results[0].plan is None:
-        raise UnsupportedError(f"{instance.name} has no plan to learn: {'; '.join(results[0].reasons)}")
-    found = [
-        Variant(result.method, result.method, "ncut", result.instance, result.plan)
-        for result in results
-        if result.plan is not None
-    ]
-    exact, weights = found[0], graph.dense(instance.knowledge.num_filters)
-    sizes = exact.plan.sizes
-    for criterion in PARTITIONS:
-        labels = partition(weights, len(sizes), sizes, criterion, affinity.values, seed).labels
-        plan = with_filters(instance, exact.plan, labels)
-        found.append(Variant(f"exact-{criterion}", "exact", criterion, instance, plan))
-    shuffled = np.random.default_rng(seed).permutation(contiguous_partition(sizes))
-    plan = with_filters(instance, exact.plan, shuffled)
-    return (*found, Variant("exact-random-parts", "exact", "random", instance, plan))
-
-
 def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any]]) -> dict[str, Any]:
     """Put the results of several seeds together with all that they rest on.
 
@@ -257,8 +195,27 @@ def demo_document(data: Dataset, settings: Settings, results: list[dict[str, Any
     }
 
 
-def _measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path, device: torch.device) -> dict[str, Any]:
-    """Measure one variant, and write its plan and its tables."""
+def measured(variant: Variant, ensemble: Ensemble, data: Dataset, home: Path, device: torch.device) -> dict[str, Any]:
+    """Measure one variant, and write its plan and its tables.
+
+    Parameters
+    ----------
+    variant : Variant
+        A plan with explicit filters.
+    ensemble : Ensemble
+        Its students, in the order of its groups.
+    data : Dataset
+        Whose test images count.
+    home : Path
+        Folder of the files.
+    device : torch.device
+        Where the students run.
+
+    Returns
+    -------
+    dict
+        A row of ``result.json``.
+    """
     instance, plan = variant.instance, variant.plan
     features = features_of(ensemble, data.test, device)
     zero, mean = (

@@ -250,6 +250,9 @@ def test_a_training_begins_with_given_weights(run, folder):
         (("own_steps:gru", "--epochs", 0), "epochs: found 0"),
         (("own_steps:gru", "--out", "no/such/t.pt"), "no/such/t.pt"),
         (("own_steps:gru", "--device", "tpu"), "auto, cpu or cuda"),
+        (("own_steps:gru", "--weights", "none.pt"), "--weights: found 'none.pt': No such file or directory; allowed"),
+        (("own_steps:gru", "--weights", "own_steps.py"), "own_steps.py: found no weights, or a pickle"),
+        (("nowhere:net",), "ModuleNotFoundError: No module named 'nowhere'; allowed: module:callable"),
     ],
 )
 def test_faults_of_a_training_are_named(run, folder, arguments, message):
@@ -283,6 +286,16 @@ def planned(run, folder, files):
 OWN_STUDENT = ("--own", "own_steps:student")
 
 
+def test_images_of_more_classes_than_the_teacher_knows_are_refused(run, planned):
+    with np.load("own.npz") as file:
+        given = dict(file)
+    np.savez("more.npz", **{**given, "y_train": given["y_train"] + 1, "y_test": given["y_test"] + 1})
+    made = ("--weights", "t.pt", "--data", "more.npz", "--students", "own_steps:student", "--devices", "devices.json")
+    status, _, err = run("profile", "own_steps:vit", *made, "--rectify", "--out", "other.json")
+    assert (status, "--data: found 4 classes; allowed: 3, those of the teacher" in err) == (2, True), err
+    assert not (planned / "other.json").exists()
+
+
 def test_faults_of_distil_are_named(run, planned):
     known = ("--teacher", "own_steps:vit", "--weights", "t.pt", "--data", "own.npz", "--out", "students")
     for options, message in (
@@ -305,7 +318,8 @@ def test_faults_of_distil_are_named(run, planned):
 def test_faults_of_accuracy_are_named(run, planned):
     known = ("--teacher", "own_steps:vit", "--weights", "t.pt", "--data", "own.npz", "--out", "students")
     done(run("distil", "i.json", "p.json", *known, *QUICK, *OWN_STUDENT, "--epochs", 1, "--learning-rate", 0.001))
-    other = np.load("own.npz")
+    with np.load("own.npz") as file:
+        other = dict(file)
     np.savez("more.npz", **{**other, "y_train": other["y_train"] + 1, "y_test": other["y_test"] + 1})
     measured = ("accuracy", "i.json", "p.json", *OWN_STUDENT)
     for options, message in (

@@ -18,8 +18,8 @@ from rocoin_opt.failure.partial_answers import expected_accuracy
 from rocoin_opt.failure.validity import check
 from rocoin_opt.plan.files import read_plan, read_plan_document
 from rocoin_opt.profiling.accuracy import measure_accuracy
-from rocoin_opt.profiling.demo import variants_of
 from rocoin_opt.profiling.ensemble import Ensemble
+from rocoin_opt.profiling.experiment.variants import variants_of
 from rocoin_opt.profiling.images.datasets import load_dataset
 
 if TYPE_CHECKING:

@@ -17,22 +17,29 @@ def flops(module, shape):
     return profile(module, shape).flops
 
 
-RESNETS = [pytest.param(224, 1_814_073_344, marks=pytest.mark.slow), (64, 148_557_824)]
+RESNETS = [
+    pytest.param(224, True, 1000, 1_814_073_344, 11_689_512, marks=pytest.mark.slow),
+    (32, False, 10, 555_422_720, 11_173_962),
+]
+"""Pixels, whether the stem is large, classes, multiply-accumulates and parameters: of ImageNet, and of CIFAR-10."""
 
 
-@pytest.mark.parametrize(("size", "macs"), RESNETS)
-def test_resnet_18_takes_the_hand_counted_flop(size, macs):
-    found = profile(ResNet(), (3, size, size))
-    stem, image = 64 * 3 * 49 * (size // 2) ** 2, (size // 4) ** 2
-    stages = [4 * 64 * 64 * 9 * image]
+@pytest.mark.parametrize(("size", "large", "classes", "macs", "parameters"), RESNETS)
+def test_resnet_18_takes_the_hand_counted_flop(size, large, classes, macs, parameters):
+    found = profile(ResNet(classes=classes, large_stem=large), (3, size, size))
+    stem, image = (64 * 3 * 49 * (size // 2) ** 2, (size // 4) ** 2) if large else (64 * 3 * 9 * size**2, size**2)
+    stages, widths = [4 * 64 * 64 * 9 * image], 4 * 64 * 64 * 9
     for number, width in enumerate((128, 256, 512), 1):
         widening = width // 2 * width * (9 + 1) + width * width * 9
         stages.append((widening + 2 * width * width * 9) * image // 4**number)
-    assert stem + sum(stages) + 512 * 1000 == macs
+        widths += widening + 2 * width * width * 9
+    assert stem + sum(stages) + 512 * classes == macs
     assert found.flops == 2 * macs
-    assert found.parameters == 11_689_512
-    # Mean and variance of 4,800 normalised filters, and 20 counters of 8 bytes.
-    assert (found.weight_bytes, found.constant_bytes) == (4 * 11_689_512, 4 * 2 * 4800 + 8 * 20)
+    # A scale and a shift for each of 4,800 normalised filters.
+    assert 64 * 3 * (49 if large else 9) + widths + 2 * 4800 + 513 * classes == parameters
+    assert found.parameters == parameters
+    # Mean and variance of them, and 20 counters of 8 bytes.
+    assert (found.weight_bytes, found.constant_bytes) == (4 * parameters, 4 * 2 * 4800 + 8 * 20)
 
 
 def test_a_vision_transformer_with_class_token_takes_the_hand_counted_flop():
@@ -65,6 +72,32 @@ def test_recurrent_layers_take_the_hand_counted_flop(kind, gates, directions):
     network = Recurrent(kind, bidirectional=directions == 2)
     layers = 28 * (28 + 20) + 28 * (20 * directions + 20)
     assert flops(network, (1, 28, 28)) == 2 * (directions * gates * 20 * layers + 10 * 20 * directions)
+
+
+class Unrolled(nn.Module):
+    """A cell that is called for each row of an image."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cell, self.has_memory = kind(8, 6), kind is nn.LSTMCell
+
+    def forward(self, x):
+        state = (x.new_zeros(len(x), 6),) * 2 if self.has_memory else None
+        for row in x.unbind(1):
+            state = self.cell(row, state)
+        return state[0] if self.has_memory else state
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.GRUCell, 3), (nn.LSTMCell, 4), (nn.RNNCell, 1)])
+def test_cells_in_a_loop_take_what_the_layer_takes(kind, gates):
+    assert flops(Unrolled(kind), (5, 8)) == 2 * 5 * gates * 6 * (8 + 6)
+
+
+def test_projections_and_layers_in_another_order_are_counted():
+    projected = Own(lambda s, x: s.cells(x)[0][:, -1], cells=nn.LSTM(8, 6, proj_size=3, batch_first=True))
+    assert flops(projected, (5, 8)) == 2 * 5 * (4 * 6 * (8 + 3) + 6 * 3)
+    turned = Own(lambda s, x: s.cells(x.transpose(0, 1))[0][-1], cells=nn.GRU(8, 6))
+    assert flops(turned, (5, 8)) == 2 * 5 * 3 * 6 * (8 + 6)
 
 
 class Attention(nn.Module):
@@ -166,6 +199,9 @@ MOVED = {
     "inner product": (16, (5, 8), lambda s, x: torch.dot(s.w[0], mean(x)[0]).reshape(1, 1)),
     "outer product": (80, (5, 8), lambda s, x: torch.addr(s.w, s.w[:, 0], mean(x)[0])[None]),
     "two activations": (2048, (1,), lambda s, x: (x.flatten(2) @ tokens(x)).mean(1)),
+    "chain": (160, (8, 5), lambda s, x: torch.linalg.multi_dot([mean(x), s.w, s.w.t()])),
+    "vectorised": (80, (5, 8), lambda s, x: torch.vmap(lambda row: s.w @ row)(mean(x))),
+    "unfolded": (2880, (5, 72), lambda s, x: (s.w @ functional.unfold(x, 3, padding=1, stride=2)).mean(-1)[:1]),
     "inference mode": (80, (1,), lambda s, x: inferred(s, x)),
     "transposed": (6912, (8, 3, 3, 3), lambda s, x: functional.conv_transpose2d(x, s.w, stride=2)),
 }

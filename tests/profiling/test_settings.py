@@ -1,12 +1,9 @@
-"""Presets of the demonstration: every value can be given otherwise, and is felt; the study of CIFAR-10 in small."""
+"""Presets of the demonstration: every value can be given otherwise, and is felt."""
 
 from __future__ import annotations
 
-import importlib
 import json
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +15,6 @@ from rocoin_opt.instance import Fleet
 from rocoin_opt.profiling.activations import batched
 from rocoin_opt.profiling.experiment.fleets import fleet_of
 from rocoin_opt.profiling.experiment.settings import OF_BOTH, PRESETS, preset
-from rocoin_opt.profiling.images.datasets import Split
 from rocoin_opt.profiling.instances import Origin, profile_instance
 from rocoin_opt.profiling.networks import wide_resnet
 from rocoin_opt.profiling.specifications import student_builder
@@ -125,43 +121,6 @@ def test_versions_of_a_source_tree_that_nobody_installed(monkeypatch, repository
         assert provenance.own_version() == "unknown"
     finally:
         provenance.own_version.cache_clear()
-
-
-@pytest.mark.slow
-def test_the_study_of_cifar_in_small_goes_on_where_it_was(repository, tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(repository / "benchmarks")
-    cifar = importlib.import_module("cifar")
-    data = cifar.digits_in_colour()
-    few = {
-        name: Split(getattr(data, name).images[:200], getattr(data, name).labels[:200]) for name in ("train", "test")
-    }
-    monkeypatch.setattr(cifar, "digits_in_colour", lambda: replace(data, **few))
-    options = SimpleNamespace(
-        **cifar.QUICK, data=None, quick=True, threads=None, folder=tmp_path, device="cpu", fleet="paper"
-    )
-    options.deterministic = False
-    results = cifar.measure(options)
-    (cell,) = results["cells"]
-    assert results["data"]["name"] == "digits in colour"
-    kinds = [(row["method"], row["criterion"]) for row in cell["rows"]]
-    assert kinds[:4] == [(method, "ncut") for method in ("exact", "rocoin", "nonn", "random")]
-    assert kinds[4:] == [("exact", "resilient"), ("exact", "random")]
-    for row in cell["rows"]:
-        assert len(row["sizes"]) == len(row["zero"]["without_each"]) == 2
-    cifar.show_tables({"results": results}, markdown=True)
-    assert capsys.readouterr().out.count("| mobilenet-0.0625, mobilenet-0.05 |") == 6
-    # What is done is read, not made again.
-    monkeypatch.setattr("rocoin_opt.profiling.demo.run_demo", None)
-    assert cifar.measure(options) == results
-
-
-def test_faults_of_the_study_are_named(monkeypatch, repository):
-    monkeypatch.syspath_prepend(repository / "benchmarks")
-    cifar = importlib.import_module("cifar")
-    row = {"name": "exact", "sizes": [1, 1], "zero": {"without_each": [0.5, 0.5], "expected_accuracy": 1.5}}
-    cell = {"teacher": "t", "groups": 3, "seed": 0, "rows": [row]}
-    assert len(cifar.faults({"results": {"cells": [cell]}})) == 2
-    assert cifar.faults({"results": {"cells": [{**cell, "groups": 2, "rows": []}]}}) == []
 
 
 def test_an_instance_is_profiled_where_it_is_told_and_the_teacher_left_as_it_was(monkeypatch):

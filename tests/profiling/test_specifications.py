@@ -73,6 +73,17 @@ def test_weights_of_another_network_are_refused(tmp_path):
         load_teacher("wrn-10-1", tmp_path / "w.pt")
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "No such file or directory"), (b"hello", "no file that PyTorch wrote"), (b"", "ends too early")],
+)
+def test_files_that_are_no_weights_say_so(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "w.pt").write_bytes(content)
+    with pytest.raises(InputError, match=rf"w\.pt: .*{words}; allowed: a file of weights$"):
+        load_teacher("resnet8", tmp_path / "w.pt")
+
+
 def test_a_known_network_needs_weights():
     with pytest.raises(InputError, match="weights: found nothing"):
         load_teacher("wrn-10-1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from rocoin_opt.errors import InputError
 from rocoin_opt.profiling.counting.teacher import Teacher
 from rocoin_opt.profiling.distillation import Distillation, Lesson, distil
 from rocoin_opt.profiling.ensemble import Recipe
-from rocoin_opt.profiling.training import Training
+from rocoin_opt.profiling.training import Training, accuracy, train_classifier
 
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 NETWORKS = {
@@ -37,22 +39,36 @@ def test_the_knowledge_is_what_the_classifier_reads(layer):
     assert not network.get_submodule(layer)._forward_pre_hooks
 
 
-@pytest.mark.parametrize("layer", NETWORKS)
-def test_students_learn_from_any_teacher(layer):
-    data = stripes()
-    # Of weights by chance some make such small features that a descent with their deviations leaps out of bounds.
-    torch.manual_seed(0)
-    lesson = Lesson.of(NETWORKS[layer](), data)
+RATES = {"fc": (0.05, 0.02), "head": (0.02, 0.01), "2": (0.05, 0.02), "recurrent": (0.1, 0.005)}
+"""Learning rates of networks that their user trains, and of their students."""
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_students_of_a_trained_network_learn_what_it_knows(kind):
+    data, rates = stripes(), RATES[kind]
+    build = NETWORKS.get(kind, lambda: nn.Sequential(nn.BatchNorm2d(1), Recurrent(nn.GRU, 8, 12, 1, classes=3)))
+    training = Training(epochs=6, batch_size=16, learning_rate=rates[0], device="cpu")
+    teacher = train_classifier(build, data, training)
+    assert accuracy(teacher, data.test) >= 0.9
+    lesson = Lesson.of(teacher, data)
     count = lesson.teacher.num_filters
-    parts = [range(count // 2), range(count // 2, count)]
+    parts = [range(0, count, 2), range(1, count, 2)]
     recipes = [Recipe(network="mine", in_channels=1, num_filters=len(part)) for part in parts]
 
-    def build(num_filters, **_):
-        return nn.Sequential(nn.Flatten(), nn.Linear(64, num_filters))
+    def student(num_filters, **_):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, num_filters))
 
-    training = Training(epochs=1, batch_size=16, learning_rate=1e-3, device="cpu")
-    students = distil(lesson, recipes, parts, data, Distillation(training), own={"mine": build})
+    told = []
+    taught = Distillation(replace(training, learning_rate=rates[1]))
+    students = distil(lesson, recipes, parts, data, taught, own={"mine": student}, report=told.append)
     assert students(data.test.images).shape == (len(data.test), 3)
+    # A step tells the mean of its epoch so far, and an epoch has six.
+    assert told[-1].loss < 0.6 * told[5].loss
+    # A third is chance.
+    assert accuracy(students, data.test) >= 0.8
+    mismatch = (students.features(data.train.images) - lesson.features) / lesson.deviations
+    # 1 would be no better than the mean of each feature.
+    assert mismatch.square().mean() < 0.8
 
 
 def test_a_network_without_such_a_layer_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import traceback
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(torch.__file__).parent
 PACKAGE = Path(__file__).parents[2]
+IMPORTS = Path(importlib.__file__).parent
 
 
 @contextlib.contextmanager
@@ -123,4 +125,4 @@ def _few(names: list[str]) -> str:
 
 def _is_own(file: str) -> bool:
     path = Path(file)
-    return path.is_file() and not (path.is_relative_to(LIBRARY) or path.is_relative_to(PACKAGE))
+    return path.is_file() and not any(path.is_relative_to(folder) for folder in (LIBRARY, PACKAGE, IMPORTS))

@@ -130,6 +130,9 @@ def profile(
         refuse("--classifier", repr(classifier), "nothing beside --layer: either says what the knowledge is")
     if layer is None:
         network = with_knowledge(network, given.images, classifier)
+        known = getattr(network.head, "out_features", given.num_classes)
+        if given.num_classes > known:
+            refuse("--data", f"{given.num_classes} classes", f"{known}, those of the teacher")
     builders = [student_builder(found, in_channels=channels, stem_stride=stem_stride) for found in listed(students)]
     profiled = profile_instance(
         network,

@@ -92,6 +92,7 @@ def test_filters_are_dealt_out_in_their_order_where_time_is_up(monkeypatch: pyte
     assert labels.tolist() == [0] * 100 + [1] * 28
 
 
+@pytest.mark.slow
 def test_no_spectrum_begins_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = planted(40, 2)
     criterion, ranges = Criterion.of("ncut", weights, 2), SizeRanges.of(40, 2, [30, 10])
@@ -240,6 +241,7 @@ def test_work_is_saved_as_far_as_time_goes(after: int) -> None:
         assert left == served
 
 
+@pytest.mark.slow
 def test_branch_and_bound_broken_off_within_a_step_keeps_its_nodes() -> None:
     instance = ro.generate("paper", devices=7, seed=0)
     model = ExpectedModel(instance)

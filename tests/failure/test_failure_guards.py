@@ -170,8 +170,8 @@ PLANNED = (
     ("law", "method", "objective"),
     # Each law by one way, and by another one that is slow.
     cases(
-        [(law, *PLANNED[n % 3]) for n, law in enumerate(EXTREME)],
-        [(law, *PLANNED[3 + n % 3]) for n, law in enumerate(EXTREME)],
+        [(law, *PLANNED[n % 3]) for n, law in enumerate(EXTREME) if n % 3 != n // 3 % 3],
+        [(law, *PLANNED[n % 3 + later]) for n, law in enumerate(EXTREME) for later in (0, 3)],
     ),
 )
 def test_extreme_laws_can_be_planned_for(law: Any, method: str, objective: Any) -> None:

@@ -16,6 +16,7 @@ from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.highs.columns import RestrictedMaster
 from rocoin_opt.instance.generate import generate
+from samples import cases
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
     assert (np.diff(relaxation.size_prices.totals) >= 0).all()
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", cases(range(8), range(24)))
 def test_the_bound_holds_where_devices_fail_together(seed: int) -> None:
     objective: Objective = "guaranteed" if seed % 2 else "nominal"
     instance = with_domains(random_instance(seed), seed)

@@ -169,6 +169,7 @@ def test_a_profile_that_nobody_answers_can_be_drawn() -> None:
     assert "1 questions" in profile_picture(profile, "x").caption
 
 
+@pytest.mark.slow
 def test_traces_take_the_axes_that_suit() -> None:
     def ticks(*trace: tuple[float, float | None, float | None]) -> set[str]:
         picture = trace_picture([("a", trace)], "x", "guaranteed")

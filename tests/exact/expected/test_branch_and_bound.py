@@ -235,7 +235,7 @@ def assert_proven_under_rules(seed: int) -> None:
     assert found.lower_bound <= float(answer[0]) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", cases(range(8), range(24)))
 def test_failure_domains_and_rules_are_proven(seed: int) -> None:
     assert_proven_under_rules(seed)
 

@@ -23,7 +23,7 @@ from samples import cases, trials
 from slowed import slowed
 from strategies import instances
 
-ENDS = pytest.mark.parametrize("seed", cases(range(0, 14, 3), range(20)))
+ENDS = pytest.mark.parametrize("seed", cases([0, 3, 6, 12], range(20)))
 
 
 def limited(seed: int) -> ro.Instance:

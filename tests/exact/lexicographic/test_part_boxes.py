@@ -217,6 +217,7 @@ def test_without_filters_parts_are_made_from_nothing(edge):
     assert sum(found.cut.sizes) == 128
 
 
+@pytest.mark.slow
 def test_no_time_leaves_the_known_groups(edge):
     instance, plan = edge
     control = Control()

@@ -83,7 +83,7 @@ def test_the_bound_holds_at_every_threshold_and_for_every_question(
                 assert answered.admits(question) == relaxation.admits(question)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", cases(range(4), range(8)))
 def test_the_bound_holds_on_instances_with_many_levels(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)

@@ -305,12 +305,16 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name"),
-    cases(
-        [("greedy", "edge-12-1")],
-        [("exact", "edge-12-1"), ("auto", "sbc-12-0"), ("milp", "edge-12-1"), ("local-search", "edge-12-1")],
-    ),
+    [
+        ("greedy", "edge-12-1"),
+        ("exact", "edge-12-1"),
+        ("auto", "sbc-12-0"),
+        ("milp", "edge-12-1"),
+        ("local-search", "edge-12-1"),
+    ],
 )
 def test_a_gap_leaves_a_plan_that_is_sure_enough_for_failure_too(method: str, name: str) -> None:
     instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")

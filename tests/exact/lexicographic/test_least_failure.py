@@ -240,7 +240,7 @@ class StopsAfter(Control):
         return len(self.looks) > self.after
 
 
-@pytest.mark.parametrize("after", [1, 3, 8, 21, 55])
+@pytest.mark.parametrize("after", cases([3, 21], [1, 8, 55]))
 def test_a_limit_anywhere_leaves_a_valid_plan_and_a_valid_bound(after):
     instance = ro.generate("mcu", devices=10, seed=3)
     plan = ro.solve(instance, "random", "nominal", seed=1).plan

@@ -246,6 +246,7 @@ def test_each_vector_of_limits_is_searched_once(monkeypatch):
     assert parts.bound((64, 64, 64)) <= wide.value
 
 
+@pytest.mark.slow
 def test_polishing_is_never_worse_and_done_once(monkeypatch):
     instance = ro.generate("paper", filters=48, seed=2, graph=True)
     parts = PartSearch(instance, "ncut", Control())

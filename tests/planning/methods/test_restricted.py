@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(0, 12, 2), 18]))
+@pytest.mark.parametrize("seed", cases([2, 12], [*range(0, 12, 2), 18]))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)

@@ -7,10 +7,11 @@ import importlib
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 import one_thread  # noqa: F401 - before what loads numpy
 from rocoin_opt.cli import main, progress
@@ -19,6 +20,7 @@ from samples import THOROUGH, fewer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+NO_CONSTANTS = providers.Constants()
 COMMON = settings(
     derandomize=True,
     deadline=None,
@@ -30,6 +32,9 @@ settings.register_profile(THOROUGH, COMMON, max_examples=60)
 # The thorough one is asked for by --hypothesis-profile, which Hypothesis loads after this.
 settings.load_profile("usual")
 
+# Hypothesis tries numbers and texts that stand in the source of whatever is loaded: examples would depend on the tests
+# that ran before in the same process, and all of the source be parsed in each.
+providers._get_local_constants = lambda: NO_CONSTANTS
 
 WITHOUT_CUDA = "without CUDA"
 
@@ -52,6 +57,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
         session.config.pluginmanager.register(FailuresAsTheyCome(terminal))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let each process keep tests that are neighbours: they share what a module solves once. Others help in the end."""
+    if config.getoption("dist") != "load":
+        return None  # another order was asked for
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 def pytest_keyboard_interrupt() -> None:

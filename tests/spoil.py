@@ -107,9 +107,9 @@ def variants(document: Any, path: FieldPath) -> Iterator[str]:
 
 
 def some(texts: Iterator[str], turn: int) -> Iterator[str]:
-    """One text in three, others at each turn; all of them in the thorough profile."""
+    """One text in six, others at each turn; all of them in the thorough profile."""
     is_thorough = settings.get_current_profile_name() == THOROUGH
-    return texts if is_thorough else itertools.islice(texts, turn % 3, None, 3)
+    return texts if is_thorough else itertools.islice(texts, turn % 6, None, 6)
 
 
 @st.composite

@@ -241,6 +241,7 @@ def test_progress_is_told_and_a_stop_is_heard() -> None:
     assert all(value is None or bound is None or bound <= value for value, bound in states)
 
 
+@pytest.mark.slow
 def test_a_solve_without_news_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     def repeated() -> int:
         told: list[tuple[float | None, float | None]] = []
@@ -290,6 +291,7 @@ def test_an_error_in_a_report_ends_the_solve_and_harms_no_later_one() -> None:
     assert solve_model(mixed_model(), Control.starting_now()).objective == pytest.approx(9.0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_solution() -> None:
     def run() -> list[int]:
         model = market_split()

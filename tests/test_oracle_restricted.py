@@ -15,6 +15,7 @@ from oracle_rules import read_rule
 from restricted_instances import merged, random_restricted
 from rocoin_opt.instance.model import Instance
 from rocoin_opt.plan.latency import OBJECTIVES
+from samples import cases
 
 
 def close(value):
@@ -79,7 +80,7 @@ def test_with_rules_it_agrees_with_all_plans_struck_by_the_rules(seed):
         assert (None if found is None else found[0]) == close(expected), objective
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", cases(range(8), range(16)))
 def test_plans_are_judged_as_by_the_plain_oracle(seed):
     fields, rules, _ = random_restricted(seed, devices=3)
     instance = Instance.model_validate(fields)

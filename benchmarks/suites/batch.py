@@ -11,6 +11,8 @@ from pathlib import Path
 import rocoin_opt as ro
 from rocoin_opt.batch.store import Store
 
+from .rounds import usual
+
 
 class Run:
     """Quick items on one process: its start, which takes about a second, and 40 items."""
@@ -63,7 +65,7 @@ class LargeStore:
     """A store of 10,000 rows with their plan files."""
 
     timeout = 300
-    rows = 10_000
+    rows = usual(10_000, short=1_000)
 
     def setup_cache(self):
         folder = Path(tempfile.mkdtemp())

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import rocoin_opt as ro
 
+from .rounds import usual
+
 
 class Evaluation:
     """The one evaluator by size: 10,000 devices should take well under a second."""
 
-    params = [100, 1000, 10_000]
+    params = usual([100, 1000, 10_000], short=[1000])
     param_names = ("devices",)
 
     def setup(self, devices):

@@ -7,14 +7,15 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.expected.bound import expected_bound
 from rocoin_opt.grouping.expected_model import ExpectedModel
 
+from .rounds import usual
 from .shipped import OBJECTIVES, best_known, shipped
 
-PROVEN = ["paper-8-0", "mcu-20-0", "edge-20-0", "edge-30-0", "lossy-16-0", "lossy-24-0"]
-EXPECTED_PROVEN = ["paper-8-0", "edge-16-0", "lossy-16-0"]
-EXPECTED_BOUNDED = ["edge-30-0", "lossy-40-0"]
-LIMITED = ["edge-50-0", "edge-100-0", "edge-200-0", "lossy-40-0"]
-MILP = ["paper-8-0", "mcu-12-0", "edge-12-0"]
-LIMIT_SECONDS = 4.0
+PROVEN = usual(["paper-8-0", "mcu-20-0", "edge-20-0", "edge-30-0", "lossy-16-0", "lossy-24-0"], short=["edge-30-0"])
+EXPECTED_PROVEN = usual(["paper-8-0", "edge-16-0", "lossy-16-0"], short=["paper-8-0"])
+EXPECTED_BOUNDED = usual(["edge-30-0", "lossy-40-0"], short=["lossy-40-0"])
+LIMITED = usual(["edge-50-0", "edge-100-0", "edge-200-0", "lossy-40-0"], short=["edge-100-0"])
+MILP = usual(["paper-8-0", "mcu-12-0", "edge-12-0"], short=["edge-12-0"])
+LIMIT_SECONDS = usual(4.0, short=1.0)
 """For instances that may take minutes to their proof: the gap at this time is what is followed."""
 
 
@@ -35,7 +36,7 @@ class Proof:
 class Ties:
     """``exact`` with the order behind latency: a small fleet with a filter graph to cut, and one without."""
 
-    params = ["mcu-12-0", "edge-20-0"]
+    params = usual(["mcu-12-0", "edge-20-0"], short=["mcu-12-0"])
     param_names = ("instance",)
     timeout = 300
 
@@ -49,7 +50,7 @@ class Ties:
 class ProofByObjective:
     """``exact`` to the proof by objective."""
 
-    params = OBJECTIVES
+    params = usual(OBJECTIVES, short=OBJECTIVES[:1])
     param_names = ("objective",)
     timeout = 300
 
@@ -124,7 +125,7 @@ class WithinLimit:
 class Memory:
     """Of ``exact``, with the process that runs it."""
 
-    params = [200, 1000]
+    params = usual([200, 1000], short=[200])
     param_names = ("devices",)
     timeout = 300
 

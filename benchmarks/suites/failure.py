@@ -8,6 +8,8 @@ from pathlib import Path
 
 import rocoin_opt as ro
 
+from .rounds import usual
+
 BENCHMARKS = Path(__file__).resolve().parents[1]
 DEADLINE = 2.0
 
@@ -15,7 +17,7 @@ DEADLINE = 2.0
 class Distribution:
     """Exact figures of a plan: about a millisecond for 100 devices of constant latencies."""
 
-    params = [100, 1000]
+    params = usual([100, 1000], short=[100])
     param_names = ("devices",)
 
     def setup(self, devices):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import rocoin_opt as ro
 
+from .rounds import usual
 from .shipped import OBJECTIVES, SHIPPED, best_known, shipped
 
 BASELINES = ["rocoin", "nonn", "het-nonn", "random"]
 HARD = ["mcu-20-0", "edge-50-0", "edge-200-0", "lossy-40-0"]
-LIMIT_SECONDS = 3.0
+LIMIT_SECONDS = usual(3.0, short=0.5)
 """Limit within which the distance of ``local-search`` and ``lp-rounding`` from the best known value is followed."""
 
 
 class Greedy:
     """``greedy`` by size: it should take about a second for 1,000 devices."""
 
-    params = ([100, 1000], [*OBJECTIVES, "expected"])
+    params = (usual([100, 1000], short=[100]), [*OBJECTIVES, "expected"])
     param_names = ("devices", "objective")
     timeout = 300
 
@@ -29,7 +30,7 @@ class Greedy:
 class GreedyGap:
     """What is left between ``greedy`` and its own bound, which other objectives than these have none of."""
 
-    params = [10, 100, 1000]
+    params = usual([10, 100, 1000], short=[100])
     param_names = ("devices",)
     timeout = 300
 
@@ -40,7 +41,7 @@ class GreedyGap:
 class Improvement:
     """``local-search`` and ``lp-rounding`` until they end by themselves."""
 
-    params = (["local-search", "lp-rounding"], ["edge-20-0", "edge-50-0"])
+    params = (["local-search", "lp-rounding"], usual(["edge-20-0", "edge-50-0"], short=["edge-20-0"]))
     param_names = ("method", "instance")
     timeout = 300
 
@@ -72,7 +73,7 @@ class Shipped:
 
     def track_worst_ratio(self, method):
         ratios = [1.0]
-        for path in SHIPPED:
+        for path in usual(SHIPPED, short=SHIPPED[::8]):
             # The order behind latency is not what is followed here.
             value = ro.solve(ro.read_instance(path), method, latency_only=True).objective_value
             if value is not None:

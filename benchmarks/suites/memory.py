@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import rocoin_opt as ro
 
-LIMIT_SECONDS = 3.0
+from .rounds import usual
+
+LIMIT_SECONDS = usual(3.0, short=1.0)
 """Limit of a search: where it ends early, what was held until then is what is followed."""
 
 
 class Methods:
     """Every method on fleets of all sizes."""
 
-    params = (list(ro.METHODS), [20, 200, 2000, 10_000])
+    params = (list(ro.METHODS), usual([20, 200, 2000, 10_000], short=[200]))
     param_names = ("method", "devices")
     timeout = 300
 
@@ -25,7 +27,7 @@ class Methods:
 class Objectives:
     """``exact`` for objectives whose searches hold most: sets of devices, distributions, late replicas."""
 
-    params = (["expected", "failure", "missing", "quantile"], [12, 60, 1000])
+    params = (["expected", "failure", "missing", "quantile"], usual([12, 60, 1000], short=[12]))
     param_names = ("objective", "devices")
     timeout = 300
 
@@ -39,7 +41,7 @@ class Objectives:
 class Large:
     """100,000 devices, in single entries and of 50 kinds: planned and valued."""
 
-    params = [None, 50]
+    params = usual([None, 50], short=[50])
     param_names = ("kinds",)
     timeout = 300
 

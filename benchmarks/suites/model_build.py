@@ -13,13 +13,15 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 import rocoin_opt as ro
 from rocoin_opt.formulations import joint
 
+from .rounds import usual
+
 BENCHMARKS = Path(__file__).resolve().parents[1]
 
 
 class JointModel:
     """The model of ``milp``: stated in Pyomo, and compiled to the arrays that HiGHS takes."""
 
-    params = [20, 50, 100]
+    params = usual([20, 50, 100], short=[20])
     param_names = ("devices",)
     timeout = 120
 
@@ -53,7 +55,7 @@ class Layers:
     def track_build_seconds(self, layer):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "edge.json"
-            ro.write_instance(path, ro.generate("edge", devices=50, seed=0))
+            ro.write_instance(path, ro.generate("edge", devices=usual(50, short=20), seed=0))
             command = [sys.executable, "-m", "peers.building", layer, str(path)]
             done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS, check=False)
         if "ModuleNotFoundError" in done.stderr:

@@ -8,12 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .rounds import usual
 from .shipped import INSTANCES, best_known
 
 SIDE_BY_SIDE = Path(__file__).resolve().parents[1] / "side_by_side.py"
-FILES = ["paper/paper-8-3", "lossy/lossy-16-0"]
+FILES = usual(["paper/paper-8-3", "lossy/lossy-16-0"], short=["lossy/lossy-16-0"])
 PEERS = ["cp-sat", "scip", "linopy"]
-LIMIT_SECONDS = 15.0
+LIMIT_SECONDS = usual(15.0, short=3.0)
 
 
 class Monolithic:

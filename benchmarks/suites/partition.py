@@ -16,13 +16,15 @@ sys.path.insert(0, str(BENCHMARKS))
 
 from peers.planted import planted  # noqa: E402
 
+from .rounds import usual  # noqa: E402
+
 NOISE = 0.4
 
 
 class Free:
     """Ncut with free part sizes: 256 filters should take less than 2 s."""
 
-    params = ([(256, 4), (1024, 8)],)
+    params = (usual([(256, 4), (1024, 8)], short=[(64, 4)]),)
     param_names = ("filters, parts",)
     timeout = 300
 
@@ -46,7 +48,7 @@ class Prescribed:
     timeout = 300
 
     def setup(self, criterion):
-        self.made = planted(128, 4, NOISE, seed=0)
+        self.made = planted(usual(128, short=48), 4, NOISE, seed=0)
 
     def track_gap(self, criterion):
         return ro.partition(self.made.weights, 4, self.made.sizes, criterion).gap

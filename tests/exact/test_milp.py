@@ -106,6 +106,7 @@ def test_a_stop_keeps_the_best_plan_and_a_valid_bound() -> None:
     assert all(p.value is None or p.bound is None or p.bound <= p.value * (1 + 1e-6) for p in told)
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_best_plan() -> None:
     instance = generate("edge", devices=30, seed=2)
     control = Control.starting_now(report=lambda _: control.stop.set(), time_limit=1e5)
@@ -115,6 +116,7 @@ def test_a_stop_keeps_the_best_plan() -> None:
     assert value_of(instance, outcome.plan, "worst") <= value_of(instance, start, "worst")
 
 
+@pytest.mark.slow
 def test_the_search_may_stop_at_a_gap() -> None:
     instance = generate("paper", devices=8, seed=3)
     start = random_plan(instance, "nominal", Control.starting_now()).plan
@@ -127,6 +129,7 @@ def test_the_search_may_stop_at_a_gap() -> None:
     assert value_of(instance, best, "nominal") < value_of(instance, start, "nominal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
 def test_the_bound_of_a_stopped_search_lies_below_the_optimum(objective: Objective) -> None:
     instance = generate("paper", devices=6, seed=1)
@@ -307,7 +310,7 @@ def narrow(num_filters: int, **requirements: object) -> Instance:
     return Instance.model_validate(fields)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", cases(["guaranteed"], OBJECTIVES))
 def test_without_a_simple_reason_the_filters_that_find_a_place_are_counted(objective: Objective) -> None:
     assert milp(narrow(12), objective, Control.starting_now()).plan is not None
     assert reasons_for_infeasibility(narrow(13)) == ()
@@ -316,6 +319,7 @@ def test_without_a_simple_reason_the_filters_that_find_a_place_are_counted(objec
     assert "room for at most 12 of 13 filters" in outcome.reasons[0]
 
 
+@pytest.mark.slow
 def test_groups_that_cannot_stand_together_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     # Left to itself the joint model finds out, and with it the count of filters.
     monkeypatch.setattr(milp_module, "GROUPING_NODES", 0)

@@ -28,7 +28,7 @@ def without_wish(seed: int) -> ro.Instance:
     return drawn(seed, 2 + seed % 3).with_requirements(min_success=None)
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 5, 4132], [*range(0, 16, 2), 26]))
+@pytest.mark.parametrize("seed", cases([0, 2, 5], [*range(0, 16, 2), 26, 4132]))
 def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
     instance = without_wish(seed)
     for objective in OBJECTIVES:
@@ -43,6 +43,7 @@ def test_milp_proves_what_the_oracle_finds(seed: int) -> None:
             assert found.lower_bound <= float(least[0]) * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_milp_states_the_shared_failures_of_few_devices_and_refuses_those_of_many() -> None:
     edge = ro.generate("edge", devices=5, seed=3, domains=2)
     assert SharedFailures(edge).names
@@ -53,6 +54,7 @@ def test_milp_states_the_shared_failures_of_few_devices_and_refuses_those_of_man
         milp(ro.generate("edge", devices=12, seed=3, domains=3), "failure", Control.starting_now())
 
 
+@pytest.mark.slow
 def test_rules_strike_lost_devices_and_emptied_ones_are_named() -> None:
     edge = ro.generate("edge", devices=6, seed=3)
     names = [device.id for device in edge.devices]
@@ -165,6 +167,7 @@ def assert_replanned_surely(seed: int) -> None:
     assert found.shipped_bytes >= fewest * (1 - 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_replan_keeps_min_success(seed: int) -> None:
     assert_replanned_surely(seed)
@@ -176,6 +179,7 @@ def test_hundreds_of_replannings_keep_min_success() -> None:
         assert_replanned_surely(seed)
 
 
+@pytest.mark.slow
 def test_larger_fleets_replan_surely_with_a_valid_bound() -> None:
     mcu = ro.generate("mcu", devices=16, seed=4)
     plan = ro.solve(mcu, "greedy").plan

@@ -61,7 +61,7 @@ def extreme(seed: int) -> ro.Instance:
     return ro.Instance.model_validate(fields)
 
 
-@pytest.mark.parametrize("seed", cases([1, 3, 5, 12, 17], [0, 2, *range(4, 28, 6), 28, 33]))
+@pytest.mark.parametrize("seed", cases([3, 12, 17], [0, 1, 2, 5, *range(4, 28, 6), 28, 33]))
 def test_check_and_every_method_agree_with_fractions(seed: int) -> None:
     instance = extreme(seed)
     known = oracle.oracle_of(instance)

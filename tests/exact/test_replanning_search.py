@@ -54,7 +54,7 @@ def searched(instance: Instance, *members: str, max_loads: int, control: Control
     return search, search.run([])
 
 
-@pytest.mark.parametrize("members", [("slow-a",), ("fast-a", "slow-a")])
+@pytest.mark.parametrize("members", [("fast-a", "slow-a"), pytest.param(("slow-a",), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("reliable", [("slow-a", "slow-b"), ()])
 def test_a_group_that_misses_the_limit_by_a_hair_is_cut_off(
     members: tuple[str, ...], reliable: tuple[str, ...]
@@ -105,6 +105,7 @@ def test_fewer_loads_than_any_plan_needs_are_infeasible() -> None:
     assert (none.plan, none.infeasible, none.fewest_loads) == (None, True, None)
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_best_plan_and_a_valid_bound() -> None:
     instance = generate("edge", devices=12, seed=0)
     plan = solve(instance).plan

@@ -133,7 +133,7 @@ LONG = (Gamma(shape=1e-15), Gamma(shape=1e-4), Weibull(shape=1e-15))
 """Laws whose figures take more than a second."""
 
 
-@pytest.mark.parametrize("law", cases([law for law in EXTREME if law not in LONG], EXTREME), ids=str)
+@pytest.mark.parametrize("law", cases([law for law in EXTREME if law not in LONG][::2], EXTREME), ids=str)
 def test_extreme_laws_have_figures_or_are_refused(law: Any) -> None:
     first, second = replica(0.1), replica(0.2, 0.5)
     instance, plan = system([{**first, "compute_slowdown": law}, second], deadline_seconds=3.0, max_group_outage=0.5)
@@ -170,8 +170,8 @@ PLANNED = (
     ("law", "method", "objective"),
     # Each law by one way, and by another one that is slow.
     cases(
-        [(law, *PLANNED[n % 3]) for n, law in enumerate(EXTREME)],
-        [(law, *PLANNED[3 + n % 3]) for n, law in enumerate(EXTREME)],
+        [(law, *PLANNED[n % 3]) for n, law in enumerate(EXTREME) if n % 3 != n // 3 % 3],
+        [(law, *PLANNED[n % 3 + later]) for n, law in enumerate(EXTREME) for later in (0, 3)],
     ),
 )
 def test_extreme_laws_can_be_planned_for(law: Any, method: str, objective: Any) -> None:

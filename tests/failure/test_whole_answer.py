@@ -168,7 +168,7 @@ def test_a_level_of_almost_nothing_asks_for_an_answer_that_may_come(domains: tup
     judge(instance, plan)
 
 
-@pytest.mark.parametrize("domains", [(), (1e-10, 1e-12)])
+@pytest.mark.parametrize("domains", [(1e-10, 1e-12), pytest.param((), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("p", "replicas"), [(1e-5, 3), (1e-6, 5), (1e-10, 3), (1e-30, 2), (1e-20, 4)])
 def test_failures_near_0_keep_their_digits(p: float, replicas: int, domains: tuple[float, ...]) -> None:
     groups = []

@@ -16,6 +16,7 @@ from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.highs.columns import RestrictedMaster
 from rocoin_opt.instance.generate import generate
+from samples import cases
 from strategies import instances
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def assert_certified(relaxation: Relaxation, oracle: PackingOracle) -> None:
     assert (np.diff(relaxation.size_prices.totals) >= 0).all()
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", cases(range(8), range(24)))
 def test_the_bound_holds_where_devices_fail_together(seed: int) -> None:
     objective: Objective = "guaranteed" if seed % 2 else "nominal"
     instance = with_domains(random_instance(seed), seed)
@@ -82,7 +83,7 @@ def test_the_bound_holds_at_every_threshold_and_for_every_question(
                 assert answered.admits(question) == relaxation.admits(question)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", cases(range(4), range(8)))
 def test_the_bound_holds_on_instances_with_many_levels(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)

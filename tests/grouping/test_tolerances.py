@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rocoin_opt as ro
+from samples import cases
 
 
 def single_parts(crashes, limit, overheads=None):
@@ -37,19 +38,23 @@ INSIDE = (1 - 1e-5) ** 3 * (1 - 9e-13)
 
 @pytest.mark.parametrize(
     ("instance", "best"),
-    [
-        (single_parts([0.1, 0.1], 0.01), 3.0),
-        (single_parts([0.1, 0.1, 0.1], 0.001), 4.0),
-        (single_parts([NEARLY_ONE] * 3, NEARLY_ONE * NEARLY_ONE * NEARLY_ONE), 4.0),
-        (single_parts([*[NEARLY_ONE] * 3, 0.5], NEARLY_ONE**3, [0, 0, 0, 5]), 2.0),
-        (single_parts([1 - 1e-5] * 3, INSIDE), 4.0),
-        # The pair misses the limit by more than the tolerance, and by less than a solver can tell.
-        (single_parts([0.3, 0.3, 0.3], 0.09 * (1 - 1.5e-12)), 4.0),
-        (single_parts([0.3, 0.3, 0.3], 0.09 * (1 - 1e-7)), 4.0),
-        (single_parts([1 / 3] * 8, 0.037037037), 5.0),
-        # A product that underflows is not certain.
-        (single_parts([1e-200, 1e-200, 0.0], 0.0, [0, 0, 9]), 11.0),
-    ],
+    cases(
+        [
+            (single_parts([0.1, 0.1, 0.1], 0.001), 4.0),
+            (single_parts([*[NEARLY_ONE] * 3, 0.5], NEARLY_ONE**3, [0, 0, 0, 5]), 2.0),
+            # The pair misses the limit by more than the tolerance, and by less than a solver can tell.
+            (single_parts([0.3, 0.3, 0.3], 0.09 * (1 - 1.5e-12)), 4.0),
+            # A product that underflows is not certain.
+            (single_parts([1e-200, 1e-200, 0.0], 0.0, [0, 0, 9]), 11.0),
+        ],
+        [
+            (single_parts([0.1, 0.1], 0.01), 3.0),
+            (single_parts([NEARLY_ONE] * 3, NEARLY_ONE * NEARLY_ONE * NEARLY_ONE), 4.0),
+            (single_parts([1 - 1e-5] * 3, INSIDE), 4.0),
+            (single_parts([0.3, 0.3, 0.3], 0.09 * (1 - 1e-7)), 4.0),
+            (single_parts([1 / 3] * 8, 0.037037037), 5.0),
+        ],
+    ),
 )
 def test_the_limit_is_read_alike_everywhere(instance, best):
     found = ro.solve(instance, "milp", "worst", latency_only=True)

@@ -89,6 +89,7 @@ def test_no_plan_where_there_is_none() -> None:
     assert found.reasons == ("the greedy packing found no way that all filters were placed",)
 
 
+@pytest.mark.slow
 def test_a_plan_that_just_keeps_the_limit_is_valid_where_crashes_are_kept() -> None:
     instance = slowed(pairs(), LAWS[1])
     both = [0.1, 0.1] * (len(instance.devices) // 2)

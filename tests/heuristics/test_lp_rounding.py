@@ -289,6 +289,7 @@ def test_nothing_is_relaxed_once_the_gap_is_closed(monkeypatch, edge):
     assert value_of(instance, outcome.plan, "guaranteed") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", cases(["nominal"], OBJECTIVES))
 def test_roundings_find_a_plan_where_greedy_finds_none(monkeypatch, objective):
     instance = ro.generate("edge", devices=20, seed=4)

@@ -133,6 +133,7 @@ def test_too_many_domains_are_refused_by_the_command(run, tmp_path):
     assert len(read_instance(tmp_path / "x.json").failure_domains) == 8
 
 
+@pytest.mark.slow
 def test_a_limit_that_domains_rule_out_asks_for_more_of_them():
     with pytest.raises(InputError, match=r"domains 1.*more devices or groups, more domains, fewer filters"):
         generate("paper", devices=8, max_group_outage=0.004, domains=1)

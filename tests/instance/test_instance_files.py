@@ -68,8 +68,11 @@ def place(document: Any, path: tuple[str | int, ...]) -> Any:
     return document
 
 
+SCHEMA = jsonschema.Draft202012Validator(instance_schema())
+
+
 def schema_accepts(document: Any) -> bool:
-    return bool(jsonschema.Draft202012Validator(instance_schema()).is_valid(document))
+    return bool(SCHEMA.is_valid(document))
 
 
 @pytest.mark.filterwarnings("ignore::rocoin_opt.errors.UnitWarning")

@@ -17,7 +17,7 @@ from rocoin_opt.errors import CertificateError, InputError
 from rocoin_opt.knowledge import partitioning as module
 from rocoin_opt.knowledge.criteria import CRITERIA, Criterion
 from rocoin_opt.knowledge.sizes import SizeRanges
-from samples import trials
+from samples import cases, trials
 from strategies import graphs
 
 
@@ -56,7 +56,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@trials(150)
+@trials(75)
 @given(problems(), st.booleans())
 def test_small_graphs_are_solved_and_searched_to_the_best_there_is(problem: dict[str, Any], by_search: bool) -> None:
     total = len(problem["graph"])
@@ -115,8 +115,8 @@ def test_sizes_are_kept_and_the_bound_is_below_the_value(criterion: str, sizes: 
 
 
 def test_the_planted_parts_are_found_and_nearly_proven() -> None:
-    found = ro.partition(planted([12, 8, 10], inside=40.0), 3)
-    assert sorted(found.sizes) == [8, 10, 12]
+    found = ro.partition(planted([7, 5, 6], inside=40.0), 3)
+    assert sorted(found.sizes) == [5, 6, 7]
     assert found.gap < 0.01
 
 
@@ -245,7 +245,7 @@ def test_two_thousand_filters() -> None:
 
 @pytest.mark.parametrize("criterion", ["ncut", "cut", "resilient"])
 @pytest.mark.parametrize(
-    ("sizes", "link"), [(None, 0.0), ((10, 10), 1e-300), (None, 1e-16), (((9, 11), (9, 11)), 1e-14)]
+    ("sizes", "link"), cases([(None, 0.0), ((10, 10), 1e-300)], [(None, 1e-16), (((9, 11), (9, 11)), 1e-14)])
 )
 def test_two_cliques_that_are_hardly_linked(criterion: str, sizes: Any, link: float) -> None:
     side = np.arange(20) // 10

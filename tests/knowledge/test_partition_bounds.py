@@ -136,6 +136,7 @@ def test_multipliers_close_the_gap_of_planted_parts() -> None:
     assert cut(weights, labels) * 0.999 < cut_bound(weights, exact) <= cut(weights, labels)
 
 
+@pytest.mark.slow
 def test_sizes_raise_the_bounds() -> None:
     weights, _ = planted(40, 4, seed=2)
     free = SizeRanges.of(40, 3)
@@ -147,6 +148,7 @@ def test_sizes_raise_the_bounds() -> None:
         assert values[1] < values[2] - 1e-3
 
 
+@pytest.mark.slow
 def test_bounds_of_graphs_that_leave_no_choice_are_exact() -> None:
     weights = symmetric(np.arange(16.0).reshape(4, 4))
     assert ncut_bound(weights, SizeRanges.of(4, 4)) == pytest.approx(4.0)
@@ -280,6 +282,7 @@ def test_a_linear_program_without_an_answer_leaves_a_valid_bound(monkeypatch: py
     assert 0.0 < evidence_bound(evidence, ranges, np.array([0.1, 0.3])) <= whole[1] + 1e-9
 
 
+@pytest.mark.slow
 def test_a_stopped_bound_is_valid_and_looser(monkeypatch: pytest.MonkeyPatch) -> None:
     weights, labels = planted(60, 3, outside=0.3)
     ranges = SizeRanges.of(60, 3)

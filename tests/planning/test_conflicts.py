@@ -214,6 +214,7 @@ def levels_out_of_reach():
             yield fields
 
 
+@pytest.mark.slow
 def test_levels_out_of_reach_are_conflicts():
     proven = 0
     for fields in itertools.islice(levels_out_of_reach(), 1):

@@ -39,7 +39,7 @@ def assert_true(seed: int, devices: int) -> None:
         assert point.partition_bound <= best + 1e-9 * max(1.0, best)
 
 
-@pytest.mark.parametrize("seed", cases(TELLING[:2], TELLING))
+@pytest.mark.parametrize("seed", cases(TELLING[:1], TELLING))
 def test_the_frontier_is_the_true_one(seed: int) -> None:
     assert_true(seed, 4)
 
@@ -71,6 +71,7 @@ def test_points_of_large_fleets_keep_rules_and_have_valid_bounds(fleet: ro.Insta
         assert point.partition_bound <= best + 1e-9
 
 
+@pytest.mark.slow
 def test_an_integer_program_packs_where_the_search_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     agreed = 0
     for seed in range(60):

@@ -51,6 +51,7 @@ def test_more_of_them(rules: bool) -> None:
     require_true(20 + rules, rules=rules)
 
 
+@pytest.mark.slow
 def test_laws_multiply_measured_times() -> None:
     proven = 0
     for seed in range(1):

@@ -172,6 +172,7 @@ def test_a_method_of_ones_own_plans_blind_unless_it_says_who_is_surer() -> None:
     assert ro.check(instance, ro.solve(instance, helped, latency_only=True).plan) == ()
 
 
+@pytest.mark.slow
 def test_a_start_that_is_sure_enough_is_never_given_up() -> None:
     instance = edge(min_success=0.993)
     start = ro.solve(instance, "exact", "failure", latency_only=True).plan
@@ -181,6 +182,7 @@ def test_a_start_that_is_sure_enough_is_never_given_up() -> None:
         assert result.objective_value <= value_of(instance, start, "guaranteed")
 
 
+@pytest.mark.slow
 def test_a_start_that_misses_it_is_repaired() -> None:
     start = ro.solve(edge(), "exact", prefer="work").plan
     result = ro.solve(edge(min_success=0.99), "exact", start=start, latency_only=True)
@@ -209,6 +211,7 @@ def test_a_plan_that_keeps_it_is_still_proven() -> None:
     assert (result.plan, result.termination) == (without.plan, without.termination)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "objective"),
     cases([("greedy", "failure")], [("auto", "failure"), ("auto", "guaranteed"), ("greedy", "guaranteed")]),
@@ -302,12 +305,16 @@ def test_commands_keep_it_or_tell(run, tmp_path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name"),
-    cases(
-        [("exact", "edge-12-1"), ("greedy", "edge-12-1")],
-        [("auto", "sbc-12-0"), ("milp", "edge-12-1"), ("local-search", "edge-12-1")],
-    ),
+    [
+        ("greedy", "edge-12-1"),
+        ("exact", "edge-12-1"),
+        ("auto", "sbc-12-0"),
+        ("milp", "edge-12-1"),
+        ("local-search", "edge-12-1"),
+    ],
 )
 def test_a_gap_leaves_a_plan_that_is_sure_enough_for_failure_too(method: str, name: str) -> None:
     instance = ro.read_instance(f"instances/{name.split('-')[0]}/{name}.json")

@@ -90,6 +90,7 @@ def test_a_limit_of_no_time_returns_what_there_is(instance: ro.Instance) -> None
     assert (result.plan.groups, result.termination) == (start.groups, "feasible")
 
 
+@pytest.mark.slow
 def test_infeasible_is_proven_with_a_reason(instance: ro.Instance) -> None:
     for name in ABLE:
         result = ro.solve(instance.with_requirements(max_group_outage=1e-12), name)
@@ -113,6 +114,7 @@ def test_the_same_arguments_give_the_same_plan(instance: ro.Instance) -> None:
     )
 
 
+@pytest.mark.slow
 def test_plan_files_are_checked_by_the_evaluator(run, tmp_path: Path, instance: ro.Instance) -> None:
     ro.write_instance(tmp_path / "i.json", instance)
     assert run("solve", tmp_path / "i.json", "--out", tmp_path / "p.plan.json")[0] == 0

@@ -245,6 +245,7 @@ def test_no_time_still_mends_where_spares_fill_the_gaps(fleet) -> None:
     assert "stopped" in stopped.reasons[0]
 
 
+@pytest.mark.slow
 def test_progress_is_told(fleet) -> None:
     instance, plan, lost = fleet
     told = []

@@ -94,6 +94,7 @@ def test_more_loads_never_hurt_and_end_at_the_plan_without_a_limit(fleet: tuple[
     assert ro.evaluate(left, early.plan).failure_probability >= values[1]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_nothing_may_be_loaded(fleet: tuple[Instance, Plan, str]) -> None:
     instance, plan, _ = fleet
     found = ro.replan(instance, plan, max_loads=0, objective="failure")
@@ -115,6 +116,7 @@ def test_no_time_still_mends(fleet: tuple[Instance, Plan, str]) -> None:
     assert stopped.plan is None or stopped.loads == ()
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_best_plan_and_a_valid_bound(fleet: tuple[Instance, Plan, str]) -> None:
     instance, plan, lost = fleet
     best = ro.replan(instance, plan, [lost], max_loads=3, objective="failure")

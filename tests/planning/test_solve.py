@@ -250,6 +250,7 @@ def test_progress_is_reported():
         assert progress.bound <= progress.value
 
 
+@pytest.mark.slow
 def test_the_trace_is_what_was_reported_and_its_certified_end():
     seen = []
     result = ro.solve(ro.generate("paper", devices=8, seed=1), "milp", report=seen.append, latency_only=True)

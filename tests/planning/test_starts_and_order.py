@@ -94,7 +94,7 @@ def test_a_start_better_than_greedy_is_kept(name):
     assert ro.solve(instance, name, start=best, latency_only=True, gap=0.5).plan == best
 
 
-@pytest.mark.parametrize("objective", cases(["guaranteed", "missing"], OBJECTIVES))
+@pytest.mark.parametrize("objective", cases(["missing"], OBJECTIVES))
 def test_auto_starts_from_a_plan_for_every_objective(objective):
     instance = ro.generate("edge", devices=8, seed=2).with_requirements(success_level=0.6)
     start = ro.solve(instance, "greedy", "expected").plan
@@ -164,6 +164,7 @@ def test_a_start_in_any_order_is_put_in_canonical_order():
     assert ro.solve(pairs(), "milp", start=shuffled).plan == plan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", cases([True], [False]))
 def test_filters_of_a_start_are_kept_with_its_groups_and_chosen_anew_otherwise(graph):
     instance = ro.generate("paper", devices=6, seed=1, filters=24, graph=graph)
@@ -259,7 +260,7 @@ def test_what_comes_behind_latency_is_not_believed_either(settling, rule, messag
         ro.solve(two_pairs(), "milp")
 
 
-@pytest.mark.parametrize("name", cases(["auto", "exact"], FROM_A_START))
+@pytest.mark.parametrize("name", cases(["exact"], FROM_A_START))
 def test_the_same_seed_and_start_give_the_same_plan(name):
     instance, start = poor_start()
     first, second = (ro.solve(instance, name, seed=7, start=start) for _ in range(2))

@@ -136,6 +136,7 @@ def replaying(step, module):
     return step
 
 
+@pytest.mark.slow
 def test_captured_steps_are_the_eager_ones(monkeypatch):
     eager = train_classifier(network, DATA, QUICK)
 
@@ -172,6 +173,7 @@ def test_what_cannot_be_captured_is_done_step_by_step_or_refused(monkeypatch):
         assert isinstance(steps_of(fails, nn.Linear(1, 1), torch.device("cpu"), drawn, "auto"), EagerSteps)
 
 
+@pytest.mark.slow
 def test_arithmetic_of_16_bits_is_felt_and_that_of_19_is_not_on_a_cpu():
     one = replace(QUICK, epochs=1)
     usual = train_classifier(network, DATA, one)

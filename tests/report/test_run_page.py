@@ -199,6 +199,7 @@ def test_a_profile_without_any_rise_is_told_and_not_drawn(tmp_path) -> None:
     assert flat_words(by_time) in page
 
 
+@pytest.mark.slow
 def test_traces_take_the_axes_that_suit() -> None:
     def ticks(*trace: tuple[float, float | None, float | None]) -> set[str]:
         picture = trace_picture([("a", trace)], "x", "guaranteed")

@@ -57,7 +57,7 @@ def test_tiny_instances_are_solved(objective, instance):
 
 
 @pytest.mark.parametrize("objective", ANSWER_OBJECTIVES)
-@pytest.mark.parametrize("outage", [0.0, 0.01, 0.1, 1.0])
+@pytest.mark.parametrize("outage", cases([0.01], [0.0, 0.01, 0.1, 1.0]))
 @pytest.mark.parametrize(("failure", "deadline"), [(0.0, 0.5), (0.1, None), (0.1, 4.0), (0.999999, 4.0)])
 def test_ties_and_limits_at_their_ends(failure, outage, deadline, objective):
     instance = equal_devices(
@@ -115,8 +115,8 @@ def test_what_never_fails_is_proven_at_once():
 @pytest.mark.parametrize(
     ("family", "objective"),
     cases(
-        [("edge", "failure"), ("lossy", "missing"), ("paper", "quantile")],
-        [("paper", "missing"), ("lossy", "quantile"), ("edge", "missing")],
+        [("lossy", "missing")],
+        [("edge", "failure"), ("paper", "quantile"), ("paper", "missing"), ("lossy", "quantile"), ("edge", "missing")],
     ),
 )
 def test_more_devices_are_proven_and_no_worse_than_greedy(family, objective):

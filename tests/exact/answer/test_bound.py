@@ -82,6 +82,7 @@ def test_a_quantile_that_nothing_undercuts_is_its_own_bound():
     assert quantile_bound(instance, math.inf, Control()) == 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", cases(["quantile"], ["failure"]))
 def test_many_devices_get_a_plan_and_a_bound_within_a_limit(objective, monkeypatch):
     asked = itertools.count()

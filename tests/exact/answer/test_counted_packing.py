@@ -74,6 +74,7 @@ def test_both_ways_agree_and_the_tree_bounds_more_sharply(family):
     assert at_once.bound - 0.05 <= counted.bound <= found.cost * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_ties_are_the_packings_that_all_sets_have():
     instance = ro.generate("mcu", devices=8, seed=2)
     value = value_of(instance, greedy(instance, "failure", Control()).plan, "failure") * 1.2

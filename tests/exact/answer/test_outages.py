@@ -10,9 +10,10 @@ from rocoin_opt.exact.answer.outages import allowed, lightest_outage, mask_of, m
 from rocoin_opt.grouping.covering.blocks import subset_sums
 from rocoin_opt.plan.latency import group_keeps_limit, outage_of
 from rocoin_opt.plan.validity import rules_allow
+from samples import cases
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", cases(range(13), range(40)))
 def test_every_set_is_judged_as_a_group_of_a_plan_is(seed: int) -> None:
     instance = drawn(seed, 6)
     outage, keeps = outages(instance)

@@ -9,6 +9,7 @@ from rocoin_opt.exact.answer.outages import members, outages
 from rocoin_opt.exact.answer.parts import possible_parts
 from rocoin_opt.grouping.reach import Reach
 from rocoin_opt.plan.latency import group_keeps_limit
+from samples import cases
 
 
 def largest(instance, reach, devices):
@@ -27,7 +28,7 @@ def largest(instance, reach, devices):
 
 
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal", "worst"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", cases(range(4), range(12)))
 def test_parts_are_what_devices_deliver_one_by_one(seed: int, objective: str) -> None:
     instance = drawn(seed, 5).with_requirements(deadline_seconds=None)
     _, keeps = outages(instance)

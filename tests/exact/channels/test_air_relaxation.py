@@ -35,6 +35,7 @@ def test_no_plan_is_earlier(seed: int) -> None:
         )
 
 
+@pytest.mark.slow
 def test_prices_of_groups_beat_those_of_devices() -> None:
     instance = ro.generate("paper", devices=10, seed=20, channels=2)
     plain = airtime_bound(instance, "guaranteed")

@@ -48,6 +48,7 @@ def test_a_deadline_before_every_answer_is_the_bound():
     assert expected_bound(ExpectedModel(instance), Control()) == 1e-6
 
 
+@pytest.mark.slow
 def test_more_times_give_a_better_bound_and_a_stop_keeps_the_one_so_far():
     model = ExpectedModel(ro.generate("paper", seed=1))
     told = []

@@ -23,7 +23,7 @@ from samples import cases, trials
 from slowed import slowed
 from strategies import instances
 
-ENDS = pytest.mark.parametrize("seed", cases(range(0, 14, 3), range(20)))
+ENDS = pytest.mark.parametrize("seed", cases([0, 3, 6, 12], range(20)))
 
 
 def limited(seed: int) -> ro.Instance:
@@ -136,7 +136,9 @@ def test_constants_have_the_optimum_of_the_enumeration(instance: ro.Instance) ->
 @pytest.mark.slow
 def test_densities_are_proven_against_every_plan(link: tuple[dict[str, Any], ...]) -> None:
     laws = (LAWS[1], LAWS[4], LAWS[5])
-    instance = slowed(pairs(requirements={"max_group_outage": 0.2, "deadline_seconds": 20.0}), *laws, link=link)
+    fields = {"num_filters": 3 if link else 5, "bits_per_filter": 1.0}
+    limits = {"max_group_outage": 0.2, "deadline_seconds": 20.0}
+    instance = slowed(pairs(knowledge=fields, requirements=limits), *laws, link=link)
     values = [value_of(instance, plan, "expected") for plan in oracle.feasible_plans(instance)]
     result = ro.solve(instance, "exact", "expected")
     assert result.termination == "optimal"

@@ -67,6 +67,7 @@ def test_no_time_gives_the_greedy_plan_and_a_valid_bound():
             assert result.termination in ("no_plan", "feasible")
 
 
+@pytest.mark.slow
 def test_many_devices_get_the_bound_of_the_relaxation(monkeypatch, few_nodes):
     instance = ro.generate("edge", devices=12, seed=1)
     start = ro.solve(instance, "greedy", "expected").plan
@@ -79,6 +80,7 @@ def test_many_devices_get_the_bound_of_the_relaxation(monkeypatch, few_nodes):
     assert {progress.value for progress in told} == {value_of(instance, start, "expected")}
 
 
+@pytest.mark.slow
 def test_a_gap_that_the_relaxation_closes_needs_no_branching(monkeypatch):
     instance = ro.generate("edge", devices=12, seed=1)
     start = ro.solve(instance, "greedy", "expected").plan
@@ -136,6 +138,7 @@ def test_many_devices_without_room_are_proven_infeasible():
     assert outcome == Outcome(None, infeasible=True, reasons=(expected.NO_PLAN,))
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best_plan(monkeypatch):
     def interrupt(progress):
         signal.raise_signal(signal.SIGINT)
@@ -148,6 +151,7 @@ def test_ctrl_c_keeps_the_best_plan(monkeypatch):
         assert 0.0 < result.lower_bound < result.objective_value
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result(few_nodes):
     instance = ro.generate("edge", devices=10, seed=3)
     first, second = (ro.solve(instance, "exact", "expected", seed=5) for _ in range(2))

@@ -52,6 +52,7 @@ def test_a_start_is_never_lost_and_limits_are_kept():
     assert result.lower_bound <= value_of(instance, best.plan, "guaranteed")
 
 
+@pytest.mark.slow
 def test_a_thousand_devices_of_eight_kinds_are_proven():
     instance = generate("edge", devices=1_000, kinds=8, seed=7, max_group_outage=0.01)
     result = solve(instance, latency_only=True)

@@ -217,6 +217,7 @@ def test_without_filters_parts_are_made_from_nothing(edge):
     assert sum(found.cut.sizes) == 128
 
 
+@pytest.mark.slow
 def test_no_time_leaves_the_known_groups(edge):
     instance, plan = edge
     control = Control()
@@ -245,6 +246,7 @@ def test_each_vector_of_limits_is_searched_once(monkeypatch):
     assert parts.bound((64, 64, 64)) <= wide.value
 
 
+@pytest.mark.slow
 def test_polishing_is_never_worse_and_done_once(monkeypatch):
     instance = ro.generate("paper", filters=48, seed=2, graph=True)
     parts = PartSearch(instance, "ncut", Control())

@@ -101,6 +101,7 @@ def edge():
     return instance, ro.solve(instance, latency_only=True).plan
 
 
+@pytest.mark.slow
 def test_a_conflict_is_as_small_as_it_gets():
     instance, plan = edge()
     vectors, _ = vectors_of(instance, "guaranteed", plan)

@@ -29,7 +29,7 @@ def agrees(instance: ro.Instance, objective: str, least: float) -> None:
     assert outcome.lower_bound == pytest.approx(least)
 
 
-@pytest.mark.parametrize("objective", LATENCIES)
+@pytest.mark.parametrize("objective", cases(LATENCIES[:1], LATENCIES))
 def test_latencies_are_those_of_an_enumeration(objective):
     for scarce in scarce_instances(range(600, 616)):
         agrees(ro.Instance.model_validate(scarce.content), objective, scarce.least(objective))

@@ -10,9 +10,10 @@ import rocoin_opt as ro
 from restricted_solves import drawn, truth
 from rocoin_opt.control import Control
 from rocoin_opt.exact.restricted.latency import exact_restricted
+from samples import cases
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", cases(range(14), range(40)))
 def test_the_least_latency_is_that_of_all_plans(seed: int) -> None:
     objective = ("guaranteed", "nominal", "worst")[seed % 3]
     instance = drawn(seed, 5)

@@ -79,6 +79,7 @@ def test_two_laws_a_device_are_proven_to_what_their_convolution_allows() -> None
     assert_proven(instance, brute_force(instance), gap=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", cases(["mcu"], ["edge", "lossy"]))
 def test_constants_in_disguise_have_the_optimum_of_constants(family: str) -> None:
     constant = ro.generate(family, devices=8, seed=0)

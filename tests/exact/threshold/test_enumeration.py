@@ -28,7 +28,7 @@ def priced_by(problem: ThresholdProblem) -> tuple[Relaxation, np.ndarray]:
 
 
 # In 374 and 601 a column is dominated by a larger one only; in 962 a budget is a rounding error below zero.
-@pytest.mark.parametrize("seed", cases([0, 3, 13, 374, 601], [*range(0, 16, 2), 962]))
+@pytest.mark.parametrize("seed", cases([3, 374], [*range(0, 16, 2), 13, 601, 962]))
 def test_a_best_packing_consists_of_listed_cores(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)

@@ -80,7 +80,7 @@ def test_the_best_of_all_plans_is_found_and_proven(objective: Objective, instanc
 @pytest.mark.parametrize(
     ("seed", "objective"),
     cases(
-        [(0, "guaranteed"), (4, "nominal"), (10, "worst"), (29, "guaranteed")],
+        [(4, "nominal"), (29, "guaranteed")],
         [(seed, OBJECTIVES[n % 3]) for n, seed in enumerate(range(0, 30, 3))],
     ),
 )
@@ -102,7 +102,7 @@ def test_every_method_agrees_with_the_best_packing(objective: Objective, seed: i
         assert outcome.lower_bound is None or outcome.lower_bound <= best
 
 
-@pytest.mark.parametrize("seed", cases([0, 7, 10], range(0, 30, 4)))
+@pytest.mark.parametrize("seed", cases([7], range(0, 30, 4)))
 def test_a_best_packing_consists_of_listed_columns(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     thresholds = candidates(instance)
@@ -206,7 +206,7 @@ def test_fleets_are_solved_to_the_end(family: str, domains: int, fall: float) ->
     assert alone <= outcome.lower_bound
 
 
-@pytest.mark.parametrize("after", cases([3, 30], range(0, 60, 12)))
+@pytest.mark.parametrize("after", cases([30], range(0, 60, 12)))
 def test_a_stop_at_any_moment_leaves_a_bound_that_holds(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = fleet("edge", 12, 3, 2, 0.02)
     best = optimum(instance, "guaranteed")

@@ -74,7 +74,7 @@ def test_packings_of_tiny_instances(objective: Objective, instance: Instance) ->
 
 
 # In 374, 601 and 962 listing too few columns once refuted what there is; in 42, 59 and 95 zero-dual devices are short.
-@pytest.mark.parametrize("seed", cases([0, 15, 42, 374, 601], [*range(0, 12, 2), 59, 95, 962]))
+@pytest.mark.parametrize("seed", cases([15, 42, 374], [*range(0, 12, 2), 59, 95, 601, 962]))
 def test_packings_of_random_instances(seed: int) -> None:
     assert_decided(random_instance(seed), "guaranteed" if seed % 2 else "nominal")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
@@ -27,6 +28,7 @@ def drawn(seed: int) -> ListedColumns:
     )
 
 
+@pytest.mark.slow
 def test_packings_keep_what_the_point_breaks() -> None:
     found = 0
     for seed in range(150):

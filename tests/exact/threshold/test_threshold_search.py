@@ -60,7 +60,7 @@ def test_it_finds_and_proves_the_best_of_all_plans(objective: Objective, instanc
 
 
 # In 374 and 601 an optimum was once overlooked where a column was dominated by a larger one only.
-@pytest.mark.parametrize("seed", cases([0, 2, 374, 601], [*range(0, 12, 2), 13]))
+@pytest.mark.parametrize("seed", cases([2, 374], [*range(0, 12, 2), 13, 601]))
 def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
     instance = random_instance(seed)
     thresholds = candidates(instance)
@@ -75,12 +75,10 @@ def test_it_finds_and_proves_the_best_packing(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("family", "devices", "seed", "requirements"),
-    [
-        ("edge", 12, 0, {}),
-        ("mcu", 10, 1, {"max_group_outage": 0.01}),
-        ("lossy", 9, 2, {"min_groups": 2, "max_groups": 2}),
-        ("paper", 8, 3, {}),
-    ],
+    cases(
+        [("lossy", 9, 2, {"min_groups": 2, "max_groups": 2})],
+        [("edge", 12, 0, {}), ("mcu", 10, 1, {"max_group_outage": 0.01}), ("paper", 8, 3, {})],
+    ),
 )
 def test_it_agrees_with_milp(family: str, devices: int, seed: int, requirements: dict[str, float]) -> None:
     instance = generate(family, devices=devices, seed=seed).with_requirements(**requirements)
@@ -128,7 +126,7 @@ def test_without_time_nothing_is_claimed() -> None:
     assert (kept.plan, kept.reasons) == (start, ())
 
 
-@pytest.mark.parametrize("after", cases([1, 5, 21], range(0, 40, 8)))
+@pytest.mark.parametrize("after", cases([5, 21], range(0, 40, 8)))
 def test_a_stop_at_any_moment_leaves_a_plan_and_a_bound_that_hold(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     instance = generate("edge", devices=12, seed=1)
     best = proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now()))
@@ -172,6 +170,7 @@ def test_rounds_are_as_many_as_asked_for() -> None:
     assert bracketed.lower_bound <= once.lower_bound <= best <= value_of(instance, once.plan, "guaranteed")
 
 
+@pytest.mark.slow
 def test_progress_closes_in() -> None:
     told: list[Progress] = []
     instance = generate("edge", devices=16, seed=0)

@@ -308,6 +308,7 @@ def test_a_fleet_of_all_laws_agrees_with_sampling() -> None:
         assert low <= distribution.quantile(q) <= high
 
 
+@pytest.mark.slow
 def test_the_rules_of_gumbel() -> None:
     """The mean of the maximum of many exponentials is ln K + gamma, to 1 / (2 K)."""
     instance, plan = system(*[[replica(compute_slowdown={"law": "shifted_exponential", "rate": 1.0})]] * 1000)
@@ -334,6 +335,7 @@ def test_an_adaptive_integrator_agrees(deadline: float) -> None:
     assert distribution.expected(deadline) == pytest.approx(integral, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_the_guarantee_is_that_of_the_latest_group() -> None:
     instance = ro.generate("lossy", devices=16, slowdowns=True)
     limit = instance.requirements.max_group_outage

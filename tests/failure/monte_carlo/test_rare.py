@@ -83,7 +83,7 @@ FEW_DRAWS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize(
     ("case", "trials"),
-    cases(zip(FEW_DRAWS, (2, 30, 1000, 30, 2), strict=True), [(case, n) for case in FEW_DRAWS for n in (2, 30, 1000)]),
+    cases(zip(FEW_DRAWS[1:4], (30, 1000, 2), strict=True), [(case, n) for case in FEW_DRAWS for n in (2, 30, 1000)]),
 )
 def test_an_interval_covers_at_its_level_however_few_draws_there_are(case: dict[str, Any], trials: int) -> None:
     instance, plan = fleet(**case)

@@ -76,7 +76,14 @@ def assert_near(estimate: Any, exact: float) -> None:
     assert abs(estimate.value - exact) <= 4.0 * estimate.standard_error + 1e-9 * abs(exact)
 
 
-@pytest.mark.parametrize("names", [ALL, ("compute", "link"), ("link",), ("alive",), ("compute", "alive")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ALL,
+        ("compute", "link"),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (("link",), ("alive",), ("compute", "alive"))),
+    ],
+)
 @pytest.mark.parametrize("laws", [False, True])
 def test_replayed_figures_are_the_mixture_over_the_requests(names: tuple[str, ...], laws: bool) -> None:
     instance, plan = fleet(**CASE, laws=laws, deadline=6.0)

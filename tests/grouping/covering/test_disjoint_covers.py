@@ -10,6 +10,7 @@ from rocoin_opt.grouping.covering import disjoint_covers as module
 from rocoin_opt.grouping.covering.coverage import Coverage
 from rocoin_opt.grouping.covering.disjoint_covers import is_refuted, tightened
 from rocoin_opt.instance.model import Instance
+from samples import cases
 
 
 def most_covers(coverage: Coverage, devices: tuple[int, ...]) -> int:
@@ -26,7 +27,7 @@ def most_covers(coverage: Coverage, devices: tuple[int, ...]) -> int:
     return best
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", cases(range(20), range(60)))
 def test_what_is_refuted_is_impossible(seed: int) -> None:
     instance = with_domains(random_instance(seed), seed)
     coverage, shares, count = Coverage(instance), instance.arrays.cover_share, len(instance.devices)

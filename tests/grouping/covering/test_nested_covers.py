@@ -13,10 +13,11 @@ from rocoin_opt.grouping.covering import nested_covers as module
 from rocoin_opt.grouping.covering.blocks import blocks_of
 from rocoin_opt.grouping.covering.coverage import Coverage
 from rocoin_opt.grouping.covering.nested_covers import nested_covers_within
+from samples import cases
 
 
 @pytest.mark.parametrize("listed", [8, 1])
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", cases(range(8), range(24)))
 def test_every_minimal_cover_within_the_budget_is_listed(
     monkeypatch: pytest.MonkeyPatch, seed: int, listed: int
 ) -> None:

@@ -14,6 +14,7 @@ from rocoin_opt.grouping.covering.blocks import blocks_of
 from rocoin_opt.grouping.covering.coverage import Coverage
 from rocoin_opt.grouping.covering.nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
 from rocoin_opt.grouping.tolerances import UNREACHABLE
+from samples import cases
 
 
 class Case(NamedTuple):
@@ -46,7 +47,7 @@ def case(seed: int) -> Case:
 
 
 @pytest.mark.parametrize("listed", [8, 1])
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", cases(range(8), range(24)))
 def test_no_cost_is_overrated_and_few_are_underrated(monkeypatch: pytest.MonkeyPatch, seed: int, listed: int) -> None:
     monkeypatch.setattr(block_module, "MAX_LISTED", listed)
     given = case(seed)

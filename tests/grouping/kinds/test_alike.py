@@ -18,6 +18,7 @@ from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import group_keeps_limit
+from samples import cases
 
 
 def listed(instance, objective):
@@ -68,7 +69,7 @@ def test_steps_that_would_take_gigabytes_are_not_taken(monkeypatch):
     assert covers_by_kinds(problem, 10_000, UNLIMITED) is None
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", cases(range(4), range(8)))
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
 def test_the_relaxation_by_kinds_bounds_no_worse_than_that_by_devices(seed, objective):
     instance = with_alike_devices(random_instance(seed, most_devices=3), seed)

@@ -66,7 +66,7 @@ def test_capacities_are_exact_from_below_and_above(
 ) -> None:
     rng = np.random.default_rng(0)
     problem = StochasticProblem(shares, optimum, Intervals(instance))
-    groups = [tuple(sorted(rng.choice(10, size=4, replace=False).tolist())) for _ in range(20)]
+    groups = [tuple(sorted(rng.choice(10, size=4, replace=False).tolist())) for _ in range(8)]
     limit = instance.requirements.max_group_outage
     for group, rounded in zip(groups, problem.capacities(groups).tolist(), strict=True):
         best = 0

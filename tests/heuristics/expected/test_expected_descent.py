@@ -85,6 +85,7 @@ def test_a_plan_is_never_worse_than_its_start(family):
     assert values[2] < values[0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_takes_the_same_way():
     instance, start = edge()
     ways = []
@@ -127,6 +128,7 @@ def test_a_limit_and_a_gap_end_the_search():
         assert outcome.lower_bound == combinatorial_bound(instance, "expected")
 
 
+@pytest.mark.slow
 def test_improvements_are_told():
     instance, start = edge()
     told = []

@@ -34,6 +34,7 @@ def test_a_quantile_is_never_later_than_at_the_start_nor_below_the_best(instance
     assert best[0] * (1 - 1e-12) <= value <= value_of(instance, start, "quantile")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", cases(["edge"], ["paper", "sbc"]))
 def test_the_descent_comes_near_to_the_proven_quantile(family):
     instance = ro.generate(family, devices=10, seed=1).with_requirements(success_level=0.6)
@@ -51,6 +52,7 @@ def test_a_level_that_the_start_misses_is_reached_first():
     assert value_of(instance, found, "quantile") < math.inf
 
 
+@pytest.mark.slow
 def test_the_same_seed_takes_the_same_way_and_tells_it():
     instance = ro.generate("edge", devices=12, seed=3).with_requirements(success_level=0.7)
     start, told = start_of(instance), []

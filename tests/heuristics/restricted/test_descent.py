@@ -21,6 +21,7 @@ def test_what_it_finds_is_valid_and_no_better_than_the_best(seed: int) -> None:
             assert ro.evaluate(instance, plan).value(objective) >= least * (1 - 1e-9) - 1e-15
 
 
+@pytest.mark.slow
 def test_a_plan_that_breaks_rules_is_mended() -> None:
     free = ro.generate("edge", devices=8, seed=4)
     plan = ro.solve(free, "greedy").plan

@@ -10,12 +10,13 @@ from restricted_solves import drawn
 from rocoin_opt.heuristics.restricted.violation import violation_of
 from rocoin_opt.plan.indexed import IndexedGroup, plan_of
 from rocoin_opt.plan.validity import structural_violations
+from samples import cases
 
 OF_SIZES = {"capacity", "memory", "cover", "students", "nonempty"}
 """Rules of parts, which are not looked at."""
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", cases(range(20), range(60)))
 def test_it_is_0_exactly_where_plans_break_no_rule_of_groups(seed: int) -> None:
     instance, draws = drawn(seed, 5), random.Random(seed)
     for _ in range(12):

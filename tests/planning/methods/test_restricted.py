@@ -13,7 +13,7 @@ HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 
 
-@pytest.mark.parametrize("seed", cases([0, 2, 12], [*range(0, 12, 2), 18]))
+@pytest.mark.parametrize("seed", cases([2, 12], [*range(0, 12, 2), 18]))
 def test_exact_proves_what_the_oracle_finds(seed: int) -> None:
     count = 2 + seed % 4
     instance = drawn(seed, count)
@@ -94,6 +94,7 @@ def test_splitting_a_domain_hurts_neither_the_guarantee_nor_the_missing_share(ed
         assert after.objective_value <= before.objective_value * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_a_plan_behind_latency_is_no_later_and_no_less_sure(edge: ro.Instance) -> None:
     tied = with_domains(
         edge.with_requirements(max_group_outage=0.08), ["a", "b", "c", "d"] * 2, dict.fromkeys("abcd", 0.02)
@@ -135,6 +136,7 @@ def test_domains_and_rules_are_kept_under_laws(objective: str) -> None:
     assert result.lower_bound is None or result.lower_bound <= result.objective_value
 
 
+@pytest.mark.slow
 def test_where_too_many_domains_tie_groups_together_the_plan_has_the_figures_of_its_groups() -> None:
     device = {"memory_bytes": 9, "uplink_bits_per_second": 1.0, "failure_probability": 0.1}
     places = [f"p{n % 25}" for n in range(75)]

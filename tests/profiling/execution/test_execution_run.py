@@ -46,6 +46,7 @@ def test_answers_come_when_they_are_due_and_not_before():
     assert compared.mean.value >= compared.due_mean
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_deadline_does_not_count():
     instance, plan = fleet([[0.05], [2.0]])
     found = execute(instance, plan, None, 1, deadline=1.0)

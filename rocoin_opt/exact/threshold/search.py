@@ -128,8 +128,9 @@ class _Search(CandidateSearch):
 
     def _prove_best(self, effort: Effort) -> None:
         """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
-        if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
-            self.refute(self.high - 1)
+        position = self.high - 1
+        if self.best is not None and self._decide(position, effort) == "impossible":
+            self.refute(position)
 
     def _close_in(self, effort: Effort) -> None:
         """Refute from below in steps that double, up to the first packing or question that is left open; then bisect.
@@ -144,12 +145,12 @@ class _Search(CandidateSearch):
                 break
             if status == "impossible":
                 self.refute(position)
-            else:
+            elif self.is_left(position):
                 left_open = min(left_open, position)
                 # Where it may waste more, there are more columns still.
                 if position in self.unlisted or position == self.high - 1:
                     break
-            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
+            position = max(self.candidates.behind(position), min(position + step, self.high - 1), self.low)
             step *= 2
         self.prove(decide, below=left_open)
 
@@ -162,7 +163,11 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
-        status = self._decide(position, effort)
+        with self.asking(position):
+            return self._found(position, effort)
+
+    def _found(self, position: int, effort: Effort) -> bool:
+        status = self._packed(position, effort)
         if status == "impossible":
             self.refute(position)
         if status != "unknown":
@@ -189,6 +194,10 @@ class _Search(CandidateSearch):
         return super().relaxation(position, question=question)
 
     def _decide(self, position: int, effort: Effort) -> str:
+        with self.asking(position):
+            return self._packed(position, effort)
+
+    def _packed(self, position: int, effort: Effort) -> str:
         if self.left_open.get(position) is effort:
             return "unknown"
         problem = self.problem(position)

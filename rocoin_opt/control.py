@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.exchange import Exchange
+
+if TYPE_CHECKING:
+    from rocoin_opt.exchange import Exchange
 
 LOGGER = logging.getLogger("rocoin_opt")
 """The one logger: each phase of a search as INFO, each better value or bound as DEBUG."""

@@ -1,18 +1,20 @@
 """What several searches for the same plan know together: the best plan, its value, the best bound.
 
 Each process of a portfolio has one, which passes on what is new to it, so that all of them hold the same in the end.
-Nothing that comes in is believed: plans are checked and valued where they arrive, and a bound above a value is a defect.
+Plans are checked and valued where they arrive, never believed, and a bound above a value is a defect.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rocoin_opt.errors import CertificateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 LOOK_SECONDS = 0.01
 """How often news is looked for, at most."""

@@ -186,7 +186,7 @@ class CandidateSearch:
         if self.exchange is None:
             return
         self.exchange.look()
-        if self.exchange.value < self.value:
+        if self.exchange.plan is not None and self.exchange.value < self.value:
             self.improve(self.exchange.plan)
         if self.exchange.bound > self.least:
             self.least = self.exchange.bound

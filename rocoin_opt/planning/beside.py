@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.failure import value_of
 from rocoin_opt.instance import write_instance
-from rocoin_opt.planning.member import ENTRY, exchange_about
 from rocoin_opt.plan import Outcome
+from rocoin_opt.planning.member import ENTRY, exchange_about
 from rocoin_opt.processes import Subprocess
 
 if TYPE_CHECKING:

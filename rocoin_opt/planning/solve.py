@@ -110,10 +110,10 @@ def solve(
         Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
         seconds, and within the limit of time. The baselines never do.
     workers : int
-        Processes that search for the least latency at the same time, this one included: ``exact`` and ``auto`` run local
-        search, the joint model and more packings in the others, and all share plans and bounds. With one, the same
-        arguments give the same plan; with more the value that is proven is the same, the plan depends on which process
-        is first. For constant latencies without failure domains, rules and shared channels.
+        Processes that search for the least latency at the same time, this one included: beside ``exact``, or ``auto``,
+        the others run local search, the joint model and more packings, and all share plans and bounds. With one, the
+        same arguments give the same plan; with more a proven value is the same, but which plan of that value depends
+        on who is first. For constant latencies without failure domains, rules and shared channels.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 

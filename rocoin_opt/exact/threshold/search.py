@@ -2,7 +2,8 @@
 
 Whether a plan answers within T is a packing problem; the smallest such T among the candidate latencies is the optimum.
 The relaxation rules out most candidates below it in milliseconds. Integer packings decide the rest, cheap ones first:
-each round allows more columns and nodes than the last, proves what it can from below and improves the plan from above.
+each round dives at the bound of the relaxation, allows more columns and nodes than the last, proves what it can from
+below and improves the plan from above.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ EFFORTS = (
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
+LOW_DIVES = (3, 10, 30)
+"""Dives at the bound of the relaxation before each of these rounds."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
@@ -100,7 +103,9 @@ class _Search(CandidateSearch):
             self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
-        for effort in EFFORTS[:rounds]:
+        for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
+            if self.open and dives and self.best is not None:
+                self._dive_low(dives)
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -115,6 +120,14 @@ class _Search(CandidateSearch):
             return Outcome(None, infeasible=True, reasons=self._reasons())
         reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
+
+    def _dive_low(self, dives: int) -> None:
+        """Look for a plan at the bound of the relaxation: it is proven at once, however far away the best plan is."""
+        position = self.low
+        with self.asking(position):
+            status = self._dive(position, dives)
+        if status == "impossible":
+            self.refute(position)
 
     def _solve_jointly(self) -> Outcome:
         """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""

@@ -141,11 +141,13 @@ class _Search:
         self.exchange = known if known is not None and known.is_about(instance, objective) else None
 
     def run(self) -> Outcome:
+        self._learn()
         if not (self.infeasible or self._closed() or self.control.exhausted):
             self._limit_groups()
-        while not (self.infeasible or self.stopped or self._closed() or self.control.exhausted):
             self._learn()
+        while not (self.infeasible or self.stopped or self._closed() or self.control.exhausted):
             self._improve()
+            self._learn()
         if self.infeasible:
             return Outcome(None, infeasible=True, reasons=self._reasons())
         stopped = () if self.best else (STOPPED,)

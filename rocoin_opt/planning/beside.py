@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rocoin_opt.errors import MendedWarning
 from rocoin_opt.failure import value_of
 from rocoin_opt.instance import write_instance
 from rocoin_opt.plan import Outcome
@@ -216,4 +217,4 @@ class Team:
 
 
 def _warn(what: str) -> None:
-    warnings.warn(f"a process that searched beside {what}; the search goes on without it", RuntimeWarning, stacklevel=2)
+    warnings.warn(f"a process that searched beside {what}; the search goes on without it", MendedWarning, stacklevel=2)

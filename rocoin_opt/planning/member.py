@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 ENTRY = f"{__name__}:main"
 """What such a process runs."""
-MANY_DEVICES = 150
-"""Devices above which a first search, before another member's turn, makes fewer rounds."""
-FIRST_SEARCHES = 4
-"""Searches by other seeds before the next member's turn: some seconds each, at most."""
+STEPS_A_GROUP = 250
+"""Steps of a search by one seed, for each group: where they find nothing, another seed is the better chance."""
+MOST_STEPS = 6_000
+"""The same at most: a second or two."""
+FIRST_SEARCHES = 3
+"""Searches by other seeds before the next member's turn."""
 
 
 def main(handle: int) -> None:
@@ -144,11 +146,12 @@ def _search(instance: Instance, objective: Objective, control: Control, searches
     """Search for better plans, each time by other chances."""
     from rocoin_opt.heuristics.local_search import local_search
 
-    seed = control.seed
+    seed, steps = control.seed, min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
     while searches > 0 and not control.exhausted:
-        searches, seed = searches - 1, seed + 1
-        asked = replace(control, seed=seed % 2**31)
-        _settle(control, instance, objective, local_search(instance, objective, asked, _best(control)))
+        searches, seed = searches - 1, (seed + 1) % 2**31
+        asked = replace(control, seed=seed)
+        found = local_search(instance, objective, asked, _best(control), iterations=steps)
+        _settle(control, instance, objective, found)
 
 
 MEMBERS: dict[str, Callable[[Instance, Objective, Control], None]] = {

@@ -96,7 +96,7 @@ def short_search() -> Iterator[None]:
     """Few moves of searches for the whole answer: what they may claim, and what is proven, does not depend on them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rocoin_opt.heuristics.local_search.MAX_EXPECTED_STEPS", 100)
-        patch.setattr("rocoin_opt.planning.methods.portfolio.FEW_STEPS", 4)
+        patch.setattr("rocoin_opt.planning.methods.answers.FEW_STEPS", 4)
         patch.setattr("rocoin_opt.planning.methods.restricted.MOST_STEPS", 60)
         yield
 

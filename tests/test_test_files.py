@@ -77,9 +77,9 @@ COVERED_ELSEWHERE = {
     "planning/conflicts/why_not": "planning/test_conflicts",
     "planning/compare": "planning/test_solve",
     "planning/methods/alike": "exact/kinds/test_kinds_search",
+    "planning/methods/answers": "planning/test_whole_answers",
     "planning/methods/table": "planning/test_solve",
     "planning/partition": "knowledge/test_partition",
-    "planning/methods/portfolio": "planning/test_solve",
     "planning/request": "planning/test_solve",
     "planning/methods/under_laws": "planning/test_random_latencies",
 }

@@ -10,7 +10,7 @@ import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES
-from rocoin_opt.planning.methods.portfolio import FEW_DEVICES_OF_SETS, prove_answer
+from rocoin_opt.planning.methods.answers import FEW_DEVICES_OF_SETS, prove_answer
 from rocoin_opt.planning.methods.under_laws import answer_under_laws
 from samples import cases
 

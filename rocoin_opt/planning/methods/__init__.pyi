@@ -1,5 +1,7 @@
+from .answers import searched_answer
 from .channels import settled_on_channels
-from .portfolio import AUTO_EFFORT, AUTO_NODES, can_be_valued, no_worse, searched_answer
+from .outcomes import can_be_valued, no_worse
+from .portfolio import AUTO_EFFORT, AUTO_NODES
 from .restricted import mended, searched, settled_under_rules
 from .table import METHODS, Method
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from rocoin_opt.failure import check, is_untied, value_of
 from rocoin_opt.grouping import Kinds
 from rocoin_opt.heuristics.greedy import greedy
-from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome
-from rocoin_opt.planning.methods.portfolio import gap_of, no_worse
+from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome
+from rocoin_opt.planning.methods.outcomes import is_closed, no_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def by_kinds_first(run: Run, rounds: int | None) -> Run:
         first = Outcome(start)
         if len(instance.devices) <= GREEDY_DEVICES:
             first = no_worse(instance, objective, greedy(instance, objective, control.silent()), start)
-        if _is_settled(instance, objective, first, control):
+        if is_closed(instance, objective, first, control.gap):
             return first
         # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import exact_by_kinds
@@ -71,18 +71,12 @@ def by_kinds_first(run: Run, rounds: int | None) -> Run:
         alike = exact_by_kinds(instance, objective, control, first.plan, rounds=limit)
         if alike is None or (alike.plan is None and not alike.infeasible):
             return run(instance, objective, control, start)
-        if alike.infeasible or control.exhausted or _is_settled(instance, objective, alike, control):
+        if alike.infeasible or control.exhausted or is_closed(instance, objective, alike, control.gap):
             return alike
         rest = run(instance, objective, control, alike.plan)
         return replace(rest, lower_bound=max(rest.lower_bound or 0.0, alike.lower_bound or 0.0))
 
     return found
-
-
-def _is_settled(instance: Instance, objective: Objective, outcome: Outcome, control: Control) -> bool:
-    """Whether a plan is as close to its bound as was asked for."""
-    gap = gap_of(instance, objective, outcome)
-    return gap is not None and gap <= max(control.gap, CLOSED_GAP)
 
 
 def by_share_first(run: AnyRun) -> AnyRun:

@@ -17,6 +17,7 @@ from rocoin_opt.heuristics.rebalance import rebalance
 from rocoin_opt.heuristics.restricted import Within, descend, with_spares_added
 from rocoin_opt.instance import without_channels
 from rocoin_opt.plan import CLOSED_GAP, THRESHOLD_OBJECTIVES, Outcome, refused_channel, structural_violations
+from rocoin_opt.planning.methods.outcomes import is_closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +164,7 @@ def _gone_on(
         Rounds at most.
     """
     for number in range(1, rounds + 1):
-        if found.plan is None or control.exhausted or _is_closed(instance, objective, found, control.gap):
+        if found.plan is None or control.exhausted or is_closed(instance, objective, found, control.gap):
             break
         other = replace(control, seed=control.seed + number)
         plan = descend(instance, objective, found.plan, steps, other)
@@ -193,7 +194,7 @@ def proven(search: Run, rest: Run, nodes: float) -> Run:
         if objective not in THRESHOLD_OBJECTIVES or len(instance.devices) > FEW_DEVICES:
             return rest(instance, objective, control, start)
         first = search(instance, objective, control, start)
-        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
+        if first.infeasible or control.exhausted or is_closed(instance, objective, first, control.gap):
             return first
         from rocoin_opt.exact import exact_on_channels
 
@@ -201,7 +202,7 @@ def proven(search: Run, rest: Run, nodes: float) -> Run:
         limit = time.perf_counter() + PROOF_SHARE * control.remaining
         hurried = replace(control, deadline=min(limit, control.deadline))
         result = exact_on_channels(instance, objective, hurried, first.plan, first.lower_bound, effort)
-        if result.infeasible or control.exhausted or _is_closed(instance, objective, result, control.gap):
+        if result.infeasible or control.exhausted or is_closed(instance, objective, result, control.gap):
             return result
         later = rest(instance, objective, control, result.plan)
         return replace(later, lower_bound=max(later.lower_bound or 0.0, result.lower_bound or 0.0))
@@ -229,24 +230,6 @@ def modelled(search: Run) -> Run:
         return milp_on_channels(instance, objective, control, begin)
 
     return found
-
-
-def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
-    """Whether a plan is proven within a gap.
-
-    Parameters
-    ----------
-    instance, objective
-        What was given.
-    found : Outcome
-        What a search returned.
-    gap : float
-        Relative gap that is enough.
-    """
-    if found.plan is None or found.lower_bound is None:
-        return False
-    value = value_of(instance, found.plan, objective)
-    return value < math.inf and value - found.lower_bound <= max(gap, CLOSED_GAP) * value
 
 
 def settled_on_channels(

@@ -6,20 +6,18 @@ What takes a while to import, HiGHS and Pyomo above all, is imported where it ru
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import known_value, value_of
-from rocoin_opt.grouping import import_of_models, valuation
+from rocoin_opt.grouping import import_of_models
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.instance import without_laws
-from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome, relative_gap
+from rocoin_opt.plan import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, Outcome
+from rocoin_opt.planning.methods.answers import prove_answer, searched_answer
+from rocoin_opt.planning.methods.outcomes import gap_of, is_closed, no_worse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Preference
@@ -35,20 +33,14 @@ AUTO_EFFORT = 2e9
 FIRST_NODES = 20_000
 """Nodes of branch and bound that ``exact`` tries on few devices before it searches for better plans."""
 PROVEN = 1e-9  # Relative gap at which these were enough.
-MOMENT = 0.3  # Seconds that such a value may take whatever the clock says.
-SEARCH_SHARE = 0.4
-"""Share of the time left that local search may take before ``exact`` proves the expected answer time."""
+FIRST_SHARE = 0.4
+"""Share of the time left for a first proof, then for a longer search, where devices share failures."""
 MAX_AUTO_DEVICES_WITH_LIMIT = 2_000
 """The same with a time limit; beyond, the linear programs take too long to better the greedy plan."""
 STEPS_A_GROUP = 20
 """Steps of local search, for each group, before ``exact`` begins: a tenth of a second for 100 devices."""
 REINFORCING_EFFORT = 1e9
 """Sets that one search for a packing of less failure looks at without a time limit: some seconds."""
-FEW_STEPS = 60  # Steps of local search before that: some hundredths of a second.
-NODES, FEW_NODES, MOST_BRANCHED = 1_000, 30, 64
-"""Programs that bound the failure of more devices, with a limit of time and without; and devices up to which then."""
-FEW_DEVICES_OF_SETS = 14
-"""Devices up to which all sets are packed at once, in some tenths of a second."""
 
 
 def run_milp(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
@@ -129,8 +121,20 @@ def _exact_from(
     from rocoin_opt.exact import exact
 
     steps = STEPS_A_GROUP * instance.max_groups
-    improved = local_search(instance, objective, control.silent(), first.plan, iterations=steps)
-    found = exact(instance, objective, control, improved.plan, rounds=rounds)
+    begin = local_search(instance, objective, control.silent(), first.plan, iterations=steps).plan
+    bound = None
+    if instance.has_shared_failures and control.is_timed and rounds is None:
+        # Where many share a failure an exchange of devices seldom helps, and few steps find little. Most fleets are
+        # proven at once all the same: only the others are searched for longer.
+        quick = exact(instance, objective, control.share(FIRST_SHARE), begin, rounds=1)
+        if quick.infeasible or control.exhausted or is_closed(instance, objective, quick, control.gap):
+            return quick
+        begin, bound = quick.plan, quick.lower_bound
+        if begin is not None:
+            begin = local_search(instance, objective, control.share(FIRST_SHARE).silent(), begin).plan
+    found = exact(instance, objective, control, begin, rounds=rounds)
+    if bound is not None and not found.infeasible:
+        found = replace(found, lower_bound=max(bound, found.lower_bound or bound))
     gap = gap_of(instance, objective, found)
     if found.plan is None or gap is None or gap <= control.gap or math.isinf(control.remaining) or control.exhausted:
         return found
@@ -158,93 +162,8 @@ def _exact_expected(instance: Instance, control: Control, start: Plan | None, ro
         if proof.infeasible or (gap is not None and gap <= max(control.gap, PROVEN)):
             return proof
         start = proof.plan
-    improved = start
-    if start is not None:
-        limit = time.perf_counter() + SEARCH_SHARE * control.remaining
-        improved = local_search(instance, "expected", replace(control, deadline=limit), start).plan
+    improved = None if start is None else searched_answer(instance, "expected", control, start)
     return exact_expected(instance, control, improved, nodes=None if rounds is None else AUTO_NODES)
-
-
-def prove_answer(
-    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
-) -> Outcome:
-    """Prove a plan where all sets of devices can be listed; else improve it by a search, and bound it.
-
-    Parameters
-    ----------
-    instance : Instance
-        Constant latencies, independent devices.
-    objective : {'failure', 'missing', 'quantile'}
-        What is minimised.
-    control : Control
-        Limits, seed and reports.
-    start : Plan
-        A valid plan.
-    effort : float
-        Sets that one search for a packing looks at, at most, for an end without a clock.
-    """
-    if control.exhausted:
-        return Outcome(start)
-    # The proof for few devices takes less time than a search.
-    is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
-    steps = FEW_STEPS if is_small else None
-    improved = searched_answer(instance, objective, control, start, steps)
-    # HiGHS takes a while to import: only here.
-    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
-
-    if len(instance.devices) <= MOST_DEVICES:
-        if objective == "quantile":
-            return exact_quantile(instance, control, improved, effort=effort)
-        return exact_answer(instance, objective, control, improved, effort=effort)
-    # The missing share of so many devices has no bound but 0 yet.
-    if objective == "missing":
-        return Outcome(improved)
-    value = value_of(instance, improved, objective)
-    if objective == "quantile":
-        return Outcome(improved, quantile_bound(instance, value, control))
-    nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
-    found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
-    return _searched_on(instance, objective, control, found)
-
-
-def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:
-    """Search for better plans by other chances as long as there is time: the proof can go no further.
-
-    Parameters
-    ----------
-    instance, objective, control
-        As for :func:`prove_answer`.
-    found : Outcome
-        A plan and a bound.
-    """
-    seed = control.seed
-    while control.is_timed and found.plan is not None and not control.exhausted:
-        gap = gap_of(instance, objective, found)
-        if gap is not None and gap <= control.gap:
-            break
-        seed += 1
-        plan = local_search(instance, objective, replace(control.silent(), seed=seed), found.plan).plan or found.plan
-        # The search keeps its start unless it finds a better plan.
-        found = replace(found, plan=plan)
-        control.tell(value_of(instance, plan, objective), found.lower_bound)
-    return found
-
-
-def searched_answer(
-    instance: Instance, objective: Objective, control: Control, start: Plan, iterations: int | None = None
-) -> Plan:
-    """The plan that local search makes of another one.
-
-    Parameters
-    ----------
-    instance, objective, control, start
-        As for :func:`prove_answer`.
-    iterations : int, optional
-        Steps after which to stop.
-    """
-    limit = time.perf_counter() + SEARCH_SHARE * control.remaining
-    asked = replace(control, deadline=limit)
-    return local_search(instance, objective, asked, start, iterations=iterations).plan or start
 
 
 def any_plan(instance: Instance, control: Control, rounds: int | None) -> Outcome:
@@ -339,62 +258,3 @@ def run_reinforce(instance: Instance, objective: Objective, plan: Plan, control:
     if objective in THRESHOLD_OBJECTIVES:
         return most_reliable(instance, objective, plan, control, criterion, effort)
     return settle_answer(instance, objective, plan, control, criterion, effort)
-
-
-def no_worse(instance: Instance, objective: Objective, outcome: Outcome, start: Plan | None) -> Outcome:
-    """The outcome with the better one of its plan and the start, the start where both are equally good.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    objective : {'guaranteed', 'nominal', 'worst', 'expected'}
-        Whose values are compared.
-    outcome : Outcome
-        What a search returned.
-    start : Plan or None
-        A valid plan to compare with; None leaves the outcome as it is.
-    """
-    if start is None:
-        return outcome
-    # Under slowdown laws a value may take seconds: none is computed that decides nothing.
-    found = outcome.plan
-    value = math.inf if found is None or found == start else value_of(instance, found, objective)
-    if value < math.inf and value < value_of(instance, start, objective):
-        return outcome
-    # What proves that no plan has a value is no contradiction to a valid plan without one.
-    infeasible = outcome.infeasible and value_of(instance, start, objective) < math.inf
-    return replace(outcome, plan=start, infeasible=infeasible, reasons=())
-
-
-def can_be_valued(instance: Instance, plan: Plan, objectives: Iterable[Objective], control: Control) -> bool:
-    """Whether values of a plan are known, or there is time to compute those that are not.
-
-    Parameters
-    ----------
-    instance : Instance
-        What was given.
-    plan : Plan
-        A valid plan.
-    objectives : iterable of str
-        Whose values are asked for.
-    control : Control
-        Owner of the time that is left.
-    """
-    unknown = [objective for objective in objectives if known_value(instance, plan, objective) is None]
-    return sum(valuation(instance, plan, objective) for objective in unknown) <= max(control.remaining, MOMENT)
-
-
-def gap_of(instance: Instance, objective: Objective, outcome: Outcome) -> float | None:
-    """Relative gap of the plan of an outcome; None without a plan or a bound.
-
-    Parameters
-    ----------
-    instance, objective
-        Whose value and bound are compared.
-    outcome : Outcome
-        What a search returned.
-    """
-    if outcome.plan is None:
-        return None
-    return relative_gap(value_of(instance, outcome.plan, objective), outcome.lower_bound)

@@ -20,7 +20,6 @@ from rocoin_opt.heuristics.restricted import Within, descend, with_spares_added
 from rocoin_opt.instance import relaxed, without_rules
 from rocoin_opt.plan import (
     ANSWER_OBJECTIVES,
-    CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
     Outcome,
     Plan,
@@ -28,7 +27,8 @@ from rocoin_opt.plan import (
     without_filters,
 )
 from rocoin_opt.planning.methods.alike import by_share_first
-from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS, can_be_valued, no_worse
+from rocoin_opt.planning.methods.outcomes import can_be_valued, is_closed, no_worse
+from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def _is_kept(instance: Instance, objective: Objective, found: Outcome, control: 
     if check(instance, found.plan):
         return False
     is_energy_alone = not (instance.has_shared_failures or instance.restrictions.of_groups)
-    return is_energy_alone or _is_closed(instance, objective, found, control.gap)
+    return is_energy_alone or is_closed(instance, objective, found, control.gap)
 
 
 def mended(instance: Instance, objective: Objective, start: Plan, control: Control) -> Plan | None:
@@ -178,7 +178,7 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         # What follows such a search is a bound that is worth some seconds.
         first = search(instance, objective, control.share(SEARCH_SHARE) if is_open else control, start)
         # Without time there is none for imports either.
-        if first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap):
+        if first.infeasible or control.exhausted or is_closed(instance, objective, first, control.gap):
             return first
         # HiGHS takes a while to import: only here.
         from rocoin_opt.exact import MOST_DEVICES, failure_bound_by_states
@@ -204,25 +204,6 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
         return _proven(instance, objective, control, first, effort if math.isinf(control.remaining) else math.inf)
 
     return found
-
-
-def _is_closed(instance: Instance, objective: Objective, found: Outcome, gap: float) -> bool:
-    """Whether a plan is proven within a gap.
-
-    Parameters
-    ----------
-    instance, objective
-        What was given.
-    found : Outcome
-        What a search returned.
-    gap : float
-        Relative gap that is enough.
-    """
-    if found.plan is None or found.lower_bound is None:
-        return False
-    value = value_of(instance, found.plan, objective)
-    # A level that the plan never reaches is no value, and every gap to it would pass for closed.
-    return value < math.inf and value - found.lower_bound <= max(gap, CLOSED_GAP) * value
 
 
 def modelled(search: Run, solve_model: Run) -> Run:
@@ -266,7 +247,7 @@ def _least_expected(instance: Instance, control: Control, first: Outcome, run: R
     if not instance.has_random_latencies and not control.exhausted:
         nodes = math.inf if control.remaining < math.inf else EXPECTED_NODES
         first = _merged(instance, "expected", first, prove_expected(model, control, first.plan, nodes=nodes))
-        if first.infeasible or _is_closed(instance, "expected", first, control.gap):
+        if first.infeasible or is_closed(instance, "expected", first, control.gap):
             return first
     if instance.has_random_latencies or not instance.has_shared_failures or first.lower_bound is None:
         return first
@@ -322,7 +303,7 @@ def _within_energy(
     if objective == latency and not control.exhausted:
         found = exact_within_energy(instance, objective, control, first.plan, first.lower_bound, rounds=rounds)
         first = _merged(instance, objective, first, found)
-    is_open = not (first.infeasible or control.exhausted or _is_closed(instance, objective, first, control.gap))
+    is_open = not (first.infeasible or control.exhausted or is_closed(instance, objective, first, control.gap))
     if not is_open or instance.has_shared_failures or instance.restrictions.of_groups:
         return first
     begin = greedy(without_rules(instance), latency, control.silent()).plan

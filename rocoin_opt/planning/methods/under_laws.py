@@ -11,15 +11,9 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import valuation
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome
-from rocoin_opt.planning.methods.portfolio import (
-    MAX_AUTO_DEVICES,
-    MAX_AUTO_DEVICES_WITH_LIMIT,
-    SEARCH_SHARE,
-    any_plan,
-    can_be_valued,
-    no_worse,
-    searched_answer,
-)
+from rocoin_opt.planning.methods.answers import SEARCH_SHARE, searched_answer
+from rocoin_opt.planning.methods.outcomes import can_be_valued, no_worse
+from rocoin_opt.planning.methods.portfolio import MAX_AUTO_DEVICES, MAX_AUTO_DEVICES_WITH_LIMIT, any_plan
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control

@@ -1,0 +1,106 @@
+"""What ``auto`` and ``exact`` run for the objectives of the whole answer: a search, then a proof or a bound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rocoin_opt.failure import value_of
+from rocoin_opt.heuristics.local_search import local_search
+from rocoin_opt.plan import Outcome
+from rocoin_opt.planning.methods.outcomes import gap_of
+
+if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import Objective, Plan
+
+SEARCH_SHARE = 0.4
+"""Share of the time left that local search may take before the proof."""
+FEW_STEPS = 60  # Steps of local search before the proof for few devices: some hundredths of a second.
+NODES, FEW_NODES, MOST_BRANCHED = 1_000, 30, 64
+"""Programs that bound the failure of more devices, with a limit of time and without; and devices up to which then."""
+FEW_DEVICES_OF_SETS = 14
+"""Devices up to which all sets are packed at once, in some tenths of a second."""
+
+
+def prove_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, *, effort: float = math.inf
+) -> Outcome:
+    """Prove a plan where all sets of devices can be listed; else improve it by a search, and bound it.
+
+    Parameters
+    ----------
+    instance : Instance
+        Constant latencies, independent devices.
+    objective : {'failure', 'missing', 'quantile'}
+        What is minimised.
+    control : Control
+        Limits, seed and reports.
+    start : Plan
+        A valid plan.
+    effort : float
+        Sets that one search for a packing looks at, at most, for an end without a clock.
+    """
+    if control.exhausted:
+        return Outcome(start)
+    # The proof for few devices takes less time than a search.
+    is_small = len(instance.devices) <= FEW_DEVICES_OF_SETS
+    steps = FEW_STEPS if is_small else None
+    improved = searched_answer(instance, objective, control, start, steps)
+    # HiGHS takes a while to import: only here.
+    from rocoin_opt.exact import MOST_DEVICES, exact_answer, exact_quantile, failure_bound, quantile_bound
+
+    if len(instance.devices) <= MOST_DEVICES:
+        if objective == "quantile":
+            return exact_quantile(instance, control, improved, effort=effort)
+        return exact_answer(instance, objective, control, improved, effort=effort)
+    # The missing share of so many devices has no bound but 0 yet.
+    if objective == "missing":
+        return Outcome(improved)
+    value = value_of(instance, improved, objective)
+    if objective == "quantile":
+        return Outcome(improved, quantile_bound(instance, value, control))
+    nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
+    found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
+    return _searched_on(instance, objective, control, found)
+
+
+def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:
+    """Search for better plans by other chances as long as there is time: the proof can go no further.
+
+    Parameters
+    ----------
+    instance, objective, control
+        As for :func:`prove_answer`.
+    found : Outcome
+        A plan and a bound.
+    """
+    seed = control.seed
+    while control.is_timed and found.plan is not None and not control.exhausted:
+        gap = gap_of(instance, objective, found)
+        if gap is not None and gap <= control.gap:
+            break
+        seed += 1
+        plan = local_search(instance, objective, replace(control.silent(), seed=seed), found.plan).plan or found.plan
+        # The search keeps its start unless it finds a better plan.
+        found = replace(found, plan=plan)
+        control.tell(value_of(instance, plan, objective), found.lower_bound)
+    return found
+
+
+def searched_answer(
+    instance: Instance, objective: Objective, control: Control, start: Plan, iterations: int | None = None
+) -> Plan:
+    """The plan that local search makes of another one.
+
+    Parameters
+    ----------
+    instance, objective, control, start
+        As for :func:`prove_answer`.
+    iterations : int, optional
+        Steps after which to stop.
+    """
+    shared = control.share(SEARCH_SHARE)
+    return local_search(instance, objective, shared, start, iterations=iterations).plan or start

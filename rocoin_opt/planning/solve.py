@@ -26,11 +26,11 @@ from rocoin_opt.plan import (
     without_filters,
 )
 from rocoin_opt.planning.behind_latency import settled
-from rocoin_opt.planning.beside import Team
 from rocoin_opt.planning.conflicts.why_not import can_be_explained, conflict_of, what_is_known
 from rocoin_opt.planning.methods import can_be_valued, mended, no_worse
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request, certified_bound, is_closed, require_certified
+from rocoin_opt.planning.workers.team import Team
 
 if TYPE_CHECKING:
     from pathlib import Path

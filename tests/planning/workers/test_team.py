@@ -12,9 +12,10 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
-from rocoin_opt.planning import beside
-from rocoin_opt.planning.beside import Helper, Team
 from rocoin_opt.planning.request import Request
+from rocoin_opt.planning.workers import peer_process, team
+from rocoin_opt.planning.workers.peer_process import PeerProcess
+from rocoin_opt.planning.workers.team import Team
 from rocoin_opt.processes import Subprocess
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Subprocess]:
         processes.append(Subprocess(entry, threads))
         return processes[-1]
 
-    monkeypatch.setattr(beside, "Subprocess", start)
-    monkeypatch.setattr(beside, "START_SECONDS", 0.0)
+    monkeypatch.setattr(peer_process, "Subprocess", start)
+    monkeypatch.setattr(team, "START_SECONDS", 0.0)
     return processes
 
 
@@ -40,18 +41,18 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def helper(entry: str) -> Helper:
-    return Helper(f"beside_work:{entry}", lambda: [{"first": 1}], 1, 0.0)
+def helper(entry: str) -> PeerProcess:
+    return PeerProcess(f"beside_work:{entry}", lambda: [{"first": 1}], 1, 0.0)
 
 
 def test_another_process_proves_the_plan(started: list[Subprocess]) -> None:
     instance = pairs()
     best = ro.solve(instance, "exact", latency_only=True)
     request = Request(instance, Control.starting_now(time_limit=1e6), "exact", workers=2)
-    with Team(request, None) as team:
+    with Team(request, None) as both:
         # This process waits, and finds nothing itself.
-        outcome = team.joined(ro.Outcome(None))
-        assert team.exchange.is_settled
+        outcome = both.joined(ro.Outcome(None))
+        assert both.exchange.is_settled
     assert outcome.lower_bound == best.objective_value
     assert ro.evaluate(instance, outcome.plan).guaranteed_seconds == best.objective_value  # type: ignore[arg-type]
     assert [process.is_alive for process in started] == [False]
@@ -86,10 +87,10 @@ def test_no_process_outlives_a_search_that_is_broken_off(
 
 def test_a_stop_ends_the_wait_for_others(started: list[Subprocess]) -> None:
     control = Control.starting_now(time_limit=1e6)
-    with Team(Request(pairs(), control, "exact", workers=2), None) as team:
-        team.helpers[0] = helper("hears")
+    with Team(Request(pairs(), control, "exact", workers=2), None) as both:
+        both.peers[0] = helper("hears")
         control.stop.set()
-        assert team.joined(ro.Outcome(None)).plan is None
+        assert both.joined(ro.Outcome(None)).plan is None
     assert not any(process.is_alive for process in started)
 
 
@@ -125,7 +126,7 @@ def test_one_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
     def refused(*_: object) -> None:
         raise OSError("too many processes")
 
-    monkeypatch.setattr(beside, "Subprocess", refused)
+    monkeypatch.setattr(peer_process, "Subprocess", refused)
     peer = helper("hears")
     with pytest.warns(ro.MendedWarning, match="does not start: too many processes"):
         assert peer.receive() == []
@@ -136,8 +137,8 @@ def test_one_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_done_beside_depends_on_the_number_of_processes() -> None:
     def members(workers: int, **changes: Any) -> list[list[str]]:
         instance = ro.generate("edge", devices=50, seed=0).with_requirements(**changes)
-        team = Team(Request(instance, Control(), "exact", workers=workers), None)
-        return [team.members(rank) for rank in range(1, workers)]
+        all_of_them = Team(Request(instance, Control(), "exact", workers=workers), None)
+        return [all_of_them.members(rank) for rank in range(1, workers)]
 
     assert members(2, max_groups=8) == [["some searches", "joint model", "searches"]]
     assert members(2, max_groups=40) == [["some searches", "packings", "searches"]]

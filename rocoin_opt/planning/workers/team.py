@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 import time
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.errors import MendedWarning
 from rocoin_opt.failure import value_of
 from rocoin_opt.instance import write_instance
 from rocoin_opt.plan import Outcome
-from rocoin_opt.planning.member import ENTRY, exchange_about
-from rocoin_opt.processes import Subprocess
+from rocoin_opt.planning.workers.member import ENTRY, exchange_about
+from rocoin_opt.planning.workers.peer_process import PeerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from rocoin_opt.plan import Plan
@@ -31,78 +27,6 @@ WAIT_SECONDS = 0.02
 """How often news is looked for where nothing else is left to do."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is worth a process."""
-
-
-class Helper:
-    """One other process as a peer of the exchange, started when it is first asked after a while.
-
-    Parameters
-    ----------
-    entry : str
-        The function that it runs, as ``module:name``.
-    task : callable
-        Makes the messages that it begins with; the first one is what it is to do.
-    threads : int
-        Threads that libraries in it may use.
-    begin : float
-        Moment of :func:`time.perf_counter` from which on it is started.
-    """
-
-    def __init__(self, entry: str, task: Callable[[], list[dict[str, Any]]], threads: int, begin: float) -> None:
-        self._entry, self._task, self._threads, self._begin = entry, task, threads, begin
-        self._process: Subprocess | None = None
-        self._is_gone = False
-        self.can_prove = True
-        """Whether it may still prove something."""
-
-    def receive(self) -> list[dict[str, Any]]:
-        """What it has sent since it was last asked; nothing where it is gone."""
-        if self._process is None:
-            self._start()
-        messages = []
-        try:
-            while self._process is not None and not self._is_gone and self._process.connection.poll():
-                messages.append(json.loads(self._process.connection.recv_bytes()))
-        except (EOFError, OSError):
-            self._lose()
-        self.can_prove = self.can_prove and not any("ended" in message for message in messages)
-        return messages
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send it plain data, if it is there."""
-        if self._process is None or self._is_gone:
-            return
-        try:
-            self._process.connection.send_bytes(json.dumps(message, allow_nan=False).encode())
-        except OSError:
-            self._lose()
-
-    def close(self) -> None:
-        """End the process, and leave nothing of it."""
-        self._is_gone, self.can_prove = True, False
-        if self._process is not None:
-            self._process.close()
-
-    def _start(self) -> None:
-        if self._is_gone or time.perf_counter() < self._begin:
-            return
-        messages = self._task()
-        try:
-            self._process = Subprocess(self._entry, self._threads)
-        except OSError as error:
-            self._is_gone, self.can_prove = True, False
-            _warn(f"does not start: {error}")
-            return
-        for message in messages:
-            self.send(message)
-
-    def _lose(self) -> None:
-        """Take down that it has ended, and say why where it was no end of its own."""
-        self._is_gone, self.can_prove = True, False
-        status = 0 if self._process is None else self._process.wait()
-        if self._process is not None and status != 0:
-            words = self._process.last_words().splitlines()
-            _warn(f"ended with status {status}{f': {words[-1]}' if words else ''}")
 
 
 class Team:
@@ -121,12 +45,12 @@ class Team:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         begin = time.perf_counter() + START_SECONDS
         threads = request.control.threads
-        self.helpers = [
-            Helper(ENTRY, lambda rank=rank: self._task(rank), threads, begin)  # type: ignore[misc]
+        self.peers = [
+            PeerProcess(ENTRY, lambda rank=rank: self._task(rank), threads, begin)  # type: ignore[misc]
             for rank in range(1, request.workers)
         ]
         gap = request.control.gap
-        self.exchange = exchange_about(request.instance, request.objective, self.helpers, gap)
+        self.exchange = exchange_about(request.instance, request.objective, self.peers, gap)
         self.control = replace(request.control, exchange=self.exchange)
         """The control of the search of this process: it ends where another one has settled the question."""
         if start is not None:
@@ -138,8 +62,8 @@ class Team:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for helper in self.helpers:
-            helper.close()
+        for peer in self.peers:
+            peer.close()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -175,7 +99,7 @@ class Team:
         return replace(outcome, plan=exchange.plan, lower_bound=bound, reasons=())
 
     def _may_be_settled(self) -> bool:
-        return any(helper.can_prove for helper in self.helpers)
+        return any(peer.can_prove for peer in self.peers)
 
     def _task(self, rank: int) -> list[dict[str, Any]]:
         """What a process is to do, and what is known when it begins."""
@@ -214,7 +138,3 @@ class Team:
         if rank == 2:
             return [proof, "searches"]
         return ["packings", "searches"] if rank == 3 else ["searches"]
-
-
-def _warn(what: str) -> None:
-    warnings.warn(f"a process that searched beside {what}; the search goes on without it", MendedWarning, stacklevel=2)

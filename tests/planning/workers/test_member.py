@@ -11,8 +11,9 @@ import pytest
 import rocoin_opt as ro
 from examples import pairs
 from rocoin_opt.control import Control
-from rocoin_opt.planning import member
-from rocoin_opt.planning.member import MEMBERS, exchange_about, search_as
+from rocoin_opt.failure import value_of
+from rocoin_opt.planning.workers import member
+from rocoin_opt.planning.workers.member import MEMBERS, exchange_about, search_as
 
 
 class Parent:
@@ -28,11 +29,15 @@ class Parent:
         self.heard.append(json.loads(json.dumps(message, allow_nan=False)))
 
 
-def heard_from(instance: ro.Instance, *members: str, control: Control | None = None) -> list[dict[str, Any]]:
+def heard_from(
+    instance: ro.Instance, *members: str, control: Control | None = None, start: ro.Plan | None = None
+) -> list[dict[str, Any]]:
     parent = Parent()
     exchange = exchange_about(instance, "guaranteed", [parent], 0.0)
+    if start is not None:
+        exchange.offer(start, value_of(instance, start, "guaranteed"))
     search_as(members, instance, "guaranteed", replace(control or Control(), exchange=exchange))
-    return parent.heard
+    return parent.heard[start is not None :]
 
 
 @pytest.mark.parametrize("name", ["joint model", "packings"])
@@ -57,14 +62,15 @@ def test_a_proof_that_there_is_no_plan_is_shared(name: str) -> None:
 def test_searches_go_on_by_other_seeds_until_they_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     instance, control, seeds = pairs(), Control(seed=7), list[int]()
 
-    def searched(_: ro.Instance, __: str, control: Control, start: ro.Plan | None, **___: int) -> ro.Outcome:
+    def searched(_: ro.Instance, __: str, control: Control, start: ro.Plan, ___: int) -> ro.Plan:
         seeds.append(control.seed)
         if len(seeds) == 5:
             control.stop.set()
-        return ro.Outcome(start)
+        return start
 
-    monkeypatch.setattr("rocoin_opt.heuristics.local_search.local_search", searched)
-    assert heard_from(instance, "some searches", "searches", control=control) == []
+    monkeypatch.setattr(member, "searched_answer", searched)
+    start = ro.solve(instance, "greedy").plan
+    assert heard_from(instance, "some searches", "searches", control=control, start=start) == []
     assert seeds == [8, 9, 10, 8, 9]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.control import Control
@@ -10,7 +12,8 @@ from rocoin_opt.errors import CertificateError
 from rocoin_opt.exchange import Exchange
 from rocoin_opt.failure import value_of
 from rocoin_opt.instance import read_instance
-from rocoin_opt.plan import Plan, structural_violations
+from rocoin_opt.plan import Outcome, Plan, structural_violations
+from rocoin_opt.planning.methods import METHODS, searched_answer
 from rocoin_opt.processes import Line
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from rocoin_opt.exchange import Peer
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Outcome
+    from rocoin_opt.plan import Objective
 
 ENTRY = f"{__name__}:main"
 """What such a process runs."""
@@ -127,37 +130,33 @@ def _best(control: Control) -> Plan | None:
     return None if control.exchange is None else control.exchange.plan
 
 
-def _join_models(instance: Instance, objective: Objective, control: Control) -> None:
-    """Solve the joint model, which packs nothing: where packings take long it is often done at once."""
-    # Pyomo and HiGHS take a second to import: only here.
-    from rocoin_opt.exact.milp import milp
-
-    _settle(control, instance, objective, milp(instance, objective, control, _best(control)))
-
-
-def _pack(instance: Instance, objective: Objective, control: Control) -> None:
-    """Pack groups by other chances."""
-    from rocoin_opt.exact import exact
-
-    _settle(control, instance, objective, exact(instance, objective, control, _best(control)))
+def _run(name: str, instance: Instance, objective: Objective, control: Control) -> None:
+    """Run a method from the best plan."""
+    method, start = METHODS[name], _best(control)
+    if start is None or method.improve is None:
+        found = method.run(instance, objective, control)
+    else:
+        found = method.improve(instance, objective, control, start)
+    _settle(control, instance, objective, found)
 
 
 def _search(instance: Instance, objective: Objective, control: Control, searches: float) -> None:
     """Search for better plans, each time by other chances."""
-    from rocoin_opt.heuristics.local_search import local_search
-
     seed, steps = control.seed, min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
     while searches > 0 and not control.exhausted:
         searches, seed = searches - 1, (seed + 1) % 2**31
-        asked = replace(control, seed=seed)
-        found = local_search(instance, objective, asked, _best(control), iterations=steps)
-        _settle(control, instance, objective, found)
+        asked, start = replace(control, seed=seed), _best(control)
+        if start is None:
+            _run("local-search", instance, objective, asked)
+        else:
+            found = searched_answer(instance, objective, asked, start, steps)
+            _settle(control, instance, objective, Outcome(found))
 
 
 MEMBERS: dict[str, Callable[[Instance, Objective, Control], None]] = {
-    "joint model": _join_models,
-    "packings": _pack,
-    "some searches": lambda instance, objective, control: _search(instance, objective, control, FIRST_SEARCHES),
-    "searches": lambda instance, objective, control: _search(instance, objective, control, float("inf")),
+    "joint model": partial(_run, "milp"),
+    "packings": partial(_run, "exact"),
+    "some searches": partial(_search, searches=FIRST_SEARCHES),
+    "searches": partial(_search, searches=math.inf),
 }
-"""What a process may search by. Those that prove nothing come last."""
+"""What a process may search by: the joint model, which packs nothing, packings by other chances, local searches."""

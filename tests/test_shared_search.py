@@ -22,7 +22,7 @@ from rocoin_opt.exchange import Exchange
 from rocoin_opt.failure import value_of
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.local_search import local_search
-from rocoin_opt.planning.member import exchange_about
+from rocoin_opt.planning.workers.member import exchange_about
 from samples import trials
 from strategies import instances
 

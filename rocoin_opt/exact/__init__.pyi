@@ -1,7 +1,8 @@
 from .answer.bound import failure_bound, failure_bound_by_states, mean_over_states, quantile_bound
 from .answer.method import exact_answer, exact_sure_latency, sure_plan, surest_within
 from .answer.sets import MOST_DEVICES
-from .channels.air_relaxation import priced_air_bound
+from .channels.air_relaxation import AirRelaxation, priced_air_bound
+from .channels.cover_program import packed_air_bound
 from .channels.rounding import rounded_plans
 from .channels.search import exact_on_channels
 from .channels.sequence_milp import milp_on_channels
@@ -26,6 +27,7 @@ from .threshold.search import exact
 __all__ = [
     "FEW_DEVICES",
     "MOST_DEVICES",
+    "AirRelaxation",
     "FrontierSearch",
     "PartSearch",
     "Point",
@@ -52,6 +54,7 @@ __all__ = [
     "mean_over_states",
     "milp_on_channels",
     "most_reliable",
+    "packed_air_bound",
     "priced_air_bound",
     "prove_expected",
     "quantile_bound",

@@ -137,15 +137,14 @@ class AirRelaxation:
         self.known: set[tuple[int, ...]] = set()
         self.columns: list[tuple[tuple[int, ...], int]] = []
         """Members and size of each group that was priced."""
+        self.prices: FloatArray = np.zeros(rows)
+        """The last ones: what they prove holds at every threshold."""
         self.fractions: FloatArray = np.empty(0)
         """What the last threshold that was not refuted takes of the first of them."""
 
     def refutes(self, seconds: float) -> bool:
         """Whether no plan is as early as a time in seconds; False where that is not proven."""
-        right = np.concatenate(
-            [np.ones(len(self.air)), [float(self.groups)], np.maximum(stretched(seconds) - self.row_ready, 0.0)]
-        )
-        fits = (self.alone <= stretched(seconds)) & (np.arange(self.total + 1) > 0)
+        right, fits = self._right(seconds), self._fits(seconds)
         wanted = self.total * (1.0 - SAFETY)
         if not len(self.latest):
             prices: FloatArray = np.concatenate([np.zeros(len(self.air)), [0.0], np.zeros(len(self.row_ready))])
@@ -163,7 +162,7 @@ class AirRelaxation:
             if solution.objective >= wanted:
                 self.fractions = solution.values
                 return False
-            prices = np.maximum(solution.prices, 0.0)
+            self.prices = prices = np.maximum(solution.prices, 0.0)
             best, is_new = self._price(prices, fits)
             if (prices @ right + self.groups * max(best, 0.0)) * (1.0 + SAFETY) < wanted:
                 return True
@@ -181,18 +180,9 @@ class AirRelaxation:
         fits : BoolArray, N x (M + 1)
             Who can send how much in time.
         """
-        count = len(self.air)
-        own, group, air = prices[:count], float(prices[count]), prices[count + 1 :]
-        by_air = np.zeros_like(self.ready)
-        for c in range(int(self.channel.max()) + 1):
-            rows = np.flatnonzero(self.row_of == c)
-            # A row holds whoever is ready at its time or later.
-            summed = np.append(0.0, np.cumsum(air[rows]))
-            members = self.channel == c
-            by_air[members] = summed[np.searchsorted(self.row_ready[rows], self.ready[members], side="right")]
+        cost, group = self._costs(prices, fits), float(prices[len(self.air)])
         sizes = np.arange(self.total + 1)
-        cost = np.where(fits, own[:, None] + by_air * self.air[:, None] * sizes, math.inf)
-        worth, find = self._led(own, cost) if self.is_led else self._covered(cost)
+        worth, find = self._led(prices[: len(self.air)], cost) if self.is_led else self._covered(cost)
         value = sizes - group - worth
         value[0] = -math.inf
         found = _Columns([], [], [], [])
@@ -212,6 +202,63 @@ class AirRelaxation:
         if found.size:
             self._add(found)
         return float(value.max()), bool(found.size)
+
+    def _right(self, seconds: float) -> FloatArray:
+        """Right sides of the rows at a time in seconds."""
+        free = np.maximum(stretched(seconds) - self.row_ready, 0.0)
+        return np.concatenate([np.ones(len(self.air)), [float(self.groups)], free])
+
+    def _fits(self, seconds: float) -> BoolArray:
+        """Who answers by a time in seconds with which part on a link of its own: N x (M + 1)."""
+        return np.asarray((self.alone <= stretched(seconds)) & (np.arange(self.total + 1) > 0))
+
+    def largest_alone(self, seconds: float) -> IntArray:
+        """Largest part of each device that answers by a time in seconds with a link of its own; 0 where none does."""
+        return np.asarray((self._fits(seconds) * np.arange(self.total + 1)).max(axis=1))
+
+    def priced(self, seconds: float) -> tuple[FloatArray, float]:
+        """What devices cost at the last prices, and how far a group's worth may be below its cost.
+
+        Parameters
+        ----------
+        seconds : float
+            Threshold; not for ``nominal``.
+
+        Returns
+        -------
+        costs : FloatArray, N x (M + 1)
+            Of each device by the size of its part, in filters; infinite where it does not answer by then.
+        slack : float
+            A packing of all filters has no group of size s whose devices cost more than s and this together.
+        """
+        right, fits = self._right(seconds), self._fits(seconds)
+        cost, group = self._costs(self.prices, fits), float(self.prices[len(self.air)])
+        worth, _ = self._covered(cost)
+        best = max(float((np.arange(1, self.total + 1) - group - worth[1:]).max()), 0.0)
+        return cost, float(self.prices @ right) + (self.groups - 1) * best - group - self.total
+
+    def _costs(self, prices: FloatArray, fits: BoolArray) -> FloatArray:
+        """What each device costs by the size of its part: N x (M + 1).
+
+        Parameters
+        ----------
+        prices : FloatArray, one a row
+            None of them negative.
+        fits : BoolArray, N x (M + 1)
+            Who can send how much in time.
+        """
+        count = len(self.air)
+        own, air = prices[:count], prices[count + 1 :]
+        by_air = np.zeros_like(self.ready)
+        for c in range(int(self.channel.max()) + 1):
+            rows = np.flatnonzero(self.row_of == c)
+            # A row holds whoever is ready at its time or later.
+            summed = np.append(0.0, np.cumsum(air[rows]))
+            members = self.channel == c
+            by_air[members] = summed[np.searchsorted(self.row_ready[rows], self.ready[members], side="right")]
+        return np.asarray(
+            np.where(fits, own[:, None] + by_air * self.air[:, None] * np.arange(self.total + 1), math.inf)
+        )
 
     def _covered(self, cost: FloatArray) -> tuple[FloatArray, Find]:
         """The cheapest covers by size, all of whose members send."""

@@ -91,6 +91,19 @@ def _drawn(
             chosen.append((members, size))
             if len(chosen) == instance.max_groups:
                 break
+    return sized(instance, chosen)
+
+
+def sized(instance: Instance, chosen: Sequence[Column]) -> list[IndexedGroup] | None:
+    """Groups with their sizes scaled to all filters; None where they do not hold them.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    chosen : sequence of (members, size)
+        Disjoint groups.
+    """
     most = [_most(instance, members) for members, _ in chosen]
     total = instance.knowledge.num_filters
     wanted = sum(size for _, size in chosen)

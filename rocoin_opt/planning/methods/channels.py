@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rocoin_opt.control import Control
+    from rocoin_opt.exact import AirRelaxation
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Plan, Preference
 
@@ -39,6 +40,8 @@ OWN_LINKS_SHARE = 0.3
 """Share of the time left that plans with links of their own may take."""
 PRICED_SHARE = 0.3
 """Share of the time left that the bound by the air's prices may take."""
+PACKED_SHARE = 0.8
+"""Share of the time left then that programs of whole covers may take before the search goes on."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
 PROOF_SHARE = 0.7
@@ -95,11 +98,11 @@ def searched(
             return Outcome(None, infeasible=True, reasons=first.reasons)
         steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
         starts: list[Plan | None] = [plan for plan in (start, first.plan) if plan is not None]
-        bound = first.lower_bound
+        bound, relaxation = first.lower_bound, None
         if objective in THRESHOLD_OBJECTIVES:
             bound = max(bound or 0.0, airtime_bound(instance, objective))
             if is_priced:
-                bound, suggested = _priced(instance, objective, control, bound, starts)
+                bound, suggested, relaxation = _priced(instance, objective, control, bound, starts)
                 # Those that know of the air come first: there may be no time for the others.
                 starts = [*suggested, *starts]
         plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
@@ -109,6 +112,8 @@ def searched(
         kept = [plan for plan in (start, *plans) if plan is not None and is_kept(instance, objective, plan)]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
         found = Outcome(best, bound, reasons=() if best else (NOT_FOUND,))
+        if relaxation is not None and objective != "nominal":
+            found = _packed(instance, objective, control, found, relaxation)
         if rounds and best is not None and objective in THRESHOLD_OBJECTIVES and control.remaining < math.inf:
             return _gone_on(instance, objective, control, found, steps, rounds)
         return found
@@ -120,8 +125,8 @@ def searched(
 
 def _priced(
     instance: Instance, objective: Objective, control: Control, bound: float, starts: Sequence[Plan | None]
-) -> tuple[float, list[Plan]]:
-    """Bound a latency by the air's prices, and find plans that they suggest.
+) -> tuple[float, list[Plan], AirRelaxation | None]:
+    """Bound a latency by the air's prices, and find plans that they suggest; the relaxation as it stands at the end.
 
     Parameters
     ----------
@@ -135,7 +140,7 @@ def _priced(
     values = [value_of(instance, plan, objective) for plan in starts if plan is not None and not check(instance, plan)]
     value = min(values, default=math.inf)
     if control.exhausted or value == math.inf or value - bound <= max(control.gap, CLOSED_GAP) * value:
-        return bound, []
+        return bound, [], None
     from rocoin_opt.exact import priced_air_bound, rounded_plans
 
     limit = time.perf_counter() + PRICED_SHARE * control.remaining
@@ -143,8 +148,34 @@ def _priced(
     bound, relaxation = priced_air_bound(instance, objective, hurried, bound, value)
     control.tell(value, bound)
     if relaxation is None:
-        return bound, []
-    return bound, rounded_plans(instance, objective, relaxation.columns, relaxation.fractions, control.seed)
+        return bound, [], None
+    plans = rounded_plans(instance, objective, relaxation.columns, relaxation.fractions, control.seed)
+    return bound, plans, relaxation
+
+
+def _packed(
+    instance: Instance, objective: Objective, control: Control, found: Outcome, relaxation: AirRelaxation
+) -> Outcome:
+    """Raise the bound, and find better plans, by programs that pack whole covers.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        What is known.
+    relaxation : AirRelaxation
+        With prices.
+    """
+    if found.plan is None or control.exhausted or is_closed(instance, objective, found, control.gap):
+        return found
+    from rocoin_opt.exact import packed_air_bound
+
+    value = value_of(instance, found.plan, objective)
+    shared = control.share(PACKED_SHARE)
+    bound, plans = packed_air_bound(instance, objective, shared, relaxation, found.lower_bound or 0.0, value)
+    kept = [plan for plan in (found.plan, *plans) if is_kept(instance, objective, plan)]
+    return Outcome(min(kept, key=lambda plan: value_of(instance, plan, objective)), bound)
 
 
 def _gone_on(

@@ -105,7 +105,9 @@ def searched(
                 bound, suggested, relaxation = _priced(instance, objective, control, bound, starts)
                 # Those that know of the air come first: there may be no time for the others.
                 starts = [*suggested, *starts]
-        plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
+        # Programs of whole covers find better plans than more steps do.
+        first_steps = steps if relaxation is None else steps // 2
+        plans = [descend(instance, objective, begin, first_steps, control) for begin in starts or [None]]
         if objective in THRESHOLD_OBJECTIVES:
             valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]
             plans = [rebalance(instance, objective, plan, control) for plan in valid]

@@ -90,6 +90,7 @@ STUDIES = (
     Study("side_by_side", "exact beside CP-SAT, SCIP, linopy and milp", "side_by_side", ("--preset", "table")),
     Study("archives", "the most groups of public archives", "archives", takes_archive=True),
     Study("study", "all methods on seeded instances", "study"),
+    Study("workers", "what searches in several processes are worth to exact", "workers"),
     Study("large_fleets", "time and memory of 100,000 devices", "large_fleets"),
     Study("time_limits", "by how much time limits are exceeded", "time_limits", ("--sample", "0.1")),
     Study("execution", "plans at work as processes", "execution"),

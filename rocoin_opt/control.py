@@ -11,9 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rocoin_opt.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from rocoin_opt.exchange import Exchange
 
 LOGGER = logging.getLogger("rocoin_opt")
 """The one logger: each phase of a search as INFO, each better value or bound as DEBUG."""
@@ -143,6 +146,8 @@ class Control:
     is_timed : bool
         Whether the whole search has a time limit. Without one, effort is the limit, so that the same arguments give
         the same plan on every machine, even where a deadline cuts a phase short.
+    exchange : object or None
+        What processes that search beside each other know together.
 
     Examples
     --------
@@ -160,6 +165,7 @@ class Control:
     phase: str = OBJECTIVE
     is_timed: bool = False
     started: float = field(default_factory=time.perf_counter)
+    exchange: Exchange | None = None
 
     @classmethod
     def starting_now(
@@ -219,8 +225,13 @@ class Control:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the time is up or somebody asked to stop."""
-        return self.stop.is_set() or time.perf_counter() >= self.deadline
+        """Whether the time is up, somebody asked to stop, or another process has found out what is searched for."""
+        return self.stopped or time.perf_counter() >= self.deadline
+
+    @property
+    def stopped(self) -> bool:
+        """The same whatever the clock says."""
+        return self.stop.is_set() or (self.exchange is not None and self.exchange.is_over)
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether something that takes about so long, and cannot be stopped, may begin."""
@@ -251,7 +262,7 @@ class Control:
     def a_moment_longer(self, seconds: float) -> Control:
         """Return a control for what is worth being late for: it ends so many seconds behind the limit, or a stop."""
         end = time.perf_counter() if self.stop.is_set() else self.deadline
-        return replace(self, deadline=end + seconds, stop=threading.Event(), report=None)
+        return replace(self, deadline=end + seconds, stop=threading.Event(), report=None, exchange=None)
 
     def silent(self) -> Control:
         """Return the same control without reports, for a search inside a search."""

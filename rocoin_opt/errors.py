@@ -81,7 +81,7 @@ class InputError(RocoinError, ValueError):
 
 
 class MendedWarning(UserWarning):
-    """Something that is read was off, and was put right: rounding in a graph, damage in the store of a run.
+    """Something was off, and was put right: rounding in a graph, damage in the store of a run, a process that is gone.
 
     Examples
     --------

@@ -11,9 +11,9 @@ import pytest
 from house import FILES, PACKAGE, all_imports, inner_imports, named_by, top_of
 
 LAYERS = (
-    ("provenance", "showing", "wording"),
+    ("provenance", "processes", "showing", "wording"),
     ("errors",),
-    ("faults",),
+    ("faults", "exchange"),
     ("documents", "writing", "control"),
     ("instance",),
     ("knowledge",),

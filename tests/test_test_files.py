@@ -78,6 +78,7 @@ COVERED_ELSEWHERE = {
     "planning/compare": "planning/test_solve",
     "planning/methods/alike": "exact/kinds/test_kinds_search",
     "planning/methods/answers": "planning/test_whole_answers",
+    "planning/workers/peer_process": "planning/workers/test_team",
     "planning/methods/table": "planning/test_solve",
     "planning/partition": "knowledge/test_partition",
     "planning/request": "planning/test_solve",

@@ -1,38 +1,29 @@
 """Processes that work on items and can be ended at any moment, and the pool that they make up.
 
 A pool of processes of the standard library breaks when one of them dies, and none of the pools that survive this can
-be used inside the processes of a cluster, which may not have children of :mod:`multiprocessing`. Nor does a
-subprocess run the caller's main module anew, so that a script needs no guard around it.
+be used inside the processes of a cluster, which may not have children of :mod:`multiprocessing`: these are
+subprocesses of :mod:`rocoin_opt.processes`.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
 from rocoin_opt.batch.limits import Limits, ResourceMonitor
 from rocoin_opt.errors import RocoinError
+from rocoin_opt.processes import Subprocess
 
 if TYPE_CHECKING:
     from rocoin_opt.batch.limits import Breach
 
 START_SECONDS = 120.0
 """A worker that is not ready by then never will be."""
-TAIL_BYTES = 2000
-"""How much of a dead worker's last words is kept."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-START = (
-    "import sys; sys.path[:] = {path}; from rocoin_opt.batch.worker import main, own_signals; "
-    "own_signals(); main({handle})"
-)
+ENTRY = "rocoin_opt.batch.worker:main"
+"""What a worker runs."""
 
 
 class ExecutorError(RocoinError):
@@ -87,26 +78,10 @@ class Worker:
     """
 
     def __init__(self, threads: int) -> None:
-        self._connection, theirs = Pipe()
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        code = START.format(path=json.dumps(sys.path), handle=theirs.fileno())
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                stdout=self._words,
-                stderr=self._words,
-                pass_fds=(theirs.fileno(),),
-                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
-                # Ctrl-C on the terminal is the parent's to handle.
-                start_new_session=True,
-            )
+            self._process = Subprocess(ENTRY, threads)
         except OSError as error:
-            self._connection.close()
-            self._words.close()
             raise ExecutorError(f"no worker process starts: {error}") from None
-        finally:
-            theirs.close()
 
     def await_start(self) -> bool:
         """Wait until it is ready; False if it was killed before.
@@ -124,19 +99,18 @@ class Worker:
     def run(self, task: Task) -> TaskOutcome:
         """Work on a task; a worker that did not answer is dead afterwards."""
         # What was said during an earlier task explains nothing about this one.
-        self._words.seek(0)
-        self._words.truncate()
+        self._process.forget_words()
         monitor = ResourceMonitor(task.limits, self._process.pid)
         message = json.dumps({"work": task.work, "payload": task.payload}).encode()
         # A worker that died just now shows when it is asked for its answer.
         with suppress(OSError):
-            self._connection.send_bytes(message)
+            self._process.connection.send_bytes(message)
         return self._reply(monitor)
 
     @property
     def is_alive(self) -> bool:
         """Whether the process still runs."""
-        return self._process.poll() is None
+        return self._process.is_alive
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -144,33 +118,25 @@ class Worker:
 
     def close(self) -> None:
         """End the process and let everything go."""
-        self.kill()
-        self._process.wait()
-        self._connection.close()
-        self._words.close()
+        self._process.close()
 
     def _reply(self, monitor: ResourceMonitor) -> TaskOutcome:
         """Wait for a message, or for the end of the process."""
         breach = None
         try:
-            while not self._connection.poll(monitor.patience):
+            while not self._process.connection.poll(monitor.patience):
                 breach = monitor.breach()
                 if breach is not None:
                     self.kill()
                     break
             else:
-                answer = json.loads(self._connection.recv_bytes())
+                answer = json.loads(self._process.connection.recv_bytes())
                 return TaskOutcome(monitor.elapsed, answer)
         except (EOFError, OSError):
             # It died, and its end of the socket with it.
             pass
         status = self._process.wait()
-        return TaskOutcome(monitor.elapsed, breach=breach, exit_status=status, last_words=self._last_words())
-
-    def _last_words(self) -> str:
-        size = self._words.seek(0, os.SEEK_END)
-        self._words.seek(max(0, size - TAIL_BYTES))
-        return self._words.read().decode(errors="replace").strip()
+        return TaskOutcome(monitor.elapsed, breach=breach, exit_status=status, last_words=self._process.last_words())
 
 
 class WorkerPool:

@@ -137,16 +137,37 @@ class _Search:
         self.cuts = CoverCuts(instance, "joint")
         self.reasons: tuple[str, ...] = ()
         self.stopped = False
+        known = control.exchange
+        self.exchange = known if known is not None and known.is_about(instance, objective) else None
 
     def run(self) -> Outcome:
+        self._learn()
         if not (self.infeasible or self._closed() or self.control.exhausted):
             self._limit_groups()
+            self._learn()
         while not (self.infeasible or self.stopped or self._closed() or self.control.exhausted):
             self._improve()
+            self._learn()
         if self.infeasible:
             return Outcome(None, infeasible=True, reasons=self._reasons())
         stopped = () if self.best else (STOPPED,)
         return Outcome(self.best, lower_bound=self.bound, reasons=stopped)
+
+    def _learn(self) -> None:
+        """Take over what other processes found before the next solve begins."""
+        if self.exchange is None:
+            return
+        self.exchange.look()
+        if self.exchange.value < self.value:
+            self.best, self.value = self.exchange.plan, self.exchange.value
+        self.bound = max(self.bound, self.exchange.bound)
+
+    def _share(self, bound: float) -> None:
+        """Let other processes know."""
+        if self.exchange is not None:
+            self.exchange.lift(bound)
+            if self.best is not None:
+                self.exchange.offer(self.best, self.value)
 
     def _closed(self) -> bool:
         if self.best is None:
@@ -225,6 +246,7 @@ class _Search:
             self.bound = max(self.bound, self._lifted(solution.bound * unit))
         if solution.objective is not None:
             self._take(joint.plan_of(model, self.instance), joint.covers_of(model))
+        self._share(self.bound)
         self.control.tell(None if self.best is None else self.value, self.bound)
 
     def _model(self) -> ConcreteModel:
@@ -243,6 +265,7 @@ class _Search:
         else:
             # The model had every better plan in it.
             self.bound = self.value
+            self._share(self.bound)
 
     def _take(self, plan: Plan, covers: Iterable[frozenset[int]]) -> None:
         """Keep a plan that is valid; cut off the groups that only the solver's tolerance let through."""
@@ -273,6 +296,8 @@ class _Search:
         def report(progress: Progress) -> None:
             found = self.value if progress.value is None else min(self.value, progress.value * unit)
             bound = self.bound if progress.bound is None else max(self.bound, min(progress.bound * unit, found))
+            if self.exchange is not None and progress.bound is not None:
+                self.exchange.lift(min(progress.bound * unit, self.value))
             self.control.tell(None if found == math.inf else found, bound)
 
         return report

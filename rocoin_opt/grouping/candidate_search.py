@@ -7,6 +7,7 @@ relaxation rules out most of those below the optimum in milliseconds.
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import value_of
@@ -32,7 +33,7 @@ class CandidateSearch:
     objective : {'guaranteed', 'nominal', 'worst'}
         What to minimise.
     control : Control
-        Limit, and the gap at which to stop. Improvements are told.
+        Limit, and the gap at which to stop. Improvements are told, to other processes as well that search beside.
     start : Plan or None
         A valid plan to begin with.
     bound : float or None
@@ -63,6 +64,8 @@ class CandidateSearch:
         self.low, self.high = 0, len(self.candidates)
         if start is not None:
             self.high = self.candidates.first_from(self.value)
+        known = control.exchange
+        self.exchange = known if known is not None and known.is_about(instance, objective) else None
 
     @property
     def bound(self) -> float:
@@ -75,6 +78,7 @@ class CandidateSearch:
     @property
     def open(self) -> bool:
         """Whether there is something left to find out, and time for it."""
+        self._learn()
         if self.low >= self.high or self.control.exhausted:
             return False
         return self.best is None or self.value - self.bound > self.control.gap * self.value
@@ -140,7 +144,7 @@ class CandidateSearch:
             middle = (self.low + high) // 2
             if decide(middle) == "impossible":
                 self.refute(middle)
-            else:
+            elif self.is_left(middle):
                 high = middle
             # A packing may have made a plan that is earlier than the candidate asked for.
             high = min(high, self.high)
@@ -148,6 +152,8 @@ class CandidateSearch:
     def refute(self, position: int) -> None:
         """Take down that no plan answers within a candidate."""
         self.low = max(self.low, self.candidates.behind(position))
+        if self.exchange is not None:
+            self.exchange.lift(self.bound)
         self.tell()
 
     def improve(self, plan: Plan) -> bool:
@@ -157,9 +163,31 @@ class CandidateSearch:
             return False
         self.best, self.value = plan, value
         self.high = self.candidates.first_from(value)
+        if self.exchange is not None:
+            self.exchange.offer(plan, value)
         self.tell()
         return True
+
+    def is_left(self, position: int) -> bool:
+        """Whether a candidate is neither refuted nor reached, by other processes as well."""
+        self._learn()
+        return self.low <= position < self.high
+
+    def asking(self, position: int) -> AbstractContextManager[None]:
+        """While a candidate is asked about, which ends as soon as other processes have found out."""
+        return nullcontext() if self.exchange is None else self.exchange.asking(self.candidates[position])
 
     def tell(self) -> None:
         """Report value and bound."""
         self.control.tell(None if self.best is None else self.value, self.bound)
+
+    def _learn(self) -> None:
+        """Take over what other processes found: their plans are checked, their bounds proven."""
+        if self.exchange is None:
+            return
+        self.exchange.look()
+        if self.exchange.plan is not None and self.exchange.value < self.value:
+            self.improve(self.exchange.plan)
+        if self.exchange.bound > self.least:
+            self.least = self.exchange.bound
+            self.low = max(self.low, self.candidates.first_from(self.least))

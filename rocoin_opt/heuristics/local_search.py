@@ -94,6 +94,8 @@ def local_search(
             continue
         best, value = plan, value_of(instance, plan, objective)
         control.tell(value, bound)
+        if control.exchange is not None and control.exchange.is_about(instance, objective):
+            control.exchange.offer(best, value)
         search.lower(_below(value))
     return Outcome(best, bound, reasons=() if best else before.reasons)
 

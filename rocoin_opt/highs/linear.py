@@ -267,7 +267,7 @@ def _listen(highs: Any, sense: int, control: Control) -> None:
     def on_event(kind: Any, _message: str, out: Any, into: Any, _data: Any) -> None:
         nonlocal told
         # Being in Python at all also lets a pending Ctrl-C run its handler, which sets the event.
-        if control.stop.is_set():
+        if control.stopped:
             into.user_interrupt = True
         if kind == highspy.cb.HighsCallbackType.kCallbackMipInterrupt:
             state, now = (_known(out.mip_primal_bound), _safe(out.mip_dual_bound, sense)), control.elapsed

@@ -12,6 +12,7 @@ from rocoin_opt.plan import (
     CLOSED_GAP,
     OBJECTIVES,
     PREFERENCES,
+    THRESHOLD_OBJECTIVES,
     Objective,
     Plan,
     refused_channel,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Objective, Preference
+
+
+MAX_WORKERS = 64
+"""Processes beyond which members of the portfolio only repeat each other."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Request:
         What to minimise, in seconds.
     start : Plan or None
         A plan to improve on; a valid one, once it was repaired where it has to be.
-    latency_only, explicit_filters, criterion, prefer, polish
+    latency_only, explicit_filters, criterion, prefer, polish, workers
         As for :func:`rocoin_opt.solve`.
     """
 
@@ -58,6 +63,7 @@ class Request:
     criterion: str = "ncut"
     prefer: str = "reliability"
     polish: float | None = None
+    workers: int = 1
 
     @property
     def preferred(self) -> Preference:
@@ -92,6 +98,7 @@ class Request:
             raise _refused("prefer", self.prefer, f"one of {', '.join(PREFERENCES)}")
         if self.polish is not None and not self.polish >= 0.0:
             raise _refused("polish", self.polish, "a number of seconds, at least 0")
+        self._require_workers()
         if self.prefer == "energy" and not instance.has_powers:
             raise UnsupportedError(f"{instance.name}: prefer energy needs compute_watts or transmit_watts of devices")
         require_objective(instance, self.objective)
@@ -120,6 +127,28 @@ class Request:
             raise UnsupportedError(f"{method.name} cannot start from a plan; {able} can")
         require_startable(instance, self.start, "start")
         return replace(self, start=Plan.of(instance, self.start.groups))
+
+    def _require_workers(self) -> None:
+        """Refuse several processes where only one would do anything."""
+        instance, name = self.instance, self.solver.name
+        if not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
+            raise _refused("workers", self.workers, f"a whole number from 1 to {MAX_WORKERS}")
+        if self.workers == 1:
+            return
+        if not self.solver.is_shared:
+            able = ", ".join(other.name for other in METHODS.values() if other.is_shared)
+            raise UnsupportedError(f"workers: {name} searches in one process; {able} can use more")
+        if self.objective not in THRESHOLD_OBJECTIVES:
+            given = f"for the objective {self.objective}"
+        elif instance.has_random_latencies:
+            given = "with slowdown laws"
+        elif instance.is_restricted:
+            given = f"with {instance.restricted_by}"
+        elif instance.shared_channels:
+            given = "with shared channels"
+        else:
+            return
+        raise UnsupportedError(f"workers: {instance.name}: {name} searches in one process {given}; leave workers at 1")
 
 
 def method_for(wanted: str | Method, objective: Objective) -> Method:

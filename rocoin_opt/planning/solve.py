@@ -30,6 +30,7 @@ from rocoin_opt.planning.conflicts.why_not import can_be_explained, conflict_of,
 from rocoin_opt.planning.methods import can_be_valued, mended, no_worse
 from rocoin_opt.planning.min_success import with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request, certified_bound, is_closed, require_certified
+from rocoin_opt.planning.workers.team import Team
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,7 @@ def solve(
     prefer: str = "reliability",
     polish: float | None = None,
     explain: bool = True,
+    workers: int = 1,
     report: Report | None = None,
 ) -> Result:
     """Find a plan, check it, value it, and say what is proved.
@@ -107,6 +109,11 @@ def solve(
     explain : bool
         Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
         seconds, and within the limit of time. The baselines never do.
+    workers : int
+        Processes that search for the least latency at the same time, this one included: beside ``exact``, or ``auto``,
+        the others run local search, the joint model and more packings, and all share plans and bounds. With one, the
+        same arguments give the same plan; with more a proven value is the same, but which plan of that value depends
+        on who is first. For constant latencies without failure domains, rules and shared channels.
     report : callable, optional
         Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
 
@@ -145,6 +152,7 @@ def solve(
         criterion=criterion,
         prefer=prefer,
         polish=polish,
+        workers=workers,
     )
     result = answer(request)
     if explain and result.plan is None and request.solver.surer is not None:
@@ -215,6 +223,13 @@ def _searched(request: Request) -> Outcome:
 
 
 def _run(request: Request, start: Plan | None) -> Outcome:
+    if request.workers == 1:
+        return _run_here(request, start)
+    with Team(request, start) as team:
+        return team.joined(_run_here(replace(request, control=team.control), start))
+
+
+def _run_here(request: Request, start: Plan | None) -> Outcome:
     instance, objective, control, method = request.instance, request.objective, request.control, request.solver
     if instance.shared_channels and method.run_channels is not None:
         outcome = method.run_channels(instance, objective, control, start)

@@ -156,7 +156,7 @@ class _entered:  # noqa: N801 - stands for a function
 
 
 def test_a_worker_that_does_not_start_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rocoin_opt.batch.processes.START", "raise SystemExit('no {path}'[:2])")
+    monkeypatch.setattr("rocoin_opt.processes.START", "raise SystemExit('no {path}'[:2])")
     with pytest.raises(ExecutorError, match="no worker process starts: no"):
         WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
 
@@ -165,7 +165,7 @@ def test_a_system_that_starts_no_process_is_an_error_at_once(monkeypatch: pytest
     def refused(*_: object, **__: object) -> None:
         raise OSError("too many processes")
 
-    monkeypatch.setattr("rocoin_opt.batch.processes.subprocess.Popen", refused)
+    monkeypatch.setattr("rocoin_opt.processes.subprocess.Popen", refused)
     with pytest.raises(ExecutorError, match="no worker process starts: too many processes"):
         WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
 
@@ -187,7 +187,7 @@ def test_a_worker_that_answers_while_all_are_dismissed_is_closed(monkeypatch: py
 
 
 def test_a_worker_killed_while_it_starts_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rocoin_opt.batch.processes.START", "import os; os.kill(os.getpid(), 9) # {path} {handle}")
+    monkeypatch.setattr("rocoin_opt.processes.START", "import os; os.kill(os.getpid(), 9) # {path} {handle}")
     ended = WorkerPool(1).run(Task("batch_work:quick", {}, Limits()))
     assert (ended.answer, ended.exit_status) == (None, -1)
 

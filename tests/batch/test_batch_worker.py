@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rocoin_opt as ro
+from rocoin_opt import processes
 from rocoin_opt.batch import work, worker
 from rocoin_opt.batch.items import read_given
 from rocoin_opt.batch.limits import Limits
@@ -87,8 +88,7 @@ def test_a_changed_file_is_an_input_fault(files: list[Path]) -> None:
 def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(worker, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(worker.faulthandler, "enable", lambda: None)
-    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(processes.os, "_exit", ended.append)
     mine, theirs = Pipe()
     thread = threading.Thread(target=worker.main, args=(os.dup(theirs.fileno()),))
     thread.start()
@@ -100,7 +100,7 @@ def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.Monke
     for listener in threading.enumerate():
         if "_listen" in listener.name:
             listener.join()
-    assert ended == [worker.FORSAKEN]
+    assert ended == [processes.FORSAKEN]
 
 
 def test_no_signal_makes_an_item_end_early_as_if_it_were_done() -> None:

@@ -143,7 +143,8 @@ class _Search(CandidateSearch):
             return "unknown"
         if not relaxation.admits(self.wanted):
             return "impossible"
-        packing = pack_kinds(problem, relaxation, self.vectors, self.control, effort)
+        with self.asking(position):
+            packing = pack_kinds(problem, relaxation, self.vectors, self.control, effort)
         if packing.vectors is None or packing.times is None:
             return packing.status
         plan = plan_of_kinds(problem, packing.vectors, packing.times)

@@ -2,7 +2,8 @@
 
 Whether a plan answers within T is a packing problem; the smallest such T among the candidate latencies is the optimum.
 The relaxation rules out most candidates below it in milliseconds. Integer packings decide the rest, cheap ones first:
-each round allows more columns and nodes than the last, proves what it can from below and improves the plan from above.
+each round dives at the bound of the relaxation, allows more columns and nodes than the last, proves what it can from
+below and improves the plan from above.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ EFFORTS = (
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
+LOW_DIVES = (3, 0, 20)
+"""Dives at the bound of the relaxation before each of these rounds."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
@@ -100,7 +103,9 @@ class _Search(CandidateSearch):
             self.refute(len(self.candidates) - 1)
         if self.open:
             self.bracket()
-        for effort in EFFORTS[:rounds]:
+        for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
+            if self.open and dives and self.best is not None:
+                self._dive_low(dives)
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -116,6 +121,14 @@ class _Search(CandidateSearch):
         reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
 
+    def _dive_low(self, dives: int) -> None:
+        """Look for a plan at the bound of the relaxation: it is proven at once, however far away the best plan is."""
+        position = self.low
+        with self.asking(position):
+            status = self._dive(position, dives)
+        if status == "impossible":
+            self.refute(position)
+
     def _solve_jointly(self) -> Outcome:
         """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""
         from rocoin_opt.exact.milp import milp
@@ -128,8 +141,9 @@ class _Search(CandidateSearch):
 
     def _prove_best(self, effort: Effort) -> None:
         """Refute the last candidate before the plan, which proves it: often it is the best one long before that."""
-        if self.best is not None and self._decide(self.high - 1, effort) == "impossible":
-            self.refute(self.high - 1)
+        position = self.high - 1
+        if self.best is not None and self._decide(position, effort) == "impossible":
+            self.refute(position)
 
     def _close_in(self, effort: Effort) -> None:
         """Refute from below in steps that double, up to the first packing or question that is left open; then bisect.
@@ -144,12 +158,12 @@ class _Search(CandidateSearch):
                 break
             if status == "impossible":
                 self.refute(position)
-            else:
+            elif self.is_left(position):
                 left_open = min(left_open, position)
                 # Where it may waste more, there are more columns still.
                 if position in self.unlisted or position == self.high - 1:
                     break
-            position = max(self.candidates.behind(position), min(position + step, self.high - 1))
+            position = max(self.candidates.behind(position), min(position + step, self.high - 1), self.low)
             step *= 2
         self.prove(decide, below=left_open)
 
@@ -162,7 +176,11 @@ class _Search(CandidateSearch):
                 low = self.candidates.behind(middle)
 
     def _reach(self, position: int, effort: Effort) -> bool:
-        status = self._decide(position, effort)
+        with self.asking(position):
+            return self._found(position, effort)
+
+    def _found(self, position: int, effort: Effort) -> bool:
+        status = self._packed(position, effort)
         if status == "impossible":
             self.refute(position)
         if status != "unknown":
@@ -189,6 +207,10 @@ class _Search(CandidateSearch):
         return super().relaxation(position, question=question)
 
     def _decide(self, position: int, effort: Effort) -> str:
+        with self.asking(position):
+            return self._packed(position, effort)
+
+    def _packed(self, position: int, effort: Effort) -> str:
         if self.left_open.get(position) is effort:
             return "unknown"
         problem = self.problem(position)

@@ -69,6 +69,8 @@ class Method:
         preferred: to a better partition, then to a smaller failure probability, then to fewer device-seconds. The bound
         of the outcome is one on the failure probability. For objectives that are no latency: to a better partition and
         fewer device-seconds at the same value. Without it ``break_ties`` is what there is.
+    is_shared : bool
+        Whether it takes over what other processes find, so that ``workers`` of them can search for latency at once.
 
     Examples
     --------
@@ -92,6 +94,7 @@ class Method:
     run_restricted: RunRandom | None = None
     run_channels: RunRandom | None = None
     reinforce: Reinforce | None = None
+    is_shared: bool = False
 
 
 def _without_start(run: Run) -> RunRandom:
@@ -160,6 +163,7 @@ METHODS: dict[str, Method] = {
                 channels.AUTO_NODES,
             ),
             surer=_auto,
+            is_shared=True,
         ),
         Method(
             "exact",
@@ -173,6 +177,7 @@ METHODS: dict[str, Method] = {
             run_restricted=_exact_restricted,
             run_channels=channels.proven(_on_channels, _exact_on_channels, math.inf),
             surer=_exact,
+            is_shared=True,
         ),
         Method(
             "milp",

@@ -12,6 +12,7 @@ from hypothesis import given
 from packing_oracle import best_position, candidates, random_instance
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import packing as module
+from rocoin_opt.exact.threshold import search
 from rocoin_opt.exact.threshold.column_list import Column, ColumnList
 from rocoin_opt.exact.threshold.completion import Completion, complete
 from rocoin_opt.exact.threshold.packing import Effort, Memory, Packing, pack, pack_groups
@@ -106,6 +107,7 @@ def test_fillers_that_are_short_are_shared_out(
         return dealt[-1]
 
     monkeypatch.setattr(module, "complete", spy)
+    monkeypatch.setattr(search, "LOW_DIVES", (0, 0, 0))
     outcome = exact(instance, objective, Control.starting_now())
     assert outcome.plan is not None
     short = [dealing for dealing in dealt if dealing.groups is None]

@@ -47,6 +47,12 @@ def solve(
     gap: Gap = 0.0,
     seed: Seed = 0,
     threads: Threads = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", metavar="N", help="Processes that search for the least latency at once; exact and auto."
+        ),
+    ] = 1,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +116,7 @@ def solve(
             gap=gap,
             seed=seed,
             threads=threads,
+            workers=workers,
             start=known,
             latency_only=latency_only,
             explicit_filters=filters,

@@ -180,9 +180,9 @@ def _silent(law: LatencyDistribution | QueueCurves, number: int, times: FloatArr
         When, in seconds.
     """
     if isinstance(law, QueueCurves):
-        return np.maximum(law.silent(number, times), TINY)
+        return np.asarray(np.maximum(law.silent(number, times), TINY))
     outcomes = law.groups.group(number, times)
-    return np.maximum(outcomes[LATER] + outcomes[NEVER], TINY)
+    return np.asarray(np.maximum(outcomes[LATER] + outcomes[NEVER], TINY))
 
 
 def _horizon(law: LatencyDistribution | QueueCurves) -> float:

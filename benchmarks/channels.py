@@ -139,14 +139,14 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     rows = found["results"]
     parts = {part: [row for row in rows if row["part"] == part] for part in ("replicas", "blind", "run")}
     show(
-        f"{GROUPS} groups of so many replicas or more, each failing with probability {FAILURE:g}: medians",
+        f"{GROUPS} groups of at least so many replicas, each failing with probability {FAILURE:g}: medians",
         ["family", "links", "replicas", "guaranteed", "nominal", "success by the deadline"],
         [_of_replicas(*key, some) for key, some in _grouped(parts["replicas"], ("family", "links", "replicas"))],
         ["family", "links"],
         markdown=markdown,
     )
     show(
-        "Planned blind, as if every link were one of its own: medians (smallest..largest) of guaranteed latencies",
+        "Planned as if every device had its own link: medians (smallest..largest) of guaranteed latencies",
         ["family", "links", "fleets", "truth over promise", "truth over planned with channels"],
         [_of_blind(*key, some) for key, some in _grouped(parts["blind"], ("family", "links"))],
         ["family", "links"],

@@ -78,7 +78,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         markdown=markdown,
     )
     show(
-        "How much sooner than by the others: medians over the seeds (smallest..largest)",
+        "How much sooner than the others: medians over the seeds (smallest..largest)",
         ["family", "devices", "gap", f"than the best of {', '.join(LITERATURE)}", "greedy", "guaranteed"],
         _summary(rows),
         ["family"],

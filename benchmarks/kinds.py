@@ -91,7 +91,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     """Each fleet, then every instance."""
     rows, limit = found["results"], found["settings"]["time_limit"]
     show(
-        f"Alike devices, limit {limit:g} s: medians (smallest..largest), seconds of the processor",
+        f"Alike devices, limit {limit:g} s: medians (smallest..largest), CPU seconds",
         ["devices", "kinds", "family", "proven", "gap", "seconds", "with the order behind it", "device by device"],
         _summary(rows),
         ["family"],

@@ -80,6 +80,7 @@ STUDIES = (
     Study("kinds", "what is proven of fleets of alike devices", "kinds"),
     Study("measured_tables", "what planning by one rate a board costs", "measured_tables"),
     Study("channels", "what redundancy costs in airtime, planning blind, queues at work", "channels"),
+    Study("channel_proofs", "what is proven of fleets that share channels", "channel_proofs"),
     Study("ablation", "what the parts of exact are worth", "ablation"),
     Study("heuristics", "heuristics beside the best known values", "heuristics"),
     _partition("network", "a graph of one's own beside the peers", "network", "--skip", "strong", takes_graph=True),

@@ -84,8 +84,8 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     rows, settings = found["results"], found["settings"]
     limit, methods = settings["time_limit"], settings["methods"]
     titles = {
-        "failure": "Probability that the whole answer is not there by the deadline",
-        "missing": "Expected share of the filters that is not there by the deadline",
+        "failure": "Probability that the whole answer misses the deadline",
+        "missing": "Expected share of the filters that misses the deadline",
     }
     for objective in settings["objectives"]:
         show(

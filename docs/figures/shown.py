@@ -12,6 +12,7 @@ from figures.style import SCOPE
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import group_notes
 from rocoin_opt.report.page.rendering import DASHES
+from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _PARTS = Environment(
     lstrip_blocks=True,
 )
 _PARTS.globals["dashes"] = DASHES
-_PARTS.filters["time"] = seconds
+_PARTS.filters |= {"time": seconds, "shown": shown_name}
 
 
 def groups_of(instance: Instance, plan: Plan, guaranteed_seconds: float | None) -> HTML:

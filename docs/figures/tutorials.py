@@ -16,6 +16,7 @@ from rocoin_opt.report.page.figures import (
     legend_entry,
     plain_ticks,
 )
+from rocoin_opt.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def limits_picture(limits: Sequence[float], results: Sequence[Result], name: str
 def changes_picture(before: float, mended: Sequence[Replan], name: str) -> Picture:
     """Draw what mended plans are worth, one bar each, beside the plan before the failure."""
     kept = [replan for replan in mended if replan.objective_value is not None]
-    labels = [f"{len(replan.loads)} load{'' if len(replan.loads) == 1 else 's'}" for replan in kept]
+    labels = [counted(len(replan.loads), "deployment") for replan in kept]
 
     def draw(axes: Axes) -> None:
         axes.barh(range(len(kept)), [replan.objective_value for replan in kept], color=SERIES[0], height=0.6)
@@ -83,7 +84,7 @@ def changes_picture(before: float, mended: Sequence[Replan], name: str) -> Pictu
     )
     return Picture(
         title="What a few changes buy",
-        svg=drawn(name, "Guaranteed latency of mended plans by the number of loads", draw, (4.4, 2.2)),
+        svg=drawn(name, "Guaranteed latency of repaired plans by the number of deployments", draw, (4.4, 2.2)),
         caption=f"{shipped}.",
         legend=(LegendEntry(f"before the failure, {seconds(before)}", "alert", "dashed"),),
     )

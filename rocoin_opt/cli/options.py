@@ -36,7 +36,7 @@ _LATENCY_OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "Which latency to make early: guaranteed (each group within its outage limit), nominal (the answer if nobody "
+        "Which latency to minimise: guaranteed (each group within its outage limit), nominal (the answer if nobody "
         "fails) or worst (the slowest device)."
     ),
 )
@@ -44,7 +44,7 @@ _REPLAN_OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "What to make small: a latency, guaranteed (each group within its outage limit), nominal (the answer if nobody "
+        "What to minimise: a latency, guaranteed (each group within its outage limit), nominal (the answer if nobody "
         "fails) or worst (the slowest device); or failure (probability of no answer by the deadline)."
     ),
 )

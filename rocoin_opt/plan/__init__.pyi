@@ -40,6 +40,7 @@ from .metrics import FIGURES, MEASURED, Metrics, evidence_left, ncut_of, require
 from .model import Group, HasPlan, Plan, plan_in
 from .phases import CLOSED_GAP, Phase, Reinforcement, aim_of, proof_words, relative_gap
 from .result import SUMMARY_COLUMNS, Outcome, Result, Termination, print_summary, ties_and_rules
+from .summary import binding_lines
 from .terminal import (
     OBJECTIVE_WORDS,
     WITHOUT_UNIT,
@@ -90,6 +91,7 @@ __all__ = [
     "Violation",
     "aim_of",
     "answer_distribution",
+    "binding_lines",
     "bound_alone",
     "continuation",
     "energy_joules",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from rich.console import Console
 
 from rocoin_opt.instance import keeps_limit
-from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, THRESHOLD_OBJECTIVES, group_timings, has_random_latency
+from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
-from rocoin_opt.plan.summary import breakdown, capacity, channel_lines, group_table, random_table
+from rocoin_opt.plan.summary import binding_lines, channel_lines, group_table, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
     bound_alone,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan.changes import StartRepair
     from rocoin_opt.plan.conflict import Conflict
-    from rocoin_opt.plan.latency import GroupTiming, Objective
+    from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.metrics import Metrics
     from rocoin_opt.plan.model import Plan
 
@@ -49,8 +49,6 @@ Termination: TypeAlias = Literal["optimal", "feasible", "infeasible", "no_plan"]
 
 SUMMARY_COLUMNS = 110
 """Columns of a summary as text."""
-MOST_BINDING = 5
-"""Groups that wait the longest, of which a summary says why."""
 SURE = 0.95
 """Success probability below which a summary says what would raise it."""
 MOST_NAMES = 12
@@ -205,7 +203,7 @@ def print_summary(result: Result, console: Console) -> None:
             console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
         console.print()
         lines = [] if random or not has_queues(instance, result.plan) else channel_lines(instance, result.plan)
-        for line in (*lines, *_binding_lines(result, timings)):
+        for line in (*lines, *binding_lines(instance, result.plan, result.objective, result.objective_value, timings)):
             console.print(plain_text(line))
 
 
@@ -302,35 +300,6 @@ def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
     if len(plan.groups) > needed.min_groups:
         ways.insert(1, "a smaller max_groups")
     yield f"  {', '.join(told)}; surer by {', '.join(ways[:-1])} or {ways[-1]}"
-
-
-def _binding_lines(result: Result, timings: tuple[GroupTiming, ...]) -> Iterator[str]:
-    """Say what sets the value: the replica that the objective waits for, and what its time is made of."""
-    instance, plan = result.instance, result.plan
-    if plan is None or result.objective not in THRESHOLD_OBJECTIVES or has_random_latency(instance, plan):
-        return
-    binding = 0
-    for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=True)):
-        positions = {"nominal": 0, "worst": len(timing.seconds) - 1}
-        position = positions.get(result.objective)
-        if position is None:
-            if timing.guaranteed_seconds is None:
-                continue
-            position = timing.seconds.index(timing.guaranteed_seconds)
-        if timing.seconds[position] != result.objective_value:
-            continue
-        binding += 1
-        if binding > MOST_BINDING:
-            continue
-        device = timing.devices[position]
-        yield f"binding: group {k} waits for {device}: {breakdown(instance, group, device)}"
-        if group.num_filters == capacity(instance, group):
-            yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
-        if timing.final_outage > 0 and len(timing.devices) > 1:
-            limit = instance.requirements.max_group_outage
-            yield f"  its outage is {small_share(timing.final_outage)} of the {limit:g} allowed"
-    if binding > MOST_BINDING:
-        yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
 
 
 def _in_clauses(sentence: str) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from rocoin_opt.plan.latency import outage_of
+from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, outage_of
 from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text
 from rocoin_opt.plan.transfers import Transfers
-from rocoin_opt.wording import common_unit, number, seconds, small_share
+from rocoin_opt.wording import common_unit, counted, number, seconds, small_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan.latency import GroupTiming
+    from rocoin_opt.plan.latency import GroupTiming, Objective
     from rocoin_opt.plan.model import Group, Plan
 
 MOST_WAITS = 3
 """Replicas on a channel whose waiting is told."""
+MOST_BINDING = 5
+"""Groups that wait the longest, of which it is said why."""
 
 
 def group_table(instance: Instance, plan: Plan, timings: tuple[GroupTiming, ...]) -> Table:
@@ -105,6 +107,50 @@ def channel_lines(instance: Instance, plan: Plan) -> Iterator[str]:
             f"channel {channel}: {len(order)} transfers take {seconds(busy)} from {seconds(first)} to {seconds(last)}"
             + (f"; {told}{more}" if longest else "; nobody waits")
         )
+
+
+def binding_lines(
+    instance: Instance, plan: Plan, objective: Objective, value: float | None, timings: tuple[GroupTiming, ...]
+) -> Iterator[str]:
+    """Say what sets a latency: the replica that it waits for, and what its time is made of.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    objective : str
+        Which figure; nothing is said of those that are no latency of a replica.
+    value : float or None
+        That figure of the plan, in seconds.
+    timings : tuple of GroupTiming
+        One a group, in the order of the plan; none where latencies are random, of which nothing is said.
+    """
+    if objective not in THRESHOLD_OBJECTIVES:
+        return
+    binding = 0
+    for k, (group, timing) in enumerate(zip(plan.groups, timings, strict=False)):
+        positions = {"nominal": 0, "worst": len(timing.seconds) - 1}
+        position = positions.get(objective)
+        if position is None:
+            if timing.guaranteed_seconds is None:
+                continue
+            position = timing.seconds.index(timing.guaranteed_seconds)
+        if timing.seconds[position] != value:
+            continue
+        binding += 1
+        if binding > MOST_BINDING:
+            continue
+        device = timing.devices[position]
+        yield f"binding: group {k} waits for {device}: {breakdown(instance, group, device)}"
+        if group.num_filters == capacity(instance, group):
+            yield f"  its part is as large as {group.student} can learn ({group.num_filters} filters)"
+        if timing.final_outage > 0 and len(timing.devices) > 1:
+            limit = instance.requirements.max_group_outage
+            yield f"  its outage is {small_share(timing.final_outage)} of the {limit:g} allowed"
+    if binding > MOST_BINDING:
+        yield f"and {counted(binding - MOST_BINDING, 'more group')} of which the same holds"
 
 
 def breakdown(instance: Instance, group: Group, name: str) -> str:

@@ -374,6 +374,6 @@ def _without_plan(result: Replan, replanned: Replanned, bound: float) -> Replan:
     if needed is None:
         return replace(result, termination="infeasible", reasons=("no groups of what is left keep all limits at once",))
     number = f"{needed} would do" if replanned.fewest_loads_attained else f"at least {needed} are needed"
-    reason = f"loads: no plan does with {result.max_loads} loads; {number}. Raise max_loads."
+    reason = f"no plan needs as few as {counted(result.max_loads or 0, 'deployment')}; {number}. Raise max_loads."
     fewest = needed if replanned.fewest_loads_attained else None
     return replace(result, termination="infeasible", fewest_loads=fewest, reasons=(reason,))

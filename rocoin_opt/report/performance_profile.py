@@ -34,14 +34,14 @@ class Curve:
     ratios : FloatArray
         Where it rises: ratios to the best, ascending, at least 1.
     shares : FloatArray
-        Share of all questions that the method answers within each ratio.
+        Share of all problems that the method solves within each ratio.
     """
 
     ratios: FloatArray
     shares: FloatArray
 
     def share(self, ratio: float) -> float:
-        """Share of the questions answered within a ratio to the best."""
+        """Share of the problems solved within a ratio to the best."""
         place = int(np.searchsorted(self.ratios, ratio, side="right"))
         return float(self.shares[place - 1]) if place else 0.0
 
@@ -58,9 +58,9 @@ class PerformanceProfile:
         ``value``: objective values are compared. ``seconds``: search times are, of the searches whose value is
         within 1 % of the best of the run; times below 10 ms count as 10 ms.
     questions : int
-        Number of questions: instance and seed. Those proven infeasible have no best and are left out.
+        Number of problems: instance and seed. Those proven infeasible have no best and are left out.
     curves : dict of str to Curve
-        By method. A method without a plan, or without an item, does not answer a question.
+        By method. A method without a plan, or without an item, does not solve a problem.
     """
 
     objective: str

@@ -61,7 +61,7 @@ def print_replan(found: Replan, console: Console) -> None:
         console.print(f"  to send: {counted(len(found.loads), 'student')}, {data_size(found.shipped_bytes)}{least}")
         console.print(_load_table(found))
     else:
-        console.print("  to send: nothing, every device goes on with the student that it has")
+        console.print("  to send: nothing, every device keeps its student")
     console.print(_group_table(found))
     if found.plan.spares:
         console.print(plain_text(f"spares: {', '.join(in_runs(found.plan.spares))}"))

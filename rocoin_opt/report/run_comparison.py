@@ -85,8 +85,8 @@ def definitions(shift: float = SHIFT) -> tuple[str, ...]:
         "gap: (value - bound) / value, by the best bound that any method of the run proved for the instance",
         "excess: (value - best) / best, by the best value of the run for the instance",
         f"time: geometric mean of search times shifted by {shift:g} s, a limit counting as the time it took",
-        "wins: questions (instance and seed) with the best value of all methods, ties included",
-        f"profile: share of the questions within a ratio to the best method; times below {CLOCK:g} s are equal",
+        "wins: problems (instance and seed) with the best value of all methods, ties included",
+        f"profile: share of the problems within a ratio to the best method; times below {CLOCK:g} s are equal",
     )
 
 

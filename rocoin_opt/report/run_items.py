@@ -160,7 +160,7 @@ class RunItems:
 
     @property
     def wins(self) -> BoolArray:
-        """Whether an item's value is the best for its question, ties being wins of all."""
+        """Whether an item's value is the best for its problem, ties being wins of all."""
         best = _best(np.fmin, self.value, self.question)
         with np.errstate(invalid="ignore"):
             return np.asarray(self.value <= best * (1.0 + TIES))

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from rocoin_opt.report.page.figures import (
@@ -16,6 +17,7 @@ from rocoin_opt.report.page.figures import (
     curve_style,
     drawn,
     legend_entry,
+    overlaid,
     plain_ticks,
 )
 
@@ -80,3 +82,10 @@ def test_curves_beyond_the_colours_differ_by_their_dashes() -> None:
     assert len(set(styles)) == len(styles)
     assert curve_style(len(styles)) == styles[0]
     assert legend_entry("ninth", 8).dash == "dashed"
+
+
+def test_curves_that_lie_over_each_other_differ_by_their_dashes() -> None:
+    low, high = np.zeros(10), np.ones(10)
+    assert overlaid([low, high, low, low, high, np.arange(10.0) / 8]) == [0, 0, 1, 2, 1, 0]
+    assert curve_style(1, 1) == (SERIES[1], curve_style(8)[1])
+    assert legend_entry("second", 1, 1).dash == "dashed"

@@ -1,4 +1,4 @@
-"""Pages as people see them: in headless Chromium, at the width of a telephone and of a desk, in light and in dark."""
+"""Pages as people see them: in headless Chromium, at the width of a phone and of a desk, in light and in dark."""
 
 from __future__ import annotations
 
@@ -84,6 +84,24 @@ def test_light_and_dark_differ_in_pictures_too(chromium, pages) -> None:
             )
         )
     assert all(light != dark for light, dark in zip(*shades, strict=True))
+
+
+@pytest.mark.usefixtures("unrendered")
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("devices", [8, 32])
+def test_axes_lie_below_their_bars(chromium, tmp_path, devices, width) -> None:
+    instance = ro.generate("edge", devices=devices, seed=0)
+    page = tmp_path / "plan.html"
+    page.write_text(plan_report(instance, ro.solve(instance, "greedy", latency_only=True).plan))
+    chromium.open(page, width=width)
+    places = chromium.run(
+        "return [...document.querySelectorAll('.group')].map((group) => [...group.querySelectorAll('.bar')]"
+        ".map((bar) => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().width]))"
+    )
+    assert (len(places) > 6) == (devices == 32)
+    for left, *others in places:
+        assert others
+        assert all(other == left for other in others)
 
 
 def test_tables_scroll_inside_of_their_frames(chromium, pages) -> None:

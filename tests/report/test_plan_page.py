@@ -16,8 +16,8 @@ from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.instance.matrices import FilterGraph
 from rocoin_opt.plan.files import PlanDocument, result_document
 from rocoin_opt.plan.metrics import ncut_of
+from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.graph_picture import MAX_CELLS, graph_picture, part_figures
-from rocoin_opt.report.page.group_rows import SCALE, group_picture
 from rocoin_opt.report.page.plan_page import MAX_SPARES, plan_report
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, rendered, require_report
@@ -113,18 +113,18 @@ def test_figures_of_the_whole_answer_come_first() -> None:
     result = replace(ro.solve(instance, "rocoin", "failure"), lower_bound=0.002)
     page = plan_report(instance, result.plan, document_of(result))
     tiles = re.findall(r'<div class="tile"><dt>(.*?)</dt><dd>(.*?)</dd>', page)
-    assert tiles[:5] == [
-        ("failure probability", "0.0199"),
-        ("success probability", "0.9801"),
-        ("missing share", "0.01"),
-        ("quantile", "5 s"),
-        ("guaranteed latency", "5 s"),
+    assert tiles == [("failure probability", "0.0199"), ("missing share", "0.01"), ("guaranteed latency", "5 s")]
+    assert "lower bound 0.002, gap " in page
+    rows = dict(re.findall(r'<tr><td class="text short">(.*?)</td><td class="number">(.*?)</td>', page))
+    assert [rows[name] for name in ("success probability", "quantile", "guaranteed latency")] == [
+        "0.9801",
+        "5 s",
+        "5 s",
     ]
-    assert tiles[-1] == ("lower bound", "0.002")
     assert "There is an answer ever with probability 0.9801: failure 0.0199, expected share missing 0.01." in page
     assert "no deadline, success level 0.98" in page
     never = plan_report(instance.with_requirements(success_level=0.99), result.plan)
-    assert "<dt>quantile</dt><dd>never</dd>" in never
+    assert '<td class="text short">quantile</td><td class="number">never</td>' in never
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -139,8 +139,9 @@ def test_names_are_texts_and_nothing_else() -> None:
     assert "img" not in {tag for tag, _ in parsed.tags}
     assert sum(tag == "script" for tag, _ in parsed.tags) == 1
     shown = [text for text in parsed.texts if "onerror" in text]
-    # The title and the heading, the method, each device and each group's student.
-    assert len(shown) == 3 + 4 + len(plan.groups)
+    # The title and the heading, the method, each device and each group's student, these twice: they can be failed; and
+    # who is binding.
+    assert len(shown) == 4 + 2 * (4 + len(plan.groups))
     assert not [text for text in shown if "\x1b" in text or "\u202e" in text]
 
 
@@ -163,60 +164,6 @@ def test_a_plan_that_misses_the_limit_is_shown_with_a_warning() -> None:
 def test_a_plan_that_breaks_another_rule_is_refused() -> None:
     with pytest.raises(InputError):
         plan_report(two_pairs(), ro.Plan.of(two_pairs(), [ro.Group(devices=("d0",), student="s", num_filters=3)]))
-
-
-def test_bars_are_what_the_time_is_spent_on() -> None:
-    instance = pairs()
-    # d0 takes 4 s of work and 1 s of transfer, d2 half as long for its work.
-    plan = ro.Plan.of(instance, [ro.Group(devices=("d0", "d2"), student="s2", num_filters=2)])
-    picture = group_picture(instance, plan, 5.0)
-    slow, fast = reversed(picture.groups[0].replicas)
-    assert (fast.device, fast.seconds, fast.mark, fast.outage) == ("d2", 3.0, "first", pytest.approx(0.1))
-    assert (slow.device, slow.seconds, slow.mark, slow.outage) == ("d0", 5.0, "limit", pytest.approx(0.01))
-    assert [segment.role for segment in slow.segments] == ["compute", "transfer"]
-    assert [segment.width for segment in slow.segments] == pytest.approx([4 * SCALE / 5.1, SCALE / 5.1], abs=0.01)
-    assert slow.segments[1].start == pytest.approx(4 * SCALE / 5.1, abs=0.01)
-    assert picture.guaranteed == pytest.approx(5 * SCALE / 5.1)
-
-
-def test_a_mark_says_who_is_first_and_who_meets_the_limit() -> None:
-    instance = pairs(requirements={"max_group_outage": 0.1})
-    plan = ro.Plan.of(instance, [ro.Group(devices=("d0", "d2"), student="s2", num_filters=2)])
-    assert [replica.mark for replica in group_picture(instance, plan, None).groups[0].replicas] == ["both", ""]
-    assert group_picture(instance, plan, None).guaranteed is None
-    assert group_picture(instance, plan, 1e9).guaranteed is None
-
-
-def test_alike_devices_and_groups_of_them_are_folded() -> None:
-    fleet = {"memory_bytes": 9, "flops_per_second": 1, "uplink_bits_per_second": 1, "failure_probability": 0.5}
-    instance = pairs(
-        devices=[{**fleet, "id": "cam", "count": 5}, {**fleet, "id": "pi", "flops_per_second": 4, "count": 3}],
-        requirements={"max_group_outage": 0.25},
-    )
-    members = [("cam-1", "cam-2", "pi-1"), ("cam-3", "cam-4", "pi-2"), ("cam-5", "pi-3")]
-    plan = ro.Plan.of(
-        instance,
-        [ro.Group(devices=own, student="s2", num_filters=size) for own, size in zip(members, (2, 2, 1), strict=True)],
-    )
-    picture = group_picture(instance, plan, None)
-    both, last = picture.groups
-    assert (both.numbers, both.title, last.title) == ((0, 1), "2 groups, 0 to 1", "Group 2")
-    assert [(row.device, row.count, row.mark) for row in both.replicas] == [("pi", 1, "first"), ("cam", 2, "limit")]
-    assert [(row.device, row.count) for row in last.replicas] == [("pi-3", 1), ("cam-5", 1)]
-    assert both.replicas[1].outage == pytest.approx(0.125)
-    page = plan_report(instance, plan)
-    assert "cam \u00d7 2" in page
-    assert "2 groups, " in page
-    assert page.count('class="group"') == len(picture.groups)
-
-
-def test_no_latency_at_all_can_be_drawn() -> None:
-    instance = pairs(
-        students=[{"id": "s", "flops": 0, "memory_bytes": 1, "max_filters": 9}],
-        knowledge={"num_filters": 1, "bits_per_filter": 1e-15},
-    )
-    plan = ro.Plan.of(instance, [ro.Group(devices=("d0", "d1"), student="s", num_filters=1)])
-    assert group_picture(instance, plan, 0.0).end > 0.0
 
 
 def test_the_deadline_is_drawn_where_it_is_near_and_told_where_it_is_far() -> None:
@@ -285,6 +232,38 @@ def test_an_exact_distribution_that_there_is_not_is_said(monkeypatch: pytest.Mon
     assert "There is no exact distribution to draw: too many domains." in page
     assert "Exact figures are not available: too many domains" in page
     assert "guaranteed latency</dt>" not in page
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_devices_can_be_failed_or_it_is_said_why_not(monkeypatch: pytest.MonkeyPatch, mcu, page) -> None:
+    assert page.count("data-device=") == sum(len(group.devices) for group in mcu[1].groups)
+    assert "cannot be failed on this page" not in page
+    assert page.count("<script>") == 1
+    plan = ro.Plan.of(
+        pairs(),
+        [
+            ro.Group(devices=("d0", "d2"), student="s2", num_filters=2),
+            ro.Group(devices=("d1", "d3"), student="s2", num_filters=3),
+        ],
+    )
+    law = slowed(pairs(), {"law": "lognormal", "sigma": 0.5})
+    sharing = [device.model_copy(update={"channel": "air"}).model_dump() for device in pairs().devices]
+    queued = pairs(devices=sharing, channels=[{"id": "air"}])
+    tied = [device.model_copy(update={"failure_domain": "ap"}) for device in pairs().devices]
+    domain = ro.FailureDomain(id="ap", failure_probability=0.1)
+    joined = pairs().model_copy(update={"devices": tuple(tied), "failure_domains": (domain,)})
+    assert failure_panel(joined, plan, ro.evaluate(joined, plan)).reason == ""
+    monkeypatch.setattr("rocoin_opt.report.page.failed_devices.MAX_TIED_DOMAINS", 0)
+    said = {"random": law, "queue for a channel": queued, "failure domains span": joined}
+    for words, instance in said.items():
+        told = plan_report(instance, plan)
+        assert "Devices cannot be failed on this page: " in told
+        assert words in told
+        assert "data-model" not in told
+    monkeypatch.setattr("rocoin_opt.report.page.failed_devices.MAX_SWITCHES", 3)
+    assert "the plan has 4, and the page offers 3 at most" in plan_report(pairs(), plan)
+    # Without exact figures there is nothing to compare with.
+    assert failure_panel(law, plan, None).groups == ()
 
 
 def graphed(labels: list[int], weights: np.ndarray) -> tuple[ro.Instance, ro.Plan]:

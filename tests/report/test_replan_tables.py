@@ -50,7 +50,7 @@ def test_nothing_to_load_and_no_spares() -> None:
     instance = two_pairs()
     plan = Plan.of(instance, [Group(devices=("d0", "d1", "d2", "d3"), student="s", num_filters=4)])
     text = told(replan(instance, plan, max_loads=0))
-    assert "to send: nothing, every device goes on" in text
+    assert "to send: nothing, every device keeps" in text
     assert "spares" not in text
     unlimited = told(replan(instance, plan))
     assert "any number of devices may be sent a student" in unlimited

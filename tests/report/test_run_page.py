@@ -1,4 +1,4 @@
-"""The page of a run: every item counted, some instances from close by, and what cannot be shown said."""
+"""The page of a run: every item counted, some instances in detail, and what cannot be shown said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import rocoin_opt as ro
 from rocoin_opt.batch.store import Store
 from rocoin_opt.errors import InputError, UnsupportedError
 from rocoin_opt.report.page.run_page import MAX_SHOWN, run_report
-from rocoin_opt.report.page.run_pictures import EARLIEST, profile_picture, trace_picture
+from rocoin_opt.report.page.run_pictures import EARLIEST, flat_words, is_flat, profile_picture, trace_picture
 from rocoin_opt.report.page.run_tables import MAX_ROWS, items_table
 from rocoin_opt.report.performance_profile import performance_profiles
 from rocoin_opt.report.run_items import RunItems
@@ -28,9 +28,16 @@ def run(tmp_path_factory):
         for seed in seeds:
             path = folder / family / f"{family}-{seed}.json"
             ro.write_instance(path, ro.generate(family, devices=8, seed=seed, graph=family == "mcu"))
-            rows += solved(path, ("greedy", "random"))
+            rows += [timed(found, 0.5 + number) for number, found in enumerate(solved(path, ("greedy", "random")))]
     rows.append(failed(str(folder / "mcu" / "broken.json"), "greedy", "memory <limit>"))
     return stored(folder / "run", rows)
+
+
+def timed(found, seconds: float):
+    """The item as if its search had taken some time, and had halved its value in it."""
+    value = found.objective_value
+    trace = () if value is None else ((0.1, 2.0 * value, None), (seconds, value, found.lower_bound))
+    return replace(found, wall_seconds=seconds, trace=trace)
 
 
 def page_of(folder, **options) -> str:
@@ -41,8 +48,10 @@ def page_of(folder, **options) -> str:
 def test_the_page_tells_figures_profiles_and_close_ups(run) -> None:
     page = page_of(run)
     assert "4 instances of 2 families; greedy, random; guaranteed" in page
-    for title in ("Profile by value", "Profile by time", "Value and bound over time", "When the answer comes"):
+    for title in ("Profile by value", "Value and bound over time", "When the answer comes"):
         assert title in page
+    # Of the two, only greedy is good enough to be compared by time.
+    assert "No search with a plan within 1 % of the best was slower" in page
     shown = re.findall(r"<h2>In detail: (.*)</h2>", page)
     # The first with a plan of each family.
     assert len(shown) == 2
@@ -93,12 +102,15 @@ def test_a_file_that_has_changed_is_not_shown_with_old_plans(tmp_path) -> None:
     path = tmp_path / "one.json"
     instance = ro.generate("mcu", devices=8, seed=0)
     ro.write_instance(path, instance)
-    folder = stored(tmp_path / "run", solved(path, ("greedy",)))
+    (found,) = solved(path, ("greedy",))
+    at_once = ((0.1, found.objective_value, found.lower_bound),)
+    folder = stored(tmp_path / "run", [replace(found, trace=at_once)])
     ro.write_instance(path, instance.with_requirements(max_group_outage=0.5))
     page = page_of(folder)
     assert "another content than during the run" in page
     assert "Its best plan" not in page
-    assert "Value and bound over time" in page
+    assert "Value and bound over time" not in page
+    assert "No search improved on its first plan or bound" in page
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -166,7 +178,25 @@ def test_profiles_take_the_axis_that_suits(ratio, ticks) -> None:
 
 def test_a_profile_that_nobody_answers_can_be_drawn() -> None:
     profile, _ = performance_profiles(RunItems.of([row("/one.json", "a")], "run"))
-    assert "1 questions" in profile_picture(profile, "x").caption
+    assert "problems: 1." in profile_picture(profile, "x").caption
+
+
+def test_a_profile_without_any_rise_is_told_and_not_drawn(tmp_path) -> None:
+    rows = [row("/one.json", name, 1.0, wall_seconds=seconds) for name, seconds in (("a", 0.001), ("b", 0.002))]
+    rows.append(row("/two.json", "a", 1.0, wall_seconds=0.001))
+    by_value, by_time = performance_profiles(RunItems.of(rows, "run"))
+    assert is_flat(by_value)
+    assert is_flat(by_time)
+    assert flat_words(by_value).endswith("the methods found one for this share of them: a 100 %, b 50 %.")
+    assert "times below 10 ms counting as equal" in flat_words(by_time)
+    slower = [*rows, row("/two.json", "b", 1.1, wall_seconds=2.0)]
+    by_value, by_time = performance_profiles(RunItems.of(slower, "run"))
+    assert not is_flat(by_value)
+    assert is_flat(by_time)
+    page = page_of(stored(tmp_path / "run", slower))
+    assert "Profile by value" in page
+    assert "Profile by time" not in page
+    assert flat_words(by_time) in page
 
 
 @pytest.mark.slow
@@ -180,13 +210,18 @@ def test_traces_take_the_axes_that_suit() -> None:
     assert {"0.1", "1", "10"} <= ticks((0.05, 2.0, None), (20.0, 1.0, 1.0))
     # Values far apart, and a search that took no time.
     assert {"1", "10"} <= ticks((0.0, 20.0, None), (EARLIEST / 2, 1.0, None))
-    # One value, and an objective of zero.
-    assert ticks((1.0, 5.0, 5.0))
-    assert ticks((1.0, 0.0, 0.0))
-    failures = trace_picture([("a", ((1.0, 0.5, 0.1),))], "x", "failure")
+    # An objective of zero.
+    assert ticks((1.0, 5.0, 0.0), (2.0, 0.0, 0.0))
+    failures = trace_picture([("a", ((1.0, 0.25, 0.1), (2.0, 0.2, 0.1)))], "x", "failure")
     assert failures is not None
     assert "objective value in seconds" not in failures.svg
+    assert "logarithmic" not in failures.svg
+    assert (
+        trace_picture([("a", ((0.05, 2.0, None), (20.0, 1.0, 1.0)))], "x", "guaranteed").svg.count("logarithmic") == 1
+    )
     assert trace_picture([("a", ((1.0, None, None),))], "x", "guaranteed") is None
+    # Dots would show no course.
+    assert trace_picture([("a", ((1.0, 5.0, 5.0),)), ("b", ((2.0, 6.0, 5.0),))], "x", "guaranteed") is None
     assert trace_picture([("a", ())], "x", "guaranteed") is None
 
 

@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from rocoin_opt.exact.channels.rounding import sized
 from rocoin_opt.failure import check, value_of
@@ -39,7 +40,7 @@ CLOSE = 2e-3
 """Relative width of the interval at which the search for the bound ends."""
 ENOUGH = SOLVER_SAFETY - 1.0
 """Objective of all filters, with room for a solver's tolerances."""
-SHARE = 0.4
+SHARE = 0.5
 """Share of the time left that one program may take."""
 
 
@@ -152,7 +153,7 @@ class CoverProgram:
             return found.status in {"infeasible", "optimal"}, []
         assert values is not None
         taken = np.flatnonzero(values[: len(columns)] > 0.5)
-        sizes = values[len(columns) :]
+        sizes = values[len(columns) : 2 * len(columns)]
         return False, [
             (columns[q].members, max(columns[q].low, math.floor(columns[q].low + sizes[q] + SAFETY)))
             for q in taken.tolist()
@@ -194,7 +195,9 @@ class CoverProgram:
         return found
 
     def _model(self, columns: list[Sized], seconds: float) -> LinearModel:
-        """Whole covers, the filters of each beyond its interval's least, and rows for devices, groups and air.
+        """Whole covers, the filters of each beyond its interval's least, and the air that is sent from some times on.
+
+        Air is summed from the last ready time of a channel to the first one, so that each device is in one row.
 
         Parameters
         ----------
@@ -203,89 +206,66 @@ class CoverProgram:
         seconds : float
             Threshold.
         """
-        relaxation, count = self.relaxation, len(columns)
+        relaxation, count, unit = self.relaxation, len(columns), seconds or 1.0
         devices = len(relaxation.air)
-        rows_of, right = self._air_rows(columns, seconds)
-        last = devices + 1 + len(right)
-        starts, rows, values = [0], [], []
-        for column in columns:
-            air = self._sent(column, rows_of, devices + 1, seconds)
-            rows += [*column.members, devices, *air]
-            values += [1.0] * (len(column.members) + 1)
-            values += [column.low * per_filter for per_filter in air.values()]
-            if column.high > column.low:
-                rows.append(last)
-                values.append(float(column.low - column.high))
-                last += 1
-            starts.append(len(rows))
-        last = devices + 1 + len(right)
-        for column in columns:
-            air = self._sent(column, rows_of, devices + 1, seconds)
-            rows += air
-            values += air.values()
-            if column.high > column.low:
-                rows.append(last)
-                values.append(1.0)
-                last += 1
-            starts.append(len(rows))
-        widths = np.array([column.high - column.low for column in columns], dtype=np.float64)
-        links = np.zeros(int((widths > 0).sum()))
-        lower = np.concatenate([np.full(devices, -math.inf), [float(self.fewest)]])
-        upper = np.concatenate([np.ones(devices), [float(self.groups)]])
+        lows = np.array([column.low for column in columns])
+        widths = np.array([column.high for column in columns]) - lows
+        column_of = np.repeat(np.arange(count), [len(column.members) for column in columns])
+        member = np.concatenate([column.members for column in columns])
+        on_air = relaxation.channel[member] >= 0
+        sender, owner = member[on_air], column_of[on_air]
+        steps, step_of = _ready_steps(relaxation.channel[sender], relaxation.ready[sender, lows[owner]])
+        sent = relaxation.air[sender] / unit
+        wide, later = np.flatnonzero(widths), np.flatnonzero(steps.channel[1:] == steps.channel[:-1])
+        # Rows: devices, the number of groups, air from each step on, and what ties a size to its cover.
+        air, tie = devices + 1, devices + 1 + len(steps.seconds)
+        every, step, ties = np.arange(count), np.arange(len(steps.seconds)), tie + np.arange(len(wide))
+        entries = (
+            (member, column_of, np.ones(len(member))),
+            (np.full(count, devices), every, np.ones(count)),
+            (air + step_of, owner, sent * lows[owner]),
+            (air + step_of, count + owner, sent),
+            (air + step, 2 * count + step, np.full(len(step), -1.0)),
+            (air + later, 2 * count + later + 1, np.ones(len(later))),
+            (ties, wide, -widths[wide].astype(np.float64)),
+            (ties, count + wide, np.ones(len(wide))),
+        )
+        rows, places, values = (np.concatenate(part) for part in zip(*entries, strict=True))
+        matrix = coo_array((values, (rows, places)), shape=(tie + len(wide), 2 * count + len(step))).tocsc()
+        free = np.maximum((stretched(seconds) - steps.seconds) / unit, 0.0) + SOLVER_SAFETY
         return LinearModel(
             sense=1,
             offset=0.0,
-            cost=-np.concatenate([[column.low / self.total for column in columns], np.full(count, 1.0 / self.total)]),
-            lower=np.zeros(2 * count),
-            upper=np.concatenate([np.ones(count), widths]),
-            row_lower=np.concatenate([lower, np.full(len(right) + len(links), -math.inf)]),
-            row_upper=np.concatenate([upper, right, links]),
-            starts=np.array(starts),
-            rows=np.array(rows),
-            values=np.array(values),
-            integral=np.concatenate([np.ones(count, dtype=np.int64), np.zeros(count, dtype=np.int64)]),
+            cost=np.concatenate([-lows / self.total, np.full(count, -1.0 / self.total), np.zeros(len(free))]),
+            lower=np.zeros(matrix.shape[1]),
+            upper=np.concatenate([np.ones(count), widths, free]),
+            row_lower=np.concatenate(
+                [np.full(devices, -math.inf), [float(self.fewest)], np.full(len(free) + len(wide), -math.inf)]
+            ),
+            row_upper=np.concatenate([np.ones(devices), [float(self.groups)], np.zeros(len(free) + len(wide))]),
+            starts=matrix.indptr.astype(np.int64),
+            rows=matrix.indices.astype(np.int64),
+            values=matrix.data,
+            integral=np.concatenate([np.ones(count, dtype=np.int64), np.zeros(count + len(free), dtype=np.int64)]),
         )
 
-    def _air_rows(self, columns: list[Sized], seconds: float) -> tuple[list[FloatArray], FloatArray]:
-        """Ready times that have a row, by channel, and the air behind each, in units of the time."""
-        relaxation, rows_of, right = self.relaxation, [], []
-        for c in range(int(relaxation.channel.max()) + 1):
-            times = np.array(
-                [
-                    relaxation.ready[n, column.low]
-                    for column in columns
-                    for n in column.members
-                    if relaxation.channel[n] == c
-                ]
-            )
-            steps = np.unique(np.quantile(times, np.linspace(0.0, 1.0, ROWS), method="lower")) if len(times) else times
-            rows_of.append(steps)
-            right += ((stretched(seconds) - steps) / seconds + SOLVER_SAFETY).tolist()
-        return rows_of, np.array(right)
 
-    def _sent(self, column: Sized, rows_of: list[FloatArray], first: int, seconds: float) -> dict[int, float]:
-        """Share of the time that each row's members, ready then or later, send for a filter.
+class _Steps(NamedTuple):
+    """Ready times that have a row, one channel after another, ascending: the channel and the seconds of each."""
 
-        Parameters
-        ----------
-        column : Sized
-            A cover and its sizes.
-        rows_of : list of FloatArray
-            Ready times of each channel's rows.
-        first : int
-            The first of these rows.
-        seconds : float
-            Threshold.
-        """
-        relaxation, sent = self.relaxation, dict[int, float]()
-        begins = np.cumsum([first, *(len(steps) for steps in rows_of)])
-        for n in column.members:
-            c = int(relaxation.channel[n])
-            if c >= 0:
-                until = int(np.searchsorted(rows_of[c], relaxation.ready[n, column.low], side="right"))
-                for row in range(int(begins[c]), int(begins[c]) + until):
-                    sent[row] = sent.get(row, 0.0) + float(relaxation.air[n]) / seconds
-        return sent
+    channel: IntArray
+    seconds: FloatArray
+
+
+def _ready_steps(channel: IntArray, ready: FloatArray) -> tuple[_Steps, IntArray]:
+    """At most :data:`ROWS` steps a channel, and for each of some transfers the last one that it is not ready before."""
+    channels, seconds, step_of = np.empty(0, dtype=np.int64), np.empty(0), np.zeros(len(channel), dtype=np.int64)
+    for c in np.unique(channel).tolist():
+        own = channel == c
+        times = np.unique(np.quantile(ready[own], np.linspace(0.0, 1.0, ROWS), method="lower"))
+        step_of[own] = len(seconds) + np.searchsorted(times, ready[own], side="right") - 1
+        channels, seconds = np.append(channels, np.full(len(times), c)), np.append(seconds, times)
+    return _Steps(channels, seconds), step_of
 
 
 def minimal_covers(shares: FloatArray) -> list[Members] | None:

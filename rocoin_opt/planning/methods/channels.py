@@ -44,8 +44,12 @@ PACKED_SHARE = 0.8
 """Share of the time left then that programs of whole covers may take before the search goes on."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
-PROOF_SHARE = 0.7
-"""Share of the time left that a proof may take before the search goes on."""
+FIRST_NODES = 10_000
+"""Groups and sizes that a first proof looks at: some tenths of a second."""
+FIRST_SHARE = 0.5
+"""Share of the time left that programs of whole covers may take before the proof begins again."""
+PROOF_SHARE = 0.9
+"""Share of the time left that the proof may take then before the search goes on."""
 AUTO_NODES = 50_000
 """Groups that ``auto`` looks at without a time limit: some ten seconds."""
 NOT_FOUND = "no plan was found that keeps all limits and rules with shared channels; that there is none is not proven"
@@ -105,7 +109,9 @@ def searched(
                 bound, suggested, relaxation = _priced(instance, objective, control, bound, starts)
                 # Those that know of the air come first: there may be no time for the others.
                 starts = [*suggested, *starts]
-        plans = [descend(instance, objective, begin, steps, control) for begin in starts or [None]]
+        # Programs of whole covers find better plans than more steps do.
+        first_steps = steps if relaxation is None else steps // 2
+        plans = [descend(instance, objective, begin, first_steps, control) for begin in starts or [None]]
         if objective in THRESHOLD_OBJECTIVES:
             valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]
             plans = [rebalance(instance, objective, plan, control) for plan in valid]
@@ -224,16 +230,31 @@ def proven(search: Run, rest: Run, nodes: float) -> Run:
     def found(instance: Instance, objective: Objective, control: Control, start: Plan | None = None) -> Outcome:
         if objective not in THRESHOLD_OBJECTIVES or len(instance.devices) > FEW_DEVICES:
             return rest(instance, objective, control, start)
+
+        def is_open(outcome: Outcome) -> bool:
+            is_settled = outcome.infeasible or is_closed(instance, objective, outcome, control.gap)
+            return not is_settled and not control.exhausted
+
         first = search(instance, objective, control, start)
-        if first.infeasible or control.exhausted or is_closed(instance, objective, first, control.gap):
+        if not is_open(first):
             return first
         from rocoin_opt.exact import exact_on_channels
 
-        effort = math.inf if control.remaining < math.inf else nodes
-        limit = time.perf_counter() + PROOF_SHARE * control.remaining
-        hurried = replace(control, deadline=min(limit, control.deadline))
-        result = exact_on_channels(instance, objective, hurried, first.plan, first.lower_bound, effort)
-        if result.infeasible or control.exhausted or is_closed(instance, objective, result, control.gap):
+        if math.isinf(control.remaining):
+            result = exact_on_channels(instance, objective, control, first.plan, first.lower_bound, nodes)
+        else:
+            # Most are proven at once. Of the others programs of whole covers find the plan, and leave less to look at.
+            result = exact_on_channels(instance, objective, control, first.plan, first.lower_bound, FIRST_NODES)
+            if is_open(result) and result.plan is not None and objective != "nominal":
+                known = result.lower_bound or 0.0
+                bound, _, relaxation = _priced(instance, objective, control, known, [result.plan])
+                result = replace(result, lower_bound=bound)
+                if relaxation is not None:
+                    result = _packed(instance, objective, control.share(FIRST_SHARE), result, relaxation)
+            if is_open(result):
+                hurried = control.share(PROOF_SHARE)
+                result = exact_on_channels(instance, objective, hurried, result.plan, result.lower_bound, math.inf)
+        if not is_open(result):
             return result
         later = rest(instance, objective, control, result.plan)
         return replace(later, lower_bound=max(later.lower_bound or 0.0, result.lower_bound or 0.0))

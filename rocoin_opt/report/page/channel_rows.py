@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.plan import Transfers
 from rocoin_opt.report.page.group_rows import MARGIN, SCALE, Segment
-from rocoin_opt.report.page.tables import shown_name
+from rocoin_opt.report.page.tables import shown_name, ticks_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -83,6 +83,11 @@ class ChannelPicture:
 
     channels: tuple[ChannelRows, ...]
     end: float
+
+    @property
+    def ticks(self) -> tuple[tuple[float, str], ...]:
+        """See :func:`ticks_of`."""
+        return ticks_of(self.end)
 
 
 def channel_picture(instance: Instance, plan: Plan) -> ChannelPicture | None:

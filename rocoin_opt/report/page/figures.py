@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from rocoin_opt.wording import common_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -29,7 +31,16 @@ ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", ALERT: "ale
     colour: f"s{number}" for number, colour in enumerate(SERIES)
 }
 DASHES = ("solid", "dashed", "dashdot", "dotted")
-"""Line styles in the order in which they are taken when there are more curves than colours."""
+"""Line styles in the order in which they are taken, where curves outnumber the colours or lie over each other."""
+PATTERNS: dict[str, str | tuple[float, tuple[float, ...]]] = {
+    "solid": "solid",
+    "dashed": (0.0, (6.0, 6.0)),
+    "dashdot": (10.0, (2.0, 10.0)),
+    "dotted": (4.0, (1.0, 2.0, 1.0, 8.0)),
+}
+"""What Matplotlib draws for a line style, in widths of the line: each leaves those before it to be seen below."""
+HIDDEN = 0.2
+"""Share of its length on which a curve may lie over another one and still be told from it."""
 SIZE = (4.4, 3.1)
 """Inches of a figure: small, so that its text can be read on a phone."""
 FONT_POINTS = 9.5
@@ -74,15 +85,43 @@ class Picture:
     draw: Callable[[Axes], None] | None = field(default=None, repr=False, compare=False)
 
 
-def curve_style(number: int) -> tuple[str, str]:
-    """Colour and line style of a curve by its number, from 0."""
-    return SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)]
+def curve_style(number: int, over: int = 0) -> tuple[str, str | tuple[float, tuple[float, ...]]]:
+    """Colour and line style of a curve by its number, from 0, and by how many it lies over, see :func:`overlaid`."""
+    return SERIES[number % len(SERIES)], PATTERNS[_dash(number, over)]
 
 
-def legend_entry(label: str, number: int) -> LegendEntry:
-    """The legend of a curve by its number, see :func:`curve_style`."""
-    colour, dash = curve_style(number)
-    return LegendEntry(label, ROLES[colour], dash)
+def _dash(number: int, over: int) -> str:
+    return DASHES[(number // len(SERIES) + over) % len(DASHES)]
+
+
+def legend_entry(label: str, number: int, over: int = 0) -> LegendEntry:
+    """The legend of a curve, see :func:`curve_style`.
+
+    Parameters
+    ----------
+    label : str
+        What it is.
+    number : int
+        Its number, from 0.
+    over : int
+        How many curves it lies over.
+    """
+    return LegendEntry(label, ROLES[curve_style(number)[0]], _dash(number, over))
+
+
+def overlaid(curves: Sequence[np.ndarray[Any, np.dtype[np.float64]]]) -> list[int]:
+    """How many of the curves before it each one hides for a good part, so that it is drawn in another line style.
+
+    Parameters
+    ----------
+    curves : sequence of arrays of float
+        Their heights at the same places.
+    """
+    found: list[int] = []
+    for number, curve in enumerate(curves):
+        moves = [np.isclose(curve, other, rtol=1e-3, atol=1e-12).mean() > HIDDEN for other in curves[:number]]
+        found.append(max((found[other] + 1 for other, is_hidden in enumerate(moves) if is_hidden), default=0))
+    return found
 
 
 def drawn(name: str, label: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
@@ -156,7 +195,8 @@ def time_axis(axis: Axis, end: float) -> str:
 def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narrow: bool = False) -> None:
     """Make axes logarithmic whose ticks are labelled by plain numbers, which any font can show.
 
-    Narrow axes, of two decades or less, have ticks between the powers of ten.
+    Narrow axes, of two decades or less, have labels between the powers of ten; all have small ticks there, which mark
+    them as logarithmic.
 
     Parameters
     ----------
@@ -167,7 +207,7 @@ def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narr
     is_narrow : bool
         Whether they span two decades or less.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for wanted, axis, scale in ((log_x, axes.xaxis, axes.set_xscale), (log_y, axes.yaxis, axes.set_yscale)):
         if wanted:
@@ -175,7 +215,7 @@ def plain_ticks(axes: Axes, *, log_x: bool = False, log_y: bool = False, is_narr
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_narrow else (1.0,), numticks=7))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
-            axis.set_minor_locator(NullLocator())
+            axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=50))
 
 
 def _inlined(text: str, name: str, label: str) -> str:

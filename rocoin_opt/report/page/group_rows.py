@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.instance import alike, keeps_outage_limit
 from rocoin_opt.plan import Transfers, outage_after, some_of
-from rocoin_opt.report.page.tables import shown_name
+from rocoin_opt.report.page.tables import shown_name, ticks_of
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
@@ -61,6 +61,8 @@ class ReplicaRow:
         ``first`` (the group's first answer), ``limit`` (the outage limit is met here), ``both`` or empty.
     is_random : bool
         Whether slowdown laws stretch the bar.
+    is_binding : bool
+        Whether the guaranteed latency of the plan waits for it.
     """
 
     device: str
@@ -73,6 +75,7 @@ class ReplicaRow:
     segments: tuple[Segment, ...]
     mark: str
     is_random: bool
+    is_binding: bool
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,11 @@ class GroupPicture:
     is_random: bool
 
     @property
+    def ticks(self) -> tuple[tuple[float, str], ...]:
+        """See :func:`ticks_of`."""
+        return ticks_of(self.end)
+
+    @property
     def is_queued(self) -> bool:
         """Whether some replica waits for its channel."""
         roles = (segment.role for group in self.groups for row in group.replicas for segment in row.segments)
@@ -155,7 +163,7 @@ def group_picture(instance: Instance, plan: Plan, guaranteed_seconds: float | No
     entry_of = entries_of_alike(instance)
     folded: dict[tuple[object, ...], GroupRows] = {}
     for number, group in enumerate(plan.groups):
-        rows = _group_rows(instance, entry_of, number, group, answers, end)
+        rows = _group_rows(instance, entry_of, number, group, answers, (end, guaranteed_seconds))
         times = ((row.alike, row.count, row.outage, row.seconds) for row in rows.replicas)
         key = (rows.student, rows.num_filters, *times)
         folded[key] = rows if key not in folded else _joined(folded[key], rows)
@@ -182,7 +190,12 @@ def _joined(known: GroupRows, more: GroupRows) -> GroupRows:
 
 
 def _group_rows(
-    instance: Instance, entry_of: dict[str, str], number: int, group: Group, answers: dict[int, float], end: float
+    instance: Instance,
+    entry_of: dict[str, str],
+    number: int,
+    group: Group,
+    answers: dict[int, float],
+    scale: tuple[float, float | None],
 ) -> GroupRows:
     """The rows of one group.
 
@@ -198,10 +211,10 @@ def _group_rows(
         Devices, student and part.
     answers : dict of int to float
         When each device answers, in seconds.
-    end : float
-        Seconds at the right end of every bar.
+    scale : tuple of float
+        Seconds at the right end of every bar, and the guarantee of the plan.
     """
-    arrays = instance.arrays
+    arrays, (end, guaranteed) = instance.arrays, scale
     j = arrays.student_index[group.student]
     members = [arrays.device_index[device] for device in group.devices]
     ordered = sorted((answers[n], n) for n in members)
@@ -232,6 +245,7 @@ def _group_rows(
                 segments=_segments(instance, some[0], j, group.num_filters, latency, end),
                 mark=("both" if meets else "first") if place == 0 else ("limit" if meets else ""),
                 is_random=device.is_random,
+                is_binding=meets and not device.is_random and latency == guaranteed,
             )
         )
         place += len(some)

@@ -6,25 +6,56 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure import assess, check, check_claims, evaluate, require_assessable
-from rocoin_opt.plan import evidence_left, proof_words, shown_value, some_of, ties_and_rules
-from rocoin_opt.provenance import versions
+from rocoin_opt.plan import (
+    FIGURES,
+    THRESHOLD_OBJECTIVES,
+    binding_lines,
+    evidence_left,
+    group_timings,
+    has_random_latency,
+    proof_words,
+    shown_value,
+    some_of,
+    ties_and_rules,
+)
 from rocoin_opt.report.page.channel_rows import channel_picture
+from rocoin_opt.report.page.failed_devices import failure_panel
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.graph_picture import graph_picture, part_figures
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_pictures import latency_picture, outage_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
-from rocoin_opt.report.page.tables import Column, Table, name_cell, number_cell, percent, percent_cell, shown_name
-from rocoin_opt.wording import GIVEN_DIGITS, counted, given_seconds, joules, search_time, seconds, small_share
+from rocoin_opt.report.page.tables import (
+    Cell,
+    Column,
+    Table,
+    name_cell,
+    number_cell,
+    percent,
+    percent_cell,
+    shown_name,
+)
+from rocoin_opt.wording import (
+    GIVEN_DIGITS,
+    counted,
+    given_seconds,
+    joules,
+    printable,
+    search_time,
+    seconds,
+    small_share,
+)
 
 if TYPE_CHECKING:
     from rocoin_opt.failure import Figures
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Metrics, Plan, PlanDocument
+    from rocoin_opt.plan import Metrics, Objective, Plan, PlanDocument
     from rocoin_opt.planning.frontier import Frontier
 
 MAX_SPARES = 50
 """Spares that are named."""
+MOST_TILES = 3
+"""Figures above all others."""
 
 
 def plan_report(
@@ -56,17 +87,22 @@ def plan_report(
     figures, reason = _figures(instance, plan)
     metrics = None if figures is None else evaluate(instance, plan)
     guaranteed = None if figures is None else figures.guaranteed_seconds
+    objective: Objective = "guaranteed" if document is None or document.solve is None else document.solve.objective
+    found = _all_figures(instance, plan, figures, metrics)
     sections = [
         Section(
             "Who runs what",
             text=(
                 "Each group runs one student on one part of the filters, and has answered when its first surviving "
-                "device has. The bars show when each device answers if it survives, first answer first.",
+                "device has. The bars show when each device answers if it survives, first answer first. The outage "
+                "beside it is the group's so far: the probability that neither this device nor any above it answers.",
             ),
             groups=group_picture(instance, plan, guaranteed),
-            notes=group_notes(instance, plan),
+            notes=(*_binding(instance, plan, metrics, objective), *group_notes(instance, plan)),
         ),
         *channel_sections(instance, plan),
+        Section("What if devices fail?", failing=failure_panel(instance, plan, metrics)),
+        *_figures_section(found),
         failure_section(instance, plan, "plan"),
         *graph_sections(instance, plan, "plan"),
     ]
@@ -75,14 +111,14 @@ def plan_report(
     return rendered(
         Page(
             title=f"Plan for {shown_name(instance.name)}",
-            lead=(*_answer_line(instance, metrics), *lead_lines(instance)),
+            lead=(*_answer_line(instance, metrics), *lead_lines(instance), *_record_line(document)),
             warning=_warning(instance, plan, None if figures is None else document),
-            tiles=(*_figure_tiles(instance, plan, figures, metrics), *_record_tiles(document)),
+            tiles=_tiles(found, objective),
             sections=tuple(sections),
             footer=(
                 *((reason,) if reason else ()),
                 f"Instance fingerprint {instance.sha256}",
-                f"rocoin-opt {versions()['rocoin-opt']}. Every figure of the plan was computed anew for this page.",
+                "Every figure of the plan was computed anew for this page.",
             ),
         )
     )
@@ -142,7 +178,7 @@ def channel_sections(instance: Instance, plan: Plan) -> tuple[Section, ...]:
         return ()
     text = (
         "On a channel one transfer follows the other, in the order in which devices are ready. The bars show all of "
-        "them if nobody crashes and nothing is slow: who crashes sends nothing, and nobody else is later for it."
+        "them if nobody crashes and nothing is slow; a device that crashes sends nothing and delays nobody."
     )
     return (Section("Who waits for whom", text=(text,), channels=picture),)
 
@@ -208,54 +244,104 @@ def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]
     )
 
 
-def _figure_tiles(instance: Instance, plan: Plan, figures: Figures | None, answer: Metrics | None) -> tuple[Tile, ...]:
+def _all_figures(
+    instance: Instance, plan: Plan, figures: Figures | None, answer: Metrics | None
+) -> dict[str, tuple[str, str, str]]:
+    """Every exact figure by its objective or another name: what it is called, its value and what that means.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    figures, answer : Figures and Metrics, or None
+        What is known of it.
+    """
     if figures is None or answer is None:
-        return ()
+        return {}
     needed, ends = instance.requirements, _ends(instance)
-    tiles = [
-        Tile("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
-        Tile("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
-        Tile("missing share", small_share(answer.missing_share), f"of the filters, expected, not there {ends}"),
-    ]
+    found = {
+        "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
+        "success": ("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
+        "missing": ("missing share", small_share(answer.missing_share), f"of the filters, expected, not there {ends}"),
+    }
     if needed.success_level is not None:
         reached = "never" if answer.quantile_seconds is None else seconds(answer.quantile_seconds)
-        tiles.append(Tile("quantile", reached, f"an answer with probability {needed.success_level}"))
-    tiles.append(Tile("guaranteed latency", seconds(figures.guaranteed_seconds), "every group keeps the outage limit"))
+        found["quantile"] = ("quantile", reached, f"an answer with probability {needed.success_level}")
+    met = "never" if figures.guaranteed_seconds is None else seconds(figures.guaranteed_seconds)
+    found["guaranteed"] = ("guaranteed latency", met, "every group keeps the outage limit")
     if figures.nominal_seconds is not None:
-        tiles.append(Tile("nominal latency", seconds(figures.nominal_seconds), "nobody fails"))
-        tiles.append(Tile("worst latency", seconds(figures.worst_seconds), "the slowest replica"))
+        found["nominal"] = ("nominal latency", seconds(figures.nominal_seconds), "nobody fails")
+        found["worst"] = ("worst latency", seconds(figures.worst_seconds), "the slowest replica")
     if figures.expected_seconds is not None:
-        tiles.append(Tile("expected latency", seconds(figures.expected_seconds), "the deadline stands for no answer"))
+        expected = seconds(figures.expected_seconds)
+        found["expected"] = ("expected latency", expected, "counting no answer as the deadline")
     for probability, value in figures.quantiles.items():
         shown = "never" if value is None else seconds(value)
-        tiles.append(Tile(f"{100 * probability:g} % quantile", shown, "of the answer time"))
+        found[f"{probability}"] = (f"{100 * probability:g} % quantile", shown, "of the answer time")
     if answer.energy_joules is not None:
         most = needed.max_energy_joules
-        limit = (
-            "of a request, over all devices in groups"
-            if most is None
-            else f"of a request, at most {joules(most, GIVEN_DIGITS)}"
-        )
-        tiles.append(Tile("energy", joules(answer.energy_joules), limit))
+        limit = "" if most is None else f", at most {joules(most, GIVEN_DIGITS)}"
+        meaning = f"of a request, over all devices in groups{limit}"
+        found["energy"] = ("energy", joules(answer.energy_joules), meaning)
     if answer.ncut is not None:
-        tiles.append(Tile("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}"))
+        found["ncut"] = ("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}")
     left = evidence_left(instance, plan)
     if left is not None:
-        tiles.append(Tile("class evidence left", percent(left), "of the worst class, one group lost"))
-    return tuple(tiles)
+        found["evidence"] = ("class evidence left", percent(left), "of the worst class, one group lost")
+    return found
 
 
-def _record_tiles(document: PlanDocument | None) -> tuple[Tile, ...]:
+def _tiles(found: dict[str, tuple[str, str, str]], objective: str) -> tuple[Tile, ...]:
+    """The three figures that matter: what was minimised, how often the answer fails, how much of it is missing."""
+    first = [name for name in dict.fromkeys((objective, "guaranteed", "failure", "missing")) if name in found]
+    chosen = [first[0], *(name for name in ("failure", "missing", "guaranteed") if name != first[0])] if first else []
+    return tuple(Tile(*found[name]) for name in chosen[:MOST_TILES])
+
+
+def _figures_section(found: dict[str, tuple[str, str, str]]) -> tuple[Section, ...]:
+    """All figures in a table; nothing where there are none."""
+    if not found:
+        return ()
+    columns = (Column("figure", is_number=False), Column("value"), Column("meaning", is_number=False))
+    rows = [(Cell(name), Cell(value), Cell(meaning)) for name, value, meaning in found.values()]
+    return (Section("All figures", tables=(Table(columns, rows, is_sortable=False),)),)
+
+
+def _record_line(document: PlanDocument | None) -> tuple[str, ...]:
     """What the file says of the search: nothing of it can be computed anew."""
     if document is None or document.solve is None:
         return ()
     record = document.solve
-    asked = f"objective {record.objective}, seed {record.seed}, {search_time(record.wall_seconds)} of search"
-    proven = f"gap {percent(record.gap)}, as the file says; {proof_words(record.termination, record.objective)}"
+    bound = f"lower bound {shown_value(record.objective, record.lower_bound)}, gap {percent(record.gap)}"
+    proven = proof_words(record.termination, record.objective)
     return (
-        Tile("method", shown_name(record.method), asked),
-        Tile("lower bound", shown_value(record.objective, record.lower_bound), proven),
+        f"Found by {shown_name(record.method)}, objective {record.objective}, seed {record.seed}, in "
+        f"{search_time(record.wall_seconds)} of search; {bound}, as the file says: {proven}.",
     )
+
+
+def _binding(instance: Instance, plan: Plan, metrics: Metrics | None, objective: Objective) -> tuple[str, ...]:
+    """What the latency that was minimised waits for, else the guaranteed one; nothing where latencies are random.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    plan : Plan
+        A plan for it.
+    metrics : Metrics or None
+        Its figures.
+    objective : str
+        What was minimised.
+    """
+    if metrics is None or has_random_latency(instance, plan):
+        return ()
+    wanted: Objective = objective if objective in THRESHOLD_OBJECTIVES else "guaranteed"
+    value, timings = getattr(metrics, FIGURES[wanted]), group_timings(instance, plan)
+    lines = [line.strip() for line in binding_lines(instance, plan, wanted, value, timings)]
+    return (" ".join(printable(f"{line[0].upper()}{line[1:]}.") for line in lines),) if lines else ()
 
 
 def _warning(instance: Instance, plan: Plan, document: PlanDocument | None) -> tuple[str, ...]:
@@ -270,10 +356,10 @@ def _warning(instance: Instance, plan: Plan, document: PlanDocument | None) -> t
 def group_notes(instance: Instance, plan: Plan) -> tuple[str, ...]:
     """What to know of a plan's groups: random latencies, and who is left over."""
     notes = []
-    if any(instance.devices[instance.arrays.device_index[d]].is_random for g in plan.groups for d in g.devices):
+    if has_random_latency(instance, plan):
         notes.append(
-            "Latencies are random here: bars show what takes place without any slowdown, and outages hold once all "
-            "have answered that survive."
+            "Latencies are random here: the bars show them without any slowdown, and the outages hold once all "
+            "survivors have answered."
         )
     if plan.spares:
         notes.append(f"Spares: {some_of(map(shown_name, plan.spares), MAX_SPARES)}.")

@@ -18,6 +18,7 @@ from rocoin_opt.report.page.figures import (
     curve_style,
     drawn,
     legend_entry,
+    overlaid,
     plain_ticks,
     time_axis,
 )
@@ -73,12 +74,13 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
     is_near = deadline is not None and deadline <= NEAR * last
     end = MARGIN * (max(last, deadline or 0.0) if is_near else last)
 
+    over = overlaid([_answered(law, np.linspace(0.0, end, GRID_POINTS)) for law in laws])
+
     def draw(axes: Axes) -> None:
         for number, law in enumerate(laws):
-            colour, dash = curve_style(number)
+            colour, dash = curve_style(number, over[number])
             times = _times(law, end)
-            answered = law.answered(times) if isinstance(law, QueueCurves) else law.groups.system(times)[BY]
-            axes.plot(times, answered, color=colour, linestyle=dash)
+            axes.plot(times, _answered(law, times), color=colour, linestyle=dash)
         if deadline is not None and is_near:
             axes.axvline(deadline, color=ALERT, linewidth=1.2, linestyle=(0, (4, 3)))
         unit = time_axis(axes.xaxis, end)
@@ -86,7 +88,7 @@ def latency_picture(instance: Instance, plans: Sequence[tuple[str, Plan]], name:
             xlim=(0.0, end), ylim=(0.0, 1.02), xlabel=f"{unit} since the request", ylabel="probability of an answer"
         )
 
-    legend = [legend_entry(label, number) for number, (label, _) in enumerate(plans)]
+    legend = [legend_entry(label, number, over[number]) for number, (label, _) in enumerate(plans)]
     if is_near:
         legend.append(LegendEntry(f"deadline {given_seconds(deadline)}", "alert", "dashed"))
     later = (
@@ -124,29 +126,24 @@ def outage_picture(instance: Instance, plan: Plan, name: str) -> Picture:
     limit = instance.requirements.max_group_outage
     end = MARGIN * _horizon(law)
     times = _times(law, end)
-    curves = []
-    for number in range(len(plan.groups)):
-        if isinstance(law, QueueCurves):
-            silent = law.silent(number, times)
-        else:
-            outcomes = law.groups.group(number, times)
-            silent = outcomes[LATER] + outcomes[NEVER]
-        curves.append(np.maximum(silent, TINY))
+    curves = [_silent(law, number, times) for number in range(len(plan.groups))]
     lowest = min(float(curve[-1]) for curve in curves)
     floor = max(LOWEST, 10.0 ** math.floor(math.log10(min(lowest, limit or 1.0)) - 0.3))
     is_numbered, is_queued = len(curves) <= len(SERIES), isinstance(law, QueueCurves)
+    evenly = np.linspace(0.0, end, GRID_POINTS)
+    over = overlaid([_silent(law, number, evenly) for number in range(len(curves))]) if is_numbered else []
 
     def draw(axes: Axes) -> None:
         plain_ticks(axes, log_y=True)
         for number, curve in enumerate(curves):
-            colour, dash = curve_style(number) if is_numbered else (MUTED, "solid")
+            colour, dash = curve_style(number, over[number]) if is_numbered else (MUTED, "solid")
             axes.plot(times, curve, color=colour, linestyle=dash, alpha=1.0 if is_numbered else 0.6)
         if limit > 0.0:
             axes.axhline(limit, color=ALERT, linewidth=1.2, linestyle=(0, (4, 3)))
         unit = time_axis(axes.xaxis, end)
         axes.set(xlim=(0.0, end), ylim=(floor, 1.5), xlabel=f"{unit} since the request", ylabel="outage of a group")
 
-    legend = [legend_entry(f"group {number}", number) for number in range(len(curves))]
+    legend = [legend_entry(f"group {number}", number, place) for number, place in enumerate(over)]
     if not is_numbered:
         legend = [LegendEntry(f"each of the {len(curves)} groups", "muted")]
     if limit > 0.0:
@@ -164,6 +161,28 @@ def _law(instance: Instance, plan: Plan) -> LatencyDistribution | QueueCurves:
     if has_queues(instance, plan):
         return QueueCurves(QueueAnswers(instance, plan))
     return latency_distribution(instance, plan)
+
+
+def _answered(law: LatencyDistribution | QueueCurves, times: FloatArray) -> FloatArray:
+    return law.answered(times) if isinstance(law, QueueCurves) else np.asarray(law.groups.system(times)[BY])
+
+
+def _silent(law: LatencyDistribution | QueueCurves, number: int, times: FloatArray) -> FloatArray:
+    """Probability that a group has not answered, never 0.
+
+    Parameters
+    ----------
+    law : LatencyDistribution or QueueCurves
+        Of the plan.
+    number : int
+        The group's place in it.
+    times : FloatArray
+        When, in seconds.
+    """
+    if isinstance(law, QueueCurves):
+        return np.maximum(law.silent(number, times), TINY)
+    outcomes = law.groups.group(number, times)
+    return np.maximum(outcomes[LATER] + outcomes[NEVER], TINY)
 
 
 def _horizon(law: LatencyDistribution | QueueCurves) -> float:

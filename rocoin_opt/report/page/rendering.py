@@ -10,16 +10,19 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rocoin_opt.errors import missing_extra
+from rocoin_opt.provenance import versions
+from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import seconds
 
 if TYPE_CHECKING:
     from rocoin_opt.report.page.channel_rows import ChannelPicture
+    from rocoin_opt.report.page.failed_devices import FailurePanel
     from rocoin_opt.report.page.figures import Picture
     from rocoin_opt.report.page.group_rows import GroupPicture
     from rocoin_opt.report.page.tables import Table
 
 TEMPLATES = "templates"
-DASHES = {"solid": "none", "dashed": "6 3", "dashdot": "7 3 2 3", "dotted": "2 3"}
+DASHES = {"solid": "none", "dashed": "7 7", "dashdot": "4 8", "dotted": "2 3 2 6"}
 """Line styles of a legend as SVG has them."""
 
 
@@ -34,7 +37,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page, top to bottom: text, groups, channels, tables, pictures, notes.
+    """A part of a page, top to bottom: text, groups, channels, devices to fail, tables, pictures, notes.
 
     ``is_beside`` puts the tables beside the pictures where there is room.
     """
@@ -43,6 +46,7 @@ class Section:
     text: tuple[str, ...] = ()
     groups: GroupPicture | None = None
     channels: ChannelPicture | None = None
+    failing: FailurePanel | None = None
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
@@ -100,10 +104,17 @@ def rendered(page: Page) -> str:
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["dashes"] = DASHES
-    environment.filters["time"] = seconds
+    environment.filters |= {"time": seconds, "shown": shown_name}
     style, script = _text("style.css"), _text("sort.js")
+    if any(section.failing is not None and section.failing.groups for section in page.sections):
+        script += _text("fail.js")
     return environment.get_template("page.html").render(
-        page=page, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script)
+        page=page,
+        version=versions()["rocoin-opt"],
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
 
 

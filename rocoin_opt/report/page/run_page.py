@@ -1,4 +1,4 @@
-"""The page of a run: the methods side by side, and some instances from close by."""
+"""The page of a run: the methods side by side, and some instances in detail."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from rocoin_opt.errors import InputError, Problem, RocoinError, UnsupportedError
 from rocoin_opt.failure import evaluate
 from rocoin_opt.instance import read_instance
 from rocoin_opt.plan import FORMAT, VERSION, PlanDocument, shown_value
-from rocoin_opt.provenance import versions
 from rocoin_opt.report import SHIFT, RunItems, conflict_lines, definitions, method_figures, performance_profiles
 from rocoin_opt.report.page.frontier_picture import frontier_section
 from rocoin_opt.report.page.group_rows import group_picture
 from rocoin_opt.report.page.plan_page import channel_sections, graph_sections, group_notes, lead_lines
 from rocoin_opt.report.page.plan_pictures import latency_picture
 from rocoin_opt.report.page.rendering import Page, Section, Tile, rendered, require_report
-from rocoin_opt.report.page.run_pictures import profile_picture, trace_picture
+from rocoin_opt.report.page.run_pictures import flat_words, is_flat, profile_picture, trace_picture
 from rocoin_opt.report.page.run_tables import figures_table, items_table
 from rocoin_opt.report.page.tables import shown_name
 from rocoin_opt.wording import seconds
@@ -48,7 +47,7 @@ def run_report(
     store : Store
         The run, finished or under way.
     shown : sequence of str, optional
-        Names of the instances that are shown from close by; else the first with a plan of each of some families.
+        Names of the instances that are shown in detail; else the first with a plan of each of some families.
     frontier_of : callable, optional
         Finds the frontier of such an instance for an objective.
 
@@ -75,7 +74,6 @@ def run_report(
             tiles=_tiles(run),
             warning=conflict_lines(run),
             sections=tuple(sections),
-            footer=(f"rocoin-opt {versions()['rocoin-opt']}",),
         )
     )
 
@@ -108,10 +106,13 @@ def _method_sections(run: RunItems) -> tuple[Section, ...]:
             pictures=tuple(
                 profile_picture(profile, f"profile-{number}-{profile.measure}")
                 for profile in profiles
-                if profile.objective == objective and profile.questions
+                if profile.objective == objective and profile.questions and not is_flat(profile)
             ),
-            # Once is enough.
-            notes=(" ".join(f"{line[0].upper()}{line[1:]}." for line in definitions()),) if number == 0 else (),
+            notes=(
+                *(flat_words(p) for p in profiles if p.objective == objective and p.questions and is_flat(p)),
+                # Once is enough.
+                *((" ".join(f"{line[0].upper()}{line[1:]}." for line in definitions()),) if number == 0 else ()),
+            ),
         )
         for number, objective in enumerate(run.objectives)
     )
@@ -127,7 +128,7 @@ MAX_SHOWN = 3
 
 @dataclass(frozen=True, eq=False)
 class CloseUp:
-    """One question of a run with all that was found for it.
+    """One problem of a run with all that was found for it.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class CloseUp:
 
 
 def close_ups(run: RunItems, store: Store, names: Sequence[str] | None) -> tuple[CloseUp, ...]:
-    """Choose what is shown from close by: the instances named, else the first with a plan of each of some families.
+    """Choose what is shown in detail: the instances named, else the first with a plan of each of some families.
 
     Parameters
     ----------
@@ -175,12 +176,12 @@ def close_ups(run: RunItems, store: Store, names: Sequence[str] | None) -> tuple
 def close_up_sections(
     shown: CloseUp, store: Store, number: int, frontier_of: Callable[[Instance, str], Frontier] | None
 ) -> tuple[Section, ...]:
-    """Tell a question in pictures.
+    """Show a problem in pictures.
 
     Parameters
     ----------
     shown : CloseUp
-        The question.
+        The problem.
     store : Store
         Where its plans are.
     number : int
@@ -194,6 +195,8 @@ def close_up_sections(
     name = f"instance-{number}"
     traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace", first.objective)
     drawn = () if traces is None else (traces,)
+    if traces is None and any(row.trace for row in shown.rows):
+        asked += " No search improved on its first plan or bound, so there is no course to draw."
     try:
         instance, plans = _plans(shown, store)
     except RocoinError as error:
@@ -224,7 +227,7 @@ def close_up_sections(
 
 
 def _first_of_families(run: RunItems) -> list[int]:
-    """The question of the first plan of each family, of some families at most."""
+    """The problem of the first plan of each family, of some families at most."""
     questions = []
     for family in range(len(run.families)):
         places = np.flatnonzero((run.family == family) & np.isfinite(run.value))

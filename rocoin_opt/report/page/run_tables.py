@@ -42,7 +42,7 @@ def figures_table(figures: Sequence[MethodFigures], shift: float) -> Table:
         Column("mean excess", hint="(value - best) / best, by the best value of the run"),
         Column("worst excess"),
         Column("time", hint=f"geometric mean of search times, shifted by {shift:g} s"),
-        Column("wins", hint="questions with the best value of all methods"),
+        Column("wins", hint="problems with the best value of all methods"),
     )
     rows = [
         (

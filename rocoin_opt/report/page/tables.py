@@ -1,7 +1,8 @@
-"""Tables of a page: cells with a text to read and a value to sort by."""
+"""Tables of a page, cells with a text to read and a value to sort by; and the words below an axis of bars."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 120
 """Characters of a name that are shown: names come from files."""
 
+MOST_TICKS = 4
+"""Intervals of the axis below bars, at most: their words have to fit a phone."""
 TINY_SHARE = 1e-5
 """Shares below are said to be, and no more: they come of rounding, mostly."""
 
@@ -47,11 +50,14 @@ class Table:
         One cell for each column.
     note : str
         How to read it, or what was left out.
+    is_sortable : bool
+        Whether its headings sort it.
     """
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Cell, ...]]
     note: str = ""
+    is_sortable: bool = True
 
 
 def name_cell(text: str) -> Cell:
@@ -97,3 +103,12 @@ def shown_name(text: str) -> str:
     """A name on one line and of a bearable length, control characters escaped."""
     plain = printable(text)
     return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"
+
+
+def ticks_of(end: float) -> tuple[tuple[float, str], ...]:
+    """Round times below an axis of bars: places in per cent of its width, and words."""
+    rough = end / MOST_TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1.0 - 1e-9))
+    count = math.floor(end / step + 1e-9)
+    return tuple((round(100.0 * n * step / end, 2), seconds(n * step) if n else "0") for n in range(count + 1))

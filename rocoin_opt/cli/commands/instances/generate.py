@@ -38,7 +38,7 @@ def generate(
     slowdowns: Annotated[bool, typer.Option("--slowdowns", help="Give the devices slowdown laws.")] = False,
     domains: Annotated[
         int | None,
-        typer.Option("--domains", metavar="N", help="Failure domains, access points say, to deal devices to."),
+        typer.Option("--domains", metavar="N", help="Failure domains, such as access points, to deal devices to."),
     ] = None,
     kinds: Annotated[
         int | None,

@@ -33,7 +33,7 @@ def report(
     show: Annotated[
         list[str] | None,
         typer.Option(
-            "--show", metavar="NAME,...", help="Instances of a run to show from close by; else a few. Repeatable."
+            "--show", metavar="NAME,...", help="Instances of a run to show in detail; else a few. Repeatable."
         ),
     ] = None,
     frontier: Annotated[

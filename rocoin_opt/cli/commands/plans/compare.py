@@ -57,7 +57,7 @@ def compare(
         "--polish": polish,
     }
     if source.is_dir():
-        _refuse(searching, "an instance file: a run was asked its questions when it was made")
+        _refuse(searching, "an instance file: the options of a run were set when it was made")
         _compare_run(source, shift, as_json)
         return
     if not source.exists():

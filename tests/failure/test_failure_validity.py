@@ -170,6 +170,7 @@ def test_only_searches_ask_for_the_rules_of_groups_and_parts_alone() -> None:
         "methods.restricted",
         "most_groups",
         "request",
+        "workers.member",
     }
     assert users == {
         "rocoin_opt.failure.assessment",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
     from rocoin_opt.plan import Members, Objective, Plan
 
-MOST_COVERS = 20_000
+MOST_COVERS = 4_000
 """Covers that are listed at most."""
 MOST_COLUMNS = 6_000
 """Columns of a program at most: beyond, its first relaxation takes too long."""

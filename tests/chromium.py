@@ -65,6 +65,9 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        # What pages before it said and asked for is none of this one's: tests come in any order.
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)
         self.driver.get(path.as_uri())
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -76,11 +79,11 @@ class Browser:
         return [(text, contrast, size) for text, contrast, size in self.run(SEEN_TEXTS)]
 
     def complaints(self) -> list[str]:
-        """What the console said since the last call."""
+        """What the console said since the page was opened, or the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """Addresses asked for since the last call."""
+        """Addresses asked for since the page was opened, or the last call."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [
             message["params"]["request"]["url"]

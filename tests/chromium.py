@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+ATTEMPTS = 3
+"""How often a browser is started that does not answer."""
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -111,7 +113,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    driver = _started(lambda: webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver")))
     try:
         opened = Browser(driver)
         # The browser's own first page asks for its own parts.
@@ -120,3 +122,15 @@ def browser(folder: Path) -> Iterator[Browser]:
         yield opened
     finally:
         driver.quit()
+
+
+def _started(start: Callable[[], Any]) -> Any:
+    """A driver; on a busy machine the browser may not answer in time at first."""
+    from selenium.common.exceptions import WebDriverException
+
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return start()
+        except WebDriverException:
+            continue
+    return start()

@@ -180,7 +180,7 @@ def _packed(
     value = value_of(instance, found.plan, objective)
     shared = control.share(PACKED_SHARE)
     bound, plans = packed_air_bound(instance, objective, shared, relaxation, found.lower_bound or 0.0, value)
-    kept = [plan for plan in (found.plan, *plans) if is_kept(instance, objective, plan)]
+    kept = [found.plan, *(plan for plan in plans if is_kept(instance, objective, plan))]
     return Outcome(min(kept, key=lambda plan: value_of(instance, plan, objective)), bound)
 
 

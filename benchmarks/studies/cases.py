@@ -14,7 +14,7 @@ REDUNDANT = tuple(method for method in METHODS if method not in LONE)
 EXPECTED = ("greedy", "exact")
 """Methods that also plan for the expected answer time."""
 SUREST = ("exact",)
-"""Methods that also plan for the least failure probability, on the same instances."""
+"""Methods that also plan for the least failure probability, on every instance."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Size:
     seeds : int
         Instances of each family, with the seeds from 0 on.
     expected : bool
-        Whether plans for the expected answer time, and for the least failure, are made too.
+        Whether plans for the expected answer time are made too.
     graph : bool
         Whether the sequential pipeline also runs on the same instances with a filter graph.
     """

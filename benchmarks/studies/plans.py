@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDS = {"optimal": "o", "feasible": "f", "no_plan": "n", "infeasible": "i"}
 """How an item ended, as a letter."""
-FIGURES = {"guaranteed": 6, "nominal": 5, "expected": 6, "success": 5, "share": 5}
+FIGURES = {"guaranteed": 6, "nominal": 5, "expected": 6, "success": 5, "failure": 6, "share": 5}
 """What is kept of a plan's worth, and to how many digits."""
 NOTHING = (None,) * len(FIGURES)
 SHARE = ro.LinearAccuracy(full=1.0, none=0.0)
@@ -95,7 +95,7 @@ def timed(instances: Sequence[ro.Instance], answers: Answers) -> Columns:
 
 
 def figures(instance: ro.Instance, plan: ro.Plan) -> tuple[float | None, ...]:
-    """Guaranteed, nominal and expected latency, success, and expected share of filters in time, of a plan."""
+    """A plan's guaranteed, nominal and expected latency, success, failure and expected share of filters in time."""
     metrics = ro.evaluate(instance, plan)
     deadline = instance.requirements.deadline_seconds
     share = ro.expected_accuracy(ro.latency_distribution(instance, plan), SHARE, deadline)
@@ -104,6 +104,7 @@ def figures(instance: ro.Instance, plan: ro.Plan) -> tuple[float | None, ...]:
         metrics.nominal_seconds,
         metrics.expected_seconds,
         metrics.success_probability,
+        metrics.failure_probability,
         share,
     )
 
@@ -124,8 +125,8 @@ def compared(site: Site, fleets: Fleets, *, expected: bool) -> tuple[dict[str, A
     if expected:
         planned = site.answers(instances, EXPECTED, "expected")
         runs |= {f"{method} expected": planned[method] for method in EXPECTED}
-        surest = site.answers(instances, SUREST, "failure")
-        runs |= {f"{method} failure": surest[method] for method in SUREST}
+    surest = site.answers(instances, SUREST, "failure")
+    runs |= {f"{method} failure": surest[method] for method in SUREST}
     found = {
         name: {
             "deadline": packed(instance.requirements.deadline_seconds for instance in fleet),

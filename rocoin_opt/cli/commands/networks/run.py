@@ -82,14 +82,19 @@ def run(
     if cancel and log is not None:
         refuse("--cancel", "--log", "no log: who is told not to send would look lost")
     # Before the run, not after it.
-    require_outputs(plot, log, inputs=[instance, plan])
+    read = [instance, plan]
+    if students is not None:
+        require_torch("students need")
+        from rocoin_opt.profiling import image_files, saved_files
+
+        read += [*saved_files(students), *image_files(data)]
+    require_outputs(plot, log, inputs=read)
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
     ensemble, classes = None, None
     asked: int | ValueArray = requests
     if students is not None:
-        require_torch("students need")
         from rocoin_opt.profiling import Ensemble, labelled_images, own_networks
 
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))

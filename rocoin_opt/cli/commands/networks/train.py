@@ -71,10 +71,10 @@ def train(
 
     from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.profiling import load_dataset, teacher_builder, train_classifier
+    from rocoin_opt.profiling import image_files, load_dataset, teacher_builder, train_classifier
     from rocoin_opt.profiling.training import accuracy
 
-    require_outputs(out, inputs=[weights])
+    require_outputs(out, inputs=[weights, *image_files(data)])
     chosen = preset_of(preset)
     stride = (1 if chosen is None else chosen.stem_stride) if stem_stride is None else stem_stride
     training = training_of(

@@ -228,7 +228,7 @@ def test_every_option_of_a_training_changes_its_weights(run, folder):
 @pytest.mark.parametrize(("rate", "is_told"), [(1e-9, True), (0.05, False)])
 def test_a_network_that_learnt_little_is_told_with_what_to_try(run, folder, rate, is_told):
     status, _, err = trained(run, "--learning-rate", rate)
-    assert (status, "which is little: try a lower --learning-rate" in err) == (0, is_told), err
+    assert (status, "which is little: try a lower --learning-rate, more --epochs" in err) == (0, is_told), err
 
 
 def test_a_training_begins_with_given_weights(run, folder):

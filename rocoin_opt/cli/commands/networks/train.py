@@ -124,8 +124,8 @@ def train(
         print(printable(line))
     if learnt < LITTLE:
         complain(
-            f"warning: of its training images too {100 * learnt:.0f} % are put into their class, which is little: try a lower "
-            "--learning-rate, more --epochs, or, in a network of your own, layers that normalise"
+            f"warning: of its training images too {100 * learnt:.0f} % are put into their class, which is little: try "
+            "a lower --learning-rate, more --epochs, or, in a network of your own, layers that normalise"
         )
 
 

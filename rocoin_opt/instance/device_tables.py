@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -28,6 +29,8 @@ LISTS = frozenset({"students"})
 OBJECTS = frozenset({"compute_slowdown", "link_slowdown"})
 SEPARATORS = (",", ";", "\t")
 BLANK = "a blank cell"
+COMMA, THOUSANDS = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""Numbers with a comma, and those in which it may stand between thousands."""
 
 
 def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
@@ -136,7 +139,10 @@ def _devices(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], 
         try:
             devices.append(Device.model_validate(fields))
         except ValidationError as error:
-            problems += [_in_row(problem, row) for problem in problems_of(error, fields, Device)]
+            cell_of = dict(zip(columns, cells, strict=True))
+            problems += [
+                _in_row(problem, row, cell_of.get(problem.field)) for problem in problems_of(error, fields, Device)
+            ]
         documents.append(fields)
     if problems:
         raise InputError(source, problems)
@@ -206,7 +212,13 @@ def _number(cell: Any) -> Any:
         return cell
 
 
-def _in_row(problem: Problem, row: str) -> Problem:
+def _in_row(problem: Problem, row: str, cell: Any) -> Problem:
     # What a row does not say it left blank: all columns are there.
     found = BLANK if problem.found == "nothing" else problem.found
-    return Problem(f"row {row}, column {problem.field}" if problem.field else f"row {row}", found, problem.allowed)
+    allowed = problem.allowed
+    if isinstance(cell, str) and COMMA.fullmatch(cell) and problem.field not in TEXTS | LISTS | OBJECTS:
+        # A comma between thousands is as likely, before three digits.
+        number = cell.replace(",", ".")
+        allowed += f" with a decimal point and no comma: {number}"
+        allowed += f", or {cell.replace(',', '')}" if THOUSANDS.fullmatch(cell) else ""
+    return Problem(f"row {row}, column {problem.field}" if problem.field else f"row {row}", found, allowed)

@@ -17,7 +17,7 @@ from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Device
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -139,10 +139,7 @@ def _devices(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], 
         try:
             devices.append(Device.model_validate(fields))
         except ValidationError as error:
-            cell_of = dict(zip(columns, cells, strict=True))
-            problems += [
-                _in_row(problem, row, cell_of.get(problem.field)) for problem in problems_of(error, fields, Device)
-            ]
+            problems += _in_row(problems_of(error, fields, Device), row, dict(zip(columns, cells, strict=True)))
         documents.append(fields)
     if problems:
         raise InputError(source, problems)
@@ -212,13 +209,29 @@ def _number(cell: Any) -> Any:
         return cell
 
 
-def _in_row(problem: Problem, row: str, cell: Any) -> Problem:
-    # What a row does not say it left blank: all columns are there.
-    found = BLANK if problem.found == "nothing" else problem.found
-    allowed = problem.allowed
-    if isinstance(cell, str) and COMMA.fullmatch(cell) and problem.field not in TEXTS | LISTS | OBJECTS:
-        # A comma between thousands is as likely, before three digits.
-        number = cell.replace(",", ".")
-        allowed += f" with a decimal point and no comma: {number}"
-        allowed += f", or {cell.replace(',', '')}" if THOUSANDS.fullmatch(cell) else ""
-    return Problem(f"row {row}, column {problem.field}" if problem.field else f"row {row}", found, allowed)
+def _in_row(problems: Iterable[Problem], row: str, cells: Mapping[str, Any]) -> list[Problem]:
+    """Faults of a device as faults of the cells that it was read from."""
+    found: list[Problem] = []
+    times: set[str] = set()
+    for problem in problems:
+        field = problem.field
+        if column := next((name for name in cells if name.startswith(TIMES) and field.startswith(f"{name}.")), None):
+            # What stands there is no number, nor any other kind of measured time.
+            if column in times:
+                continue
+            times.add(column)
+            field = column
+        # What a row does not say it left blank: all columns are there.
+        told = BLANK if problem.found == "nothing" else problem.found
+        allowed = problem.allowed + _without_comma(field, cells.get(field))
+        found.append(Problem(f"row {row}, column {field}" if field else f"row {row}", told, allowed))
+    return found
+
+
+def _without_comma(field: str, cell: Any) -> str:
+    """How a number with a comma is to be written."""
+    if not isinstance(cell, str) or not COMMA.fullmatch(cell) or field in TEXTS | LISTS | OBJECTS:
+        return ""
+    # Before three digits the comma is as likely to stand between thousands.
+    whole = f", or {cell.replace(',', '')}" if THOUSANDS.fullmatch(cell) else ""
+    return f" with a decimal point and no comma: {cell.replace(',', '.')}{whole}"

@@ -321,7 +321,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
     instance, plan = two_pairs(), ro.solve(two_pairs(), "greedy").plan
     assert graph_picture(instance, plan, "x") is None
     assert part_figures(instance, plan) is None
-    assert "What the parts hold together" not in plan_report(instance, plan)
+    assert "What the parts keep together" not in plan_report(instance, plan)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_the_page_tells_figures_profiles_and_close_ups(run) -> None:
     # The first with a plan of each family.
     assert len(shown) == 2
     assert page.count("Its best plan: greedy") == 2
-    assert page.count("What the parts hold together") == 1
+    assert page.count("What the parts keep together") == 1
     assert "memory &lt;limit&gt;" in page
     names = re.findall(r'\bid="([^"]+)"', page)
     assert names

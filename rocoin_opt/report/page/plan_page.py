@@ -1,4 +1,4 @@
-"""The page of one plan: its figures, who runs what, when it answers, and what its parts hold together."""
+"""The page of one plan: its figures, who runs what, when it answers, and what its parts keep together."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def graph_sections(instance: Instance, plan: Plan, name: str) -> tuple[Section, 
         ]
         rows.append((*row, percent_cell(part.evidence_lost)) if has_classes else tuple(row))
     table = Table(tuple(columns), rows)
-    return (Section("What the parts hold together", pictures=(picture,), tables=(table,), is_beside=True),)
+    return (Section("What the parts keep together", pictures=(picture,), tables=(table,), is_beside=True),)
 
 
 def _figures(instance: Instance, plan: Plan) -> tuple[Figures | None, str]:

@@ -299,7 +299,7 @@ def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
         told.append(f"{counted(len(plan.spares), 'device')} idle")
     if len(plan.groups) > needed.min_groups:
         ways.insert(1, "a smaller max_groups")
-    yield f"  {', '.join(told)}; surer by {', '.join(ways[:-1])} or {ways[-1]}"
+    yield f"  {', '.join(told)}; more reliable with {', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _in_clauses(sentence: str) -> list[str]:

@@ -222,7 +222,7 @@ def _traces_line(traces: Traces, plan: Plan) -> str:
     replayed = sum(device in traces.devices for device in used)
     return (
         f"simulated: {traces.requests} measured requests ({', '.join(traces.measured)}) replayed for {replayed} of the "
-        f"plan's {len(used)} devices; exact figures, and all below: the instance's own laws, not the traces"
+        f"plan's {len(used)} devices; exact, and all below: the instance's own laws, not the traces"
     )
 
 

@@ -70,7 +70,7 @@ class DeviceEstimate:
 
 @dataclass(frozen=True, eq=False)
 class DeviceEstimates:
-    r"""What a log says of devices.
+    r"""Estimates for devices, from a log of requests.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class DeviceEstimates:
         Probability with which the limits of all devices hold together, if the requests of each device fail
         independently of each other.
     level : float
-        That of each device's own limit, 1 - (1 - confidence) / N for N devices in the log.
+        Confidence level of each device's own limit, 1 - (1 - confidence) / N for N devices in the log.
     point : bool
-        Whether the devices have the shares lost as failure probabilities, in place of the limits.
+        Whether failure probabilities are the shares of lost requests instead of the limits.
     estimates : tuple of DeviceEstimate
         In the order of the devices given.
 
@@ -108,7 +108,7 @@ class DeviceEstimates:
         return tuple(found.device for found in self.estimates)
 
     def document(self) -> dict[str, Any]:
-        """Return what was found as plain data, the content of ``rocoin-opt estimate --json``."""
+        """Return the estimates as plain data, the content of ``rocoin-opt estimate --json``."""
         return {
             "format": "rocoin-opt/estimates",
             "version": 1,
@@ -146,23 +146,23 @@ def estimate_devices(
     log : str, Path or RequestLog
         The log, see :func:`~rocoin_opt.estimation.request_log.read_request_log`.
     devices : sequence of Device
-        What is known of the devices besides. Those that the log does not name stay as they are.
+        Everything else about the devices. Those that the log does not name stay as they are.
     confidence : float
         Above 0 and below 1.
     point : bool
-        Give the devices the shares of lost requests as failure probabilities: no margin for chance.
+        Use the shares of lost requests as failure probabilities, without a margin.
     laws : {'auto', 'empirical', 'none'}
         The likeliest of the shipped laws, or the measured factors where none passes a test; always the measured
         factors; or the laws that the devices have.
     link_rates : bool
         Give the devices the rates of their links in the log, where transfers and bytes tell them.
     seed : int
-        Of the samples that the test draws, 0 or more.
+        Seed of the samples that the test draws, 0 or more.
 
     Returns
     -------
     DeviceEstimates
-        With a note on each device that the log says too little of.
+        With a note on each device for which the log says too little.
 
     Raises
     ------

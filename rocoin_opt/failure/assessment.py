@@ -104,23 +104,23 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
-        A plan that keeps every rule, but for the outage limit and the number of groups.
+        A plan that is valid, except perhaps for the outage limit and the number of groups.
     deadline : float, optional
         Deadline in seconds; the instance's own where absent.
 
     Returns
     -------
     Figures
-        Exact; None for what does not apply, or where the answer may never come.
+        Exact figures; None for those that do not apply, or if the answer may never come.
 
     Raises
     ------
     InputError
         If the plan breaks another rule, or the deadline is not positive and finite.
     UnsupportedError
-        If too many failure domains or channels tie the groups together, or a law is too extreme: simulate then.
+        If too many failure domains or channels tie the groups together, or a law is too extreme; then simulate.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def assess_calm(instance: Instance, plan: Plan) -> Figures:
 
 
 def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
-    """Lose each device of a plan in turn, all others staying where they are.
+    """Remove each device of a plan in turn, all others staying where they are.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
     Returns
     -------
     tuple of Loss
-        One a device, in the order of the plan.
+        One per device, in the order of the plan.
 
     Raises
     ------

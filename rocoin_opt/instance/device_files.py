@@ -112,7 +112,7 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
     """
     source = os.fspath(path)
     document = read_document(path, FORMAT, VERSION)

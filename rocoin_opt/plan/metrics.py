@@ -34,7 +34,7 @@ FIGURES: dict[Objective, str] = {
 
 
 class Metrics(Model):
-    """Figures of a plan; None where one does not apply.
+    """Figures of a plan; None for those that do not apply.
 
     Examples
     --------

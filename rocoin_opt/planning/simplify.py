@@ -61,7 +61,7 @@ class Simplifications:
 
 
 def simplifications(instance: Instance, plan: Plan, deadline: float | None = None) -> Simplifications:
-    """Look for one device, and for one device a group, that would do as well as a plan.
+    """Look for a single device, or one device per group, that does as well as a plan.
 
     Parameters
     ----------

@@ -312,7 +312,7 @@ def _bracket(times: FloatArray, holds: Callable[[FloatArray], BoolArray]) -> tup
 
 
 def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
-    """Exact distribution of a plan's answer time; the plan need not keep the requirements.
+    """Compute the exact distribution of a plan's answer time; the plan need not keep the requirements.
 
     Parameters
     ----------
@@ -325,7 +325,7 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     Returns
     -------
     LatencyDistribution
-        Errors are below 1e-9, of probabilities absolutely and of expectations relatively.
+        Errors are below 1e-9, absolute for probabilities and relative for expectations.
 
     Raises
     ------

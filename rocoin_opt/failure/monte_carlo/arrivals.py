@@ -99,7 +99,7 @@ def simulate_arrivals(
     Returns
     -------
     Arrivals
-        How often each set of groups had answered.
+        How often each set of groups has answered.
 
     Raises
     ------

@@ -67,7 +67,7 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     -------
     tuple of ReplicaValue
         The best first: by the expected answer time, without a deadline by the guarantee, then by the success
-        probability. Of equals spares stand before twins.
+        probability. Among equals, spares come before twins.
 
     Raises
     ------

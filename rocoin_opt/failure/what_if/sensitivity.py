@@ -94,7 +94,7 @@ class Sensitivity:
 
 
 def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Sensitivity, ...]:
-    """Differentiate the figures of a plan by every parameter of each of its devices.
+    """Differentiate the figures of a plan with respect to every parameter of its devices.
 
     Parameters
     ----------

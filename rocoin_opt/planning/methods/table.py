@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to find a plan.
+    """A method that finds plans.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Method:
     objectives : tuple of str
         Objectives that it minimises or, for baselines, is scored by.
     summary : str
-        One line for people.
+        One-line description.
     redundant : bool
         Whether it uses replicas. One that does not rarely keeps the outage limit, and comparisons also score it
         without the limit.

@@ -35,22 +35,22 @@ OFF = 0.1
 
 @dataclass(frozen=True)
 class DeviceEstimate:
-    """What a log says of one device.
+    """Estimates for one device, from a log.
 
     Attributes
     ----------
     device : Device
-        The device as it was given, with the failure probability and the laws that were found.
+        The given device, with the estimated failure probability and laws.
     requests, losses : int
         How often it was asked, and how often no answer came.
     limit : float or None
         Upper confidence limit of its failure probability; None without a request.
     compute, link : TimeEstimate or None
-        Seconds of compute and of transfer, or of transfer per byte; None where nothing could be told of them.
+        Seconds of compute and of transfer, or of transfer per byte; None where they could not be estimated.
     link_bits_per_second : float or None
-        Rate of the link at factor 1, where bytes were counted and transfers could be told.
+        Rate of the link at factor 1, if the log has bytes and transfers could be estimated.
     notes : tuple of str
-        What to know before one relies on it.
+        Reservations about the estimates.
     """
 
     device: Device

@@ -48,13 +48,13 @@ class Figures:
     ----------
     guaranteed_seconds : float or None
         Smallest time by which every group's outage is within the limit.
-        Where devices queue for a channel, when nobody crashes: no crash makes it later, but it may be earlier.
+        Where devices queue for a channel, the time if no device crashes: a crash may make it earlier, never later.
     nominal_seconds, worst_seconds : float or None
-        Answer time when nobody fails, and of the slowest replica; None where latencies are random.
+        Answer time if no device fails, and time of the slowest replica; None where latencies are random.
     expected_seconds : float or None
         E[min(X, D)]; None without a deadline.
     success_probability : float or None
-        Probability of an answer by the deadline, or of any answer without one; None where only trials tell it.
+        Probability of an answer by the deadline, or of any answer without one; None where it has to be simulated.
     quantiles : dict of float to float or None
         Seconds by which the answer has come with each of :data:`QUANTILES`.
     """
@@ -78,16 +78,16 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is left of a plan when one device is lost.
+    """A plan without one of its devices.
 
     Attributes
     ----------
     device : str
         Which one.
     group : int
-        Its group, by the place in the plan.
+        Its group, by its index in the plan.
     figures : Figures or None
-        Of the plan without it; None where the group is left without any device, and no answer ever comes.
+        Figures of the plan without it; None if its group has no other device, so that no answer ever comes.
     keeps_limit : bool
         Whether the group still keeps the outage limit.
     """

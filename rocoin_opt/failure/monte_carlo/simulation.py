@@ -44,7 +44,7 @@ LARGEST_SECONDS = 1e300
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What many trials showed.
+    """Results of simulated trials.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Simulation:
 
     @property
     def expected_given_answer(self) -> MeanEstimate | None:
-        """E[X | an answer comes, be it after the deadline] in seconds; None where none came."""
+        """E[X | an answer comes, even after the deadline] in seconds; None if none came."""
         if self.sample.answered == 0:
             return None
         return MeanEstimate.of(self.sample.seconds, self.sample.counts, 0.0, self.latest)
@@ -94,7 +94,7 @@ class Simulation:
         return ProportionEstimate(self.sample.answered_by(seconds), self.trials)
 
     def quantile(self, probability: float) -> QuantileEstimate:
-        """Seconds by which the answer has come with a probability in (0, 1); infinite where it may never come."""
+        """Seconds by which the answer has come with a probability in (0, 1); infinite if that is never reached."""
         require_fraction("probability", probability)
         return QuantileEstimate(probability, self.sample)
 

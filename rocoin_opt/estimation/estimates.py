@@ -236,13 +236,13 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
     """The estimate with the device that follows from it, and with what is to be said of it."""
     device, notes = found.device, []
     if found.losses == found.requests:
-        notes.append("never answered: as good as lost")
+        notes.append("never answered: treated as lost")
     elif found.requests < FEW_REQUESTS:
-        notes.append(f"only {counted(found.requests, 'request')}: its limit is mostly their small number")
+        notes.append(f"only {counted(found.requests, 'request')}: its limit mostly reflects their small number")
     if device.failure_domain is not None and found.losses:
-        notes.append(f"losses by its failure domain {device.failure_domain} count as its own as well")
+        notes.append(f"losses due to its failure domain {device.failure_domain} count as its own as well")
     if device.channel in choices.shared and (found.compute, found.link) != (None, None) and choices.laws != "none":
-        notes.append(f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it")
+        notes.append(f"waiting for channel {device.channel} counts as its own time; only answers sent alone avoid that")
     words = [f"{choices.source}: {found.losses} of {counted(found.requests, 'request')} without an answer"]
     words.append("their share" if choices.point else f"exact upper limit at level {choices.level:.6g}")
     probability = found.share_lost if choices.point else found.limit

@@ -372,7 +372,9 @@ def _without_plan(result: Replan, replanned: Replanned, bound: float) -> Replan:
         return replace(result, lower_bound=bound, reasons=("the search was stopped before it found a plan",))
     needed = replanned.fewest_loads
     if needed is None:
-        return replace(result, termination="infeasible", reasons=("no groups of what is left keep all limits at once",))
+        return replace(
+            result, termination="infeasible", reasons=("the remaining devices cannot keep all limits at once",)
+        )
     number = f"{needed} would do" if replanned.fewest_loads_attained else f"at least {needed} are needed"
     reason = f"no plan needs as few as {counted(result.max_loads or 0, 'deployment')}; {number}. Raise max_loads."
     fewest = needed if replanned.fewest_loads_attained else None

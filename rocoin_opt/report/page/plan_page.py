@@ -267,7 +267,7 @@ def _all_figures(
         "missing": (
             "missing share",
             small_share(answer.missing_share),
-            f"share of the filters not arrived {ends}, on average",
+            f"mean share of filters not arrived {ends}",
         ),
     }
     if needed.success_level is not None:

@@ -28,7 +28,9 @@ def run(
     plan: PlanFile,
     students: Annotated[
         Path | None,
-        typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
+        typer.Option(
+            "--students", metavar="FOLDER", help="Saved students of the plan; without them only times are measured."
+        ),
     ] = None,
     own: OwnNames = None,
     data: DataPath = "auto",
@@ -38,7 +40,7 @@ def run(
             "--part",
             metavar="P",
             help="Part of the data: train, validation or test.",
-            show_default="test; of images and labels in an .npz file all",
+            show_default="test; all of images and labels in an .npz file",
         ),
     ] = None,
     normalise: Normalise = None,
@@ -47,7 +49,7 @@ def run(
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
     seed: Seed = 0,
     time_scale: Annotated[
-        float, typer.Option("--time-scale", metavar="X", help="Seconds here for each second of the instance.")
+        float, typer.Option("--time-scale", metavar="X", help="Seconds on this host for each second of the instance.")
     ] = 1.0,
     deadline: Deadline = None,
     plot: Annotated[
@@ -63,7 +65,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
+    """Run PLAN with one throttled process per device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.estimation import write_request_log
@@ -81,7 +83,7 @@ def run(
     if plot is not None:
         require_picture(plot)
     if cancel and log is not None:
-        refuse("--cancel", "--log", "no log: who is told not to send would look lost")
+        refuse("--cancel", "--log", "no log: a replica told not to send would look lost")
     # Before the run, not after it.
     read = [instance, plan]
     if students is not None:
@@ -179,8 +181,8 @@ def _remarks(document: dict[str, Any]) -> list[str]:
         needed = document["needed_time_scale"]
         scale = "a larger --time-scale" if needed is None else f"--time-scale {_rounded_up(needed)} or more"
         lines.append(
-            f"{counted(document['late_students'], 'first answer')} came late because the student is slower here than "
-            f"the instance has it: take {scale}"
+            f"{counted(document['late_students'], 'first answer')} came late because the student is slower here than in "
+            f"the instance: take {scale}"
         )
     if document["lost"]:
         lines.append(f"processes that ended during the run: {', '.join(document['lost'])}")

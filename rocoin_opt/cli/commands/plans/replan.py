@@ -15,6 +15,7 @@ from rocoin_opt.cli.options import (
     Threads,
     TimeLimit,
     objective_named,
+    refuse,
     required,
 )
 from rocoin_opt.cli.output import (
@@ -115,4 +116,8 @@ def _plan_before(path: Path, given: Instance, joined: Sequence[str]) -> Plan:
     document = read_plan_document(path)
     if document.instance.sha256 == without_devices(given, joined).sha256:
         return document.plan
+    known = {*document.plan.spares, *joined, *(name for group in document.groups for name in group.devices)}
+    unknown = [device.id for device in given.devices if device.id not in known]
+    if unknown and document.instance.sha256 == without_devices(given, [*joined, *unknown]).sha256:
+        refuse("--joined", ", ".join(joined) or "nothing", f"{', '.join(unknown)} too: {path} is for the others")
     return read_plan(path, given)

@@ -1,8 +1,8 @@
 """Shared channels: what is proven of latencies, and how fast.
 
 ``python benchmarks/channel_proofs.py [--families F,F] [--fleets N:C:S[:OBJECTIVE],...] [--seeds S]`` plans seeded
-instances of N devices on C channels by ``exact`` within S seconds each, for ``guaranteed`` latency or another one. Beside it stands ``local-search``, which has ten. The exit
-status is 1 where a plan is earlier than a bound.
+instances of N devices on C channels by ``exact`` within S seconds each, for ``guaranteed`` latency or another one.
+Beside it stands ``local-search``, which has ten. The exit status is 1 where a plan is earlier than a bound.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _gap(row: dict[str, Any]) -> float | None:
 def faults(found: Document) -> list[str]:
     """Plans that are earlier than a bound."""
     return [
-        f"{row['family']} {row['objective']} {row['devices']} {row['seed']}: a plan of {value:g} s below the bound of {row['bound']:g} s"
+        f"{' '.join(map(str, _key(row)))}, {row['seed']}: a plan of {value:g} s below the bound of {row['bound']:g} s"
         for row in found["results"]
         for value in (row["value"], row["search"])
         if value is not None and row["bound"] is not None and value < row["bound"] * (1.0 - TOLERANCE)

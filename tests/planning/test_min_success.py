@@ -124,8 +124,8 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 def test_out_of_reach_is_proven_with_what_can_be_had(
     method: str, objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Four seconds suffice on an idle machine: what is said must not depend on how busy it is.
-    monkeypatch.setattr("rocoin_opt.planning.conflicts.why_not.MOST_SECONDS", 120.0)
+    # What is said must not depend on how busy the machine is.
+    monkeypatch.setattr("rocoin_opt.planning.conflicts.why_not.MOST_SECONDS", math.inf)
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"
     reason, clash, remedy, _ = result.reasons

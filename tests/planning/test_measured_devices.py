@@ -15,6 +15,7 @@ from samples import cases
 if TYPE_CHECKING:
     from rocoin_opt.plan import Objective
 
+pytestmark = pytest.mark.usefixtures("short_search")
 ROUNDED = 1e-9
 HEURISTICS = ("greedy", "local-search", "lp-rounding", "rocoin", "het-nonn", "random")
 

@@ -65,13 +65,15 @@ def accuracy(
     from rocoin_opt.profiling import (
         Ensemble,
         accuracy_under_failure,
+        image_files,
         labelled_images,
         own_networks,
         require_table_name,
+        saved_files,
         write_accuracy_table,
     )
 
-    require_outputs(out, inputs=[instance, plan])
+    require_outputs(out, inputs=[instance, plan, *saved_files(students), *image_files(data)])
     if out is not None:
         require_table_name(out)
     given = read_instance(instance)

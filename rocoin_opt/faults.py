@@ -105,8 +105,27 @@ def _problem(detail: Any, data: object, model: type[BaseModel]) -> Problem:
     template = ALLOWED.get(detail["type"])
     if template is None:
         return Problem(where, found, detail["msg"].removeprefix("Input should be "))
-    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else ""
+    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else _written(detail)
     return Problem(where, found, template.format_map(detail.get("ctx", {})) + meant)
+
+
+def _written(detail: Any) -> str:
+    """How a share in per cent, or a number written as a text, is written here; nothing where neither is meant."""
+    found, limits = detail["input"], detail.get("ctx", {})
+    if detail["type"] in ("less_than", "less_than_equal"):
+        is_share = limits.get("lt", limits.get("le")) == 1.0 and isinstance(found, int | float) and 1 < found <= 100
+        return f"; {found:.12g} % is {found / 100:.12g}" if is_share else ""
+    told = (
+        re.fullmatch(r"([+-]?\d{1,15})(?:([.,])(\d{1,15}))?\s*(%?)", found.strip()) if isinstance(found, str) else None
+    )
+    if told is None or detail["type"] not in ("float_type", "int_type"):
+        return ""
+    whole, sign, part, percent = told.groups()
+    if sign == "," and len(part) == 3 and int(whole):
+        # A comma between thousands, maybe.
+        return ""
+    value = float(f"{whole}.{part or 0}")
+    return f"; {told[0]} is {value / 100:.12g}" if percent else f"; write {value:.12g}, without quotes"
 
 
 def _meant(location: tuple[int | str, ...], model: type[BaseModel]) -> str:

@@ -133,6 +133,36 @@ def test_a_slip_in_json_is_told_with_its_line(text: str, found: str) -> None:
     assert refusal(text) == printable(f"f.json: found {found}; allowed: valid JSON")
 
 
+class Shares(Model):
+    """Shares and sizes."""
+
+    below: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.0
+    most: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 0.0
+    size: Annotated[float, Field(strict=True, le=50.0)] = 0.0
+    count: Index = 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "end"),
+    [
+        ("below", 12, "found 12; allowed: a number below 1; 12 % is 0.12"),
+        ("most", 99.5, "found 99.5; allowed: a number of at most 1; 99.5 % is 0.995"),
+        ("below", 1.0, "found 1.0; allowed: a number below 1"),
+        ("most", 101, "found 101; allowed: a number of at most 1"),
+        ("size", 51.0, "found 51.0; allowed: a number of at most 50"),
+        ("below", "12 %", 'found "12 %"; allowed: a number; 12 % is 0.12'),
+        ("below", "2,5%", 'found "2,5%"; allowed: a number; 2,5% is 0.025'),
+        ("below", "0,05", 'found "0,05"; allowed: a number; write 0.05, without quotes'),
+        ("size", "7.5", 'found "7.5"; allowed: a number; write 7.5, without quotes'),
+        ("count", "3", 'found "3"; allowed: a whole number; write 3, without quotes'),
+        ("size", "1,000", 'found "1,000"; allowed: a number'),
+        ("size", "many", 'found "many"; allowed: a number'),
+    ],
+)
+def test_how_a_number_is_written_is_told(field: str, value: object, end: str) -> None:
+    assert problems(Shares, {field: value}) == [f"f.json: {field}: {end}"]
+
+
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
     assert refusal('{"version": ' + "1" * 5000 + "}").endswith("allowed: valid JSON")
 

@@ -32,6 +32,7 @@ from rocoin_opt.wording import (
     search_time,
     seconds,
     small_share,
+    success_share,
 )
 
 if TYPE_CHECKING:
@@ -279,7 +280,8 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
     if metrics.success_probability is not None:
         ends = "an answer" if deadline is None else f"an answer within {given_seconds(deadline)}"
         failure = small_share(metrics.failure_probability)
-        yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
+        success = success_share(metrics.success_probability, metrics.failure_probability)
+        yield f"  {ends} with probability {success} (failure {failure})"
         cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
         yield f"  expected share missing {small_share(metrics.missing_share)}{cut}"
     if level is not None and "quantile_seconds" in metrics.model_fields_set:

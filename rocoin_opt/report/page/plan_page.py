@@ -265,7 +265,11 @@ def _all_figures(
     needed, ends = instance.requirements, _ends(instance)
     found = {
         "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
-        "success": ("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
+        "success": (
+            "success probability",
+            success_share(figures.success_probability, answer.failure_probability),
+            f"an answer {ends}",
+        ),
         "missing": ("missing share", small_share(answer.missing_share), f"of the filters, expected, not there {ends}"),
     }
     if needed.success_level is not None:

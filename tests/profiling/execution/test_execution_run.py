@@ -22,6 +22,7 @@ from rocoin_opt.profiling.execution.fleet import StartError, running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.run import _needed_scale, execute
 from rocoin_opt.profiling.execution.schedule import Schedule
+from rocoin_opt.profiling.execution.source import Answers
 from samples import cases
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.threshold.count_tree import pack_by_counts
 from rocoin_opt.exact.threshold.diving import dive
 from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
@@ -222,6 +223,8 @@ class _Search(CandidateSearch):
             if not relaxation.admits(self.wanted):
                 return "impossible"
             packing = pack(problem, relaxation, self.alive, effort, self.memory)
+            if not packing.listed:
+                packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
         if packing.status == "packed" and self._take(packing.groups):
             return "packed"
         if packing.status == "impossible":

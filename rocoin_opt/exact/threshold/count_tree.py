@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray
     from rocoin_opt.plan import Members
 
-LISTED = 60_000
+LISTED = 20_000
 """Columns up to which a node is listed while its numbers of groups can still be branched on."""
 
 

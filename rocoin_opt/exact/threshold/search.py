@@ -107,6 +107,8 @@ class _Search(CandidateSearch):
         for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
+            if self.open and dives and self.best is not None:
+                self._dive_down(dives)
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -129,6 +131,18 @@ class _Search(CandidateSearch):
             status = self._dive(position, dives)
         if status == "impossible":
             self.refute(position)
+
+    def _dive_down(self, dives: int) -> None:
+        """Bisect for the first candidate that a dive reaches: far from the bound one is soon found, and is no proof."""
+        low = self.low
+        while low < self.high - 1 and self.open:
+            middle = (low + self.high) // 2
+            with self.asking(middle):
+                status = self._dive(middle, 1)
+            if status == "impossible":
+                self.refute(middle)
+            if status != "packed":
+                low = self.candidates.behind(middle)
 
     def _solve_jointly(self) -> Outcome:
         """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""

@@ -65,6 +65,8 @@ def pack_by_counts(
     if problem.coverage is not None:
         return Packing("unknown", listed=False)
     program = CountedProgram(problem, groups, control)
+    if (program.counts.least > program.counts.limits).any():
+        return Packing("impossible")
     stack, solved, decided = [_Node(program.counts, None)], 0, True
     while stack:
         if control.exhausted or (effort.nodes is not None and solved >= effort.nodes):

@@ -80,7 +80,7 @@ class ListedColumns:
         return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept])
 
     def within(self, counts: Counts) -> ListedColumns:
-        """The same columns with numbers of groups of their own; each of their sizes is one of those that are counted."""
+        """The same columns with other numbers of groups, which are counted for all of their sizes."""
         row = np.searchsorted(counts.sizes, self.steps)
         return replace(self, least=counts.least[row], limits=counts.limits[row])
 

@@ -108,7 +108,7 @@ class _Search(CandidateSearch):
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
             if self.open and dives and self.best is not None:
-                self._dive_down(dives)
+                self._dive_down()
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -132,7 +132,7 @@ class _Search(CandidateSearch):
         if status == "impossible":
             self.refute(position)
 
-    def _dive_down(self, dives: int) -> None:
+    def _dive_down(self) -> None:
         """Bisect for the first candidate that a dive reaches: far from the bound one is soon found, and is no proof."""
         low = self.low
         while low < self.high - 1 and self.open:

@@ -33,7 +33,6 @@ COVERED_ELSEWHERE = {
     "exact/stochastic/packing": "exact/stochastic/test_stochastic_search",
     "exact/threshold/column_list": "exact/threshold/test_enumeration",
     "exact/threshold/completion": "exact/threshold/test_packing",
-    "exact/threshold/counted_program": "exact/threshold/test_count_tree",
     "exact/threshold/listed_columns": "exact/threshold/test_listed_packing",
     "exact/restricted/changed_sets": "exact/test_milp_restricted",
     "exact/restricted/sized_sets": "planning/test_frontier_restricted",

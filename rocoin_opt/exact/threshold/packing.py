@@ -17,6 +17,7 @@ from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
 from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.listed_packing import Counts as Counts
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
 from rocoin_opt.instance import SAFETY
@@ -24,7 +25,6 @@ from rocoin_opt.instance import SAFETY
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.exact.threshold.column_list import Column
-    from rocoin_opt.exact.threshold.listed_columns import Counts
     from rocoin_opt.grouping import PackingProblem, ThresholdProblem
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members

@@ -44,8 +44,8 @@ PACKED_SHARE = 0.8
 """Share of the time left then that programs of whole covers may take before the search goes on."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
-FIRST_NODES = 10_000
-"""Groups and sizes that a first proof looks at: some tenths of a second."""
+FIRST_NODES = 20_000
+"""Packings that a first proof looks at: some seconds."""
 FIRST_SHARE = 0.5
 """Share of the time left that programs of whole covers may take before the proof begins again."""
 PROOF_SHARE = 0.9

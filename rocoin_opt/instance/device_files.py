@@ -101,8 +101,8 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     path : str or Path
         A ``.json`` file of format ``rocoin-opt/devices``, version 1.
     precision_bits : int or None
-        Bits of a weight and of an activation of the networks that are to run. A board that was measured with other
-        networks is refused: its rate would be another one. None where that is not asked yet.
+        Bits of a weight and of an activation of the networks that are to run. A board measured in another precision
+        is refused, as its rate would differ. None checks nothing.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
     """
     source = os.fspath(path)
     document = read_document(path, FORMAT, VERSION)

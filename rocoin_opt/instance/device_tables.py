@@ -31,12 +31,12 @@ BLANK = "a blank cell"
 
 
 def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
-    r"""Read devices from a CSV file, one a row.
+    r"""Read devices from a CSV file, one per row.
 
-    Columns are called like the fields of :class:`rocoin_opt.Device`, in any order. A blank cell leaves its field out.
+    Columns are named after the fields of :class:`rocoin_opt.Device`, in any order. A blank cell leaves its field out.
     ``compute_seconds.STUDENT`` is a column of measured seconds with a student; ``students`` holds identifiers with
-    spaces between them, ``compute_slowdown`` and ``link_slowdown`` hold JSON. Cells are parted by commas, semicolons or
-    tabs.
+    spaces between them, ``compute_slowdown`` and ``link_slowdown`` hold JSON. Cells are separated by commas, semicolons
+    or tabs.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------
@@ -79,12 +79,12 @@ def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
 
 
 def devices_from_frame(frame: pd.DataFrame) -> tuple[Device, ...]:
-    """Read devices from a data frame, one a row; see :func:`devices_from_csv`.
+    """Read devices from a data frame, one per row; see :func:`devices_from_csv`.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Its index is not looked at, but names rows in errors. None, NaN and empty texts are blank.
+        Its index is only used to name rows in errors. None, NaN and empty strings are blank.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def devices_from_frame(frame: pd.DataFrame) -> tuple[Device, ...]:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------

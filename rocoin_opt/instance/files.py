@@ -31,7 +31,7 @@ VERSION = 1
 
 
 def read_instance(path: str | Path) -> Instance:
-    """Read and validate an instance file and the matrices beside it.
+    """Read and validate an instance file and its matrices.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read_instance(path: str | Path) -> Instance:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------

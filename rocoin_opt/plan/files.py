@@ -95,7 +95,7 @@ def read_plan_document(path: str | Path) -> PlanDocument:
 
 
 def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
-    """Read the plan of a file; it need not be valid, see :func:`rocoin_opt.check`.
+    """Read a plan file; the plan need not be valid, see :func:`rocoin_opt.check`.
 
     Parameters
     ----------
@@ -104,17 +104,17 @@ def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     instance : Instance
         What the plan is for.
     *others : Instance
-        What it may be for as well: the same with other rules, say.
+        Other instances that it may be for, such as the same one with other rules.
 
     Returns
     -------
     Plan
-        As it stands there; the figures and the solve record of the file are left aside.
+        The plan as written; the figures and the solve record of the file are ignored.
 
     Raises
     ------
     InputError
-        If the file is no plan file, or one for another instance.
+        If the file is not a plan file, or is for another instance.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan, optional
         A plan for it.
     metrics : Metrics, optional

@@ -34,7 +34,7 @@ FIGURES: dict[Objective, str] = {
 
 
 class Metrics(Model):
-    """Figures of a plan; None where one does not apply.
+    """Figures of a plan; None for those that do not apply.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Metrics(Model):
     guaranteed_seconds: Figure | None = None
     """Smallest t by which every group keeps the outage limit."""
     nominal_seconds: Figure | None = None
-    """Answer time when nobody fails."""
+    """Answer time if no device fails."""
     worst_seconds: Figure | None = None
     """Answer time of the slowest replica."""
     expected_seconds: Figure | None = None

@@ -190,12 +190,12 @@ def _without_plan(request: Request, outcome: Outcome, surest: Outcome) -> Outcom
     limit, bound = allowed_failure(instance), max(bound or 0.0 for bound in proven)
     if surest.plan is not None and bound > limit * CLEARLY:
         reason = f"min_success: no plan answers with a probability above {_at_most(bound, wanted)}"
-        return Outcome(None, infeasible=True, reasons=(f"{reason}; {wanted} is asked for",))
+        return Outcome(None, infeasible=True, reasons=(f"{reason}; {wanted} is required",))
     plans = [plan for plan in (outcome.plan, surest.plan) if plan is not None]
     failure = min(value_of(instance, plan, "failure") for plan in plans)
-    reason = f"min_success: the surest plan that was found fails with probability {failure:.6g}"
+    reason = f"min_success: the most reliable plan found fails with probability {failure:.6g}"
     known = f", no plan below {bound:.6g}" if bound > 0.0 else ""
-    return replace(outcome, plan=None, reasons=(f"{reason}{known}; at most {limit:.6g} is asked for",))
+    return replace(outcome, plan=None, reasons=(f"{reason}{known}; at most {limit:.6g} is allowed",))
 
 
 def _at_most(failure: float, wanted: float) -> str:

@@ -170,7 +170,7 @@ def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, stud
     assert shown["all_parts"] > 0.5
     words = done(run(*measured, "--fill", "mean", "--part", "validation"))
     assert "part 1" in words
-    assert "means over the training images stand in" in words
+    assert "means over the training images replace" in words
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ def test_out_of_reach_is_proven_with_what_can_be_had(
     reason, clash, remedy, _ = result.reasons
     assert clash.startswith("conflict: min_success 0.9999 and max_filters of the students cannot hold together")
     assert remedy == "remedy: with min_success 0.99344 instead of 0.9999 there is a plan"
-    assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is asked for"
+    assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is required"
 
 
 @pytest.mark.slow

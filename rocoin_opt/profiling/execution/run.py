@@ -172,7 +172,7 @@ def execute(
         ("seed", repr(seed), 0 <= seed < SEEDS, "a whole number from 0, below 2^64"),
         ("time_scale", repr(time_scale), 0.0 < time_scale < math.inf, "a positive, finite number"),
         ("deadline", "none", end is not None, "seconds, here or in the instance: without, a lost request never ends"),
-        ("cancel", "with_log", not (cancel and with_log), "no log: who is told not to send would look lost"),
+        ("cancel", "with_log", not (cancel and with_log), "no log: a replica told not to send would look lost"),
         ("requests", "a number", ensemble is None or not isinstance(requests, int), "images, where there are students"),
     )
     problems = [Problem(name, found, allowed) for name, found, holds, allowed in rules if not holds]

@@ -26,19 +26,21 @@ NAMED = 5
 
 
 def estimate(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="A row for each request and device (*.csv).")],
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Log with a row for each request and device (*.csv).")],
     devices: Annotated[
         Path,
-        typer.Option("--devices", metavar="BASE", help="Device or instance file that has all else, rates and memory."),
+        typer.Option(
+            "--devices", metavar="BASE", help="Device or instance file with everything else, such as rates and memory."
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The file to write: devices or an instance, as BASE is.")
+        Path, typer.Option("--out", metavar="FILE", help="File to write: a device or an instance file, like BASE.")
     ],
     confidence: Annotated[
-        float, typer.Option("--confidence", metavar="C", help="Probability with which all limits hold together.")
+        float, typer.Option("--confidence", metavar="C", help="Probability with which all upper limits hold together.")
     ] = 0.95,
     point: Annotated[
-        bool, typer.Option("--point", help="Write the shares of lost requests, without a margin for chance.")
+        bool, typer.Option("--point", help="Write the shares of lost requests instead of upper limits.")
     ] = False,
     laws: Annotated[
         str,
@@ -50,7 +52,7 @@ def estimate(
         ),
     ] = "auto",
     link_rates: Annotated[
-        bool, typer.Option("--link-rates", help="Write the rates of the links in LOG, where it has their bytes.")
+        bool, typer.Option("--link-rates", help="Write the link rates in LOG, where it has bytes.")
     ] = False,
     seed: Seed = 0,
     traces: Annotated[
@@ -59,7 +61,7 @@ def estimate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate from LOG how often devices fail, with a margin, and what slows them down; write devices to plan with."""
+    """Estimate failure probabilities, with a margin, and slowdown laws from LOG; write devices to plan with."""
     from rocoin_opt.estimation import LAWS, estimate_devices, traces_of
     from rocoin_opt.failure import write_traces
     from rocoin_opt.plan import plain_text

@@ -12,7 +12,7 @@ VIOLATIONS = 1
 
 
 def check(instance: InstanceFile, plan: PlanFile) -> None:
-    """Check PLAN against INSTANCE: every violation, one a line."""
+    """Check PLAN against INSTANCE, and list every violation, one per line."""
     from rocoin_opt.failure import check as find_violations
     from rocoin_opt.failure import check_claims
     from rocoin_opt.instance import read_instance

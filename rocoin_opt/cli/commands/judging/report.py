@@ -28,19 +28,20 @@ def report(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.html", help="The page to write.")],
     instance: Annotated[
-        Path | None, typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; needed for one.")
+        Path | None,
+        typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; required for a plan."),
     ] = None,
     show: Annotated[
         list[str] | None,
         typer.Option(
-            "--show", metavar="NAME,...", help="Instances of a run to show in detail; else a few. Repeatable."
+            "--show", metavar="NAME,...", help="Instances of a run to show in detail; a few by default. Repeatable."
         ),
     ] = None,
     frontier: Annotated[
         bool,
         typer.Option(
             "--frontier",
-            help=f"Search and draw latency against partition, where there is a graph; {PATIENCE:g} s each by default.",
+            help=f"Compute and draw latency against partition, where there is a graph; {PATIENCE:g} s each by default.",
         ),
     ] = False,
     time_limit: TimeLimit = None,

@@ -32,7 +32,7 @@ def demo(
     ] = None,
     stem_stride: Annotated[
         int | None,
-        typer.Option("--stem-stride", metavar="N", help="Stride of first convolutions.", show_default=OF_PRESET),
+        typer.Option("--stem-stride", metavar="N", help="Stride of the first convolutions.", show_default=OF_PRESET),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Of the teacher.", show_default=OF_PRESET)
@@ -44,7 +44,8 @@ def demo(
         ),
     ] = None,
     flip: Annotated[
-        bool | None, typer.Option("--flip/--no-flip", help="Mirror half of them.", show_default=OF_PRESET)
+        bool | None,
+        typer.Option("--flip/--no-flip", help="Mirror half of the teacher's images.", show_default=OF_PRESET),
     ] = None,
     student_epochs: Annotated[
         int | None, typer.Option("--student-epochs", metavar="N", help="Of the students.", show_default=OF_PRESET)
@@ -57,13 +58,15 @@ def demo(
         typer.Option("--student-flip/--no-student-flip", help="The same for them.", show_default=OF_PRESET),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", metavar="N", help="Images of a step.", show_default=OF_PRESET)
+        int | None, typer.Option("--batch-size", metavar="N", help="Images per step.", show_default=OF_PRESET)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option("--learning-rate", metavar="R", help="Its peak.", show_default=OF_PRESET)
+        float | None,
+        typer.Option("--learning-rate", metavar="R", help="Peak of the learning rate.", show_default=OF_PRESET),
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option("--weight-decay", metavar="W", help="Of the descent.", show_default=OF_PRESET)
+        float | None,
+        typer.Option("--weight-decay", metavar="W", help="Weight decay of the training.", show_default=OF_PRESET),
     ] = None,
     fleet: Annotated[
         str | None,
@@ -75,14 +78,12 @@ def demo(
         ),
     ] = None,
     groups: Annotated[
-        int | None, typer.Option("--groups", metavar="K", help="How many parts.", show_default="the fleet's")
+        int | None, typer.Option("--groups", metavar="K", help="Number of parts.", show_default="the fleet's")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
-        "rocoin-demo"
-    ),
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for all files.")] = Path("rocoin-demo"),
     seed: Annotated[
         list[str] | None,
-        typer.Option("--seed", metavar="N,...", help="Seeds; one run with each. Repeatable.", show_default="0"),
+        typer.Option("--seed", metavar="N,...", help="Seeds; one run for each. Repeatable.", show_default="0"),
     ] = None,
     arithmetic: Annotated[
         str | None,
@@ -92,16 +93,16 @@ def demo(
     step: StepKind = "auto",
     device: Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
+        int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; its own choice by default.")
     ] = None,
 ) -> None:
-    """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
+    """Train a teacher, plan, distil the students of several plans, and measure their accuracy under failure."""
     seeds = _seeds(seed or ["0"])
     if fast and preset not in (None, "fast"):
         refuse("--fast", f"--preset {preset}", "one of them: --fast is --preset fast")
     named = "fast" if fast else preset or "fashion"
     if named == "cifar" and data == "auto":
-        refuse("--data", "nothing beside --preset cifar", "the path of CIFAR-10: its batches, or an .npz file")
+        refuse("--data", "nothing with --preset cifar", "the path of CIFAR-10: its batches, or an .npz file")
     require_torch("demo needs", scikit_learn=True)
 
     from rocoin_opt.cli.training_progress import showing_training

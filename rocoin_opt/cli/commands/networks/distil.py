@@ -63,7 +63,8 @@ def distil(
     shift: Shift = None,
     flip: Flip = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", metavar="T", help="What softens the logits of teacher and students.")
+        float,
+        typer.Option("--temperature", metavar="T", help="Temperature that softens the logits of teacher and students."),
     ] = 4.0,
     feature_weight: Annotated[
         float, typer.Option("--feature-weight", metavar="W", help="Weight of the features' squared error.")
@@ -72,7 +73,8 @@ def distil(
         float, typer.Option("--logit-weight", metavar="W", help="Weight of the softened logits' divergence.")
     ] = 1.0,
     part_dropout: Annotated[
-        float, typer.Option("--part-dropout", metavar="P", help="How often a part is missing while the head learns.")
+        float,
+        typer.Option("--part-dropout", metavar="P", help="Probability that a part is missing while the head learns."),
     ] = 0.0,
     seed: Seed = 0,
     arithmetic: Arithmetic = None,

@@ -27,7 +27,9 @@ def run(
     plan: PlanFile,
     students: Annotated[
         Path | None,
-        typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
+        typer.Option(
+            "--students", metavar="FOLDER", help="Saved students of the plan; without them only times are measured."
+        ),
     ] = None,
     own: OwnNames = None,
     data: DataPath = "auto",
@@ -37,7 +39,7 @@ def run(
             "--part",
             metavar="P",
             help="Part of the data: train, validation or test.",
-            show_default="test; of images and labels in an .npz file all",
+            show_default="test; all of images and labels in an .npz file",
         ),
     ] = None,
     normalise: Normalise = None,
@@ -46,7 +48,7 @@ def run(
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
     seed: Seed = 0,
     time_scale: Annotated[
-        float, typer.Option("--time-scale", metavar="X", help="Seconds here for each second of the instance.")
+        float, typer.Option("--time-scale", metavar="X", help="Seconds on this host for each second of the instance.")
     ] = 1.0,
     deadline: Deadline = None,
     plot: Annotated[
@@ -62,7 +64,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
+    """Run PLAN with one throttled process per device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.estimation import write_request_log
@@ -80,7 +82,7 @@ def run(
     if plot is not None:
         require_picture(plot)
     if cancel and log is not None:
-        refuse("--cancel", "--log", "no log: who is told not to send would look lost")
+        refuse("--cancel", "--log", "no log: a replica told not to send would look lost")
     # Before the run, not after it.
     require_outputs(plot, log, inputs=[instance, plan])
     require_requests(requests)
@@ -171,8 +173,8 @@ def _remarks(document: dict[str, Any]) -> list[str]:
     ]
     if document["late_students"]:
         lines.append(
-            f"{document['late_students']} first answers were late because their student is slower here than the "
-            "instance has it: take a larger --time-scale"
+            f"{document['late_students']} first answers were late because their student is slower here than in the "
+            "instance: take a larger --time-scale"
         )
     if document["lost"]:
         lines.append(f"processes that ended during the run: {', '.join(document['lost'])}")

@@ -43,10 +43,11 @@ def train(
     data: DataPath,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FILE", help="The weights; a training that was stopped goes on from them."),
+        typer.Option("--out", metavar="FILE", help="File for the weights; a stopped training resumes from it."),
     ],
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="A state_dict to begin with; else by chance.")
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="A state_dict to begin with; random weights by default."),
     ] = None,
     normalise: Normalise = None,
     image_size: ImageSize = None,

@@ -74,11 +74,11 @@ def solve(
         typer.Option("--together", metavar="ID,ID,...", help="Devices in one group, or all spare; repeatable."),
     ] = None,
     spread: Annotated[
-        int | None, typer.Option("--spread", metavar="N", help="Failure domains that each group lies in, at least.")
+        int | None, typer.Option("--spread", metavar="N", help="Least number of failure domains of each group.")
     ] = None,
     latency_only: LatencyOnly = False,
     filters: Annotated[
-        bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
+        bool, typer.Option("--filters", help="Name the filters of each part even without a graph.")
     ] = False,
     criterion: CriterionName = "ncut",
     prefer: Preferred = "reliability",
@@ -86,7 +86,7 @@ def solve(
     out: PlanOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find a plan for INSTANCE, prove what can be proved, and show it.
+    """Find a plan for INSTANCE, with a proof or a bound, and show it.
 
     The options --spare, --use, --apart, --together and --spread add rules for this search alone.
     """

@@ -35,8 +35,10 @@ PLAIN_INTERVAL = 5.0
 """Seconds between plain lines."""
 TICK = 0.1
 """Seconds between looks at the clock."""
-HINT = " (Ctrl-C keeps the best plan)"
-PHASE_WORDS = {"conflict": "why there is no plan"}
+HINT, HINT_WITHOUT_PLAN = " (Ctrl-C keeps the best plan)", " (Ctrl-C ends the search)"
+PHASE_WORDS = {"conflict": "why there is no plan", "success": "a plan that is sure enough"}
+PLANLESS = (OBJECTIVE, *PHASE_WORDS)
+"""Phases in which no plan is known as long as no value is."""
 
 
 @contextlib.contextmanager
@@ -55,12 +57,24 @@ def showing_progress(title: str, objective: Objective = "guaranteed") -> Iterato
 
 
 @contextlib.contextmanager
-def showing_trials(title: str) -> Iterator[Advance]:
-    """Yield a function that shows, on a terminal, how many of all trials are done: a bar, gone at the end."""
+def showing_trials(title: str, what: str = "trials") -> Iterator[Advance]:
+    """Yield a function that shows how many of all trials are done: a bar, gone at the end, or plain lines.
+
+    Parameters
+    ----------
+    title : str
+        What is under way.
+    what : str
+        What its trials are called.
+    """
     console = Console(file=sys.stderr, highlight=False)
+    if not console.is_terminal and not is_quiet():
+        work = _Working(title, console, what)
+        with _ticking(work):
+            yield work.advance
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    is_shown = console.is_terminal and not is_quiet()
-    with Progress(*columns, console=console, transient=True, disable=not is_shown) as bar:
+    with Progress(*columns, console=console, transient=True, disable=is_quiet()) as bar:
         task = bar.add_task(_without_markup(printable(title)), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -97,6 +111,11 @@ def describe(title: str, objective: Objective, progress: SearchProgress) -> str:
         f"{printable(title)}: {phase}, {progress.seconds:.0f} s, "
         f"value {shown_value(objective, progress.value)}, bound {shown_value(objective, progress.bound)}, gap {gap}"
     )
+
+
+def _hint(progress: SearchProgress) -> str:
+    """What Ctrl-C does: a plan is promised only where there is one."""
+    return HINT_WITHOUT_PLAN if progress.value is None and progress.phase in PLANLESS else HINT
 
 
 @contextlib.contextmanager
@@ -157,7 +176,7 @@ class _Plain(_Display):
             # The next search of a comparison: its clock starts anew.
             self.next_line = PATIENCE
         if now.seconds >= self.next_line or (now.phase != before.phase and now.seconds >= PATIENCE):
-            line = describe(self.title, self.objective, now) + HINT
+            line = describe(self.title, self.objective, now) + _hint(now)
             self.console.print(line, markup=False, soft_wrap=True)
             self.next_line = now.seconds + PLAIN_INTERVAL
 
@@ -170,7 +189,8 @@ class _Live(_Display):
             return
         line = describe(self.title, self.objective, now)
         # One line, so that it does not jump: the spinner takes two characters.
-        hint = HINT if len(line) + len(HINT) + 2 <= self.console.width else ""
+        hint = _hint(now)
+        hint = hint if len(line) + len(hint) + 2 <= self.console.width else ""
         text = _without_markup(line + hint)
         if self.status is None:
             self.status = Status(text, console=self.console)
@@ -185,17 +205,21 @@ class _Live(_Display):
 
 
 class _Working:
-    """A plain line now and then for what has no known steps."""
+    """A plain line now and then."""
 
-    def __init__(self, title: str, console: Console) -> None:
+    def __init__(self, title: str, console: Console, what: str = "") -> None:
         self.title, self.console, self.started = printable(title), console, time.monotonic()
-        self.next_line = PATIENCE
+        self.next_line, self.what, self.steps = PATIENCE, what, ""
+
+    def advance(self, done: int, total: int) -> None:
+        """Take in how many steps are done, where there are any."""
+        self.steps = f", {done} of {total} {self.what}"
 
     def look(self) -> None:
         """Print a line if it is time."""
         seconds = time.monotonic() - self.started
         if seconds >= self.next_line:
-            self.console.print(f"{self.title}: {seconds:.0f} s", markup=False, soft_wrap=True)
+            self.console.print(f"{self.title}: {seconds:.0f} s{self.steps}", markup=False, soft_wrap=True)
             self.next_line = seconds + PLAIN_INTERVAL
 
 

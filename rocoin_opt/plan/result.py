@@ -32,6 +32,7 @@ from rocoin_opt.wording import (
     search_time,
     seconds,
     small_share,
+    success_share,
 )
 
 if TYPE_CHECKING:
@@ -275,16 +276,21 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
 
     A search under laws that was short of time may not have computed any of this.
     """
-    deadline, level = instance.requirements.deadline_seconds, instance.requirements.success_level
+    needed = instance.requirements
+    deadline, level = needed.deadline_seconds, needed.success_level
     if metrics.success_probability is not None:
         ends = "an answer" if deadline is None else f"an answer within {given_seconds(deadline)}"
         failure = small_share(metrics.failure_probability)
-        yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
+        success = success_share(metrics.success_probability, metrics.failure_probability)
+        yield f"  {ends} with probability {success} (failure {failure})"
         cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
         yield f"  expected share missing {small_share(metrics.missing_share)}{cut}"
     if level is not None and "quantile_seconds" in metrics.model_fields_set:
         quantile = metrics.quantile_seconds
-        yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
+        reached = "never" if quantile is None else f"by {seconds(quantile)}"
+        is_missed = quantile is None or (deadline is not None and not keeps_limit(quantile, deadline))
+        limit = " (success_level is no limit; min_success would be)" if is_missed and needed.min_success is None else ""
+        yield f"  an answer with probability {level}: {reached}{limit}"
 
 
 def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:

@@ -373,3 +373,8 @@ class Ensemble(nn.Module):
             faults = " ".join(str(error).split())[:300]
             raise InputError(os.fspath(weights), [Problem("", faults, f"weights that fit {DESCRIPTION}")]) from None
         return ensemble.eval()
+
+
+def saved_files(folder: Path) -> list[Path]:
+    """List the files that :meth:`Ensemble.save` writes, and :meth:`Ensemble.load` reads."""
+    return [folder / DESCRIPTION, folder / WEIGHTS]

@@ -191,6 +191,7 @@ def profile_instance(
         ),
         "failure_domains": fleet.failure_domains,
         "channels": fleet.channels,
+        "rules": fleet.rules,
         "students": tuple(_student(student, precision_bits, told) for student in profiled),
         "knowledge": validate(Knowledge, knowledge, name),
         "requirements": fleet.requirements,

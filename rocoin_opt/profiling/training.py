@@ -384,7 +384,8 @@ def _resume(checkpoint: Path, run: str, module: nn.Module, optimiser: torch.opti
     """Load a checkpoint of this very training; return the number of epochs that it has behind it."""
     state: dict[str, Any] = read_state(checkpoint)
     if state.get("run") != run:
-        allowed = "a checkpoint of this training: same network, options and data; or no such file"
+        remedy = f"another --out, and to start from these weights train --weights {checkpoint.name}"
+        allowed = f"a checkpoint of this training: same network, options and data; or no such file: {remedy}"
         raise InputError(os.fspath(checkpoint), [Problem("", "a checkpoint of another training", allowed)])
     module.load_state_dict(state["module"])
     optimiser.load_state_dict(state["optimiser"])

@@ -63,9 +63,20 @@ def test_faults_name_row_and_column(tmp_path: Path) -> None:
         "row 3, column count: found 1.5; allowed: a whole number",
         "row 3, column memory_bytes: found a blank cell; allowed: this field is required",
         'row 3, column uplink_bits_per_second: found "abc"; allowed: a number',
-        "row 3, column failure_probability: found 7.0; allowed: a number below 1",
+        "row 3, column failure_probability: found 7.0; allowed: a number below 1; 7 % is 0.07",
         "row 4: found 3 cells; allowed: 8, one a column",
         "row 5, column flops_per_second: found a blank cell; allowed: a rate, or compute_seconds in its place",
+    ]
+
+
+def test_a_comma_in_a_number_is_told_with_the_number_to_write(tmp_path: Path) -> None:
+    head = "id;failure_probability;memory_bytes;uplink_bits_per_second;compute_seconds.s;flops_per_second"
+    told = "a number with a decimal point and no comma"
+    assert refusal(tmp_path, f"{head}\ncam;0,05;64,000;1e6;0,25;1,5e9") == [
+        f'row 2, column flops_per_second: found "1,5e9"; allowed: {told}: 1.5e9',
+        f'row 2, column compute_seconds.s: found "0,25"; allowed: {told}: 0.25',
+        f'row 2, column memory_bytes: found "64,000"; allowed: {told}: 64.000, or 64000',
+        f'row 2, column failure_probability: found "0,05"; allowed: {told}: 0.05',
     ]
 
 

@@ -99,7 +99,10 @@ def test_figures_of_the_whole_answer_come_first():
     assert lines[5].startswith("  guaranteed latency 5 s, lower bound ")
     assert lines[6].startswith("  guaranteed 5 s, nominal 5 s")
     never = ro.solve(two_pairs().with_requirements(success_level=0.9999999), "greedy").summary()
-    assert "  an answer with probability 0.9999999: never\n" in never
+    no_limit = " (success_level is no limit; min_success would be)\n"
+    assert f"  an answer with probability 0.9999999: never{no_limit}" in never
+    late = two_pairs().with_requirements(success_level=0.98, deadline_seconds=4.5)
+    assert f"  an answer with probability 0.98: by 5 s{no_limit}" in ro.solve(late, "greedy").summary()
     assert "an answer within 20 s with probability" in ro.solve(pairs(), "greedy").summary()
 
 
@@ -111,7 +114,7 @@ def test_a_failure_has_all_of_its_digits():
     ]
     limits = {"min_groups": 2, "max_groups": 2, "max_group_outage": 1e-12}
     text = ro.solve(pairs(devices=devices, requirements=limits), "greedy").summary()
-    assert "with probability 1.0000 (failure 2e-12)" in text
+    assert "with probability 0.9999999999980 (failure 2e-12)" in text
 
 
 @pytest.mark.parametrize(

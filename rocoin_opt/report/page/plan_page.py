@@ -44,6 +44,7 @@ from rocoin_opt.wording import (
     search_time,
     seconds,
     small_share,
+    success_share,
 )
 
 if TYPE_CHECKING:
@@ -238,8 +239,9 @@ def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]
     """What to expect of the whole answer, in a sentence."""
     if metrics is None or metrics.success_probability is None:
         return ()
+    success = success_share(metrics.success_probability, metrics.failure_probability)
     return (
-        f"There is an answer {_ends(instance)} with probability {metrics.success_probability:.4f}: failure "
+        f"There is an answer {_ends(instance)} with probability {success}: failure "
         f"{small_share(metrics.failure_probability)}, expected share missing {small_share(metrics.missing_share)}.",
     )
 
@@ -263,7 +265,11 @@ def _all_figures(
     needed, ends = instance.requirements, _ends(instance)
     found = {
         "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
-        "success": ("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
+        "success": (
+            "success probability",
+            success_share(figures.success_probability, answer.failure_probability),
+            f"an answer {ends}",
+        ),
         "missing": (
             "missing share",
             small_share(answer.missing_share),

@@ -20,8 +20,9 @@ from rocoin_opt.profiling.execution import fleet as processes
 from rocoin_opt.profiling.execution.comparison import compare_with_distribution
 from rocoin_opt.profiling.execution.fleet import StartError, running
 from rocoin_opt.profiling.execution.replica import Task
-from rocoin_opt.profiling.execution.run import execute
+from rocoin_opt.profiling.execution.run import _needed_scale, execute
 from rocoin_opt.profiling.execution.schedule import Schedule
+from rocoin_opt.profiling.execution.source import Answers
 from samples import cases
 
 
@@ -48,6 +49,14 @@ def test_answers_come_when_they_are_due_and_not_before():
 
 
 @pytest.mark.slow
+def test_the_time_scale_that_slow_students_need_gives_them_the_time_they_took():
+    ready = np.array([0.25, 1.0, 0.5, 0.5])
+    heard = {0: (2.0, 1.5), 1: (2.0, 0.0), 2: (3.0, 2.0)}
+    # The first took 2 + 1.5 / 0.25 seconds for each of its own, the third 2 + 2 / 0.5.
+    assert _needed_scale(Answers((2.0,), (None,), (1.5,), 0.0, heard), ready, 2.0) == 8.0
+    assert _needed_scale(Answers((2.0,), (None,), (0.0,), 0.0, {1: (2.0, 0.0)}), ready, 2.0) == 0.0
+
+
 def test_what_comes_after_the_deadline_does_not_count():
     instance, plan = fleet([[0.05], [2.0]])
     found = execute(instance, plan, None, 1, deadline=1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.options import AsJson, Seed, refuse
-from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
+from rocoin_opt.cli.output import console, delivering, print_json, require_matrices, require_outputs
 from rocoin_opt.wording import NOTHING, counted, engineering, listed, seconds, small_share
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def estimate(
     """Estimate failure probabilities, with a margin, and slowdown laws from LOG; write devices to plan with."""
     from rocoin_opt.estimation import LAWS, estimate_devices, traces_of
     from rocoin_opt.failure import write_traces
+    from rocoin_opt.instance import Instance, companions, matrix_files
     from rocoin_opt.plan import plain_text
 
     require_outputs(out, traces, inputs=[log, devices])
@@ -71,6 +72,12 @@ def estimate(
     if not wanted:
         refuse("--laws", repr(laws), f"one of {', '.join(LAWS)}")
     base = _base(devices)
+    beside: list[Path] = []
+    if isinstance(base, Instance):
+        # The matrices of the base are read too, and go with an instance that is written into another folder.
+        require_outputs(out, traces, inputs=matrix_files(base, devices))
+        require_matrices(out, base, inputs=[log, devices], results=[traces])
+        beside = companions(out, base)
     found = estimate_devices(
         log,
         base.devices,
@@ -82,7 +89,7 @@ def estimate(
     )
     replayed = None if traces is None else traces_of(found)
     with delivering() as deliver:
-        written = [out] if deliver(_write, out, base, found) else []
+        written = [out, *beside] if deliver(_write, out, base, found) else []
         if traces is not None and replayed is not None and deliver(write_traces, traces, replayed):
             written.append(traces)
         if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rocoin_opt.cli.options import InstanceOut, Seed
-from rocoin_opt.cli.output import require_outputs
+from rocoin_opt.cli.output import require_matrices, require_outputs
 from rocoin_opt.control import ended_by_termination
 from rocoin_opt.wording import printable
 
@@ -57,7 +57,7 @@ def generate(
     ] = None,
 ) -> None:
     """Make a seeded instance of a shipped FAMILY."""
-    from rocoin_opt.instance import write_instance
+    from rocoin_opt.instance import companions, write_instance
     from rocoin_opt.instance.generate import generate as make
 
     require_outputs(out)
@@ -77,8 +77,9 @@ def generate(
         energy=energy,
         channels=channels,
     )
+    require_matrices(out, instance)
+    beside = "".join(f", matrices in {file}" for file in companions(out, instance))
     with ended_by_termination():
         write_instance(out, instance)
-    print(
-        f"{out}: {printable(instance.name)}, {len(instance.devices)} devices, {instance.knowledge.num_filters} filters"
-    )
+    size = f"{len(instance.devices)} devices, {instance.knowledge.num_filters} filters"
+    print(f"{out}: {printable(instance.name)}, {size}{printable(beside)}")

@@ -89,12 +89,13 @@ def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[I
     from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.report.page import plan_report
 
+    # Whoever gives an instance in place of a plan is not asked for another one.
+    document = read_plan_document(path)
     if instance is None:
         refuse("--instance", "nothing", "the instance file of the plan")
     given = read_instance(instance)
     require_outputs(out, inputs=matrix_files(given, instance))
     decided = read_plan(path, given)
-    document = read_plan_document(path)
     objective = "guaranteed" if document.solve is None else document.solve.objective
     return plan_report(given, decided, document, None if search is None else search(given, objective))
 

@@ -47,7 +47,8 @@ def accuracy(
     deadline: Deadline = None,
     seed: Seed = 0,
     draws: Annotated[
-        int, typer.Option("--draws", metavar="N", help="Simulated requests, if there are more than 12 parts.")
+        int,
+        typer.Option("--draws", metavar="N", help="Simulated requests, beyond 12 parts or for long queues."),
     ] = 4096,
     device: TorchDevice = "auto",
     threads: TorchThreads = None,
@@ -65,13 +66,15 @@ def accuracy(
     from rocoin_opt.profiling import (
         Ensemble,
         accuracy_under_failure,
+        image_files,
         labelled_images,
         own_networks,
         require_table_name,
+        saved_files,
         write_accuracy_table,
     )
 
-    require_outputs(out, inputs=[instance, plan])
+    require_outputs(out, inputs=[instance, plan, *saved_files(students), *image_files(data)])
     if out is not None:
         require_table_name(out)
     given = read_instance(instance)

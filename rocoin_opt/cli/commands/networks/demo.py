@@ -108,7 +108,7 @@ def demo(
     from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.profiling import demo_document, load_dataset, run_demo, use_threads
+    from rocoin_opt.profiling import demo_document, image_files, load_dataset, run_demo, use_threads
     from rocoin_opt.profiling import preset as preset_of
     from rocoin_opt.report import pipeline_csv, pipeline_markdown, print_pipeline
     from rocoin_opt.writing import require_folder, write_text
@@ -137,8 +137,13 @@ def demo(
     settings.require()
     require_folder(out)
     tables = [out / f"results.{kind}" for kind in ("json", "csv", "md")]
+    read = [*image_files(data), Path(settings.fleet)]
     if out.exists():
-        require_outputs(*tables)
+        require_outputs(*tables, inputs=read)
+    for place in [out / f"seed-{number}" for number in seeds]:
+        for file in read:
+            if file.is_file() and file.resolve().is_relative_to(place.resolve()):
+                refuse("--out", f"{out}, where {file}, which is read, may be replaced", "another folder")
     if threads is not None:
         use_threads(threads)
     images = load_dataset("digits" if named == "fast" and data == "auto" else data)

@@ -33,7 +33,7 @@ from rocoin_opt.cli.network_options import (
     training_of,
 )
 from rocoin_opt.cli.options import InstanceFile, PlanFile, Seed, listed, require_torch
-from rocoin_opt.cli.output import complain
+from rocoin_opt.cli.output import complain, require_outputs
 from rocoin_opt.wording import printable
 
 
@@ -94,15 +94,19 @@ def distil(
         Distillation,
         Lesson,
         distil_plan,
+        image_files,
         load_dataset,
         load_teacher,
         other_costs,
         own_networks,
+        saved_files,
     )
     from rocoin_opt.profiling.training import accuracy
     from rocoin_opt.writing import require_folder
 
     require_folder(out)
+    if out.exists():
+        require_outputs(*saved_files(out), out / "checkpoint.pt", inputs=[instance, plan, weights, *image_files(data)])
     given = read_instance(instance)
     decided = read_plan(plan, given)
     chosen = preset_of(preset)

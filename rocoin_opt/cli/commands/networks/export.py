@@ -76,17 +76,22 @@ def export(
     from rocoin_opt.profiling import (
         Ensemble,
         deploy,
+        export_files,
+        image_files,
         load_dataset,
         manifest_of,
         own_networks,
         require_export_folder,
+        saved_files,
         write_export,
         write_images,
     )
 
     # Before the work, not after it.
     require_export_folder(out)
-    require_outputs(images_out, inputs=[plan, instance])
+    require_outputs(images_out, inputs=[plan, instance, *saved_files(students), *image_files(data)])
+    if out.exists():
+        require_outputs(images_out, *export_files(out), inputs=[plan, instance, *image_files(data)])
     if deadline is not None and not is_positive(deadline):
         refuse("--deadline", repr(deadline), "a positive, finite number of seconds")
     document = read_plan_document(plan)

@@ -21,7 +21,7 @@ from rocoin_opt.cli.network_options import (
     training_of,
 )
 from rocoin_opt.cli.options import InstanceOut, listed, refuse, require_torch
-from rocoin_opt.cli.output import console, delivering, require_outputs
+from rocoin_opt.cli.output import console, delivering, require_matrices, require_outputs
 from rocoin_opt.wording import counted, data_size, engineering, printable, seconds
 
 if TYPE_CHECKING:
@@ -108,10 +108,11 @@ def profile(
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
     require_torch("profile needs")
 
-    from rocoin_opt.instance import read_device_file, write_instance
+    from rocoin_opt.instance import companions, read_device_file, write_instance
     from rocoin_opt.plan import plain_text
     from rocoin_opt.profiling import (
         Origin,
+        image_files,
         labelled_images,
         load_teacher,
         profile_instance,
@@ -119,7 +120,9 @@ def profile(
         with_knowledge,
     )
 
-    require_outputs(out, inputs=[devices, weights, measured])
+    read = [devices, weights, measured, *image_files(data)]
+    require_outputs(out, inputs=read)
+    require_matrices(out, inputs=read)
     where = training_of(None, device=device).torch_device
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
@@ -157,11 +160,12 @@ def profile(
         measured=measured,
         device=where,
     )
+    written = [out, *companions(out, profiled.instance)]
     with delivering() as deliver:
         is_written = deliver(write_instance, out, profiled.instance)
         _print(profiled, console())
         if is_written:
-            console().print(plain_text(f"written: {out}"))
+            console().print(plain_text(f"written: {', '.join(map(str, written))}"))
 
 
 def _tracked(images: Any, labels: Any, batch_size: int) -> Any:

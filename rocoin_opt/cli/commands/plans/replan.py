@@ -17,7 +17,15 @@ from rocoin_opt.cli.options import (
     objective_named,
     required,
 )
-from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json, require_outputs, tell_reasons
+from rocoin_opt.cli.output import (
+    console,
+    delivering,
+    exit_without_plan,
+    print_json,
+    require_matrices,
+    require_outputs,
+    tell_reasons,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +72,7 @@ def replan(
     require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
     require_outputs(out, left, inputs=matrix_files(given, instance))
+    require_matrices(left, given, inputs=[instance, plan], results=[out])
     names = given.devices_by_name
     gone, new = (
         given.meant_by(required(option, values, names)) for option, values in (("--lost", lost), ("--joined", joined))

@@ -125,7 +125,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Control:
-    """Limits, seed and reporting of one search.
+    """Limits, seed and reporting of a search.
 
     Attributes
     ----------
@@ -140,14 +140,14 @@ class Control:
     stop : threading.Event
         Set from outside to stop the search early.
     report : callable or None
-        Called with a :class:`Progress` now and then.
+        Called with a :class:`Progress` from time to time.
     phase : str
-        What is searched for, see :class:`Progress`.
+        What the search is working on, see :class:`Progress`.
     is_timed : bool
         Whether the whole search has a time limit. Without one, effort is the limit, so that the same arguments give
         the same plan on every machine, even where a deadline cuts a phase short.
     exchange : object or None
-        What processes that search beside each other know together.
+        What parallel searches share: the best plan and the best bound.
 
     Examples
     --------
@@ -190,7 +190,7 @@ class Control:
         threads : int
             Threads that the mathematical programming solver may use.
         report : callable, optional
-            Called with a :class:`Progress` now and then.
+            Called with a :class:`Progress` from time to time.
 
         Raises
         ------
@@ -225,20 +225,20 @@ class Control:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the time is up, somebody asked to stop, or another process has found out what is searched for."""
+        """Whether the time is up, a stop was requested, or another process has settled the search."""
         return self.stopped or time.perf_counter() >= self.deadline
 
     @property
     def stopped(self) -> bool:
-        """The same whatever the clock says."""
+        """The same, regardless of the time."""
         return self.stop.is_set() or (self.exchange is not None and self.exchange.is_over)
 
     def has_time_for(self, seconds: float) -> bool:
-        """Whether something that takes about so long, and cannot be stopped, may begin."""
+        """Whether there is time for a step of about this duration that cannot be stopped."""
         return not self.exhausted and seconds <= self.remaining
 
     def tell(self, value: float | None, bound: float | None) -> None:
-        """Report the state of the search to whoever listens."""
+        """Report the state of the search."""
         if self.report is not None:
             self.report(Progress(self.elapsed, value, bound, self.phase))
 
@@ -250,17 +250,17 @@ class Control:
         return control
 
     def within(self, seconds: float | None) -> Control:
-        """Return a control that ends so many seconds from now at the latest; None is no limit of its own."""
+        """Return a control that ends at most so many seconds from now; None sets no further limit."""
         if seconds is None:
             return self
         return replace(self, deadline=min(self.deadline, time.perf_counter() + seconds))
 
     def share(self, part: float) -> Control:
-        """Return a control that ends when a part of the time that is left has passed; without a limit, the same."""
+        """Return a control that ends when a share of the remaining time has passed; the same one without a limit."""
         return self.within(part * self.remaining) if self.remaining < math.inf else self
 
     def a_moment_longer(self, seconds: float) -> Control:
-        """Return a control for what is worth being late for: it ends so many seconds behind the limit, or a stop."""
+        """Return a control for work that may be late: it ends so many seconds after the limit, or after a stop."""
         end = time.perf_counter() if self.stop.is_set() else self.deadline
         return replace(self, deadline=end + seconds, stop=threading.Event(), report=None, exchange=None)
 

@@ -12,7 +12,7 @@ from rocoin_opt.wording import printable
 
 
 class RocoinError(Exception):
-    """Base of every error that the package raises on purpose.
+    """Base class of all errors that the package raises on purpose.
 
     Examples
     --------
@@ -26,16 +26,16 @@ class RocoinError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an input.
+    """One fault of an input.
 
     Attributes
     ----------
     field : str
         Path of the field, for example ``devices[3].flops_per_second``; empty for the document as a whole.
     found : str
-        What stands there.
+        The value found there.
     allowed : str
-        What may stand there.
+        What is allowed there.
 
     Examples
     --------
@@ -56,12 +56,12 @@ class Problem:
 
 
 class InputError(RocoinError, ValueError):
-    """An input that is not what its definition allows.
+    """An input that its definition does not allow.
 
     Parameters
     ----------
     source : str
-        File or object that holds the fault.
+        File or object with the fault.
     problems : sequence of Problem
         Every fault found, at least one.
 
@@ -81,7 +81,7 @@ class InputError(RocoinError, ValueError):
 
 
 class MendedWarning(UserWarning):
-    """Something was off, and was put right: rounding in a graph, damage in the store of a run, a process that is gone.
+    """Something was wrong and has been corrected: rounding in a graph, damage to the store of a run, a lost process.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class MendedWarning(UserWarning):
 
 
 class UnitWarning(UserWarning):
-    """A value looks as if it were in another unit, megabytes for bytes say. It is taken as it stands.
+    """A value looks as if it were in another unit, such as megabytes for bytes. It is used unchanged.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class UnitWarning(UserWarning):
 
 
 class UnsupportedError(RocoinError):
-    """A method was asked for something that it cannot honour, and does not ignore.
+    """A method was asked for something that it does not support, and does not ignore.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def missing_extra(need: str, extra: str) -> UnsupportedError:
 
 
 class SolverError(RocoinError):
-    """The mathematical programming solver refused an option or a model, or ended in a way it should not.
+    """The mathematical programming solver refused an option or a model, or ended unexpectedly.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def fault(field: str, found: object, allowed: str) -> PydanticCustomError:
     found : object
         The value that stands there.
     allowed : str
-        What may stand there.
+        What is allowed there.
     """
     return described_fault(field, shown(found), allowed)
 
@@ -67,7 +67,7 @@ def described_fault(field: str, description: str, allowed: str) -> PydanticCusto
     description : str
         What stands there, in words.
     allowed : str
-        What may stand there.
+        What is allowed there.
     """
     return PydanticCustomError(
         "rule", "{allowed}", {"field": field, "found": _shorten(description), "allowed": allowed}

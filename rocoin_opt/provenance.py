@@ -1,4 +1,4 @@
-"""Versions of the package and of what it computes with."""
+"""Versions of the package and its dependencies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ OPTIONAL = ("numba", "torch", "distributed")
 
 
 def versions() -> dict[str, str]:
-    """Ask for the version of each package that can bear on a result.
+    """Return the version of each package that a result can depend on.
 
     Returns
     -------
     dict of str to str
-        By name, Python's own among them; optional packages only where they are installed.
+        By name, Python included; optional packages only if they are installed.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def test_a_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monke
 
 def test_the_reference_shows_what_examples_share(repository: Path) -> None:
     text = (repository / "docs" / "reference.md").read_text(encoding="utf-8")
-    block = text.partition("Examples of this page share")[2].partition("```python\n")[2].partition("```")[0]
+    block = text.partition("examples on this page share")[2].partition("```python\n")[2].partition("```")[0]
     given: dict[str, Any] = {}
     exec(block, given)
     assert (given["instance"], given["plan"]) == shared()

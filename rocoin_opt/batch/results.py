@@ -26,11 +26,11 @@ class ItemResult:
     item : str
         Identity of the item, 32 hexadecimal digits; see :class:`~rocoin_opt.batch.items.Item`.
     instance : str
-        Name of the instance; the stem of its file where the file could not be read.
+        Name of the instance; the stem of its file name if the file could not be read.
     path : str
         The instance file, absolute.
     fingerprint : str
-        SHA-256 of the content of the instance file and of the matrices beside it.
+        SHA-256 of the content of the instance file and of its matrices.
     method, objective : str
         What was asked.
     seed : int
@@ -38,25 +38,25 @@ class ItemResult:
     options : mapping of str to object
         The fields of :class:`~rocoin_opt.batch.items.Options`.
     termination : str or None
-        ``optimal``, ``feasible``, ``infeasible`` or ``no_plan``; None where the item failed.
+        ``optimal``, ``feasible``, ``infeasible`` or ``no_plan``; None if the item failed.
     objective_value, lower_bound : float or None
         In seconds; for ``failure`` and ``missing`` numbers without a unit.
     gap : float or None
         (objective_value - lower_bound) / objective_value.
     wall_seconds : float
-        Time of the search; of the whole item where it failed.
+        Time of the search; of the whole item if it failed.
     reasons : tuple of str
         Why there is no plan.
     failure : str or None
         Why the item failed: ``input``, ``unsupported``, ``time``, ``memory``, ``crash`` or ``defect``.
     error : str or None
-        The failure in words; None exactly where ``failure`` is.
+        Description of the failure; None exactly if ``failure`` is.
     attempts : int
-        How often the item was begun; more than 1 where a worker was lost.
+        How often the item was started; more than 1 if a worker was lost.
     versions : mapping of str to str
-        What it was computed with.
+        Versions of the packages that computed it.
     cores : int or None
-        Cores of the machine that it ran on; None where it was ended before it could tell.
+        Cores of the machine that it ran on; None if it ended before reporting them.
     trace : tuple of (float, float or None, float or None)
         Seconds, best value and bound over time; see :attr:`rocoin_opt.Result.trace`.
     plan_file : str or None
@@ -64,9 +64,9 @@ class ItemResult:
     plan_sha256 : str or None
         SHA-256 of that file.
     mended : tuple of str
-        What was put right while the instance was read, rounding in its graph say.
+        What was corrected while the instance was read, for example rounding in its graph.
     plan_text : str or None
-        Content of that file, where it was read.
+        Content of that file, if it was read.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class ItemResult:
 
     @property
     def plan(self) -> Plan | None:
-        """The plan, where there is one and its text was read."""
+        """The plan, if there is one and its text was read."""
         if self.plan_text is None:
             return None
         source = self.plan_file or self.item

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RunResults(Shown, tuple[ItemResult, ...]):
     """Results of a run: a tuple of its items.
 
-    Make them of what :func:`rocoin_opt.solve_many` yields, or read the folder of a run.
+    Made from what :func:`rocoin_opt.solve_many` yields, or read from the folder of a run.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class RunResults(Shown, tuple[ItemResult, ...]):
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """Read what a run has done so far; plans stay in their files.
+        """Read the results of a run so far; plans stay in their files.
 
         Raises
         ------

@@ -64,16 +64,16 @@ def solve_many(
     Parameters
     ----------
     instances : iterable of Instance, str or Path
-        Instances, or files of them.
+        Instances, or paths of instance files.
     methods, objectives : sequence of str
         Names as for :func:`rocoin_opt.solve`; each method minimises each objective.
     seeds : sequence of int
-        Seeds; each of all that is repeated with each.
+        Seeds; everything is repeated with each.
     jobs : int, optional
         Items at the same time. Without it as many as keep ``jobs * threads`` within the cores, or as many as a
         cluster has threads.
     scheduler : str, optional
-        Address of a Dask scheduler, ``tcp://host:8786`` say, to work on its machines.
+        Address of a Dask scheduler whose machines are used, for example ``tcp://host:8786``.
     time_limit : float, optional
         Seconds for each item after which the best plan so far is its result.
     grace : float
@@ -84,17 +84,17 @@ def solve_many(
     gap, threads, latency_only, criterion, prefer, polish
         As for :func:`rocoin_opt.solve`.
     out : str or Path, optional
-        Folder of the run. What is done in it already is yielded first, and not done again. Without it nothing is left
+        Folder of the run. Items that are done in it are yielded first, and not repeated. Without it nothing is left
         behind.
     force : bool
-        Whether to do again what is done.
+        Whether to repeat items that are done.
     retry_failed : bool
-        Whether to do again what failed.
+        Whether to repeat items that failed.
 
     Returns
     -------
     iterator of ItemResult
-        One an item as it finishes, failed ones too; ``plan`` holds the plan where there is one.
+        One per item as it finishes, failed ones too; ``plan`` holds the plan if there is one.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def solve_many(
     StoreError
         If the folder of the run cannot be used, or its disk is full.
     ExecutorError
-        If no process starts, or the scheduler is gone.
+        If no process starts, or the scheduler is lost.
 
     Examples
     --------

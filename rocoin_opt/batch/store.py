@@ -76,7 +76,7 @@ class Store:
 
     @classmethod
     def writer(cls, folder: str | Path) -> Self:
-        """Open the store of a run for writing, and make it where there is none.
+        """Open the store of a run for writing, and create it if there is none.
 
         A damaged database is put aside, and a new one begun, in which nothing is done.
 
@@ -105,7 +105,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let the files go; what was not committed is lost."""
+        """Close the files; what was not committed is lost."""
         self._connection.close()
         if self._lock is not None:
             self._lock.close()
@@ -135,7 +135,7 @@ class Store:
             return result_of(row, None if plan is None else plan.decode())
 
     def plan_text(self, item: str) -> str | None:
-        """Content of an item's plan file as it was found; None where there is no such item or no plan.
+        """Content of an item's plan file; None if there is no such item or no plan.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class Store:
                 self._connection.executemany(INSERT, rows)
 
     def finished(self) -> dict[str, str | None]:
-        """Say which items are done, once all damage is mended: identity, and the failure of those that failed.
+        """Return which items are done, after repairing damage: identity, and the failure of those that failed.
 
         A row that is not what was written, its plan included, is dropped. A plan file that is missing or of another
         size is written again.
@@ -190,7 +190,7 @@ class Store:
         return done
 
     def supersede(self, wanted: Iterable[tuple[str, str, str, str, str, int]]) -> None:
-        """Mark what the present items replace: for the same method, objective and seed, and the same file or content.
+        """Mark the results that the present items replace: same method, objective and seed, and same file or content.
 
         Results of a file that was moved are told to lie where it lies now.
 

@@ -26,6 +26,17 @@ from rocoin_opt.provenance import versions
 BAD_INPUT, DEFECT, INTERRUPTED, UNREAD = 2, 70, 130, 141
 
 
+MEANT = {
+    "draw": "'report'",
+    "optimise": "'solve'",
+    "optimize": "'solve'",
+    "plan": "'solve', or 'replan' after a failure",
+    "simulate": "'evaluate'",
+    "verify": "'check'",
+}
+"""What names that are no command, and that people try, stand for."""
+
+
 class _Commands(TyperGroup):
     """The commands. Typer would take a broken pipe or the early end of a file, whichever it is, for the user's wish."""
 
@@ -34,6 +45,12 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except (OSError, EOFError) as fault:
             raise SystemExit(_report_fault(fault)) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in MEANT:
+            # Typer would suggest what is spelt alike.
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {MEANT[args[0]]}?")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(

@@ -22,11 +22,11 @@ Normalise: TypeAlias = Annotated[
     typer.Option(
         "--normalise",
         metavar="N",
-        help="training (mean 0, deviation 1 by channel), unit (0 to 1), none, or M,M,M/S,S,S.",
+        help="training (mean 0, deviation 1 per channel), unit (0 to 1), none, or M,M,M/S,S,S.",
     ),
 ]
 ImageSize: TypeAlias = Annotated[
-    str | None, typer.Option("--image-size", metavar="HxW", help="Scale pictures to so many pixels.")
+    str | None, typer.Option("--image-size", metavar="HxW", help="Resize pictures to H by W pixels.")
 ]
 Labels: TypeAlias = Annotated[str, typer.Option("--labels", metavar="L", help="Labels of CIFAR-100: fine or coarse.")]
 STRIDE_HELP = "Stride of the first convolution of known networks."
@@ -37,12 +37,14 @@ PresetStride: TypeAlias = Annotated[
 Classifier: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--classifier", metavar="L", help="Linear layer of a teacher of your own that classifies; else the last one."
+        "--classifier",
+        metavar="L",
+        help="Linear layer that classifies, in a teacher of your own; by default the last one.",
     ),
 ]
 OwnNames: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--own", metavar="M:C,...", help="Networks of your own whose code may run: module:callable."),
+    typer.Option("--own", metavar="M:C,...", help="Your own networks whose code may run: module:callable."),
 ]
 EPOCHS_HELP = "Passes over the training images."
 Epochs: TypeAlias = Annotated[int | None, typer.Option("--epochs", metavar="N", help=EPOCHS_HELP, show_default="6")]
@@ -50,13 +52,14 @@ StudentEpochs: TypeAlias = Annotated[
     int | None, typer.Option("--epochs", metavar="N", help=EPOCHS_HELP, show_default="4")
 ]
 BatchSize: TypeAlias = Annotated[
-    int | None, typer.Option("--batch-size", metavar="N", help="Images of a step.", show_default="128")
+    int | None, typer.Option("--batch-size", metavar="N", help="Images per step.", show_default="128")
 ]
 LearningRate: TypeAlias = Annotated[
-    float | None, typer.Option("--learning-rate", metavar="R", help="Its peak.", show_default="0.1")
+    float | None, typer.Option("--learning-rate", metavar="R", help="Peak of the learning rate.", show_default="0.1")
 ]
 WeightDecay: TypeAlias = Annotated[
-    float | None, typer.Option("--weight-decay", metavar="W", help="Of the descent.", show_default="0.0005")
+    float | None,
+    typer.Option("--weight-decay", metavar="W", help="Weight decay of the training.", show_default="0.0005"),
 ]
 Shift: TypeAlias = Annotated[
     int | None,
@@ -70,7 +73,7 @@ Preset: TypeAlias = Annotated[
     typer.Option(
         "--preset",
         metavar="P",
-        help="What options are where they are not given: fashion, cifar or fast.",
+        help="Defaults of other options: fashion, cifar or fast.",
         show_default="none",
     ),
 ]
@@ -79,19 +82,19 @@ Arithmetic: TypeAlias = Annotated[
     typer.Option(
         "--arithmetic",
         metavar="A",
-        help="Of convolutions and products: float32, tf32 (on CUDA), or bf16.",
+        help="Arithmetic of convolutions and products: float32, tf32 (on CUDA), or bf16.",
         show_default="float32",
     ),
 ]
 Deterministic: TypeAlias = Annotated[
-    bool, typer.Option("--deterministic", help="The same bytes each time on CUDA too, also resumed.")
+    bool, typer.Option("--deterministic", help="Give the same bytes each time on CUDA too, also when resumed.")
 ]
 StepKind: TypeAlias = Annotated[
-    str, typer.Option("--step", metavar="S", help="Steps on CUDA: captured as a graph, eager, or auto.")
+    str, typer.Option("--step", metavar="S", help="Training steps on CUDA: graph (captured), eager, or auto.")
 ]
 TorchDevice: TypeAlias = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")]
 TorchThreads: TypeAlias = Annotated[
-    int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
+    int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; its own choice by default.")
 ]
 
 

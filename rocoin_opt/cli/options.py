@@ -26,26 +26,26 @@ _OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "What to make small. Times: guaranteed (each group within its outage limit), expected (the mean answer), "
-        "nominal (the answer if nobody fails), worst (the slowest device), quantile (the answer with the "
-        "probability success_level). The whole answer by the deadline: failure (probability of none), missing "
-        "(expected share)."
+        "What to minimise. Times: guaranteed (each group within its outage limit), expected (the mean answer time), "
+        "nominal (if no device fails), worst (the slowest device), quantile (the answer with the probability "
+        "success_level). The whole answer by the deadline: failure (probability of none), missing (expected share "
+        "of filters)."
     ),
 )
 _LATENCY_OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "Which latency to minimise: guaranteed (each group within its outage limit), nominal (the answer if nobody "
-        "fails) or worst (the slowest device)."
+        "Which latency to minimise: guaranteed (each group within its outage limit), nominal (if no device fails) "
+        "or worst (the slowest device)."
     ),
 )
 _REPLAN_OBJECTIVE = typer.Option(
     "--objective",
     metavar="O",
     help=(
-        "What to minimise: a latency, guaranteed (each group within its outage limit), nominal (the answer if nobody "
-        "fails) or worst (the slowest device); or failure (probability of no answer by the deadline)."
+        "What to minimise: a latency, guaranteed (each group within its outage limit), nominal (if no device fails) "
+        "or worst (the slowest device); or failure (probability of no answer by the deadline)."
     ),
 )
 _SEED = typer.Option("--seed", metavar="N", help="Seed of every random choice.")
@@ -65,19 +65,20 @@ MethodNames: TypeAlias = Annotated[
     list[str] | None, typer.Option("--methods", metavar="M,M,...", help="See the command methods; repeatable.")
 ]
 CriterionName: TypeAlias = Annotated[
-    str, typer.Option("--criterion", metavar="C", help="What partitions are judged by: ncut, cut or resilient.")
+    str, typer.Option("--criterion", metavar="C", help="Criterion for partitions: ncut, cut or resilient.")
 ]
 TimeLimit: TypeAlias = Annotated[
-    float | None, typer.Option("--time-limit", metavar="S", help="Seconds after which a search gives its best so far.")
+    float | None,
+    typer.Option("--time-limit", metavar="S", help="Seconds after which a search returns its best result so far."),
 ]
 Gap: TypeAlias = Annotated[float, typer.Option("--gap", metavar="G", help="Relative gap at which the search may stop.")]
 LatencyOnly: TypeAlias = Annotated[
-    bool, typer.Option("--latency-only", help="Stop after latency: no better partition, reliability or work behind it.")
+    bool, typer.Option("--latency-only", help="Optimise latency only, not partition, reliability and work behind it.")
 ]
 _POLISH = typer.Option(
     "--polish",
     metavar="S",
-    help="Seconds for what comes behind latency, at most: partition, reliability, work. inf for no such limit. "
+    help="At most so many seconds for the criteria behind latency: partition, reliability, work. inf for no limit. "
     "[default: 10]",
     show_default=False,
 )
@@ -88,21 +89,23 @@ UnboundPolish: TypeAlias = Annotated[
     typer.Option(
         "--polish",
         metavar="S",
-        help="Seconds for what comes behind latency, at most; without, the same command gives the same everywhere.",
+        help="At most so many seconds for the criteria behind latency; without it, every machine gives the same plan.",
     ),
 ]
 POLISH_SECONDS = 10.0
 """What is spent behind latency where nobody says how long."""
 Preferred: TypeAlias = Annotated[
     str,
-    typer.Option("--prefer", metavar="P", help="Next at equal latency and partition: reliability, work or energy."),
+    typer.Option(
+        "--prefer", metavar="P", help="What decides at equal latency and partition: reliability, work or energy."
+    ),
 ]
 Deadline: TypeAlias = Annotated[
-    float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; else the instance's own.")
+    float | None, typer.Option("--deadline", metavar="S", help="Deadline in seconds; by default the instance's own.")
 ]
 PlanOut: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan file.")]
 InstanceOut: TypeAlias = Annotated[Path, typer.Option("--out", metavar="FILE", help="The instance file to write.")]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of words and tables.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of text and tables.")]
 
 
 def refuse(option: str, found: object, allowed: str) -> NoReturn:

@@ -50,8 +50,7 @@ def require_outputs(*files: Path | None, inputs: Sequence[Path | None] = ()) -> 
 
     asked = [file for file in files if file is not None]
     for file in asked:
-        # Devices and pipes, a terminal say, are read and written without a loss.
-        if file.is_file() and any(read is not None and read.is_file() and file.samefile(read) for read in inputs):
+        if _is_read(file, inputs):
             raise InputError(str(file), [Problem("", "a file that the command reads", "another file for the result")])
     for place, file in enumerate(asked):
         require_writable(file)
@@ -59,6 +58,53 @@ def require_outputs(*files: Path | None, inputs: Sequence[Path | None] = ()) -> 
             same = [other for other in asked[:place] if other.resolve() == file.resolve()]
             if same:
                 raise InputError(str(file), [Problem("", "two results for one file", "a file for each")])
+
+
+def require_matrices(
+    file: Path | None,
+    instance: Instance | None = None,
+    *,
+    inputs: Sequence[Path | None] = (),
+    results: Sequence[Path | None] = (),
+) -> None:
+    """Refuse an instance file to be written if the matrices beside it would replace what nobody means to lose.
+
+    Parameters
+    ----------
+    file : Path, optional
+        The instance file.
+    instance : Instance, optional
+        What is to be written, where it is known yet; else one whose matrices are named after the file.
+    inputs, results : sequence of Path, optional
+        Files that the command reads, and the others that it writes.
+
+    Raises
+    ------
+    InputError
+        If the matrices would go to one of these files, to one that holds anything but matrices, or, where they keep
+        the name that they were read under, to one of other matrices; or if they could not be written.
+    """
+    from rocoin_opt.instance import companions, holds_matrices
+    from rocoin_opt.writing import require_writable
+
+    for beside in [] if file is None else companions(file, instance):
+        named_after = beside.stem == file.stem if file is not None else False
+        if _is_read(beside, inputs):
+            where = "which the command reads"
+        elif any(other is not None and other.resolve() == beside.resolve() for other in (file, *results)):
+            where = "where another result goes"
+        elif beside.is_file() and not (named_after and holds_matrices(beside)):
+            where = "where something else stands"
+        else:
+            if beside.parent.exists():
+                require_writable(beside)
+            continue
+        raise InputError(str(file), [Problem("", f"matrices that would go to {beside}, {where}", "another name")])
+
+
+def _is_read(file: Path, inputs: Sequence[Path | None]) -> bool:
+    # Devices and pipes, a terminal say, are read and written without a loss.
+    return file.is_file() and any(read is not None and read.is_file() and file.samefile(read) for read in inputs)
 
 
 @contextlib.contextmanager

@@ -57,12 +57,24 @@ def showing_progress(title: str, objective: Objective = "guaranteed") -> Iterato
 
 
 @contextlib.contextmanager
-def showing_trials(title: str) -> Iterator[Advance]:
-    """Yield a function that shows, on a terminal, how many of all trials are done: a bar, gone at the end."""
+def showing_trials(title: str, what: str = "trials") -> Iterator[Advance]:
+    """Yield a function that shows how many of all trials are done: a bar, gone at the end, or plain lines.
+
+    Parameters
+    ----------
+    title : str
+        What is under way.
+    what : str
+        What its trials are called.
+    """
     console = Console(file=sys.stderr, highlight=False)
+    if not console.is_terminal and not is_quiet():
+        work = _Working(title, console, what)
+        with _ticking(work):
+            yield work.advance
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    is_shown = console.is_terminal and not is_quiet()
-    with Progress(*columns, console=console, transient=True, disable=not is_shown) as bar:
+    with Progress(*columns, console=console, transient=True, disable=is_quiet()) as bar:
         task = bar.add_task(_without_markup(printable(title)), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -193,17 +205,21 @@ class _Live(_Display):
 
 
 class _Working:
-    """A plain line now and then for what has no known steps."""
+    """A plain line now and then."""
 
-    def __init__(self, title: str, console: Console) -> None:
+    def __init__(self, title: str, console: Console, what: str = "") -> None:
         self.title, self.console, self.started = printable(title), console, time.monotonic()
-        self.next_line = PATIENCE
+        self.next_line, self.what, self.steps = PATIENCE, what, ""
+
+    def advance(self, done: int, total: int) -> None:
+        """Take in how many steps are done, where there are any."""
+        self.steps = f", {done} of {total} {self.what}"
 
     def look(self) -> None:
         """Print a line if it is time."""
         seconds = time.monotonic() - self.started
         if seconds >= self.next_line:
-            self.console.print(f"{self.title}: {seconds:.0f} s", markup=False, soft_wrap=True)
+            self.console.print(f"{self.title}: {seconds:.0f} s{self.steps}", markup=False, soft_wrap=True)
             self.next_line = seconds + PLAIN_INTERVAL
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPTIONS = {
-    "quiet": Annotated[bool, typer.Option("--quiet", help="Say nothing of progress.")],
-    "verbose": Annotated[bool, typer.Option("--verbose", help="Say on standard error what the search does, and when.")],
+    "quiet": Annotated[bool, typer.Option("--quiet", help="Show no progress.")],
+    "verbose": Annotated[
+        bool, typer.Option("--verbose", help="Report on standard error what the search does, and when.")
+    ],
 }
 _state = {"quiet": False}
 

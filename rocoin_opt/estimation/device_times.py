@@ -20,11 +20,11 @@ class DeviceTimes(NamedTuple):
     Attributes
     ----------
     compute, link : TimeEstimate or None
-        Seconds of compute and of transfer, or of transfer per byte; None where nothing could be told of them.
+        Seconds of compute and of transfer, or of transfer per byte; None where they could not be estimated.
     link_bits_per_second : float or None
-        Rate of the link at factor 1, where bytes were counted and transfers could be told.
+        Rate of the link at factor 1, if the log has bytes and transfers could be estimated.
     notes : tuple of str
-        What to know before one relies on it.
+        Reservations about the estimates.
     """
 
     compute: TimeEstimate | None

@@ -35,22 +35,22 @@ OFF = 0.1
 
 @dataclass(frozen=True)
 class DeviceEstimate:
-    """What a log says of one device.
+    """Estimates for one device, from a log.
 
     Attributes
     ----------
     device : Device
-        The device as it was given, with the failure probability and the laws that were found.
+        The given device, with the estimated failure probability and laws.
     requests, losses : int
         How often it was asked, and how often no answer came.
     limit : float or None
         Upper confidence limit of its failure probability; None without a request.
     compute, link : TimeEstimate or None
-        Seconds of compute and of transfer, or of transfer per byte; None where nothing could be told of them.
+        Seconds of compute and of transfer, or of transfer per byte; None where they could not be estimated.
     link_bits_per_second : float or None
-        Rate of the link at factor 1, where bytes were counted and transfers could be told.
+        Rate of the link at factor 1, if the log has bytes and transfers could be estimated.
     notes : tuple of str
-        What to know before one relies on it.
+        Reservations about the estimates.
     """
 
     device: Device
@@ -70,7 +70,7 @@ class DeviceEstimate:
 
 @dataclass(frozen=True, eq=False)
 class DeviceEstimates:
-    r"""What a log says of devices.
+    r"""Estimates for devices, from a log of requests.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class DeviceEstimates:
         Probability with which the limits of all devices hold together, if the requests of each device fail
         independently of each other.
     level : float
-        That of each device's own limit, 1 - (1 - confidence) / N for N devices in the log.
+        Confidence level of each device's own limit, 1 - (1 - confidence) / N for N devices in the log.
     point : bool
-        Whether the devices have the shares lost as failure probabilities, in place of the limits.
+        Whether failure probabilities are the shares of lost requests instead of the limits.
     estimates : tuple of DeviceEstimate
         In the order of the devices given.
 
@@ -108,7 +108,7 @@ class DeviceEstimates:
         return tuple(found.device for found in self.estimates)
 
     def document(self) -> dict[str, Any]:
-        """Return what was found as plain data, the content of ``rocoin-opt estimate --json``."""
+        """Return the estimates as plain data, the content of ``rocoin-opt estimate --json``."""
         return {
             "format": "rocoin-opt/estimates",
             "version": 1,
@@ -146,23 +146,23 @@ def estimate_devices(
     log : str, Path or RequestLog
         The log, see :func:`~rocoin_opt.estimation.request_log.read_request_log`.
     devices : sequence of Device
-        What is known of the devices besides. Those that the log does not name stay as they are.
+        Everything else about the devices. Those that the log does not name stay as they are.
     confidence : float
         Above 0 and below 1.
     point : bool
-        Give the devices the shares of lost requests as failure probabilities: no margin for chance.
+        Use the shares of lost requests as failure probabilities, without a margin.
     laws : {'auto', 'empirical', 'none'}
         The likeliest of the shipped laws, or the measured factors where none passes a test; always the measured
         factors; or the laws that the devices have.
     link_rates : bool
         Give the devices the rates of their links in the log, where transfers and bytes tell them.
     seed : int
-        Of the samples that the test draws, 0 or more.
+        Seed of the samples that the test draws, 0 or more.
 
     Returns
     -------
     DeviceEstimates
-        With a note on each device that the log says too little of.
+        With a note on each device for which the log says too little.
 
     Raises
     ------
@@ -236,13 +236,13 @@ def _with_findings(found: DeviceEstimate, choices: _Choices) -> DeviceEstimate:
     """The estimate with the device that follows from it, and with what is to be said of it."""
     device, notes = found.device, []
     if found.losses == found.requests:
-        notes.append("never answered: as good as lost")
+        notes.append("never answered: treated as lost")
     elif found.requests < FEW_REQUESTS:
-        notes.append(f"only {counted(found.requests, 'request')}: its limit is mostly their small number")
+        notes.append(f"only {counted(found.requests, 'request')}: its limit mostly reflects their small number")
     if device.failure_domain is not None and found.losses:
-        notes.append(f"losses by its failure domain {device.failure_domain} count as its own as well")
+        notes.append(f"losses due to its failure domain {device.failure_domain} count as its own as well")
     if device.channel in choices.shared and (found.compute, found.link) != (None, None) and choices.laws != "none":
-        notes.append(f"waiting for channel {device.channel} counts as its own time; answers sent alone tell it")
+        notes.append(f"waiting for channel {device.channel} counts as its own time; only answers sent alone avoid that")
     words = [f"{choices.source}: {found.losses} of {counted(found.requests, 'request')} without an answer"]
     words.append("their share" if choices.point else f"exact upper limit at level {choices.level:.6g}")
     probability = found.share_lost if choices.point else found.limit

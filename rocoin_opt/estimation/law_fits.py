@@ -45,21 +45,21 @@ NEWTON_STEPS = 30
 
 @dataclass(frozen=True)
 class TimeEstimate:
-    """What was found of times that were measured.
+    """A law fitted to measured times.
 
     Attributes
     ----------
     count : int
-        How many there were.
+        Number of times.
     nominal : float
         The time that a factor of 1 stands for, in the unit of the times: the law's own, see the table of laws; for
         measured factors, constant times and where there is no law, the median.
     law : Slowdown or None
-        The law of the factor; None where the times are too few to tell, or nobody asked.
+        The law of the factor; None where there are too few times, or none was asked for.
     p_value : float or None
-        Of the test that the times follow the law; None where nothing was tested.
+        p-value of the test that the times follow the law; None where nothing was tested.
     rejected : str
-        The likeliest law, where no law passed the test; else empty.
+        The likeliest law if no law passed the test; else empty.
     """
 
     count: int

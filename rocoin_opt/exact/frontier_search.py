@@ -67,7 +67,7 @@ class FrontierSearch:
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency.
     parts : PartSearch
-        What partitions are judged by.
+        Criterion for partitions.
     plan : Plan
         A valid plan of the least latency known, with explicit filters.
     least : float

@@ -48,13 +48,13 @@ class Figures:
     ----------
     guaranteed_seconds : float or None
         Smallest time by which every group's outage is within the limit.
-        Where devices queue for a channel, when nobody crashes: no crash makes it later, but it may be earlier.
+        Where devices queue for a channel, the time if no device crashes: a crash may make it earlier, never later.
     nominal_seconds, worst_seconds : float or None
-        Answer time when nobody fails, and of the slowest replica; None where latencies are random.
+        Answer time if no device fails, and time of the slowest replica; None where latencies are random.
     expected_seconds : float or None
         E[min(X, D)]; None without a deadline.
     success_probability : float or None
-        Probability of an answer by the deadline, or of any answer without one; None where only trials tell it.
+        Probability of an answer by the deadline, or of any answer without one; None where it has to be simulated.
     quantiles : dict of float to float or None
         Seconds by which the answer has come with each of :data:`QUANTILES`.
     """
@@ -78,16 +78,16 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is left of a plan when one device is lost.
+    """A plan without one of its devices.
 
     Attributes
     ----------
     device : str
         Which one.
     group : int
-        Its group, by the place in the plan.
+        Its group, by its index in the plan.
     figures : Figures or None
-        Of the plan without it; None where the group is left without any device, and no answer ever comes.
+        Figures of the plan without it; None if its group has no other device, so that no answer ever comes.
     keeps_limit : bool
         Whether the group still keeps the outage limit.
     """
@@ -104,23 +104,23 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
-        A plan that keeps every rule, but for the outage limit and the number of groups.
+        A plan that is valid, except perhaps for the outage limit and the number of groups.
     deadline : float, optional
         Deadline in seconds; the instance's own where absent.
 
     Returns
     -------
     Figures
-        Exact; None for what does not apply, or where the answer may never come.
+        Exact figures; None for those that do not apply, or if the answer may never come.
 
     Raises
     ------
     InputError
         If the plan breaks another rule, or the deadline is not positive and finite.
     UnsupportedError
-        If too many failure domains or channels tie the groups together, or a law is too extreme: simulate then.
+        If too many failure domains or channels tie the groups together, or a law is too extreme; then simulate.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def assess_calm(instance: Instance, plan: Plan) -> Figures:
 
 
 def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
-    """Lose each device of a plan in turn, all others staying where they are.
+    """Remove each device of a plan in turn, all others staying where they are.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
     Returns
     -------
     tuple of Loss
-        One a device, in the order of the plan.
+        One per device, in the order of the plan.
 
     Raises
     ------

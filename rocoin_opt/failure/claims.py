@@ -32,12 +32,12 @@ NEAR_ZERO = frozenset({"failure_probability", "missing_share"})
 
 
 def write_plan(path: str | Path, instance: Instance, result: Result | Plan | HasPlan) -> None:
-    """Write a plan with its figures, and of a result how it was found, in one step.
+    """Write a plan with its figures, and for a result how it was found, atomically.
 
     Parameters
     ----------
     path : str or Path
-        File to write; one that is there is replaced.
+        File to write; an existing file is replaced.
     instance : Instance
         What the plan is for.
     result : Result, Plan or other holder of a plan
@@ -81,7 +81,7 @@ def check_claims(instance: Instance, document: PlanDocument) -> tuple[Violation,
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     document : PlanDocument
         A file whose plan is valid, see :func:`rocoin_opt.check`.
 

@@ -23,14 +23,14 @@ MAX_PATTERN_GROUPS = 16
 
 @dataclass(frozen=True)
 class LinearAccuracy:
-    """A default model, for want of measurements: accuracy grows linearly with the share of filters that arrived.
+    """A default model without measurements: accuracy grows linearly with the share of filters that arrived.
 
     Attributes
     ----------
     full : float
         Accuracy with all parts, in [0, 1].
     none : float
-        Accuracy without any, in [0, 1]; one over the number of classes where one guesses.
+        Accuracy without any, in [0, 1]; for guessing, one over the number of classes.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class LinearAccuracy:
 
 
 def parts_arrived(distribution: LatencyDistribution, deadline: float | None = None) -> FloatArray:
-    """Distribution of the number of parts that arrived by a deadline, or ever: a Poisson binomial law per domain state.
+    """Distribution of the number of parts that arrive by a deadline, or ever: Poisson binomial in each domain state.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def expected_accuracy(
     accuracy: LinearAccuracy | Mapping[frozenset[int], float],
     deadline: float | None = None,
 ) -> float:
-    """Expected accuracy with the parts that arrived by a deadline, or ever.
+    """Expected accuracy with the parts that arrive by a deadline, or ever.
 
     Parameters
     ----------

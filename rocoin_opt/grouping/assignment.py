@@ -33,7 +33,7 @@ def assign_sizes(
     members : sequence of sequences of int
         Device indices of each group; each group keeps the outage limit.
     objective : {'guaranteed', 'nominal', 'worst'}
-        Whose smallest value is wanted.
+        Objective to minimise.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def plan_with_best_sizes(instance: Instance, members: Sequence[Sequence[int]], o
     members : sequence of sequences of int
         Device indices of each group; each group keeps the outage limit.
     objective : {'guaranteed', 'nominal', 'worst'}
-        Whose smallest value is wanted.
+        Objective to minimise.
 
     Returns
     -------

@@ -116,8 +116,8 @@ def _nothing_runs(instance: Instance) -> str:
     roomiest = instance.devices[int(able[memory[able].argmax()])]
     return (
         f"memory: no device can hold any student. The smallest, {smallest.id}, needs {least:,.0f} bytes for one "
-        f"filter; the roomiest device, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices with more memory "
-        f"or a smaller student.{_untimed(instance)}"
+        f"filter; the device with the most memory, {roomiest.id}, has {roomiest.memory_bytes:,.0f}. Add devices "
+        f"with more memory or a smaller student.{_untimed(instance)}"
     )
 
 
@@ -201,10 +201,10 @@ def _capacity(instance: Instance) -> tuple[str, ...]:
         return ()
     largest = int(instance.arrays.largest.max())
     return (
-        f"capacity: at most {placed} of {wanted} filters find a place, in at most "
+        f"capacity: at most {placed} of {wanted} filters can be placed, in at most "
         f"{counted(most, 'group')}; the largest part that any device can hold is "
-        f"{counted(largest, 'filter')}. Add students of larger max_filters, devices that can hold them, or what more "
-        "groups need: devices, a larger max_groups or max_group_outage.",
+        f"{counted(largest, 'filter')}. Add students with larger max_filters and devices that can hold them, or allow "
+        "more groups: more devices, a larger max_groups or max_group_outage.",
     )
 
 
@@ -237,7 +237,7 @@ def reasons_of_rules(instance: Instance) -> tuple[str, ...]:
         for n in sorted(rivals & unit_of.keys()):
             if unit_of[n] in met:
                 pair = listed([names[met[unit_of[n]]], names[n]])
-                return (f"rules: {pair} must serve in one group, and must not. Take back a rule on them.",)
+                return (f"rules: {pair} must serve in one group, and must not. Remove a rule on them.",)
             met[unit_of[n]] = n
         apart.add_edges_from((one, other) for one in met for other in met if one < other)
     clique = max(islice(nx.find_cliques(apart), MOST_CLIQUES), key=len)
@@ -248,5 +248,5 @@ def reasons_of_rules(instance: Instance) -> tuple[str, ...]:
     devices = listed([*(names[n] for n in told[:MOST_NAMED]), *more])
     return (
         f"rules: {devices} must serve, no two of them in one group, and there are at most "
-        f"{counted(instance.max_groups, 'group')}. Take back a rule on them, or raise max_groups.",
+        f"{counted(instance.max_groups, 'group')}. Remove a rule on them, or raise max_groups.",
     )

@@ -47,7 +47,7 @@ def solve_model(
     options : mapping, optional
         More HiGHS options by name, other than those that follow from ``control``.
     warm_start : bool
-        Whether the present values of the model's variables are offered as a first solution.
+        Whether the current values of the model's variables are passed as a first solution.
 
     Returns
     -------

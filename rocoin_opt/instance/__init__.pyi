@@ -1,4 +1,4 @@
-from .archives import MAX_MATRIX_BYTES, ArchiveError, read_arrays
+from .archives import MAX_MATRIX_BYTES, ArchiveError, holds_matrices, read_arrays
 from .arrays import (
     BoolArray,
     FloatArray,
@@ -27,6 +27,7 @@ from .fields import (
 from .files import (
     FORMAT,
     canonical_text,
+    companions,
     given_instance,
     instance_schema,
     matrix_files,
@@ -103,10 +104,12 @@ __all__ = [
     "Weibull",
     "alike",
     "canonical_text",
+    "companions",
     "complement",
     "device_file_schema",
     "expanded",
     "given_instance",
+    "holds_matrices",
     "instance_schema",
     "is_networkx",
     "is_positive",

@@ -28,6 +28,10 @@ SPARSE = ("format", "shape", "data", "indices", "indptr", "offsets", "row", "col
 """Names under which ``scipy.sparse.save_npz`` puts the parts of a matrix."""
 
 
+OWN_ARRAYS = {"weights", "class_affinity"}
+"""Names under which we write matrices."""
+
+
 class ArchiveError(ValueError):
     """A file that is no archive of arrays, in words for people."""
 
@@ -117,6 +121,16 @@ def sparse_matrix(arrays: dict[str, Any]) -> Any:
         else:
             raise ArchiveError(f"a sparse matrix of the format {form}")
         return sp.csr_array(matrix)
+
+
+def holds_matrices(path: Path) -> bool:
+    """Whether a file is an archive of matrices as we write them, and of nothing else."""
+    try:
+        with _translated_errors(), zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+    except (ArchiveError, FileNotFoundError):
+        return False
+    return bool(names) and names <= OWN_ARRAYS
 
 
 class _Pieces:

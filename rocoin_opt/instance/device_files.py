@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
 from rocoin_opt.documents import (
     MAX_DOCUMENT_BYTES,
@@ -23,15 +23,19 @@ from rocoin_opt.instance import catalogue
 from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Channel, Device, FailureDomain, Requirements
 from rocoin_opt.instance.fields import Count, CrashProbability, Identifier, Positive
+from rocoin_opt.instance.rules import Rule, resolved
 from rocoin_opt.writing import write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from rocoin_opt.instance.catalogue import CatalogueDevice, Link
 
 FORMAT = "rocoin-opt/devices"
 VERSION = 1
+
+MEANT = "devices by the names that rules may take"
 
 PLANNED_BITS = {"int8": 8, "float32": 32, "float64": 32}
 """Bits of the networks that a measured rate is planned for, by the precision of the measured run."""
@@ -69,6 +73,8 @@ class DeviceFile(Model):
     """What devices share and fail with."""
     channels: Items[Channel] = ()
     """What devices share and send on."""
+    rules: Items[Rule] = ()
+    """Which devices may serve, and with whom."""
     requirements: Requirements
     """What every plan must keep."""
 
@@ -82,8 +88,16 @@ class Fleet(Model):
     """What devices share and fail with."""
     channels: Items[Channel] = ()
     """What devices share and send on."""
+    rules: Items[Rule] = ()
+    """Which devices may serve, and with whom."""
     requirements: Requirements
     """What every plan must keep."""
+
+    @model_validator(mode="after")
+    def _rules_resolve(self, info: ValidationInfo) -> Self:
+        if self.rules:
+            self.__dict__["rules"] = resolved(self.rules, (info.context or {}).get(MEANT) or _meant(self.devices))
+        return self
 
 
 class _Catalogued(NamedTuple):
@@ -101,8 +115,8 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     path : str or Path
         A ``.json`` file of format ``rocoin-opt/devices``, version 1.
     precision_bits : int or None
-        Bits of a weight and of an activation of the networks that are to run. A board that was measured with other
-        networks is refused: its rate would be another one. None where that is not asked yet.
+        Bits of a weight and of an activation of the networks that are to run. A board measured in another precision
+        is refused, as its rate would differ. None checks nothing.
 
     Raises
     ------
@@ -112,7 +126,7 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
     """
     source = os.fspath(path)
     document = read_document(path, FORMAT, VERSION)
@@ -120,7 +134,7 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
     if not content.devices and not content.boards:
         raise InputError(source, [Problem("", "no devices", "at least one in devices or boards")])
     problems: list[Problem] = []
-    devices = list(content.devices)
+    devices, meant = list(content.devices), _meant(content.devices)
     catalogued = _Catalogued(
         {board.id: board for board in catalogue.devices()}, {link.id: link for link in catalogue.links()}
     )
@@ -138,16 +152,18 @@ def read_device_file(path: str | Path, *, precision_bits: int | None = 32) -> Fl
             problems.append(Problem(f"{field}.count", str(boards.count), "devices that fit into an instance file"))
             break
         if boards.count is None:
-            devices.append(device)
+            alike = [device]
         else:
-            devices += [device._replace({"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
+            alike = [device._replace({"id": f"{boards.id}-{n}"}) for n in range(boards.count)]
+        devices += alike
+        meant |= {boards.id: tuple(one.id for one in alike), **{one.id: (one.id,) for one in alike}}
     if problems:
         raise InputError(source, problems)
     tell_units(document, source)
     # What is not said is not written either.
-    channels: dict[str, Any] = {"channels": content.channels} if content.channels else {}
-    given = {"failure_domains": content.failure_domains, "requirements": content.requirements}
-    return Fleet(devices=tuple(devices), **given, **channels)
+    given = {field: value for field in ("channels", "rules") if (value := getattr(content, field))}
+    given |= {"failure_domains": content.failure_domains, "requirements": content.requirements}
+    return validate(Fleet, {"devices": tuple(devices), **given}, source, {MEANT: meant})
 
 
 def write_device_file(path: str | Path, fleet: Fleet) -> None:
@@ -165,6 +181,15 @@ def write_device_file(path: str | Path, fleet: Fleet) -> None:
 def device_file_schema() -> dict[str, Any]:
     """JSON Schema of device files."""
     return document_schema(DeviceFile, FORMAT, VERSION)
+
+
+def _meant(devices: Iterable[Device]) -> dict[str, tuple[str, ...]]:
+    """Devices by the names that rules may take: of an entry with a count, all."""
+    found: dict[str, tuple[str, ...]] = {}
+    for device in devices:
+        numbered = tuple(f"{device.id}-{n}" for n in range(1, (device.count or 0) + 1))
+        found |= {device.id: numbered or (device.id,), **{name: (name,) for name in numbered}}
+    return found
 
 
 def _device(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from rocoin_opt.instance.catalogue.units import tell_units
 from rocoin_opt.instance.entities import Device
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -28,15 +29,17 @@ LISTS = frozenset({"students"})
 OBJECTS = frozenset({"compute_slowdown", "link_slowdown"})
 SEPARATORS = (",", ";", "\t")
 BLANK = "a blank cell"
+COMMA, THOUSANDS = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""Numbers with a comma, and those in which it may stand between thousands."""
 
 
 def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
-    r"""Read devices from a CSV file, one a row.
+    r"""Read devices from a CSV file, one per row.
 
-    Columns are called like the fields of :class:`rocoin_opt.Device`, in any order. A blank cell leaves its field out.
+    Columns are named after the fields of :class:`rocoin_opt.Device`, in any order. A blank cell leaves its field out.
     ``compute_seconds.STUDENT`` is a column of measured seconds with a student; ``students`` holds identifiers with
-    spaces between them, ``compute_slowdown`` and ``link_slowdown`` hold JSON. Cells are parted by commas, semicolons or
-    tabs.
+    spaces between them, ``compute_slowdown`` and ``link_slowdown`` hold JSON. Cells are separated by commas, semicolons
+    or tabs.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------
@@ -79,12 +82,12 @@ def devices_from_csv(path: str | Path) -> tuple[Device, ...]:
 
 
 def devices_from_frame(frame: pd.DataFrame) -> tuple[Device, ...]:
-    """Read devices from a data frame, one a row; see :func:`devices_from_csv`.
+    """Read devices from a data frame, one per row; see :func:`devices_from_csv`.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Its index is not looked at, but names rows in errors. None, NaN and empty texts are blank.
+        Its index is only used to name rows in errors. None, NaN and empty strings are blank.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def devices_from_frame(frame: pd.DataFrame) -> tuple[Device, ...]:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------
@@ -136,7 +139,7 @@ def _devices(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], 
         try:
             devices.append(Device.model_validate(fields))
         except ValidationError as error:
-            problems += [_in_row(problem, row) for problem in problems_of(error, fields, Device)]
+            problems += _in_row(problems_of(error, fields, Device), row, dict(zip(columns, cells, strict=True)))
         documents.append(fields)
     if problems:
         raise InputError(source, problems)
@@ -206,7 +209,29 @@ def _number(cell: Any) -> Any:
         return cell
 
 
-def _in_row(problem: Problem, row: str) -> Problem:
-    # What a row does not say it left blank: all columns are there.
-    found = BLANK if problem.found == "nothing" else problem.found
-    return Problem(f"row {row}, column {problem.field}" if problem.field else f"row {row}", found, problem.allowed)
+def _in_row(problems: Iterable[Problem], row: str, cells: Mapping[str, Any]) -> list[Problem]:
+    """Faults of a device as faults of the cells that it was read from."""
+    found: list[Problem] = []
+    times: set[str] = set()
+    for problem in problems:
+        field = problem.field
+        if column := next((name for name in cells if name.startswith(TIMES) and field.startswith(f"{name}.")), None):
+            # What stands there is no number, nor any other kind of measured time.
+            if column in times:
+                continue
+            times.add(column)
+            field = column
+        # What a row does not say it left blank: all columns are there.
+        told = BLANK if problem.found == "nothing" else problem.found
+        allowed = problem.allowed + _without_comma(field, cells.get(field))
+        found.append(Problem(f"row {row}, column {field}" if field else f"row {row}", told, allowed))
+    return found
+
+
+def _without_comma(field: str, cell: Any) -> str:
+    """How a number with a comma is to be written."""
+    if not isinstance(cell, str) or not COMMA.fullmatch(cell) or field in TEXTS | LISTS | OBJECTS:
+        return ""
+    # Before three digits the comma is as likely to stand between thousands.
+    whole = f", or {cell.replace(',', '')}" if THOUSANDS.fullmatch(cell) else ""
+    return f" with a decimal point and no comma: {cell.replace(',', '.')}{whole}"

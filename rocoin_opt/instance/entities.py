@@ -60,7 +60,7 @@ ComputeTable: TypeAlias = Annotated[dict[Identifier, NonNegative | ComputeTime],
 
 
 class Device(Model):
-    """A device that can run one student, or several alike ones.
+    """A device that can run one student, or several such devices (``count``).
 
     Examples
     --------
@@ -126,14 +126,14 @@ class Device(Model):
         return self
 
     def require_watts(self, limit: str, where: str = "") -> None:
-        """Refuse a device whose energy is limited and not known.
+        """Refuse a device whose energy is limited but unknown.
 
         Parameters
         ----------
         limit : str
             The field that limits it.
         where : str
-            Path of the device, with a point behind it.
+            Path of the device, with a dot behind it.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class Device(Model):
                 raise described_fault(f"{where}{name}", "nothing", f"a power in watts, because of {limit}")
 
     def compute_time(self, student: str) -> ComputeTime | None:
-        """The measured time of a student; None where its FLOP and the rate tell it, or where it cannot run here."""
+        """The measured time of a student; None if its FLOP and the rate give it, or if it cannot run here."""
         found = None if self.compute_seconds is None else self.compute_seconds.get(student)
         return found if isinstance(found, ComputeTime | None) else ComputeTime(seconds=found)
 
@@ -162,7 +162,7 @@ class Device(Model):
 
 
 class FailureDomain(Model):
-    """Something that devices share, an access point say, and that fails for all of them at once.
+    """Something that devices share, such as an access point, and whose failure makes all of them fail.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class FailureDomain(Model):
 
 
 class Channel(Model):
-    """Something that devices send on, an access point say, and that carries one transfer after another.
+    """A shared link, such as an access point, that carries one transfer after another.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class Channel(Model):
 
 
 class Student(Model):
-    """A compact network that can learn a part of the knowledge.
+    """A compact network that can learn a part of the teacher's filters.
 
     Examples
     --------

@@ -31,7 +31,7 @@ VERSION = 1
 
 
 def read_instance(path: str | Path) -> Instance:
-    """Read and validate an instance file and the matrices beside it.
+    """Read and validate an instance file and its matrices.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read_instance(path: str | Path) -> Instance:
     Warns
     -----
     UnitWarning
-        Where a value looks as if it were in another unit, megabytes for bytes say.
+        If a value looks as if it were in another unit, such as megabytes for bytes.
 
     Examples
     --------
@@ -142,22 +142,13 @@ def write_instance(path: str | Path, instance: Instance) -> None:
         else fields["devices"][entry.devices.start]
         for entry in instance.alike
     ]
-    matrices: dict[str, dict[str, Any]] = {}
     graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
     if graph is not None and graph.edges is None:
-        name = graph.path or f"{target.stem}.npz"
-        fields["knowledge"]["graph"] = {"path": name}
-        matrices.setdefault(name, {})["weights"] = graph.dense(instance.knowledge.num_filters)
+        fields["knowledge"]["graph"] = {"path": _file_name(target, graph)}
     if affinity is not None:
-        name = affinity.path or f"{target.stem}.npz"
-        fields["knowledge"]["class_affinity"] = {"path": name}
-        matrices.setdefault(name, {})["class_affinity"] = affinity.values
-    for name, arrays in matrices.items():
+        fields["knowledge"]["class_affinity"] = {"path": _file_name(target, affinity)}
+    for name, matrices in _to_write(target, instance).items():
         file = target.parent / name
-        stored = [matrix for matrix in (graph, affinity) if matrix is not None and matrix.path == name]
-        if stored and all(_is_stored(matrix, target.parent) for matrix in stored):
-            # The file may hold more, of other instances.
-            continue
         if file == target:
             raise InputError(os.fspath(path), [Problem("", "the name of its own matrices", "a name ending in .json")])
         try:
@@ -165,9 +156,30 @@ def write_instance(path: str | Path, instance: Instance) -> None:
         except OSError as error:
             raise InputError(os.fspath(file.parent), [Problem("", str(error), "a folder")]) from None
         content = io.BytesIO()
+        arrays = dict(_named_array(matrix, instance.knowledge.num_filters) for matrix in matrices)
         np.savez_compressed(content, **arrays)
         write_bytes(file, content.getvalue())
     write_text(target, readable_json({"format": FORMAT, "version": VERSION, **fields}) + "\n")
+
+
+def companions(path: str | Path, instance: Instance | None = None) -> list[Path]:
+    """List the files that :func:`write_instance` would write beside an instance file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The instance file.
+    instance : Instance, optional
+        What is to be written; without, one whose matrices were made in Python.
+
+    Returns
+    -------
+    list of Path
+        Without those that hold the matrices of the instance already.
+    """
+    target = Path(path)
+    names = [f"{target.stem}.npz"] if instance is None else _to_write(target, instance)
+    return [target.parent / name for name in names]
 
 
 def matrix_files(instance: Instance, path: str | Path) -> list[Path]:
@@ -203,6 +215,33 @@ def instance_schema() -> dict[str, Any]:
 
 def _unnamed(device: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in device.items() if name != "id"}
+
+
+def _file_name(target: Path, matrix: FilterGraph | ClassAffinity) -> str:
+    """Where a matrix goes: matrices that were read keep their file's name."""
+    return matrix.path or f"{target.stem}.npz"
+
+
+def _named_array(matrix: FilterGraph | ClassAffinity, num_filters: int) -> tuple[str, Any]:
+    """Name in its file, and values, of a matrix."""
+    if isinstance(matrix, FilterGraph):
+        return "weights", matrix.dense(num_filters)
+    return "class_affinity", matrix.values
+
+
+def _to_write(target: Path, instance: Instance) -> dict[str, list[FilterGraph | ClassAffinity]]:
+    """Matrices that belong beside an instance file and are not there, by the names of their files."""
+    graph, affinity = instance.knowledge.graph, instance.knowledge.class_affinity
+    found: dict[str, list[FilterGraph | ClassAffinity]] = {}
+    for matrix in (None if graph is None or graph.edges is not None else graph, affinity):
+        if matrix is not None:
+            found.setdefault(_file_name(target, matrix), []).append(matrix)
+    # A file that holds them may hold more, of other instances.
+    return {
+        name: matrices
+        for name, matrices in found.items()
+        if not all(matrix.path is not None and _is_stored(matrix, target.parent) for matrix in matrices)
+    }
 
 
 def _is_stored(matrix: FilterGraph | ClassAffinity, folder: Path) -> bool:

@@ -74,30 +74,30 @@ class FilterGraph(Model):
 
     @classmethod
     def from_weights(cls, weights: Matrix | SparseMatrix) -> Self:
-        """Make a graph of a dense array or a SciPy sparse matrix, M x M.
+        """Make a graph from a dense array or a SciPy sparse matrix, M x M.
 
         Raises
         ------
         InputError
-            If the matrix is no filter graph.
+            If the matrix is not a filter graph.
         """
         return validate(cls, {}, cls.__name__, {"array": weights})
 
     @classmethod
     def from_networkx(cls, graph: nx.Graph[Any], weight: str = "weight") -> Self:
-        """Make a graph of one of NetworkX, without loops.
+        """Make a graph from a NetworkX graph without loops.
 
         Parameters
         ----------
         graph : networkx.Graph
-            Its nodes are the filters: by number where they are 0 to M - 1, and in the order of the graph otherwise.
+            Its nodes are the filters: by number if they are 0 to M - 1, and in the order of the graph otherwise.
         weight : str
             Attribute of the edges that holds their weight; 1 where an edge has none.
 
         Raises
         ------
         InputError
-            If the graph is directed or has several edges a pair, or a weight is no non-negative number.
+            If the graph is directed or has several edges between two nodes, or a weight is not a non-negative number.
         """
         if graph.is_directed() or graph.is_multigraph() or not len(graph):
             found = f"a {type(graph).__name__} of {len(graph)} nodes"
@@ -114,7 +114,7 @@ class FilterGraph(Model):
         return cls.from_weights(weights)
 
     def to_networkx(self, num_filters: int) -> nx.Graph[int]:
-        """Return a graph of NetworkX: nodes 0 to M - 1, and edges of positive weight with the attribute ``weight``."""
+        """Return a NetworkX graph: nodes 0 to M - 1, and edges of positive weight with the attribute ``weight``."""
         import networkx as nx
 
         graph: nx.Graph[int] = nx.from_numpy_array(self.dense(num_filters))
@@ -228,12 +228,12 @@ class ClassAffinity(Model):
 
     @classmethod
     def from_values(cls, values: Matrix) -> Self:
-        """Make affinities of a dense array, C x M.
+        """Make affinities from a dense array, C x M.
 
         Raises
         ------
         InputError
-            If the array is no non-negative matrix.
+            If the array is not a non-negative matrix.
         """
         return validate(cls, {}, cls.__name__, {"array": values})
 

@@ -133,7 +133,7 @@ class Instance(Model):
 
     @cached_property
     def alike(self) -> tuple[Alike, ...]:
-        """The devices as a file tells them in the fewest entries, in their order."""
+        """The devices in the fewest entries that a file can hold, in their order."""
         return tuple(alike(self.devices))
 
     @cached_property
@@ -149,12 +149,12 @@ class Instance(Model):
 
     @cached_property
     def restrictions(self) -> Restrictions:
-        """The rules by device indices, derived once."""
+        """The rules in terms of device indices, computed once."""
         return Restrictions.of(self.rules, {device.id: n for n, device in enumerate(self.devices)})
 
     @cached_property
     def arrays(self) -> InstanceArrays:
-        """The numbers as read-only arrays, derived once."""
+        """The numbers as read-only arrays, computed once."""
         idle = self.restrictions.spare
         given = self.devices, self.students, self.knowledge, self.requirements, self.failure_domains
         return InstanceArrays.of(*given, idle)
@@ -179,7 +179,7 @@ class Instance(Model):
 
     @cached_property
     def sha256(self) -> str:
-        """Fingerprint of all that bears on plans: name and numbers, not descriptions, sources or file layout."""
+        """Fingerprint of everything that affects plans: name and numbers, not descriptions, sources or file layout."""
         notes = {"description": True, "source": True}
         fields: dict[str, Any] = self.model_dump(
             mode="json",
@@ -220,7 +220,7 @@ class Instance(Model):
 
     @cached_property
     def shared_channels(self) -> dict[str, tuple[int, ...]]:
-        """By name the indices of the devices on each channel that several share; alone, a device never waits."""
+        """By name, the indices of the devices on each channel that several share; alone, a device never waits."""
         found: dict[str, list[int]] = {channel.id: [] for channel in self.channels}
         for n, device in enumerate(self.devices):
             if device.channel is not None:
@@ -229,7 +229,7 @@ class Instance(Model):
 
     @cached_property
     def has_powers(self) -> bool:
-        """Whether any device says what power it takes."""
+        """Whether any device states a power."""
         return any(d.compute_watts is not None or d.transmit_watts is not None for d in self.devices)
 
     @property
@@ -239,45 +239,45 @@ class Instance(Model):
 
     @property
     def restricted_by(self) -> str:
-        """What makes it restricted, in words for messages."""
+        """What makes it restricted, as text for messages."""
         if self.has_shared_failures:
             return "failure domains"
         return "rules on groups" if self.restrictions.of_groups else "requirements.max_energy_joules"
 
     @property
     def limits_energy(self) -> bool:
-        """Whether a request may take so much energy only, over all devices."""
+        """Whether the energy of a request, over all devices, is limited."""
         return self.requirements.max_energy_joules is not None
 
     @property
     def max_groups(self) -> int:
-        """Largest number of groups that any plan can have: K, the devices and the filters all limit it."""
+        """Largest number of groups that a plan can have, limited by K, the devices and the filters."""
         limit = self.requirements.max_groups or len(self.devices)
         return min(limit, len(self.devices), self.knowledge.num_filters)
 
     def device(self, name: str) -> Device:
-        """The device of an identifier.
+        """The device with an identifier.
 
         Raises
         ------
         InputError
-            If there is none, with those that it may stand for.
+            If there is none; the error lists those that it may stand for.
         """
         place = self.arrays.device_index.get(name)
         return self.devices[place] if place is not None else _found(self.devices, name, "devices")
 
     def student(self, name: str) -> Student:
-        """The student of an identifier.
+        """The student with an identifier.
 
         Raises
         ------
         InputError
-            If there is none, with those that it may stand for.
+            If there is none; the error lists those that it may stand for.
         """
         return _found(self.students, name, "students")
 
     def filter_graph(self) -> nx.Graph[int]:
-        """Return the filter graph as one of NetworkX: nodes 0 to M - 1, edges with the attribute ``weight``.
+        """Return the filter graph as a NetworkX graph: nodes 0 to M - 1, edges with the attribute ``weight``.
 
         Raises
         ------
@@ -323,17 +323,17 @@ class Instance(Model):
         return self.with_fields(requirements=requirements)
 
     def with_rules(self, *rules: Rule) -> Self:
-        """Copy of the instance with further rules behind its own, validated anew.
+        """Copy of the instance with further rules added, validated anew.
 
         Parameters
         ----------
         *rules : Rule
-            What is asked besides.
+            The rules to add.
 
         Raises
         ------
         InputError
-            If a rule names a device that there is not, or one that is both to be used and to be spare.
+            If a rule names an unknown device, or one that is to be both used and spare.
         """
         return self.with_fields(rules=(*self.rules, *rules))
 
@@ -368,7 +368,7 @@ class Instance(Model):
         return self.with_fields(knowledge=self.knowledge.with_fields(**changes))
 
     def require_valid(self) -> None:
-        """Refuse an instance that was made past the validation, by ``model_construct`` say.
+        """Refuse an invalid instance that was made without validation, for example by ``model_construct``.
 
         Raises
         ------

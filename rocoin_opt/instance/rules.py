@@ -71,7 +71,7 @@ class Rule(Model):
         return self.apart or self.together or self.use or self.spare or ()
 
     def without(self, lost: Iterable[str]) -> Rule | None:
-        """The rule with some devices struck out; None where it names no other."""
+        """The rule without some devices; None if it names no others."""
         if self.spread is not None:
             return self
         gone = set(lost)

@@ -24,7 +24,7 @@ MOST_TOLD, MOST_CHANGES = 3, 12
 
 @dataclass(frozen=True)
 class Load:
-    """A device that must be sent a student with its part's content.
+    """A device that must be sent a student for its part.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Load:
     num_filters : int
         Size of the part.
     size_bytes : float
-        What is sent: the student's memory with a part of this size.
+        Bytes to send: the student's memory with a part of this size.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class StartLoad(Model):
 
 
 class StartRepair(Model):
-    """What became of a plan to start from that missed limits or broke rules.
+    """What became of a start plan that missed limits or broke rules.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class StartRepair(Model):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The same in words."""
+        """The same as sentences."""
         more = len(self.violations) - MOST_TOLD
         broken = "; ".join(self.violations[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
         if not self.repaired:
@@ -95,18 +95,18 @@ class StartRepair(Model):
 
     @classmethod
     def of(cls, instance: Instance, start: Plan, violations: Iterable[object], final: Plan | None) -> StartRepair:
-        """Say what differs between a start and the plan in the end.
+        """Compare a start plan with the final plan.
 
         Parameters
         ----------
         instance : Instance
-            What was given.
+            The instance.
         start : Plan
-            The start, which has figures.
+            The start plan.
         violations : iterable
             What it breaks.
         final : Plan, optional
-            The plan in the end; None where the start was set aside.
+            The final plan; None if the start was not used.
         """
         said = tuple(map(str, violations))
         if final is None:

@@ -58,7 +58,7 @@ class Conflict(Model):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The conflict in words, and what would help."""
+        """Sentences that describe the conflict, and what would help."""
         if not self.members:
             return ("conflict: whether there is a plan was not decided in time",)
         return (f"conflict: {self._clash()}", *(_remedy(member) for member in self.members))

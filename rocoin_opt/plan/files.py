@@ -59,6 +59,10 @@ class SolveRecord(Model):
     """Versions of the package and its solver."""
 
 
+MOST_NAMED = 5
+"""Most devices that a message names."""
+
+
 class PlanDocument(Model):
     """Content of a plan file."""
 
@@ -95,7 +99,7 @@ def read_plan_document(path: str | Path) -> PlanDocument:
 
 
 def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
-    """Read the plan of a file; it need not be valid, see :func:`rocoin_opt.check`.
+    """Read a plan file; the plan need not be valid, see :func:`rocoin_opt.check`.
 
     Parameters
     ----------
@@ -104,17 +108,17 @@ def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     instance : Instance
         What the plan is for.
     *others : Instance
-        What it may be for as well: the same with other rules, say.
+        Other instances that it may be for, such as the same one with other rules.
 
     Returns
     -------
     Plan
-        As it stands there; the figures and the solve record of the file are left aside.
+        The plan as written; the figures and the solve record of the file are ignored.
 
     Raises
     ------
     InputError
-        If the file is no plan file, or one for another instance.
+        If the file is not a plan file, or is for another instance.
 
     Examples
     --------
@@ -126,10 +130,29 @@ def read_plan(path: str | Path, instance: Instance, *others: Instance) -> Plan:
     if document.instance.sha256 not in {known.sha256 for known in (instance, *others)}:
         found = f"a plan for {document.instance.name} ({document.instance.sha256[:12]}…)"
         allowed = f"a plan for {instance.name} ({instance.sha256[:12]}…)"
-        if document.instance.name == instance.name:
-            allowed += ": the instance has changed since; solve it again"
+        if reason := other_state(document, instance):
+            allowed += f": {reason}"
         raise InputError(os.fspath(path), [Problem("instance.sha256", found, allowed)])
     return document.plan
+
+
+def other_state(document: PlanDocument, instance: Instance) -> str:
+    """Say of which state of an instance a plan is, and what to do, where it is not the one that was given.
+
+    Returns
+    -------
+    str
+        Empty where the plan is for this very instance, or for one of another name.
+    """
+    if document.instance.name != instance.name or document.instance.sha256 == instance.sha256:
+        return ""
+    known = {*document.plan.spares, *(name for group in document.groups for name in group.devices)}
+    without = [device.id for device in instance.devices if device.id not in known]
+    if without:
+        names = f"{', '.join(without[:MOST_NAMED])}{', …' if len(without) > MOST_NAMED else ''}"
+        return f"this plan is for {instance.name} without {names}; give the file of replan --left, or solve again"
+    remedy = "give the file of solve --left, or solve again"
+    return f"{instance.name} has changed since, or options of solve added rules to it; {remedy}"
 
 
 def result_document(instance: Instance, result: Result) -> dict[str, Any]:
@@ -171,7 +194,7 @@ def plan_document(instance: Instance, plan: Plan | None, metrics: Metrics | None
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan, optional
         A plan for it.
     metrics : Metrics, optional

@@ -210,7 +210,7 @@ def guaranteed_seconds(timings: Iterable[GroupTiming]) -> float | None:
 
 
 def nominal_seconds(timings: Iterable[GroupTiming]) -> float:
-    """Answer time when nobody fails: the fastest replica of the slowest group."""
+    """Answer time if no device fails: the fastest replica of the slowest group."""
     return max(timing.seconds[0] for timing in timings)
 
 

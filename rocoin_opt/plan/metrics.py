@@ -34,7 +34,7 @@ FIGURES: dict[Objective, str] = {
 
 
 class Metrics(Model):
-    """Figures of a plan; None where one does not apply.
+    """Figures of a plan; None for those that do not apply.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Metrics(Model):
     guaranteed_seconds: Figure | None = None
     """Smallest t by which every group keeps the outage limit."""
     nominal_seconds: Figure | None = None
-    """Answer time when nobody fails."""
+    """Answer time if no device fails."""
     worst_seconds: Figure | None = None
     """Answer time of the slowest replica."""
     expected_seconds: Figure | None = None
@@ -89,12 +89,17 @@ def evidence_left(instance: Instance, plan: Plan) -> float | None:
     return 1.0 - float(evidence_lost(class_evidence(affinity.values), labels).max())
 
 
+def _lacking(instance: Instance, objective: Objective, field: str, number: str) -> UnsupportedError:
+    remedy = f'add a line such as "{field}": {number} to the requirements'
+    return UnsupportedError(f"{instance.name}: the objective {objective} needs requirements.{field}: {remedy}")
+
+
 def require_objective(instance: Instance, objective: Objective) -> None:
     """Refuse an objective that the instance gives no meaning to."""
     if objective == "expected" and instance.requirements.deadline_seconds is None:
-        raise UnsupportedError(f"{instance.name}: the objective expected needs requirements.deadline_seconds")
+        raise _lacking(instance, objective, "deadline_seconds", "0.5")
     if objective == "quantile" and instance.requirements.success_level is None:
-        raise UnsupportedError(f"{instance.name}: the objective quantile needs requirements.success_level")
+        raise _lacking(instance, objective, "success_level", "0.99")
     if objective in ("nominal", "worst") and instance.has_random_latencies:
         position = next(n for n, device in enumerate(instance.devices) if device.is_random)
         others = [name for name in OBJECTIVES if name not in ("nominal", "worst")]

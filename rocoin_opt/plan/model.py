@@ -51,7 +51,7 @@ class Group(Model):
 class Plan(Shown, Model):
     """Groups and spares.
 
-    The class holds whatever a file says; :func:`rocoin_opt.check` tells whether it is valid.
+    The class accepts any plan that a file may hold; :func:`rocoin_opt.check` tells whether it is valid.
 
     Examples
     --------
@@ -70,9 +70,9 @@ class Plan(Shown, Model):
 
     @classmethod
     def of(cls, instance: Instance, groups: Iterable[Group]) -> Plan:
-        """Make a plan in canonical order, all devices in no group being spares.
+        """Make a plan in canonical order; devices in no group are spares.
 
-        The same decision always makes the same plan: devices and filters are sorted, groups stand by descending
+        The same decision always gives the same plan: devices and filters are sorted, groups by descending
         ``num_filters``, then by their first device.
         """
         ordered = sorted(map(_sorted_group, groups), key=lambda group: (-group.num_filters, group.devices))
@@ -103,7 +103,7 @@ class Plan(Shown, Model):
         return drawing_of(self, instance)
 
     def to_networkx(self, instance: Instance) -> nx.Graph[tuple[str, str | int]]:
-        """Return source, groups, devices and what these share as a graph of NetworkX, to draw and to analyse.
+        """Return source, groups, devices and what these share as a NetworkX graph, to draw and to analyse.
 
         The source is joined to each group, a group to its devices, and a device to its failure domain and the channel
         that it shares. A node is a pair of its ``kind`` (``source``, ``group``, ``device``, ``domain`` or ``channel``)
@@ -119,7 +119,7 @@ class Plan(Shown, Model):
         Raises
         ------
         InputError
-            If the plan names what the instance does not have.
+            If the plan names devices or students that the instance does not have.
         """
         return network_of(self, instance)
 

@@ -58,18 +58,18 @@ MOST_NAMES = 12
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method found, before anyone has checked it.
+    """What a method found, before it is checked.
 
     Attributes
     ----------
     plan : Plan or None
         The best plan, in canonical order.
     lower_bound : float or None
-        Valid lower bound on the objective, in its unit, rounded to the safe side; None where the method proves nothing.
+        Valid lower bound on the objective, in its unit, rounded down; None if the method proves nothing.
     infeasible : bool
         Whether the method proved that no plan exists.
     reasons : tuple of str
-        Why there is no plan, in words that a user can act on.
+        Why there is no plan, in terms that a user can act on.
     phases : tuple of Phase
         What was searched behind the objective, in order, by those who go on behind it.
 
@@ -88,12 +88,12 @@ class Outcome:
 
 @dataclass(frozen=True, repr=False)
 class Result(Shown):
-    """A checked and valued answer of :func:`rocoin_opt.solve`.
+    """The result of :func:`rocoin_opt.solve`: a checked plan with its figures.
 
     Attributes
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan or None
         A plan that keeps every rule, or None.
     method, objective : str
@@ -101,7 +101,7 @@ class Result(Shown):
     termination : str
         ``optimal`` (gap closed), ``feasible`` (a plan without that proof), ``infeasible`` (proven) or ``no_plan``.
     objective_value : float or None
-        The objective, computed from the plan by the one evaluator: seconds, or a probability or share without a unit.
+        The objective, as the evaluator computes it from the plan: seconds, or a probability or share without a unit.
     lower_bound : float or None
         Valid lower bound in the same unit.
     metrics : Metrics or None
@@ -113,17 +113,17 @@ class Result(Shown):
     seed : int
         Seed of the search.
     versions : dict of str to str
-        Versions of the package and of what it computes with.
+        Versions of the package and its dependencies.
     reinforcement : Reinforcement or None
-        What the devices are for that the outage limit does not need; None where nothing was searched behind latency, or
+        What the devices gain that the outage limit does not need; None if nothing was searched behind latency, or
         the time was up.
     conflict : Conflict or None
         Requirements and rules that cannot hold together, where it is proven that there is no plan; None where they were
         not asked for, or not found in time. Its sentences stand behind the other reasons.
     repair : StartRepair or None
-        What became of a plan to start from that missed limits or broke rules; None where it was valid.
+        What became of a start plan that missed limits or broke rules; None if it was valid.
     trace : tuple of Progress
-        Best value and bound over time: values never rise, bounds never fall, every row but the last tells something
+        Best value and bound over time: values never rise, bounds never fall, every row but the last is
         new. The last one holds ``objective_value`` and ``lower_bound`` at ``wall_seconds``.
     phases : tuple of Phase
         What was searched behind the objective, in order, and whether it is proven; empty where nothing was.
@@ -170,7 +170,7 @@ class Result(Shown):
         return printable(f"{self.instance.name} by {self.method}: {what}")
 
     def summary(self) -> str:
-        """Tell the result in words and a table, as plain text of at most 110 columns."""
+        """Return the result as text with a table, of at most 110 columns."""
         stream = io.StringIO()
         console = Console(file=stream, width=SUMMARY_COLUMNS, highlight=False, color_system=None, force_jupyter=False)
         print_summary(self, console)
@@ -308,7 +308,7 @@ def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:
         told.append(f"{counted(len(plan.spares), 'device')} idle")
     if len(plan.groups) > needed.min_groups:
         ways.insert(1, "a smaller max_groups")
-    yield f"  {', '.join(told)}; surer by {', '.join(ways[:-1])} or {ways[-1]}"
+    yield f"  {', '.join(told)}; more reliable with {', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _in_clauses(sentence: str) -> list[str]:

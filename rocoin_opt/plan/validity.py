@@ -55,7 +55,7 @@ class Violation:
     where : str
         Path in the plan, for example ``groups[2].devices[0]``.
     found, allowed : float or str
-        What stands there, and the limit.
+        The value found there, and the limit.
     unit : str
         Unit of both, empty for names and counts without one.
 
@@ -74,7 +74,7 @@ class Violation:
 
     @property
     def excess(self) -> float | None:
-        """By how much the limit is missed, in its unit; None where it is no quantity."""
+        """By how much the limit is missed, in its unit; None if it is no quantity."""
         if isinstance(self.found, str) or isinstance(self.allowed, str):
             return None
         return abs(self.found - self.allowed)

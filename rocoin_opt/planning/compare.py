@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class Comparison(Shown, tuple["Result", ...]):
-    """Results of several methods side by side: a tuple of them, in the order of the methods.
+    """Results of several methods: a tuple of them, in the order of the methods.
 
     Attributes
     ----------
     instance : Instance
-        What was given.
+        The instance.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Comparison(Shown, tuple["Result", ...]):
 
     @classmethod
     def of(cls, instance: Instance, results: Iterable[Result]) -> Self:
-        """Put results for one instance and objective side by side."""
+        """Collect results for one instance and objective."""
         made = cls(results)
         made.instance = instance
         return made
@@ -76,9 +76,9 @@ def compare(
     Parameters
     ----------
     instance : Instance, str or Path
-        What is given, or the file of it.
+        The instance, or the path of its file.
     methods : sequence of str or Method
-        Names of the registry, or methods of one's own, in the order of the results.
+        Names of :data:`METHODS`, or your own methods, in the order of the results.
     objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
         What each of them minimises.
     time_limit : float, optional
@@ -89,7 +89,7 @@ def compare(
     Returns
     -------
     Comparison
-        A tuple of results: one a method, and one more where a method was solved once more without these limits. Once
+        A tuple of results: one per method, and one more for each method solved once more without these limits. Once
         SIGTERM has stopped a search, no other one begins: the results so far are all.
 
     Raises

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expansion:
-    """An instance with one more device, solved anew.
+    """Results for an instance with one more device.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Expansion:
 
     @property
     def value(self) -> float | None:
-        """The objective in seconds with the device: of the better plan, for nobody has to use it."""
+        """The objective in seconds with the device: of the better plan, as the device need not be used."""
         values = [result.objective_value for result in (self.before, self.after)]
         return min((value for value in values if value is not None), default=None)
 
@@ -50,7 +50,7 @@ class Expansion:
 
     @property
     def largest_saving(self) -> float | None:
-        """Seconds that no plan with the device can save more of than; None without a plan before or a bound."""
+        """Most seconds that a plan with the device can save; None without a plan before or a bound."""
         before, bound = self.before.objective_value, self.after.lower_bound
         return None if before is None or bound is None else before - bound
 

@@ -49,18 +49,18 @@ POINTS = 10
 
 @dataclass(frozen=True)
 class FrontierPoint:
-    """A plan that no plan found betters in both respects.
+    """A plan of a frontier: no plan found is better in both latency and partition.
 
     Attributes
     ----------
     plan : Plan
         A plan that keeps every rule, with explicit filters.
     seconds : float
-        Its latency objective, computed by the one evaluator.
+        Its latency objective, as computed by the evaluator.
     partition_value : float
         Its partition criterion, computed from its filters.
     limit_seconds : float
-        Latency limit that was searched: the plan has the best partition found of all plans within it.
+        Latency limit that was searched: the plan has the best partition found within it.
     partition_bound : float
         Valid lower bound on the criterion over all plans within that limit.
 
@@ -85,19 +85,19 @@ class FrontierPoint:
 
 @dataclass(frozen=True, repr=False)
 class Frontier(Shown):
-    """A checked answer of :func:`rocoin_opt.frontier`.
+    """The checked result of :func:`rocoin_opt.frontier`.
 
     Attributes
     ----------
     instance : Instance
-        What was given.
+        The instance.
     objective, criterion : str
         Latency objective and partition criterion.
     termination : str
-        ``complete``: every latency limit was searched; ``points``: more points than asked for may be there; ``limit``:
-        the time was up, or somebody asked to stop; ``infeasible`` (proven) or ``no_plan``: there are no points.
+        ``complete``: every latency limit was searched; ``points``: there may be more points than asked for; ``limit``:
+        the time was up, or a stop was requested; ``infeasible`` (proven) or ``no_plan``: there are no points.
     points : tuple of FrontierPoint
-        By ascending latency and descending criterion; none is as good as another one in both respects.
+        By ascending latency and descending criterion; none is at least as good as another one in both.
     latency_bound : float or None
         Valid lower bound in seconds on the latency of every plan.
     reasons : tuple of str
@@ -107,7 +107,7 @@ class Frontier(Shown):
     seed : int
         Seed of the search.
     versions : dict of str to str
-        Versions of the package and of what it computes with.
+        Versions of the package and its dependencies.
 
     Examples
     --------
@@ -160,13 +160,13 @@ def frontier(
     Parameters
     ----------
     instance : Instance, str or Path
-        What is given, or the file of it, with a filter graph.
+        The instance, or the path of its file, with a filter graph.
     objective : {'guaranteed', 'nominal', 'worst'}
         Latency, in seconds.
     criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by.
+        Criterion for partitions.
     points : int
-        Number of points at most, at least 2.
+        Largest number of points, at least 2.
     time_limit : float, optional
         Seconds after which the points so far are returned.
     seed : int
@@ -174,9 +174,9 @@ def frontier(
     threads : int
         Threads of the mathematical programming solver.
     polish : float, optional
-        Seconds that may be spent on partitions, behind the least latency, at most: half of them at the left end.
+        Largest number of seconds for partitions at the least latency: half of them at the left end.
     report : callable, optional
-        Called with a :class:`~rocoin_opt.control.Progress` now and then: latency and bound of the left end.
+        Called with a :class:`~rocoin_opt.control.Progress` from time to time: latency and bound of the left end.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def frontier(
     UnsupportedError
         If the instance has no filter graph or random latencies, or the objective is no latency.
     CertificateError
-        If a plan or bound turns out false: a defect, which never passes silently.
+        If a plan or bound turns out to be false, which is a defect.
 
     Examples
     --------

@@ -291,14 +291,14 @@ def _without_plan(request: Request, outcome: Outcome, surest: Outcome) -> Outcom
 
 def _too_much(bound: float, wanted: float) -> str:
     reason = f"min_success: no plan answers with a probability above {_at_most(bound, wanted)}"
-    return f"{reason}; {wanted} is asked for"
+    return f"{reason}; {wanted} is required"
 
 
 def _closest(failure: float, bound: float, limit: float) -> str:
-    reason = f"min_success: the surest plan that was found fails with probability {failure:.6g}"
+    reason = f"min_success: the most reliable plan found fails with probability {failure:.6g}"
     known = f", no plan below {bound:.6g}" if bound > 0.0 else ""
-    remedy = "ask for less, or search for longer; without min_success the objective failure finds it"
-    return f"{reason}{known}; at most {limit:.6g} is asked for: {remedy}"
+    remedy = "require less, or search longer; without min_success the objective failure finds that plan"
+    return f"{reason}{known}; at most {limit:.6g} is allowed: {remedy}"
 
 
 def _at_most(failure: float, wanted: float) -> str:

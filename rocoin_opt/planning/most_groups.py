@@ -57,16 +57,16 @@ UNDECIDED = "the search was stopped before it found a group"
 
 @dataclass(frozen=True)
 class MostGroups:
-    """A checked answer of :func:`rocoin_opt.max_groups`.
+    """The checked result of :func:`rocoin_opt.max_groups`.
 
     Attributes
     ----------
     instance : Instance
-        What was given.
+        The instance.
     number : int
-        Groups that were found; 0 where there are none.
+        Number of groups found; 0 if there are none.
     upper_bound : int
-        No grouping has more. Valid at any end.
+        No grouping has more; valid whatever ended the search.
     termination : str
         ``optimal``: no grouping has more groups, proven; ``feasible``: there may be more; ``infeasible``: proven that
         there is no grouping at all; ``no_plan``: none was found.
@@ -85,7 +85,7 @@ class MostGroups:
     seed : int
         Seed of the search.
     versions : dict of str to str
-        Versions of the package and of what it computes with.
+        Versions of the package and its dependencies.
 
     Examples
     --------
@@ -114,13 +114,13 @@ def max_groups(
 
     Each group keeps ``max_group_outage`` and has a student of which all its devices can hold a filter: by memory,
     ``max_filters``, the students that they may run, ``max_joules`` and ``requests_per_second``. Failure domains and
-    rules are honoured. What concerns plans is set aside: the number of filters, ``min_groups`` and ``max_groups``,
+    rules are honoured. Everything else about plans is ignored: number of filters, ``min_groups`` and ``max_groups``,
     latencies, slowdown laws and the deadline.
 
     Parameters
     ----------
     instance : Instance, str or Path
-        What is given, or the file of it.
+        The instance, or the path of its file.
     time_limit : float, optional
         Seconds after which the groups and the bound so far are returned.
     seed : int
@@ -141,7 +141,7 @@ def max_groups(
         If the instance asks for ``min_success`` or limits all energy, or asks for a rate of requests where several
         devices send on one channel: all depend on parts and students of all groups.
     CertificateError
-        If a grouping turns out false: a defect, which never passes silently.
+        If a grouping turns out to be false, which is a defect.
 
     Examples
     --------

@@ -38,7 +38,7 @@ MOMENT = 5e-3
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Filters cut into parts, and what is proven of the cut.
+    """Filters cut into parts, with a lower bound on the criterion.
 
     Attributes
     ----------
@@ -51,12 +51,12 @@ class Partition:
     bound : float
         Valid lower bound: no partition with allowed sizes has a smaller value.
     ncut : float
-        Normalised cut, whatever was minimised.
+        Normalised cut, whatever the criterion.
     evidence_left : float or None
         Least share of its evidence that any class keeps when any one part is lost; None where the criterion needs no
         class affinity and none was given, or where there was no time to estimate it.
     affinity_is_estimated : bool
-        Whether the class affinity was estimated from the graph, and ``evidence_left`` with it, as nobody gave one.
+        Whether the class affinity, and so ``evidence_left``, was estimated from the graph because none was given.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class Partition:
         return 0.0 if self.value <= self.bound else (self.value - self.bound) / self.value
 
     def summary(self) -> str:
-        """Say in a few lines what was found."""
+        """Return a summary of a few lines."""
         lines = [
             f"{len(self.sizes)} parts of {', '.join(map(str, self.sizes))} filters",
             f"{self.criterion} {self.value:.4f}, lower bound {self.bound:.4f}, gap {100.0 * self.gap:.2g} %",
@@ -110,7 +110,7 @@ def partition(
     outages: Sequence[float] | None = None,
     weight: str = "weight",
 ) -> Partition:
-    """Cut a filter graph into parts that keep together what belongs together, or that survive the loss of one.
+    """Cut a filter graph into parts that keep related filters together, or that survive the loss of one.
 
     Small graphs, of some 14 filters, are solved to proven optimality. Larger ones are refined from many starts, and the
     bound says how much better any other partition could be at most.
@@ -123,7 +123,7 @@ def partition(
     parts : int
         Number of parts, K; 1 to M. No part is empty.
     sizes : sequence, optional
-        For each part its number of filters, or a pair of its least and largest number; free where absent.
+        For each part its number of filters, or a pair of its least and largest number; free by default.
     criterion : {'ncut', 'cut', 'resilient'}
         Normalised cut; weight of the edges between parts; or class evidence lost with a part, weighed against the
         normalised cut. See ``docs/formulation/partition.md``.
@@ -151,7 +151,7 @@ def partition(
     Raises
     ------
     InputError
-        If an argument is not what is allowed, or no partition has such sizes.
+        If an argument is not allowed, or no partition has such sizes.
 
     Examples
     --------

@@ -56,18 +56,18 @@ FREE_SHARE = 1 / 3
 
 @dataclass(frozen=True, repr=False)
 class Replan(Shown):
-    """A checked answer of :func:`rocoin_opt.replan`.
+    """The checked result of :func:`rocoin_opt.replan`.
 
     Attributes
     ----------
     instance : Instance
-        What is left: the instance without the lost devices. The plan is for it.
+        The remaining instance, without the lost devices. The plan is for it.
     before : Plan
         The plan so far, with the joined devices among its spares.
     lost, joined : tuple of str
-        Devices that are gone, and devices that are new.
+        Lost devices and new devices.
     dropped_rules : tuple of Rule
-        Rules that name lost devices alone. From all other rules lost devices were struck.
+        Rules that name only lost devices. Lost devices were removed from all other rules.
     max_loads : int or None
         Devices that may be sent a student; None for no limit.
     objective : str
@@ -88,7 +88,7 @@ class Replan(Shown):
     unrestricted_value, unrestricted_bound : float or None
         The objective without a limit on loads, and a valid lower bound on that of every plan.
     fewest_loads : int or None
-        The smallest number of loads that would do, where ``max_loads`` does not and it is known.
+        The smallest number of loads that would suffice, if ``max_loads`` does not and it is known.
     reasons : tuple of str
         Why there is no plan.
     wall_seconds : float
@@ -96,7 +96,7 @@ class Replan(Shown):
     seed : int
         Seed of the search.
     versions : dict of str to str
-        Versions of the package and of what it computes with.
+        Versions of the package and its dependencies.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def replan(
     threads: int = 1,
     report: Report | None = None,
 ) -> Replan:
-    """Find the earliest plan for what is left that changes few device loads, or that of least failure, and prove it.
+    """Find the earliest plan for the remaining devices that takes few loads, or that of least failure, with a bound.
 
     A group of the new plan *continues* an old one if it has the same student and as many filters, the same ones where
     they are explicit; each old group is continued once at most. A device is a *load* unless it ran in the old group
@@ -169,17 +169,17 @@ def replan(
     Parameters
     ----------
     instance : Instance
-        Devices that are lost and that joined are among its devices.
+        The instance, with lost and joined devices among its devices.
     plan : Plan
         The valid plan so far. Devices that joined are spares in it, or not mentioned.
     lost : sequence of str
-        Devices that are gone.
+        Devices that were lost.
     joined : sequence of str
-        Devices that came after the plan.
+        Devices that joined after the plan was made.
     max_loads : int, optional
-        Devices that may be sent a student; no limit where absent.
+        Largest number of devices that may be sent a student; no limit by default.
     objective : {'guaranteed', 'nominal', 'worst', 'failure'}
-        What to minimise: a time in seconds, or the probability that the answer is not there by the deadline.
+        What to minimise: a time in seconds, or the probability that the answer does not arrive by the deadline.
     time_limit : float, optional
         Seconds after which the best plan so far is returned.
     seed : int
@@ -187,7 +187,7 @@ def replan(
     threads : int
         Threads of the mathematical programming solver.
     report : callable, optional
-        Called with a :class:`~rocoin_opt.control.Progress` now and then.
+        Called with a :class:`~rocoin_opt.control.Progress` from time to time.
 
     Returns
     -------
@@ -199,9 +199,9 @@ def replan(
     InputError
         If an option is outside of its range, or the plan is not valid for the instance.
     UnsupportedError
-        If what is left has random latencies, or for objectives other than these.
+        If the remaining instance has random latencies, or for other objectives.
     CertificateError
-        If a plan or bound turns out false: a defect, which never passes silently.
+        If a plan or bound turns out to be false, which is a defect.
 
     Examples
     --------
@@ -378,7 +378,9 @@ def _without_plan(result: Replan, replanned: Replanned, bound: float) -> Replan:
         return replace(result, lower_bound=bound, reasons=("the search was stopped before it found a plan",))
     needed = replanned.fewest_loads
     if needed is None:
-        return replace(result, termination="infeasible", reasons=("no groups of what is left keep all limits at once",))
+        return replace(
+            result, termination="infeasible", reasons=("the remaining devices cannot keep all limits at once",)
+        )
     number = f"{needed} would do" if replanned.fewest_loads_attained else f"at least {needed} are needed"
     reason = f"no plan needs as few as {counted(result.max_loads or 0, 'deployment')}; {number}. Raise max_loads."
     fewest = needed if replanned.fewest_loads_attained else None

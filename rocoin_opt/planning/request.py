@@ -40,13 +40,13 @@ class Request:
     Attributes
     ----------
     instance : Instance
-        What is given.
+        The instance.
     control : Control
         Limits, seed and reports.
     method : str or Method
         A name of :data:`METHODS`, or a method of one's own.
     objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
-        What to minimise, in seconds.
+        What to minimise.
     start : Plan or None
         A plan to improve on; a valid one, once it was repaired where it has to be.
     latency_only, explicit_filters, criterion, prefer, polish, workers
@@ -89,7 +89,7 @@ class Request:
         InputError
             If an option is outside of its range, or the start is beyond repair: with every violation.
         UnsupportedError
-            If the method or the objective cannot honour the instance, or the method cannot start from a plan.
+            If the method or the objective does not support the instance, or the method cannot start from a plan.
         """
         instance, method = self.instance, self.solver
         if self.criterion not in CRITERIA:
@@ -184,7 +184,7 @@ def require_valid(instance: Instance, plan: Plan, source: str) -> None:
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
         What is checked.
     source : str
@@ -209,7 +209,7 @@ def require_startable(instance: Instance, plan: Plan, source: str) -> None:
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
         What is to be started from; it may miss limits and break rules.
     source : str

@@ -50,10 +50,10 @@ class Simplifications:
     ----------
     one_device : Witness or None
         One device that holds all filters with one student and keeps every rule. None where the plan is that simple
-        already, or where no such device is as good: all of them were looked at.
+        already, or where no such device is as good: all of them were tried.
     without_redundancy : Witness or None
-        One device a group. It keeps the limits if one that does was found; else, with a deadline, it is one with
-        them set aside. None where the plan has no redundancy, or where none was found: not all were looked at.
+        One device per group. It keeps the limits if such a plan was found; else, with a deadline, it is one that
+        ignores them. None where the plan has no redundancy, or none was found: not all were tried.
     """
 
     one_device: Witness | None
@@ -61,7 +61,7 @@ class Simplifications:
 
 
 def simplifications(instance: Instance, plan: Plan, deadline: float | None = None) -> Simplifications:
-    """Look for one device, and for one device a group, that would do as well as a plan.
+    """Look for a single device, or one device per group, that does as well as a plan.
 
     Parameters
     ----------

@@ -67,17 +67,17 @@ def solve(
     workers: int = 1,
     report: Report | None = None,
 ) -> Result:
-    """Find a plan, check it, value it, and say what is proved.
+    """Find a plan, check it, compute its figures, and state what is proven.
 
     Parameters
     ----------
     instance : Instance, str or Path
-        What is given, or the file of it.
+        The instance, or the path of its file.
     method : str or Method
-        A name of :data:`METHODS`, or a method of your own under a name that none of these has. What it returns is
-        checked and valued like any other's.
+        A name of :data:`METHODS`, or a method of your own under another name. What it returns is
+        checked and evaluated like that of any other.
     objective : {'guaranteed', 'expected', 'nominal', 'worst', 'failure', 'missing', 'quantile'}
-        What to minimise, in seconds.
+        What to minimise.
     time_limit : float, optional
         Seconds after which the best plan so far is returned.
     gap : float
@@ -88,34 +88,34 @@ def solve(
         Threads of the mathematical programming solver.
     start : Plan, optional
         A plan to improve on; the result is never worse. Its filters are kept where the result has its very groups,
-        students and sizes, and chosen anew otherwise. One that misses limits or breaks rules is repaired first, or set
-        aside where that fails; the result says so.
+        students and sizes, and chosen anew otherwise. A plan that misses limits or breaks rules is repaired first, or
+        ignored if that fails; the result says so.
     latency_only : bool
-        Whether to stop after latency. Otherwise the methods that prove latency go on behind it: better partition
+        Whether to optimise latency only. Otherwise the methods that prove latency go on behind it: better partition
         where there is a graph, then what is preferred.
     explicit_filters : bool
-        Whether to say which filters each part holds although the instance has no graph to choose by; with a graph
+        Whether to name the filters of each part although the instance has no graph to choose by; with a graph
         the filters are always explicit.
     criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by where the instance has a graph; ``resilient`` takes the class affinities, or
-        estimates them from the graph where the instance has none.
+        Criterion for partitions if the instance has a graph; ``resilient`` takes the class affinities, or
+        estimates them from the graph if the instance has none.
     prefer : {'reliability', 'work', 'energy'}
-        What comes next among plans of equal latency and partition: the least failure probability of the whole answer,
+        What decides among plans of equal latency and partition: the least failure probability of the whole answer,
         for which idle devices join groups, and then the fewest device-seconds of work; or the fewest device-seconds, or
-        joules, and then the most spare reliability.
+        joules, and then the most reliability left in the spares.
     polish : float, optional
-        Seconds that may be spent behind latency, at most; no limit of its own where left out, so that the same
+        Largest number of seconds for the criteria behind latency; no such limit by default, so that the same
         arguments give the same plan on every machine.
     explain : bool
-        Whether to find out, where there is no plan, which requirements and rules cannot hold together: for at most ten
-        seconds, and within the limit of time. The baselines never do.
+        Whether to find out, if there is no plan, which requirements and rules cannot hold together, within ten
+        seconds and the time limit. The baselines never do.
     workers : int
         Processes that search for the least latency at the same time, this one included: beside ``exact``, or ``auto``,
         the others run local search, the joint model and more packings, and all share plans and bounds. With one, the
         same arguments give the same plan; with more a proven value is the same, but which plan of that value depends
-        on who is first. For constant latencies without failure domains, rules and shared channels.
+        on which process is first. For constant latencies without failure domains, rules and shared channels.
     report : callable, optional
-        Called with a :class:`~rocoin_opt.control.Progress` now and then: the best value and bound so far.
+        Called with a :class:`~rocoin_opt.control.Progress` from time to time: the best value and bound so far.
 
     Returns
     -------
@@ -128,9 +128,9 @@ def solve(
         If an option is outside of its range, or ``start`` names what the instance does not have, or a device twice:
         with every violation.
     UnsupportedError
-        If the method or the objective cannot honour the instance, or the method cannot start from a plan.
+        If the method or the objective does not support the instance, or the method cannot start from a plan.
     CertificateError
-        If the method returned an invalid plan or bound: a defect, which never passes silently.
+        If the method returned an invalid plan or bound, which is a defect.
 
     Examples
     --------

@@ -122,13 +122,13 @@ def measure_accuracy(
     split : Split
         The images, commonly the test images.
     fill : {'zero', 'mean'}
-        What stands in for the features of missing parts.
+        What replaces the features of missing parts.
     subsets : iterable of frozenset of int, optional
         The parts that have arrived; all 2^K subsets by default. All parts, and all but one, are always measured.
     device : torch.device, optional
         Where the students run; by default where they are. Afterwards they are where and as they were.
     features : Tensor, shape (N, M), optional
-        What :func:`features_of` gives for the same students and images, where that is known already.
+        The result of :func:`features_of` for the same students and images, if it is known already.
 
     Raises
     ------
@@ -185,11 +185,11 @@ def accuracy_under_failure(
     device: torch.device | None = None,
     features: Tensor | None = None,
 ) -> AnswerAccuracy:
-    """Join measured accuracy with the failures of a plan's devices.
+    """Combine measured accuracy with the failures of a plan's devices.
 
-    With up to :data:`MAX_PARTS` parts every subset is measured and weighed by its exact probability. With more, the
-    subsets that simulated requests end with are measured, and the result is an estimate with an interval. So it is by a
-    deadline where too many devices queue for channels for exact figures, or random ones do.
+    With up to :data:`MAX_PARTS` parts every subset is measured and weighted with its exact probability. With more, the
+    subsets that simulated requests end with are measured, and the result is an estimate with an interval. The same holds
+    by a deadline if more devices queue for channels than have exact figures, or random ones do.
 
     Parameters
     ----------
@@ -200,8 +200,8 @@ def accuracy_under_failure(
     instance, plan : Instance, Plan
         What was given, and a valid plan with explicit filters.
     deadline : float, optional
-        Seconds after which the answer is taken from what has arrived; the instance's own where absent, and whatever
-        ever arrives where there is none.
+        Seconds after which the parts that have arrived give the answer; the instance's own by default, and without
+        any deadline whatever arrives at all.
     seed, draws : int
         Seed and number of simulated requests, where there are too many parts or queues.
 

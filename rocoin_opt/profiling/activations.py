@@ -111,7 +111,7 @@ def batched(images: Tensor, labels: Tensor, batch_size: int = 256) -> Iterator[t
     labels : Tensor, shape (N,)
         Their classes.
     batch_size : int
-        Images in a batch, but for the last.
+        Images per batch, except the last.
 
     Raises
     ------

@@ -46,14 +46,14 @@ NEARLY_CONSTANT = 0.02
 
 @dataclass(frozen=True)
 class Distillation:
-    """How to distil.
+    """Settings of a distillation.
 
     Attributes
     ----------
     training : Training
-        The descent.
+        Settings of the training.
     temperature : float
-        What softens the logits of teacher and students; Hinton, Vinyals and Dean, arXiv 1503.02531, section 2.
+        Softens the logits of teacher and students; Hinton, Vinyals and Dean, arXiv 1503.02531, section 2.
     feature_weight : float
         Weight of the features' squared error, in units of each feature's variance.
     logit_weight : float
@@ -84,13 +84,13 @@ class Distillation:
 
     @property
     def identity(self) -> str:
-        """What bears on the students beside the training."""
+        """Everything that affects the students, except the training."""
         return f"{self.temperature!r} {self.feature_weight!r} {self.logit_weight!r} {self.part_dropout!r}"
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What a teacher makes of a data set, computed once for all distillations.
+    """The features of a teacher on a data set, computed once for all distillations.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Lesson:
     def of(
         cls, teacher: nn.Module, data: Dataset, device: torch.device | None = None, *, layer: str | None = None
     ) -> Lesson:
-        """Show the training images to a teacher.
+        """Compute the features of the training images.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Lesson:
 
     @property
     def deviations(self) -> Tensor:
-        """Standard deviation of each feature; infinite where it hardly changes, so that it costs nothing.
+        """Standard deviation of each feature; infinite where it hardly varies, so that it costs nothing.
 
         A student begins with features of the usual size. In units of a deviation that is much smaller it would be wrong
         by thousands, and the descent would leave all bounds. Such a feature tells next to nothing; what the head makes
@@ -163,7 +163,7 @@ def distil(
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> Ensemble:
-    """Distil a teacher into one student a part, with a shared head that begins as the teacher's own.
+    """Distil a teacher into one student per part, with a shared head that begins as the teacher's own.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def distil(
     distillation : Distillation
         How.
     own : mapping of str to callable, optional
-        Builders by the names of one's own that recipes use.
+        Builders of your own networks, by the names that recipes use.
     name, checkpoint, report
         As in :func:`rocoin_opt.profiling.training.fit`.
 

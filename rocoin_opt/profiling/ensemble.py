@@ -143,11 +143,11 @@ class Ensemble(nn.Module):
     num_classes : int
         Classes of the head.
     own : mapping of str to callable, optional
-        Builders by the names of one's own that recipes use.
+        Builders of your own networks, by the names that recipes use.
     scaling : Scaling, optional
-        What was done to the pixels that the students learnt from.
+        How the pixels were scaled that the students were trained on.
     classes : sequence of str
-        Names of the classes by number, as many as there are; empty where nobody gave them any.
+        Names of all classes by number; empty if they have none.
 
     Attributes
     ----------
@@ -218,7 +218,7 @@ class Ensemble(nn.Module):
         return features
 
     def joined(self, answers: Sequence[Tensor | None], fill: Fill = "zero") -> Tensor:
-        """Put answers together to N x M features.
+        """Join answers to N x M features.
 
         Parameters
         ----------
@@ -272,7 +272,7 @@ class Ensemble(nn.Module):
         return self.logits(self.features(images), arrived, fill)
 
     def filling(self, fill: Fill) -> Tensor:
-        """Return what stands in for missing features, M: zeros, or the means over the training images.
+        """Return what replaces missing features, M: zeros, or the means over the training images.
 
         Raises
         ------
@@ -325,7 +325,7 @@ class Ensemble(nn.Module):
             raise InputError(source, [Problem(f"class {number}", repr(found), allowed)])
 
     def save(self, folder: str | Path) -> None:
-        """Write description and weights into a folder, each in one step."""
+        """Write description and weights into a folder, each atomically."""
         write_state(Path(folder) / WEIGHTS, self.state_dict())
         fields = EnsembleDocument(
             num_classes=self.head.out_features,
@@ -373,3 +373,8 @@ class Ensemble(nn.Module):
             faults = " ".join(str(error).split())[:300]
             raise InputError(os.fspath(weights), [Problem("", faults, f"weights that fit {DESCRIPTION}")]) from None
         return ensemble.eval()
+
+
+def saved_files(folder: Path) -> list[Path]:
+    """List the files that :meth:`Ensemble.save` writes, and :meth:`Ensemble.load` reads."""
+    return [folder / DESCRIPTION, folder / WEIGHTS]

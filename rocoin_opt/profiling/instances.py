@@ -69,7 +69,7 @@ class ProfiledStudent:
 
 @dataclass(frozen=True, eq=False)
 class ProfiledInstance:
-    """An instance, and what it was made of."""
+    """An instance, and the measurements that it was made from."""
 
     instance: Instance
     teacher: NetworkProfile
@@ -79,7 +79,7 @@ class ProfiledInstance:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where things come from, in words, for the instance's ``source``."""
+    """Origin of teacher, data and devices, for the instance's ``source``."""
 
     teacher: str
     data: str
@@ -108,7 +108,7 @@ def profile_instance(
     measured: Path | None = None,
     device: torch.device | None = None,
 ) -> ProfiledInstance:
-    """Measure a teacher and its students, and make an instance of them and of devices.
+    """Measure a teacher and its students, and make an instance with them and the devices.
 
     Parameters
     ----------
@@ -125,13 +125,13 @@ def profile_instance(
     precision_bits : int
         Bits of a weight and of an activation on the devices.
     bits_per_filter : float, optional
-        What one filter's output costs on the link; ``precision_bits`` by default, as students send means.
+        Bits that one filter's output takes on the link; ``precision_bits`` by default, as students send means.
     capacity : mapping or callable, optional
         Largest part of each student, cut off at M; :func:`assumed_capacity` by default.
     repeats : int, optional
-        Measure each student's latency on this host so often, with its largest part.
+        Number of measurements of each student's latency on this host, with its largest part.
     threads : int
-        Threads of that measurement.
+        Threads for that measurement.
     hosts : sequence of str
         Devices that are machines like this host: what ``repeats`` measures, with a part of one filter too, becomes
         their ``compute_seconds``. Names as for :func:`rocoin_opt.instance.measured_times.with_times`.
@@ -139,7 +139,7 @@ def profile_instance(
         File of seconds that were measured on the devices, see
         :func:`rocoin_opt.instance.measured_times.read_measured_times`.
     device : torch.device, optional
-        Where the teacher looks at the images; by default where it is. Afterwards it is where and as it was.
+        Where the teacher runs; by default where it is. Afterwards it is where and as it was.
 
     Raises
     ------
@@ -191,6 +191,7 @@ def profile_instance(
         ),
         "failure_domains": fleet.failure_domains,
         "channels": fleet.channels,
+        "rules": fleet.rules,
         "students": tuple(_student(student, precision_bits, told) for student in profiled),
         "knowledge": validate(Knowledge, knowledge, name),
         "requirements": fleet.requirements,

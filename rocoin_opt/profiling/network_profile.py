@@ -87,7 +87,7 @@ class StudentProfile:
 
 
 def profile(module: nn.Module, input_shape: tuple[int, ...], *, precision_bits: int = 32) -> NetworkProfile:
-    """Count what a network costs, by tracing it on one image.
+    """Measure the cost of a network, by tracing it on one image.
 
     Parameters
     ----------
@@ -125,16 +125,16 @@ def _profile_of(found: Trace, input_shape: tuple[int, ...], precision_bits: int)
 def profile_student(
     build: Builder, input_shape: tuple[int, ...], largest: int, *, precision_bits: int = 32
 ) -> StudentProfile:
-    """Trace a student at several part sizes, and find how its costs grow with the part.
+    """Trace a student at several part sizes, and find how its cost grows with the part.
 
     FLOP grow by the same amount with every filter when only the last layer is cut. The peak of the activations does
-    not: it is the largest of several sums, each of which grows evenly, so it is convex. The straight line through the
+    not: it is the largest of several sums, each linear in the size, so it is convex. The straight line through the
     smallest and the largest part is therefore an upper bound in between; the memory is that line.
 
     Parameters
     ----------
     build : callable
-        Makes the student for a part of so many filters.
+        Builds the student for a part of a given number of filters.
     input_shape : tuple of int
         C x H x W.
     largest : int

@@ -36,7 +36,7 @@ class StudentBuilder:
     id : str
         Its name in the instance.
     build : callable
-        Makes the student for a part of so many filters.
+        Builds the student for a part of a given number of filters.
     usual_size : int, optional
         Filters of its last layer when it is not cut; None where it has no such number.
     """
@@ -159,7 +159,7 @@ def student_builder(name: str, *, in_channels: int = 3, stem_stride: int = 1) ->
 
 
 def own_networks(names: Iterable[str]) -> dict[str, Callable[..., nn.Module]]:
-    """Import networks of one's own, each a ``module:callable`` that takes the size of a part; its code runs.
+    """Import your own networks, each a ``module:callable`` that takes the size of a part; its code runs.
 
     Parameters
     ----------

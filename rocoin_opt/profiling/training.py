@@ -50,13 +50,13 @@ class Training:
     Attributes
     ----------
     epochs, batch_size : int
-        Passes over the images, and images of a step.
+        Passes over the images, and images per step.
     learning_rate : float
-        Its peak.
+        Peak of the learning rate.
     warm_up : float
         Share of the steps in which the learning rate rises linearly to its peak.
     momentum, weight_decay : float
-        Of the descent.
+        Of stochastic gradient descent.
     shift : int
         Images are moved by up to so many pixels in both directions.
     flip : bool
@@ -64,7 +64,7 @@ class Training:
     seed : int
         Seed of the first weights, the order of the images and their augmentation.
     device : str
-        ``cpu``, ``cuda``, or ``auto``: CUDA where there is any.
+        ``cpu``, ``cuda``, or ``auto``: CUDA if available.
     arithmetic : str
         Of convolutions and products of matrices: ``float32``; ``tf32``, which on CUDA has factors of 19 bits, and on a
         CPU is ``float32``; or ``bf16``, with factors of 16 bits.
@@ -131,7 +131,7 @@ class Training:
         return torch.device("cuda" if available and self.device != "cpu" else "cpu")
 
     def computing(self) -> AbstractContextManager[None]:
-        """Within, CUDA computes as is asked for: whatever is made of a training belongs in it too.
+        """Within it, CUDA computes with the chosen arithmetic; whatever is computed from a training belongs in it too.
 
         See :func:`rocoin_opt.profiling.learning.placement.computing`.
         """
@@ -289,16 +289,16 @@ def train_classifier(
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> ModuleT:
-    """Train a classifier, a teacher say, on the training images; see :func:`fit`.
+    """Train a classifier, for example a teacher, on the training images; see :func:`fit`.
 
     Parameters
     ----------
     build : callable
-        Makes the network: from images to logits, N x classes.
+        Builds the network: from images to logits, N x classes.
     data : Dataset
         The images.
     training : Training
-        How; its seed makes the first weights too.
+        Settings; the seed also determines the first weights.
     identity, checkpoint, report
         As for :func:`fit`; the data are part of the identity.
 
@@ -351,7 +351,7 @@ def outputs(function: Callable[[Tensor], Tensor], images: Tensor, device: torch.
 
 
 def accuracy(network: nn.Module, split: Split, device: torch.device | None = None) -> float:
-    """Share of the images that a network puts into their class, in evaluation mode.
+    """Share of the images that a network classifies correctly, in evaluation mode.
 
     Parameters
     ----------
@@ -384,7 +384,8 @@ def _resume(checkpoint: Path, run: str, module: nn.Module, optimiser: torch.opti
     """Load a checkpoint of this very training; return the number of epochs that it has behind it."""
     state: dict[str, Any] = read_state(checkpoint)
     if state.get("run") != run:
-        allowed = "a checkpoint of this training: same network, options and data; or no such file"
+        remedy = f"another --out, and to start from these weights train --weights {checkpoint.name}"
+        allowed = f"a checkpoint of this training: same network, options and data; or no such file: {remedy}"
         raise InputError(os.fspath(checkpoint), [Problem("", "a checkpoint of another training", allowed)])
     module.load_state_dict(state["module"])
     optimiser.load_state_dict(state["optimiser"])

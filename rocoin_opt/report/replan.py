@@ -37,7 +37,7 @@ def print_replan(found: Replan, console: Console) -> None:
     )
     console.print(plain_text(f"{found.instance.name}: {devices}; {limit} may be sent a student"))
     for rule in found.dropped_rules:
-        console.print(plain_text(f"  dropped, as it names lost devices alone: {rule}"))
+        console.print(plain_text(f"  dropped, because it names only lost devices: {rule}"))
     console.print(plain_text(f"{found.objective}: {proof_words(found.termination, found.objective)}"))
     for reason in found.reasons:
         console.print(plain_text(f"  {reason}"))

@@ -80,6 +80,13 @@ def test_estimated_classes_are_told(run, tmp_path, command):
     assert "estimated" not in run(*arguments, "ncut")[2]
 
 
+def test_a_name_that_people_try_leads_to_the_command_that_does_it(run, given):
+    status, _, err = run("plan", given)
+    assert (status, "No such command 'plan'. Did you mean 'solve', or 'replan' after a failure?" in err) == (2, True)
+    assert "Did you mean 'solve'?" in run("slove", given)[2]
+    assert 'add a line such as "success_level": 0.99 to' in run("solve", given, "--objective", "quantile")[2]
+
+
 @pytest.mark.parametrize("options", [(), ("--latency-only",)])
 def test_latency_only_reaches_the_search(run, given, monkeypatch, options):
     from rocoin_opt.planning import methods

@@ -170,7 +170,7 @@ def test_a_network_of_a_user_goes_the_whole_way(run, folder, network, data, stud
     assert shown["all_parts"] > 0.5
     words = done(run(*measured, "--fill", "mean", "--part", "validation"))
     assert "part 1" in words
-    assert "means over the training images stand in" in words
+    assert "means over the training images replace" in words
 
 
 @pytest.mark.slow
@@ -208,6 +208,7 @@ def test_a_training_goes_on_where_it_was_and_is_the_same(run, folder):
     done(trained(run, "--epochs", 2, out="other.pt"))
     status, _, err = trained(run, "--seed", 1)
     assert (status, "a checkpoint of another training" in err) == (2, True)
+    assert "no such file: another --out, and to start from these weights train --weights t.pt" in err
     # What dropout draws hangs on the seed alone.
     torch.rand(7)
     assert done(trained(run, out="again.pt")) == first.replace("t.pt", "again.pt")
@@ -222,6 +223,12 @@ def test_every_option_of_a_training_changes_its_weights(run, folder):
     ):
         status, _, err = trained(run, "--epochs", 1, *options)
         assert (status, "a checkpoint of another training" in err) == (2, True), options
+
+
+@pytest.mark.parametrize(("rate", "is_told"), [(1e-9, True), (0.05, False)])
+def test_a_network_that_learnt_little_is_told_with_what_to_try(run, folder, rate, is_told):
+    status, _, err = trained(run, "--learning-rate", rate)
+    assert (status, "which is little: try a lower --learning-rate, more --epochs" in err) == (0, is_told), err
 
 
 def test_a_training_begins_with_given_weights(run, folder):

@@ -11,7 +11,7 @@ import typer
 import rocoin_opt as ro
 from examples import pairs
 from executed_plans import fleet
-from rocoin_opt.cli.output import delivering, require_outputs
+from rocoin_opt.cli.output import delivering, require_matrices, require_outputs
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import InputError, RocoinError
 from rocoin_opt.plan.files import plan_document
@@ -215,6 +215,70 @@ def test_no_result_replaces_what_the_command_reads(run, graph_files):
         assert (status, out) == (2, ""), command
         assert f"{command[-1]}: found a file that the command reads" in err
     assert [file.read_bytes() for file in graph_files] == before
+
+
+@pytest.fixture
+def read_files(tmp_path, monkeypatch):
+    """Files under names that a result beside another result, or inside of a folder, would take."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("shapes.npz", "students/weights.pt", "students/ensemble.json", "demo/seed-0/mine.json", "p/a/x.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    return {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+NETWORK = ("profile", "no-net", "--students", "no", "--devices", "no.json")
+WEIGHTS = ("--weights", "students/weights.pt")
+STUDENTS = ("no.json", "no.plan.json", "--students", "students", "--data")
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ((*NETWORK, "--data", "shapes.npz", "--out", "shapes.json"), "matrices that would go to shapes.npz, which the"),
+        ((*NETWORK, "--data", "no", "--out", "shapes.json"), "matrices that would go to shapes.npz, where something"),
+        ((*NETWORK, "--data", "no", "--out", "new.npz"), "matrices that would go to new.npz, where another result"),
+        ((*NETWORK, "--data", "shapes.npz", "--out", "shapes.npz"), "a file that the command reads"),
+        (("generate", "edge", "--graph", "--out", "shapes.json"), "matrices that would go to shapes.npz, where some"),
+        (("train", "no-net", "--data", "shapes.npz", "--out", "shapes.npz"), "a file that the command reads"),
+        (("accuracy", *STUDENTS, "no", "--out", "students/ensemble.json"), "a file that the command reads"),
+        (("run", *STUDENTS, "p", "--plot", "p/a/x.png"), "a file that the command reads"),
+        (
+            ("distil", "no.json", "no.plan.json", "--teacher", "no", *WEIGHTS, "--data", "no", "--out", "students"),
+            "a file that the command reads",
+        ),
+        (("demo", "--data", "digits", "--fleet", "demo/seed-0/mine.json", "--out", "demo"), "may be replaced"),
+    ],
+)
+def test_no_file_beside_a_result_replaces_what_nobody_named(run, read_files, monkeypatch, command, fault):
+    if command[0] == "demo":
+        monkeypatch.setattr("rocoin_opt.profiling.experiment.settings.fleet_of", lambda *_: None)
+    status, out, err = run(*command)
+    assert (status, out, fault in err) == (2, "", True), err
+    assert {path: path.read_text() for path in Path().absolute().rglob("*") if path.is_file()} == read_files
+
+
+def test_matrices_replace_their_own_and_no_others(run, graph_files, tmp_path):
+    instance, plan, matrices = graph_files
+    given = ro.read_instance(instance)
+    left = ("replan", instance, plan, "--lost", given.devices[0].id, "--left", tmp_path / "there" / "left.json")
+    (tmp_path / "there").mkdir()
+    status, _, err = run(*left, "--out", tmp_path / "there" / "graph.npz")
+    assert (status, "where another result goes" in err) == (2, True)
+    (tmp_path / "there" / "graph.npz").write_bytes(b"of another instance")
+    status, _, err = run(*left)
+    assert (status, "where something else stands" in err) == (2, True)
+    (tmp_path / "there" / "graph.npz").unlink()
+    ro.write_instance(left[-1], given)
+    require_matrices(left[-1], given)
+    estimated = ("estimate", "no.csv", "--devices", instance, "--out", tmp_path / "e.json", "--traces", matrices)
+    status, _, err = run(*estimated)
+    assert (status, "graph.npz: found a file that the command reads" in err) == (2, True)
+    before = matrices.read_bytes()
+    status, out, _ = run("generate", "edge", "--devices", 5, "--filters", 9, "--graph", "--out", instance)
+    assert (status, out.rstrip().endswith(f"matrices in {matrices}")) == (0, True)
+    assert matrices.read_bytes() != before
+    assert ro.read_instance(instance).knowledge.num_filters == 9
 
 
 @pytest.mark.slow

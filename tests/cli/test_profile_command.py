@@ -72,7 +72,7 @@ def test_the_instance_is_written_and_solves(run, folder):
     assert (status, err) == (0, "")
     instance = read_instance("i.json")
     assert f"{instance.name}: 6 devices, 2 students, 64 filters, 10 classes, 120 images" in out
-    assert out.rstrip().endswith("written: i.json")
+    assert out.rstrip().endswith("written: i.json, i.npz")
     assert [student.id for student in instance.students] == ["wrn-10-1", "mobilenet-0.25"]
     for student in instance.students:
         row = next(line for line in out.splitlines() if line.startswith(student.id))

@@ -100,6 +100,20 @@ def test_work_without_steps_is_told_now_and_then(capsys):
     assert capsys.readouterr().err.startswith("[odd] title: 7 s")
 
 
+def test_trials_are_counted_without_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "TICK", 0.001)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    with progress.showing_trials("[odd] title", "requests") as advance:
+        advance(3, 40)
+        while not (said := capsys.readouterr().err):
+            time.sleep(0.001)
+    assert said.startswith("[odd] title: 0 s")
+    working = progress._Working("title", Console(stderr=True), "requests")
+    working.advance(3, 40)
+    working.look()
+    assert capsys.readouterr().err.endswith("title: 0 s, 3 of 40 requests\n")
+
+
 def test_somebody_looks_at_the_clock(capsys, monkeypatch):
     monkeypatch.setattr(progress, "TICK", 0.001)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
@@ -112,6 +126,7 @@ def test_somebody_looks_at_the_clock(capsys, monkeypatch):
 
 def test_quiet_commands_show_nothing(capsys, monkeypatch):
     monkeypatch.setitem(verbosity._state, "quiet", True)
-    with showing_progress("title") as report, showing_work("title"):
+    with showing_progress("title") as report, showing_work("title"), progress.showing_trials("title") as advance:
+        advance(1, 2)
         report(Progress(100.0, 2.0, 1.0, "partition"))
     assert capsys.readouterr().err == ""

@@ -108,6 +108,18 @@ def test_too_few_loads_have_status_3_and_the_number_that_would_do(run, files):
     assert "1 would do" in err
 
 
+def test_a_plan_for_what_is_left_says_so(run, files, tmp_path):
+    instance, _, lost = files
+    given, changed = ro.read_instance(instance), tmp_path / "changed.plan.json"
+    left = without_devices(given, [lost])
+    ro.write_plan(changed, left, ro.solve(left, "greedy"))
+    told = f"this plan is for {given.name} without {lost}; give the file of replan --left, or solve again"
+    status, out, err = run("check", instance, changed)
+    assert (status, f"found no {lost}" in out, err) == (1, True, f"rocoin-opt: {changed}: {told}\n")
+    status, _, err = run("evaluate", instance, changed)
+    assert (status, told in err) == (2, True)
+
+
 def test_no_time_without_a_plan_has_status_4(run, files):
     instance, plan, lost = files
     status, out, _ = run("replan", instance, plan, "--lost", lost, "--max-loads", 0, "--time-limit", 0)

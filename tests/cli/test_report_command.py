@@ -94,6 +94,7 @@ def test_a_page_of_a_run(run, folder, tmp_path) -> None:
         (("RUN", "--show", "nobody"), "nobody"),
         (("EMPTY",), "run.sqlite"),
         (("INSTANCE", "--instance", "INSTANCE"), "rocoin-opt/plan"),
+        (("INSTANCE",), 'found "rocoin-opt/instance"; allowed: "rocoin-opt/plan"'),
     ],
 )
 def test_what_would_have_no_effect_is_refused(run, files, folder, tmp_path, options, told) -> None:

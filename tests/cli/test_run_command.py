@@ -47,7 +47,7 @@ def test_the_command_is_registered(run):
 
 def test_it_shows_measured_beside_predicted(run, files, tmp_path):
     picture = tmp_path / "run.svg"
-    status, out, err = run("run", *files, "--requests", 4, "--deadline", 0.3, "--seed", 5, "--plot", picture)
+    status, out, err = run("run", *files, "--requests", 4, "--deadline", 0.3, "--seed", 5, "--quiet", "--plot", picture)
     assert (status, err) == (0, "")
     for text in ("4 requests, deadline 300 ms", "mean of min(X, D)", "95 % quantile", "success by D", "band 0.679"):
         assert text in out
@@ -167,9 +167,10 @@ def test_remarks_tell_what_disturbs(files, monkeypatch, capsys):
     plan = ro.read_plan(files[1], instance)
     schedule = Schedule.draw(instance, plan, 400, 0)
     slow = module.Execution(schedule.seconds * 1.5, None, schedule, 30.0, 1.0, 0, 7, ("g0r1",))
-    monkeypatch.setattr("rocoin_opt.profiling.execute", lambda *_, **__: replace(slow))
+    monkeypatch.setattr("rocoin_opt.profiling.execute", lambda *_, **__: replace(slow, needed_time_scale=2.317))
     run_command(*files)
     out = capsys.readouterr().out
     assert "OUTSIDE of the 95 % band" in out
-    assert "7 first answers were late" in out
+    assert "7 first answers came late" in out
+    assert "take --time-scale 2.4 or more" in out
     assert "processes that ended during the run: g0r1" in out

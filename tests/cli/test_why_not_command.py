@@ -69,10 +69,18 @@ def test_rules_of_the_command_line_are_kept_and_recorded(run, given, tmp_path, o
     plan = tmp_path / "p.plan.json"
     options = ("--latency-only", *options)
     status, _, err = run("solve", given, "--out", plan, *options)
-    note = "is for pairs with the rules of the command line: check needs them in the instance file"
+    note = (
+        "is for pairs with the rules of the command line: check, report and others need them in the instance file, and "
+        "--left FILE writes it"
+    )
     assert status == 0
     # On a busy machine lines of progress stand before it.
     assert err.endswith(f"rocoin-opt: {plan} {note}\n")
+    status, _, err = run("check", given, plan)
+    assert (status, "pairs has changed since, or options of solve added rules to it" in err) == (1, True)
+    left = tmp_path / "left.json"
+    assert run("solve", given, "--out", plan, "--left", left, *options)[0] == 0
+    assert run("check", left, plan)[0] == 0
     document = json.loads(plan.read_text())
     asked = ro.read_instance(given).with_rules(*map(ro.Rule.model_validate, rules))
     assert ro.check(asked, ro.read_plan(plan, asked)) == ()

@@ -151,7 +151,7 @@ def test_waiting_for_a_channel_is_no_time_of_a_device() -> None:
     log = drawn_log({"a": 0.1, "b": 0.1, "c": 0.1}, 300, np.random.default_rng(5))
     devices = [device("a", channel="air"), device("b", channel="air"), device("c", channel="other")]
     notes = {found.device.id: found.notes for found in estimate_devices(log, devices).estimates}
-    told = "waiting for channel air counts as its own time; answers sent alone tell it"
+    told = "waiting for channel air counts as its own time; only answers sent alone avoid that"
     assert [told in notes[name] for name in "abc"] == [True, True, False]
     assert not any(told in found.notes for found in estimate_devices(log, devices, laws="none").estimates)
 

@@ -23,7 +23,7 @@ def test_a_reason_is_a_proof(instance):
     [
         ("memory", ["memory: no device can hold any student", "bytes"]),
         ("reliability", ["reliability: all", "fail together", "the outage limit is"]),
-        ("capacity", ["capacity: at most", "filters find a place"]),
+        ("capacity", ["capacity: at most", "filters can be placed"]),
         ("groups", ["groups: at most 1 group can", "min_groups asks for"]),
     ],
 )

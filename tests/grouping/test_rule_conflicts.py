@@ -75,12 +75,12 @@ def test_what_is_refuted_has_no_grouping() -> None:
     [
         (
             [{"use": ("a", "b", "c")}, {"apart": ("a", "b")}, {"apart": ("b", "c", "a")}],
-            "rules: a, b and c must serve, no two of them in one group, and there are at most 2 groups. Take back a "
+            "rules: a, b and c must serve, no two of them in one group, and there are at most 2 groups. Remove a "
             "rule on them, or raise max_groups.",
         ),
         (
             [{"use": ("a",)}, {"together": ("a", "b")}, {"together": ("b", "c")}, {"apart": ("a", "c")}],
-            "rules: a and c must serve in one group, and must not. Take back a rule on them.",
+            "rules: a and c must serve in one group, and must not. Remove a rule on them.",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from rocoin_opt.errors import InputError
 from rocoin_opt.instance import catalogue
-from rocoin_opt.instance.device_files import device_file_schema, read_device_file
+from rocoin_opt.instance.device_files import device_file_schema, read_device_file, write_device_file
 from rocoin_opt.instance.entities import Device
 
 DEVICE = {
@@ -86,6 +86,8 @@ def test_a_rate_holds_for_networks_of_the_measured_precision(write, board, bits)
         ({"boards": [{**BOARDS, "board": "x" * 1000}] * 10**4}, r"boards\[0\].board: found \"xxx.*…; allowed"),
         ({"devices": [], "boards": []}, "no devices"),
         ({"requirements": None}, "requirements: found nothing"),
+        ({"rules": [{"spare": ["h8"]}]}, r"rules\[0\].spare\[0\]: found \"?h8\"?; allowed: the id of a device"),
+        ({"rules": [{"spare": ["own"]}, {"use": ["own"]}]}, r"rules\[0\].spare\[0\]: found \"?own"),
         ({"format": "rocoin-opt/instance"}, "format"),
         ({"version": 2}, "version"),
     ],
@@ -93,6 +95,16 @@ def test_a_rate_holds_for_networks_of_the_measured_precision(write, board, bits)
 def test_faults_are_named(write, changes, message):
     with pytest.raises(InputError, match=message):
         read_device_file(write(**changes))
+
+
+def test_rules_name_boards_and_devices_of_a_count_at_once(write, tmp_path):
+    rules = [{"apart": ["h7"]}, {"use": ["own"]}, {"spare": ["pi", "h7-1"]}, {"spread": 1}]
+    fleet = read_device_file(write(devices=[DEVICE, {**DEVICE, "id": "pi", "count": 2}], rules=rules))
+    told = ["apart h7-0, h7-1", "use own", "spare pi-1, pi-2, h7-1", "spread 1"]
+    assert [str(rule) for rule in fleet.rules] == told
+    write_device_file(tmp_path / "again.json", fleet)
+    assert read_device_file(tmp_path / "again.json") == fleet
+    assert "rules" not in read_device_file(write()).model_dump(exclude_unset=True)
 
 
 def test_an_unreadable_file_is_named(tmp_path):

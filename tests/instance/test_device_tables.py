@@ -69,6 +69,17 @@ def test_faults_name_row_and_column(tmp_path: Path) -> None:
     ]
 
 
+def test_a_comma_in_a_number_is_told_with_the_number_to_write(tmp_path: Path) -> None:
+    head = "id;failure_probability;memory_bytes;uplink_bits_per_second;compute_seconds.s;flops_per_second"
+    told = "a number with a decimal point and no comma"
+    assert refusal(tmp_path, f"{head}\ncam;0,05;64,000;1e6;0,25;1,5e9") == [
+        f'row 2, column flops_per_second: found "1,5e9"; allowed: {told}: 1.5e9',
+        f'row 2, column compute_seconds.s: found "0,25"; allowed: {told}: 0.25',
+        f'row 2, column memory_bytes: found "64,000"; allowed: {told}: 64.000, or 64000',
+        f'row 2, column failure_probability: found "0,05"; allowed: {told}: 0.05',
+    ]
+
+
 def test_faults_of_columns_are_told_once(tmp_path: Path) -> None:
     assert refusal(tmp_path, "id,id,memory_byte\na,a,1\nb,b,2\n") == [
         "column id: found a second one; allowed: each column once",

@@ -191,7 +191,8 @@ def test_a_plan_for_another_instance_is_refused(tmp_path: Path) -> None:
         read_plan(tmp_path / "p.json", other)
     assert str(caught.value) == (
         f"{tmp_path / 'p.json'}: instance.sha256: found a plan for full ({instance.sha256[:12]}…); "
-        f"allowed: a plan for full ({other.sha256[:12]}…): the instance has changed since; solve it again"
+        f"allowed: a plan for full ({other.sha256[:12]}…): full has changed since, or options "
+        "of solve added rules to it; give the file of solve --left, or solve again"
     )
     with pytest.raises(InputError) as caught:
         read_plan(tmp_path / "p.json", instance.model_copy(update={"name": "other"}))

@@ -164,7 +164,10 @@ def test_a_rare_answer_names_what_would_make_it_surer():
     rare = rare.with_devices([device.model_copy(update={"failure_probability": 0.3}) for device in rare.devices])
     text = ro.solve(rare, "greedy").summary()
     assert "with probability 0.8281 (failure 0.172)\n" in text
-    assert "  2 groups must all answer; surer by min_success, a smaller max_groups or objective failure\n" in text
+    assert (
+        "  2 groups must all answer; more reliable with min_success, a smaller max_groups or objective failure\n"
+        in text
+    )
     surest = ro.solve(rare, "greedy", "failure")
     assert "surer" not in surest.summary()
     assert surest.metrics.failure_probability < 0.172

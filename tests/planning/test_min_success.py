@@ -127,14 +127,14 @@ def test_a_surer_plan_is_found_where_the_best_one_misses_it(method: str, objecti
 def test_out_of_reach_is_proven_with_what_can_be_had(
     method: str, objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Four seconds suffice on an idle machine: what is said must not depend on how busy it is.
-    monkeypatch.setattr("rocoin_opt.planning.conflicts.why_not.MOST_SECONDS", 120.0)
+    # What is said must not depend on how busy the machine is.
+    monkeypatch.setattr("rocoin_opt.planning.conflicts.why_not.MOST_SECONDS", math.inf)
     result = ro.solve(edge(min_success=0.9999, success_level=0.9), method, objective)
     assert result.termination == "infeasible"
     reason, clash, remedy, _ = result.reasons
     assert clash.startswith("conflict: min_success 0.9999 and max_filters of the students cannot hold together")
     assert remedy == "remedy: with min_success 0.99344 instead of 0.9999 there is a plan"
-    assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is asked for"
+    assert reason == "min_success: no plan answers with a probability above 0.9935; 0.9999 is required"
 
 
 @pytest.mark.slow
@@ -227,7 +227,7 @@ def test_laws_are_honoured_too(method: str, objective: str) -> None:
     instance = ro.generate("edge", devices=4, slowdowns=True, seed=1)
     for wanted in (0.3, 0.999999):
         asked = instance.with_requirements(min_success=wanted)
-        result = ro.solve(asked, method, objective)
+        result = ro.solve(asked, method, objective, explain=False)
         assert result.plan is None or ro.check(asked, result.plan) == ()
         assert wanted < 0.99 or result.plan is None
         assert wanted > 0.3 or result.plan is not None

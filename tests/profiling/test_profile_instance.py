@@ -14,6 +14,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.instance.device_files import Fleet
 from rocoin_opt.instance.entities import Device, FailureDomain, Requirements
 from rocoin_opt.instance.files import read_instance, write_instance
+from rocoin_opt.instance.rules import Rule
 from rocoin_opt.planning.solve import solve
 from rocoin_opt.profiling import instances
 from rocoin_opt.profiling.activations import activation_graph, batched
@@ -40,6 +41,7 @@ def device(name, **options):
 FLEET = Fleet(
     devices=tuple(device(f"d{n}", failure_domain="room" if n == 0 else None) for n in range(4)),
     failure_domains=(FailureDomain(id="room", failure_probability=0.0),),
+    rules=(Rule(apart=("d0", "d1")),),
     requirements=Requirements(max_groups=2, max_group_outage=0.05),
 )
 IMAGES = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -86,7 +88,7 @@ def test_the_instance_holds_the_measurements(teacher):
         assert "max_filters as given" in student.source
     assert instance.devices == FLEET.devices
     assert instance.failure_domains == FLEET.failure_domains
-    assert instance.requirements == FLEET.requirements
+    assert (instance.requirements, instance.rules) == (FLEET.requirements, FLEET.rules)
     assert found.teacher == profile(teacher, (1, 8, 8), precision_bits=8)
 
 

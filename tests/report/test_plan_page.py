@@ -100,10 +100,10 @@ def document_of(result: ro.Result) -> PlanDocument:
 def test_what_a_file_claims_wrongly_is_told(mcu) -> None:
     instance, plan = mcu
     document = document_of(ro.solve(instance, "greedy"))
-    assert "claims what does not hold" not in plan_report(instance, plan, document)
+    assert "makes claims that do not hold" not in plan_report(instance, plan, document)
     metrics = document.metrics.model_copy(update={"nominal_seconds": 1e-3})
     page = plan_report(instance, plan, document.model_copy(update={"metrics": metrics}))
-    assert "claims what does not hold" in page
+    assert "makes claims that do not hold" in page
     assert "metrics.nominal_seconds" in page
 
 
@@ -321,7 +321,7 @@ def test_there_is_no_graph_to_draw_without_one() -> None:
     instance, plan = two_pairs(), ro.solve(two_pairs(), "greedy").plan
     assert graph_picture(instance, plan, "x") is None
     assert part_figures(instance, plan) is None
-    assert "What the parts hold together" not in plan_report(instance, plan)
+    assert "What the parts keep together" not in plan_report(instance, plan)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_the_page_tells_figures_profiles_and_close_ups(run) -> None:
     # The first with a plan of each family.
     assert len(shown) == 2
     assert page.count("Its best plan: greedy") == 2
-    assert page.count("What the parts hold together") == 1
+    assert page.count("What the parts keep together") == 1
     assert "memory &lt;limit&gt;" in page
     names = re.findall(r'\bid="([^"]+)"', page)
     assert names
@@ -107,7 +107,7 @@ def test_a_file_that_has_changed_is_not_shown_with_old_plans(tmp_path) -> None:
     folder = stored(tmp_path / "run", [replace(found, trace=at_once)])
     ro.write_instance(path, instance.with_requirements(max_group_outage=0.5))
     page = page_of(folder)
-    assert "another content than during the run" in page
+    assert "content that has changed since the run" in page
     assert "Its best plan" not in page
     assert "Value and bound over time" not in page
     assert "No search improved on its first plan or bound" in page

@@ -70,7 +70,7 @@ def exact_on_channels(
         The best plan, with its latency as the bound where the search came to its end.
     """
     given = instance.requirements
-    is_plain = not (instance.restrictions.of_groups or instance.limits_energy or objective == "nominal")
+    is_plain = not (instance.restrictions.of_groups or instance.limits_energy)
     is_plain = is_plain and given.min_success is None and given.requests_per_second is None
     search = (ChannelPacking if is_plain else _Search)(instance, objective, control, nodes)
     if start is not None:

@@ -72,7 +72,7 @@ def lexicographic_key(
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
         A valid plan.
     parts : PartSearch or None
@@ -209,7 +209,7 @@ def _partitioned(problem: ThresholdProblem, criterion: str, plan: Plan, control:
     problem, plan, control
         As for :func:`best_within`.
     criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by.
+        Criterion for partitions.
     """
     control = control.share(PARTITION_SHARE).entering("partition")
     parts = PartSearch(problem.instance, criterion, control)
@@ -256,7 +256,7 @@ def _work_phase(
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     plan : Plan
         The plan that was chosen.
     last : Plan
@@ -304,7 +304,7 @@ def best_within(
     problem : ThresholdProblem
         Instance, objective and threshold; where all energy is limited, with joules for its costs.
     parts : PartSearch
-        What partitions are judged by.
+        Criterion for partitions.
     plan : Plan
         A valid plan whose value is within the threshold.
     control : Control

@@ -217,7 +217,7 @@ def sized_parts(instance: Instance, criterion: str, sizes: Sequence[int], contro
     instance : Instance
         With a filter graph.
     criterion : {'ncut', 'cut', 'resilient'}
-        What partitions are judged by.
+        Criterion for partitions.
     sizes : sequence of int
         Filters of each part.
     control : Control

@@ -44,7 +44,7 @@ _SECTIONS = 64
 
 @dataclass(frozen=True, eq=False)
 class LatencyDistribution:
-    """Distribution of the answer time X of a plan; X is infinite where some group never answers.
+    """Distribution of the answer time X of a plan; X is infinite if some group never answers.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class LatencyDistribution:
     sizes: tuple[int, ...]
 
     def cdf(self, seconds: float) -> float:
-        """P(X <= t), up to the tolerance on limits: an answer at t exactly, but for rounding, is in time."""
+        """P(X <= t), up to the tolerance on limits: an answer exactly at t, up to rounding, is in time."""
         return float(self._fates(seconds)[BY])
 
     def success_probability(self, deadline: float | None = None) -> float:
@@ -66,24 +66,24 @@ class LatencyDistribution:
         return self.cdf(math.inf if deadline is None else deadline)
 
     def failure_probability(self, deadline: float | None = None) -> float:
-        """Probability of no answer by a deadline, or of none ever; keeps its digits however small it is."""
+        """Probability of no answer by a deadline, or ever; accurate however small it is."""
         outcomes = self._fates(math.inf if deadline is None else deadline)
         return float(outcomes[LATER] + outcomes[NEVER])
 
     def outage(self, group: int, seconds: float) -> float:
-        """q_k(t): probability that a group, by its place in the plan, has not answered by t."""
+        """q_k(t): probability that a group, by its index in the plan, has not answered by t."""
         if not 0 <= group < len(self.sizes):
             raise InputError("outage", [Problem("group", repr(group), f"a place from 0 to {len(self.sizes) - 1}")])
         outcomes = self.groups.group(group, instant(seconds))[:, 0]
         return float(outcomes[LATER] + outcomes[NEVER])
 
     def missing_share(self, deadline: float | None = None) -> float:
-        """Expected share of the filters that have not arrived by a deadline in seconds, or ever without one."""
+        """Expected share of the filters that has not arrived by a deadline in seconds, or never arrives without one."""
         end = math.inf if deadline is None else deadline
         return missing_share(self.sizes, [self.outage(k, end) for k in range(len(self.sizes))])
 
     def first_with_failure(self, limit: float) -> float:
-        """Smallest t with P(X > t) at most a limit below 1, in seconds; infinite where it is never so small."""
+        """Smallest t with P(X > t) at most a limit below 1, in seconds; infinite if there is none."""
 
         def is_kept(times: FloatArray) -> BoolArray:
             outcomes = self.groups.system(times)
@@ -132,7 +132,7 @@ class LatencyDistribution:
         return integral / answered
 
     def quantile(self, probability: float) -> float:
-        """Smallest t with P(X <= t) >= q, in seconds; infinite where the answer never comes with that probability.
+        """Smallest t with P(X <= t) >= q, in seconds; infinite if that probability is never reached.
 
         Raises
         ------
@@ -312,7 +312,7 @@ def _bracket(times: FloatArray, holds: Callable[[FloatArray], BoolArray]) -> tup
 
 
 def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
-    """Exact distribution of a plan's answer time; the plan need not keep the requirements.
+    """Compute the exact distribution of a plan's answer time; the plan need not keep the requirements.
 
     Parameters
     ----------
@@ -325,7 +325,7 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     Returns
     -------
     LatencyDistribution
-        Errors are below 1e-9, of probabilities absolutely and of expectations relatively.
+        Errors are below 1e-9, absolute for probabilities and relative for expectations.
 
     Raises
     ------

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """How often each subset of parts was what had arrived.
+    """How often each subset of parts has arrived.
 
     Attributes
     ----------
     counts : dict of frozenset of int to int
-        Trials by the groups, in the plan's order, whose parts had arrived; subsets that never came are left out.
+        Number of trials by the indices of the groups whose parts had arrived; without subsets that never occurred.
     groups : int
         Number of groups.
     """
@@ -55,7 +55,7 @@ class Arrivals:
         return self._share(lambda arrived: len(arrived) == number)
 
     def expected(self, worth: Callable[[frozenset[int]], float], lowest: float, highest: float) -> MeanEstimate:
-        """Mean of a figure, accuracy say, that follows from what arrived and lies within known limits.
+        """Mean of a figure, such as accuracy, that depends on what arrived and lies within known limits.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ def simulate_arrivals(
     Returns
     -------
     Arrivals
-        How often each set of groups had answered.
+        How often each set of groups has answered.
 
     Raises
     ------

@@ -43,7 +43,7 @@ _WIDEST = 64.0
 
 
 class Interval(NamedTuple):
-    """A confidence interval; ``high`` is infinite where nothing bounds the value."""
+    """A confidence interval; ``high`` is infinite if the value is unbounded."""
 
     low: float
     high: float
@@ -116,9 +116,9 @@ class MeanEstimate:
     value, standard_error : float
         Mean, and its standard error; infinite for a single draw.
     trials : int
-        Number of draws; 0 where the value is computed, and no chance is in it.
+        Number of draws; 0 if the value was computed exactly.
     lowest, highest : float
-        What the mean cannot leave.
+        Limits of the mean.
     draws : Draws or None
         What was drawn; without it nothing is known of the mean but its limits.
     """
@@ -175,12 +175,12 @@ class MeanEstimate:
 
 @dataclass(frozen=True)
 class ProportionEstimate:
-    """Probability of an event, from how often it came.
+    """Probability of an event, estimated from how often it occurred.
 
     Attributes
     ----------
     successes, trials : int
-        How often it came, in how many trials.
+        How often it occurred, and the number of trials.
     """
 
     successes: int
@@ -197,7 +197,7 @@ class ProportionEstimate:
         return math.sqrt(self.value * (1.0 - self.value) / self.trials)
 
     def interval(self, level: float = 0.95) -> Interval:
-        """Clopper and Pearson's interval, which holds its level for every probability."""
+        """Clopper and Pearson's interval, whose coverage is at least its level for every probability."""
         require_fraction("level", level)
         # SciPy's distributions take half a second to import: only here.
         from scipy.stats import binomtest
@@ -252,7 +252,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class QuantileEstimate:
-    """The smallest time by which at least a share of the trials was answered.
+    """The smallest time by which at least a given share of the trials has an answer.
 
     Attributes
     ----------
@@ -267,7 +267,7 @@ class QuantileEstimate:
 
     @property
     def value(self) -> float:
-        """Seconds; infinite where fewer trials were answered at all."""
+        """Seconds; infinite if fewer trials have an answer at all."""
         rank = math.ceil(self.probability * self.sample.trials * (1.0 - RANK_ROUNDING))
         return self.sample.ranked(max(rank, 1))
 

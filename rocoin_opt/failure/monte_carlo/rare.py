@@ -81,7 +81,7 @@ class Outages:
         Parameters
         ----------
         instance : Instance
-            What was given.
+            The instance.
         plan : Plan
             A plan for it.
         deadline : float, optional
@@ -164,7 +164,7 @@ def failure_probability(
     Parameters
     ----------
     instance : Instance
-        What is given.
+        The instance.
     plan : Plan
         Groups; no device may be in two.
     deadline : float, optional
@@ -186,7 +186,7 @@ def failure_probability(
     Raises
     ------
     InputError
-        If an option is out of range, the plan names what the instance does not have, or a device is in two groups.
+        If an option is out of range, the plan names unknown devices or students, or a device is in two groups.
     UnsupportedError
         If there is a deadline, and the distribution of a device's latency is out of reach, or devices of the plan queue
         for a channel.

@@ -44,7 +44,7 @@ LARGEST_SECONDS = 1e300
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What many trials showed.
+    """Results of simulated trials.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Simulation:
 
     @property
     def expected_given_answer(self) -> MeanEstimate | None:
-        """E[X | an answer comes, be it after the deadline] in seconds; None where none came."""
+        """E[X | an answer comes, even after the deadline] in seconds; None if none came."""
         if self.sample.answered == 0:
             return None
         return MeanEstimate.of(self.sample.seconds, self.sample.counts, 0.0, self.latest)
@@ -94,7 +94,7 @@ class Simulation:
         return ProportionEstimate(self.sample.answered_by(seconds), self.trials)
 
     def quantile(self, probability: float) -> QuantileEstimate:
-        """Seconds by which the answer has come with a probability in (0, 1); infinite where it may never come."""
+        """Seconds by which the answer has come with a probability in (0, 1); infinite if that is never reached."""
         require_fraction("probability", probability)
         return QuantileEstimate(probability, self.sample)
 
@@ -138,7 +138,7 @@ def simulate(
     Parameters
     ----------
     instance : Instance
-        What is given.
+        The instance.
     plan : Plan
         Groups to simulate; they need not keep the requirements.
     trials : int, optional
@@ -148,16 +148,16 @@ def simulate(
         Stop once half the 95 % interval of ``expected``, or without a deadline of ``expected_given_answer``, is within
         this share of the value. Looked at whenever the trials have doubled, so that it does not depend on workers.
     seed : int
-        Seed, below 2^64. Plans for one instance simulated with one seed share the fate of every device.
+        Seed, below 2^64. Plans for one instance simulated with the same seed share the outcome of every device.
     workers : int
         Processes; more than one is worth it for runs of many seconds. They are spawned: a script has to guard its
         entry by ``if __name__ == "__main__"``.
     deadline : float, optional
         Deadline D in seconds; the instance's own where left out.
     chunk : int, optional
-        Trials that a worker does at a time, rounded up to whole blocks.
+        Trials per chunk of a worker, rounded up to whole blocks.
     advance : callable, optional
-        Told of the trials done and of their largest number after each chunk.
+        Called after each chunk with the trials done and their largest number.
     traces : Traces, optional
         Measured requests, one of which each trial replays, the same for all devices and plans. Runs with traces are
         not compiled.
@@ -165,25 +165,25 @@ def simulate(
         Whether a replica whose group has answered does not send any more: where several devices send on one channel,
         as a source does that tells them.
     group : int, optional
-        Place of a group in the plan whose answer is asked for, all others at work beside it; all groups where left out.
+        Index of the group in the plan whose answer counts, while all others run too; all groups by default.
 
     Returns
     -------
     Simulation
-        The answer times; figures with their intervals are taken from them.
+        The answer times, from which figures with their intervals are computed.
 
     Raises
     ------
     InputError
-        If an option is out of range, or the plan or the traces name what the instance does not have.
+        If an option is out of range, or the plan or the traces name something that the instance does not have.
     UnsupportedError
         If a slowdown law is too extreme to be simulated.
 
     Notes
     -----
-    The interval of ``expected`` leaves room for failures too rare to show among the trials: the room is a few times
-    ``deadline / trials``. How likely they are is told by :func:`rocoin_opt.failure_probability`. Without a
-    deadline nothing limits an answer time under a law, and its interval knows of nothing that did not show.
+    The interval of ``expected`` allows for failures too rare to show among the trials: the margin is a few times
+    ``deadline / trials``. :func:`rocoin_opt.failure_probability` estimates how likely they are. Without a
+    deadline an answer time under a law is unbounded, and its interval only reflects what the trials have shown.
 
     Examples
     --------
@@ -231,13 +231,13 @@ def simulate_difference(
 ) -> Difference:
     """Compare two plans for one instance, trial by trial under the same draws.
 
-    Every device, and every failure domain, meets the same fate in both plans, so the difference is far less uncertain
+    Every device, and every failure domain, has the same outcome in both plans, so the difference is far less uncertain
     than the values.
 
     Parameters
     ----------
     instance : Instance
-        What is given.
+        The instance.
     first, second : Plan
         Their difference is that of the first less the second.
     trials : int

@@ -35,9 +35,9 @@ UNTRACED = -1
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """Measured requests: R of them, over N devices; arrays are copied, and read-only.
+    """Measurements of R requests on N devices; arrays are copied, and read-only.
 
-    Of a device with a trace nothing random is left but the choice of the request, and its crash where ``alive`` is
+    For a device with a trace, only the choice of the request is random, and its crash if ``alive`` is
     absent. Its own slowdown laws are not used, not even for a factor that is absent here. Its failure domain still
     fails as the instance says: leave the domain out of the instance where ``alive`` holds its failures too.
 
@@ -50,7 +50,7 @@ class Traces:
     link : FloatArray, R x N, optional
         Factors on the transfer time, likewise.
     alive : BoolArray, R x N, optional
-        Whether the device itself was up; takes the place of its crash probability.
+        Whether the device itself was up; replaces its crash probability.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Traces:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """Names of the arrays that are there, among :data:`MEASURED`."""
+        """Names of the arrays that are present, among :data:`MEASURED`."""
         return tuple(name for name in MEASURED if getattr(self, name) is not None)
 
     @property
@@ -91,7 +91,7 @@ class Traces:
 
     @property
     def has_factors(self) -> bool:
-        """Whether latencies were measured, and not only who was up."""
+        """Whether latencies were measured, not only whether devices were up."""
         return self.compute is not None or self.link is not None
 
     def require_known(self, instance: Instance) -> None:
@@ -121,7 +121,7 @@ def read_traces(path: str | Path, instance: Instance) -> Traces:
         File with the array ``devices`` (N identifiers) and at least one of ``compute``, ``link`` and ``alive``
         (R x N): see :class:`Traces`. It may unpack to 256 MiB.
     instance : Instance
-        What the devices belong to; those that the file leaves out keep their laws and crash probabilities.
+        The instance of the devices; those that the file leaves out keep their laws and crash probabilities.
 
     Returns
     -------

@@ -32,11 +32,11 @@ class ReplicaValue:
     Attributes
     ----------
     device : str
-        The spare that joins; or the device whose hypothetical twin does: the same numbers, in the same failure domain.
+        The spare that joins, or the device whose hypothetical twin joins, with the same numbers and failure domain.
     is_twin : bool
-        Which of the two.
+        Whether it is a twin.
     group : int
-        The group that is joined, by its place in the plan.
+        The group that it joins, by its index in the plan.
     guaranteed_seconds, expected_seconds : float or None
         As in :class:`~rocoin_opt.failure.assessment.Figures`.
     success_probability : float
@@ -67,7 +67,7 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     -------
     tuple of ReplicaValue
         The best first: by the expected answer time, without a deadline by the guarantee, then by the success
-        probability. Of equals spares stand before twins.
+        probability. Among equals, spares come before twins.
 
     Raises
     ------

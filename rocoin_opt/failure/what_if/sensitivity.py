@@ -39,7 +39,7 @@ class Slope:
 
     @classmethod
     def of(cls, derivative: Derivative | None, parameter: float, figure: float | None) -> Self | None:
-        """Put a derivative in relation to the values of parameter and figure; None for None.
+        """Scale a derivative by the values of parameter and figure; None for None.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Sensitivity:
     device : str
         Which device.
     group : int
-        Its group, by the place in the plan.
+        Its group, by its index in the plan.
     parameter : str
         The field: ``failure_probability``, ``flops_per_second`` or ``uplink_bits_per_second``.
     value : float
@@ -78,8 +78,8 @@ class Sensitivity:
     guaranteed : Slope or None
         Of the guarantee; None where there is none, or none within a step of a difference.
     failure_range, guaranteed_range : tuple of float and (float or None), or None
-        Values of the parameter, from and to, at which the figure stays as it is: the same number twice where any
-        change counts, None as the second where there is no end. None where the figure is no step function of it.
+        Values of the parameter, from and to, at which the figure stays the same: the same number twice where any
+        change matters, None as the second where there is no end. None where the figure is no step function of it.
     """
 
     device: str
@@ -94,7 +94,7 @@ class Sensitivity:
 
 
 def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Sensitivity, ...]:
-    """Differentiate the figures of a plan by every parameter of each of its devices.
+    """Differentiate the figures of a plan with respect to every parameter of its devices.
 
     Parameters
     ----------

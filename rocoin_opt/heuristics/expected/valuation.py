@@ -131,7 +131,7 @@ class InTime:
     model : ExpectedModel
         The instance, whose deadline is the time.
     objective : {'failure', 'missing'}
-        Which of the two.
+        Whether it is a twin.
     """
 
     def __init__(self, model: ExpectedModel, objective: Objective) -> None:

@@ -108,22 +108,22 @@ def generate(
         Deadline D in seconds. Where absent, the family's multiple of the median device's time for an even part with the
         cheapest student that can learn it; reliability may allow fewer parts than K.
     graph : bool
-        Attach a synthetic filter graph and class affinities. The rest of the instance stays the same.
+        Add a synthetic filter graph and class affinities. The rest of the instance stays the same.
     classes : int, optional
         Number of classes behind the graph; 10 where absent.
     slowdowns : bool
         Give the devices slowdown laws, see :mod:`rocoin_opt.instance.generate.slowdowns`. The rest of the instance
         stays the same.
     domains : int, optional
-        Number of failure domains that the devices are dealt to, see :mod:`rocoin_opt.instance.generate.domains`; at
+        Number of failure domains that the devices are assigned to, see :mod:`rocoin_opt.instance.generate.domains`; at
         most N, none where absent. The rest of the instance stays the same where it has a plan with them.
     kinds : int, optional
         Number of kinds of alike devices, at most N, for the synthetic families; see
         :mod:`rocoin_opt.instance.generate.kinds`. Every device is a kind of its own where absent.
     energy : bool
-        Draw only boards whose energy was measured, and say what power they take; of the family ``mcu`` alone.
+        Draw only boards with measured energy, and state their powers; for the family ``mcu`` only.
     channels : int, optional
-        Number of channels that the devices are dealt to, at most N, each with one transfer at a time; see
+        Number of channels that the devices are assigned to, at most N, each with one transfer at a time; see
         :mod:`rocoin_opt.instance.generate.channels`. For the families ``paper``, ``mcu``, ``sbc`` and ``edge``; links
         of their own where absent. The rest of the instance stays the same, the deadline too.
 

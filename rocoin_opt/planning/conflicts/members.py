@@ -49,9 +49,9 @@ class Member:
     kind : str
         ``fact`` of devices and students, ``requirement`` or ``rule``.
     found : int, float, str or tuple of str
-        What stands there.
+        The value found there.
     description : str
-        The same in words.
+        The same as sentences.
     without : callable
         ``without(instance)``: the instance without it.
     scale : Scale or None
@@ -81,7 +81,7 @@ def members_of(instance: Instance, objective: Objective) -> tuple[Member, ...]:
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     objective : str
         What is minimised: ``quantile`` asks for its level.
     """

@@ -46,10 +46,10 @@ def why_not(
     Parameters
     ----------
     instance : Instance, str or Path
-        What is given, or the file of it.
+        The instance, or the path of its file.
     objective : str
-        What would be minimised. It matters for ``quantile``, whose level may be out of reach, and for ``guaranteed``,
-        where a plan may never be sure of its answers.
+        The objective. It matters for ``quantile``, whose level may be out of reach, and for ``guaranteed``,
+        for which a plan may have no value under slowdown laws.
     time_limit : float, optional
         Seconds; ten where left out.
     seed : int
@@ -169,7 +169,7 @@ def _told(instance: Instance, member: Member, asking: AnyPlan, *, is_needed: boo
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     member : Member
         What may change.
     asking : AnyPlan
@@ -199,7 +199,7 @@ def _nearest(instance: Instance, member: Member, plan: Plan, asking: AnyPlan) ->
     Parameters
     ----------
     instance : Instance
-        What was given.
+        The instance.
     member : Member
         With a scale.
     plan : Plan

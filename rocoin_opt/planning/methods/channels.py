@@ -44,8 +44,8 @@ PACKED_SHARE = 0.8
 """Share of the time left then that programs of whole covers may take before the search goes on."""
 FEW_DEVICES = 12
 """Devices up to which latencies are proven."""
-FIRST_NODES = 10_000
-"""Groups and sizes that a first proof looks at: some tenths of a second."""
+FIRST_NODES = 20_000
+"""Packings that a first proof looks at: some seconds."""
 FIRST_SHARE = 0.5
 """Share of the time left that programs of whole covers may take before the proof begins again."""
 PROOF_SHARE = 0.9
@@ -110,7 +110,7 @@ def searched(
                 # Those that know of the air come first: there may be no time for the others.
                 starts = [*suggested, *starts]
         # Programs of whole covers find better plans than more steps do.
-        first_steps = steps if relaxation is None else steps // 2
+        first_steps = steps if relaxation is None else steps // 6
         plans = [descend(instance, objective, begin, first_steps, control) for begin in starts or [None]]
         if objective in THRESHOLD_OBJECTIVES:
             valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]

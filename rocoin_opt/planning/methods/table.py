@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to find a plan.
+    """A method that finds plans.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Method:
     objectives : tuple of str
         Objectives that it minimises or, for baselines, is scored by.
     summary : str
-        One line for people.
+        One-line description.
     redundant : bool
         Whether it uses replicas. One that does not rarely keeps the outage limit, and comparisons also score it
         without the limit.
@@ -151,7 +151,7 @@ METHODS: dict[str, Method] = {
             "auto",
             _auto,
             OBJECTIVES,
-            "the best there is: greedy, then exact where the size allows it",
+            "the default: greedy, then exact where the size allows it",
             improve=_auto,
             break_ties=portfolio.run_break_ties,
             reinforce=portfolio.run_reinforce,
@@ -219,7 +219,7 @@ METHODS: dict[str, Method] = {
             surer=local_search,
         ),
         _baseline("rocoin", "follow the leader, normalised cut, Kuhn-Munkres"),
-        _baseline("nonn", "one device a part, equal students, no redundancy", redundant=False),
+        _baseline("nonn", "one device per part, equal students, no redundancy", redundant=False),
         _baseline("het-nonn", "nonn with students fitted to the devices", redundant=False),
         _baseline("random", "a random feasible plan"),
     )

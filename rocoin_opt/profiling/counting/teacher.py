@@ -96,14 +96,14 @@ class Teacher(nn.Module):
 
 
 def with_knowledge(network: nn.Module, images: Tensor, layer: str | None = None) -> FilterNetwork | Teacher:
-    """Give a network as a teacher that says itself what its knowledge is.
+    """Wrap a network as a teacher whose features can be shared out.
 
     Parameters
     ----------
     network : Module
         A teacher already, or any network with a linear classifier.
     images : Tensor, N x C x H x W
-        Some images, of which a few are looked at.
+        Some images, of which a few are used.
     layer : str, optional
         Name of the classifier, as for :class:`Teacher`.
 

@@ -207,6 +207,7 @@ def comparison_document(execution: Execution, found: Comparison) -> dict[str, An
         "distance": found.distance,
         "band": found.band,
         "late_students": execution.late_students,
+        "needed_time_scale": execution.needed_time_scale,
         "lost": list(execution.lost),
     }
 

@@ -82,6 +82,8 @@ class Execution:
         Devices whose process had ended before the run did.
     log : RequestLog or None
         What became of each request on each replica; None where nobody asked for it.
+    needed_time_scale : float or None
+        Time scale at which no student that was late would have been, as fast as it was here; None where none was.
     """
 
     first_answers: FloatArray
@@ -93,6 +95,7 @@ class Execution:
     late_students: int
     lost: tuple[str, ...]
     log: RequestLog | None = None
+    needed_time_scale: float | None = None
 
     @property
     def seconds(self) -> FloatArray:
@@ -172,7 +175,7 @@ def execute(
         ("seed", repr(seed), 0 <= seed < SEEDS, "a whole number from 0, below 2^64"),
         ("time_scale", repr(time_scale), 0.0 < time_scale < math.inf, "a positive, finite number"),
         ("deadline", "none", end is not None, "seconds, here or in the instance: without, a lost request never ends"),
-        ("cancel", "with_log", not (cancel and with_log), "no log: who is told not to send would look lost"),
+        ("cancel", "with_log", not (cancel and with_log), "no log: a replica told not to send would look lost"),
         ("requests", "a number", ensemble is None or not isinstance(requests, int), "images, where there are students"),
     )
     problems = [Problem(name, found, allowed) for name, found, holds, allowed in rules if not holds]
@@ -201,7 +204,7 @@ def execute(
         source = stack.enter_context(Source(fleet.connections, schedule.group_of, plan.sizes, medium))
         first_answers = np.empty((count, len(plan.groups)))
         predictions = np.empty(count, dtype=np.int64)
-        late = 0
+        late, needed = 0, 0.0
         kept: list[Answers] = []
         for number in range(count):
             image = NO_IMAGE if isinstance(requests, int) else requests[number]
@@ -214,6 +217,7 @@ def execute(
                 kept.append(answers)
             first_answers[number] = np.array(answers.seconds) / time_scale
             late += sum(seconds > 0.0 for seconds in answers.late_by)
+            needed = max(needed, _needed_scale(answers, schedule.ready[number], time_scale))
             if ensemble is not None:
                 predictions[number] = classify(ensemble, answers.values)
             if report is not None:
@@ -229,7 +233,14 @@ def execute(
         late_students=late,
         lost=lost,
         log=logged(instance, plan, schedule, kept, time_scale) if with_log else None,
+        needed_time_scale=needed or None,
     )
+
+
+def _needed_scale(answers: Answers, ready: FloatArray, time_scale: float) -> float:
+    """Time scale that would give the students that were late as much time as they took; 0 where none was."""
+    late = {place: slower for place, (_, slower) in answers.replicas.items() if slower > 0.0 and ready[place] > 0.0}
+    return max((time_scale + slower / float(ready[place]) for place, slower in late.items()), default=0.0)
 
 
 def require_requests(count: int) -> None:

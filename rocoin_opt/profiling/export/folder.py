@@ -12,6 +12,7 @@ import numpy as np
 
 from rocoin_opt.documents import readable_json, validate
 from rocoin_opt.errors import InputError, Problem
+from rocoin_opt.profiling.export.deployment import HEAD, PROGRAM
 from rocoin_opt.profiling.export.manifest import FORMAT, VERSION, Manifest
 from rocoin_opt.writing import require_folder, write_bytes, write_text
 
@@ -43,6 +44,11 @@ def require_export_folder(folder: str | Path) -> None:
     strange = sorted(path.name for path in place.iterdir())
     if strange and MANIFEST not in strange:
         raise InputError(os.fspath(folder), [Problem("", f"other files, {strange[0]} among them", allowed)])
+
+
+def export_files(folder: Path) -> list[Path]:
+    """List the files that an export writes besides its students."""
+    return [folder / name for name in (MANIFEST, CHECKSUMS, HEAD, PROGRAM)]
 
 
 def manifest_of(made: Deployment, document: PlanDocument, deadline: float | None) -> Manifest:

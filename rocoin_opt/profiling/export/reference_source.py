@@ -339,13 +339,13 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--predictions", metavar="FILE", help="write the class of each image, one a line")
     parser.add_argument("--names", action="store_true", help="classes by their names, not by their numbers")
     parser.add_argument("--devices", action="store_true", help="list device, file and SHA-256, with tabs between them")
-    parser.add_argument(
-        "--folder", default=Path(__file__).parent, metavar="EXPORT", help="the export; else where this file is"
-    )
+    parser.add_argument("--folder", default=Path(__file__).parent, metavar="EXPORT", help="the export; else where I am")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of ONNX Runtime")
     options = parser.parse_args(arguments)
     if options.images is None and not options.devices:
         parser.error("IMAGES.npz or --devices is required")
+    if options.predictions and options.images and Path(options.predictions).resolve() == Path(options.images).resolve():
+        parser.error("--predictions would replace the images")
     return options
 
 

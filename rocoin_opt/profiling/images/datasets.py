@@ -46,14 +46,14 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images for training, for choices, and for the figures that are reported.
+    """Images for training, for validation, and for testing.
 
     Attributes
     ----------
     name : str
-        What it is called.
+        Its name.
     source : str
-        Where it came from, and why it and no other where that was not asked for.
+        Where it came from, and why it was chosen if it was not asked for.
     train, validation, test : Split
         Disjoint. By default mean and deviation of each channel of ``train`` are 0 and 1.
     num_classes : int
@@ -61,9 +61,9 @@ class Dataset:
     sha256 : str
         Fingerprint of images and labels as they were read, and of their scaling where that is not the default.
     scaling : Scaling or None
-        What was done to the pixels; None where nobody said so.
+        How pixels were scaled; None if unknown.
     classes : tuple of str
-        Names of the classes; empty where nobody gave them any.
+        Names of the classes; empty if they have none.
     """
 
     name: str
@@ -132,7 +132,7 @@ def dataset_from_arrays(
     validation_share: float = VALIDATION_SHARE,
     normalise: str | Scaling = TRAINING,
 ) -> Dataset:
-    """Make a data set of arrays or tensors in memory.
+    """Make a data set from arrays or tensors in memory.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def dataset_from_arrays(
     test, validation : (array, array), optional
         Images and labels of the other parts; drawn from each class, with a fixed seed, where they are absent.
     name : str
-        What the data set is called.
+        Name of the data set.
     classes : sequence of str
         Names of the classes.
     validation_share, normalise

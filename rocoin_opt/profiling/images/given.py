@@ -62,7 +62,7 @@ class Given:
     validation, test : Labelled or None
         Where the files have such parts of their own.
     classes : tuple of str
-        Names of the classes; empty where nobody gave them any.
+        Names of the classes; empty if they have none.
     by_class : bool
         Whether parts that are missing are drawn from each class, or from all images together.
     as_they_are : bool

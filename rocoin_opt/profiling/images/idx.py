@@ -39,7 +39,7 @@ def read_idx_folder(folder: Path, name: str) -> Given:
         With ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and the same two that begin with ``t10k``, each
         plain or packed (``.gz``), with a hyphen or a dot before ``idx``.
     name : str
-        What the data set is called.
+        Name of the data set.
 
     Raises
     ------

@@ -56,6 +56,21 @@ def read_given(data: str | Path, image_size: tuple[int, int] | None = None, labe
     return _folder(path, image_size, labels)
 
 
+def image_files(data: str | Path) -> list[Path]:
+    """List the files that :func:`read_given` may read of a path; none of a known data set."""
+    path = Path(data)
+    if str(data) in NAMES or not path.is_dir():
+        return [] if str(data) in NAMES else [path]
+
+    def is_read(file: Path) -> bool:
+        name = file.name
+        if idx.is_idx_folder({name}) or cifar.is_cifar_folder({name}) or name in ("train", "test"):
+            return file.is_file()
+        return file.suffix.lower() in folders.ENDINGS and file.parent != path
+
+    return [file for file in path.rglob("*") if is_read(file)]
+
+
 def _folder(path: Path, image_size: tuple[int, int] | None, labels: LabelKind) -> Given:
     try:
         names = {entry.name for entry in path.iterdir()}

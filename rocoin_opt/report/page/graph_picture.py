@@ -88,8 +88,8 @@ def graph_picture(instance: Instance, plan: Plan, name: str) -> Picture | None:
         title="Filter graph, ordered by part",
         svg=drawn(name, "Weights of the filter graph as a matrix, ordered by part", draw, SIZE),
         draw=draw,
-        caption="The stronger a cell, the heavier the edge (square-root scale). Lines part the groups, whose numbers "
-        f"stand on top.{averaged}",
+        caption="The stronger a cell, the heavier the edge (square-root scale). Lines separate the groups, with "
+        f"their numbers on top.{averaged}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The page of one plan: its figures, who runs what, when it answers, and what its parts hold together."""
+"""The page of one plan: its figures, who runs what, when it answers, and what its parts keep together."""
 
 from __future__ import annotations
 
@@ -179,8 +179,8 @@ def channel_sections(instance: Instance, plan: Plan) -> tuple[Section, ...]:
     if picture is None:
         return ()
     text = (
-        "On a channel one transfer follows the other, in the order in which devices are ready. The bars show all of "
-        "them if nobody crashes and nothing is slow; a device that crashes sends nothing and delays nobody."
+        "On a channel one transfer follows another, in the order in which devices are ready. The bars show all of "
+        "them if no device crashes or is slowed down; a device that crashes sends nothing and delays no other."
     )
     return (Section("Who waits for whom", text=(text,), channels=picture),)
 
@@ -221,7 +221,7 @@ def graph_sections(instance: Instance, plan: Plan, name: str) -> tuple[Section, 
         ]
         rows.append((*row, percent_cell(part.evidence_lost)) if has_classes else tuple(row))
     table = Table(tuple(columns), rows)
-    return (Section("What the parts hold together", pictures=(picture,), tables=(table,), is_beside=True),)
+    return (Section("What the parts keep together", pictures=(picture,), tables=(table,), is_beside=True),)
 
 
 def _figures(instance: Instance, plan: Plan) -> tuple[Figures | None, str]:
@@ -269,7 +269,11 @@ def _all_figures(
     found = {
         "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
         "success": ("success probability", sure, f"an answer {ends}"),
-        "missing": ("missing share", small_share(answer.missing_share), f"of the filters, expected, not there {ends}"),
+        "missing": (
+            "missing share",
+            small_share(answer.missing_share),
+            f"mean share of filters not arrived {ends}",
+        ),
     }
     if needed.success_level is not None:
         reached = "never" if answer.quantile_seconds is None else seconds(answer.quantile_seconds)
@@ -277,7 +281,7 @@ def _all_figures(
     met = "never" if figures.guaranteed_seconds is None else seconds(figures.guaranteed_seconds)
     found["guaranteed"] = ("guaranteed latency", met, "every group keeps the outage limit")
     if figures.nominal_seconds is not None:
-        found["nominal"] = ("nominal latency", seconds(figures.nominal_seconds), "nobody fails")
+        found["nominal"] = ("nominal latency", seconds(figures.nominal_seconds), "if no device fails")
         found["worst"] = ("worst latency", seconds(figures.worst_seconds), "the slowest replica")
     if figures.expected_seconds is not None:
         expected = seconds(figures.expected_seconds)
@@ -294,7 +298,7 @@ def _all_figures(
         found["ncut"] = ("normalised cut", f"{answer.ncut:.4f}", f"of at most {len(plan.groups)}")
     left = evidence_left(instance, plan)
     if left is not None:
-        found["evidence"] = ("class evidence left", percent(left), "of the worst class, one group lost")
+        found["evidence"] = ("class evidence left", percent(left), "of the worst class, with one group lost")
     return found
 
 
@@ -350,12 +354,12 @@ def _binding(instance: Instance, plan: Plan, metrics: Metrics | None, objective:
 
 
 def _warning(instance: Instance, plan: Plan, document: PlanDocument | None) -> tuple[str, ...]:
-    """A heading and lines where the plan misses a requirement, or its file claims what does not hold."""
+    """A heading and lines where the plan misses a requirement, or its file makes claims that do not hold."""
     broken = check(instance, plan)
     if broken:
         return ("The plan does not keep the requirements", *map(str, broken))
     false = () if document is None else check_claims(instance, document)
-    return ("The file of the plan claims what does not hold", *map(str, false)) if false else ()
+    return ("The plan file makes claims that do not hold", *map(str, false)) if false else ()
 
 
 def group_notes(instance: Instance, plan: Plan) -> tuple[str, ...]:

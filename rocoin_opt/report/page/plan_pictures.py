@@ -46,7 +46,7 @@ NEAR = 2.0
 TINY = 1e-300
 """An outage of 0 has no logarithm."""
 MET = "The guarantee is met once every curve is below the limit."
-QUEUED = "The guarantee counts the times when nobody crashes, so that curves may be below the limit before it."
+QUEUED = "The guarantee uses the times when no device crashes, so curves may fall below the limit before it."
 LOWEST = 1e-9
 """Outages below leave the picture at its floor."""
 

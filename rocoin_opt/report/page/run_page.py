@@ -196,7 +196,7 @@ def close_up_sections(
     traces = trace_picture([(row.method, row.trace) for row in shown.rows], f"{name}-trace", first.objective)
     drawn = () if traces is None else (traces,)
     if traces is None and any(row.trace for row in shown.rows):
-        asked += " No search improved on its first plan or bound, so there is no course to draw."
+        asked += " No search improved on its first plan or bound, so there is nothing to draw over time."
     try:
         instance, plans = _plans(shown, store)
     except RocoinError as error:
@@ -260,7 +260,7 @@ def _plans(shown: CloseUp, store: Store) -> tuple[Instance, list[tuple[ItemResul
         if text is not None:
             document = validate(PlanDocument, parse_document(text, row.item, FORMAT, VERSION), row.item)
             if document.instance.sha256 != instance.sha256:
-                raise InputError(path, [Problem("", "another content than during the run", "the file as it was")])
+                raise InputError(path, [Problem("", "content that has changed since the run", "the file as it was")])
             plans.append((row, document.plan))
     return instance, plans
 

@@ -22,7 +22,7 @@ def network_of(plan: Plan, instance: Instance) -> nx.Graph[tuple[str, str | int]
     Raises
     ------
     InputError
-        If the plan names what the instance does not have.
+        If the plan names devices or students that the instance does not have.
     """
     import networkx as nx
 

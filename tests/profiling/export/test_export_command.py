@@ -95,6 +95,9 @@ def test_an_older_export_is_replaced_and_other_folders_are_left_alone(exported, 
     assert status == 0
     assert "the source waits for all parts" in printed
     assert sorted(path.name for path in (out / "students").iterdir()) == [f"part-{k}.onnx" for k in range(3)]
+    before = (out / "head.npz").read_bytes()
+    status, _, faults, _ = exported("--images-out", out / "head.npz")
+    assert (status, "two results for one file" in faults, (out / "head.npz").read_bytes() == before) == (2, True, True)
     status, _, faults, _ = exported(out="students")
     assert status == 2
     assert "ensemble.json among them; allowed: a new folder, an empty one, or an older export" in faults
@@ -149,7 +152,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(exported, tmp_p
         "--data: found 8 classes; allowed: 4": exported(data="many.npz"),
         "RuntimeError": exported(data="wide.npz"),
         "part: found 'all'; allowed: one of train, validation, test": exported("--part", "all"),
-        "a file that the command reads": exported("--images-out", tmp_path / "p.json"),
+        "p.json: found a file that the command reads": exported("--images-out", tmp_path / "p.json"),
+        "images.npz: found a file that the command reads": exported("--images-out", tmp_path / "images.npz"),
+        "weights.pt: found a file that the command": exported("--images-out", tmp_path / "students" / "weights.pt"),
     }
     for expected, (status, _, found, out) in faults.items():
         assert (status, expected in found) == (2, True), found

@@ -15,7 +15,7 @@ def schema(
         str, typer.Argument(metavar="DOCUMENT", help="instance, plan, devices or export.")
     ] = "instance",
 ) -> None:
-    """Print the JSON Schema of instance files, of plan files, of device files or of the manifest of an export."""
+    """Print the JSON Schema of instance files, plan files, device files or export manifests."""
     from rocoin_opt.instance import device_file_schema, instance_schema
     from rocoin_opt.plan import plan_schema
     from rocoin_opt.profiling import manifest_schema

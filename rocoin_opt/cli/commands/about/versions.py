@@ -6,6 +6,6 @@ from rocoin_opt.provenance import versions as installed
 
 
 def versions() -> None:
-    """Print the versions of the package and of what it computes with, for bug reports."""
+    """Print the versions of the package and its dependencies, for bug reports."""
     for name, version in installed().items():
         print(f"{name} {version}")

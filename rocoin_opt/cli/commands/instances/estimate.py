@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rocoin_opt.cli.options import AsJson, Seed, refuse
-from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
+from rocoin_opt.cli.output import console, delivering, print_json, require_matrices, require_outputs
 from rocoin_opt.wording import NOTHING, counted, engineering, listed, seconds, small_share
 
 if TYPE_CHECKING:
@@ -26,19 +26,21 @@ NAMED = 5
 
 
 def estimate(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="A row for each request and device (*.csv).")],
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Log with a row for each request and device (*.csv).")],
     devices: Annotated[
         Path,
-        typer.Option("--devices", metavar="BASE", help="Device or instance file that has all else, rates and memory."),
+        typer.Option(
+            "--devices", metavar="BASE", help="Device or instance file with everything else, such as rates and memory."
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The file to write: devices or an instance, as BASE is.")
+        Path, typer.Option("--out", metavar="FILE", help="File to write: a device or an instance file, like BASE.")
     ],
     confidence: Annotated[
-        float, typer.Option("--confidence", metavar="C", help="Probability with which all limits hold together.")
+        float, typer.Option("--confidence", metavar="C", help="Probability with which all upper limits hold together.")
     ] = 0.95,
     point: Annotated[
-        bool, typer.Option("--point", help="Write the shares of lost requests, without a margin for chance.")
+        bool, typer.Option("--point", help="Write the shares of lost requests instead of upper limits.")
     ] = False,
     laws: Annotated[
         str,
@@ -50,7 +52,7 @@ def estimate(
         ),
     ] = "auto",
     link_rates: Annotated[
-        bool, typer.Option("--link-rates", help="Write the rates of the links in LOG, where it has their bytes.")
+        bool, typer.Option("--link-rates", help="Write the link rates in LOG, where it has bytes.")
     ] = False,
     seed: Seed = 0,
     traces: Annotated[
@@ -59,9 +61,10 @@ def estimate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate from LOG how often devices fail, with a margin, and what slows them down; write devices to plan with."""
+    """Estimate failure probabilities, with a margin, and slowdown laws from LOG; write devices to plan with."""
     from rocoin_opt.estimation import LAWS, estimate_devices, traces_of
     from rocoin_opt.failure import write_traces
+    from rocoin_opt.instance import Instance, companions, matrix_files
     from rocoin_opt.plan import plain_text
 
     require_outputs(out, traces, inputs=[log, devices])
@@ -69,6 +72,12 @@ def estimate(
     if not wanted:
         refuse("--laws", repr(laws), f"one of {', '.join(LAWS)}")
     base = _base(devices)
+    beside: list[Path] = []
+    if isinstance(base, Instance):
+        # The matrices of the base are read too, and go with an instance that is written into another folder.
+        require_outputs(out, traces, inputs=matrix_files(base, devices))
+        require_matrices(out, base, inputs=[log, devices], results=[traces])
+        beside = companions(out, base)
     found = estimate_devices(
         log,
         base.devices,
@@ -80,7 +89,7 @@ def estimate(
     )
     replayed = None if traces is None else traces_of(found)
     with delivering() as deliver:
-        written = [out] if deliver(_write, out, base, found) else []
+        written = [out, *beside] if deliver(_write, out, base, found) else []
         if traces is not None and replayed is not None and deliver(write_traces, traces, replayed):
             written.append(traces)
         if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from rocoin_opt.cli.options import InstanceFile, PlanFile
+from rocoin_opt.cli.output import complain
 from rocoin_opt.wording import printable
 
 VIOLATIONS = 1
@@ -12,17 +13,19 @@ VIOLATIONS = 1
 
 
 def check(instance: InstanceFile, plan: PlanFile) -> None:
-    """Check PLAN against INSTANCE: every violation, one a line."""
+    """Check PLAN against INSTANCE, and list every violation, one per line."""
     from rocoin_opt.failure import check as find_violations
     from rocoin_opt.failure import check_claims
     from rocoin_opt.instance import read_instance
-    from rocoin_opt.plan import read_plan_document
+    from rocoin_opt.plan import other_state, read_plan_document
 
     given, document = read_instance(instance), read_plan_document(plan)
     # What a broken plan claims of itself cannot be computed anew.
     violations = find_violations(given, document.plan) or check_claims(given, document)
     for violation in violations:
         print(violation)
+    if violations and (reason := other_state(document, given)):
+        complain(f"{plan}: {reason}")
     if violations:
         raise typer.Exit(VIOLATIONS)
     claims = document.metrics is not None or document.solve is not None

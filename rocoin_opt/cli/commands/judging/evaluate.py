@@ -14,9 +14,7 @@ from rocoin_opt.cli.output import console, print_json
 def evaluate(
     instance: InstanceFile,
     plan: PlanFile,
-    trials: Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="Simulate so many requests beside the exact figures.")
-    ] = None,
+    trials: Annotated[int | None, typer.Option("--trials", metavar="N", help="Also simulate so many requests.")] = None,
     seed: Seed = 0,
     deadline: Deadline = None,
     traces: Annotated[
@@ -27,17 +25,17 @@ def evaluate(
         bool,
         typer.Option("--cancel", help="Simulate a source that lets no replica send once its group has answered."),
     ] = False,
-    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Processes that simulate.")] = 1,
-    losses: Annotated[bool, typer.Option("--losses", help="Say what the loss of each device would do.")] = False,
+    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Number of processes for the simulation.")] = 1,
+    losses: Annotated[bool, typer.Option("--losses", help="Show what the loss of each device would do.")] = False,
     replicas: Annotated[
-        bool, typer.Option("--replicas", help="Say what one more replica would do: a spare, or a twin of a device.")
+        bool, typer.Option("--replicas", help="Show what one more replica would gain: a spare, or a twin of a device.")
     ] = False,
     sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="Say which crash probabilities and rates the figures depend on.")
+        bool, typer.Option("--sensitivity", help="Show which crash probabilities and rates the figures depend on.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what to expect of PLAN under failure: how likely it is, latency and quantiles, exact and simulated."""
+    """Compute the figures of PLAN under failure: success, latency and quantiles, exact and simulated."""
     from rocoin_opt.cli.progress import showing_trials, showing_work
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.failure import (

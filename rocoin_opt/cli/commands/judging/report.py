@@ -28,19 +28,20 @@ def report(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.html", help="The page to write.")],
     instance: Annotated[
-        Path | None, typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; needed for one.")
+        Path | None,
+        typer.Option("--instance", metavar="INSTANCE", help="Instance file of the plan; required for a plan."),
     ] = None,
     show: Annotated[
         list[str] | None,
         typer.Option(
-            "--show", metavar="NAME,...", help="Instances of a run to show in detail; else a few. Repeatable."
+            "--show", metavar="NAME,...", help="Instances of a run to show in detail; a few by default. Repeatable."
         ),
     ] = None,
     frontier: Annotated[
         bool,
         typer.Option(
             "--frontier",
-            help=f"Search and draw latency against partition, where there is a graph; {PATIENCE:g} s each by default.",
+            help=f"Compute and draw latency against partition, where there is a graph; {PATIENCE:g} s each by default.",
         ),
     ] = False,
     time_limit: TimeLimit = None,
@@ -88,12 +89,13 @@ def _plan_page(path: Path, instance: Path | None, out: Path, search: Callable[[I
     from rocoin_opt.plan import read_plan, read_plan_document
     from rocoin_opt.report.page import plan_report
 
+    # Whoever gives an instance in place of a plan is not asked for another one.
+    document = read_plan_document(path)
     if instance is None:
         refuse("--instance", "nothing", "the instance file of the plan")
     given = read_instance(instance)
     require_outputs(out, inputs=matrix_files(given, instance))
     decided = read_plan(path, given)
-    document = read_plan_document(path)
     objective = "guaranteed" if document.solve is None else document.solve.objective
     return plan_report(given, decided, document, None if search is None else search(given, objective))
 

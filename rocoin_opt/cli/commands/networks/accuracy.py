@@ -42,7 +42,7 @@ def accuracy(
     image_size: ImageSize = None,
     labels: Labels = "fine",
     fill: Annotated[
-        str, typer.Option("--fill", metavar="F", help="What stands in for missing parts: zero, or mean.")
+        str, typer.Option("--fill", metavar="F", help="What replaces missing parts: zero, or mean.")
     ] = "zero",
     deadline: Deadline = None,
     seed: Seed = 0,
@@ -58,7 +58,7 @@ def accuracy(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the accuracy of PLAN's students with parts missing, and join it with the failures of its devices."""
+    """Measure the accuracy of PLAN's students with parts missing, and weight it with the failures of its devices."""
     require_torch("accuracy needs")
 
     from rocoin_opt.instance import read_instance
@@ -66,13 +66,15 @@ def accuracy(
     from rocoin_opt.profiling import (
         Ensemble,
         accuracy_under_failure,
+        image_files,
         labelled_images,
         own_networks,
         require_table_name,
+        saved_files,
         write_accuracy_table,
     )
 
-    require_outputs(out, inputs=[instance, plan])
+    require_outputs(out, inputs=[instance, plan, *saved_files(students), *image_files(data)])
     if out is not None:
         require_table_name(out)
     given = read_instance(instance)
@@ -135,11 +137,11 @@ def _print(plan: Plan, document: dict[str, Any]) -> None:
         row = (f"part {number}", printable(group.student), devices, str(group.num_filters), f"{100 * share:.2f} %")
         table.add_row(*row, f"{100 * (whole - share):.2f}")
     terminal.print(table)
-    by = "whenever they come" if document["deadline_seconds"] is None else f"by {document['deadline_seconds']:g} s"
+    by = "without a deadline" if document["deadline_seconds"] is None else f"by {document['deadline_seconds']:g} s"
     line = f"expected accuracy of the answers {by}: {100 * document['expected_accuracy']:.2f} %"
     if document["interval"] is not None:
         low, high = document["interval"]
         line += f" ({100 * low:.2f} to {100 * high:.2f} %)"
     filled = "zeros" if document["fill"] == "zero" else "means over the training images"
-    for text in (line, f"{filled} stand in for the features of missing parts"):
+    for text in (line, f"{filled} replace the features of missing parts"):
         terminal.print(printable(text), markup=False)

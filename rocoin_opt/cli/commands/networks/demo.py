@@ -32,7 +32,7 @@ def demo(
     ] = None,
     stem_stride: Annotated[
         int | None,
-        typer.Option("--stem-stride", metavar="N", help="Stride of first convolutions.", show_default=OF_PRESET),
+        typer.Option("--stem-stride", metavar="N", help="Stride of the first convolutions.", show_default=OF_PRESET),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Of the teacher.", show_default=OF_PRESET)
@@ -44,7 +44,8 @@ def demo(
         ),
     ] = None,
     flip: Annotated[
-        bool | None, typer.Option("--flip/--no-flip", help="Mirror half of them.", show_default=OF_PRESET)
+        bool | None,
+        typer.Option("--flip/--no-flip", help="Mirror half of the teacher's images.", show_default=OF_PRESET),
     ] = None,
     student_epochs: Annotated[
         int | None, typer.Option("--student-epochs", metavar="N", help="Of the students.", show_default=OF_PRESET)
@@ -57,13 +58,15 @@ def demo(
         typer.Option("--student-flip/--no-student-flip", help="The same for them.", show_default=OF_PRESET),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", metavar="N", help="Images of a step.", show_default=OF_PRESET)
+        int | None, typer.Option("--batch-size", metavar="N", help="Images per step.", show_default=OF_PRESET)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option("--learning-rate", metavar="R", help="Its peak.", show_default=OF_PRESET)
+        float | None,
+        typer.Option("--learning-rate", metavar="R", help="Peak of the learning rate.", show_default=OF_PRESET),
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option("--weight-decay", metavar="W", help="Of the descent.", show_default=OF_PRESET)
+        float | None,
+        typer.Option("--weight-decay", metavar="W", help="Weight decay of the training.", show_default=OF_PRESET),
     ] = None,
     fleet: Annotated[
         str | None,
@@ -75,14 +78,12 @@ def demo(
         ),
     ] = None,
     groups: Annotated[
-        int | None, typer.Option("--groups", metavar="K", help="How many parts.", show_default="the fleet's")
+        int | None, typer.Option("--groups", metavar="K", help="Number of parts.", show_default="the fleet's")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is made.")] = Path(
-        "rocoin-demo"
-    ),
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for all files.")] = Path("rocoin-demo"),
     seed: Annotated[
         list[str] | None,
-        typer.Option("--seed", metavar="N,...", help="Seeds; one run with each. Repeatable.", show_default="0"),
+        typer.Option("--seed", metavar="N,...", help="Seeds; one run for each. Repeatable.", show_default="0"),
     ] = None,
     arithmetic: Annotated[
         str | None,
@@ -92,22 +93,22 @@ def demo(
     step: StepKind = "auto",
     device: Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; as many as it likes by default.")
+        int | None, typer.Option("--threads", metavar="N", help="Threads of PyTorch; its own choice by default.")
     ] = None,
 ) -> None:
-    """Train a teacher, plan, distil the students of several plans, and measure what their answers are worth."""
+    """Train a teacher, plan, distil the students of several plans, and measure their accuracy under failure."""
     seeds = _seeds(seed or ["0"])
     if fast and preset not in (None, "fast"):
         refuse("--fast", f"--preset {preset}", "one of them: --fast is --preset fast")
     named = "fast" if fast else preset or "fashion"
     if named == "cifar" and data == "auto":
-        refuse("--data", "nothing beside --preset cifar", "the path of CIFAR-10: its batches, or an .npz file")
+        refuse("--data", "nothing with --preset cifar", "the path of CIFAR-10: its batches, or an .npz file")
     require_torch("demo needs", scikit_learn=True)
 
     from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.documents import readable_json
-    from rocoin_opt.profiling import demo_document, load_dataset, run_demo, use_threads
+    from rocoin_opt.profiling import demo_document, image_files, load_dataset, run_demo, use_threads
     from rocoin_opt.profiling import preset as preset_of
     from rocoin_opt.report import pipeline_csv, pipeline_markdown, print_pipeline
     from rocoin_opt.writing import require_folder, write_text
@@ -136,8 +137,13 @@ def demo(
     settings.require()
     require_folder(out)
     tables = [out / f"results.{kind}" for kind in ("json", "csv", "md")]
+    read = [*image_files(data), Path(settings.fleet)]
     if out.exists():
-        require_outputs(*tables)
+        require_outputs(*tables, inputs=read)
+    for place in [out / f"seed-{number}" for number in seeds]:
+        for file in read:
+            if file.is_file() and file.resolve().is_relative_to(place.resolve()):
+                refuse("--out", f"{out}, where {file}, which is read, may be replaced", "another folder")
     if threads is not None:
         use_threads(threads)
     images = load_dataset("digits" if named == "fast" and data == "auto" else data)

@@ -33,7 +33,7 @@ from rocoin_opt.cli.network_options import (
     training_of,
 )
 from rocoin_opt.cli.options import InstanceFile, PlanFile, Seed, listed, require_torch
-from rocoin_opt.cli.output import complain
+from rocoin_opt.cli.output import complain, require_outputs
 from rocoin_opt.wording import printable
 
 
@@ -63,7 +63,8 @@ def distil(
     shift: Shift = None,
     flip: Flip = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", metavar="T", help="What softens the logits of teacher and students.")
+        float,
+        typer.Option("--temperature", metavar="T", help="Temperature that softens the logits of teacher and students."),
     ] = 4.0,
     feature_weight: Annotated[
         float, typer.Option("--feature-weight", metavar="W", help="Weight of the features' squared error.")
@@ -72,7 +73,8 @@ def distil(
         float, typer.Option("--logit-weight", metavar="W", help="Weight of the softened logits' divergence.")
     ] = 1.0,
     part_dropout: Annotated[
-        float, typer.Option("--part-dropout", metavar="P", help="How often a part is missing while the head learns.")
+        float,
+        typer.Option("--part-dropout", metavar="P", help="Probability that a part is missing while the head learns."),
     ] = 0.0,
     seed: Seed = 0,
     arithmetic: Arithmetic = None,
@@ -92,15 +94,19 @@ def distil(
         Distillation,
         Lesson,
         distil_plan,
+        image_files,
         load_dataset,
         load_teacher,
         other_costs,
         own_networks,
+        saved_files,
     )
     from rocoin_opt.profiling.training import accuracy
     from rocoin_opt.writing import require_folder
 
     require_folder(out)
+    if out.exists():
+        require_outputs(*saved_files(out), out / "checkpoint.pt", inputs=[instance, plan, weights, *image_files(data)])
     given = read_instance(instance)
     decided = read_plan(plan, given)
     chosen = preset_of(preset)

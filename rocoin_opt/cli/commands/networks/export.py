@@ -35,7 +35,7 @@ def export(
         typer.Option(
             "--part",
             metavar="P",
-            help="Images to check and measure the files on: train, validation or test. Of data without such parts, "
+            help="Part of the data to check the files on: train, validation or test. In data without such parts, "
             "test is a fifth of each class that no training saw.",
         ),
     ] = "test",
@@ -45,23 +45,23 @@ def export(
     ] = None,
     deadline: Deadline = None,
     fill: Annotated[
-        str, typer.Option("--fill", metavar="F", help="What stands in for missing parts: zero, or mean.")
+        str, typer.Option("--fill", metavar="F", help="What replaces missing parts: zero, or mean.")
     ] = "zero",
     int8: Annotated[
-        bool, typer.Option("--int8", help="Quantise the students to 8 bits, ranges seen on training images.")
+        bool, typer.Option("--int8", help="Quantise the students to 8 bits, with ranges observed on training images.")
     ] = False,
     opset: Annotated[
         int | None,
         typer.Option(
             "--opset",
             metavar="N",
-            help="Version of ONNX's operators, for what your boards read.",
-            show_default="18, the oldest that PyTorch writes of itself",
+            help="Version of ONNX's operators, for the tools of your boards.",
+            show_default="18, the oldest that PyTorch writes",
         ),
     ] = None,
     images_out: Annotated[
         Path | None,
-        typer.Option("--images-out", metavar="FILE.npz", help="Write the images that were checked, scaled."),
+        typer.Option("--images-out", metavar="FILE.npz", help="Write the images used for the check, already scaled."),
     ] = None,
 ) -> None:
     """Write the students of PLAN as ONNX files for its devices, with a source in NumPy and ONNX Runtime."""
@@ -76,17 +76,22 @@ def export(
     from rocoin_opt.profiling import (
         Ensemble,
         deploy,
+        export_files,
+        image_files,
         load_dataset,
         manifest_of,
         own_networks,
         require_export_folder,
+        saved_files,
         write_export,
         write_images,
     )
 
     # Before the work, not after it.
     require_export_folder(out)
-    require_outputs(images_out, inputs=[plan, instance])
+    require_outputs(images_out, inputs=[plan, instance, *saved_files(students), *image_files(data)])
+    if out.exists():
+        require_outputs(images_out, *export_files(out), inputs=[plan, instance, *image_files(data)])
     if deadline is not None and not is_positive(deadline):
         refuse("--deadline", repr(deadline), "a positive, finite number of seconds")
     document = read_plan_document(plan)

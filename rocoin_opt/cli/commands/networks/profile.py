@@ -21,7 +21,7 @@ from rocoin_opt.cli.network_options import (
     training_of,
 )
 from rocoin_opt.cli.options import InstanceOut, listed, refuse, require_torch
-from rocoin_opt.cli.output import console, delivering, require_outputs
+from rocoin_opt.cli.output import console, delivering, require_matrices, require_outputs
 from rocoin_opt.wording import counted, data_size, engineering, printable, seconds
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def profile(
     layer: Annotated[
         str | None,
         typer.Option(
-            "--layer", metavar="L", help="Layer whose filters are the knowledge; else what the classifier reads."
+            "--layer", metavar="L", help="Layer whose filters are shared out; by default what the classifier reads."
         ),
     ] = None,
     classifier: Classifier = None,
@@ -57,35 +57,37 @@ def profile(
             "--part",
             metavar="P",
             help="Part of the data: train, validation or test.",
-            show_default="validation; of images and labels in an .npz file all",
+            show_default="validation; all of images and labels in an .npz file",
         ),
     ] = None,
     normalise: Normalise = None,
     image_size: ImageSize = None,
     labels: Labels = "fine",
-    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Images at once.")] = 256,
+    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Images per batch.")] = 256,
     precision: Annotated[
         int, typer.Option("--precision", metavar="BITS", help="Bits of a weight and of an activation on the devices.")
     ] = 32,
     bits_per_filter: Annotated[
         float | None,
-        typer.Option("--bits-per-filter", metavar="BITS", help="Bits of one filter on the link; else the precision."),
+        typer.Option(
+            "--bits-per-filter", metavar="BITS", help="Bits of one filter on the link; by default the precision."
+        ),
     ] = None,
     capacity: Annotated[
         list[str] | None,
         typer.Option(
-            "--capacity", metavar="S=N,...", help="Largest part of each student; an assumption without. Repeatable."
+            "--capacity", metavar="S=N,...", help="Largest part of each student; assumed if not given. Repeatable."
         ),
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of an image.")
+        int | None, typer.Option("--top-k", metavar="K", help="Count only the K most active filters of each image.")
     ] = None,
-    rectify: Annotated[bool, typer.Option("--rectify", help="Take negative activations as 0.")] = False,
+    rectify: Annotated[bool, typer.Option("--rectify", help="Count negative activations as 0.")] = False,
     stem_stride: StemStride = 1,
     repeats: Annotated[
-        int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency here so often.")
+        int | None, typer.Option("--repeats", metavar="N", help="Measure each student's latency on this host N times.")
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads of that measurement.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="Threads for that measurement.")] = 1,
     hosts: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,10 +108,11 @@ def profile(
     """Measure TEACHER and students, and write an instance with the filter graph beside it. Needs PyTorch."""
     require_torch("profile needs")
 
-    from rocoin_opt.instance import read_device_file, write_instance
+    from rocoin_opt.instance import companions, read_device_file, write_instance
     from rocoin_opt.plan import plain_text
     from rocoin_opt.profiling import (
         Origin,
+        image_files,
         labelled_images,
         load_teacher,
         profile_instance,
@@ -117,7 +120,9 @@ def profile(
         with_knowledge,
     )
 
-    require_outputs(out, inputs=[devices, weights, measured])
+    read = [devices, weights, measured, *image_files(data)]
+    require_outputs(out, inputs=read)
+    require_matrices(out, inputs=read)
     where = training_of(None, device=device).torch_device
     fleet = read_device_file(devices, precision_bits=precision)
     capacities = _capacities(capacity)
@@ -127,7 +132,9 @@ def profile(
         teacher, weights, num_classes=given.num_classes, in_channels=channels, stem_stride=stem_stride
     )
     if layer is not None and classifier is not None:
-        refuse("--classifier", repr(classifier), "nothing beside --layer: either says what the knowledge is")
+        refuse(
+            "--classifier", repr(classifier), "nothing beside --layer: each of them says which filters are shared out"
+        )
     if layer is None:
         network = with_knowledge(network, given.images, classifier)
         known = getattr(network.head, "out_features", given.num_classes)
@@ -153,11 +160,12 @@ def profile(
         measured=measured,
         device=where,
     )
+    written = [out, *companions(out, profiled.instance)]
     with delivering() as deliver:
         is_written = deliver(write_instance, out, profiled.instance)
         _print(profiled, console())
         if is_written:
-            console().print(plain_text(f"written: {out}"))
+            console().print(plain_text(f"written: {', '.join(map(str, written))}"))
 
 
 def _tracked(images: Any, labels: Any, batch_size: int) -> Any:

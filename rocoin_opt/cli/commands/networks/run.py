@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from rocoin_opt.cli.network_options import DataPath, ImageSize, Labels, Normalise, OwnNames, data_options
 from rocoin_opt.cli.options import AsJson, Deadline, InstanceFile, PlanFile, Seed, listed, refuse, require_torch
 from rocoin_opt.cli.output import console, delivering, print_json, require_outputs
-from rocoin_opt.wording import given_seconds, number, printable, seconds
+from rocoin_opt.wording import counted, given_seconds, number, printable, seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,9 @@ def run(
     plan: PlanFile,
     students: Annotated[
         Path | None,
-        typer.Option("--students", metavar="FOLDER", help="Saved students of the plan; else times alone are measured."),
+        typer.Option(
+            "--students", metavar="FOLDER", help="Saved students of the plan; without them only times are measured."
+        ),
     ] = None,
     own: OwnNames = None,
     data: DataPath = "auto",
@@ -37,7 +40,7 @@ def run(
             "--part",
             metavar="P",
             help="Part of the data: train, validation or test.",
-            show_default="test; of images and labels in an .npz file all",
+            show_default="test; all of images and labels in an .npz file",
         ),
     ] = None,
     normalise: Normalise = None,
@@ -46,7 +49,7 @@ def run(
     requests: Annotated[int, typer.Option("--requests", metavar="N", help="Number of requests.")] = 100,
     seed: Seed = 0,
     time_scale: Annotated[
-        float, typer.Option("--time-scale", metavar="X", help="Seconds here for each second of the instance.")
+        float, typer.Option("--time-scale", metavar="X", help="Seconds on this host for each second of the instance.")
     ] = 1.0,
     deadline: Deadline = None,
     plot: Annotated[
@@ -62,7 +65,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run PLAN with one throttled process a device, and compare its response times with the prediction."""
+    """Run PLAN with one throttled process per device, and compare its response times with the prediction."""
     from rocoin_opt.cli.progress import showing_trials
     from rocoin_opt.control import ended_by_termination
     from rocoin_opt.estimation import write_request_log
@@ -80,16 +83,21 @@ def run(
     if plot is not None:
         require_picture(plot)
     if cancel and log is not None:
-        refuse("--cancel", "--log", "no log: who is told not to send would look lost")
+        refuse("--cancel", "--log", "no log: a replica told not to send would look lost")
     # Before the run, not after it.
-    require_outputs(plot, log, inputs=[instance, plan])
+    read = [instance, plan]
+    if students is not None:
+        require_torch("students need")
+        from rocoin_opt.profiling import image_files, saved_files
+
+        read += [*saved_files(students), *image_files(data)]
+    require_outputs(plot, log, inputs=read)
     require_requests(requests)
     given = read_instance(instance)
     decided = read_plan(plan, given)
     ensemble, classes = None, None
     asked: int | ValueArray = requests
     if students is not None:
-        require_torch("students need")
         from rocoin_opt.profiling import Ensemble, labelled_images, own_networks
 
         ensemble = Ensemble.load(students, own=own_networks(listed(own)))
@@ -99,7 +107,7 @@ def run(
         # Fewer images than requests come around again.
         rows = [number % len(images.labels) for number in range(requests)]
         asked, classes = images.images[rows].numpy(), images.labels[rows].numpy()
-    with ended_by_termination(), showing_trials(f"{given.name}, run") as advance:
+    with ended_by_termination(), showing_trials(f"{given.name}, run", "requests") as advance:
         found = execute(
             given,
             decided,
@@ -170,12 +178,20 @@ def _remarks(document: dict[str, Any]) -> list[str]:
         f"the distribution is {verdict} the 95 % band: distance {distance:.3f}, band {band:.3f}",
     ]
     if document["late_students"]:
+        needed = document["needed_time_scale"]
+        scale = "a larger --time-scale" if needed is None else f"--time-scale {_rounded_up(needed)} or more"
         lines.append(
-            f"{document['late_students']} first answers were late because their student is slower here than the "
-            "instance has it: take a larger --time-scale"
+            f"{counted(document['late_students'], 'first answer')} came late because the student is slower here than in "
+            f"the instance: take {scale}"
         )
     if document["lost"]:
         lines.append(f"processes that ended during the run: {', '.join(document['lost'])}")
     if "accuracy" in document:
         lines.append(f"accuracy of the answers by the deadline: {100 * document['accuracy']:.2f} %")
     return lines
+
+
+def _rounded_up(value: float) -> str:
+    """The next number of two digits."""
+    unit = Decimal(1).scaleb(Decimal(value).adjusted() - 1)
+    return f"{(Decimal(value) / unit).to_integral_value(ROUND_CEILING) * unit:f}"

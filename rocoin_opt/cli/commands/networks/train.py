@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,8 +33,16 @@ from rocoin_opt.cli.network_options import (
     training_of,
 )
 from rocoin_opt.cli.options import Seed, require_torch
-from rocoin_opt.cli.output import require_outputs
+from rocoin_opt.cli.output import complain, require_outputs
 from rocoin_opt.wording import printable
+
+if TYPE_CHECKING:
+    from rocoin_opt.profiling.images.datasets import Split
+
+LITTLE = 0.8
+"""Share of images in their class below which a network may have learnt less than it could."""
+LOOKED_AT = 2000
+"""Training images, at most, that tell whether it did."""
 
 
 def train(
@@ -43,10 +52,11 @@ def train(
     data: DataPath,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FILE", help="The weights; a training that was stopped goes on from them."),
+        typer.Option("--out", metavar="FILE", help="File for the weights; a stopped training resumes from it."),
     ],
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="A state_dict to begin with; else by chance.")
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="A state_dict to begin with; random weights by default."),
     ] = None,
     normalise: Normalise = None,
     image_size: ImageSize = None,
@@ -71,10 +81,10 @@ def train(
 
     from rocoin_opt.cli.training_progress import showing_training
     from rocoin_opt.control import ended_by_termination
-    from rocoin_opt.profiling import load_dataset, teacher_builder, train_classifier
+    from rocoin_opt.profiling import image_files, load_dataset, teacher_builder, train_classifier
     from rocoin_opt.profiling.training import accuracy
 
-    require_outputs(out, inputs=[weights])
+    require_outputs(out, inputs=[weights, *image_files(data)])
     chosen = preset_of(preset)
     stride = (1 if chosen is None else chosen.stem_stride) if stem_stride is None else stem_stride
     training = training_of(
@@ -99,7 +109,12 @@ def train(
     with ended_by_termination(), training.computing():
         with showing_training() as report:
             trained = train_classifier(build, images, training, identity=begins, checkpoint=out, report=report)
-        held_out, tested = (accuracy(trained, part, training.torch_device) for part in (images.validation, images.test))
+
+        def share(part: Split) -> float:
+            return accuracy(trained, part, training.torch_device)
+
+        held_out, tested = share(images.validation), share(images.test)
+        learnt = held_out if held_out >= LITTLE else share(_some(images.train))
     parameters = sum(parameter.numel() for parameter in trained.parameters())
     for line in (
         f"{network}: {parameters} parameters, {training.epochs} epochs",
@@ -108,3 +123,14 @@ def train(
         f"written: {out}",
     ):
         print(printable(line))
+    if learnt < LITTLE:
+        complain(
+            f"warning: of its training images too {100 * learnt:.0f} % are put into their class, which is little: try "
+            "a lower --learning-rate, more --epochs, or, in a network of your own, layers that normalise"
+        )
+
+
+def _some(split: Split) -> Split:
+    """Training images from everywhere, for they may lie class by class."""
+    step = -(-len(split) // LOOKED_AT)
+    return replace(split, images=split.images[::step], labels=split.labels[::step])

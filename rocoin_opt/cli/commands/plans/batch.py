@@ -53,15 +53,15 @@ def batch(
     seeds: Annotated[
         list[str] | None,
         typer.Option(
-            "--seeds", metavar="N,N,...", help="Seeds; all is repeated with each. Repeatable.", show_default="0"
+            "--seeds", metavar="N,N,...", help="Seeds; everything is repeated with each. Repeatable.", show_default="0"
         ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", metavar="N", help="Items at the same time; else as many as the cores allow."),
+        typer.Option("--jobs", metavar="N", help="Items at the same time; by default as many as the cores allow."),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Work on a Dask cluster (extra dask).")
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster (extra dask).")
     ] = None,
     time_limit: TimeLimit = None,
     grace: Annotated[
@@ -77,8 +77,8 @@ def batch(
     criterion: CriterionName = "ncut",
     prefer: Preferred = "reliability",
     polish: UnboundPolish = None,
-    force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do again what failed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat items that are done.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Repeat items that failed.")] = False,
     exports: Annotated[
         list[Path] | None,
         typer.Option("--export", metavar="FILE", help="Write the results as .json, .parquet or .csv; repeatable."),

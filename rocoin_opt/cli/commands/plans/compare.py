@@ -40,13 +40,15 @@ def compare(
     polish: GivenPolish = None,
     shift: Annotated[
         float | None,
-        typer.Option("--shift", metavar="S", help="Of a run: seconds that shift the geometric mean of times, 1."),
+        typer.Option(
+            "--shift", metavar="S", help="For a run: shift of the geometric mean of times, in seconds; 1 by default."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show methods side by side: solve INSTANCE by each of them, or sum up a finished RUN by family and method.
+    """Compare methods: solve INSTANCE by each of them, or summarise a RUN by family and method.
 
-    Defaults of a search are those of the command solve; a RUN takes none of its options.
+    Defaults of a search are those of solve; a RUN takes no options of a search.
     """
     searching = {
         "--methods": ",".join(methods) if methods else None,

@@ -31,14 +31,14 @@ def frontier(
     instance: InstanceFile,
     objective: LatencyObjectiveName = "guaranteed",
     criterion: CriterionName = "ncut",
-    points: Annotated[int, typer.Option("--points", metavar="N", help="Number of points at most, 2 or more.")] = 10,
+    points: Annotated[int, typer.Option("--points", metavar="N", help="Largest number of points, at least 2.")] = 10,
     time_limit: TimeLimit = None,
     seed: Seed = 0,
     threads: Threads = 1,
     polish: UnboundPolish = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a better partition of the knowledge of INSTANCE costs in latency."""
+    """Show what a better partition of the filters of INSTANCE costs in latency."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.instance import read_instance
     from rocoin_opt.planning.frontier import frontier as find_frontier

@@ -13,7 +13,7 @@ def groups(
     threads: Threads = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Find the most groups that the devices of INSTANCE form within the outage limit, and prove it."""
+    """Find how many groups the devices of INSTANCE can form within the outage limit, with a proof."""
     from rocoin_opt.cli.progress import showing_work
     from rocoin_opt.instance import read_instance
     from rocoin_opt.planning.most_groups import max_groups

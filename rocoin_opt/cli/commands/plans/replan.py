@@ -17,7 +17,15 @@ from rocoin_opt.cli.options import (
     objective_named,
     required,
 )
-from rocoin_opt.cli.output import console, delivering, exit_without_plan, print_json, require_outputs, tell_reasons
+from rocoin_opt.cli.output import (
+    console,
+    delivering,
+    exit_without_plan,
+    print_json,
+    require_matrices,
+    require_outputs,
+    tell_reasons,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,17 +35,20 @@ if TYPE_CHECKING:
 
 
 def replan(
-    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file, lost and joined devices in it.")],
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan file so far (*.plan.json).")],
+    instance: Annotated[
+        Path, typer.Argument(metavar="INSTANCE", help="Instance file that includes lost and joined devices.")
+    ],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file to repair (*.plan.json).")],
     lost: Annotated[
-        list[str] | None, typer.Option("--lost", metavar="ID,...", help="Devices that are gone; repeatable.")
+        list[str] | None, typer.Option("--lost", metavar="ID,...", help="Devices that were lost; repeatable.")
     ] = None,
     joined: Annotated[
         list[str] | None,
-        typer.Option("--joined", metavar="ID,...", help="Devices that came after the plan; repeatable."),
+        typer.Option("--joined", metavar="ID,...", help="Devices that joined after the plan was made; repeatable."),
     ] = None,
     max_loads: Annotated[
-        int | None, typer.Option("--max-loads", metavar="N", help="Devices that may be sent a student, at most.")
+        int | None,
+        typer.Option("--max-loads", metavar="N", help="Largest number of devices that may be sent a student."),
     ] = None,
     objective: ReplanObjectiveName = "guaranteed",
     time_limit: TimeLimit = None,
@@ -45,11 +56,11 @@ def replan(
     threads: Threads = 1,
     out: PlanOut = None,
     left: Annotated[
-        Path | None, typer.Option("--left", metavar="FILE", help="Write the instance that is left; the plan is for it.")
+        Path | None, typer.Option("--left", metavar="FILE", help="Write the remaining instance, which the plan is for.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mend PLAN with few changes after devices of INSTANCE failed or joined: as early as can be, or as reliable."""
+    """Repair PLAN with few changes after devices of INSTANCE failed or joined."""
     from rocoin_opt.cli.progress import showing_progress
     from rocoin_opt.documents import readable_json
     from rocoin_opt.instance import matrix_files, read_instance, write_instance
@@ -61,6 +72,7 @@ def replan(
     require_outputs(out, left, inputs=[instance, plan])
     given = read_instance(instance)
     require_outputs(out, left, inputs=matrix_files(given, instance))
+    require_matrices(left, given, inputs=[instance, plan], results=[out])
     names = given.devices_by_name
     gone, new = (
         given.meant_by(required(option, values, names)) for option, values in (("--lost", lost), ("--joined", joined))

@@ -29,6 +29,7 @@ from rocoin_opt.cli.output import (
     delivering,
     exit_without_plan,
     print_json,
+    require_matrices,
     require_outputs,
     tell_estimated_classes,
     tell_reasons,
@@ -74,33 +75,41 @@ def solve(
         typer.Option("--together", metavar="ID,ID,...", help="Devices in one group, or all spare; repeatable."),
     ] = None,
     spread: Annotated[
-        int | None, typer.Option("--spread", metavar="N", help="Failure domains that each group lies in, at least.")
+        int | None, typer.Option("--spread", metavar="N", help="Least number of failure domains of each group.")
     ] = None,
     latency_only: LatencyOnly = False,
     filters: Annotated[
-        bool, typer.Option("--filters", help="Name the filters of each part even where there is no graph.")
+        bool, typer.Option("--filters", help="Name the filters of each part even without a graph.")
     ] = False,
     criterion: CriterionName = "ncut",
     prefer: Preferred = "reliability",
     polish: Polish = POLISH_SECONDS,
     out: PlanOut = None,
+    left: Annotated[
+        Path | None,
+        typer.Option(
+            "--left", metavar="FILE", help="Write the instance with the rules of the options; the plan is for it."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find a plan for INSTANCE, prove what can be proved, and show it.
+    """Find a plan for INSTANCE, with a proof or a bound, and show it.
 
     The options --spare, --use, --apart, --together and --spread add rules for this search alone.
     """
     from rocoin_opt.cli.options import with_rules_of
     from rocoin_opt.cli.progress import showing_progress
-    from rocoin_opt.instance import matrix_files, read_instance
+    from rocoin_opt.instance import matrix_files, read_instance, write_instance
     from rocoin_opt.plan import print_summary, result_document, write_plan_document
     from rocoin_opt.planning.request import require_startable
     from rocoin_opt.planning.solve import solve as find_plan
 
     # A plan that is improved on may give way: the new one is never worse.
-    require_outputs(out, inputs=[instance])
+    require_outputs(out, left, inputs=[instance])
     given = read_instance(instance)
-    require_outputs(out, inputs=matrix_files(given, instance))
+    require_outputs(out, left, inputs=matrix_files(given, instance))
+    require_outputs(left, inputs=[start])
+    require_matrices(left, given, inputs=[instance, start], results=[out])
     asked = with_rules_of(given, spare=spare, use=use, apart=apart, together=together, spread=spread)
     known = None if start is None else _plan_to_start_from(start, given, asked)
     if known is not None:
@@ -126,6 +135,8 @@ def solve(
             report=report,
         )
     with delivering() as deliver:
+        if left is not None:
+            deliver(write_instance, left, asked)
         is_kept = (
             result.plan is None or out is None or deliver(write_plan_document, out, result_document(asked, result))
         )
@@ -135,8 +146,11 @@ def solve(
             print_json(result_document(asked, result))
         if as_json:
             tell_reasons(result.reasons)
-    if result.plan is not None and out is not None and asked is not given:
-        complain(f"{out} is for {given.name} with the rules of the command line: check needs them in the instance file")
+    if result.plan is not None and out is not None and asked is not given and left is None:
+        complain(
+            f"{out} is for {given.name} with the rules of the command line: check, report and others need them in the "
+            "instance file, and --left FILE writes it"
+        )
     if result.plan is None and out is not None:
         # A file of an earlier search may stand there.
         complain(f"{out} is not written: there is no plan to write")

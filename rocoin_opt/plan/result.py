@@ -12,7 +12,7 @@ from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
-from rocoin_opt.plan.summary import binding_lines, channel_lines, group_table, random_table
+from rocoin_opt.plan.summary import binding_lines, channel_lines, group_table, idle_lines, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
     bound_alone,
@@ -202,6 +202,9 @@ def print_summary(result: Result, console: Console) -> None:
         console.print(random_table(instance, result.plan) if random else group_table(instance, result.plan, timings))
         if result.plan.spares:
             console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
+            known = () if random else idle_lines(instance, result.plan, result.objective, result.objective_value)
+            for line in known:
+                console.print(plain_text(line))
         console.print()
         lines = [] if random or not has_queues(instance, result.plan) else channel_lines(instance, result.plan)
         for line in (*lines, *binding_lines(instance, result.plan, result.objective, result.objective_value, timings)):

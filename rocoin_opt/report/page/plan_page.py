@@ -37,6 +37,7 @@ from rocoin_opt.report.page.tables import (
 )
 from rocoin_opt.wording import (
     GIVEN_DIGITS,
+    NOTHING,
     counted,
     given_seconds,
     joules,
@@ -263,13 +264,11 @@ def _all_figures(
     if figures is None or answer is None:
         return {}
     needed, ends = instance.requirements, _ends(instance)
+    success = figures.success_probability
+    sure = NOTHING if success is None else success_share(success, answer.failure_probability)
     found = {
         "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
-        "success": (
-            "success probability",
-            success_share(figures.success_probability, answer.failure_probability),
-            f"an answer {ends}",
-        ),
+        "success": ("success probability", sure, f"an answer {ends}"),
         "missing": (
             "missing share",
             small_share(answer.missing_share),

@@ -259,7 +259,7 @@ def draw(found: Document) -> dict[str, Figure]:
     return {"channels": figure}
 
 
-QUICK = {"families": ["edge"], "seeds": [0], "requests": 20, "runs": ["mcu-12-20"]}
+QUICK = {"families": ["edge"], "seeds": [0], "requests": 8, "runs": ["mcu-12-20"]}
 SCRIPT = Script("channels", measure, show_tables, faults, QUICK, draw)
 
 

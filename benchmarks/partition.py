@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             if not installed(peer):
                 print(f"{peer} is not installed (extra bench): it is not measured", file=sys.stderr)
     # What the package imports on its way is not timed, as little as what the peers import.
-    ro.partition(planted(32, 2, 0.1, 0).weights, 2, criterion="resilient")
+    ro.partition(planted(20, 2, 0.1, 0).weights, 2, criterion="resilient")
     found: dict[str, Any] = {"entries": {}, "criteria": {}}
     for table in tables:
         if table in CONTESTS:

@@ -9,12 +9,16 @@ stop the others; the exit status is 1, and the last lines say which.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,12 +192,24 @@ def _measure(study: Study, stored: Path, options: argparse.Namespace) -> str:
 
 
 def rendered(study: Study, stored: Path, figures: Path) -> tuple[int, str]:
-    """Exit status and Markdown of a study's script for a stored document; the figures are drawn into a folder."""
+    """Exit status and Markdown of a study's script for a stored document; the figures are drawn into a folder.
+
+    The script runs in this process: what it imports takes longer than its tables.
+    """
     figures.mkdir(parents=True, exist_ok=True)
-    script = BENCHMARKS / f"{study.script}.py"
-    command = [sys.executable, str(script), "--from", str(stored), "--markdown", "--figures", str(figures)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", cwd=REPOSITORY, check=False)
-    return done.returncode, done.stdout
+    text, given = io.StringIO(), sys.argv
+    sys.argv = [f"{study.script}.py", "--from", str(stored), "--markdown", "--figures", str(figures)]
+    try:
+        with contextlib.redirect_stdout(text):
+            importlib.import_module(study.script).main()
+    except SystemExit as ended:
+        return int(bool(ended.code)), text.getvalue()
+    except Exception:
+        traceback.print_exc()
+        return 1, text.getvalue()
+    finally:
+        sys.argv = given
+    return 0, text.getvalue()
 
 
 def report(wrong: dict[str, str]) -> int:

@@ -19,6 +19,7 @@ from rocoin_opt.errors import InputError, Problem
 from rocoin_opt.faults import MAX_PROBLEMS_SHOWN as MAX_PROBLEMS_SHOWN
 from rocoin_opt.faults import described_fault as described_fault
 from rocoin_opt.faults import fault as fault
+from rocoin_opt.faults import json_fault
 from rocoin_opt.faults import problems_of as problems_of
 from rocoin_opt.faults import shown as shown
 from rocoin_opt.wording import cause_of
@@ -252,8 +253,7 @@ def parse_json(text: str, source: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        found = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        raise InputError(source, [Problem("", found, "valid JSON")]) from None
+        raise InputError(source, [Problem("", json_fault(error), "valid JSON")]) from None
     except RecursionError:
         raise InputError(source, [Problem("", "JSON nested too deeply", "valid JSON")]) from None
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
@@ -104,8 +105,27 @@ def _problem(detail: Any, data: object, model: type[BaseModel]) -> Problem:
     template = ALLOWED.get(detail["type"])
     if template is None:
         return Problem(where, found, detail["msg"].removeprefix("Input should be "))
-    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else ""
+    meant = _meant(detail["loc"], model) if detail["type"] == "extra_forbidden" else _written(detail)
     return Problem(where, found, template.format_map(detail.get("ctx", {})) + meant)
+
+
+def _written(detail: Any) -> str:
+    """How a share in per cent, or a number written as a text, is written here; nothing where neither is meant."""
+    found, limits = detail["input"], detail.get("ctx", {})
+    if detail["type"] in ("less_than", "less_than_equal"):
+        is_share = limits.get("lt", limits.get("le")) == 1.0 and isinstance(found, int | float) and 1 < found <= 100
+        return f"; {found:.12g} % is {found / 100:.12g}" if is_share else ""
+    told = (
+        re.fullmatch(r"([+-]?\d{1,15})(?:([.,])(\d{1,15}))?\s*(%?)", found.strip()) if isinstance(found, str) else None
+    )
+    if told is None or detail["type"] not in ("float_type", "int_type"):
+        return ""
+    whole, sign, part, percent = told.groups()
+    if sign == "," and len(part) == 3 and int(whole):
+        # A comma between thousands, maybe.
+        return ""
+    value = float(f"{whole}.{part or 0}")
+    return f"; {told[0]} is {value / 100:.12g}" if percent else f"; write {value:.12g}, without quotes"
 
 
 def _meant(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
@@ -172,3 +192,61 @@ def shown(value: object) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= MAX_FOUND_CHARACTERS else text[: MAX_FOUND_CHARACTERS - 1] + "…"
+
+
+def json_fault(error: json.JSONDecodeError) -> str:
+    """Say what keeps a text from being JSON, in words for people who write files by hand, with the line shown."""
+    text, place = error.doc, error.pos
+    before = len(text[:place].rstrip()) - 1
+    last, here = text[before : before + 1] if before >= 0 else "", text[place : place + 1]
+    line, line_before = _line(text, place), _line(text, max(before, 0))
+    # What the parser names, it names by its own grammar; what is meant shows from the signs around the place.
+    if not text.strip():
+        return "nothing but blanks"
+    if not here:
+        return (
+            f"a text that ends in line {line_before} before all brackets or quotes are closed{_excerpt(text, before)}"
+        )
+    if "Unterminated string" in error.msg or "control character" in error.msg:
+        # A line ended within a text, or the file did.
+        return f"a text without its closing quote in line {line}{_excerpt(text, place)}"
+    if last == "," and here in ("]", "}"):
+        return f"one comma too many before {here} in line {line}{_excerpt(text, before)}"
+    if "',' delimiter" in error.msg and (here in '"{[-' or here.isalnum()):
+        where = f"after line {line_before}" if line_before < line else f"before column {error.colno} of line {line}"
+        return f"a comma missing {where}{_excerpt(text, before)}"
+    if last == here == ",":
+        return f"two commas in a row in line {line}{_excerpt(text, place)}"
+    if here == "'":
+        return f"single quotes in line {line}, where texts stand in double ones{_excerpt(text, place)}"
+    if here in ("/", "#"):
+        return f"a comment in line {line}, which JSON does not have{_excerpt(text, place)}"
+    word = re.match(r"[A-Za-z_]+", text[place : place + MAX_FOUND_CHARACTERS])
+    if "Expecting value" in error.msg and word is not None:
+        return f"the word {word[0]} without quotes in line {line}{_excerpt(text, place)}"
+    if re.search(r":\s*-?\d+,$", text[max(before - MAX_FOUND_CHARACTERS, 0) : before + 1]) and here.isdigit():
+        return f"a decimal comma in line {line}, where a point has to stand{_excerpt(text, before)}"
+    if "property name" in error.msg:
+        return f"no name of a field in double quotes at column {error.colno} of line {line}{_excerpt(text, place)}"
+    if "':' delimiter" in error.msg:
+        return f"no colon behind the name of a field in line {line}{_excerpt(text, before)}"
+    if "Expecting value" in error.msg:
+        return f"no value at column {error.colno} of line {line}{_excerpt(text, place)}"
+    if "',' delimiter" in error.msg:
+        return f"no comma or closing bracket at column {error.colno} of line {line}{_excerpt(text, place)}"
+    if "Extra data" in error.msg:
+        return f"more behind the end of the document, in line {line}{_excerpt(text, place)}"
+    return f"{error.msg} at line {line}, column {error.colno}{_excerpt(text, place)}"
+
+
+def _line(text: str, place: int) -> int:
+    """Number of the line in which a place of a text lies, from 1."""
+    return text.count("\n", 0, place) + 1
+
+
+def _excerpt(text: str, place: int) -> str:
+    """The line around a place of a text, or the part of a long one, behind a colon."""
+    start = max(text.rfind("\n", 0, place) + 1, place - MAX_FOUND_CHARACTERS // 2)
+    end = text.find("\n", place)
+    line = text[start : len(text) if end < 0 else end][:MAX_FOUND_CHARACTERS].strip()
+    return f": {line}" if line else ""

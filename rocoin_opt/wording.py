@@ -63,6 +63,21 @@ def number(value: float, digits: int = DIGITS) -> str:
     return f"{value:.{digits}g}"
 
 
+def success_share(success: float, failure: float | None) -> str:
+    """A probability of success with as many digits as its failure has, so that it is never rounded up to more.
+
+    Parameters
+    ----------
+    success : float
+        From 0 to 1.
+    failure : float or None
+        1 less that, with all of its digits.
+    """
+    rest = 1.0 - success if failure is None else failure
+    digits = 4 if rest <= 0.0 else min(max(4, 1 - math.floor(math.log10(rest))), 15)
+    return f"{success:.{digits}f}"
+
+
 def engineering(value: float | None, unit: str, digits: int = DIGITS, *, smallest: str = "", largest: str = "P") -> str:
     """A quantity with the SI prefix that leaves one to three digits before the point: ``480 MFLOP/s``.
 

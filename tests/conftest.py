@@ -117,6 +117,12 @@ def short_search() -> Iterator[None]:
 
 
 @pytest.fixture
+def few_refinements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few refinements of the last partition, which may take most of a search: what is asserted holds for any."""
+    monkeypatch.setattr("rocoin_opt.exact.lexicographic.part_search.MAX_DESCENTS", 4)
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run the command line in this process; return exit status, standard output and standard error.
 

@@ -23,7 +23,7 @@ def modules(monkeypatch, repository):
     before = set(sys.modules)
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in ("measurement", "reproduce", "script")})
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("measurement", "reproduce", "script", "peers"):
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(repository / "benchmarks")):
             del sys.modules[name]
 
 

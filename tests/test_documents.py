@@ -84,8 +84,7 @@ def test_the_header_is_taken_off() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "f.json: found Expecting value at line 1, column 1; allowed: valid JSON"),
-        ('{"a": }', "f.json: found Expecting value at line 1, column 7; allowed: valid JSON"),
+        ("", "f.json: found nothing but blanks; allowed: valid JSON"),
         ("[1, 2]", "f.json: found [1, 2]; allowed: a JSON object"),
         ("NaN", "f.json: found NaN, which is not a number; allowed: valid JSON"),
         ('{"a": Infinity}', "f.json: found Infinity, which is not a number; allowed: valid JSON"),
@@ -102,6 +101,66 @@ def test_the_header_is_taken_off() -> None:
 )
 def test_a_text_that_is_no_document_is_refused(text: str, message: str) -> None:
     assert refusal(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1,\n "b": 2\n "c": 3}', 'a comma missing after line 2: "b": 2'),
+        ('{"a": [{"x": 1} {"x": 2}]}', 'a comma missing before column 17 of line 1: {"a": [{"x": 1} {"x": 2}]}'),
+        ('{"a": [1,\n 2,\n]}', "one comma too many before ] in line 3: 2,"),
+        ('{"a": 1,\n}', 'one comma too many before } in line 2: {"a": 1,'),
+        ('{"a": 1,, "b": 2}', 'two commas in a row in line 1: {"a": 1,, "b": 2}'),
+        ('{"a": [1,, 2]}', 'two commas in a row in line 1: {"a": [1,, 2]}'),
+        ('{"a": [{"b": 1}\n', 'a text that ends in line 1 before all brackets or quotes are closed: {"a": [{"b": 1}'),
+        ('{"a": 1,', 'a text that ends in line 1 before all brackets or quotes are closed: {"a": 1,'),
+        ('{"a": "b,\n "c": 1}', 'a text without its closing quote in line 1: {"a": "b,'),
+        ('{"a": "b}', 'a text without its closing quote in line 1: {"a": "b}'),
+        ("{'a': 1}", "single quotes in line 1, where texts stand in double ones: {'a': 1}"),
+        ('{"a": 1, // one\n"b": 2}', 'a comment in line 1, which JSON does not have: {"a": 1, // one'),
+        ('{"a": 0,5}', 'a decimal comma in line 1, where a point has to stand: {"a": 0,5}'),
+        ('{"a": True}', 'the word True without quotes in line 1: {"a": True}'),
+        ("{a: 1}", "no name of a field in double quotes at column 2 of line 1: {a: 1}"),
+        ('{"a" 1}', 'no colon behind the name of a field in line 1: {"a" 1}'),
+        ("{} {}", "more behind the end of the document, in line 1: {} {}"),
+        ('{"a": }', 'no value at column 7 of line 1: {"a": }'),
+        ('{"a": [1}}', 'no comma or closing bracket at column 9 of line 1: {"a": [1}}'),
+        ('{"a": "\\q"}', 'Invalid \\escape at line 1, column 8: {"a": "\\q"}'),
+        ('{"a": 1,\n"b": ' + "[" + "1, " * 400 + "x]}", "the word x without quotes in line 2: " + "1, " * 13 + "x]}"),
+    ],
+)
+def test_a_slip_in_json_is_told_with_its_line(text: str, found: str) -> None:
+    assert refusal(text) == printable(f"f.json: found {found}; allowed: valid JSON")
+
+
+class Shares(Model):
+    """Shares and sizes."""
+
+    below: Annotated[float, Field(strict=True, ge=0.0, lt=1.0)] = 0.0
+    most: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 0.0
+    size: Annotated[float, Field(strict=True, le=50.0)] = 0.0
+    count: Index = 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "end"),
+    [
+        ("below", 12, "found 12; allowed: a number below 1; 12 % is 0.12"),
+        ("most", 99.5, "found 99.5; allowed: a number of at most 1; 99.5 % is 0.995"),
+        ("below", 1.0, "found 1.0; allowed: a number below 1"),
+        ("most", 101, "found 101; allowed: a number of at most 1"),
+        ("size", 51.0, "found 51.0; allowed: a number of at most 50"),
+        ("below", "12 %", 'found "12 %"; allowed: a number; 12 % is 0.12'),
+        ("below", "2,5%", 'found "2,5%"; allowed: a number; 2,5% is 0.025'),
+        ("below", "0,05", 'found "0,05"; allowed: a number; write 0.05, without quotes'),
+        ("size", "7.5", 'found "7.5"; allowed: a number; write 7.5, without quotes'),
+        ("count", "3", 'found "3"; allowed: a whole number; write 3, without quotes'),
+        ("size", "1,000", 'found "1,000"; allowed: a number'),
+        ("size", "many", 'found "many"; allowed: a number'),
+    ],
+)
+def test_how_a_number_is_written_is_told(field: str, value: object, end: str) -> None:
+    assert problems(Shares, {field: value}) == [f"f.json: {field}: {end}"]
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:

@@ -345,6 +345,7 @@ def test_a_stopped_control_stays_stopped_in_copies() -> None:
 
 @pytest.mark.slow
 def test_classes_that_there_is_no_time_to_estimate_are_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rocoin_opt.knowledge.search.MAX_DESCENTS", 4)
     graph = planted(32, 4)
     whole = ro.partition(graph, 4, criterion="resilient", time_limit=600.0)
     assert whole.affinity_is_estimated

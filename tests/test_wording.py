@@ -6,7 +6,17 @@ import math
 
 import pytest
 
-from rocoin_opt.wording import common_unit, data_size, engineering, given_seconds, joules, number, percent, seconds
+from rocoin_opt.wording import (
+    common_unit,
+    data_size,
+    engineering,
+    given_seconds,
+    joules,
+    number,
+    percent,
+    seconds,
+    success_share,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +61,16 @@ def test_other_quantities():
 )
 def test_times_of_a_table_share_the_unit_of_their_middle(values, unit):
     assert common_unit(iter(values))[0] == unit
+
+
+def test_a_probability_of_success_has_the_digits_of_its_failure():
+    for failure, told in (
+        (0.021, "0.9790"),
+        (0.0, "1.0000"),
+        (1.0, "0.0000"),
+        (0.00011, "0.99989"),
+        (0.0000996, "0.999900"),
+        (2e-9, "0.9999999980"),
+    ):
+        assert success_share(1.0 - failure, failure) == told
+    assert success_share(0.99989, None) == "0.99989"

@@ -36,7 +36,7 @@ class Proof:
 class Ties:
     """``exact`` with the order behind latency: a small fleet with a filter graph to cut, and one without."""
 
-    params = usual(["mcu-12-0", "edge-20-0"], short=["mcu-12-0"])
+    params = usual(["mcu-12-0", "edge-20-0"], short=["edge-20-0"])
     param_names = ("instance",)
     timeout = 300
 

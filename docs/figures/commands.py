@@ -7,7 +7,7 @@ import subprocess
 
 from IPython import get_ipython
 
-PROGRESS = re.compile(r".* \(Ctrl-C keeps the best plan\)\n|[^:]+: \d+ s\n")
+PROGRESS = re.compile(r".* \(Ctrl-C (?:keeps the best plan|ends the search)\)\n|[^:]+: \d+ s\n")
 """A line of progress, as it is printed where standard error is no terminal; how many depends on the machine."""
 
 

@@ -35,8 +35,10 @@ PLAIN_INTERVAL = 5.0
 """Seconds between plain lines."""
 TICK = 0.1
 """Seconds between looks at the clock."""
-HINT = " (Ctrl-C keeps the best plan)"
-PHASE_WORDS = {"conflict": "why there is no plan"}
+HINT, HINT_WITHOUT_PLAN = " (Ctrl-C keeps the best plan)", " (Ctrl-C ends the search)"
+PHASE_WORDS = {"conflict": "why there is no plan", "success": "a plan that is sure enough"}
+PLANLESS = (OBJECTIVE, *PHASE_WORDS)
+"""Phases in which no plan is known as long as no value is."""
 
 
 @contextlib.contextmanager
@@ -111,6 +113,11 @@ def describe(title: str, objective: Objective, progress: SearchProgress) -> str:
     )
 
 
+def _hint(progress: SearchProgress) -> str:
+    """What Ctrl-C does: a plan is promised only where there is one."""
+    return HINT_WITHOUT_PLAN if progress.value is None and progress.phase in PLANLESS else HINT
+
+
 @contextlib.contextmanager
 def _ticking(display: _Display | _Working) -> Iterator[None]:
     """Let a display look at the clock now and then, beside what goes on here."""
@@ -169,7 +176,7 @@ class _Plain(_Display):
             # The next search of a comparison: its clock starts anew.
             self.next_line = PATIENCE
         if now.seconds >= self.next_line or (now.phase != before.phase and now.seconds >= PATIENCE):
-            line = describe(self.title, self.objective, now) + HINT
+            line = describe(self.title, self.objective, now) + _hint(now)
             self.console.print(line, markup=False, soft_wrap=True)
             self.next_line = now.seconds + PLAIN_INTERVAL
 
@@ -182,7 +189,8 @@ class _Live(_Display):
             return
         line = describe(self.title, self.objective, now)
         # One line, so that it does not jump: the spinner takes two characters.
-        hint = HINT if len(line) + len(HINT) + 2 <= self.console.width else ""
+        hint = _hint(now)
+        hint = hint if len(line) + len(hint) + 2 <= self.console.width else ""
         text = _without_markup(line + hint)
         if self.status is None:
             self.status = Status(text, console=self.console)

@@ -61,6 +61,14 @@ class TiedAnswers:
         late = self.seconds > stretched(seconds)
         return np.array([float(self.chance[own].sum()) for own in late])
 
+    def patterns(self, seconds: float) -> FloatArray:
+        """Probability of each set of these groups to be those that have answered by a time, 2 x ... x 2."""
+        arrived = (self.seconds <= stretched(seconds)).astype(np.int64)
+        code = np.ravel_multi_index(tuple(arrived), (2,) * len(arrived))
+        chance: FloatArray = np.zeros(1 << len(arrived))
+        np.add.at(chance, code, self.chance)
+        return chance.reshape((2,) * len(arrived))
+
 
 class QueueAnswers:
     """The answers of a plan with queues; devices crash, alone or with their domain, and latencies are constant.
@@ -113,6 +121,17 @@ class QueueAnswers:
         for part in self.parts:
             found[part.groups] = part.outages(seconds)
         return [float(outage) for outage in found]
+
+    def patterns(self, seconds: float) -> FloatArray:
+        """Probability of each set of groups to be those that have answered by a time, 2 x ... x 2.
+
+        One axis for each group in the plan's order: 0 where it has not answered, 1 where it has.
+        """
+        joined: FloatArray = np.ones(())
+        for part in self.parts:
+            joined = np.multiply.outer(joined, part.patterns(seconds))
+        order = np.concatenate([part.groups for part in self.parts])
+        return joined.transpose(np.argsort(order))
 
 
 def are_listed(instance: Instance, plan: Plan) -> bool:

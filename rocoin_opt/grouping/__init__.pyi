@@ -13,6 +13,7 @@ from .covering.covering_knapsack import (
     covers_within,
     resolution_for,
     resolution_of,
+    units_needed,
     units_of,
     use_compiled,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "stacked",
     "subset_sums",
     "sums_at_least",
+    "units_needed",
     "units_of",
     "until_answered",
     "use_compiled",

@@ -268,7 +268,8 @@ class Requirements(Model):
     deadline_seconds: Positive | None = None
     """Deadline D, after which an answer is worth nothing."""
     success_level: SuccessLevel | None = None
-    """Probability with which the answer is wanted, for the objective ``quantile``."""
+    """Probability with which the answer is wanted: a wish of the objective ``quantile`` only, no limit; for a limit
+    take ``min_success``."""
     min_success: Probability | None = None
     """Smallest probability that the whole answer is there by the deadline, or ever where there is none."""
     max_energy_joules: NonNegative | None = None

@@ -12,7 +12,7 @@ from rocoin_opt.instance import keeps_limit
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, group_timings, has_random_latency
 from rocoin_opt.plan.metrics import evidence_left
 from rocoin_opt.plan.phases import Phase, Reinforcement, proof_words, reinforcement_lines, relative_gap
-from rocoin_opt.plan.summary import binding_lines, channel_lines, group_table, random_table
+from rocoin_opt.plan.summary import binding_lines, channel_lines, group_table, idle_lines, random_table
 from rocoin_opt.plan.terminal import (
     OBJECTIVE_WORDS,
     bound_alone,
@@ -32,6 +32,7 @@ from rocoin_opt.wording import (
     search_time,
     seconds,
     small_share,
+    success_share,
 )
 
 if TYPE_CHECKING:
@@ -201,6 +202,9 @@ def print_summary(result: Result, console: Console) -> None:
         console.print(random_table(instance, result.plan) if random else group_table(instance, result.plan, timings))
         if result.plan.spares:
             console.print(plain_text(f"spares: {some_of(result.plan.spares, MOST_NAMES)}"))
+            known = () if random else idle_lines(instance, result.plan, result.objective, result.objective_value)
+            for line in known:
+                console.print(plain_text(line))
         console.print()
         lines = [] if random or not has_queues(instance, result.plan) else channel_lines(instance, result.plan)
         for line in (*lines, *binding_lines(instance, result.plan, result.objective, result.objective_value, timings)):
@@ -275,16 +279,21 @@ def _answer_lines(metrics: Metrics, instance: Instance) -> Iterator[str]:
 
     A search under laws that was short of time may not have computed any of this.
     """
-    deadline, level = instance.requirements.deadline_seconds, instance.requirements.success_level
+    needed = instance.requirements
+    deadline, level = needed.deadline_seconds, needed.success_level
     if metrics.success_probability is not None:
         ends = "an answer" if deadline is None else f"an answer within {given_seconds(deadline)}"
         failure = small_share(metrics.failure_probability)
-        yield f"  {ends} with probability {metrics.success_probability:.4f} (failure {failure})"
+        success = success_share(metrics.success_probability, metrics.failure_probability)
+        yield f"  {ends} with probability {success} (failure {failure})"
         cut = "" if metrics.ncut is None else f", normalised cut {metrics.ncut:.4f}"
         yield f"  expected share missing {small_share(metrics.missing_share)}{cut}"
     if level is not None and "quantile_seconds" in metrics.model_fields_set:
         quantile = metrics.quantile_seconds
-        yield f"  an answer with probability {level}: {'never' if quantile is None else f'by {seconds(quantile)}'}"
+        reached = "never" if quantile is None else f"by {seconds(quantile)}"
+        is_missed = quantile is None or (deadline is not None and not keeps_limit(quantile, deadline))
+        limit = " (success_level is no limit; min_success would be)" if is_missed and needed.min_success is None else ""
+        yield f"  an answer with probability {level}: {reached}{limit}"
 
 
 def _surer_lines(result: Result, plan: Plan, metrics: Metrics) -> Iterator[str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from rocoin_opt.instance import stretched
 from rocoin_opt.plan.latency import THRESHOLD_OBJECTIVES, outage_of
-from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text
+from rocoin_opt.plan.terminal import in_runs, plain_table, plain_text, some_of
 from rocoin_opt.plan.transfers import Transfers
 from rocoin_opt.wording import common_unit, counted, number, seconds, small_share
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_WAITS = 3
 """Replicas on a channel whose waiting is told."""
+MOST_IDLE = 12
+"""Spares that are named with a reason."""
 MOST_BINDING = 5
 """Groups that wait the longest, of which it is said why."""
 
@@ -107,6 +112,52 @@ def channel_lines(instance: Instance, plan: Plan) -> Iterator[str]:
             f"channel {channel}: {len(order)} transfers take {seconds(busy)} from {seconds(first)} to {seconds(last)}"
             + (f"; {told}{more}" if longest else "; nobody waits")
         )
+
+
+def idle_lines(instance: Instance, plan: Plan, objective: Objective, value: float | None) -> Iterator[str]:
+    """Say of spares why they are of no use to a latency as early as the plan's, where that shows by themselves.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given, with constant latencies.
+    plan : Plan
+        A plan for it.
+    objective : str
+        Which figure; nothing is said of those that are no latency of a replica.
+    value : float or None
+        That figure of the plan, in seconds.
+    """
+    kept_out = {name for rule in instance.rules for name in rule.spare or ()}
+    spares = [name for name in plan.spares if name not in kept_out]
+    if objective not in THRESHOLD_OBJECTIVES or value is None or not spares:
+        return
+    arrays = instance.arrays
+    places = [arrays.device_index[name] for name in spares]
+    parts = [(arrays.student_index[group.student], group.num_filters) for group in plan.groups]
+    # Queues for channels only add to these times.
+    alone = np.where(arrays.largest[places] > 0, arrays.latency(places, slice(None), 1), np.inf).min(axis=1)
+    held = np.array([np.where(arrays.largest[places, j] >= s, arrays.latency(places, j, s), np.inf) for j, s in parts])
+    shown = {name: (float(a), float(h)) for name, a, h in zip(spares, alone, held.min(axis=0), strict=True)}
+    late = stretched(value)
+    told: dict[str, list[str]] = {}
+    for name, (first, part) in shown.items():
+        if first == np.inf:
+            why = "no student fits on"
+        elif first > late:
+            why = "later than this plan with any student, for a single filter already:"
+        elif part == np.inf:
+            why = "no part of this plan fits on"
+        elif part > late:
+            why = "later than this plan with any of its parts:"
+        else:
+            continue
+        told.setdefault(why, []).append(name)
+    for why, names in told.items():
+        # The earliest of them says how far they are off.
+        is_early = why.endswith(":")
+        earliest = min(shown[name][0 if "single" in why else 1] for name in names)
+        yield f"  {why} {some_of(names, MOST_IDLE)}" + (f" ({seconds(earliest)} at best)" if is_early else "")
 
 
 def binding_lines(

@@ -15,14 +15,16 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from rocoin_opt.failure import CLEARLY, allowed_failure, check, missed_success, value_of
+from rocoin_opt.failure import CLEARLY, allowed_failure, check, is_untied, missed_success, value_of
 from rocoin_opt.grouping import ExpectedModel, ThresholdProblem
 from rocoin_opt.heuristics import descend_failure
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.plan import THRESHOLD_OBJECTIVES, Outcome, Plan, indexed_groups, plan_of, without_filters
-from rocoin_opt.planning.methods import AUTO_EFFORT, AUTO_NODES, can_be_valued, searched, searched_answer
+from rocoin_opt.planning.methods import AUTO_EFFORT, AUTO_NODES, METHODS, can_be_valued, searched, searched_answer
 
 if TYPE_CHECKING:
+    from rocoin_opt.control import Control
+    from rocoin_opt.instance import Instance
     from rocoin_opt.planning.request import Request
 
 KEPT_SHARE = 0.25
@@ -31,6 +33,13 @@ TIGHTENINGS = 8
 """Outage limits that are tried between the instance's own and one at which every plan is sure enough."""
 RESTRICTED_NODES = 300_000
 """Nodes of branch and bound for ``expected`` under failure domains and rules, where there is no limit of time."""
+QUICK_SHARE = 0.1
+"""Share of the time left in which a first search for a sure plan on channels ends."""
+PROVING = ("auto", "exact")
+"""Methods whose own search for the least failure probability bounds it."""
+SUCCESS = "success"
+"""Phase of the search for a plan that is sure enough, before any other."""
+UNSURE = "min_success: no plan was found whose probability of an answer is known"
 UNKNOWN = "min_success: the time was up before the success of the plan was computed"
 
 
@@ -42,6 +51,76 @@ def with_time_kept(request: Request) -> Request:
         return request
     now = time.perf_counter()
     return replace(request, control=replace(control, deadline=now + (1.0 - KEPT_SHARE) * (control.deadline - now)))
+
+
+def surely_begun(request: Request) -> Request | Outcome:
+    """On channels, look for a plan that is sure enough before any other search.
+
+    A search that every plan fails has no end of its own there. That with links of one's own even the surest plan fails
+    more often than is allowed is a proof: nobody answers earlier on a channel that others share.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+
+    Returns
+    -------
+    Request or Outcome
+        The request, from a plan that keeps ``min_success``; or no plan and why, where none was found.
+    """
+    instance, method = request.instance, request.solver
+    is_asked = instance.shared_channels and instance.requirements.min_success is not None
+    if not is_asked or method.surer is None or method.run_channels is None or request.control.exhausted:
+        return request
+    if request.start is not None and _is_sure(instance, request.start):
+        return request
+    control = replace(request.control.entering(SUCCESS).silent(), gap=0.0)
+    start = None if request.start is None else without_filters(request.start)
+    found = _surest_of_all(request, control.share(QUICK_SHARE), start, "greedy")
+    if found.plan is None or not _is_sure(instance, found.plan):
+        able = method.name if "failure" in method.objectives and method.name in PROVING else "local-search"
+        found = _surest_of_all(request, control.share(1.0 - KEPT_SHARE), found.plan or start, able)
+        if found.plan is not None and request.objective == "failure" and _is_sure(instance, found.plan):
+            return found
+    if found.plan is not None and _is_sure(instance, found.plan):
+        return replace(request, start=found.plan)
+    return _none_is_sure(instance, found)
+
+
+def _surest_of_all(request: Request, control: Control, start: Plan | None, name: str) -> Outcome:
+    """What a method finds for the least failure probability, and its bound, if ``min_success`` is not asked for."""
+    bare = request.instance.with_requirements(min_success=None)
+    method = METHODS[name]
+    if bare.shared_channels and method.run_channels is not None:
+        return method.run_channels(bare, "failure", control, start)
+    if bare.is_restricted and method.run_restricted is not None:
+        return method.run_restricted(bare, "failure", control, start)
+    return method.run(bare, "failure", control)
+
+
+def _is_sure(instance: Instance, plan: Plan) -> bool:
+    return is_untied(instance, plan) and not check(instance, plan)
+
+
+def _none_is_sure(instance: Instance, found: Outcome) -> Outcome:
+    """Say that no plan is sure enough, or that none was found, by a search for the least failure probability.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    found : Outcome
+        What that search found without the requirement: no plan that keeps it.
+    """
+    wanted, limit, bound = instance.requirements.min_success or 0.0, allowed_failure(instance), found.lower_bound or 0.0
+    if found.infeasible:
+        return Outcome(None, infeasible=True, reasons=found.reasons)
+    if bound > limit * CLEARLY:
+        return Outcome(None, infeasible=True, reasons=(_too_much(bound, wanted),))
+    if found.plan is None or not is_untied(instance, found.plan):
+        return Outcome(None, reasons=(*found.reasons, UNSURE)[:1])
+    return Outcome(None, reasons=(_closest(value_of(instance, found.plan, "failure"), bound, limit),))
 
 
 def with_min_success(request: Request, outcome: Outcome) -> Outcome:
@@ -60,8 +139,10 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
         With a plan that keeps ``min_success``, or without one and the reasons.
     """
     instance, plan = request.instance, outcome.plan
-    if instance.requirements.min_success is None or plan is None:
+    if instance.requirements.min_success is None or outcome.infeasible:
         return outcome
+    if plan is None:
+        return _unfound(request, outcome)
     start = None if request.start is None else without_filters(request.start)
     if not can_be_valued(instance, plan, ["failure"], request.control):
         return replace(outcome, plan=start, reasons=() if start else (UNKNOWN,))
@@ -86,6 +167,19 @@ def with_min_success(request: Request, outcome: Outcome) -> Outcome:
         is_done = instance.has_random_latencies or request.objective == "failure"
         return found if is_done else _improved(request, found, best)
     return _without_plan(request, outcome, surest)
+
+
+def _unfound(request: Request, outcome: Outcome) -> Outcome:
+    """Why a search that asked for ``min_success`` from the start has no plan; one, where another search finds it."""
+    instance, method, control = request.instance, request.solver, request.control
+    is_searched = instance.is_restricted and not instance.has_random_latencies and not instance.shared_channels
+    if method.surer is None or not is_searched or control.exhausted:
+        return outcome
+    able = method.name if method.name in PROVING else "local-search"
+    found = _surest_of_all(request, replace(control.silent(), gap=0.0), None, able)
+    if found.plan is not None and _is_sure(instance, found.plan):
+        return replace(outcome, plan=found.plan, reasons=())
+    return replace(_none_is_sure(instance, found), lower_bound=outcome.lower_bound)
 
 
 def _with_spares(request: Request, plan: Plan) -> Plan | None:
@@ -189,13 +283,22 @@ def _without_plan(request: Request, outcome: Outcome, surest: Outcome) -> Outcom
     proven = [surest.lower_bound, outcome.lower_bound if request.objective == "failure" else None]
     limit, bound = allowed_failure(instance), max(bound or 0.0 for bound in proven)
     if surest.plan is not None and bound > limit * CLEARLY:
-        reason = f"min_success: no plan answers with a probability above {_at_most(bound, wanted)}"
-        return Outcome(None, infeasible=True, reasons=(f"{reason}; {wanted} is required",))
+        return Outcome(None, infeasible=True, reasons=(_too_much(bound, wanted),))
     plans = [plan for plan in (outcome.plan, surest.plan) if plan is not None]
     failure = min(value_of(instance, plan, "failure") for plan in plans)
+    return replace(outcome, plan=None, reasons=(_closest(failure, bound, limit),))
+
+
+def _too_much(bound: float, wanted: float) -> str:
+    reason = f"min_success: no plan answers with a probability above {_at_most(bound, wanted)}"
+    return f"{reason}; {wanted} is required"
+
+
+def _closest(failure: float, bound: float, limit: float) -> str:
     reason = f"min_success: the most reliable plan found fails with probability {failure:.6g}"
     known = f", no plan below {bound:.6g}" if bound > 0.0 else ""
-    return replace(outcome, plan=None, reasons=(f"{reason}{known}; at most {limit:.6g} is allowed",))
+    remedy = "require less, or search longer; without min_success the objective failure finds that plan"
+    return f"{reason}{known}; at most {limit:.6g} is allowed: {remedy}"
 
 
 def _at_most(failure: float, wanted: float) -> str:

@@ -25,9 +25,9 @@ from rocoin_opt.plan import (
     Plan,
     continuation,
     proof_words,
+    refused_channel,
     relative_gap,
     require_objective,
-    require_own_links,
     shown_value,
     with_filters,
     without_filters,
@@ -214,7 +214,13 @@ def replan(
     before = _before(instance, plan, joined)
     left = without_devices(instance, lost)
     require_objective(left, objective)
-    require_own_links(left, "replan", able="solve")
+    if left.shared_channels:
+        without = f" --spare {','.join(lost)}" if lost else ""
+        raise refused_channel(
+            left,
+            "replan cannot honour shared channels; solve can, from the plan so far and with any number of changes: "
+            f"rocoin-opt solve INSTANCE{without} --start PLAN",
+        )
     # Who is in time is a question to the same models.
     require_groups_model(left, "guaranteed" if objective == "failure" else objective)
     recorder = Recorder(report)

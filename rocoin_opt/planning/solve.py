@@ -28,7 +28,7 @@ from rocoin_opt.plan import (
 from rocoin_opt.planning.behind_latency import settled
 from rocoin_opt.planning.conflicts.why_not import can_be_explained, conflict_of, what_is_known
 from rocoin_opt.planning.methods import can_be_valued, mended, no_worse
-from rocoin_opt.planning.min_success import with_min_success, with_time_kept
+from rocoin_opt.planning.min_success import surely_begun, with_min_success, with_time_kept
 from rocoin_opt.planning.request import Request, certified_bound, is_closed, require_certified
 from rocoin_opt.planning.workers.team import Team
 
@@ -177,7 +177,8 @@ def answer(request: Request) -> Result:
         if reasons:
             outcome = Outcome(None, infeasible=True, reasons=reasons)
         else:
-            outcome = with_min_success(request, _searched(with_time_kept(request)))
+            begun = surely_begun(request)
+            outcome = begun if isinstance(begun, Outcome) else with_min_success(begun, _searched(with_time_kept(begun)))
             if not request.latency_only:
                 outcome, gain = settled(request, outcome)
         plan = outcome.plan

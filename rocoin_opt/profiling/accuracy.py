@@ -13,7 +13,16 @@ import torch
 
 from rocoin_opt.documents import readable_json
 from rocoin_opt.errors import InputError, Problem
-from rocoin_opt.failure import deadline_of, expected_accuracy, latency_distribution, simulate_arrivals
+from rocoin_opt.failure import (
+    QueueAnswers,
+    deadline_of,
+    expected_accuracy,
+    has_exact_answer,
+    latency_distribution,
+    simulate_arrivals,
+)
+from rocoin_opt.instance import without_channels
+from rocoin_opt.plan import has_queues
 from rocoin_opt.profiling.learning.placement import placed
 from rocoin_opt.profiling.training import outputs
 from rocoin_opt.writing import write_text
@@ -179,7 +188,8 @@ def accuracy_under_failure(
     """Combine measured accuracy with the failures of a plan's devices.
 
     With up to :data:`MAX_PARTS` parts every subset is measured and weighted with its exact probability. With more, the
-    subsets that simulated requests end with are measured, and the result is an estimate with an interval.
+    subsets that simulated requests end with are measured, and the result is an estimate with an interval. So it is with
+    a deadline if more devices queue for channels than have exact figures, or random ones do.
 
     Parameters
     ----------
@@ -193,7 +203,7 @@ def accuracy_under_failure(
         Seconds after which the parts that have arrived give the answer; the instance's own by default, and without
         any deadline whatever arrives at all.
     seed, draws : int
-        Seed and number of simulated requests, where there are too many parts.
+        Seed and number of simulated requests, where there are too many parts or queues.
 
     Raises
     ------
@@ -204,10 +214,18 @@ def accuracy_under_failure(
     end = deadline_of(instance, deadline)
     if len(ensemble.parts) <= MAX_PARTS:
         table = measure_accuracy(ensemble, split, fill=fill, device=device, features=features)
-        law = latency_distribution(instance, plan)
-        return AnswerAccuracy(table, end, expected_accuracy(law, table.accuracies, end))
-    arrivals = simulate_arrivals(instance, plan, draws, seed=seed, deadline=end)
-    table = measure_accuracy(ensemble, split, fill=fill, subsets=arrivals.counts, device=device, features=features)
+        if end is None or not has_queues(instance, plan):
+            # Whether a part ever arrives is no matter of who waits for whom.
+            law = latency_distribution(without_channels(instance) if end is None else instance, plan)
+            return AnswerAccuracy(table, end, expected_accuracy(law, table.accuracies, end))
+        if has_exact_answer(instance, plan):
+            chance = QueueAnswers(instance, plan).patterns(end)
+            places = {arrived: tuple(int(k in arrived) for k in range(chance.ndim)) for arrived in table.accuracies}
+            return AnswerAccuracy(table, end, sum(float(chance[places[s]]) * v for s, v in table.accuracies.items()))
+        arrivals = simulate_arrivals(instance, plan, draws, seed=seed, deadline=end)
+    else:
+        arrivals = simulate_arrivals(instance, plan, draws, seed=seed, deadline=end)
+        table = measure_accuracy(ensemble, split, fill=fill, subsets=arrivals.counts, device=device, features=features)
     estimate = arrivals.expected(table.accuracies.__getitem__, 0.0, 1.0)
     interval = estimate.interval()
     return AnswerAccuracy(table, end, estimate.value, interval.low, interval.high)

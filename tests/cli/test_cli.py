@@ -387,7 +387,7 @@ def test_a_long_search_can_be_interrupted_and_keeps_its_plan(tmp_path):
     )
     try:
         # The first line of progress tells that there is a plan, however slow the machine is.
-        assert "Ctrl-C keeps the best plan" in search.stderr.readline()
+        assert "(Ctrl-C " in search.stderr.readline()
         with pytest.raises(subprocess.TimeoutExpired):
             search.wait(0.1)
         search.send_signal(signal.SIGINT)

@@ -53,4 +53,4 @@ def test_a_likely_unit_is_told_once_a_field(tmp_path: Path) -> None:
     assert ended.returncode == 3
     (line,) = [line for line in ended.stderr.splitlines() if "warning" in line]
     assert line.startswith(f"rocoin-opt: warning: {path}: devices[0..5].memory_bytes: found ")
-    assert line.endswith(", read in bytes; likely in MB")
+    assert line.endswith(", read in bytes; likely in MB or GB")

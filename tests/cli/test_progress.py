@@ -29,6 +29,17 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
     assert lines[0] == "title: latency, 2 s, value 2 s, bound 1 s, gap 50.00 % (Ctrl-C keeps the best plan)"
 
 
+def test_no_plan_is_promised_while_there_is_none(capsys):
+    for bound, phase in ((1.0, "objective"), (None, "success"), (None, "reliability")):
+        with showing_progress("title") as report:
+            report(Progress(2.0, None, bound, phase))
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "title: latency, 2 s, value -, bound 1 s, gap - (Ctrl-C ends the search)"
+    assert second.startswith("title: a plan that is sure enough, 2 s")
+    assert second.endswith("(Ctrl-C ends the search)")
+    assert third.endswith("(Ctrl-C keeps the best plan)")
+
+
 def test_progress_has_the_unit_of_the_objective(capsys):
     for objective in ("failure", "quantile"):
         with showing_progress("title", objective) as report:

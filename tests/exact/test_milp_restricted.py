@@ -21,6 +21,7 @@ from rocoin_opt.planning.replan import without_devices
 from rocoin_opt.planning.simplify import simplifications
 from samples import cases
 
+pytestmark = pytest.mark.usefixtures("short_search")
 OBJECTIVES = ("guaranteed", "nominal", "worst", "failure")
 
 

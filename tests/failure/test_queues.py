@@ -16,7 +16,7 @@ from rocoin_opt.failure.distribution.answer_time import latency_distribution
 from rocoin_opt.failure.evaluation import evaluate, evaluate_known, has_exact_answer, is_untied, value_of
 from rocoin_opt.failure.monte_carlo.arrivals import simulate_arrivals
 from rocoin_opt.failure.monte_carlo.rare import failure_probability
-from rocoin_opt.failure.queues import MOST_FALLIBLE
+from rocoin_opt.failure.queues import MOST_FALLIBLE, QueueAnswers
 from rocoin_opt.failure.what_if.replica_value import replica_values
 from rocoin_opt.failure.what_if.sensitivity import sensitivities
 from rocoin_opt.instance.model import Instance
@@ -153,9 +153,26 @@ def test_a_law_beside_a_queue_is_refused_by_name() -> None:
     assert simulated(random_one, plan, 2_000)["expected_seconds"] is not None
 
 
+@pytest.mark.parametrize("seed", cases(range(4), range(40)))
+def test_which_groups_have_answered_is_told_by_all_crash_states(seed: int) -> None:
+    for instance, oracle, plan, blocks in some_plans(seed, 2, domains=seed % 2 == 0):
+        states = oracle.answer_times(blocks)
+        times = sorted({t for firsts, _ in states for t in firsts if t is not None})
+        end = float(times[len(times) // 2])
+        wanted = np.zeros((2,) * len(blocks))
+        for firsts, probability in states:
+            wanted[tuple(int(t is not None and t <= times[len(times) // 2]) for t in firsts)] += float(probability)
+        found = QueueAnswers(instance, plan).patterns(end)
+        assert found == pytest.approx(wanted, abs=1e-12)
+        drawn = simulate_arrivals(instance, plan, 2_000, seed=seed, deadline=end)
+        for arrived, count in drawn.counts.items():
+            share = wanted[tuple(int(k in arrived) for k in range(len(blocks)))]
+            assert abs(count / 2_000 - share) <= 5.0 * math.sqrt(share * (1.0 - share) / 2_000)
+
+
 def test_what_cannot_honour_queues_says_so() -> None:
     instance, plan = crowd(4)
-    for refused in (latency_distribution, sensitivities, simulate_arrivals):
+    for refused in (latency_distribution, sensitivities):
         with pytest.raises(UnsupportedError, match=f"channel air, and {refused.__name__} cannot honour"):
             refused(instance, plan)
     with pytest.raises(UnsupportedError, match="failure_probability by a deadline cannot honour"):

@@ -37,7 +37,7 @@ def told(document: dict[str, Any]) -> list[str]:
     ("group", "field", "factor", "where", "unit"),
     [
         ("devices", "uplink_bits_per_second", 1e-6, "devices[0..11]", "read in bit/s; likely in Mbit/s"),
-        ("devices", "memory_bytes", 1e-6, "devices[0..11]", "read in bytes; likely in MB"),
+        ("devices", "memory_bytes", 1e-6, "devices[0..11]", "read in bytes; likely in MB or GB"),
         (
             "devices",
             "overhead_seconds",
@@ -50,7 +50,7 @@ def told(document: dict[str, Any]) -> list[str]:
             "flops_per_second",
             1e-6,
             "devices[0..11]",
-            "found 30.66 to 252, read in FLOP/s; likely in MFLOP/s",
+            "found 30.66 to 252, read in FLOP/s; likely in MFLOP/s, MMAC/s, GFLOP/s or GMAC/s",
         ),
         ("students", "flops", 0.5e-6, "students[0..5]", "read in FLOP; likely in MFLOP or MMAC"),
         ("students", "memory_bytes", 1e-6, "students[0..5]", "read in bytes; likely in MB"),
@@ -60,6 +60,52 @@ def test_a_field_in_another_unit_is_named_once(group, field, factor, where, unit
     (message,) = told(changed(group, field, factor))
     assert message.startswith(f"file: {where}.{field}: found ")
     assert unit in message
+
+
+def test_every_unit_that_may_be_meant_is_named():
+    document = changed("devices", "memory_bytes", 1.0)
+    document["devices"][0]["memory_bytes"] = 300
+    (message,) = told(document)
+    assert message.endswith("memory_bytes: found 300, read in bytes; likely in kB or MB")
+
+
+def test_overheads_of_seconds_are_told_of():
+    document = changed("devices", "overhead_seconds", 1.0)
+    document["devices"][0]["overhead_seconds"] = 1.0
+    assert told(document) == []
+    document["devices"][1]["overhead_seconds"] = 5
+    assert told(document) == [
+        "file: devices[1].overhead_seconds: found 5, read in seconds; likely in milliseconds",
+    ]
+
+
+def test_a_deadline_in_milliseconds_is_told_of():
+    document = changed("devices", "overhead_seconds", 1.0)
+    document["requirements"]["deadline_seconds"] = 1500
+    (message,) = told(document)
+    assert message.startswith(
+        "file: requirements.deadline_seconds: found 1500, read in seconds; likely in milliseconds"
+    )
+    for fine in ({"deadline_seconds": 20.0}, {"deadline_seconds": 1e6}, {"deadline_seconds": None}):
+        document["requirements"] |= fine
+        assert told(document) == []
+    document["requirements"]["deadline_seconds"] = 1500
+    # Nothing limits an answer under a law; and measured seconds may be long.
+    for field, value in {
+        "link_slowdown": {"law": "pareto", "alpha": 2.0},
+        "compute_seconds": {"student-13": 40.0},
+    }.items():
+        document["devices"][3][field] = value
+        assert [message for message in told(document) if "deadline" in message] == []
+        del document["devices"][3][field]
+
+
+def test_a_limit_on_outages_that_limits_nothing_is_told_of():
+    document = changed("devices", "overhead_seconds", 1.0)
+    document["requirements"]["max_group_outage"] = 1
+    assert told(document) == ["file: requirements.max_group_outage: found 1, which limits nothing; 1 % is 0.01"]
+    document["requirements"]["min_success"] = 0.9
+    assert told(document) == []
 
 
 def test_places_are_folded():

@@ -63,7 +63,7 @@ def test_faults_name_row_and_column(tmp_path: Path) -> None:
         "row 3, column count: found 1.5; allowed: a whole number",
         "row 3, column memory_bytes: found a blank cell; allowed: this field is required",
         'row 3, column uplink_bits_per_second: found "abc"; allowed: a number',
-        "row 3, column failure_probability: found 7.0; allowed: a number below 1",
+        "row 3, column failure_probability: found 7.0; allowed: a number below 1; 7 % is 0.07",
         "row 4: found 3 cells; allowed: 8, one a column",
         "row 5, column flops_per_second: found a blank cell; allowed: a rate, or compute_seconds in its place",
     ]

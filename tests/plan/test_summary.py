@@ -13,6 +13,7 @@ from examples import pairs, two_pairs
 from rocoin_opt.plan.latency import group_timings
 from rocoin_opt.plan.phases import Phase
 from rocoin_opt.plan.result import print_summary
+from rocoin_opt.plan.summary import idle_lines
 from rocoin_opt.plan.terminal import plain_table
 from rocoin_opt.wording import seconds
 
@@ -99,7 +100,10 @@ def test_figures_of_the_whole_answer_come_first():
     assert lines[5].startswith("  guaranteed latency 5 s, lower bound ")
     assert lines[6].startswith("  guaranteed 5 s, nominal 5 s")
     never = ro.solve(two_pairs().with_requirements(success_level=0.9999999), "greedy").summary()
-    assert "  an answer with probability 0.9999999: never\n" in never
+    no_limit = " (success_level is no limit; min_success would be)\n"
+    assert f"  an answer with probability 0.9999999: never{no_limit}" in never
+    late = two_pairs().with_requirements(success_level=0.98, deadline_seconds=4.5)
+    assert f"  an answer with probability 0.98: by 5 s{no_limit}" in ro.solve(late, "greedy").summary()
     assert "an answer within 20 s with probability" in ro.solve(pairs(), "greedy").summary()
 
 
@@ -111,7 +115,7 @@ def test_a_failure_has_all_of_its_digits():
     ]
     limits = {"min_groups": 2, "max_groups": 2, "max_group_outage": 1e-12}
     text = ro.solve(pairs(devices=devices, requirements=limits), "greedy").summary()
-    assert "with probability 1.0000 (failure 2e-12)" in text
+    assert "with probability 0.9999999999980 (failure 2e-12)" in text
 
 
 @pytest.mark.parametrize(
@@ -201,3 +205,49 @@ def test_what_does_not_fit_beside_goes_below():
     assert [text.count(f"{10**9 + 10 * row + n} ms") for row in range(2) for n in range(8)] == [1] * 16
     assert text.count("row-1") == text.count("name   kind") == 4
     assert max(map(len, text.splitlines())) <= 50
+
+
+def test_spares_of_no_use_are_told_with_their_reason() -> None:
+    def device(name, rate, memory, **others):
+        return {
+            "id": name,
+            "flops_per_second": rate,
+            "memory_bytes": memory,
+            "uplink_bits_per_second": 1e9,
+            "failure_probability": 0.1,
+            **others,
+        }
+
+    instance = ro.Instance.model_validate(
+        {
+            "name": "idle",
+            "devices": [
+                device("best", 1e3, 1e3),
+                device("tiny", 1e3, 1.0),
+                device("slow-1", 1.0, 1e3),
+                device("slow-2", 2.0, 1e3),
+                device("small", 1e3, 15.0),
+                device("middle", 9.0, 1e3),
+                device("twin", 1e3, 1e3),
+                device("kept", 1.0, 1e3),
+            ],
+            "students": [
+                {"id": "big", "flops": 90.0, "memory_bytes": 100.0, "max_filters": 4},
+                {"id": "little", "flops": 1.0, "flops_per_filter": 0.5, "memory_bytes": 10.0, "max_filters": 3},
+            ],
+            "knowledge": {"num_filters": 4, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.2},
+            "rules": [{"spare": ["kept"]}],
+        }
+    )
+    group = ro.Group(devices=("best",), student="big", num_filters=4)
+    plan = ro.Plan.of(instance, [group])
+    lines = list(idle_lines(instance, plan, "guaranteed", 0.2))
+    assert lines == [
+        "  later than this plan with any of its parts: middle (10 s at best)",
+        "  later than this plan with any student, for a single filter already: slow-1, slow-2 (750 ms at best)",
+        "  no part of this plan fits on small",
+        "  no student fits on tiny",
+    ]
+    assert list(idle_lines(instance, plan, "failure", 0.2)) == []
+    assert "  no student fits on tiny" in ro.solve(instance, "greedy").summary()

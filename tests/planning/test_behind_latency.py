@@ -199,8 +199,8 @@ def test_latency_is_not_given_up_for_reliability():
 
 LONG = (
     "lossy-12-10",
-    "edge-12-1",
     "edge-12-10",
+    "edge-12-1",
     "mcu-12-10",
     "sbc-8-0",
     "sbc-12-1",
@@ -226,6 +226,7 @@ def assert_no_worse_than_by_hand(path):
         assert result.metrics.ncut <= frugal.metrics.ncut * (1 + 1e-12)
 
 
+@pytest.mark.usefixtures("few_refinements")
 @pytest.mark.parametrize(
     "path",
     cases(QUICK[::3], [*QUICK, *(path for path in DEVICES if path.stem in LONG[::2])]),
@@ -236,6 +237,7 @@ def test_shipped_instances_answer_as_often_as_with_spares_added_by_hand(path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_refinements")
 @pytest.mark.parametrize(
     "path",
     [path for path in DEVICES if path.stem in ("edge-16-0", "lossy-16-0")],

@@ -15,6 +15,7 @@ from rocoin_opt.plan import labels_of
 from rocoin_opt.planning.frontier import frontier
 from samples import cases
 
+pytestmark = pytest.mark.usefixtures("short_search")
 OBJECTIVES = ("guaranteed", "nominal", "worst")
 TELLING = (37, 21, 30, 50, 10, 47)
 """Seeds with several points: rules, domains, energy and ``min_success`` among them."""

@@ -118,6 +118,40 @@ def test_expected_accuracy_is_the_sum_over_all_failures(ensemble, deadline):
     assert (found.low, found.high) == (None, None)
 
 
+def on_a_channel() -> ro.Instance:
+    """All devices take a second to compute and half a second to send, one after another."""
+    devices = [
+        {**device(f"d{n}", p, 1e6).model_dump(exclude_unset=True), "channel": "air", "uplink_bits_per_second": 64.0}
+        for n, p in enumerate(FAILURES)
+    ]
+    return ro.Instance.model_validate(
+        {**instance().model_dump(exclude_unset=True), "devices": devices, "channels": [{"id": "air"}]}
+    )
+
+
+def test_who_waits_for_a_channel_misses_the_deadline(ensemble, monkeypatch):
+    shared = on_a_channel()
+    ever = accuracy_under_failure(ensemble, DATA.test, shared, plan())
+    assert ever.expected == accuracy_under_failure(ensemble, DATA.test, instance(), plan()).expected
+    # d0 sends 96 bits in 1.5 s, d1 64 bits in 1 s, d2 and d3 half a second each.
+    by_hand = 0.0
+    for alive in product((False, True), repeat=4):
+        share, clock, arrived = 1.0, 1.0, set()
+        for n, part in enumerate((0, 1, 2, 2)):
+            share *= 1.0 - FAILURES[n] if alive[n] else FAILURES[n]
+            clock += (1.5, 1.0, 0.5, 0.5)[n] * alive[n]
+            arrived |= {part} if alive[n] and clock <= 3.75 else set()
+        by_hand += share * ever.table.accuracies[frozenset(arrived)]
+    exact = accuracy_under_failure(ensemble, DATA.test, shared, plan(), deadline=3.75)
+    assert exact.expected == pytest.approx(by_hand)
+    assert exact.expected < ever.expected
+    assert exact.low is None
+    monkeypatch.setattr(measuring, "has_exact_answer", lambda *_: False)
+    drawn = accuracy_under_failure(ensemble, DATA.test, shared, plan(), deadline=3.75, draws=4_000)
+    assert drawn.low < by_hand < drawn.high
+    assert drawn.table.is_complete
+
+
 def test_the_deadline_is_the_instances_own_where_none_is_given(ensemble):
     given = instance().with_requirements(deadline_seconds=2.0)
     own = accuracy_under_failure(ensemble, DATA.test, given, plan())

@@ -49,6 +49,9 @@ def run_demo(folder: Path, *options: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         arguments = ["demo", "--fast", "--device", "cpu", "--threads", "1", "--out", str(folder), *options]
         patch.setattr(sys, "argv", ["rocoin-opt", *arguments])
+        # Few refinements of each partition: it need not be the best one.
+        patch.setattr("rocoin_opt.knowledge.search.LIMITED_DESCENTS", 8)
+        patch.setattr("rocoin_opt.exact.lexicographic.part_search.MAX_DESCENTS", 4)
         with pytest.raises(SystemExit) as ended:
             main()
     torch.set_num_threads(threads)
@@ -129,7 +132,6 @@ def test_the_plan_file_passes_the_check_command(demo, run):
     assert "expected_accuracy was measured, and is not checked" in out
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_a_second_run_trains_nothing_and_finds_the_same(demo, capsys):
     before = demo.document

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rocoin_opt.grouping import COVER_TOLERANCE
+from rocoin_opt.grouping import (
+    COVER_TOLERANCE,
+    ROUNDING_UNITS,
+    UNREACHABLE,
+    cheapest_covers,
+    cheapest_members,
+    resolution_of,
+    units_needed,
+    units_of,
+    use_compiled,
+)
 from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
@@ -25,6 +35,11 @@ if TYPE_CHECKING:
 
 MAX_NODES = 50
 """Branch-and-bound nodes that completing columns is worth: one mostly suffices. Else more devices are priced."""
+MOST_JOINING = 1_000
+"""Pairs of a device and a group that it may join, up to which an integer program is tried where filling up fails: it
+seldom tells anything of more within a minute."""
+MOST_ABLE = 200
+"""Devices from which a group is filled up."""
 MAX_CUTS = 20
 """Completions that are tried where devices fail together, each without the false covers of those before."""
 
@@ -131,6 +146,14 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
     """Let free devices join the groups, each at most one; False if they do not suffice or a limit came first."""
     if control.exhausted or any(len(want.able) == 0 for want in wants):
         return False
+    if problem.coverage is None and not problem.led:
+        filled = _fill(problem, wants, control)
+        if filled is not None:
+            for want, joined in zip(wants, filled, strict=True):
+                groups[want.position] += joined
+            return True
+        if sum(len(want.able) for want in wants) > MOST_JOINING:
+            return False
     owner = np.repeat(np.arange(len(wants)), [len(want.able) for want in wants])
     device = np.concatenate([want.able for want in wants])
     used, device_row = np.unique(device, return_inverse=True)
@@ -187,6 +210,36 @@ def _join(problem: ThresholdProblem, wants: list[_Want], groups: list[list[int]]
             weights = np.column_stack([weights, np.where(own, _gains(problem, together[k], device), 0.0)])
             present = np.column_stack([present, own & ~np.isin(device, joining[k])])
     return False
+
+
+def _fill(problem: ThresholdProblem, wants: list[_Want], control: Control) -> list[list[int]] | None:
+    """Let devices join one group after another, those with the fewest to choose from first, with as little to spare.
+
+    An integer program tells hardly anything of many groups that are short of the same devices; that they fill up, one
+    knapsack for each shows at once. That they do not proves nothing.
+    """
+    shares = problem.shares
+    resolution, compiled = resolution_of(shares), use_compiled(len(shares), control)
+    is_free = np.ones(len(shares), dtype=bool)
+    filled: list[list[int]] = [[] for _ in wants]
+    for k in sorted(range(len(wants)), key=lambda k: (len(wants[k].able), -wants[k].share, k)):
+        able = wants[k].able[is_free[wants[k].able]]
+        # Those that most others can use too are not needed to choose from.
+        able = able[np.argsort(problem.timely[able].max(axis=1), kind="stable")[:MOST_ABLE]]
+        need = units_needed(wants[k].share, resolution)
+        units = units_of(shares[able], resolution)
+        table = cheapest_covers(units, shares[able], need + ROUNDING_UNITS, compiled=compiled)
+        for wanted in (need, need + ROUNDING_UNITS):
+            if table[-1, wanted] >= UNREACHABLE:
+                return None
+            chosen = able[cheapest_members(table, units, len(able), wanted)]
+            if float(shares[chosen].sum()) >= wants[k].share - COVER_TOLERANCE:
+                break
+        else:
+            return None
+        is_free[chosen] = False
+        filled[k] = chosen.tolist()
+    return filled
 
 
 def _contested(problem: ThresholdProblem, wants: list[_Want], priced: IntArray) -> IntArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,14 @@ from rocoin_opt.highs import LinearModel
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+
+
+class Counts(NamedTuple):
+    """Fewest and most groups, R, of each of some sizes or more, R, ascending."""
+
+    sizes: IntArray
+    least: IntArray
+    limits: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +78,11 @@ class ListedColumns:
     def only(self, kept: IntArray) -> ListedColumns:
         """Some of the columns, in their order."""
         return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept])
+
+    def within(self, counts: Counts) -> ListedColumns:
+        """The same columns with other numbers of groups, which are counted for all of their sizes."""
+        row = np.searchsorted(counts.sizes, self.steps)
+        return replace(self, least=counts.least[row], limits=counts.limits[row])
 
     def fits(self, left: IntArray, columns: IntArray) -> BoolArray:
         """Whether the devices of some columns are among those of each kind that are left, C'."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.exact.threshold.listed_columns import Counts as Counts
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns as ListedColumns
 from rocoin_opt.exact.threshold.listed_columns import packing_model
 from rocoin_opt.exact.threshold.neighbourhoods import Repair

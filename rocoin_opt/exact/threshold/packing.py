@@ -17,6 +17,7 @@ from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
 from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.listed_packing import Counts as Counts
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
 from rocoin_opt.instance import SAFETY
@@ -170,7 +171,12 @@ class Memory:
 
 
 def pack(
-    problem: ThresholdProblem, relaxation: Relaxation, control: Control, effort: Effort, memory: Memory
+    problem: ThresholdProblem,
+    relaxation: Relaxation,
+    control: Control,
+    effort: Effort,
+    memory: Memory,
+    counts: Counts | None = None,
 ) -> Packing:
     """Decide whether disjoint groups hold all filters within a threshold.
 
@@ -186,6 +192,9 @@ def pack(
         What it may cost.
     memory : Memory
         Lessons of earlier packings; those of this one are added.
+    counts : Counts, optional
+        Numbers of groups of each size or more, for all sizes of the chains; those of the problem where absent. The
+        relaxation's bound has to hold for these.
 
     Returns
     -------
@@ -206,11 +215,13 @@ def pack(
         columns = enumerate_columns(problem, relaxation, priced, slack, limit, control)
         if columns is None or control.exhausted:
             return Packing("unknown", listed=columns is not None)
-        status = memory.verdict(problem, columns, effort)
+        # What is known of columns holds for the numbers of groups that the problem allows.
+        status = memory.verdict(problem, columns, effort) if counts is None else None
         chosen: list[Column] = []
         if status is None:
-            status, chosen = pack_columns(problem, columns, control, effort, priced=priced)
-            memory.learn(problem, columns, effort, status)
+            status, chosen = pack_columns(problem, columns, control, effort, priced=priced, counts=counts)
+            if counts is None:
+                memory.learn(problem, columns, effort, status)
         if status != "packed":
             return Packing(status)
         completion = complete(problem, chosen, priced, control)
@@ -287,6 +298,7 @@ def pack_columns(
     effort: Effort,
     *,
     priced: IntArray | None = None,
+    counts: Counts | None = None,
 ) -> tuple[Status, list[Column]]:
     """Look for disjoint columns that hold all filters; ``impossible`` is proven for these columns alone.
 
@@ -302,6 +314,8 @@ def pack_columns(
         Its nodes are the limit of branch and bound; columns are taken as they come.
     priced : IntArray, optional
         Devices that may stand for those of their kind; those of the columns where absent.
+    counts : Counts, optional
+        As for :func:`pack`.
 
     Returns
     -------
@@ -314,7 +328,8 @@ def pack_columns(
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
     alike = _Alike(problem, columns, priced)
-    status, times = pack_listed(alike.listed(), control, effort.nodes, effort.few)
+    listed = alike.listed() if counts is None else alike.listed().within(counts)
+    status, times = pack_listed(listed, control, effort.nodes, effort.few)
     return status, [] if times is None else alike.columns_of(times)
 
 

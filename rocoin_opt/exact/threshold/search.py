@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.threshold.count_tree import pack_by_counts
 from rocoin_opt.exact.threshold.diving import dive
 from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
@@ -106,6 +107,8 @@ class _Search(CandidateSearch):
         for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
+            if self.open and dives and self.best is not None:
+                self._dive_down()
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -128,6 +131,18 @@ class _Search(CandidateSearch):
             status = self._dive(position, dives)
         if status == "impossible":
             self.refute(position)
+
+    def _dive_down(self) -> None:
+        """Bisect for the first candidate that a dive reaches: far from the bound one is soon found, and is no proof."""
+        low = self.low
+        while low < self.high - 1 and self.open:
+            middle = (low + self.high) // 2
+            with self.asking(middle):
+                status = self._dive(middle, 1)
+            if status == "impossible":
+                self.refute(middle)
+            if status != "packed":
+                low = self.candidates.behind(middle)
 
     def _solve_jointly(self) -> Outcome:
         """Leave what is open to the joint model: too many columns, or covers that only rounding decides."""
@@ -222,6 +237,8 @@ class _Search(CandidateSearch):
             if not relaxation.admits(self.wanted):
                 return "impossible"
             packing = pack(problem, relaxation, self.alive, effort, self.memory)
+            if not packing.listed:
+                packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
         if packing.status == "packed" and self._take(packing.groups):
             return "packed"
         if packing.status == "impossible":

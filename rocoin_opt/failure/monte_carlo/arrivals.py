@@ -16,7 +16,7 @@ from rocoin_opt.failure.monte_carlo.options import DEFAULT_TRIALS
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import Plan, require_computable, require_own_links
+from rocoin_opt.plan import Plan, has_queues, require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,9 +114,12 @@ def simulate_arrivals(
     """
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)
-    require_own_links(instance, "simulate_arrivals", plan)
     # Draws go by device and domain, so that groups simulated one by one share the fate of their domains.
-    systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
+    if has_queues(instance, plan):
+        # Who waits for whom depends on all groups.
+        systems = [System.of(instance, plan, traces, watched=k) for k in range(len(plan.groups))]
+    else:
+        systems = [System.of(instance, Plan(groups=(group,)), traces) for group in plan.groups]
     draw = partial(_draw, systems, math.inf if run.deadline is None else run.deadline)
     counts: Counter[bytes] = Counter()
     with run.pool() as pool:

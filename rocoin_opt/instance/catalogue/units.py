@@ -15,7 +15,9 @@ from rocoin_opt.errors import UnitWarning
 from rocoin_opt.instance import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    Odd = dict[int, list[tuple[float, tuple[str, ...]]]]
 
 WIDER = 10.0
 """How much wider than the catalogue's the range is that a likely unit has to bring a value into."""
@@ -29,6 +31,8 @@ COUNTERPARTS = {
     ("students", "memory_bytes"): "memory_bytes",
 }
 """What each field is divided by, or compared with: of students for devices, and the other way round."""
+LATE = 50.0
+"""Deadline over the latest answer of any device, beyond which it is likely in milliseconds."""
 FEW_PLACES = 4
 """Runs of places in a list that a warning names, at most."""
 
@@ -46,7 +50,7 @@ class Scale:
     least, most : float
         Range that draws no warning.
     factors : tuple of (float, str)
-        What values in other units are to be multiplied by, and what these are called, the likeliest first.
+        What values in other units are to be multiplied by, and what these are called, ascending.
     """
 
     field: str
@@ -57,11 +61,11 @@ class Scale:
     most: float
     factors: tuple[tuple[float, str], ...]
 
-    def likely(self, value: float) -> str | None:
-        """Unit that a value is likely in; None where it is fine as it stands, or no unit makes it usual."""
+    def likely(self, value: float) -> tuple[str, ...]:
+        """Units that a value is likely in; none where it is fine as it stands, or no unit makes it usual."""
         if value <= 0.0 or self.least <= value <= self.most:
-            return None
-        return next((unit for factor, unit in self.factors if self.low <= factor * value <= self.high), None)
+            return ()
+        return tuple(unit for factor, unit in self.factors if self.low <= factor * value <= self.high)
 
 
 def tell_units(document: Mapping[str, Any], source: str) -> None:
@@ -85,18 +89,63 @@ def tell_units(document: Mapping[str, Any], source: str) -> None:
             odd = {place: found for place, item in enumerate(items) if (found := _odd(item, scale))}
             if odd and not _stands(document, group, scale, odd):
                 warnings.warn(_told(f"{source}: {group}[{_places(list(odd))}]", scale, odd), UnitWarning, stacklevel=2)
+    for told in _odd_requirements(document):
+        warnings.warn(f"{source}: requirements.{told}", UnitWarning, stacklevel=2)
 
 
-def _odd(item: Mapping[str, Any], scale: Scale) -> list[tuple[float, str]]:
-    """Values of a field that are likely in another unit, each with that unit."""
+def _odd_requirements(document: Mapping[str, Any]) -> Iterator[str]:
+    """Requirements that look as if they were in another unit, in words."""
+    requirements = document.get("requirements") or {}
+    deadline = requirements.get("deadline_seconds")
+    latest = 0.0 if deadline is None else _latest(document)
+    if deadline is not None and latest > 0.0 and LATE * latest < deadline < WIDER * 1e3 * latest:
+        yield (
+            f"deadline_seconds: found {deadline:.6g}, read in seconds; likely in milliseconds: no device takes longer "
+            f"than {latest:.3g} seconds"
+        )
+    if requirements.get("max_group_outage") == 1.0 and requirements.get("min_success") is None:
+        yield "max_group_outage: found 1, which limits nothing; 1 % is 0.01"
+
+
+def _latest(document: Mapping[str, Any]) -> float:
+    """Most seconds that a device takes for a student that it holds, one after another on channels; 0 where unknown."""
+    students, devices = document.get("students") or (), document.get("devices") or ()
+    if (
+        not students
+        or document.get("boards")
+        or any(d.get("compute_slowdown") or d.get("link_slowdown") for d in devices)
+    ):
+        return 0.0
+    knowledge = document.get("knowledge") or {}
+    filters = knowledge.get("num_filters", 0)
+    bits = filters * knowledge.get("bits_per_filter", 0.0)
+    slowest, air = 0.0, 0.0
+    for device in devices:
+        table = (device.get("compute_seconds") or {}).values()
+        measured = [
+            entry["seconds"] + filters * entry.get("seconds_per_filter", 0.0) if isinstance(entry, dict) else entry
+            for entry in table
+        ]
+        rate = device.get("flops_per_second")
+        if rate is not None:
+            held = [student for student in students if student["memory_bytes"] <= device["memory_bytes"]]
+            measured += [(s["flops"] + s.get("flops_per_filter", 0.0) * s["max_filters"]) / rate for s in held]
+        sent = bits / device["uplink_bits_per_second"]
+        air += sent * (device.get("count") or 1)
+        slowest = max(slowest, device.get("overhead_seconds", 0.0) + max(measured, default=0.0) + sent)
+    return slowest + air if document.get("channels") else slowest
+
+
+def _odd(item: Mapping[str, Any], scale: Scale) -> list[tuple[float, tuple[str, ...]]]:
+    """Values of a field that are likely in other units, each with these."""
     per_filter = item.get(f"{scale.field}_per_filter", 0.0)
     found = []
     for value in _values(item, scale.field):
         # A small network may grow with its part; but where one filter costs far more than all else, units are mixed.
         grown = per_filter * item["max_filters"] if 0.0 < per_filter <= MOST_GROWTH * value else 0.0
-        unit = scale.likely(value + grown)
-        if unit is not None:
-            found.append((value, unit))
+        units = scale.likely(value + grown)
+        if units:
+            found.append((value, units))
     return found
 
 
@@ -109,7 +158,7 @@ def _values(item: Mapping[str, Any], field: str) -> list[float]:
     return [entry["seconds"] if isinstance(entry, dict) else entry for entry in table]
 
 
-def _stands(document: Mapping[str, Any], group: str, scale: Scale, odd: dict[int, list[tuple[float, str]]]) -> bool:
+def _stands(document: Mapping[str, Any], group: str, scale: Scale, odd: Odd) -> bool:
     """Whether odd values are fine beside the rest of the document.
 
     Where all that a field is divided by or compared with is in another unit as well, their ratio is right, and where a
@@ -129,12 +178,15 @@ def _stands(document: Mapping[str, Any], group: str, scale: Scale, odd: dict[int
     return bool(given) and all(_odd(other, counterpart) for other in given)
 
 
-def _told(where: str, scale: Scale, odd: dict[int, list[tuple[float, str]]]) -> str:
+def _told(where: str, scale: Scale, odd: Odd) -> str:
     told = sorted(pair for found in odd.values() for pair in found)
     smallest, largest = f"{told[0][0]:.6g}", f"{told[-1][0]:.6g}"
     found_text = smallest if smallest == largest else f"{smallest} to {largest}"
-    units = dict.fromkeys(unit for _, unit in told)
-    return f"{where}.{scale.field}: found {found_text}, read in {scale.unit}; likely in {' or '.join(units)}"
+    # Of units that fit one value only those are likely that fit all of them, where there are such.
+    some = [unit for _, unit in scale.factors if any(unit in units for _, units in told)]
+    units = [unit for unit in some if all(unit in units for _, units in told)] or some
+    likely = units[0] if len(units) == 1 else f"{', '.join(units[:-1])} or {units[-1]}"
+    return f"{where}.{scale.field}: found {found_text}, read in {scale.unit}; likely in {likely}"
 
 
 def _places(places: list[int]) -> str:
@@ -162,8 +214,8 @@ def device_scales() -> tuple[Scale, ...]:
     return (
         _from_below("flops_per_second", "FLOP/s", rates, 100.0, _operations("/s")),
         _from_below("memory_bytes", "bytes", memory, 50.0, BYTES),
-        _from_below("uplink_bits_per_second", "bit/s", uplinks, 20.0, ((1e6, "Mbit/s"), (1e3, "kbit/s"))),
-        _from_above("overhead_seconds", "seconds", overheads, 100.0, milliseconds),
+        _from_below("uplink_bits_per_second", "bit/s", uplinks, 20.0, ((1e3, "kbit/s"), (1e6, "Mbit/s"))),
+        _from_above("overhead_seconds", "seconds", overheads, 10.0, milliseconds),
         _from_above("compute_seconds", "seconds", tables, 25.0, milliseconds),
     )
 
@@ -181,12 +233,13 @@ def student_scales() -> tuple[Scale, ...]:
     )
 
 
-BYTES = ((1e6, "MB"), (1e3, "kB"), (1e9, "GB"))
+BYTES = ((1e3, "kB"), (1e6, "MB"), (1e9, "GB"))
 
 
 def _operations(suffix: str) -> tuple[tuple[float, str], ...]:
     # A multiply-accumulate is two FLOP: the number alone does not tell which.
-    return tuple((factor, f"{unit}FLOP{suffix} or {unit}MAC{suffix}") for factor, unit in ((1e6, "M"), (1e9, "G")))
+    ladder = ((1e6, "M"), (1e9, "G"))
+    return tuple((factor, f"{unit}{what}{suffix}") for factor, unit in ladder for what in ("FLOP", "MAC"))
 
 
 def _from_below(

@@ -37,6 +37,7 @@ from rocoin_opt.report.page.tables import (
 )
 from rocoin_opt.wording import (
     GIVEN_DIGITS,
+    NOTHING,
     counted,
     given_seconds,
     joules,
@@ -44,6 +45,7 @@ from rocoin_opt.wording import (
     search_time,
     seconds,
     small_share,
+    success_share,
 )
 
 if TYPE_CHECKING:
@@ -238,8 +240,9 @@ def _answer_line(instance: Instance, metrics: Metrics | None) -> tuple[str, ...]
     """What to expect of the whole answer, in a sentence."""
     if metrics is None or metrics.success_probability is None:
         return ()
+    success = success_share(metrics.success_probability, metrics.failure_probability)
     return (
-        f"There is an answer {_ends(instance)} with probability {metrics.success_probability:.4f}: failure "
+        f"There is an answer {_ends(instance)} with probability {success}: failure "
         f"{small_share(metrics.failure_probability)}, expected share missing {small_share(metrics.missing_share)}.",
     )
 
@@ -261,9 +264,11 @@ def _all_figures(
     if figures is None or answer is None:
         return {}
     needed, ends = instance.requirements, _ends(instance)
+    success = figures.success_probability
+    sure = NOTHING if success is None else success_share(success, answer.failure_probability)
     found = {
         "failure": ("failure probability", small_share(answer.failure_probability), f"no answer {ends}"),
-        "success": ("success probability", f"{figures.success_probability:.4f}", f"an answer {ends}"),
+        "success": ("success probability", sure, f"an answer {ends}"),
         "missing": (
             "missing share",
             small_share(answer.missing_share),

@@ -19,8 +19,8 @@ from samples import cases
 
 
 @pytest.mark.parametrize("seed", cases(range(0, 60, 15), range(400)))
-@pytest.mark.parametrize("objective", ["guaranteed", "worst"])
-def test_no_plan_is_earlier_than_a_time_that_is_refuted(seed: int, objective: ro.Objective) -> None:
+def test_no_plan_is_earlier_than_a_time_that_is_refuted(seed: int) -> None:
+    objective: ro.Objective = ("guaranteed", "worst")[seed // 4 % 2]
     instance = random_queues(seed, domains=seed % 4 == 0, rate=seed % 5 == 1)
     best = exact_on_channels(instance, objective, Control.starting_now(), None)
     if best.plan is None or not instance.shared_channels:

@@ -76,7 +76,11 @@ def keeps(columns: ListedColumns, times: IntArray) -> bool:
 
 
 def exists(columns: ListedColumns) -> bool:
-    return any(keeps(columns, np.array(times)) for times in product(*(range(most + 1) for most in columns.most)))
+    """Whether any numbers of times are a packing: :func:`keeps` for all of them at once."""
+    times = np.array(list(product(*(range(most + 1) for most in columns.most))))
+    groups = times @ (columns.sizes[:, None] >= columns.steps)
+    fits = (times @ columns.sizes >= columns.wanted) & (times @ columns.counts.toarray().T <= columns.available).all(1)
+    return bool((fits & (groups >= columns.least).all(1) & (groups <= columns.limits).all(1)).any())
 
 
 @pytest.mark.parametrize(

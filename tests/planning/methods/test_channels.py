@@ -16,7 +16,7 @@ from rocoin_opt.planning.conflicts.why_not import why_not
 from rocoin_opt.planning.frontier import frontier
 from rocoin_opt.planning.methods import METHODS
 from rocoin_opt.planning.most_groups import max_groups
-from rocoin_opt.planning.replan import replan
+from rocoin_opt.planning.replan import replan, without_devices
 from rocoin_opt.planning.solve import solve
 from samples import cases
 
@@ -53,8 +53,12 @@ def test_commands_that_cannot_say_so() -> None:
     instance = random_queues(shared(0))
     plan = solve(instance, "greedy").plan
     assert plan is not None
-    with pytest.raises(UnsupportedError, match="replan cannot honour shared channels; solve can"):
+    way = r"replan cannot honour shared channels; solve can, .*: rocoin-opt solve INSTANCE"
+    with pytest.raises(UnsupportedError, match=f"{way} --start PLAN$"):
         replan(instance, plan)
+    lost = next(d.id for d in instance.devices if without_devices(instance, [d.id]).shared_channels)
+    with pytest.raises(UnsupportedError, match=f"{way} --spare {lost} --start PLAN$"):
+        replan(instance, plan, [lost])
     graph = {"num_filters": instance.knowledge.num_filters, "bits_per_filter": 1.0, "graph": {"edges": []}}
     with pytest.raises(UnsupportedError, match="frontier cannot honour shared channels; solve can"):
         frontier(type(instance).model_validate({**instance.model_dump(exclude_unset=True), "knowledge": graph}))

@@ -21,6 +21,7 @@ from rocoin_opt.profiling.execution.comparison import compare_with_distribution
 from rocoin_opt.profiling.execution.fleet import StartError, running
 from rocoin_opt.profiling.execution.replica import Task
 from rocoin_opt.profiling.execution.run import _needed_scale, execute
+from rocoin_opt.profiling.execution.schedule import Schedule
 from rocoin_opt.profiling.execution.source import Answers
 from samples import cases
 
@@ -145,8 +146,8 @@ def test_an_error_leaves_no_process_behind():
 
 SCRIPT = """
 from executed_plans import fleet
-from rocoin_opt.profiling.execution.run import _needed_scale, execute
-from rocoin_opt.profiling.execution.source import Answers
+from rocoin_opt.profiling.execution.run import execute
+from rocoin_opt.profiling.execution.schedule import Schedule
 
 def report(state):
     if state.done == 2:
@@ -314,31 +315,31 @@ def test_a_plan_may_run_without_keeping_the_outage_limit():
     assert time.monotonic() > begin
 
 
-PLANS = (
-    ("sbc/sbc-8-0", "exact", "guaranteed", 5.0, 150),
-    ("edge/edge-12-1", "greedy", "expected", 0.1, 600),
-)
-"""Shipped instances, how each is planned, the time scale, and the requests: a response takes 0.05 to 0.1 s here.
-
-The plan of the second waits for the deadline where a group is lost, so that its mean needs more requests: the standard
-error has to stay far below the tolerance.
-"""
+PLANS = (("sbc/sbc-8-0", "exact", "guaranteed", 5.0), ("edge/edge-12-1", "greedy", "expected", 0.1))
+"""Shipped instances, how each is planned, and the time scale: a response takes 0.05 to 0.1 s here."""
+REQUESTS, DRAWN = 40, 5000
+"""Requests that are sent, and those whose fates are drawn: how they are distributed takes no waiting for answers."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "method", "objective", "time_scale", "requests"), PLANS)
-def test_response_times_are_those_predicted(repository, name, method, objective, time_scale, requests):
+@pytest.mark.parametrize(("name", "method", "objective", "time_scale"), PLANS)
+def test_response_times_are_those_predicted(repository, name, method, objective, time_scale):
     instance = ro.read_instance(repository / "instances" / f"{name}.json")
     plan = ro.solve(instance, method, objective, latency_only=True).plan
-    execution = execute(instance, plan, None, requests, 1, time_scale=time_scale)
+    execution = execute(instance, plan, None, REQUESTS, 1, time_scale=time_scale)
     found = compare_with_distribution(execution, instance, plan)
-    assert found.mean.standard_error < 0.05 * found.predicted_mean
     assert found.mean.value >= found.due_mean * (1 - 1e-9)
     # How much later answers come than they are due is the host's affair.
     answered = np.isfinite(execution.seconds) & np.isfinite(execution.due_seconds)
+    assert answered.any()
     assert (execution.seconds[answered] >= execution.due_seconds[answered] - 1e-9).all()
-    # With what the host adds left out, times are distributed as predicted.
-    due = compare_with_distribution(replace(execution, first_answers=execution.schedule.seconds), instance, plan)
-    assert due.mean.value == pytest.approx(due.predicted_mean, rel=0.10)
-    assert due.measured_quantile == pytest.approx(due.predicted_quantile, rel=0.15)
+    # With what the host adds left out, times are distributed as predicted. Those of the run are the first of more.
+    schedule = Schedule.draw(instance, plan, DRAWN, 1)
+    assert np.array_equal(schedule.seconds[:REQUESTS], execution.schedule.seconds)
+    due = compare_with_distribution(
+        replace(execution, first_answers=schedule.seconds, schedule=schedule), instance, plan
+    )
+    assert due.mean.standard_error < 0.02 * found.predicted_mean
+    assert due.mean.value == pytest.approx(due.predicted_mean, rel=0.05)
+    assert due.measured_quantile == pytest.approx(due.predicted_quantile, rel=0.05)
     assert due.distance < due.band

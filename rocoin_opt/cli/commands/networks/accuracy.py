@@ -47,7 +47,8 @@ def accuracy(
     deadline: Deadline = None,
     seed: Seed = 0,
     draws: Annotated[
-        int, typer.Option("--draws", metavar="N", help="Simulated requests, if there are more than 12 parts.")
+        int,
+        typer.Option("--draws", metavar="N", help="Simulated requests, beyond 12 parts or for long queues."),
     ] = 4096,
     device: TorchDevice = "auto",
     threads: TorchThreads = None,

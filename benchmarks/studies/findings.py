@@ -89,6 +89,8 @@ def surest(results: Mapping[str, Any]) -> Iterator[str]:
     for devices in sizes(results):
         names = cases(results, devices)
         runs = results["plans"][names[0]]["runs"]
+        if "exact failure" not in runs:
+            continue
         ended = "".join(results["plans"][name]["runs"]["exact failure"]["ended"] for name in names)
         mine, earliest, *others = (
             # Without a plan there is no answer.

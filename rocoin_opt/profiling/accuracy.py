@@ -188,8 +188,8 @@ def accuracy_under_failure(
     """Combine measured accuracy with the failures of a plan's devices.
 
     With up to :data:`MAX_PARTS` parts every subset is measured and weighted with its exact probability. With more, the
-    subsets that simulated requests end with are measured, and the result is an estimate with an interval. The same holds
-    by a deadline if more devices queue for channels than have exact figures, or random ones do.
+    subsets that simulated requests end with are measured, and the result is an estimate with an interval. So it is with
+    a deadline if more devices queue for channels than have exact figures, or random ones do.
 
     Parameters
     ----------

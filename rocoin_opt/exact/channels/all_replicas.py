@@ -9,14 +9,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.channels.jobs import Jobs
 from rocoin_opt.plan import IndexedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    from rocoin_opt.exact.channels.jobs import Candidate, Job
-    from rocoin_opt.instance import Instance
+    from rocoin_opt.exact.channels.jobs import Candidate, Job, Jobs
     from rocoin_opt.plan import Members
 
 
@@ -29,15 +27,15 @@ class AllReplicas:
 
     Parameters
     ----------
-    instance : Instance
-        Constant latencies.
+    jobs : Jobs
+        Of the devices.
     """
 
     students: Sequence[int] = (-1,)
 
-    def __init__(self, instance: Instance) -> None:
-        self._jobs, self._every_student = Jobs(instance), range(len(instance.students))
-        self._num_channels = len(instance.shared_channels)
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs, self._every_student = jobs, range(len(jobs.instance.students))
+        self._num_channels = len(jobs.instance.shared_channels)
         self._options: dict[tuple[Members, int], list[tuple[int, list[Job]]]] = {}
         self._fastest: dict[tuple[Members, int], list[Job]] = {}
 

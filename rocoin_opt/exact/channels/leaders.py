@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.channels.jobs import Jobs
 from rocoin_opt.plan import IndexedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    from rocoin_opt.exact.channels.jobs import Candidate, Job
-    from rocoin_opt.instance import Instance
+    from rocoin_opt.exact.channels.jobs import Candidate, Job, Jobs
     from rocoin_opt.plan import Members
 
 APART = 1.0 - 1e-9
@@ -27,13 +25,14 @@ class Leaders:
 
     Parameters
     ----------
-    instance : Instance
-        Constant latencies.
+    jobs : Jobs
+        Of the devices.
     """
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, jobs: Jobs) -> None:
+        instance = jobs.instance
         self.students: Sequence[int] = range(len(instance.students))
-        self._jobs = Jobs(instance)
+        self._jobs = jobs
         self._sent: dict[tuple[Candidate, int, int], list[Job]] = {}
         self._before: dict[tuple[Candidate, int, int], list[list[int]]] = {}
         self._alike = [

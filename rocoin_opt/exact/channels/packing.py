@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rocoin_opt.exact.channels.all_replicas import AllReplicas
-from rocoin_opt.exact.channels.jobs import Candidate
+from rocoin_opt.exact.channels.jobs import Candidate, Jobs
 from rocoin_opt.exact.channels.leaders import Leaders
 from rocoin_opt.exact.channels.sets import groups_by_first
 from rocoin_opt.failure import check, value_of
@@ -51,7 +51,8 @@ class ChannelPacking:
         self.best, self.is_stopped = math.inf, False
         self.total, self.most = instance.knowledge.num_filters, instance.max_groups
         self.fewest = instance.requirements.min_groups
-        self.timing: Timing = Leaders(instance) if objective == "nominal" else AllReplicas(instance)
+        jobs = Jobs(instance)
+        self.timing: Timing = Leaders(jobs) if objective == "nominal" else AllReplicas(jobs)
         self.seen: set[Hashable] = set()
         self.given = [group for own in groups_by_first(instance, objective) for group in own]
 

@@ -10,7 +10,7 @@ import pytest
 
 from queue_instances import random_queues
 from rocoin_opt.control import Control
-from rocoin_opt.exact.channels.jobs import Candidate
+from rocoin_opt.exact.channels.jobs import Candidate, Jobs
 from rocoin_opt.exact.channels.leaders import Leaders
 from rocoin_opt.exact.channels.packing import ChannelPacking
 from rocoin_opt.exact.channels.search import _Search
@@ -69,7 +69,7 @@ def test_twelve_devices_on_two_channels_are_proven(family: str, objective: str, 
 
 def test_who_is_ready_too_late_does_not_matter() -> None:
     instance = generate("paper", devices=12, channels=2, seed=0)
-    timing = Leaders(instance)
+    timing = Leaders(Jobs(instance))
     jobs = {n: timing.seen((n,), 0, math.inf) for n in range(12)}
     assert all(seen == (n,) for n, seen in jobs.items())
     assert timing.seen((0, 1), 0, 4.0) == (1,)  # Device 0 takes 4.8 s to compute.
@@ -77,7 +77,7 @@ def test_who_is_ready_too_late_does_not_matter() -> None:
 
 def test_companions_that_nobody_sees_make_packings_alike() -> None:
     instance = generate("paper", devices=12, channels=2, seed=0)
-    timing = Leaders(instance)
+    timing = Leaders(Jobs(instance))
 
     def packing(*groups: tuple[int, ...]) -> list[Candidate]:
         return [Candidate(sum(1 << n for n in g), g, timing.seen(g, 0, 2.0), 0, 24) for g in groups]

@@ -9,6 +9,7 @@ from restricted_solves import drawn, truth, wrong
 from rocoin_opt.plan.latency import OBJECTIVES
 from samples import cases
 
+pytestmark = pytest.mark.usefixtures("short_search")
 HEURISTICS = ("greedy", "local-search")
 BASELINES = ("rocoin", "nonn", "het-nonn", "random")
 

@@ -181,8 +181,8 @@ def _remarks(document: dict[str, Any]) -> list[str]:
         needed = document["needed_time_scale"]
         scale = "a larger --time-scale" if needed is None else f"--time-scale {_rounded_up(needed)} or more"
         lines.append(
-            f"{counted(document['late_students'], 'first answer')} came late because the student is slower here than in "
-            f"the instance: take {scale}"
+            f"{counted(document['late_students'], 'first answer')} came late because the student is slower here than "
+            f"in the instance: take {scale}"
         )
     if document["lost"]:
         lines.append(f"processes that ended during the run: {', '.join(document['lost'])}")

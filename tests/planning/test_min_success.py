@@ -366,7 +366,7 @@ def test_on_channels_a_sure_plan_is_found_or_the_surest_one_told(
     # With links of their own devices may be sure enough: then nothing is proven.
     assert result.termination in ("infeasible", "no_plan")
     assert "min_success: " in result.reasons[0]
-    assert result.termination == "infeasible" or "the surest plan that was found fails with" in result.reasons[0]
+    assert result.termination == "infeasible" or "the most reliable plan found fails with" in result.reasons[0]
 
 
 def test_on_channels_the_bound_with_links_of_ones_own_proves_that_no_plan_is_sure_enough() -> None:
@@ -390,5 +390,5 @@ def test_where_a_search_under_rules_finds_no_plan_the_surest_one_is_told(monkeyp
     outcome = with_min_success(request, Outcome(None, 1.0, reasons=("nothing found",)))
     assert outcome.plan is None
     assert outcome.lower_bound == 1.0
-    assert outcome.reasons[0].startswith("min_success: the surest plan that was found fails with probability 0.")
-    assert "at most 0.0001 is asked for: ask for less, or search for longer" in outcome.reasons[0]
+    assert outcome.reasons[0].startswith("min_success: the most reliable plan found fails with probability 0.")
+    assert "at most 0.0001 is allowed: require less, or search longer" in outcome.reasons[0]

@@ -223,7 +223,8 @@ def _in_row(problems: Iterable[Problem], row: str, cells: Mapping[str, Any]) -> 
             field = column
         # What a row does not say it left blank: all columns are there.
         told = BLANK if problem.found == "nothing" else problem.found
-        allowed = problem.allowed + _without_comma(field, cells.get(field))
+        # Cells have no quotes to leave out.
+        allowed = problem.allowed.partition("; write ")[0] + _without_comma(field, cells.get(field))
         found.append(Problem(f"row {row}, column {field}" if field else f"row {row}", told, allowed))
     return found
 

@@ -179,12 +179,12 @@ class Result(Shown):
 
 def print_summary(result: Result, console: Console) -> None:
     """Tell a result on a console: what was asked, value and bound, the groups, and what binds."""
-    instance = result.instance
+    instance, limit = result.instance, result.instance.requirements.max_group_outage
     console.print(
         f"[bold]{_plain(instance.name)}[/]: {counted(len(instance.devices), 'device')}, "
         f"{counted(len(instance.students), 'student')}, {counted(instance.knowledge.num_filters, 'filter')}, "
         f"at most {counted(instance.max_groups, 'group')}, "
-        f"outage limit {instance.requirements.max_group_outage:g} a group{_wish(instance)}"
+        f"outage limit {limit:g} a group{' (100 %: no limit)' if limit == 1.0 else ''}{_wish(instance)}"
     )
     proven = proof_words(result.termination, result.objective, result.phases)
     for line in _in_clauses(f"{result.method}, {result.objective}: {proven}"):

@@ -100,14 +100,6 @@ def test_a_deadline_in_milliseconds_is_told_of():
         del document["devices"][3][field]
 
 
-def test_a_limit_on_outages_that_limits_nothing_is_told_of():
-    document = changed("devices", "overhead_seconds", 1.0)
-    document["requirements"]["max_group_outage"] = 1
-    assert told(document) == ["file: requirements.max_group_outage: found 1, which limits nothing; 1 % is 0.01"]
-    document["requirements"]["min_success"] = 0.9
-    assert told(document) == []
-
-
 def test_places_are_folded():
     document = changed("devices", "memory_bytes", 1e-6, slice(2, 5))
     document["devices"][9]["memory_bytes"] = 2

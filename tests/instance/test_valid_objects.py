@@ -31,7 +31,7 @@ def refusal(make: Callable[[], object]) -> str:
 
 def test_a_constructor_says_what_a_file_would_be_told() -> None:
     for fields, told in (
-        ({"failure_probability": 7}, "Device: failure_probability: found 7; allowed: a number below 1"),
+        ({"failure_probability": 7}, "Device: failure_probability: found 7; allowed: a number below 1; 7 % is 0.07"),
         (
             {"falure_probability": 0.1},
             "Device: falure_probability: found an unknown field; allowed: only the fields of the format; did you mean "
@@ -56,7 +56,7 @@ def test_a_repeated_identifier_is_named_and_one_device_draws_one_message() -> No
     )
     wrong = (DEVICE | {"failure_probability": 7}, *instance.devices)
     assert refusal(lambda: ro.Instance(**fields | {"devices": wrong})) == (
-        "Instance: devices[0].failure_probability: found 7; allowed: a number below 1"
+        "Instance: devices[0].failure_probability: found 7; allowed: a number below 1; 7 % is 0.07"
     )
 
 
@@ -74,7 +74,7 @@ def test_a_repeated_identifier_is_named_and_one_device_draws_one_message() -> No
 )
 def test_no_way_to_change_a_device_leaves_it_invalid(change: Callable[[ro.Device], object]) -> None:
     assert refusal(lambda: change(pairs().devices[0])).endswith(
-        "failure_probability: found 7; allowed: a number below 1"
+        "failure_probability: found 7; allowed: a number below 1; 7 % is 0.07"
     )
 
 
@@ -111,7 +111,7 @@ def test_an_instance_made_past_the_validation_is_refused(use: str) -> None:
     broken = ro.Instance.model_construct(**{**instance.__dict__, "devices": (unsound(instance.devices[0]),)})
     given: dict[str, Any] = {"compare": (["greedy"],), "check": (plan,), "evaluate": (plan,)}
     assert refusal(lambda: getattr(ro, use)(broken, *given.get(use, ()))) == (
-        "Instance: devices[0].failure_probability: found 7; allowed: a number below 1"
+        "Instance: devices[0].failure_probability: found 7; allowed: a number below 1; 7 % is 0.07"
     )
 
 

@@ -100,6 +100,8 @@ def test_figures_of_the_whole_answer_come_first():
     assert lines[5].startswith("  guaranteed latency 5 s, lower bound ")
     assert lines[6].startswith("  guaranteed 5 s, nominal 5 s")
     never = ro.solve(two_pairs().with_requirements(success_level=0.9999999), "greedy").summary()
+    free = ro.solve(two_pairs().with_requirements(max_group_outage=1.0), "greedy").summary()
+    assert ", outage limit 1 a group (100 %: no limit)\n" in free
     no_limit = " (success_level is no limit; min_success would be)\n"
     assert f"  an answer with probability 0.9999999: never{no_limit}" in never
     late = two_pairs().with_requirements(success_level=0.98, deadline_seconds=4.5)

@@ -366,7 +366,7 @@ def test_on_channels_a_sure_plan_is_found_or_the_surest_one_told(
     # With links of their own devices may be sure enough: then nothing is proven.
     assert result.termination in ("infeasible", "no_plan")
     assert "min_success: " in result.reasons[0]
-    assert result.termination == "infeasible" or "the surest plan that was found fails with" in result.reasons[0]
+    assert result.termination == "infeasible" or "the most reliable plan found fails with" in result.reasons[0]
 
 
 def test_on_channels_the_bound_with_links_of_ones_own_proves_that_no_plan_is_sure_enough() -> None:

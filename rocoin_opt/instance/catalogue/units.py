@@ -31,8 +31,8 @@ COUNTERPARTS = {
     ("students", "memory_bytes"): "memory_bytes",
 }
 """What each field is divided by, or compared with: of students for devices, and the other way round."""
-LATE = 50.0
-"""Deadline over the latest answer of any device, beyond which it is likely in milliseconds."""
+LATE, PATIENT = 50.0, 99.0
+"""Deadline over the latest answer of any device, and seconds, beyond both of which it is likely in milliseconds."""
 FEW_PLACES = 4
 """Runs of places in a list that a warning names, at most."""
 
@@ -98,13 +98,11 @@ def _odd_requirements(document: Mapping[str, Any]) -> Iterator[str]:
     requirements = document.get("requirements") or {}
     deadline = requirements.get("deadline_seconds")
     latest = 0.0 if deadline is None else _latest(document)
-    if deadline is not None and latest > 0.0 and LATE * latest < deadline < WIDER * 1e3 * latest:
+    if deadline is not None and latest > 0.0 and max(LATE * latest, PATIENT) < deadline < WIDER * 1e3 * latest:
         yield (
             f"deadline_seconds: found {deadline:.6g}, read in seconds; likely in milliseconds: no device takes longer "
             f"than {latest:.3g} seconds"
         )
-    if requirements.get("max_group_outage") == 1.0 and requirements.get("min_success") is None:
-        yield "max_group_outage: found 1, which limits nothing; 1 % is 0.01"
 
 
 def _latest(document: Mapping[str, Any]) -> float:

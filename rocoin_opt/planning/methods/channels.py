@@ -110,7 +110,7 @@ def searched(
                 # Those that know of the air come first: there may be no time for the others.
                 starts = [*suggested, *starts]
         # Programs of whole covers find better plans than more steps do.
-        first_steps = steps if relaxation is None else steps // 6
+        first_steps = steps if relaxation is None else steps // 3
         plans = [descend(instance, objective, begin, first_steps, control) for begin in starts or [None]]
         if objective in THRESHOLD_OBJECTIVES:
             valid = [plan for plan in (*starts, *plans) if plan is not None and not check(instance, plan)]

@@ -55,6 +55,7 @@ def test_too_many_covers_are_not_listed() -> None:
     assert minimal_covers(np.full(40, 0.2)) is None
 
 
+@pytest.mark.slow
 def test_whole_covers_say_more_than_fractions() -> None:
     instance = ro.generate("sbc", devices=16, seed=0, channels=2)
     value = ro.solve(instance, "greedy", latency_only=True).objective_value

@@ -26,6 +26,7 @@ from rocoin_opt.profiling.execution.source import Answers
 from samples import cases
 
 
+@pytest.mark.slow
 def test_answers_come_when_they_are_due_and_not_before():
     instance, plan = fleet([[0.16, 0.3], [0.18, 0.3]], failure_probability=0.3)
     rounds = []

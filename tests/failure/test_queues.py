@@ -164,10 +164,12 @@ def test_which_groups_have_answered_is_told_by_all_crash_states(seed: int) -> No
             wanted[tuple(int(t is not None and t <= times[len(times) // 2]) for t in firsts)] += float(probability)
         found = QueueAnswers(instance, plan).patterns(end)
         assert found == pytest.approx(wanted, abs=1e-12)
+        if end == 0.0:
+            continue  # No deadline is that early.
         drawn = simulate_arrivals(instance, plan, 2_000, seed=seed, deadline=end)
         for arrived, count in drawn.counts.items():
             share = wanted[tuple(int(k in arrived) for k in range(len(blocks)))]
-            assert abs(count / 2_000 - share) <= 5.0 * math.sqrt(share * (1.0 - share) / 2_000)
+            assert abs(count / 2_000 - share) <= 5.0 * math.sqrt(share * max(1.0 - share, 0.0) / 2_000) + 1e-9
 
 
 def test_what_cannot_honour_queues_says_so() -> None:

@@ -134,7 +134,7 @@ def done(result):
     [
         pytest.param("resnet", "pictures", "wrn-10-1", (0.1, 0.02), marks=pytest.mark.slow),
         pytest.param("vit", "own.npz", "own_steps:student", (0.02, 0.02), marks=pytest.mark.slow),
-        ("gru", "pictures", "own_steps:student", (0.05, 0.02)),
+        pytest.param("gru", "pictures", "own_steps:student", (0.05, 0.02), marks=pytest.mark.slow),
         pytest.param("flat", "own.npz", "own_steps:student", (0.02, 0.005), marks=pytest.mark.slow),
     ],
 )

@@ -189,7 +189,7 @@ def test_every_end_has_a_valid_bound():
     assert prove_expected(model, Control(deadline=-math.inf), start).lower_bound is None
 
 
-@pytest.mark.parametrize(("gap", "begins"), cases([(0.2, True), (0.2, False)], [(0.02, True), (7.0, False)]))
+@pytest.mark.parametrize(("gap", "begins"), cases([(0.2, False)], [(0.2, True), (0.02, True), (7.0, False)]))
 def test_a_gap_ends_the_search_early(gap, begins):
     instance, best = proven_paper()
     start = ro.solve(instance, "greedy", "expected").plan if begins else None
@@ -204,6 +204,7 @@ def test_a_gap_ends_the_search_early(gap, begins):
         assert outcome.plan == start
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded_without_a_change_of_the_result(monkeypatch):
     instance, free = proven_paper()
     monkeypatch.setattr(expected_tree, "MOST_OPEN", 50)

@@ -108,6 +108,7 @@ def test_a_plan_that_greedy_misses_is_found(monkeypatch):
     assert ro.solve(instance, "local-search", "expected").plan is not None
 
 
+@pytest.mark.slow
 def test_infeasible_instances_are_proven_so():
     device = {"flops_per_second": 1.0, "uplink_bits_per_second": 1.0}
     # Two groups keep the limit, and one of four filters; but not a group of four filters beside another one.

@@ -82,7 +82,8 @@ def test_a_schedule_is_that_of_a_simulation(cancel):
     assert np.allclose(seconds[np.isfinite(seconds)], np.repeat(sample.seconds, sample.counts), rtol=1e-12)
 
 
-@pytest.mark.parametrize("cancel", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("cancel", [False, True])
 def test_a_run_is_never_early_and_is_predicted(cancel):
     instance, plan = queued()
     found = execute(instance, plan, None, 3, 1, deadline=0.5, cancel=cancel)

@@ -49,7 +49,6 @@ def test_answers_come_when_they_are_due_and_not_before():
     assert compared.mean.value >= compared.due_mean
 
 
-@pytest.mark.slow
 def test_the_time_scale_that_slow_students_need_gives_them_the_time_they_took():
     ready = np.array([0.25, 1.0, 0.5, 0.5])
     heard = {0: (2.0, 1.5), 1: (2.0, 0.0), 2: (3.0, 2.0)}
@@ -58,6 +57,7 @@ def test_the_time_scale_that_slow_students_need_gives_them_the_time_they_took():
     assert _needed_scale(Answers((2.0,), (None,), (0.0,), 0.0, {1: (2.0, 0.0)}), ready, 2.0) == 0.0
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_deadline_does_not_count():
     instance, plan = fleet([[0.05], [2.0]])
     found = execute(instance, plan, None, 1, deadline=1.0)

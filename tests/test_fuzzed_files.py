@@ -10,7 +10,7 @@ import pytest
 import rocoin_opt as ro
 from fuzzed import CASES, Samples
 
-FAST, SLOW = 8, 60
+FAST, SLOW = 12, 60
 LONGEST_MESSAGE = 20_000
 
 

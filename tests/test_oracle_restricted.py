@@ -98,6 +98,7 @@ def test_plans_are_judged_as_by_the_plain_oracle(seed):
             assert (None if value is None else float(value)) == close(plain.value(blocks, objective))
 
 
+@pytest.mark.slow
 def test_the_random_instances_are_of_every_kind():
     drawn = [random_restricted(seed) for seed in range(150)]
     assert drawn == [random_restricted(seed) for seed in range(150)]

@@ -86,6 +86,7 @@ def test_limits_are_kept_on_a_cluster(files: list[Path], tmp_path: Path, address
     assert failures == {0: None, 1: "time", 2: None}
 
 
+@pytest.mark.slow
 def test_a_task_brings_its_files_along(files: list[Path]) -> None:
     graph = files[0].parent / "graph.json"
     ro.write_instance(graph, ro.generate("paper", devices=4, seed=1, filters=8, graph=True))

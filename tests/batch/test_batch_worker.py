@@ -103,6 +103,7 @@ def test_a_worker_answers_until_it_is_idle_or_forsaken(monkeypatch: pytest.Monke
     assert ended == [processes.FORSAKEN]
 
 
+@pytest.mark.slow
 def test_no_signal_makes_an_item_end_early_as_if_it_were_done() -> None:
     pool = WorkerPool(threads=1)
     try:

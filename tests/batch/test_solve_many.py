@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_results_are_those_of_solve(files: list[Path]) -> None:
     results = {(r.instance, r.method): r for r in ro.solve_many(files, ["greedy", "exact"], jobs=1)}
     assert len(results) == 6

@@ -27,6 +27,7 @@ def test_the_table_has_a_row_for_each_point(run, given):
     assert sum(row.endswith(" %") for row in rows) > 1
 
 
+@pytest.mark.slow
 def test_json_holds_plans_that_check_accepts(run, given, tmp_path):
     status, out, _ = run("frontier", given, "--json")
     assert status == 0

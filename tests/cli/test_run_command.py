@@ -54,6 +54,7 @@ def test_it_shows_measured_beside_predicted(run, files, tmp_path):
     assert picture.stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_options_reach_the_run(run, files):
     status, out, _ = run("run", *files, "--requests", 6, "--seed", 3, "--deadline", 0.25, "--time-scale", 0.9, "--json")
     found = json.loads(out)

@@ -196,6 +196,7 @@ def hold(first, last):
     return asked, proven
 
 
+@pytest.mark.slow
 def test_conflicts_of_every_cause_hold():
     asked, proven = hold(0, 1)
     assert asked == 9

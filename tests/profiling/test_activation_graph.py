@@ -44,6 +44,7 @@ def streamed(teacher, digits, batch_size=256, **options):
     return activation_graph(teacher, "body", batched(digits.images, digits.labels, batch_size), **options)
 
 
+@pytest.mark.slow
 def test_the_graph_equals_the_direct_formula_on_digits(teacher, digits, means):
     found = streamed(teacher, digits)
     np.testing.assert_allclose(found.weights, by_definition(means), rtol=1e-6)

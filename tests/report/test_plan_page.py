@@ -74,6 +74,7 @@ def test_the_page_tells_figures_groups_and_pictures(mcu, page) -> None:
     assert page.count('class="chart"') == 3
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_every_time(mcu, page) -> None:
     assert plan_report(*mcu) == page
 

@@ -144,6 +144,7 @@ def test_the_sizes_of_a_conflict_are_made_smaller():
     assert vectors.conflict((5, 1)) == ((1, 5),)
 
 
+@pytest.mark.slow
 def test_too_many_groups_leave_the_known_ones(monkeypatch):
     monkeypatch.setattr(size_vectors, "MAX_GROUPS", 10)
     instance, plan = edge()

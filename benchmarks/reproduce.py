@@ -92,6 +92,13 @@ STUDIES = (
     _partition("scale", "2,048 filters beside the peers", "scale", "--skip", "strong"),
     _partition("criteria", "criteria and frontier", "shipped,frontier"),
     Study("side_by_side", "exact beside CP-SAT, SCIP, linopy and milp", "side_by_side", ("--preset", "table")),
+    Study(
+        "fresh_fleets",
+        "the same on fresh seeds, with the slowest",
+        "side_by_side",
+        ("--preset", "fresh"),
+        ("--preset", "fresh", "--family", "lossy", "--devices", "24", "--seeds", "0"),
+    ),
     Study("archives", "the most groups of public archives", "archives", takes_archive=True),
     Study("study", "all methods on seeded instances", "study"),
     Study("workers", "what searches in several processes are worth to exact", "workers"),

@@ -1,14 +1,14 @@
 """``exact``, the joint Pyomo model ``milp`` and monolithic models of three other solvers on the same instances.
 
 ``python benchmarks/side_by_side.py FILE ...``, or ``--family edge --devices 20,30 --seeds 0,1,2``, or
-``--preset table``. Every run is a process of its own with the same limits, and one runs at a time. The peers come with
-the extra ``bench``: CP-SAT (``cp-sat``, by OR-Tools), SCIP (``scip``, by PySCIPOpt) and HiGHS (``linopy``). One that
-is not installed is not measured; ``--peer-python`` names an interpreter that has them and this package.
+``--preset table|fresh``. Every run is a process of its own with the same limits, and one runs at a time. The peers
+come with the extra ``bench``: CP-SAT (``cp-sat``, by OR-Tools), SCIP (``scip``, by PySCIPOpt) and HiGHS (``linopy``).
+One that is not installed is not measured; ``--peer-python`` names an interpreter that has them and this package.
 
 Whatever a method returns, its plan is checked by ``rocoin_opt.check`` and valued by ``rocoin_opt.evaluate``; the bound
 is the method's own claim. The exit status is 1 where a bound and a valid plan contradict each other.
 
-In the preset, a method that proved nothing and left a median gap of 99 % or more, in 5 s or more, is not tried on the
+In a preset, a method that proved nothing and left a median gap of 99 % or more, in 5 s or more, is not tried on the
 family's larger sizes. The time to state the same big-M model in three modelling layers is measured beside.
 """
 
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import measurement
 from peers.building_table import build_times, show_build_times
-from peers.cases import TABLE, Case, file_cases, generated_cases, preset_cases
+from peers.cases import PRESETS, Case, file_cases, generated_cases, preset_cases
 from peers.measure import MONOLITHIC, PEERS, Limits, Measurement, measure, peer_version, terms
 from peers.medians import Run, contradictions, hopeless
 from peers.run_records import record, runs_of
@@ -44,21 +44,25 @@ START_SECONDS = 3.0
 
 
 class Plan(argparse.Action):
-    """Prints the rows of the preset and the time that they may take."""
+    """Prints the rows of the presets and the time that they may take."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and end."""
-        total = 0.0
-        for row in TABLE:
-            for size in row.sizes:
-                instance = ro.generate(row.family, devices=size, seed=0)
-                methods = [name for name in METHODS if terms(instance) <= MAX_TERMS.get(name, float("inf"))]
-                seconds = len(row.seeds) * len(methods) * (row.target.limit + START_SECONDS)
-                total += seconds
-                seeds = ",".join(map(str, row.seeds))
-                print(f"{row.family} {size:,}: seeds {seeds}, {', '.join(methods)}; {row.target}; {seconds:,.0f} s")
-        print(f"At most {total / 60.0:.0f} minutes, if every run took all of its time and none was left out;")
-        print("planned for 40 minutes on two idle cores.")
+        for preset, rows in PRESETS.items():
+            print(f"{preset}:")
+            total = 0.0
+            for row in rows:
+                for size in row.sizes:
+                    terms_of_one = terms(ro.generate(row.family, devices=size, seed=0))
+                    methods = [name for name in METHODS if terms_of_one <= MAX_TERMS.get(name, float("inf"))]
+                    asked = {name: len(row.seeds) for name in methods}
+                    if row.monolithic is not None:
+                        asked |= {name: row.monolithic for name in methods if name in MONOLITHIC}
+                    seconds = sum(asked.values()) * (row.target.limit + START_SECONDS)
+                    total += seconds
+                    runs = ", ".join(f"{name} {number}" for name, number in asked.items())
+                    print(f"  {row.family} {size:,}: {runs}; {row.target}; {seconds:,.0f} s")
+            print(f"  at most {total / 60.0:.0f} minutes, if every run took all of its time and none was left out")
         parser.exit()
 
 
@@ -77,7 +81,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         cases = _cases(options, Path(folder))
         runs = _run(options, cases, versions)
-        building = build_times(cases, versions, python) if options.build_times or options.preset else []
+        building = build_times(cases, versions, python) if options.build_times or options.preset == "table" else []
     return _results(runs, building, versions)
 
 
@@ -85,7 +89,7 @@ def _cases(options: argparse.Namespace, folder: Path) -> list[Case]:
     if options.files:
         return list(file_cases(map(Path, options.files)))
     if options.preset:
-        return list(preset_cases(folder, options.family, options.devices, options.seeds))
+        return list(preset_cases(folder, options.preset, options.family, options.devices, options.seeds))
     return list(generated_cases(folder, options.family, options.devices, options.seeds or SEEDS))
 
 
@@ -128,6 +132,8 @@ def _measurement(
 def _obstacle(case: Case, method: str, versions: Mapping[str, str | None]) -> str:
     if method in PEERS and versions[PEERS[method].package] is None:
         return f"no {PEERS[method].package}"
+    if method in MONOLITHIC and not case.is_monolithic:
+        return "not asked on every seed"
     size = terms(ro.read_instance(case.path)) if method in MONOLITHIC else 0
     return f"{size:,} devices x groups x students" if size > MAX_TERMS.get(method, size) else ""
 
@@ -167,8 +173,8 @@ def main() -> None:
     """Measure or read, print."""
     parser = shared_options(__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="instance files")
-    parser.add_argument("--preset", choices=["table"], help="families and sizes with targets and time limits")
-    parser.add_argument("--list", action=Plan, nargs=0, help="print the preset's rows and the time that they may take")
+    parser.add_argument("--preset", choices=list(PRESETS), help="families and sizes with targets and time limits")
+    parser.add_argument("--list", action=Plan, nargs=0, help="print the presets' rows and the time that they may take")
     parser.add_argument("--family", type=names, default=[], metavar="F,F,...")
     parser.add_argument("--devices", type=numbers, default=[], metavar="N,N,...")
     parser.add_argument("--seeds", type=numbers, metavar="N,N,...", help="of the instances; 0,1,2, or the preset's")

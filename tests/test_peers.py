@@ -225,6 +225,17 @@ def test_targets_hold_for_the_median(modules, gap, results, holds):
     assert row.holds is holds
 
 
+@pytest.mark.parametrize(("slowest", "holds"), [(50.0, True), (49.0, False)])
+def test_a_target_for_the_slowest_run_holds_for_all(modules, slowest, holds):
+    target = modules.cases.Target(9.0, slowest=slowest)
+    case = modules.cases.Case(None, "a", "edge", 30, target)
+    runs = [run_of(modules, case, **proof(seconds)) for seconds in (1.0, 9.0, 50.0)]
+    (row,) = modules.medians.medians(runs, "exact")
+    assert row.holds is holds
+    assert str(target) == f"all proven within {slowest:g} s, median 9 s"
+    assert target.limit == slowest
+
+
 def test_medians_have_spread_and_ratios(modules):
     case = case_of(modules, 0.0)
     runs = [run_of(modules, case, method="cp-sat", **stopped(gap, 4.0 * gap)) for gap in (0.5, 0.25, 1.0)]
@@ -244,16 +255,18 @@ def test_a_proof_of_infeasibility_contradicts_a_plan(modules):
 
 
 def test_preset_chooses_rows_by_family_and_size(modules, tmp_path):
-    cases = list(modules.cases.preset_cases(tmp_path, ["edge", "paper"], [8, 30], [0, 1]))
+    cases = list(modules.cases.preset_cases(tmp_path, "table", ["edge", "paper"], [8, 30], [0, 1]))
     assert [(case.family, case.devices) for case in cases] == [("paper", 8)] * 2 + [("edge", 8)] * 2 + [
         ("edge", 30)
     ] * 2
     assert [str(case.target) for case in cases[::2]] == ["proven within 1 s", "proven within 1 s", "proven within 5 s"]
     assert all(ro.read_instance(case.path).name == case.name for case in cases)
     assert [case.target.limit for case in cases[::2]] == [10.0, 10.0, 10.0]
-    large = list(modules.cases.preset_cases(tmp_path, ["edge"], [50, 100], None))
+    large = list(modules.cases.preset_cases(tmp_path, "table", ["edge"], [50, 100], None))
     assert large[0].target.limit == 15.0
     assert [case.name for case in large] == ["edge-50-0", "edge-50-1", "edge-50-2", "edge-100-0"]
+    fresh = list(modules.cases.preset_cases(tmp_path, "fresh", ["lossy"], [24], [7, 8, 9]))
+    assert [case.is_monolithic for case in fresh] == [True, True, False]
 
 
 def sized(modules, devices, **fields):
@@ -298,7 +311,7 @@ def test_a_row_a_size_and_a_column_a_method(modules):
 
 
 def test_runs_survive_their_document(modules):
-    case = modules.cases.Case(None, "a", "edge", 30, modules.cases.Target(10.0, math.inf))
+    case = modules.cases.Case(None, "a", "edge", 30, modules.cases.Target(10.0, math.inf, 20.0))
     results = [
         modules.measure.Measurement("exact", "optimal", 2.0, 2.0, 1.0, checked=True),
         modules.measure.Measurement("scip", "failed", note="why"),

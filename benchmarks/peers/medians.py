@@ -154,10 +154,12 @@ def _medians(family: str, devices: int, method: str, runs: Sequence[Run], bound_
 
 
 def _holds(runs: Sequence[Run]) -> bool | None:
-    """Whether the medians reach the target: the time to the proof, or the gap and the time."""
+    """Whether the target is reached: by the slowest proof, and by the medians of the proof or of gap and time."""
     target = runs[0].case.target if runs else None
     if target is None:
         return None
+    if target.slowest is not None and max(map(_seconds_to_proof, runs)) > target.slowest:
+        return False
     if target.gap == 0.0:
         return statistics.median(map(_seconds_to_proof, runs)) <= target.seconds
     if math.isinf(target.gap) and any(math.isinf(_gap_or_infinity(run)) for run in runs):

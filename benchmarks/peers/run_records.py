@@ -26,6 +26,7 @@ def record(run: Run) -> dict[str, Any]:
         "devices": run.case.devices,
         "target_seconds": None if target is None else target.seconds,
         "target_gap": None if target is None or math.isinf(target.gap) else target.gap,
+        "target_slowest": None if target is None else target.slowest,
         "repeat": run.repeat,
         **dataclasses.asdict(run.result),
     }
@@ -37,7 +38,8 @@ def runs_of(records: Iterable[Mapping[str, Any]]) -> list[Run]:
     references: dict[tuple[str, int], Measurement] = {}
     for found in records:
         gap = math.inf if found["target_gap"] is None else found["target_gap"]
-        target = None if found["target_seconds"] is None else Target(found["target_seconds"], gap)
+        slowest = found.get("target_slowest")
+        target = None if found["target_seconds"] is None else Target(found["target_seconds"], gap, slowest)
         case = Case(Path(found["instance"]), found["instance"], found["family"], found["devices"], target)
         result = Measurement(**{name: found[name] for name in FIELDS})
         reference = references.setdefault((case.name, found["repeat"]), result)

@@ -151,7 +151,7 @@ def has_queues(instance: Instance, plan: Plan) -> bool:
     return any(len(used.intersection(members)) > 1 for members in instance.shared_channels.values())
 
 
-def require_own_links(instance: Instance, what: str, plan: Plan | None = None, able: str | None = None) -> None:
+def require_own_links(instance: Instance, what: str, plan: Plan | None = None, instead: str | None = None) -> None:
     """Refuse by name what a feature cannot honour: channels that several devices send on.
 
     Parameters
@@ -162,8 +162,8 @@ def require_own_links(instance: Instance, what: str, plan: Plan | None = None, a
         The feature, for the message.
     plan : Plan, optional
         Whose devices count; all of the instance where left out.
-    able : str, optional
-        What can honour them, for the message.
+    instead : str, optional
+        A clause that says how to go on, for the message.
 
     Raises
     ------
@@ -171,8 +171,8 @@ def require_own_links(instance: Instance, what: str, plan: Plan | None = None, a
         Naming the first such channel.
     """
     if instance.shared_channels and (plan is None or has_queues(instance, plan)):
-        others = "" if able is None else f"; {able} can"
-        raise refused_channel(instance, f"{what} cannot honour shared channels{others}", _first(instance, plan))
+        way = "" if instead is None else f"; {instead}"
+        raise refused_channel(instance, f"{what} cannot honour shared channels{way}", _first(instance, plan))
 
 
 def refused_channel(instance: Instance, why: str, channel: str | None = None) -> UnsupportedError:

@@ -210,7 +210,7 @@ def frontier(
     if instance.knowledge.graph is None:
         raise UnsupportedError(f"{instance.name}: a frontier needs a filter graph, and knowledge.graph is missing")
     require_constant_latency(instance)
-    require_own_links(instance, "frontier", able="solve")
+    require_own_links(instance, "frontier", instead="solve can")
     recorder = Recorder(report)
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads, report=recorder.report)
     with stopped_by_interrupt(control):

@@ -155,7 +155,8 @@ def max_groups(
         raise UnsupportedError(f"{instance.name}: max_groups does not honour requirements.max_energy_joules")
     if instance.requirements.requests_per_second is not None:
         # How long a channel is busy is a matter of all parts together.
-        require_own_links(instance, "max_groups with requirements.requests_per_second")
+        what = "max_groups with requirements.requests_per_second"
+        require_own_links(instance, what, instead="without that requirement it can")
     control = Control.starting_now(time_limit=time_limit, seed=seed, threads=threads)
     with stopped_by_interrupt(control):
         search = _Search(without_laws(instance), control)

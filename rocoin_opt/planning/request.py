@@ -109,7 +109,7 @@ class Request:
             )
         if instance.shared_channels and method.run_channels is None:
             able = ", ".join(other.name for other in METHODS.values() if other.run_channels is not None)
-            require_own_links(instance, method.name, able=able)
+            require_own_links(instance, method.name, instead=f"{able} can")
         if instance.has_random_latencies and method.run_random is None:
             position = next(n for n, device in enumerate(instance.devices) if device.is_random)
             able = ", ".join(other.name for other in METHODS.values() if other.run_random is not None)

@@ -342,7 +342,7 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     0.9334
     """
     require_computable(instance, plan)
-    require_own_links(instance, "latency_distribution", plan, able="assess")
+    require_own_links(instance, "latency_distribution", plan, instead="assess can")
     arrays = instance.arrays
     places = {domain.id: place for place, domain in enumerate(instance.failure_domains)}
     members = []

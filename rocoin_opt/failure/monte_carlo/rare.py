@@ -202,7 +202,7 @@ def failure_probability(
     require_rare_draws(trials, seed, deadline)
     if deadline is not None:
         # Without one it does not matter when answers come.
-        require_own_links(instance, "failure_probability by a deadline", plan, able="simulate")
+        require_own_links(instance, "failure_probability by a deadline", plan, instead="simulate can")
     outages = Outages.of(instance, plan, deadline)
     union_bound, largest = float(outages.group.sum()), float(outages.group.max())
     # No failure at all, or a certain one: there is nothing to draw.

@@ -120,7 +120,7 @@ def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None)
     ('device-1', 'failure_probability', True)
     """
     require_assessable(instance, plan)
-    require_own_links(instance, "sensitivities", plan)
+    require_own_links(instance, "sensitivities", plan, instead="evaluate the plan on a changed instance")
     base = Base(instance, plan, deadline_of(instance, deadline))
     found = []
     for k, group in enumerate(plan.groups):

@@ -109,7 +109,8 @@ def conflict_of(
         Whether it is known that there is no plan.
     """
     if not can_be_explained(instance, objective):
-        require_own_links(instance, "why_not with requests_per_second, min_success or success_level")
+        what = "why_not with requests_per_second, min_success or success_level"
+        require_own_links(instance, what, instead="solve says whether there is a plan")
     # When answers come does not decide whether there is a plan.
     instance = without_channels(instance)
     now = time.perf_counter()

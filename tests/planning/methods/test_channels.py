@@ -10,6 +10,7 @@ from queue_instances import random_queues
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.evaluation import value_of
 from rocoin_opt.failure.validity import check
+from rocoin_opt.failure.what_if.sensitivity import sensitivities
 from rocoin_opt.instance.slowdown import LogNormal
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.planning.conflicts.why_not import why_not
@@ -63,10 +64,13 @@ def test_commands_that_cannot_say_so() -> None:
     with pytest.raises(UnsupportedError, match="frontier cannot honour shared channels; solve can"):
         frontier(type(instance).model_validate({**instance.model_dump(exclude_unset=True), "knowledge": graph}))
     rated = instance.with_requirements(requests_per_second=0.001)
-    with pytest.raises(UnsupportedError, match=r"max_groups with requirements\.requests_per_second cannot"):
+    with pytest.raises(UnsupportedError, match=r"max_groups with requirements\.requests_per_second .*; without that"):
         max_groups(rated)
-    with pytest.raises(UnsupportedError, match="why_not with requests_per_second, min_success or success_level"):
+    why = "why_not with requests_per_second, min_success or success_level cannot honour shared channels; solve says"
+    with pytest.raises(UnsupportedError, match=why):
         why_not(rated)
+    with pytest.raises(UnsupportedError, match=r"sensitivities cannot .*; evaluate the plan on a changed"):
+        sensitivities(instance, plan)
     assert max_groups(instance).number >= len(plan.groups)
     assert why_not(instance) is None
 

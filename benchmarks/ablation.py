@@ -7,7 +7,8 @@ solved first; the threshold is the last candidate latency that lies below the be
 * groups that its prices leave possible are listed, and cores, which are groups without the devices that cost nothing;
 * HiGHS packs each of these lists: the fewer there are, the sooner it refutes the threshold;
 * the cores are packed once more without the variables for unused devices, and once as ``exact`` does it: by branching
-  on how many groups hold a size or more, with an integer program for the columns that are left.
+  on how many groups hold a size or more, with an integer program for the columns that are left; and so without the
+  subset-row cuts.
 
 Repeats differ in the seed of HiGHS.
 """
@@ -31,6 +32,7 @@ from rocoin_opt.exact.threshold import listed_packing
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
 from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS
 from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Effort, pack_columns
+from rocoin_opt.exact.threshold.subset_rows import SubsetRows
 from rocoin_opt.grouping.bounds import Levels
 from rocoin_opt.grouping.relaxation import Pool, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -42,11 +44,13 @@ if TYPE_CHECKING:
 
     from rocoin_opt.exact.threshold.enumeration import Column
     from rocoin_opt.grouping.threshold_problem import PackingProblem
+    from rocoin_opt.instance import FloatArray, IntArray
 
 MAX_LISTED = 500_000
 WITH, WITHOUT = "with rows by size", "without rows by size"
 GROUPS, CORES, CORES_WITHOUT_IDLE = "groups", "cores", "cores, no variable for unused devices"
 BRANCHED = "cores, by branching on groups of a size or more"
+UNCUT = "cores, by branching, without subset-row cuts"
 
 
 class TotalOnly(ThresholdProblem):
@@ -57,6 +61,14 @@ class TotalOnly(ThresholdProblem):
         """The first row of all."""
         every = super().levels
         return Levels(every.sizes[:1], every.limits[:1])
+
+
+class NoCuts(SubsetRows):
+    """Finds no cut."""
+
+    def separate(self, entered: IntArray, values: FloatArray) -> Any:
+        """No row."""
+        return self._matrix[:0]
 
 
 def without_idle(model: LinearModel) -> LinearModel:
@@ -105,7 +117,7 @@ def measured(devices: int, seed: int, options: argparse.Namespace) -> dict[str, 
         slack = relaxation.bound - problem.wanted
         for listed, shared in ((GROUPS, np.arange(devices)), (CORES, priced)):
             columns = enumerate_columns(problem, relaxation, shared, slack, MAX_LISTED) if slack >= 0.0 else []
-            variants = (listed, CORES_WITHOUT_IDLE, BRANCHED) if (listed, rows) == (CORES, WITH) else (listed,)
+            variants = (listed, CORES_WITHOUT_IDLE, BRANCHED, UNCUT) if (listed, rows) == (CORES, WITH) else (listed,)
             for variant in variants:
                 found["packings"].append(packed(problem, columns, rows, variant, options))
     return found
@@ -120,8 +132,9 @@ def packed(
         control = Control.starting_now(time_limit=options.pack_limit, seed=seed)
         solve = solve_without_idle if variant == CORES_WITHOUT_IDLE else solve_linear
         begin = time.perf_counter()
-        few = FEW_COLUMNS if variant == BRANCHED else MAX_LISTED
-        with mock.patch.multiple(listed_packing, solve_linear=solve, FEW_COLUMNS=few):
+        few = FEW_COLUMNS if variant in (BRANCHED, UNCUT) else MAX_LISTED
+        cuts = NoCuts if variant == UNCUT else SubsetRows
+        with mock.patch.multiple(listed_packing, solve_linear=solve, FEW_COLUMNS=few, SubsetRows=cuts):
             status, _ = pack_columns(problem, columns or [], control, Effort(MAX_LISTED, None))
         runs.append({"seed": seed, "status": status, "seconds": time.perf_counter() - begin})
     return {"rows": rows, "what": variant, "count": None if columns is None else len(columns), "runs": runs}
@@ -151,7 +164,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         for case in found["results"]
         for item in case["packings"]
     ]
-    header = ("instance", "what is packed", "number", "refuted", "seconds of HiGHS")
+    header = ("instance", "what is packed", "number", "refuted", "seconds")
     title = "Integer packings: medians over the seeds of HiGHS (smallest..largest)"
     show(title, header, rows, {"instance", "what is packed"}, markdown=markdown)
 

@@ -43,7 +43,9 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     for name in missing:
         print(f"{name} is not installed (extra bench): it is not measured", file=sys.stderr)
     # What is imported and compiled at the first solve of a process is no instance's doing.
-    ro.max_groups(ro.generate("tight", devices=30))
+    first = ro.generate("tight", devices=60)
+    ro.max_groups(first)
+    ro.solve(first, latency_only=True, explain=False)
     found = []
     for kind in options.classes:
         limit = options.time_limit or LIMITS.get(kind, USUAL_LIMIT)

@@ -15,9 +15,10 @@ from rocoin_opt.failure import value_of
 from rocoin_opt.grouping import combinatorial_bound, latency_range, plan_with_best_sizes
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
+from rocoin_opt.heuristics.covering_bins import cover_bins
 from rocoin_opt.heuristics.expected import ExpectedDescent, descend_quantile
 from rocoin_opt.instance import SMALLEST_OUTAGE_LIMIT
-from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, structural_violations
+from rocoin_opt.plan import ANSWER_OBJECTIVES, Outcome, group_keeps_limit, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
     # Where the time is up, what is likeliest to be reached is all that is tried.
     high = next((t for t in steps if (t == steps[-1] or not control.exhausted) and reachable(t)), None)
     if high is None:
-        return []
+        return [] if control.exhausted else _of_most_groups(instance, objective)
     # Smaller steps were tried before, and not reached.
     low = max((threshold for threshold in steps if threshold < high), default=high)
     for _ in range(MAX_HALVINGS):
@@ -134,6 +135,13 @@ def _construct(instance: Instance, objective: Objective, control: Control, resol
         if plans and control.exhausted:
             break
     return plans[::-1]
+
+
+def _of_most_groups(instance: Instance, objective: Objective) -> list[Plan]:
+    """A plan of as many groups as a moment gives, however late: tight fleets have room for no large parts at first."""
+    groups = [group for group in cover_bins(instance) if group_keeps_limit(instance, group)]
+    plan = plan_with_best_sizes(instance, groups[: instance.max_groups], objective) if groups else None
+    return [] if plan is None or structural_violations(instance, plan) else [plan]
 
 
 def _construct_expected(instance: Instance, control: Control) -> Plan | None:

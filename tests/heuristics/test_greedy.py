@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from rocoin_opt.heuristics.add_replicas import with_helpful_spares
 from rocoin_opt.heuristics.construction import pack
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
+from rocoin_opt.instance.model import Device, Instance, Knowledge, Requirements, Student
 from rocoin_opt.plan.latency import ANSWER_OBJECTIVES, OBJECTIVES
 from samples import cases, trials
 from strategies import instances, valid_plans
@@ -92,6 +94,34 @@ def test_reliability_that_greedy_cannot_pack_is_told():
     outcome = greedy(instance, "guaranteed", Control())
     assert outcome.plan is None
     assert "greedy packing" in outcome.reasons[0]
+
+
+def test_a_tight_fleet_has_the_plan_of_bin_covering(monkeypatch):
+    rng = random.Random(17)
+    covers = [rng.randint(20, 200) / 1000 for _ in range(60)]
+    number = int(sum(covers))
+    instance = Instance(
+        name="tight",
+        devices=[
+            Device(
+                id=f"d{n}",
+                flops_per_second=1e6 * rng.choice([1, 2, 4]),
+                memory_bytes=1e9,
+                uplink_bits_per_second=1e6,
+                failure_probability=0.01**cover,
+            )
+            for n, cover in enumerate(covers)
+        ],
+        students=[Student(id="s", flops=1e5, memory_bytes=1e3, max_filters=1)],
+        knowledge=Knowledge(num_filters=number, bits_per_filter=32),
+        requirements=Requirements(min_groups=number, max_groups=number, max_group_outage=0.01),
+    )
+    found = greedy(instance, "guaranteed", Control()).plan
+    assert found is not None
+    assert check(instance, found) == ()
+    # The packing by part sizes has none.
+    monkeypatch.setattr("rocoin_opt.heuristics.greedy.cover_bins", lambda _instance: [])
+    assert greedy(instance, "guaranteed", Control()).plan is None
 
 
 def test_packing_needs_as_many_groups_as_required():

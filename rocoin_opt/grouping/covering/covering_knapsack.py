@@ -40,6 +40,7 @@ MAX_CELLS = 20_000_000
 """Largest table of a recursion in such units, devices times units: 160 MB."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
+COMPILED_FUNCTIONS = ("cheapest_covers", "covers_within")
 IMPORT_SECONDS, COMPILING_SECONDS = 1.2, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
@@ -64,9 +65,12 @@ def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
     """Whether the compiled recursions are there, and worth their import, or at first their compilation."""
     if devices < MIN_COMPILED_DEVICES or importlib.util.find_spec("numba") is None:
         return False
-    if COMPILED in sys.modules:
+    # A function is compiled, or loaded, when it is first called: one of the two may be missing.
+    module = sys.modules.get(COMPILED)
+    if module is not None and all(getattr(module, name).signatures for name in COMPILED_FUNCTIONS):
         return True
-    is_cached = any(Path(__file__).parent.glob("__pycache__/covering_knapsack_compiled.*.nbi"))
+    stem, cache = COMPILED.rpartition(".")[2], Path(__file__).parent / "__pycache__"
+    is_cached = all(any(cache.glob(f"{stem}.{name}-*.nbi")) for name in COMPILED_FUNCTIONS)
     return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
 
 
@@ -218,7 +222,8 @@ def covers_within(
     if compiled:
         from rocoin_opt.grouping.covering.covering_knapsack_compiled import covers_within as run
 
-        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, repeats, limit)
+        longest = _longest(shares, float(needs.max(initial=0.0)))
+        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, repeats, longest, limit)
         return None if count < 0 else Covers(members[:count], levels[:count])
     found: list[tuple[IntArray, IntArray]] = []
     total = 0
@@ -233,6 +238,11 @@ def covers_within(
     if not padded:
         return Covers(np.empty((0, 0), dtype=np.int64), np.empty(0, dtype=np.int64))
     return Covers(np.concatenate(padded), np.concatenate([levels for _, levels in found]))
+
+
+def _longest(shares: FloatArray, need: float) -> int:
+    """Largest number of devices in a minimal cover: as many of the smallest as reach the need, and one for rounding."""
+    return min(int(np.searchsorted(np.cumsum(np.sort(shares)), need)) + 1, len(shares)) + 1
 
 
 def _covers_of_level(

@@ -1,7 +1,7 @@
 """The recursions of :mod:`rocoin_opt.grouping.covering.covering_knapsack`, compiled by Numba.
 
 They do the same operations in the same order. Imported only where Numba is present; the compiled code is cached on
-disk.
+disk. Loops stand where NumPy would have one call: they compile in a third of the time.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def covers_within(
     needs: FloatArray,
     budgets: FloatArray,
     repeats: BoolArray,
+    longest: int,
     limit: int,
 ) -> tuple[int, IntArray, IntArray]:
     """List every minimal cover within its level's budget, depth first.
@@ -74,6 +75,8 @@ def covers_within(
         Shares that each level has to reach, and what it may cost at most.
     repeats : BoolArray, L
         Which devices are like the one behind them: they only come with it.
+    longest : int
+        Largest number of devices of a minimal cover.
     limit : int
         Largest number of covers.
 
@@ -84,16 +87,14 @@ def covers_within(
         more rows than covers.
     """
     resolution = table.shape[1] - 1
-    # No minimal cover of a need of 1 is longer than the smallest devices that it takes, nor than there are.
-    depth_limit = _longest(shares, needs)
     capacity = min(limit, 1024)
-    members = np.full((capacity, depth_limit), -1, dtype=np.int64)
+    members = _unfilled(capacity, longest)
     levels = np.empty(capacity, dtype=np.int64)
     count = 0
-    chosen = np.empty(depth_limit, dtype=np.int64)
-    position = np.empty(depth_limit + 1, dtype=np.int64)
-    rest = np.empty(depth_limit + 1)
-    paid = np.empty(depth_limit + 1)
+    chosen = np.empty(longest, dtype=np.int64)
+    position = np.empty(longest + 1, dtype=np.int64)
+    rest = np.empty(longest + 1)
+    paid = np.empty(longest + 1)
     for level in range(len(prefixes)):
         budget = budgets[level] + COST_TOLERANCE
         need = needs[level]
@@ -146,27 +147,23 @@ def covers_within(
 
 
 @njit(cache=True)
-def _longest(shares: FloatArray, needs: FloatArray) -> int:
-    """Bound on the size of a set that only covers with its last device."""
-    largest = 0.0
-    for need in needs:
-        largest = max(largest, need)
-    gathered = 0.0
-    count = 0
-    for share in np.sort(shares):
-        count += 1
-        gathered += share
-        if gathered >= largest:
-            break
-    return count + 1
+def _unfilled(rows: int, columns: int) -> IntArray:
+    """An array of -1."""
+    members = np.empty((rows, columns), dtype=np.int64)
+    for row in range(rows):
+        for column in range(columns):
+            members[row, column] = -1
+    return members
 
 
 @njit(cache=True)
 def _grown(members: IntArray, levels: IntArray, limit: int) -> tuple[IntArray, IntArray, int]:
     """Room for twice as many covers."""
     capacity = min(limit, 2 * len(levels))
-    wider = np.full((capacity, members.shape[1]), -1, dtype=np.int64)
-    wider[: len(levels)] = members
+    wider = _unfilled(capacity, members.shape[1])
     longer = np.empty(capacity, dtype=np.int64)
-    longer[: len(levels)] = levels
+    for row in range(len(levels)):
+        longer[row] = levels[row]
+        for column in range(members.shape[1]):
+            wider[row, column] = members[row, column]
     return wider, longer, capacity

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rocoin_opt.control import Control
 from rocoin_opt.grouping.covering import covering_knapsack as module
 from rocoin_opt.grouping.covering import covering_knapsack_compiled as compiled_module
 from rocoin_opt.grouping.covering.covering_knapsack import (
@@ -39,7 +42,7 @@ COSTS = st.sampled_from([0.0, 0.0, 0.5, 1.0, 1.25, 3.0])
 RESOLUTIONS = st.sampled_from([1, 7, 16, 400])
 
 
-# To compile takes half a minute in a fresh clone.
+# To compile takes seconds in a fresh clone.
 @pytest.fixture(
     scope="module",
     params=["interpreted", pytest.param("compiled", marks=pytest.mark.slow), "source of the compiled"],
@@ -47,7 +50,7 @@ RESOLUTIONS = st.sampled_from([1, 7, 16, 400])
 def compiled(request: pytest.FixtureRequest) -> Iterator[bool]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "source of the compiled":
-            for name in ("cheapest_covers", "covers_within", "_longest", "_grown"):
+            for name in ("cheapest_covers", "covers_within", "_unfilled", "_grown"):
                 patch.setattr(compiled_module, name, getattr(compiled_module, name).py_func)
         yield request.param != "interpreted"
 
@@ -181,10 +184,26 @@ def test_thousands_of_levels_that_need_nobody(compiled: bool) -> None:
 
 def test_small_instances_and_those_without_numba_run_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MIN_COMPILED_DEVICES", 40)
+    monkeypatch.delitem(sys.modules, module.COMPILED)
     assert use_compiled(40)
     assert not use_compiled(39)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert not use_compiled(10_000)
+
+
+@pytest.mark.parametrize(
+    ("done", "runs_compiled"),
+    [((), False), (("cheapest_covers",), False), (("cheapest_covers", "covers_within"), True)],
+)
+def test_what_is_not_yet_compiled_waits_for_a_longer_limit(
+    monkeypatch: pytest.MonkeyPatch, done: tuple[str, ...], runs_compiled: bool
+) -> None:
+    functions = {name: SimpleNamespace(signatures=[()] if name in done else []) for name in module.COMPILED_FUNCTIONS}
+    monkeypatch.setitem(sys.modules, module.COMPILED, SimpleNamespace(**functions))
+    monkeypatch.setattr(module, "IMPORT_SECONDS", 100.0)
+    monkeypatch.setattr(module, "COMPILING_SECONDS", 100.0)
+    assert use_compiled(10_000, Control.starting_now(time_limit=50.0)) is runs_compiled
+    assert use_compiled(10_000)
 
 
 def test_large_instances_have_coarser_units() -> None:

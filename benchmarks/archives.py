@@ -105,7 +105,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     kinds = list(dict.fromkeys(row["class"] for row in rows))
     of_kind = {kind: [row for row in rows if row["class"] == kind] for kind in kinds}
     show(
-        "The most groups: medians (smallest..largest) of seconds",
+        "The most groups, with the seconds of max_groups: medians (smallest..largest)",
         [
             "class",
             "instances",
@@ -124,7 +124,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     )
     methods = list(dict.fromkeys(name for row in rows for name in row["plans"]))
     show(
-        "A plan with as many groups as are published: found in the limit, and seconds where it was",
+        "Plans with the published number of groups: how many were found within the limit, and in how many seconds",
         ["class", *methods],
         [[kind, *(_plan_cell(chosen, name) for name in methods)] for kind, chosen in of_kind.items()],
         ["class"],

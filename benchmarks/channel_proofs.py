@@ -81,7 +81,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     )
     keys = dict.fromkeys(_key(row) for row in rows)
     show(
-        "Proven, and how far: medians (smallest..largest)",
+        "Proofs and gaps: medians (smallest..largest)",
         [*TEXTS, "devices", "channels", "proven", "gap", "seconds", "local-search / exact"],
         [
             [*key[:2], *map(str, key[2:]), *_summary([row for row in rows if _key(row) == key])]

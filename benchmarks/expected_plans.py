@@ -78,7 +78,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         markdown=markdown,
     )
     show(
-        "How much sooner than the others: medians over the seeds (smallest..largest)",
+        "How much earlier exact answers than the others: medians over the seeds (smallest..largest)",
         ["family", "devices", "gap", f"than the best of {', '.join(LITERATURE)}", "greedy", "guaranteed"],
         _summary(rows),
         ["family"],
@@ -144,7 +144,7 @@ SCRIPT = Script("expected_plans", measure, show_tables, faults, quick=QUICK)
 def main() -> None:
     """Measure or show."""
     parser = shared_options(__doc__)
-    parser.add_argument("--families", type=names, default=["edge", "mcu"])
+    parser.add_argument("--families", type=names, default=["paper", "mcu", "sbc", "edge"])
     parser.add_argument("--devices", type=numbers, default=[20, 30, 50])
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2])
     parser.add_argument("--time-limit", type=float, default=30.0)

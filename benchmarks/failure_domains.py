@@ -75,7 +75,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         markdown=markdown,
     )
     show(
-        "Proven, and how far: medians (smallest..largest)",
+        "Proofs and gaps: medians (smallest..largest)",
         [
             "family",
             "devices",

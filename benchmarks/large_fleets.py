@@ -88,7 +88,7 @@ def do(step: str, path: Path) -> None:
 def show_tables(found: Document, *, markdown: bool) -> None:
     """A row a fleet and step."""
     show(
-        f"What a process takes, reading included; the aim is {MOST_SECONDS:g} s and {MOST_GIB:g} GiB at most",
+        f"Time and peak memory of each process, with reading; at most {MOST_SECONDS:g} s and {MOST_GIB:g} GiB are wanted",
         ("devices", "entries", "step", "time", "of CPU", "peak"),
         [
             [

@@ -99,7 +99,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     for row in found["results"]:
         together.setdefault((row["devices"], row["networks"]), []).append(row)
     show(
-        "Guaranteed latency of a plan by one rate a board, under the tables: medians (smallest..largest)",
+        "Guaranteed latency of plans by one rate per board, evaluated with the tables: medians (smallest..largest)",
         [
             "devices",
             "networks",

@@ -97,7 +97,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     header = ("what", "million device-draws/s", "of raw", "of SimPy")
     show(title, header, [_row(rate, rates) for rate in rates.values()], {"what"}, markdown=markdown)
     header = ("failure", "estimate", "exact", "standard error", "draws", "seconds")
-    title = "Rare events to 1 % by the 95 % interval"
+    title = "Rare events: until the 95 % interval is within 1 %"
     show(title, header, [_rare_row(row) for row in results["rare"]], {"failure"}, markdown=markdown)
 
 

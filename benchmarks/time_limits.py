@@ -228,7 +228,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
         for method, chosen in by_method.items()
     ]
     show(
-        f"Seconds beyond the limit, the latest of all cases and objectives; allowed are {ALLOWED:g} s and "
+        f"Seconds beyond the limit, the largest over all cases and objectives; allowed are {ALLOWED:g} s plus "
         f"{100.0 * ALLOWED_SHARE:g} % of the limit",
         ("method", "searches", *(f"{limit:g} s" for limit in limits), "of CPU", "later than allowed"),
         table,
@@ -237,7 +237,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     )
     latest = sorted(rows, key=_late, reverse=True)[:10]
     show(
-        "The latest",
+        "The latest searches",
         ("case", "method", "objective", "limit", "late", "of CPU", "ended"),
         [
             [

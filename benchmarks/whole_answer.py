@@ -98,7 +98,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     if PROVING in methods:
         others = [*(method for method in methods if method != PROVING), GUARANTEED]
         show(
-            f"By how much {PROVING} is below the others, as a share of theirs: medians (smallest..largest)",
+            f"How far {PROVING} is below the others, relative to them: medians (smallest..largest)",
             ["objective", "family", "proven", *others],
             _summary(rows, others),
             ["objective", "family"],

@@ -139,7 +139,7 @@ def show_tables(found: Document, *, markdown: bool) -> None:
     rows = found["results"]
     parts = {part: [row for row in rows if row["part"] == part] for part in ("replicas", "blind", "run")}
     show(
-        f"{GROUPS} groups with at least the given number of replicas, all failing with probability {FAILURE:g}: medians",
+        f"{GROUPS} groups with at least the given number of replicas that fail with probability {FAILURE:g}: medians",
         ["family", "links", "replicas", "guaranteed", "nominal", "success by the deadline"],
         [_of_replicas(*key, some) for key, some in _grouped(parts["replicas"], ("family", "links", "replicas"))],
         ["family", "links"],

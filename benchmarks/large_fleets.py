@@ -88,7 +88,8 @@ def do(step: str, path: Path) -> None:
 def show_tables(found: Document, *, markdown: bool) -> None:
     """A row a fleet and step."""
     show(
-        f"Time and peak memory of each process, with reading; at most {MOST_SECONDS:g} s and {MOST_GIB:g} GiB are wanted",
+        f"Time and peak memory of each process, reading included; the target is {MOST_SECONDS:g} s and "
+        f"{MOST_GIB:g} GiB at most",
         ("devices", "entries", "step", "time", "of CPU", "peak"),
         [
             [

@@ -78,7 +78,7 @@ LatencyOnly: TypeAlias = Annotated[
 _POLISH = typer.Option(
     "--polish",
     metavar="S",
-    help="At most so many seconds for the criteria behind latency: partition, reliability, work. inf for no limit. "
+    help="At most this many seconds for the criteria after latency: partition, reliability, work. inf for no limit. "
     "[default: 10]",
     show_default=False,
 )
@@ -89,7 +89,7 @@ UnboundPolish: TypeAlias = Annotated[
     typer.Option(
         "--polish",
         metavar="S",
-        help="At most so many seconds for the criteria behind latency; without it, every machine gives the same plan.",
+        help="At most this many seconds for the criteria after latency; without it, every machine gives the same plan.",
     ),
 ]
 POLISH_SECONDS = 10.0

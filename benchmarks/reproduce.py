@@ -96,7 +96,7 @@ STUDIES = (
         "fresh_fleets",
         "the same on fresh seeds, with the slowest",
         "side_by_side",
-        ("--preset", "fresh"),
+        ("--preset", "fresh", "--threads", "1", "--workers", "1"),
         ("--preset", "fresh", "--family", "lossy", "--devices", "24", "--seeds", "0"),
     ),
     Study("archives", "the most groups of public archives", "archives", takes_archive=True),

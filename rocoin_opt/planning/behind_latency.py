@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rocoin_opt.control import Control
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
@@ -24,7 +25,6 @@ from rocoin_opt.planning.methods import settled_on_channels, settled_under_rules
 from rocoin_opt.planning.request import certified_bound, require_certified
 
 if TYPE_CHECKING:
-    from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Plan
     from rocoin_opt.planning.request import Request
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MOMENT = 0.5
 """Seconds that idle devices may take to join the groups that they help where the time is up."""
+SHORT_MOMENT = 0.2
+"""Seconds that it may take to say which devices the outage limit does not need: some milliseconds for 1,000 devices."""
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -173,8 +175,10 @@ def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinfor
         bound = certified_bound(f"{request.solver.name} returned", bound, failure)
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
     served = indexed_groups(instance, plan)
-    needed = plan_of(instance, descend_work(problem, served, request.control.silent(), free_sizes=False))
-    if request.control.exhausted:
+    # The bound is worth a moment behind the limit: mostly some milliseconds.
+    moment = Control.starting_now(time_limit=SHORT_MOMENT)
+    needed = plan_of(instance, descend_work(problem, served, moment, free_sizes=False))
+    if moment.exhausted:
         # A search that was stopped leaves replicas in their groups that are not needed.
         return None
     devices = len(needed.spares) - len(plan.spares)

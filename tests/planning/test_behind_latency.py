@@ -166,6 +166,17 @@ def test_a_method_of_ones_own_with_reinforce_is_asked_where_reliability_is_prefe
     assert ro.solve(instance, mine, prefer="work").plan == one_pair(instance)
 
 
+def test_a_search_that_was_stopped_has_the_bound_that_it_came_to():
+    instance = two_pairs()
+
+    def reinforce(instance, objective, plan, control, criterion):
+        control.stop.set()
+        return ro.Outcome(everybody(instance), 5e-5)
+
+    gain = ro.solve(instance, own(one_pair(instance), reinforce=reinforce)).reinforcement
+    assert (gain.devices, gain.lower_bound) == (2, 5e-5)
+
+
 def test_a_bound_is_none_where_the_method_has_none():
     instance = two_pairs()
     mine = own(one_pair(instance), reinforce=lambda *_: ro.Outcome(everybody(instance)))

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 MOST_BOUNDED = 200
 """Devices up to which the failure is bounded; beyond, some seconds of column generation end with 0."""
+SOON_PROVEN = 14
+"""Devices up to which the failure is mostly proven in a second."""
 AT_ONCE = 10_000
 """Devices times groups up to which a descent takes a quarter of a second."""
 TIED_PACKINGS = 200
@@ -108,7 +110,11 @@ def least_failure(
     def problem_of(value: float) -> AnswerPacking:
         return AnswerPacking(instance, "failure", reach, value, control, effort, sizes)
 
+    # A packing of many devices can take all the time, and refute nothing: a bound on all plans is better than none.
+    value = value_of(instance, best, "failure")
+    floor = failure_bound(instance, value, control) if len(instance.devices) > SOON_PROVEN else 0.0
     outcome, packing = cheapest_plan(instance, "failure", problem_of, best, control)
+    outcome = replace(outcome, lower_bound=max(floor, outcome.lower_bound or 0.0))
     if outcome.plan is None or control.exhausted:
         return outcome
     value = value_of(instance, outcome.plan, "failure")

@@ -127,6 +127,23 @@ def test_what_is_cut_short_is_not_proven(monkeypatch):
     assert ro.solve(fleet, "exact").phases == (Phase("reliability", is_proven=True), Phase("work", is_proven=False))
 
 
+def test_a_packing_that_refutes_nothing_leaves_the_bound_on_all_plans(monkeypatch):
+    module = "rocoin_opt.exact.lexicographic.least_failure"
+    instance, control = ro.generate("edge", devices=8, seed=0), Control()
+    result = ro.solve(instance, "exact", latency_only=True)
+    problem = ThresholdProblem(instance, "guaranteed", result.objective_value)
+
+    def packs_nothing(_instance, _objective, _problem_of, best, control):
+        control.stop.set()
+        return ro.Outcome(best, 0.0), None
+
+    monkeypatch.setattr(f"{module}.SOON_PROVEN", 7)
+    proven = least_failure(problem, result.plan, (), Control())
+    monkeypatch.setattr(f"{module}.cheapest_plan", packs_nothing)
+    stopped = least_failure(problem, result.plan, (), control)
+    assert 0.0 < stopped.lower_bound < proven.lower_bound <= value_of(instance, stopped.plan, "failure")
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(data=st.data(), instance=instances(max_devices=4, max_students=2, max_filters=4))
 @trials(30, ways=2)

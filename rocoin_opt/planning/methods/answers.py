@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SEARCH_SHARE = 0.4
 """Share of the time left that local search may take before the proof."""
+BOUND_SHARE = 0.5
+"""Share of the time left then that the bound on more devices may take; the rest is for better plans."""
+OTHER_SCALE = 1.5
+"""Multiple of the known value at which the failure is bounded once more: in some scales column generation stalls."""
 FEW_STEPS = 60  # Steps of local search before the proof for few devices: some hundredths of a second.
 NODES, FEW_NODES, MOST_BRANCHED = 1_000, 30, 64
 """Programs that bound the failure of more devices, with a limit of time and without; and devices up to which then."""
@@ -63,8 +67,12 @@ def prove_answer(
     if objective == "quantile":
         return Outcome(improved, quantile_bound(instance, value, control))
     nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
-    found = Outcome(improved, failure_bound(instance, value, control, nodes=nodes))
-    return _searched_on(instance, objective, control, found)
+    limited = control.share(BOUND_SHARE)
+    bound = failure_bound(instance, value, limited.share(0.5), nodes=nodes)
+    if control.is_timed and value * OTHER_SCALE < 1.0:
+        # What no plan below a larger value can have is a bound as well.
+        bound = max(bound, min(value, failure_bound(instance, value * OTHER_SCALE, limited, nodes=nodes)))
+    return _searched_on(instance, objective, control, Outcome(improved, bound))
 
 
 def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:

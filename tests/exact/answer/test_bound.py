@@ -13,6 +13,7 @@ import rocoin_opt as ro
 from rocoin_opt.control import Control
 from rocoin_opt.exact.answer.bound import failure_bound, quantile_bound
 from rocoin_opt.failure.evaluation import value_of
+from rocoin_opt.planning.methods.answers import prove_answer
 from samples import cases, trials
 from strategies import instances
 
@@ -22,9 +23,27 @@ from strategies import instances
 def test_no_plan_fails_less_often_than_the_bound(instance):
     best = oracle.best(instance, "failure")
     assume(best is not None)
-    for value in (best[0], min(1.0, 2 * best[0])):
-        bound = failure_bound(instance, value, Control())
+    for factor, nodes in ((1.0, 1), (2.0, 1), (1.0, 20), (1.5, 20)):
+        bound = failure_bound(instance, min(1.0, factor * best[0]), Control(), nodes=nodes)
         assert 0.0 <= bound <= best[0] * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("bounds", "kept"), [((0.1, 0.2), 0.2), ((0.2, 0.1), 0.2), ((0.1, 1.2), None)])
+def test_the_better_bound_of_two_scales_is_kept(monkeypatch, bounds, kept):
+    instance, scales = ro.generate("edge", devices=21, seed=0), []
+    start = ro.solve(instance, "greedy", "failure").plan
+    value = value_of(instance, start, "failure")
+
+    def bounded(_instance, scale, control, *, nodes):
+        scales.append(scale)
+        control.stop.set()
+        return bounds[len(scales) - 1] * value
+
+    monkeypatch.setattr("rocoin_opt.exact.failure_bound", bounded)
+    monkeypatch.setattr("rocoin_opt.planning.methods.answers.searched_answer", lambda *_: start)
+    outcome = prove_answer(instance, "failure", Control.starting_now(time_limit=1e6), start)
+    assert scales == [value, pytest.approx(1.5 * value)]
+    assert outcome.lower_bound == (value if kept is None else kept * value)
 
 
 @given(instances(max_devices=5, max_students=2, max_filters=5, level=True))

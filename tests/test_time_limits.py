@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NoReturn
 
 import numpy as np
@@ -284,7 +285,8 @@ def test_recursions_are_not_compiled_within_a_short_limit(monkeypatch: pytest.Mo
     monkeypatch.setattr(knapsack, "COMPILING_SECONDS", 1e6)
     assert not knapsack.use_compiled(50, Control.starting_now(time_limit=1e5))
     assert knapsack.use_compiled(50)
-    monkeypatch.setitem(sys.modules, knapsack.COMPILED, sys)
+    compiled = {name: SimpleNamespace(signatures=[()]) for name in knapsack.COMPILED_FUNCTIONS}
+    monkeypatch.setitem(sys.modules, knapsack.COMPILED, SimpleNamespace(**compiled))
     assert knapsack.use_compiled(50, over())
 
 

@@ -234,7 +234,7 @@ def test_a_limit_anywhere_leaves_true_points(sbc, seven, after, monkeypatch):
                 self.stop.set()
             return self.stop.is_set()
 
-    monkeypatch.setattr(tradeoff.Control, "starting_now", lambda **options: StopsAfter(report=options["report"]))
+    monkeypatch.setattr(tradeoff.Control, "starting_now", lambda **options: StopsAfter(report=options.get("report")))
     found = frontier(sbc)
     if after <= 5:
         # Too early for any plan.

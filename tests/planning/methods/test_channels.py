@@ -13,6 +13,7 @@ from rocoin_opt.failure.validity import check
 from rocoin_opt.failure.what_if.sensitivity import sensitivities
 from rocoin_opt.instance.slowdown import LogNormal
 from rocoin_opt.plan.latency import OBJECTIVES
+from rocoin_opt.plan.transfers import has_queues
 from rocoin_opt.planning.conflicts.why_not import why_not
 from rocoin_opt.planning.frontier import frontier
 from rocoin_opt.planning.methods import METHODS
@@ -69,8 +70,11 @@ def test_commands_that_cannot_say_so() -> None:
     why = "why_not with requests_per_second, min_success or success_level cannot honour shared channels; solve says"
     with pytest.raises(UnsupportedError, match=why):
         why_not(rated)
+    queued = next(
+        i for i in map(random_queues, itertools.count()) if (p := solve(i, "greedy").plan) and has_queues(i, p)
+    )
     with pytest.raises(UnsupportedError, match=r"sensitivities cannot .*; evaluate the plan on a changed"):
-        sensitivities(instance, plan)
+        sensitivities(queued, solve(queued, "greedy"))
     assert max_groups(instance).number >= len(plan.groups)
     assert why_not(instance) is None
 

@@ -70,11 +70,10 @@ def test_commands_that_cannot_say_so() -> None:
     why = "why_not with requests_per_second, min_success or success_level cannot honour shared channels; solve says"
     with pytest.raises(UnsupportedError, match=why):
         why_not(rated)
-    queued = next(
-        i for i in map(random_queues, itertools.count()) if (p := solve(i, "greedy").plan) and has_queues(i, p)
-    )
+    solved = ((i, solve(i, "greedy").plan) for i in map(random_queues, itertools.count()))
+    queued, waiting = next((i, p) for i, p in solved if p is not None and has_queues(i, p))
     with pytest.raises(UnsupportedError, match=r"sensitivities cannot .*; evaluate the plan on a changed"):
-        sensitivities(queued, solve(queued, "greedy"))
+        sensitivities(queued, waiting)
     assert max_groups(instance).number >= len(plan.groups)
     assert why_not(instance) is None
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MOMENT = 0.5
 """Seconds that idle devices may take to join the groups that they help where the time is up."""
 SHORT_MOMENT = 0.2
-"""Seconds that it may take to say which devices the outage limit does not need: some milliseconds for 1,000 devices."""
+"""Seconds that it may take, where the time is up, to say which devices the outage limit does not need."""
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -175,10 +175,12 @@ def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinfor
         bound = certified_bound(f"{request.solver.name} returned", bound, failure)
     problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
     served = indexed_groups(instance, plan)
-    # The bound is worth a moment behind the limit: mostly some milliseconds.
-    moment = Control.starting_now(time_limit=SHORT_MOMENT)
-    needed = plan_of(instance, descend_work(problem, served, moment, free_sizes=False))
-    if moment.exhausted:
+    control = request.control.silent()
+    if control.exhausted or control.remaining < SHORT_MOMENT:
+        # The bound is worth a moment behind the limit: mostly some milliseconds.
+        control = Control.starting_now(time_limit=SHORT_MOMENT)
+    needed = plan_of(instance, descend_work(problem, served, control, free_sizes=False))
+    if control.exhausted:
         # A search that was stopped leaves replicas in their groups that are not needed.
         return None
     devices = len(needed.spares) - len(plan.spares)

@@ -177,6 +177,11 @@ def test_a_search_that_was_stopped_has_the_bound_that_it_came_to():
     assert (gain.devices, gain.lower_bound) == (2, 5e-5)
 
 
+def test_what_the_devices_gain_depends_on_no_clock_without_a_limit(monkeypatch):
+    monkeypatch.setattr("rocoin_opt.planning.behind_latency.SHORT_MOMENT", 0.0)
+    assert ro.solve(edge(), "exact").reinforcement.devices > 0
+
+
 def test_a_bound_is_none_where_the_method_has_none():
     instance = two_pairs()
     mine = own(one_pair(instance), reinforce=lambda *_: ro.Outcome(everybody(instance)))

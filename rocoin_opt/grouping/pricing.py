@@ -17,12 +17,13 @@ from rocoin_opt.grouping.covering import (
     NestedKnapsack,
     cheapest_covers,
     cheapest_members,
+    covers_within,
     fineness_for,
     units_needed,
     units_of,
     use_compiled,
 )
-from rocoin_opt.grouping.tolerances import COVER_TOLERANCE, UNREACHABLE
+from rocoin_opt.grouping.tolerances import COST_TOLERANCE, COVER_TOLERANCE, SHARE_TOLERANCE, UNREACHABLE
 from rocoin_opt.instance import SOLVER_SAFETY
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ ROUNDING_UNITS = 8
 the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
 COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
+MOST_LISTED = 1_000
+"""True covers that are listed where units promise more than any cover found."""
+MOST_LISTING = 1_000
+"""Devices of a chain up to which they are listed at all: the units of longer ones are too coarse."""
 LOOKS_A_CHAIN = 12
 """Last devices whose cheapest group is looked for in one pricing of a chain with failure domains; beyond, only those
 that may have the largest surplus of all."""
@@ -126,6 +131,7 @@ class GroupPricer:
         if chain.coverage is not None and len(promising):
             # Where devices fail together, these are upper limits: shares promise more than groups have.
             return self._price_blocks(chain, costs, profits, surplus, found)
+        best = 0.0
         for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
             # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
             for spare in (0, ROUNDING_UNITS):
@@ -135,8 +141,55 @@ class GroupPricer:
                 positions = [last, *cheapest_members(table, units, last, wanted)]
                 found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
                 if float(chain.shares[positions].sum()) >= chain.need - COVER_TOLERANCE:
+                    best = max(best, float(profits[last] - costs[positions].sum()))
                     break
-        return float(surplus.max())
+        promised = float(surplus.max())
+        if promised <= PRICING_TOLERANCE or best > PRICING_TOLERANCE or len(units) > MOST_LISTING:
+            return promised
+        listed = self._list_covers(chain, costs, profits)
+        if listed is None:
+            return promised
+        found.extend((tuple(sorted((*leader, *members))), size) for members, size in listed)
+        return promised if listed else PRICING_TOLERANCE + COST_TOLERANCE
+
+    def _list_covers(self, chain: Chain, costs: FloatArray, profits: FloatArray) -> list[tuple[Members, int]] | None:
+        """The true covers of a chain with a surplus; None where they are too many.
+
+        Parameters
+        ----------
+        chain : Chain
+            What groups are made of.
+        costs, profits : FloatArray, L
+            Price of each device, and what a group with this last device is worth before it pays them.
+        """
+        ends = np.append(np.flatnonzero(np.diff(chain.sizes)), len(chain.sizes) - 1)
+        ends = ends[profits[ends] > PRICING_TOLERANCE]
+        # Devices that cost nothing all join: sets that differ in them alone are one.
+        chosen = np.flatnonzero((costs > 0.0) & (chain.shares > SHARE_TOLERANCE))
+        is_free = costs <= 0.0
+        needs = chain.need - np.cumsum(np.where(is_free, chain.shares, 0.0))[ends]
+        units = units_of(chain.shares[chosen], chain.resolution)
+        table = cheapest_covers(units, costs[chosen], chain.resolution, compiled=self.compiled)
+        prefixes = np.searchsorted(chosen, ends, side="right")
+        budgets = profits[ends] - PRICING_TOLERANCE
+        covers = covers_within(
+            table, chain.shares[chosen], costs[chosen], prefixes, needs, budgets, MOST_LISTED, compiled=self.compiled
+        )
+        if covers is None:
+            return None
+        found: list[tuple[Members, int]] = []
+        for row, level in zip(covers.members.tolist(), covers.levels.tolist(), strict=True):
+            end = int(ends[level])
+            positions = chosen[[place for place in row if place >= 0]].tolist()
+            lacking = chain.need - float(chain.shares[positions].sum())
+            free = np.flatnonzero(is_free[: end + 1])
+            for position in free[np.argsort(-chain.shares[free], kind="stable")].tolist():
+                if lacking <= COVER_TOLERANCE:
+                    break
+                positions.append(position)
+                lacking -= float(chain.shares[position])
+            found.append((tuple(chain.devices[positions].tolist()), int(chain.sizes[end])))
+        return found
 
     def _price_blocks(
         self,

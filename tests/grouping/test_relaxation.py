@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +13,18 @@ from hypothesis import strategies as st
 from packing_oracle import PackingOracle, candidates, random_instance, with_domains
 from rocoin_opt.control import Control
 from rocoin_opt.grouping import relaxation as module
+from rocoin_opt.grouping.pricing import GroupPricer, SizePrices
 from rocoin_opt.grouping.relaxation import Pool, Relaxation, diversify, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.highs.columns import RestrictedMaster
 from rocoin_opt.instance.generate import generate
+from rocoin_opt.instance.model import Instance
 from samples import cases
 from strategies import instances
 
 if TYPE_CHECKING:
     from rocoin_opt.highs.columns import LpSolution
-    from rocoin_opt.instance.model import Instance
+    from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
 
 
@@ -146,3 +149,40 @@ def test_diversions_are_drawn_by_the_seed_and_stop_at_the_limit() -> None:
     pool = Pool()
     diversify(problem, relaxation, pool, Control.starting_now(time_limit=0))
     assert not pool.groups
+
+
+@pytest.mark.parametrize(("price", "surplus"), [(0.4, 0.0), (0.3, 0.1)])
+def test_no_surplus_is_promised_that_true_covers_do_not_have(price: float, surplus: float) -> None:
+    # Each device lacks less of half a cover than units tell, each another part: three make a group, two do not.
+    lacking = [1.0, 1 / 3, 1 / 7, 1 / 11]
+    devices = [
+        {
+            "id": f"d{n}",
+            "flops_per_second": 1.0,
+            "memory_bytes": 1.0,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": 0.01 ** (0.5 - 1e-6 * part),
+        }
+        for n, part in enumerate(lacking)
+    ]
+    instance = Instance.model_validate(
+        {
+            "name": "halves",
+            "devices": devices,
+            "students": [{"id": "s", "flops": 1.0, "memory_bytes": 1.0, "max_filters": 1}],
+            "knowledge": {"num_filters": 2, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.01},
+        }
+    )
+    (chain,) = ThresholdProblem(instance, "guaranteed", math.inf).chains
+    free = SizePrices(np.array([1]), np.zeros(2))
+    found: list[tuple[Members, int]] = []
+    promised = GroupPricer(len(devices), Control.starting_now()).price(chain, np.full(4, price), free, found)
+    assert promised == pytest.approx(surplus, abs=1e-5) or (surplus > 0.0 and promised > surplus)
+    # One device is free: it joins, and two others cost less than a group is worth.
+    found.clear()
+    assert (
+        GroupPricer(len(devices), Control.starting_now()).price(chain, np.array([0.4, 0.4, 0.4, 0.0]), free, found)
+        > 0.1
+    )
+    assert any(len(group) == 3 and 3 in group for group, _ in found)

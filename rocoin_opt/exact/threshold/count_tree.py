@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from rocoin_opt.exact.threshold.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
@@ -38,7 +39,7 @@ from rocoin_opt.grouping import (
 from rocoin_opt.highs import RestrictedMaster
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -102,18 +103,84 @@ def pack_by_counts(
         if not found.relaxation.admits(problem.wanted):
             continue
         parts = _split(node.counts, found.groups)
-        columns = min(effort.columns, LISTED) if parts else effort.columns
-        leaf = replace(effort, columns=columns)
-        packing = pack(problem, found.relaxation, control, leaf, memory, node.counts)
+        packing = Packing("unknown")
+        if not parts:
+            packing, parts = _pack_numbers(problem, node.counts, found, groups, control, effort)
+        if packing.status == "unknown":
+            # Numbers that are open cost a node each, and so may be listed for less.
+            own = replace(effort, columns=min(effort.columns, LISTED)) if parts else effort
+            packing = pack(problem, found.relaxation, control, own, memory, node.counts)
+            parts = () if packing.status == "impossible" else parts
         if packing.status == "packed":
             return packing
-        if packing.status == "impossible":
-            continue
-        if not parts:
-            decided = False
-            continue
+        decided = decided and (packing.status == "impossible" or bool(parts))
         stack += [_Node(part, found.prices) for part in parts]
     return Packing("impossible" if decided else "unknown", listed=decided)
+
+
+def _pack_numbers(
+    problem: ThresholdProblem, counts: Counts, found: Bounded, groups: Sequence[Group], control: Control, effort: Effort
+) -> tuple[Packing, tuple[Counts, ...]]:
+    """Decide on whole numbers of groups by themselves: packed, or what is left once they are refuted."""
+    numbers = DemandPacking(problem, found.numbers(counts), groups, control)
+    packing = numbers.decide(effort)
+    if packing.status == "impossible":
+        return packing, _without(counts, numbers.levels, numbers.asked)
+    made = numbers.dive(effort.dives) if packing.status == "unknown" else None
+    return packing if made is None else Packing("packed", made), ()
+
+
+def _without(counts: Counts, levels: IntArray, groups: IntArray) -> tuple[Counts, ...]:
+    """Numbers of which one, of some levels, is smaller than so many groups: disjoint, by the largest such level."""
+    parts: list[Counts] = []
+    least = counts.least
+    for level, number in zip(levels[::-1].tolist(), groups[::-1].tolist(), strict=True):
+        limits = np.where(counts.sizes >= level, np.minimum(counts.limits, number - 1), counts.limits)
+        if (least <= limits).all():
+            parts.append(counts._replace(least=least, limits=limits))
+        least = np.where(counts.sizes <= level, np.maximum(least, number), least)
+    return tuple(parts)
+
+
+def whole_numbers(
+    problem: ThresholdProblem, groups: Sequence[Group], control: Control, nodes: int
+) -> Iterator[Counts | None]:
+    """Numbers of groups that hold all filters in the linear program, the ones with large groups first.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with.
+    control : Control
+        Limits.
+    nodes : int
+        Most nodes of the tree.
+
+    Yields
+    ------
+    Counts or None
+        ``least`` is what the program takes; None once the nodes or the time are used up.
+    """
+    program = CountedProgram(problem, groups, control)
+    stack = [_Node(program.counts, None)] if (program.counts.least <= program.counts.limits).all() else []
+    for _ in range(nodes):
+        if not stack:
+            return
+        node = stack.pop()
+        found = program.solve(node.counts, node.prices)
+        if found is None:
+            yield None
+            return
+        if not found.relaxation.admits(problem.wanted):
+            continue
+        parts = _split(node.counts, found.groups)
+        stack += [_Node(part, found.prices) for part in parts]
+        if not parts:
+            yield found.numbers(node.counts)
+    if stack:
+        yield None
 
 
 def _split(counts: Counts, groups: FloatArray) -> tuple[Counts, ...]:
@@ -155,6 +222,16 @@ class Bounded(NamedTuple):
     relaxation: Relaxation
     prices: FloatArray
     groups: FloatArray
+
+    def numbers(self, counts: Counts) -> Counts:
+        """The numbers of groups that the program takes, as the fewest, where they are whole.
+
+        Parameters
+        ----------
+        counts : Counts
+            Of the node: where groups are missing, and made up for, no fewer than these are asked for.
+        """
+        return counts._replace(least=np.maximum(np.rint(self.groups).astype(np.int64), counts.least))
 
 
 class CountedProgram:

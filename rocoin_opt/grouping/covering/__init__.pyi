@@ -3,6 +3,7 @@ from .coverage import Coverage, coverage_of
 from .covering_knapsack import (
     cheapest_covers,
     cheapest_members,
+    covers_within,
     resolution_of,
     units_needed,
     units_of,
@@ -20,6 +21,7 @@ __all__ = [
     "cheapest_covers",
     "cheapest_members",
     "coverage_of",
+    "covers_within",
     "fineness_for",
     "resolution_of",
     "tightened",

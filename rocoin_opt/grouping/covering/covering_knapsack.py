@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
 
-RESOLUTIONS = ((400, 4096), (2_000, 2_048), (10**9, 512))
+RESOLUTIONS = ((400, 16_384), (1_000, 8_192), (2_000, 2_048), (10**9, 512))
 """Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
 MAX_UNITS = 100_000
 """Units up to which shares are looked at as whole numbers of a common unit."""

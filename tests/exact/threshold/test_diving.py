@@ -11,7 +11,7 @@ import pytest
 
 from packing_oracle import best_position, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import diving
+from rocoin_opt.exact.threshold import demand_packing
 from rocoin_opt.exact.threshold.diving import dive
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -120,7 +120,7 @@ def test_a_tight_fleet_gets_a_plan() -> None:
 @pytest.mark.slow
 def test_dives_are_drawn_by_the_seed_and_stop_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = ThresholdProblem(packing_instance(cut_bins(25, 100, 3), 100, 25), "guaranteed", math.inf)
-    monkeypatch.setattr(diving, "FEW_GROUPS", 0)
+    monkeypatch.setattr(demand_packing, "FEW_GROUPS", 0)
     assert dive(problem, [], Control.starting_now(seed=1), 20) == dive(problem, [], Control.starting_now(seed=1), 20)
     assert dive(problem, [], Control.starting_now(time_limit=0), 20).status == "unknown"
 
@@ -131,6 +131,6 @@ def test_what_does_not_fit_in_parts_is_given_up_at_once(monkeypatch: pytest.Monk
     one, two = (ThresholdProblem(packing_instance(lengths, 100, k), "guaranteed", math.inf) for k in (1, 2))
     assert dive(one, [(0, 1)], Control.starting_now(), 1).status == "packed"
     asked: list[Members] = []
-    monkeypatch.setattr(diving._Diver, "_choose", lambda *_: asked.append(()))
+    monkeypatch.setattr(demand_packing.DemandPacking, "_choose", lambda *_: asked.append(()))
     assert dive(two, [], Control.starting_now(), 3).status == "impossible"
     assert not asked

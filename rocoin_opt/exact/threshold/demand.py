@@ -1,0 +1,343 @@
+"""Demand: how much more than given numbers of groups devices can be had to make, by a linear program.
+
+Once it is fixed how many groups hold each size or more, filters no longer tell one packing from another: every one that
+makes the groups holds them. What tells them apart is what they leave for the groups still to be made. So groups are
+taken in parts until all numbers that are asked for are exceeded by the same factor, as large as it can be. Prices then
+stand on the devices that are scarce, and a dive that follows them wastes little of these. A number that cannot be
+exceeded, such as the one group that a single device has to be in, would hide all others: it is only kept, and the
+factor is that of the rest (max-min fairness; Nace and Pioro, "Max-min fairness and its applications to routing and load
+balancing in communication networks", IEEE Communications Surveys and Tutorials 10, 2008).
+
+For *any* prices ``pi >= 0`` of devices and any worth ``mu(v)`` of a group of size v, the sum of ``sigma_s`` over
+``s <= v``, a packing with ``c_s`` groups of size s or more leaves
+
+    sum pi - sum c_s sigma_s >= sum over its groups of (pi(G) - mu(v_G)),
+
+so that there is none where the left side is below 0 and no group is worth more than its devices cost.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.grouping import (
+    DUAL_SAFETY,
+    PRICING_TOLERANCE,
+    GroupPricer,
+    Pricing,
+    Round,
+    SizePrices,
+    generate_columns,
+)
+from rocoin_opt.highs import RestrictedMaster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.grouping import Chain, ThresholdProblem
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+
+SMOOTHING = (0.5, 0.0)
+"""Weights of the best prices so far where groups are priced."""
+FIRST = 10.0
+"""Weight of making what is asked for at all, beside that of exceeding it."""
+ADDED = 200
+"""Groups that wait and enter the program at a time."""
+EXCEEDED = 1e-7
+"""Factor, less 1, up to which numbers are kept but not exceeded: the solver's tolerances reach so far."""
+
+
+class Left(NamedTuple):
+    """Devices of each kind that are left, I, and groups of each level or more that are still asked for, R."""
+
+    devices: IntArray
+    groups: IntArray
+
+
+class Supply(NamedTuple):
+    """What can be had of what is asked for.
+
+    Attributes
+    ----------
+    made : float
+        Part of it that can be made at all, 1 where all can.
+    factor : float
+        How often all of it could be made.
+    spare : float
+        Valid upper limit of what any packing leaves, in filters: below 0 there is none.
+    prices : FloatArray, N
+        Of devices, in filters.
+    worths : Worths
+        Of sizes, with them: no group is worth more than its devices cost.
+    values : FloatArray, one a group of the program
+        How often each is taken.
+    """
+
+    made: float
+    factor: float
+    spare: float
+    prices: FloatArray
+    worths: Worths
+    values: FloatArray
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether no packing makes what is asked for."""
+        return self.spare < -DUAL_SAFETY
+
+
+@dataclass(frozen=True, eq=False)
+class Worths(SizePrices):
+    """Worth of a group by its size, ``totals``, as a price: what its size is more than its worth."""
+
+    def of(self, sizes: IntArray) -> FloatArray:
+        """Prices of some sizes."""
+        return np.asarray(sizes - super().of(sizes))
+
+    def of_one(self, size: int) -> float:
+        """Price of one size."""
+        return size - super().of_one(size)
+
+
+@dataclass(frozen=True, eq=False)
+class AlikeGroup:
+    """A group up to the exchange of alike devices.
+
+    Attributes
+    ----------
+    counts : IntArray, I
+        How many devices of each kind.
+    level : int
+        Place of the level that it counts for.
+    """
+
+    counts: IntArray
+    level: int
+
+
+class DemandProgram:
+    """The linear program of a demand, for every part of it that is left: groups stay in it.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    levels : IntArray, R
+        Sizes of groups, ascending.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with.
+    control : Control
+        Limit.
+    """
+
+    def __init__(
+        self, problem: ThresholdProblem, levels: IntArray, groups: Sequence[tuple[int, ...]], control: Control
+    ) -> None:
+        self.problem, self.levels, self.control = problem, levels, control
+        self.of_device: IntArray = problem.kind_of_device
+        """Kind of each device, N."""
+        self.all: IntArray = np.bincount(self.of_device)
+        """Devices of each kind, I."""
+        order = np.argsort(self.of_device, kind="stable")
+        self._rank = np.empty_like(order)
+        self._rank[order] = np.arange(len(order)) - (np.cumsum(self.all) - self.all)[self.of_device[order]]
+        self.asked: IntArray = np.zeros(len(levels), dtype=np.int64)
+        """Groups of each level or more, R."""
+        self._known: set[tuple[bytes, int]] = set()
+        self.groups: list[AlikeGroup] = []
+        """Those of the program."""
+        self._counts = np.empty((0, len(self.all)), dtype=np.int64)
+        self._places: list[int] = []
+        """Columns of the groups; between them stand the factors."""
+        self._columns = 0
+        self._kept = np.zeros(len(levels), dtype=bool)
+        """Levels that the last factors do not exceed."""
+        rows = np.concatenate([self.all, np.zeros(len(levels))])
+        self._master = RestrictedMaster(np.full(len(rows), -math.inf), rows, control)
+        self._pricer = GroupPricer(len(self.of_device), control)
+        self._different = self._different_chains()
+        # Of thousands of groups the program needs some hundreds: the others wait until they would better it.
+        self._waiting = self._new(list(zip(groups, problem.capacities(groups).tolist(), strict=True)))
+        self._waiting_counts = self._matrix(self._waiting)
+
+    def filters(self, groups: IntArray) -> int:
+        """Filters that so many groups of each level or more hold, R."""
+        return int(np.diff(self.levels, prepend=0) @ groups)
+
+    def free(self, devices: IntArray) -> BoolArray:
+        """Which devices are left, N, for how many of each kind are: the first ones."""
+        return np.asarray(self._rank < devices[self.of_device])
+
+    def ask(self, groups: IntArray) -> None:
+        """Ask for other numbers of groups.
+
+        Parameters
+        ----------
+        groups : IntArray, R
+            Of each level or more.
+        """
+        self.asked = groups
+        self._add_factors(np.zeros(len(self.levels), dtype=bool))
+
+    def solve(self, left: Left, banned: Sequence[int] = ()) -> Supply | None:
+        """Exceed what is asked for as far as can be.
+
+        Parameters
+        ----------
+        left : Left
+            What is left of it.
+        banned : sequence of int
+            Groups of the program that may not be taken.
+
+        Returns
+        -------
+        Supply or None
+            None where the limit came first.
+        """
+        free = self.free(left.devices)
+        chains = [chain.among(free) for chain in self._different if chain.leader is None or free[chain.leader]]
+        kinds = len(self.all)
+        # What is all made cannot be exceeded any more.
+        if ((left.groups == 0) & ~self._kept).any():
+            self._add_factors(self._kept | (left.groups == 0))
+        while True:
+            self._limit(left, banned)
+            found: Round | None = None
+            for found in generate_columns(
+                self._master.solve,
+                lambda prices, own: self._price(prices, own, chains, left),
+                self.control,
+                smoothing=SMOOTHING,
+                least_price=0.0,
+            ):
+                if found.bound < -DUAL_SAFETY:
+                    break
+            if found is None:
+                return None
+            values = found.solution.values
+            made, more = values[self._first : self._first + 2].tolist()
+            scarce = ~self._kept & (found.solution.prices[kinds:] > PRICING_TOLERANCE)
+            is_all_made = found.bound >= -DUAL_SAFETY and made >= 1.0 - EXCEEDED
+            if not (is_all_made and more <= EXCEEDED and scarce.any()):
+                break
+            self._add_factors(self._kept | scarce)
+        # Groups of the last round are in the list already, but not in the solution.
+        places = np.array(self._places, dtype=np.int64)
+        taken = np.zeros(len(places))
+        is_solved = places < len(values)
+        taken[is_solved] = values[places[is_solved]]
+        of_devices = found.prices[:kinds][self.of_device]
+        return Supply(made, made + more, found.bound, of_devices, self._worths(found.prices), taken)
+
+    def _add_factors(self, kept: BoolArray) -> None:
+        """Add the factors of what is asked for, up to 1, and beyond where it can be exceeded; they replace others."""
+        self._kept, self._first = kept | (self.asked == 0), self._columns
+        wanted, kinds = self.filters(self.asked), len(self.all)
+        asked, beyond = np.flatnonzero(self.asked > 0), np.flatnonzero(~self._kept)
+        self._master.add(
+            np.array([FIRST * wanted, float(wanted)]),
+            np.array([0, len(asked), len(asked) + len(beyond)]),
+            kinds + np.concatenate([asked, beyond]),
+            self.asked[np.concatenate([asked, beyond])].astype(np.float64),
+        )
+        self._columns += 2
+
+    def _limit(self, left: Left, banned: Sequence[int]) -> None:
+        fits: BoolArray = np.asarray((self._counts <= left.devices).all(axis=1))
+        fits[list(banned)] = False
+        upper = np.zeros(self._columns)
+        upper[np.array(self._places, dtype=np.int64)[fits]] = math.inf
+        upper[self._first : self._first + 2] = 1.0, 0.0 if self._kept.all() else math.inf
+        rows = np.concatenate([left.devices, self.asked - left.groups])
+        self._master.limit(rows.astype(np.float64), upper)
+
+    def _price(self, prices: FloatArray, own: FloatArray, chains: Sequence[Chain], left: Left) -> Pricing | None:
+        """Add groups worth more than they cost, and take from all worths what is left of that, which makes a bound."""
+        kinds = len(self.all)
+        if self._add_waiting(own, left):
+            return Pricing(added=True, prices=prices)
+        found: list[tuple[tuple[int, ...], int]] = []
+        worths, of_devices, excess = self._worths(prices), prices[:kinds][self.of_device], 0.0
+        for chain in chains:
+            if self.control.exhausted:
+                return None
+            excess = max(excess, self._pricer.price(chain, of_devices, worths, found))
+        proven = prices.copy()
+        # Every group that is asked for is of the first level or more.
+        proven[kinds] -= excess
+        own_devices, own_worths = own[:kinds][self.of_device], self._worths(own)
+        better = [
+            (group, size)
+            for group, size in found
+            if size - float(own_devices[list(group)].sum()) - own_worths.of_one(size) > PRICING_TOLERANCE
+        ]
+        new = self._new(better)
+        self._add(new, self._matrix(new))
+        spare = float(proven[:kinds] @ left.devices - proven[kinds:] @ left.groups)
+        return Pricing(bool(new), proven, spare)
+
+    def _add_waiting(self, own: FloatArray, left: Left) -> bool:
+        """Add the best of the groups that wait; whether there was any."""
+        if not self._waiting:
+            return False
+        kinds = len(self.all)
+        worth = np.cumsum(own[kinds:])[[group.level for group in self._waiting]]
+        surplus = worth - self._waiting_counts @ own[:kinds]
+        surplus[(self._waiting_counts > left.devices).any(axis=1)] = 0.0
+        best = np.argsort(-surplus, kind="stable")[:ADDED]
+        best = best[surplus[best] > PRICING_TOLERANCE]
+        if len(best) == 0:
+            return False
+        self._add([self._waiting[k] for k in best.tolist()], self._waiting_counts[best])
+        stays = np.ones(len(self._waiting), dtype=bool)
+        stays[best] = False
+        self._waiting = [self._waiting[k] for k in np.flatnonzero(stays).tolist()]
+        self._waiting_counts = self._waiting_counts[stays]
+        return True
+
+    def _new(self, priced: list[tuple[tuple[int, ...], int]]) -> list[AlikeGroup]:
+        """Groups that are true covers, and not known yet."""
+        covers = self.problem.covering([group for group, _ in priced]).tolist()
+        new: list[AlikeGroup] = []
+        for (members, size), does_cover in zip(priced, covers, strict=True):
+            level = int(np.searchsorted(self.levels, size, side="right")) - 1
+            counts = np.bincount(self.of_device[list(members)], minlength=len(self.all))
+            key = (counts.tobytes(), level)
+            if does_cover and level >= 0 and key not in self._known:
+                self._known.add(key)
+                new.append(AlikeGroup(counts, level))
+        return new
+
+    def _matrix(self, groups: Sequence[AlikeGroup]) -> IntArray:
+        """Devices of each kind in each group."""
+        return np.array([group.counts for group in groups], dtype=np.int64).reshape(len(groups), len(self.all))
+
+    def _add(self, groups: Sequence[AlikeGroup], counts: IntArray) -> None:
+        """Add groups to the program, with their devices of each kind."""
+        if not groups:
+            return
+        of_levels = np.array([group.level for group in groups])[:, None] >= np.arange(len(self.levels))
+        entries = np.hstack([counts, -of_levels.astype(np.int64)])
+        of_column, rows = np.nonzero(entries)
+        starts = np.searchsorted(of_column, np.arange(len(groups) + 1))
+        self._master.add(np.zeros(len(groups)), starts, rows, entries[of_column, rows].astype(np.float64))
+        self._places += range(self._columns, self._columns + len(groups))
+        self._columns += len(groups)
+        self.groups += groups
+        self._counts = np.concatenate([self._counts, counts])
+
+    def _worths(self, prices: FloatArray) -> Worths:
+        return Worths(self.levels, np.concatenate([[0.0], np.cumsum(prices[len(self.all) :])]))
+
+    def _different_chains(self) -> list[Chain]:
+        """The chains, of alike leaders that of the first one."""
+        different: dict[tuple[int, int | None], Chain] = {}
+        for chain in self.problem.chains:
+            leader = None if chain.leader is None else int(self.of_device[chain.leader])
+            different.setdefault((chain.student, leader), chain)
+        return list(different.values())

@@ -1,0 +1,268 @@
+"""Packing of a demand: groups for given numbers of each size, refuted by listing or found by diving.
+
+Diving fixes groups of the demand's linear program one after another, and prices anew each time, for the devices that
+are left. What the program takes whole is kept, else the group of which it takes most. As it exceeds what is left to ask
+for as far as can be, few devices are wasted on the way. When few groups are left to make, all that can be among them
+are listed, and an integer program decides. A dive that fails takes back its last choices, a few of them; the next one
+chooses with a little chance. After Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa, "Primal heuristics for branch and
+price: the assets of diving methods", INFORMS Journal on Computing 31, 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack
+from rocoin_opt.grouping import LEAST_FRACTION, Relaxation, ThresholdProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.demand import Supply
+    from rocoin_opt.instance import FloatArray, IntArray
+
+FEW_GROUPS = 20
+"""Groups left from which on an integer program over all that can be among them makes the rest."""
+FEWER = 4
+"""Groups that are made before that program is tried anew."""
+LISTED = Effort(3_000, 200)
+"""What that program may cost."""
+TAKEN_BACK = 10
+"""Choices that one dive takes back."""
+SHARPNESS = 3.0
+"""Power of the fractions by which later dives choose: larger ones mostly choose as the first dive does."""
+SHORT = 1e-6
+"""Part of what is asked for by which a linear program may miss it: the solver's tolerances reach so far."""
+
+
+class _Choice(NamedTuple):
+    """Groups of the program and how often each is fixed, and whether the program left no other choice."""
+
+    times: dict[int, int]
+    forced: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Where a dive is: what is left, and what can be had of it."""
+
+    left: Left
+    supply: Supply
+
+
+class DemandPacking:
+    """Numbers of groups at a threshold, and what is known of them.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    counts : Counts
+        Its ``least`` is asked for; it holds all filters that are wanted, or more.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with.
+    control : Control
+        Limit and seed.
+    """
+
+    def __init__(
+        self, problem: ThresholdProblem, counts: Counts, groups: Sequence[tuple[int, ...]], control: Control
+    ) -> None:
+        self.problem, self.control = problem, control
+        is_level = counts.least > np.append(counts.least[1:], 0)
+        self.levels: IntArray = counts.sizes[is_level]
+        """Different sizes that are asked for, R, ascending."""
+        self.program = DemandProgram(problem, self.levels, groups, control)
+        self.rng = np.random.default_rng(control.seed)
+        self.first = self._ask_for_less(counts.least[is_level])
+
+    @property
+    def asked(self) -> IntArray:
+        """Groups of each level or more that are asked for, R."""
+        return self.program.asked
+
+    def decide(self, effort: Effort) -> Packing:
+        """List all groups that such numbers can have, and pack them.
+
+        Parameters
+        ----------
+        effort : Effort
+            What it may cost.
+        """
+        if self.first is None:
+            return Packing("unknown")
+        if self.first.is_refuted:
+            return Packing("impossible")
+        every = np.arange(len(self.problem.shares))
+        return self._pack(self.problem, every, self._all, self.first, effort)
+
+    def dive(self, dives: int) -> list[tuple[int, ...]] | None:
+        """Make the groups one after another, and begin again where that fails; None where all dives do.
+
+        Parameters
+        ----------
+        dives : int
+            Most dives. The first one takes what the linear program takes most of, later ones choose by chance.
+        """
+        for number in range(dives):
+            found = self._dive(by_chance=number > 0)
+            if found is not None:
+                return found
+            if self.control.exhausted:
+                break
+        return None
+
+    def _dive(self, *, by_chance: bool) -> list[tuple[int, ...]] | None:
+        state = self._state(self._all, self.first)
+        fixed, banned, back = list[int](), list[int](), TAKEN_BACK
+        list_at = FEW_GROUPS
+        while state is not None:
+            number = int(state.left.groups[0])
+            if number <= list_at:
+                list_at = number - FEWER
+                rest = self._make_rest(state)
+                if rest is not None:
+                    return [*self._members(fixed), *rest]
+            choice = self._choose(state, by_chance=by_chance)
+            if choice is None:
+                return None
+            taken = [k for k, times in choice.times.items() for _ in range(times)]
+            left = self._without(state.left, taken)
+            if left.groups[0] == 0:
+                return self._members([*fixed, *taken])
+            supply = self.program.solve(left, banned)
+            deeper = self._state(left, supply)
+            if deeper is not None:
+                state, fixed = deeper, [*fixed, *taken]
+                continue
+            # What was taken whole was no choice: the fault lies further up.
+            if supply is None or choice.forced or back == 0:
+                return None
+            back -= 1
+            banned += taken
+            state = self._state(state.left, self.program.solve(state.left, banned))
+        return None
+
+    @property
+    def _all(self) -> Left:
+        return Left(self.program.all, self.program.asked)
+
+    def _ask_for_less(self, groups: IntArray) -> Supply | None:
+        """Ask for no more filters than are wanted: for fewer groups of the sizes that are dearest a filter."""
+        widths = np.diff(self.levels, prepend=0)
+        least = self.problem.instance.requirements.min_groups
+        while True:
+            self.program.ask(groups)
+            supply = self.program.solve(self._all)
+            # Of a larger size there are no more groups than of a smaller one.
+            can = (widths <= self.program.filters(groups) - self.problem.wanted) & (groups > np.append(groups[1:], 0))
+            can[0] &= groups[0] > least
+            if supply is None or not can.any():
+                return supply
+            dearest = np.where(can, np.diff(supply.worths.totals) / widths, -np.inf)
+            groups = groups.copy()
+            groups[np.argmax(dearest)] -= 1
+
+    def _state(self, left: Left, supply: Supply | None) -> _State | None:
+        """The state of a dive, unless not even parts of groups make what is left to ask for."""
+        if supply is None or supply.is_refuted or supply.made < 1.0 - SHORT:
+            return None
+        return _State(left, supply)
+
+    def _choose(self, state: _State, *, by_chance: bool) -> _Choice | None:
+        """What is fixed next: all that is taken whole, else the group of which most is taken; None if nothing is."""
+        groups = state.left.groups
+        # Later dives begin with what the first one began with: the program has more groups by then.
+        known = self.program.groups[: len(state.supply.values)]
+        level = np.array([group.level for group in known], dtype=np.int64)
+        # Of each level no more than it asks for itself: the rest is asked for by larger ones.
+        room = groups - np.append(groups[1:], 0)
+        values: FloatArray = np.where(room[level] > 0, state.supply.values, 0.0)
+        whole = np.floor(values + LEAST_FRACTION).astype(np.int64)
+        if whole.any():
+            # Not so much of it that hardly anything is left for the integer program to choose from.
+            most = max(int(groups[0]) - FEW_GROUPS, 0) or int(whole.sum())
+            times: dict[int, int] = {}
+            for k in np.argsort(-whole, kind="stable").tolist():
+                taken = min(int(whole[k]), most, int(room[level[k]]))
+                if whole[k] == 0 or most == 0:
+                    break
+                if taken > 0:
+                    times[k] = taken
+                    most -= taken
+                    room[level[k]] -= taken
+            return _Choice(times, forced=True)
+        if values.max(initial=0.0) <= LEAST_FRACTION:
+            return None
+        if not by_chance:
+            return _Choice({int(np.argmax(values)): 1}, forced=False)
+        weights = values.clip(0.0) ** SHARPNESS
+        return _Choice({int(self.rng.choice(len(values), p=weights / weights.sum())): 1}, forced=False)
+
+    def _without(self, left: Left, taken: list[int]) -> Left:
+        """What is left once groups are fixed."""
+        groups = [self.program.groups[k] for k in taken]
+        level = np.array([group.level for group in groups])
+        counted = (level[:, None] >= np.arange(len(self.levels))).sum(axis=0)
+        return Left(left.devices - np.sum([group.counts for group in groups], axis=0), left.groups - counted)
+
+    def _members(self, fixed: list[int]) -> list[tuple[int, ...]]:
+        """Groups of devices: those that are left are the first of each kind, so the last ones go first."""
+        kinds = len(self.program.all)
+        free = [iter(np.flatnonzero(self.program.of_device == kind)[::-1].tolist()) for kind in range(kinds)]
+        return [
+            tuple(sorted(next(free[kind]) for kind in np.repeat(np.arange(kinds), self.program.groups[k].counts)))
+            for k in fixed
+        ]
+
+    def _make_rest(self, state: _State) -> list[tuple[int, ...]] | None:
+        """Make the rest of the groups by an integer program over all that can be among them."""
+        devices = np.flatnonzero(self.program.free(state.left.devices))
+        instance = self.problem.instance
+        groups = int(state.left.groups[0])
+        knowledge = {"num_filters": self.program.filters(state.left.groups), "graph": None, "class_affinity": None}
+        limits = {"max_groups": groups, "min_groups": groups}
+        rest = instance._replace(
+            {
+                "devices": tuple(instance.devices[n] for n in devices.tolist()),
+                "knowledge": instance.knowledge._replace(knowledge),
+                "requirements": instance.requirements._replace(limits),
+            }
+        )
+        problem = ThresholdProblem(rest, self.problem.objective, self.problem.threshold)
+        packing = self._pack(problem, devices, state.left, state.supply, LISTED)
+        return [tuple(devices[list(group)].tolist()) for group in packing.groups] or None
+
+    def _pack(
+        self, problem: ThresholdProblem, devices: IntArray, left: Left, supply: Supply, effort: Effort
+    ) -> Packing:
+        """Pack groups for what is left.
+
+        Parameters
+        ----------
+        problem : ThresholdProblem
+            Of the devices that are left.
+        devices : IntArray
+            Which these are.
+        left : Left
+            What is left.
+        supply : Supply
+            Of it.
+        effort : Effort
+            What it may cost.
+        """
+        bound = problem.wanted + supply.spare
+        prices = supply.prices[devices]
+        relaxation = Relaxation(bound, prices, supply.worths, [], np.empty(0), bound, complete=True)
+        leaders = [chain.leader_size for chain in problem.chains if chain.leader is not None]
+        of_chains = [chain.sizes for chain in problem.chains]
+        sizes = np.unique(np.concatenate([problem.levels.sizes, self.levels, leaders, *of_chains]).astype(np.int64))
+        sizes = sizes[sizes > 0]
+        least = np.append(left.groups, 0)[np.searchsorted(self.levels, sizes)]
+        counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]))
+        return pack(problem, relaxation, self.control.silent(), effort, Memory(), counts)

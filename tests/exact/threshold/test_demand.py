@@ -1,0 +1,119 @@
+"""Demands: what is refuted cannot be had, prices overlook no group, and a number that is only kept hides no other."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices, with_domains
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.instance.model import Instance
+from samples import cases
+
+
+def numbers_of_packings(groups: list[tuple[int, int]], levels: np.ndarray) -> set[tuple[int, ...]]:
+    """Groups of each level or more in every packing; a group is the bits of its devices, and its size."""
+    every: set[tuple[int, ...]] = set()
+
+    def extend(start: int, used: int, sizes: tuple[int, ...]) -> None:
+        every.add(tuple((np.array(sizes, dtype=int)[:, None] >= levels).sum(axis=0).tolist()))
+        for k in range(start, len(groups)):
+            if groups[k][0] & used == 0:
+                extend(k + 1, used | groups[k][0], (*sizes, groups[k][1]))
+
+    extend(0, 0, ())
+    return every
+
+
+@pytest.mark.parametrize("seed", cases(range(8), range(60)))
+def test_demands_that_some_packing_meets_are_never_refuted(seed: int) -> None:
+    rng = random.Random(seed)
+    instance = random_instance(seed, most_devices=6)
+    instance = (instance, with_alike_devices(instance, seed, most=6), with_domains(instance, seed))[seed % 3]
+    objective = "nominal" if seed % 4 == 1 else "guaranteed"
+    thresholds = candidates(instance)
+    if not thresholds:
+        return
+    threshold = thresholds[rng.randrange(len(thresholds) // 2, len(thresholds))]
+    problem = ThresholdProblem(instance, objective, threshold)
+    groups = PackingOracle(instance, objective, threshold).capacity.items()
+    sizes = sorted({size for _, size in groups})
+    if not sizes:
+        return
+    levels = np.array(sorted(rng.sample(sizes, rng.randint(1, min(3, len(sizes))))))
+    every = numbers_of_packings(sorted(groups), levels)
+    program = DemandProgram(problem, levels, [], Control.starting_now())
+    for _ in range(6):
+        asked = np.sort([rng.randint(0, 3) for _ in levels])[::-1]
+        asked[0] = max(asked[0], 1)
+        program.ask(asked)
+        supply = program.solve(Left(program.all, asked))
+        assert supply is not None
+        if any(np.all(np.array(numbers) >= asked) for numbers in every):
+            assert not supply.is_refuted
+            assert supply.made >= 1.0 - 1e-6
+        # What it takes is there, and makes what the factor promises.
+        taken = sum(value * group.counts for value, group in zip(supply.values, program.groups, strict=False))
+        assert np.all(taken <= program.all + 1e-6)
+        # No group is worth more than its devices cost, or nothing would be proven.
+        prices, worths = supply.prices, supply.worths
+        for mask, size in groups:
+            members = [n for n in range(len(instance.devices)) if mask >> n & 1]
+            if size >= levels[0]:
+                assert size - worths.of_one(size) <= prices[members].sum() + 1e-5
+
+
+def fleet(shares: list[float], rates: list[float]) -> ThresholdProblem:
+    """Devices of some shares of a cover; one with a rate of r delivers parts of 10 r within the threshold."""
+    instance = Instance.model_validate(
+        {
+            "name": "fleet",
+            "devices": [
+                {
+                    "id": f"d{n}",
+                    "flops_per_second": 1e9,
+                    "memory_bytes": 1.0,
+                    "uplink_bits_per_second": rate,
+                    "failure_probability": 0.01**share,
+                }
+                for n, (share, rate) in enumerate(zip(shares, rates, strict=True))
+            ],
+            "students": [{"id": "s", "flops": 1.0, "memory_bytes": 1.0, "max_filters": 100}],
+            "knowledge": {"num_filters": 100, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.01},
+        }
+    )
+    return ThresholdProblem(instance, "guaranteed", 10.01)
+
+
+def test_a_number_that_cannot_be_exceeded_hides_no_other() -> None:
+    # One device alone holds a large part: of such groups there is one, whatever else there is.
+    problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    small, large = np.unique(problem.timely[problem.timely > 0]).tolist()
+    program = DemandProgram(problem, np.array([small, large]), [], Control.starting_now())
+    program.ask(np.array([3, 1]))
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    # Of four groups that there can be, three are asked for.
+    assert supply.factor == pytest.approx(4 / 3)
+
+
+def test_covers_that_units_alone_promise_are_refuted() -> None:
+    # Two of these miss a cover by less than units tell: without looking at true shares, there would be two groups.
+    problem = fleet([0.5 - 1e-6, 0.5 - 1e-6 / 3, 0.5 - 1e-6 / 7, 0.5 - 1e-6 / 11], [1.0] * 4)
+    program = DemandProgram(problem, np.array([int(problem.timely.max())]), [], Control.starting_now())
+    program.ask(np.array([2]))
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    assert supply.is_refuted
+
+
+def test_a_limit_ends_it() -> None:
+    problem = fleet([0.5] * 4, [1.0] * 4)
+    program = DemandProgram(problem, np.array([1]), [], Control.starting_now(time_limit=0))
+    program.ask(np.array([1]))
+    assert program.solve(Left(program.all, program.asked)) is None

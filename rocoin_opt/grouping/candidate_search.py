@@ -99,8 +99,9 @@ class CandidateSearch:
     def bracket(self) -> None:
         """Refute by the relaxation all that it can, by bisection."""
         high = self.high
+        # In large fleets the counting bound is often all that there is to know, and each question takes long.
+        middle = self.low
         while self.low < high and self.open:
-            middle = (self.low + high) // 2
             is_admitted = self.admits(middle)
             if is_admitted is None:
                 return
@@ -108,6 +109,7 @@ class CandidateSearch:
                 high = middle
             else:
                 self.refute(middle)
+            middle = (self.low + high) // 2
 
     def climb(self, decide: Callable[[int], str]) -> None:
         """Ask ever larger candidates until one has a packing, which is mostly one of the first.

@@ -39,8 +39,10 @@ ROUNDING_UNITS = 8
 the rounding of shares; the bound needs it, an integer packing needs a true one beside it."""
 COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
-MOST_LISTED = 1_000
+MOST_LISTED = 20_000
 """True covers that are listed where units promise more than any cover found."""
+MOST_TAKEN = 100
+"""Of these, those with the largest surplus that are taken in."""
 MOST_LISTING = 1_000
 """Devices of a chain up to which they are listed at all: the units of longer ones are too coarse."""
 LOOKS_A_CHAIN = 12
@@ -178,7 +180,9 @@ class GroupPricer:
         if covers is None:
             return None
         found: list[tuple[Members, int]] = []
-        for row, level in zip(covers.members.tolist(), covers.levels.tolist(), strict=True):
+        paid = np.where(covers.members >= 0, costs[chosen][covers.members], 0.0).sum(axis=1)
+        best = np.argsort(paid - budgets[covers.levels], kind="stable")[:MOST_TAKEN]
+        for row, level in zip(covers.members[best].tolist(), covers.levels[best].tolist(), strict=True):
             end = int(ends[level])
             positions = chosen[[place for place in row if place >= 0]].tolist()
             lacking = chain.need - float(chain.shares[positions].sum())

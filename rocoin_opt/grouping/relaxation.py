@@ -156,19 +156,19 @@ class _Generation:
         self.devices = len(problem.instance.devices)
         self.pricer = GroupPricer(self.devices, control)
         self.groups: list[Members] = []
-        self.sizes: dict[Members, int] = {}
+        self.known: set[tuple[Members, int]] = set()
         self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
         self.program = RestrictedMaster(np.full(len(self.upper), -math.inf), self.upper, control)
         start = list(pool.groups)
         self.add(list(zip(start, problem.capacities(start).tolist(), strict=True)))
 
     def add(self, priced: list[tuple[Members, int]]) -> bool:
-        """Add groups to the program; whether any was new or larger."""
-        # A group that was priced at less than its capacity may come back with a larger size, as another column.
-        new = [(group, size) for group, size in priced if size > self.sizes.get(group, 0)]
+        """Add groups to the program; whether any was new."""
+        # A group may count with less than its capacity, where larger ones are limited: that is another column.
+        new = [column for column in dict.fromkeys(priced) if column[1] > 0 and column not in self.known]
         if not new:
             return False
-        self.sizes.update(new)
+        self.known.update(new)
         self.groups += [group for group, _ in new]
         columns = [
             (*group, *range(self.devices, self.devices + self.problem.levels.rows_of(size))) for group, size in new

@@ -159,14 +159,18 @@ class DemandPacking:
         while True:
             self.program.ask(groups)
             supply = self.program.solve(self._all)
+            surplus = self.program.filters(groups) - self.problem.wanted
             # Of a larger size there are no more groups than of a smaller one.
-            can = (widths <= self.program.filters(groups) - self.problem.wanted) & (groups > np.append(groups[1:], 0))
-            can[0] &= groups[0] > least
+            room = groups - np.append(groups[1:], 0)
+            room[0] = min(room[0], groups[0] - least)
+            can = (widths <= surplus) & (room > 0)
             if supply is None or not can.any():
                 return supply
-            dearest = np.where(can, np.diff(supply.worths.totals) / widths, -np.inf)
+            level = int(np.argmax(np.where(can, np.diff(supply.worths.totals) / widths, -np.inf)))
+            # Prices change with the numbers: of a large surplus only half is given up at them.
+            fewer = min(max(surplus // (2 * int(widths[level])), 1), int(room[level]))
             groups = groups.copy()
-            groups[np.argmax(dearest)] -= 1
+            groups[level] -= fewer
 
     def _state(self, left: Left, supply: Supply | None) -> _State | None:
         """The state of a dive, unless not even parts of groups make what is left to ask for."""

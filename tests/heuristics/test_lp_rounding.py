@@ -116,8 +116,9 @@ def test_nominal_improves_greedy():
 
 
 @pytest.mark.slow
-def test_the_same_seed_takes_the_same_way(edge):
-    instance, before = edge
+def test_the_same_seed_takes_the_same_way():
+    # Most roundings end alike, whatever they draw; those of this fleet do not.
+    instance = ro.generate("edge", devices=40, seed=5)
 
     def run(seed):
         told = []
@@ -128,7 +129,7 @@ def test_the_same_seed_takes_the_same_way(edge):
     assert run(1) == (outcome, told)
     assert any(run(seed)[1] != told for seed in range(2, 5))
     assert told[-1] == (value_of(instance, outcome.plan, "guaranteed"), outcome.lower_bound)
-    assert told[-1][0] < before
+    assert told[-1][0] < value_of(instance, greedy(instance, "guaranteed", Control()).plan, "guaranteed")
 
 
 def test_draws_are_disjoint_and_stop_at_the_filters_wanted():

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 SMOOTHING = (0.5, 0.0)
 """Weights of the best prices so far where groups are priced."""
+MOST_KINDS = 2_000
+"""Kinds of devices up to which numbers of groups are branched on: with more, setting a program up takes seconds."""
 LISTED = 20_000
 """Columns up to which a node is listed while its numbers of groups can still be branched on."""
 
@@ -86,7 +88,7 @@ def pack_by_counts(
     Packing
         Groups whose cover is true up to rounding; ``unknown`` too where devices fail together.
     """
-    if problem.coverage is not None:
+    if problem.coverage is not None or _has_too_many_kinds(problem):
         return Packing("unknown", listed=False)
     program = CountedProgram(problem, groups, control)
     if (program.counts.least > program.counts.limits).any():
@@ -130,6 +132,10 @@ def _pack_numbers(
     return packing if made is None else Packing("packed", made), ()
 
 
+def _has_too_many_kinds(problem: ThresholdProblem) -> bool:
+    return int(problem.kind_of_device.max()) >= MOST_KINDS
+
+
 def _without(counts: Counts, levels: IntArray, groups: IntArray) -> tuple[Counts, ...]:
     """Numbers of which one, of some levels, is smaller than so many groups: disjoint, by the largest such level."""
     parts: list[Counts] = []
@@ -161,8 +167,11 @@ def whole_numbers(
     Yields
     ------
     Counts or None
-        ``least`` is what the program takes; None once the nodes or the time are used up.
+        ``least`` is what the program takes; None once the nodes or the time are used up, or for too many devices.
     """
+    if _has_too_many_kinds(problem):
+        yield None
+        return
     program = CountedProgram(problem, groups, control)
     stack = [_Node(program.counts, None)] if (program.counts.least <= program.counts.limits).all() else []
     for _ in range(nodes):

@@ -180,7 +180,8 @@ class GroupPricer:
         if covers is None:
             return None
         found: list[tuple[Members, int]] = []
-        paid = np.where(covers.members >= 0, costs[chosen][covers.members], 0.0).sum(axis=1)
+        # Places that stand for nobody are -1, and cost nothing.
+        paid = np.append(costs[chosen], 0.0)[covers.members].sum(axis=1)
         best = np.argsort(paid - budgets[covers.levels], kind="stable")[:MOST_TAKEN]
         for row, level in zip(covers.members[best].tolist(), covers.levels[best].tolist(), strict=True):
             end = int(ends[level])

@@ -187,6 +187,15 @@ class ThresholdProblem:
         _, of_device = np.unique(figures, axis=0, return_inverse=True)
         return np.asarray(of_device.ravel())
 
+    @property
+    def different_chains(self) -> list[Chain]:
+        """The chains, of alike leaders that of the first one."""
+        different: dict[tuple[int, int | None], Chain] = {}
+        for chain in self.chains:
+            leader = None if chain.leader is None else int(self.kind_of_device[chain.leader])
+            different.setdefault((chain.student, leader), chain)
+        return list(different.values())
+
     def keeps_limit(self, members: Sequence[int]) -> bool:
         """Whether devices keep the outage limit, by the product of their probabilities."""
         return len(members) > 0 and group_keeps_limit(self.instance, members)

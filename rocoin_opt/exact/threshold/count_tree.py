@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rocoin_opt.control import Control
-    from rocoin_opt.grouping import Chain, ThresholdProblem
+    from rocoin_opt.grouping import ThresholdProblem
 
     Group: TypeAlias = tuple[int, ...]
     FloatArray: TypeAlias = NDArray[np.float64]
@@ -265,7 +265,7 @@ class CountedProgram:
         self.problem, self.control = problem, control
         self._of_device = problem.kind_of_device
         self._available = np.bincount(self._of_device)
-        self._chains = self._different_chains()
+        self._chains = problem.different_chains
         sizes = np.unique(np.concatenate([problem.levels.sizes, *(chain.sizes for chain in self._chains)]))
         leaders = [chain.leader_size for chain in self._chains if chain.leader is not None]
         sizes = np.union1d(sizes, np.array(leaders, dtype=np.int64))
@@ -374,11 +374,3 @@ class CountedProgram:
 
     def _size_prices(self, prices: FloatArray) -> SizePrices:
         return SizePrices(self.counts.sizes, np.concatenate([[0.0], np.cumsum(prices[len(self._available) :])]))
-
-    def _different_chains(self) -> list[Chain]:
-        """The chains, of alike leaders that of the first one."""
-        different: dict[tuple[int, int | None], Chain] = {}
-        for chain in self.problem.chains:
-            leader = None if chain.leader is None else int(self._of_device[chain.leader])
-            different.setdefault((chain.student, leader), chain)
-        return list(different.values())

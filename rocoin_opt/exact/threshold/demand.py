@@ -160,7 +160,7 @@ class DemandProgram:
         rows = np.concatenate([self.all, np.zeros(len(levels))])
         self._master = RestrictedMaster(np.full(len(rows), -math.inf), rows, control)
         self._pricer = GroupPricer(len(self.of_device), control)
-        self._different = self._different_chains()
+        self._different = problem.different_chains
         # Of thousands of groups the program needs some hundreds: the others wait until they would better it.
         self._waiting = self._new(list(zip(groups, problem.capacities(groups).tolist(), strict=True)))
         self._waiting_counts = self._matrix(self._waiting)
@@ -333,11 +333,3 @@ class DemandProgram:
 
     def _worths(self, prices: FloatArray) -> Worths:
         return Worths(self.levels, np.concatenate([[0.0], np.cumsum(prices[len(self.all) :])]))
-
-    def _different_chains(self) -> list[Chain]:
-        """The chains, of alike leaders that of the first one."""
-        different: dict[tuple[int, int | None], Chain] = {}
-        for chain in self.problem.chains:
-            leader = None if chain.leader is None else int(self.of_device[chain.leader])
-            different.setdefault((chain.student, leader), chain)
-        return list(different.values())

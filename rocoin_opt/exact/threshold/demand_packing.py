@@ -118,6 +118,8 @@ class DemandPacking:
         return None
 
     def _dive(self, *, by_chance: bool) -> list[tuple[int, ...]] | None:
+        # The last dive ended with levels that were all made, and so were no longer to be exceeded.
+        self.program.ask(self.program.asked)
         state = self._state(self._all, self.first)
         fixed, banned, back = list[int](), list[int](), TAKEN_BACK
         list_at = FEW_GROUPS

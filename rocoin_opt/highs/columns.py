@@ -19,8 +19,8 @@ STOPPED = (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterr
 """How HiGHS ends at a limit."""
 
 
-PRIMAL = 4
-"""The primal simplex method, as HiGHS numbers its strategies."""
+DUAL, PRIMAL = 1, 4
+"""The dual and the primal simplex method, as HiGHS numbers its strategies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ class RestrictedMaster:
     def __init__(self, row_lower: FloatArray, row_upper: FloatArray, control: Control) -> None:
         self.control = control.silent()
         self._highs = highspy.Highs()
-        # New columns leave the last basis primal feasible: from there the primal simplex method takes half the time.
-        set_options(self._highs, self.control, {"simplex_strategy": PRIMAL})
+        set_options(self._highs, self.control, {})
+        self._strategy = PRIMAL
         count = len(row_lower)
         empty = np.zeros(0, dtype=np.int32)
         self._highs.addRows(count, row_lower, row_upper, 0, np.zeros(count, dtype=np.int32), empty, np.zeros(0))
@@ -75,6 +75,8 @@ class RestrictedMaster:
         SolverError
             If a coefficient is not finite, or too large for HiGHS.
         """
+        # New columns leave the last basis primal feasible: from there the primal simplex method takes half the time.
+        self._strategy = PRIMAL
         count = len(cost)
         lower, upper = np.zeros(count), np.full(count, highspy.kHighsInf)
         status = self._highs.addCols(
@@ -95,6 +97,7 @@ class RestrictedMaster:
         first : int
             Column of the first coefficient: those before it are in none of the rows.
         """
+        self._strategy = DUAL
         count = len(most)
         self._highs.addRows(
             count,
@@ -118,6 +121,8 @@ class RestrictedMaster:
         lower : FloatArray, one a row, optional
             Lower limits of the rows; none where left out.
         """
+        # New limits leave it dual feasible.
+        self._strategy = DUAL
         least = np.full(len(rows), -highspy.kHighsInf) if lower is None else lower
         self._highs.changeRowsBounds(len(rows), np.arange(len(rows), dtype=np.int32), least, rows)
         self._highs.changeColsBounds(
@@ -126,6 +131,7 @@ class RestrictedMaster:
 
     def solve(self) -> LpSolution | None:
         """Solve to optimality; None if a limit came first."""
+        self._highs.setOptionValue("simplex_strategy", self._strategy)
         # The clock of a used object runs on, so the limit counts from its start.
         run(self._highs, self.control, elapsed=self._highs.getRunTime())
         status = self._highs.getModelStatus()

@@ -184,6 +184,11 @@ def whole_numbers(
             return
         if not found.relaxation.admits(problem.wanted):
             continue
+        # What can be spared is best spared for the groups: numbers are not raised to whole ones where fewer do.
+        fewer = found.rounded_down(node.counts)
+        if fewer.filters >= problem.wanted:
+            yield fewer
+            continue
         parts = _split(node.counts, found.groups)
         stack += [_Node(part, found.prices) for part in parts]
         if not parts:
@@ -241,6 +246,10 @@ class Bounded(NamedTuple):
             Of the node: where groups are missing, and made up for, no fewer than these are asked for.
         """
         return counts._replace(least=np.maximum(np.rint(self.groups).astype(np.int64), counts.least))
+
+    def rounded_down(self, counts: Counts) -> Counts:
+        """The whole numbers of groups among those that the program takes, as the fewest; see :meth:`numbers`."""
+        return self._replace(groups=np.floor(self.groups + LEAST_FRACTION)).numbers(counts)
 
 
 class CountedProgram:

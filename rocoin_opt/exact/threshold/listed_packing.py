@@ -1,9 +1,11 @@
-"""Packing of listed columns: branching on how many groups there are of a size or more, columns fixed by reduced costs.
+"""Packing of listed columns: branching on numbers of groups and on devices, columns fixed by reduced costs.
 
 Many columns are nearly alike, so branching on one of them settles nothing. How many groups hold at least so many
-filters settles much, and where that is whole, whether two devices share a group: the linear program's bound falls on
-both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where millions
-were listed. An integer program decides among these. The bound of a node holds for any prices, as that of the packing
+filters settles much, and where that is whole, which devices are together or in large groups: the linear program's bound
+falls on both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where
+millions were listed. An integer program decides among these. Which question settles most, no rule tells beforehand: a
+few are tried, and the one that leaves fewest columns on both sides is taken (strong branching; Applegate, Bixby,
+Chvatal and Cook, "Finding cuts in the TSP", 1995). The bound of a node holds for any prices, as that of the packing
 relaxation does, so no branch is cut by the solver's tolerances.
 """
 
@@ -11,8 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import combinations
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,12 +22,16 @@ from rocoin_opt.exact.threshold.listed_columns import Counts as Counts
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns as ListedColumns
 from rocoin_opt.exact.threshold.listed_columns import packing_model
 from rocoin_opt.exact.threshold.neighbourhoods import Repair
+from rocoin_opt.exact.threshold.partitions import Node, partitions
 from rocoin_opt.exact.threshold.subset_rows import SubsetRows
 from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, PRICING_TOLERANCE
 from rocoin_opt.highs import RestrictedMaster, solve_linear
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.partitions import Partition
     from rocoin_opt.instance import FloatArray, IntArray
 
 Status: TypeAlias = Literal["packed", "impossible", "unknown"]
@@ -36,18 +41,12 @@ FEW_COLUMNS = 300
 ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
-ROOT_ROUNDS, ROUNDS = 10, 1
-"""Rounds of cuts before any branching, and at each node behind it."""
+ROUNDS = 10
+"""Rounds of cuts before any branching. Behind it they gain less than they cost."""
+SMALLER = 5 / 6
+"""Weight of the side on which a question settles less, beside the other one."""
 REPAIR_AFTER, REPAIRS = 20, 40
 """Nodes of branch and bound before a packing is repaired, once, and neighbourhoods in which it is bettered."""
-
-
-class _Node(NamedTuple):
-    """A part of the search: fewest and most groups of each size or more, and the columns that can be among them."""
-
-    least: IntArray
-    limits: IntArray
-    kept: IntArray
 
 
 def pack_listed(
@@ -91,7 +90,7 @@ class _Search:
 
     def run(self) -> tuple[Status, IntArray | None]:
         columns = self.columns
-        stack = [_Node(columns.least, columns.limits, np.arange(len(columns.sizes)))]
+        stack = [Node(columns.least, columns.limits, np.arange(len(columns.sizes)))]
         while stack:
             if self.control.exhausted or self.nodes <= 0:
                 return "unknown", None
@@ -105,7 +104,7 @@ class _Search:
                 return "packed", found
         return ("impossible" if self.decided else "unknown"), None
 
-    def _branch(self, node: _Node, stack: list[_Node]) -> IntArray | None:
+    def _branch(self, node: Node, stack: list[Node]) -> IntArray | None:
         """Bound a node, drop columns, and part it; what cannot be parted goes to an integer program."""
         self.nodes -= 1
         columns = self.columns
@@ -116,54 +115,52 @@ class _Search:
         bound, wasted, values = relaxed
         if bound + DUAL_SAFETY < columns.wanted:
             return None
-        # A packing with a column wastes at least what the column does.
-        kept = node.kept[wasted[node.kept] <= bound - columns.wanted + DUAL_SAFETY]
+        kept = self._within(node, bound, wasted)
         times = np.rint(values).astype(np.int64)
         if np.abs(values - times).max() <= LEAST_FRACTION and columns.keeps(times):
             return times
         if self.first is None:
             taken = np.where(values > LEAST_FRACTION, values, 0.0)
             self.first = Repair(columns, kept, taken, wasted, self.control)
-        groups = columns.groups(values)
-        # Where groups are missing, and made up for in the program, a limit below them would part nothing.
-        is_within = (node.least < groups) & (groups < node.limits)
-        off = np.where(is_within, np.abs(groups - np.rint(groups)), 0.0)
-        at = int(np.argmax(off))
-        if len(kept) <= self.few:
-            return self._solve(node._replace(kept=kept))
-        if off[at] <= LEAST_FRACTION:
-            pair = self._pair(values)
-            if pair is None:
-                return self._solve(node._replace(kept=kept))
-            both = (columns.counts[list(pair)][:, kept] > 0).sum(axis=0)
-            stack += [node._replace(kept=kept[both < 2]), node._replace(kept=kept[both != 1])]
-            return None
-        below, above = node.limits.copy(), node.least.copy()
-        # Of a larger size there are no more groups, and of a smaller one no fewer.
-        below[at:] = np.minimum(below[at:], math.floor(groups[at]))
-        above[: at + 1] = np.maximum(above[: at + 1], math.ceil(groups[at]))
-        stack += [_Node(node.least, below, kept), _Node(above, node.limits, kept)]
+        node = node._replace(kept=kept)
+        parts = partitions(columns, node, values) if len(kept) > self.few else []
+        if not parts:
+            return self._solve(node)
+        chosen = self._choose(parts, len(kept))
+        if chosen is None:
+            self.decided = False
+        else:
+            stack += chosen
         return None
 
-    def _pair(self, values: FloatArray) -> tuple[int, int] | None:
-        """Two devices that are in one group in part, as near as can be to one half; None if there are none.
+    def _choose(self, parts: Sequence[Partition], count: int) -> list[Node] | None:
+        """The partition that leaves fewest columns, less what its bounds refute; None where the limit came first."""
+        best, most = list(parts[0]), -math.inf
+        if len(parts) == 1:
+            return best
+        for partition in parts:
+            left: list[Node] = []
+            for part in partition:
+                relaxed = self._bound(part)
+                if relaxed is None:
+                    return None
+                kept = self._within(part, relaxed[0], relaxed[1])
+                if len(kept):
+                    left.append(part._replace(kept=kept))
+            # One side, or both, are settled by that already.
+            if len(left) < len(partition):
+                return left
+            smaller, larger = sorted(math.log(count / max(len(part.kept), self.few)) for part in left)
+            score = SMALLER * smaller + (1.0 - SMALLER) * larger
+            if score > most:
+                best, most = left, score
+        return best
 
-        After Ryan and Foster, "An integer programming approach to scheduling", 1981: in a packing they are in one group
-        or in two. Of alike devices several may be in different groups, which parts nothing.
-        """
-        columns = self.columns
-        single = columns.available == 1
-        taken = np.flatnonzero(np.abs(values - np.rint(values)) > LEAST_FRACTION)
-        together: dict[tuple[int, int], float] = {}
-        for k in taken.tolist():
-            rows = columns.counts.indices[columns.counts.indptr[k] : columns.counts.indptr[k + 1]]
-            for pair in combinations(sorted(rows[single[rows]].tolist()), 2):
-                together[pair] = together.get(pair, 0.0) + float(values[k])
-        off = {pair: abs(total - 0.5) for pair, total in together.items()}
-        best = min(off, key=lambda pair: (off[pair], pair), default=None)
-        return None if best is None or off[best] >= 0.5 - LEAST_FRACTION else best
+    def _within(self, node: Node, bound: float, wasted: FloatArray) -> IntArray:
+        """Columns that can be in a packing of all filters, which wastes at least what each of its columns does."""
+        return node.kept[wasted[node.kept] <= bound - self.columns.wanted + DUAL_SAFETY]
 
-    def _relax(self, node: _Node) -> tuple[float, FloatArray, FloatArray] | None:
+    def _relax(self, node: Node) -> tuple[float, FloatArray, FloatArray] | None:
         """Solve the linear program of a node; None where the limit came first.
 
         Returns
@@ -176,7 +173,7 @@ class _Search:
             How often each is taken.
         """
         relaxed = self._bound(node)
-        for _ in range(ROOT_ROUNDS if self.branched == 0 else ROUNDS):
+        for _ in range(ROUNDS if self.branched == 0 else 0):
             if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.wanted:
                 break
             cuts = self._cuts.separate(self._entered, relaxed[2][self._entered])
@@ -189,7 +186,7 @@ class _Search:
             relaxed = self._bound(node)
         return relaxed
 
-    def _bound(self, node: _Node) -> tuple[float, FloatArray, FloatArray] | None:
+    def _bound(self, node: Node) -> tuple[float, FloatArray, FloatArray] | None:
         """Solve the linear program of a node with the cuts that there are; see :meth:`_relax`."""
         columns, devices, steps = self.columns, len(self.columns.available), len(self.columns.steps)
         if self._master is None:
@@ -222,7 +219,7 @@ class _Search:
             self._enter(entering)
             outside[entering] = True
         # Every group counts in the first limit on sizes, so raising that one is enough to make the prices a bound.
-        excess = max(0.0, -float(wasted[node.kept].min()))
+        excess = max(0.0, -float(wasted[node.kept].min(initial=0.0)))
         prices[devices] += excess
         of_sizes = prices[devices : devices + steps]
         limit = np.where(of_sizes > 0.0, node.limits, node.least)
@@ -251,7 +248,7 @@ class _Search:
         self._master.add(self.columns.sizes[entering].astype(np.float64), matrix.indptr, matrix.indices, matrix.data)
         self._entered = np.concatenate([self._entered, entering])
 
-    def _solve(self, node: _Node) -> IntArray | None:
+    def _solve(self, node: Node) -> IntArray | None:
         """Decide a node by an integer program."""
         if len(node.kept) == 0:
             return None

@@ -178,6 +178,10 @@ def solve_linear(
         highs.setSolution(len(start), indices, np.array(list(start.values()), dtype=np.float64))
     _listen(highs, model.sense, control)
     run(highs, control)
+    if highs.getModelStatus() == _STATUS.kSolveError:
+        # What presolve is taken back by misses a row by a hair more than the tolerance.
+        set_options(highs, control, {**(options or {}), "presolve": "off"})
+        run(highs, control, elapsed=highs.getRunTime())
     return _read(highs, model)
 
 

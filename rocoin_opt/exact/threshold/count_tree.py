@@ -39,7 +39,7 @@ from rocoin_opt.grouping import (
 from rocoin_opt.highs import RestrictedMaster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -88,7 +88,7 @@ def pack_by_counts(
     Packing
         Groups whose cover is true up to rounding; ``unknown`` too where devices fail together.
     """
-    if problem.coverage is not None or _has_too_many_kinds(problem):
+    if problem.coverage is not None or has_too_many_kinds(problem):
         return Packing("unknown", listed=False)
     program = CountedProgram(problem, groups, control)
     if (program.counts.least > program.counts.limits).any():
@@ -132,7 +132,14 @@ def _pack_numbers(
     return packing if made is None else Packing("packed", made), ()
 
 
-def _has_too_many_kinds(problem: ThresholdProblem) -> bool:
+def has_too_many_kinds(problem: ThresholdProblem) -> bool:
+    """Whether setting a program of numbers up would take too long.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    """
     return int(problem.kind_of_device.max()) >= MOST_KINDS
 
 
@@ -146,55 +153,6 @@ def _without(counts: Counts, levels: IntArray, groups: IntArray) -> tuple[Counts
             parts.append(counts._replace(least=least, limits=limits))
         least = np.where(counts.sizes <= level, np.maximum(least, number), least)
     return tuple(parts)
-
-
-def whole_numbers(
-    problem: ThresholdProblem, groups: Sequence[Group], control: Control, nodes: int
-) -> Iterator[Counts | None]:
-    """Numbers of groups that hold all filters in the linear program, the ones with large groups first.
-
-    Parameters
-    ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold.
-    groups : sequence of tuples of int
-        Device indices of groups to begin with.
-    control : Control
-        Limits.
-    nodes : int
-        Most nodes of the tree.
-
-    Yields
-    ------
-    Counts or None
-        ``least`` is what the program takes; None once the nodes or the time are used up, or for too many devices.
-    """
-    if _has_too_many_kinds(problem):
-        yield None
-        return
-    program = CountedProgram(problem, groups, control)
-    stack = [_Node(program.counts, None)] if (program.counts.least <= program.counts.limits).all() else []
-    for _ in range(nodes):
-        if not stack:
-            return
-        node = stack.pop()
-        found = program.solve(node.counts, node.prices)
-        if found is None:
-            yield None
-            return
-        if not found.relaxation.admits(problem.wanted):
-            continue
-        # What can be spared is best spared for the groups: numbers are not raised to whole ones where fewer do.
-        fewer = found.rounded_down(node.counts)
-        if fewer.filters >= problem.wanted:
-            yield fewer
-            continue
-        parts = _split(node.counts, found.groups)
-        stack += [_Node(part, found.prices) for part in parts]
-        if not parts:
-            yield found.numbers(node.counts)
-    if stack:
-        yield None
 
 
 def _split(counts: Counts, groups: FloatArray) -> tuple[Counts, ...]:
@@ -246,10 +204,6 @@ class Bounded(NamedTuple):
             Of the node: where groups are missing, and made up for, no fewer than these are asked for.
         """
         return counts._replace(least=np.maximum(np.rint(self.groups).astype(np.int64), counts.least))
-
-    def rounded_down(self, counts: Counts) -> Counts:
-        """The whole numbers of groups among those that the program takes, as the fewest; see :meth:`numbers`."""
-        return self._replace(groups=np.floor(self.groups + LEAST_FRACTION)).numbers(counts)
 
 
 class CountedProgram:

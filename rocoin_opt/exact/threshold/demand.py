@@ -173,16 +173,30 @@ class DemandProgram:
         """Which devices are left, N, for how many of each kind are: the first ones."""
         return np.asarray(self._rank < devices[self.of_device])
 
-    def ask(self, groups: IntArray) -> None:
+    def taken(self, supply: Supply) -> list[tuple[int, ...]]:
+        """Device indices of the groups that a solution takes, of alike devices the first ones.
+
+        Parameters
+        ----------
+        supply : Supply
+            The solution.
+        """
+        known = np.flatnonzero(supply.values > PRICING_TOLERANCE).tolist()
+        return [tuple(np.flatnonzero(self.free(self.groups[k].counts)).tolist()) for k in known]
+
+    def ask(self, groups: IntArray, *, like_before: bool = False) -> None:
         """Ask for other numbers of groups.
 
         Parameters
         ----------
         groups : IntArray, R
             Of each level or more.
+        like_before : bool
+            Do not try again to exceed numbers that could not be exceeded before, and are no smaller now.
         """
+        kept = self._kept & (self.asked > 0) & (groups >= self.asked)
         self.asked = groups
-        self._add_factors(np.zeros(len(self.levels), dtype=bool))
+        self._add_factors(kept if like_before else np.zeros_like(kept))
 
     def solve(self, left: Left, banned: Sequence[int] = ()) -> Supply | None:
         """Exceed what is asked for as far as can be.
@@ -223,22 +237,32 @@ class DemandProgram:
             made, more = values[self._first : self._first + 2].tolist()
             scarce = ~self._kept & (found.solution.prices[kinds:] > PRICING_TOLERANCE)
             is_all_made = found.bound >= -DUAL_SAFETY and made >= 1.0 - EXCEEDED
-            if not (is_all_made and more <= EXCEEDED and scarce.any()):
+            kept = self._kept | scarce
+            # Where nothing is left to be exceeded, these prices tell more than those of an empty objective.
+            if not (is_all_made and more <= EXCEEDED and scarce.any()) or kept.all():
                 break
-            self._add_factors(self._kept | scarce)
+            self._add_factors(kept)
         # Groups of the last round are in the list already, but not in the solution.
         places = np.array(self._places, dtype=np.int64)
         taken = np.zeros(len(places))
         is_solved = places < len(values)
         taken[is_solved] = values[places[is_solved]]
-        of_devices = found.prices[:kinds][self.of_device]
-        return Supply(made, made + more, found.bound, of_devices, self._worths(found.prices), taken)
+        prices = found.prices * (self._scale(found.prices) or 1.0)
+        return Supply(made, made + more, found.bound, prices[:kinds][self.of_device], self._worths(prices), taken)
+
+    def _scale(self, prices: FloatArray) -> float | None:
+        """Factor that makes what is asked for worth its filters; None where it is worth nothing at these prices."""
+        worth = float(prices[len(self.all) :] @ self.asked)
+        wanted = self.filters(self.asked)
+        return wanted / worth if worth > PRICING_TOLERANCE * wanted else None
 
     def _add_factors(self, kept: BoolArray) -> None:
         """Add the factors of what is asked for, up to 1, and beyond where it can be exceeded; they replace others."""
-        self._kept, self._first = kept | (self.asked == 0), self._columns
+        # Where no more are asked for than of a larger level, that one asks for them.
+        is_asked = self.asked > np.append(self.asked[1:], 0)
+        self._kept, self._first = kept | ~is_asked, self._columns
         wanted, kinds = self.filters(self.asked), len(self.all)
-        asked, beyond = np.flatnonzero(self.asked > 0), np.flatnonzero(~self._kept)
+        asked, beyond = np.flatnonzero(is_asked), np.flatnonzero(~self._kept)
         self._master.add(
             np.array([FIRST * wanted, float(wanted)]),
             np.array([0, len(asked), len(asked) + len(beyond)]),
@@ -279,7 +303,9 @@ class DemandProgram:
         new = self._new(better)
         self._add(new, self._matrix(new))
         spare = float(proven[:kinds] @ left.devices - proven[kinds:] @ left.groups)
-        return Pricing(bool(new), proven, spare)
+        # Of two bounds the one that leaves less of the same worth says more.
+        scale = self._scale(proven)
+        return Pricing(bool(new), proven, math.inf if scale is None else spare * scale)
 
     def _add_waiting(self, own: FloatArray, left: Left) -> bool:
         """Add the best of the groups that wait; whether there was any."""

@@ -1,31 +1,80 @@
-"""Diving for a packing at a threshold: numbers of groups first, then the groups themselves.
+"""Diving for a packing at a threshold: numbers of groups that leave most first, then the groups themselves.
 
-How many groups hold each size or more is branched on until the relaxation takes whole numbers of them. For the first
-such numbers, groups are made one after another; see :mod:`rocoin_opt.exact.threshold.demand_packing`.
+Many numbers of groups of each size hold all filters, and near the best threshold most of them waste what little there
+is: one more group of the largest size, and devices are short everywhere else. What numbers ``c`` leave is concave in
+them, and the prices that prove it for some numbers limit it for all (see :mod:`rocoin_opt.exact.threshold.demand`)::
+
+    spare(c') <= sum pi - sum c'_s sigma_s
+
+So whole numbers are asked for that leave most by all such limits so far, and what they truly leave adds a limit; after
+Kelley, "The cutting-plane method for solving convex programs", Journal of SIAM 8, 1960. They stay close to what the
+linear program of all numbers takes, which holds most filters. For the best of them groups are made one after another;
+see :mod:`rocoin_opt.exact.threshold.demand_packing`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from rocoin_opt.exact.threshold.count_tree import whole_numbers
+import numpy as np
+import scipy.sparse as sp
+
+from rocoin_opt.exact.threshold.count_tree import CountedProgram, has_too_many_kinds
+from rocoin_opt.exact.threshold.demand import DemandProgram, Left
 from rocoin_opt.exact.threshold.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
+from rocoin_opt.grouping import LEAST_FRACTION
+from rocoin_opt.highs import LinearModel, solve_linear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.packing import Counts
     from rocoin_opt.grouping import ThresholdProblem
-    from rocoin_opt.plan import Members
+    from rocoin_opt.instance import FloatArray, IntArray
 
 ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
-NODES, NUMBERS = 40, 2
-"""Nodes of the tree of numbers, and numbers of groups that are dived for."""
+NUMBERS = 2
+"""Numbers of groups that are dived for."""
+ROUNDS = 12
+"""Numbers that are tried."""
+NEAR = 2
+"""Groups of each size or more by which they differ from the linear program's, at most."""
+ENOUGH = 0.003
+"""Part of all filters that is enough to leave."""
+CLOSE = 0.1
+"""Part of what numbers leave by which others would have to better them."""
+DIGITS = 6
+"""Digits of prices behind the point."""
+MOST_SPARE = 1e4
+"""Spare filters that no numbers are taken to leave: without it the first integer programs would have no bound."""
 
 
-def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control, dives: int) -> Packing:
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers of groups, and what they leave.
+
+    Attributes
+    ----------
+    counts : Counts
+        Its ``least`` is asked for.
+    spare : float
+        What the linear program leaves of devices for more groups like these, in filters; of levels that no numbers so
+        far could exceed it asks for no more.
+    groups : list of tuples of int
+        Device indices of the groups that the linear program takes.
+    """
+
+    counts: Counts
+    spare: float
+    groups: list[tuple[int, ...]]
+
+
+def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: Control, dives: int) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
 
     ``impossible`` is proven by the relaxation, or by shares; that dives find nothing proves nothing.
@@ -49,14 +98,117 @@ def dive(problem: ThresholdProblem, groups: Sequence[Members], control: Control,
     packing = pack_alike_parts(problem, control, ALIKE)
     if packing.status != "unknown":
         return packing
-    tried = 0
-    for counts in whole_numbers(problem, groups, control, NODES):
-        if counts is None:
-            return Packing("unknown")
-        found = DemandPacking(problem, counts, groups, control).dive(dives)
-        tried += 1
-        if found is not None:
-            return Packing("packed", found)
-        if control.exhausted or tried == NUMBERS:
-            return Packing("unknown")
-    return Packing("unknown" if tried else "impossible")
+    if has_too_many_kinds(problem):
+        return Packing("unknown")
+    program = CountedProgram(problem, groups, control)
+    counts = program.counts
+    if (counts.least > counts.limits).any():
+        return Packing("impossible")
+    found = program.solve(counts, None)
+    if found is None:
+        return Packing("unknown")
+    if not found.relaxation.admits(problem.wanted):
+        return Packing("impossible")
+    for numbers in spacious_numbers(problem, counts, found.groups, groups, control)[: min(NUMBERS, dives)]:
+        made = DemandPacking(problem, numbers.counts, [*groups, *numbers.groups], control).dive(dives)
+        if made is not None:
+            return Packing("packed", made)
+        if control.exhausted:
+            break
+    return Packing("unknown")
+
+
+def spacious_numbers(
+    problem: ThresholdProblem, counts: Counts, taken: FloatArray, groups: Sequence[tuple[int, ...]], control: Control
+) -> list[Numbers]:
+    """Whole numbers of groups that hold all filters, those that leave most first.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    counts : Counts
+        Numbers that are allowed, of each size that a group can have.
+    taken : FloatArray, one a size
+        Groups of each size or more that a linear program takes: they hold all filters.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with.
+    control : Control
+        Limit.
+
+    Returns
+    -------
+    list of Numbers
+        None of which is refuted; there may be others.
+    """
+    widths = np.diff(counts.sizes, prepend=0)
+    # As many filters as are wanted, in the same proportions.
+    ideal = taken * min(problem.wanted / float(widths @ taken), 1.0)
+    least = np.maximum(np.floor(ideal).astype(np.int64) - NEAR, counts.least)
+    near = counts._replace(least=least, limits=np.minimum(np.ceil(ideal).astype(np.int64) + NEAR, counts.limits))
+    program = DemandProgram(problem, counts.sizes, groups, control)
+    asked: IntArray | None = _rounded(ideal, widths, problem.wanted, near)
+    found: list[Numbers] = []
+    cuts: list[tuple[FloatArray, float]] = []
+    best, most = -math.inf, math.inf
+    for _ in range(ROUNDS):
+        if asked is None:
+            break
+        program.ask(asked, like_before=True)
+        supply = program.solve(Left(program.all, asked))
+        if supply is None:
+            break
+        prices = np.diff(supply.worths.totals)
+        # HiGHS fails on programs with traces of prices, and no proof hangs on these limits.
+        cuts.append((np.round(prices, DIGITS), supply.spare + float(prices @ asked)))
+        if not supply.is_refuted:
+            found.append(Numbers(counts._replace(least=asked), supply.spare, program.taken(supply)))
+            best = max(best, supply.spare)
+        if best >= ENOUGH * problem.wanted:
+            break
+        asked, most = _numbers(cuts, widths, problem.wanted, near, control)
+        if most - best <= CLOSE * best:
+            break
+    return sorted(found, key=lambda numbers: -numbers.spare)
+
+
+def _rounded(ideal: FloatArray, widths: IntArray, wanted: int, near: Counts) -> IntArray | None:
+    """Round numbers down, then raise what matters least in proportion until all filters are held."""
+    numbers = np.maximum(np.floor(ideal + LEAST_FRACTION).astype(np.int64), near.least)
+    while widths @ numbers < wanted:
+        below = np.append(math.inf, numbers[:-1])
+        can = (numbers < near.limits) & (numbers < below)
+        if not can.any():
+            return None
+        more = np.where(can, (numbers + 1 - ideal) / np.maximum(ideal, LEAST_FRACTION), math.inf)
+        numbers[int(np.argmin(more))] += 1
+    return numbers
+
+
+def _numbers(
+    cuts: Sequence[tuple[FloatArray, float]], widths: IntArray, wanted: int, near: Counts, control: Control
+) -> tuple[IntArray | None, float]:
+    """Whole numbers that leave most by all cuts, and how much; None if there are none that may leave anything."""
+    count = len(widths)
+    of_cuts = np.array([[*prices, 1.0] for prices, _ in cuts])
+    # Of a larger size there are no more groups.
+    steps = np.eye(count - 1, count + 1) - np.eye(count - 1, count + 1, k=1)
+    matrix: Any = sp.csc_array(np.vstack([of_cuts, np.append(widths, 0), steps]))
+    infinite = np.full(len(cuts), math.inf)
+    model = LinearModel(
+        sense=-1,
+        offset=0.0,
+        cost=np.append(np.zeros(count), 1.0),
+        lower=np.append(near.least, 0).astype(np.float64),
+        upper=np.append(near.limits, MOST_SPARE),
+        row_lower=np.concatenate([-infinite, [wanted - 0.5], np.zeros(count - 1)]),
+        row_upper=np.concatenate([[most for _, most in cuts], np.full(count, math.inf)]),
+        starts=matrix.indptr,
+        rows=matrix.indices,
+        values=matrix.data,
+        integral=np.append(np.ones(count, dtype=np.int64), 0),
+    )
+    _, values = solve_linear(model, control.silent())
+    if values is None:
+        return None, -math.inf
+    return np.rint(values[:count]).astype(np.int64), float(values[count])

@@ -23,11 +23,6 @@ class Counts(NamedTuple):
     least: IntArray
     limits: IntArray
 
-    @property
-    def filters(self) -> int:
-        """Filters that the fewest groups hold."""
-        return int(np.diff(self.sizes, prepend=0) @ self.least)
-
 
 @dataclass(frozen=True, eq=False)
 class ListedColumns:

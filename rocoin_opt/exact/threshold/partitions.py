@@ -16,8 +16,13 @@ import numpy as np
 from rocoin_opt.grouping import LEAST_FRACTION
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rocoin_opt.exact.threshold.listed_columns import ListedColumns
-    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
+
+    BoolArray: TypeAlias = NDArray[np.bool_]
+    FloatArray: TypeAlias = NDArray[np.float64]
+    IntArray: TypeAlias = NDArray[np.int64]
 
 NUMBERS, PAIRS, DEVICES = 2, 6, 6
 """Questions of each kind that are looked at: those that the linear program answers most by halves."""

@@ -11,7 +11,8 @@ import pytest
 from packing_oracle import PackingOracle, best_position, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import count_tree
-from rocoin_opt.exact.threshold.count_tree import CountedProgram, pack_by_counts, whole_numbers
+from rocoin_opt.exact.threshold.count_tree import CountedProgram, pack_by_counts
+from rocoin_opt.exact.threshold.diving import dive
 from rocoin_opt.exact.threshold.packing import Effort, Memory
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from samples import cases
@@ -112,4 +113,4 @@ def test_nothing_is_said_of_too_many_kinds_of_devices(monkeypatch: pytest.Monkey
     problem = ThresholdProblem(instance, "guaranteed", candidates(instance)[-1])
     monkeypatch.setattr(count_tree, "MOST_KINDS", 1)
     assert pack_by_counts(problem, [], Control.starting_now(), ALL, Memory()).status == "unknown"
-    assert list(whole_numbers(problem, [], Control.starting_now(), 10)) == [None]
+    assert dive(problem, [], Control.starting_now(), 10).status == "unknown"

@@ -59,6 +59,9 @@ def test_demands_that_some_packing_meets_are_never_refuted(seed: int) -> None:
         # What it takes is there, and makes what the factor promises.
         taken = sum(value * group.counts for value, group in zip(supply.values, program.groups, strict=False))
         assert np.all(taken <= program.all + 1e-6)
+        # Prices are in filters, so that what they leave of different ones can be compared.
+        worth = float(np.diff(supply.worths.totals) @ asked)
+        assert supply.is_refuted or worth == pytest.approx(program.filters(asked), rel=1e-6)
         # No group is worth more than its devices cost, or nothing would be proven.
         prices, worths = supply.prices, supply.worths
         for mask, size in groups:
@@ -100,6 +103,30 @@ def test_a_number_that_cannot_be_exceeded_hides_no_other() -> None:
     assert supply is not None
     # Of four groups that there can be, three are asked for.
     assert supply.factor == pytest.approx(4 / 3)
+
+
+def test_numbers_asked_for_by_a_larger_level_are_asked_for_once() -> None:
+    problem = fleet([1.0] * 6, [1.0] * 3 + [2.0] * 3)
+    small, large = np.unique(problem.timely).tolist()
+    program = DemandProgram(problem, np.array([small, small + 1, large]), [], Control.starting_now())
+    program.ask(np.array([5, 2, 2]))
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    assert np.diff(supply.worths.totals)[1] == 0.0
+    assert supply.factor == pytest.approx(6 / 5)
+
+
+def test_what_could_not_be_exceeded_before_is_not_tried_again() -> None:
+    problem = fleet([1.0] * 6, [1.0] * 3 + [2.0] * 3)
+    small, large = np.unique(problem.timely).tolist()
+    program = DemandProgram(problem, np.array([small, large]), [], Control.starting_now())
+    factors = []
+    for like_before in (False, True, False):
+        program.ask(np.array([5, 3]), like_before=like_before)
+        supply = program.solve(Left(program.all, program.asked))
+        assert supply is not None
+        factors.append(supply.factor)
+    assert factors == pytest.approx([6 / 5] * 3)
 
 
 def test_covers_that_units_alone_promise_are_refuted() -> None:

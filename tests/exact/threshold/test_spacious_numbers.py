@@ -1,0 +1,81 @@
+"""Numbers of groups that leave most: they hold all filters, and leave more than those that were tried first."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from packing_oracle import candidates, random_instance
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold import diving as module
+from rocoin_opt.exact.threshold.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.exact.threshold.diving import Numbers, spacious_numbers
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.instance.generate import generate
+from rocoin_opt.planning.solve import solve
+from samples import cases
+
+
+def numbers_of(problem: ThresholdProblem) -> list[Numbers]:
+    program = CountedProgram(problem, [], Control.starting_now())
+    if (program.counts.least > program.counts.limits).any():
+        return []
+    found = program.solve(program.counts, None)
+    assert found is not None
+    if not found.relaxation.admits(problem.wanted):
+        return []
+    return spacious_numbers(problem, program.counts, found.groups, [], Control.starting_now())
+
+
+def require_numbers(problem: ThresholdProblem, found: list[Numbers]) -> None:
+    """They hold all filters within the limits, leave less and less, and their groups cover."""
+    assert all(one.spare >= other.spare for one, other in itertools.pairwise(found))
+    for numbers in found:
+        sizes, least, limits = numbers.counts
+        assert (np.diff(least) <= 0).all()
+        assert (least <= limits).all()
+        assert np.diff(sizes, prepend=0) @ least >= problem.wanted
+        assert problem.covering(numbers.groups).all()
+
+
+@pytest.mark.parametrize("seed", cases(range(10), range(100)))
+def test_numbers_hold_all_filters(seed: int) -> None:
+    instance = random_instance(seed)
+    for threshold in candidates(instance)[:: 1 + seed % 3]:
+        problem = ThresholdProblem(instance, "guaranteed", threshold)
+        require_numbers(problem, numbers_of(problem))
+
+
+def test_what_they_leave_is_what_a_demand_program_of_their_own_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Later ones do not count the levels that earlier ones could not exceed.
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    instance = generate("edge", devices=30, seed=1)
+    problem = ThresholdProblem(instance, "guaranteed", candidates(instance)[-1])
+    found = numbers_of(problem)
+    require_numbers(problem, found)
+    program = DemandProgram(problem, found[0].counts.sizes, [], Control.starting_now())
+    program.ask(found[0].counts.least)
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    asked = program.filters(program.asked)
+    assert found[0].spare == pytest.approx((supply.factor - 1.0) * asked, rel=1e-6)
+
+
+def test_later_numbers_leave_more_than_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("edge", devices=60, seed=3)
+    best = solve(instance, method="greedy").objective_value
+    assert best is not None
+    thresholds = [one for one in candidates(instance) if 0.9 * best <= one < best]
+    better = 0
+    for threshold in thresholds[:: len(thresholds) // 12]:
+        problem = ThresholdProblem(instance, "guaranteed", threshold)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "ROUNDS", 1)
+            first = numbers_of(problem)
+        every = numbers_of(problem)
+        assert len(every) >= len(first)
+        better += bool(every) and (not first or every[0].spare > first[0].spare + 1e-6)
+    assert better >= 1

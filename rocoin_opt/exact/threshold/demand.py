@@ -48,6 +48,9 @@ FIRST = 10.0
 """Weight of making what is asked for at all, beside that of exceeding it."""
 ADDED = 200
 """Groups that wait and enter the program at a time."""
+LEAST_WORTH = 0.1
+"""Part of the filters asked for that they are worth at prices that count: the program's own make it 1 or more, and a
+larger factor would turn rounding errors into a proof."""
 EXCEEDED = 1e-7
 """Factor, less 1, up to which numbers are kept but not exceeded: the solver's tolerances reach so far."""
 
@@ -194,7 +197,7 @@ class DemandProgram:
         like_before : bool
             Do not try again to exceed numbers that could not be exceeded before, and are no smaller now.
         """
-        kept = self._kept & (self.asked > 0) & (groups >= self.asked)
+        kept = self._kept & _is_asked(self.asked) & (groups >= self.asked)
         self.asked = groups
         self._add_factors(kept if like_before else np.zeros_like(kept))
 
@@ -251,15 +254,14 @@ class DemandProgram:
         return Supply(made, made + more, found.bound, prices[:kinds][self.of_device], self._worths(prices), taken)
 
     def _scale(self, prices: FloatArray) -> float | None:
-        """Factor that makes what is asked for worth its filters; None where it is worth nothing at these prices."""
+        """Factor that makes what is asked for worth its filters; None where it is worth hardly anything."""
         worth = float(prices[len(self.all) :] @ self.asked)
         wanted = self.filters(self.asked)
-        return wanted / worth if worth > PRICING_TOLERANCE * wanted else None
+        return wanted / worth if worth > LEAST_WORTH * wanted else None
 
     def _add_factors(self, kept: BoolArray) -> None:
         """Add the factors of what is asked for, up to 1, and beyond where it can be exceeded; they replace others."""
-        # Where no more are asked for than of a larger level, that one asks for them.
-        is_asked = self.asked > np.append(self.asked[1:], 0)
+        is_asked = _is_asked(self.asked)
         self._kept, self._first = kept | ~is_asked, self._columns
         wanted, kinds = self.filters(self.asked), len(self.all)
         asked, beyond = np.flatnonzero(is_asked), np.flatnonzero(~self._kept)
@@ -359,3 +361,8 @@ class DemandProgram:
 
     def _worths(self, prices: FloatArray) -> Worths:
         return Worths(self.levels, np.concatenate([[0.0], np.cumsum(prices[len(self.all) :])]))
+
+
+def _is_asked(groups: IntArray) -> BoolArray:
+    """Levels of which more groups are asked for than of the next larger one, which asks for the others."""
+    return np.asarray(groups > np.append(groups[1:], 0))

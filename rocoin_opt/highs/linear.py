@@ -179,7 +179,7 @@ def solve_linear(
     _listen(highs, model.sense, control)
     run(highs, control)
     if highs.getModelStatus() == _STATUS.kSolveError:
-        # What presolve is taken back by misses a row by a hair more than the tolerance.
+        # Presolve can end at a point that misses a row by a hair more than the tolerance.
         set_options(highs, control, {**(options or {}), "presolve": "off"})
         run(highs, control, elapsed=highs.getRunTime())
     return _read(highs, model)

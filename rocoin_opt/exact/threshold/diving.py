@@ -88,7 +88,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
     control : Control
         Limit and seed.
     dives : int
-        Most dives for the same numbers of groups.
+        Most dives for the same numbers of groups; with one, only the best numbers are dived for.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
 def spacious_numbers(
     problem: ThresholdProblem, counts: Counts, taken: FloatArray, groups: Sequence[tuple[int, ...]], control: Control
 ) -> list[Numbers]:
-    """Whole numbers of groups that hold all filters, those that leave most first.
+    """Find whole numbers of groups that hold all filters, those that leave most first.
 
     Parameters
     ----------

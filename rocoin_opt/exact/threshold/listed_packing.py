@@ -3,7 +3,7 @@
 Many columns are nearly alike, so branching on one of them settles nothing. How many groups hold at least so many
 filters settles much, and where that is whole, which devices are together or in large groups: the linear program's bound
 falls on both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where
-millions were listed. An integer program decides among these. Which question settles most, no rule tells beforehand: a
+millions were listed. An integer program decides among these. No rule tells beforehand which question settles most: a
 few are tried, and the one that leaves fewest columns on both sides is taken (strong branching; Applegate, Bixby,
 Chvatal and Cook, "Finding cuts in the TSP", 1995). The bound of a node holds for any prices, as that of the packing
 relaxation does, so no branch is cut by the solver's tolerances.
@@ -173,7 +173,8 @@ class _Search:
             How often each is taken.
         """
         relaxed = self._bound(node)
-        for _ in range(ROUNDS if self.branched == 0 else 0):
+        rounds = ROUNDS if self.branched == 0 else 0
+        for _ in range(rounds):
             if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.wanted:
                 break
             cuts = self._cuts.separate(self._entered, relaxed[2][self._entered])

@@ -41,7 +41,7 @@ Partition: TypeAlias = tuple[Node, Node]
 
 
 def partitions(columns: ListedColumns, node: Node, values: FloatArray) -> list[Partition]:
-    """Ask what a point in part answers by halves.
+    """Ask what the linear program leaves undecided, each question with two answers.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ def partitions(columns: ListedColumns, node: Node, values: FloatArray) -> list[P
     Returns
     -------
     list of Partition
-        Numbers of groups where any is not whole, for they settle most; else questions of devices. None if there is
-        nothing left to ask.
+        Numbers of groups where any is not whole, for they settle most; else questions of devices. Empty where
+        nothing is left to ask.
     """
     if by_numbers := _by_numbers(columns, node, values):
         return by_numbers
     taken = values > LEAST_FRACTION
     before = taken[node.kept].sum()
     by_columns = [*_by_pairs(columns, node, values), *_by_devices(columns, node, values)]
-    # Two devices that are idle else are together in part, and neither is with another one: that settles nothing.
+    # Where both devices of a pair are idle otherwise, keeping them together takes out nothing, and settles nothing.
     return [parts for parts in by_columns if all(taken[part.kept].sum() < before for part in parts)]
 
 

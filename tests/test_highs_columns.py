@@ -7,10 +7,12 @@ import math
 import highspy
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from rocoin_opt.control import Control, Progress
 from rocoin_opt.errors import SolverError
 from rocoin_opt.highs.columns import RestrictedMaster
+from rocoin_opt.highs.waiting import WaitingColumns
 
 
 def two_rows(control: Control | None = None) -> RestrictedMaster:
@@ -99,3 +101,16 @@ def test_an_unbounded_program_is_an_error() -> None:
     add(program, 1.0, {0: -1.0})
     with pytest.raises(SolverError, match="ended a linear program with"):
         program.solve()
+
+
+def test_columns_wait_until_prices_ask_for_them() -> None:
+    # Worth 3, 2 and 1 at no prices; 1, 2 and -3 where the first row costs 2 and the second nothing, or 4.
+    columns = WaitingColumns(np.array([3.0, 2.0, 1.0]), sp.csr_array(np.array([[1.0, 0.0], [0.0, 0.5], [2.0, 0.0]])))
+    assert columns.best(np.zeros(2), 2, 0.0).tolist() == [0, 1]
+    assert columns.best(np.array([2.0, 0.0]), 3, 0.0).tolist() == [1, 0]
+    assert columns.best(np.array([2.0, 4.0]), 3, 0.0).tolist() == [0]
+    assert columns.best(np.array([2.0, 0.0]), 3, 1.0).tolist() == [1]
+    columns.enter(np.array([1]))
+    assert columns.best(np.array([2.0, 0.0]), 3, 0.0).tolist() == [0]
+    columns.enter(np.array([0, 2]))
+    assert columns.best(np.zeros(2), 3, 0.0).tolist() == []

@@ -41,6 +41,8 @@ COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
 MOST_LISTED = 20_000
 """True covers that are listed where units promise more than any cover found."""
+MOST_STEPS = 3_000_000
+"""Devices that are tried for them: a hundredth of a second."""
 MOST_TAKEN = 100
 """Of these, those with the largest surplus that are taken in."""
 MOST_LISTING = 1_000
@@ -175,7 +177,15 @@ class GroupPricer:
         prefixes = np.searchsorted(chosen, ends, side="right")
         budgets = profits[ends] - PRICING_TOLERANCE
         covers = covers_within(
-            table, chain.shares[chosen], costs[chosen], prefixes, needs, budgets, MOST_LISTED, compiled=self.compiled
+            table,
+            chain.shares[chosen],
+            costs[chosen],
+            prefixes,
+            needs,
+            budgets,
+            MOST_LISTED,
+            compiled=self.compiled,
+            steps=MOST_STEPS,
         )
         if covers is None:
             return None

@@ -18,24 +18,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from rocoin_opt.grouping.column_generation import Pricing, Round, generate_columns, until_answered
 from rocoin_opt.grouping.pricing import PRICING_TOLERANCE, GroupPricer, SizePrices
 from rocoin_opt.grouping.tolerances import DUAL_SAFETY
-from rocoin_opt.highs import LpSolution, RestrictedMaster
+from rocoin_opt.highs import LpSolution, RestrictedMaster, WaitingColumns
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
     from rocoin_opt.grouping.threshold_problem import PackingProblem
-    from rocoin_opt.instance import FloatArray
+    from rocoin_opt.instance import FloatArray, IntArray
     from rocoin_opt.plan import Members
 
 SMOOTHING = (0.5, 0.25, 0.125, 0.0)
 """Weights of the best prices so far where groups are priced. Halves the time for 1,000 devices; a first weight of 0.2
 to 0.9 is about as good."""
+FIRST_A_ROW = 2
+"""Groups of the pool that a program begins with, in multiples of its rows."""
+ENTERING = 200
+"""Groups of the pool that enter later, at a time."""
 DIVERSIONS = 10
 """Prices that are drawn around those of a relaxation, to find more groups."""
 DISTURBANCE = 0.1
@@ -49,10 +54,29 @@ class Pool:
     """Groups worth to begin with, carried from threshold to threshold: capacities change, device sets do not."""
 
     groups: dict[Members, None] = field(default_factory=dict)
+    last: Relaxation | None = None
+    """The last relaxation, whose prices tell which of the groups to begin with."""
 
     def add(self, groups: list[Members]) -> None:
         """Take in groups, each once."""
         self.groups.update(dict.fromkeys(groups))
+
+    def likely(self, problem: PackingProblem) -> list[Members]:
+        """The groups, those first that the prices of the last relaxation like best at a threshold nearby.
+
+        Parameters
+        ----------
+        problem : PackingProblem
+            Instance, objective and threshold.
+        """
+        groups = list(self.groups)
+        if self.last is None or not groups:
+            return groups
+        sizes = problem.capacities(groups)
+        firsts = np.cumsum([0, *map(len, groups)])[:-1]
+        of_devices = np.add.reduceat(self.last.prices[np.concatenate(groups)], firsts)
+        order = np.argsort(of_devices + self.last.size_prices.of(sizes) - sizes, kind="stable")
+        return [groups[place] for place in order.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,24 +183,36 @@ class _Generation:
         self.known: set[tuple[Members, int]] = set()
         self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
         self.program = RestrictedMaster(np.full(len(self.upper), -math.inf), self.upper, control)
-        start = list(pool.groups)
-        self.add(list(zip(start, problem.capacities(start).tolist(), strict=True)))
+        start = pool.likely(problem)
+        self.waiting_groups, sizes, columns = self.new(
+            list(zip(start, problem.capacities(start).tolist(), strict=True))
+        )
+        self.waiting = WaitingColumns(sizes, columns)
+        self.enter(np.arange(min(FIRST_A_ROW * len(self.upper), len(sizes))))
 
-    def add(self, priced: list[tuple[Members, int]]) -> bool:
-        """Add groups to the program; whether any was new."""
+    def new(self, priced: list[tuple[Members, int]]) -> tuple[list[Members], FloatArray, Any]:
+        """Those groups that are not known yet, their sizes, and their columns as the rows of a matrix."""
         # A group may count with less than its capacity, where larger ones are limited: that is another column.
         new = [column for column in dict.fromkeys(priced) if column[1] > 0 and column not in self.known]
-        if not new:
-            return False
         self.known.update(new)
-        self.groups += [group for group, _ in new]
         columns = [
             (*group, *range(self.devices, self.devices + self.problem.levels.rows_of(size))) for group, size in new
         ]
-        rows = np.array([row for column in columns for row in column])
-        starts = np.cumsum([0, *map(len, columns)])
-        self.program.add(np.array([size for _, size in new], dtype=np.float64), starts, rows, np.ones(len(rows)))
-        return True
+        rows = np.array([row for column in columns for row in column], dtype=np.int64)
+        shape = len(new), len(self.upper)
+        matrix: Any = sp.csr_array((np.ones(len(rows)), rows, np.cumsum([0, *map(len, columns)])), shape=shape)
+        return [group for group, _ in new], np.array([size for _, size in new], dtype=np.float64), matrix
+
+    def add(self, groups: list[Members], sizes: FloatArray, columns: Any) -> None:
+        """Add groups to the program."""
+        self.groups += groups
+        self.program.add(sizes, columns.indptr, columns.indices, columns.data)
+
+    def enter(self, places: IntArray) -> None:
+        """Add groups that wait."""
+        self.waiting.enter(places)
+        groups = [self.waiting_groups[place] for place in places.tolist()]
+        self.add(groups, self.waiting.cost[places], self.waiting.matrix[places])
 
     def run(self, question: int | None) -> Relaxation | None:
         """Generate groups until none is worth more than it costs, or the question is answered."""
@@ -185,6 +221,7 @@ class _Generation:
         )
         found = until_answered(map(self._after, rounds), question)
         self.pool.add(self.groups)
+        self.pool.last = found or self.pool.last
         return found
 
     def _after(self, step: Round) -> Relaxation:
@@ -201,8 +238,10 @@ class _Generation:
         )
 
     def first_prices(self) -> FloatArray:
-        """The prices of the counting bound by part size: a group pays for its size, devices are free."""
-        levels = self.problem.levels
+        """Prices of the last threshold; at first those of the counting bound: a group pays for its size alone."""
+        levels, last = self.problem.levels, self.pool.last
+        if last is not None:
+            return np.concatenate([last.prices, np.diff(last.size_prices.of(levels.sizes), prepend=0.0)])
         runs = np.diff(levels.sizes, append=self.problem.largest + 1).astype(np.float64)
         return np.concatenate([np.zeros(self.devices), np.maximum(runs, 0.0)])
 
@@ -221,6 +260,10 @@ class _Generation:
 
         None where the limit came before all chains were looked at.
         """
+        known = self.waiting.best(own, ENTERING, PRICING_TOLERANCE)
+        if len(known):
+            self.enter(known)
+            return Pricing(added=True, prices=prices)
         found: list[tuple[Members, int]] = []
         by_size, excess = self.size_prices(prices), 0.0
         for chain in self.problem.chains:
@@ -232,7 +275,10 @@ class _Generation:
         raised[self.devices] += excess
         of_devices, of_limits = raised[: self.devices], raised[self.devices :]
         bound = float(of_devices.sum()) + float(self.problem.levels.limits @ of_limits)
-        return Pricing(self.add(self.worth(found, own)), raised, bound)
+        groups, sizes, columns = self.new(self.worth(found, own))
+        if groups:
+            self.add(groups, sizes, columns)
+        return Pricing(bool(groups), raised, bound)
 
     def worth(self, priced: list[tuple[Members, int]], prices: FloatArray) -> list[tuple[Members, int]]:
         """The groups that are worth more than they cost at some prices."""

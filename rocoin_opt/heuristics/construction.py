@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance, IntArray
     from rocoin_opt.plan import Objective
 
+VARIED_PRICES = (0.0, 0.5, 1.0, 1.5)
+"""Prices of packings that need not hold all filters, as for :func:`pack`."""
+TIMES = 3
+"""Such packings for each price that pass over some devices by chance, beside one that does not."""
+PASSED_OVER = 0.2
+"""Chance of a device to be passed over when a group is looked for."""
+
 
 def pack(
     instance: Instance,
@@ -48,14 +55,58 @@ def pack(
         Device indices of each group, those to begin with first; None if the groups that this rule finds do not suffice,
         or the packing was broken off.
     """
-    packing = _LedPacking if objective == "nominal" else _TimelyPacking
-    return packing(instance, threshold, price).run(kept, stopped)
+    return _packing(objective)(instance, threshold, price).run(kept, stopped)
+
+
+def varied_packings(
+    instance: Instance, threshold: float, objective: Objective, seed: int, stopped: Callable[[], bool]
+) -> list[list[list[int]]]:
+    """Build as many groups as there are, in several ways, whether or not they hold all filters.
+
+    They are what a column generation begins with, which would need many rounds to find so many that go together.
+
+    Parameters
+    ----------
+    instance : Instance
+        What was given.
+    threshold : float
+        Seconds within which the objective's replicas must answer.
+    objective : {'guaranteed', 'nominal', 'worst'}
+        As for :func:`pack`.
+    seed : int
+        Of the devices that are passed over.
+    stopped : callable
+        Whether to break off; asked before each group.
+
+    Returns
+    -------
+    list of lists of lists of int
+        Device indices of each group of each packing.
+    """
+    found: list[list[list[int]]] = []
+    rng = np.random.default_rng(seed)
+    for chance in (None, *[rng] * TIMES):
+        for price in VARIED_PRICES:
+            if stopped():
+                return found
+            found.append(_packing(objective)(instance, threshold, price, chance).fill(stopped))
+    return found
+
+
+def _packing(objective: Objective) -> type[_Packing]:
+    return _LedPacking if objective == "nominal" else _TimelyPacking
 
 
 class _Packing(ABC):
-    """State of a packing: which devices are free, how many filters and groups are still to place."""
+    """State of a packing: which devices are free, how many filters and groups are still to place.
 
-    def __init__(self, instance: Instance, threshold: float, price: float) -> None:
+    With a ``chance`` some of the free devices are passed over, others for each group.
+    """
+
+    def __init__(
+        self, instance: Instance, threshold: float, price: float, chance: np.random.Generator | None = None
+    ) -> None:
+        self.chance = chance
         self.arrays, self.coverage = instance.arrays, coverage_of(instance)
         self.parts = self.arrays.largest_part(threshold)
         self.order = [_descending(self.parts[:, j]) for j in range(self.parts.shape[1])]
@@ -79,6 +130,16 @@ class _Packing(ABC):
             self.take(groups, best[0].tolist(), best[1])
         return groups
 
+    def fill(self, stopped: Callable[[], bool]) -> list[list[int]]:
+        """Take groups until all filters are placed, or as long as there are any."""
+        groups: list[list[int]] = []
+        while self.filters_left > 0 and self.groups_left > 0 and not stopped():
+            best, _ = self.best_group()
+            if best is None:
+                break
+            self.take(groups, best[0].tolist(), best[1])
+        return groups
+
     def take(self, groups: list[list[int]], members: list[int], level: int) -> None:
         """Add a group that holds so many filters."""
         groups.append(members)
@@ -88,6 +149,12 @@ class _Packing(ABC):
 
     def next_group(self) -> tuple[IntArray, int] | None:
         """Members and level of the group to take next; None if there is none or it cannot be enough."""
+        best, highest = self.best_group()
+        # Even if all groups that are left held as much as the largest one, filters would be left over.
+        return None if highest * self.groups_left < self.filters_left else best
+
+    def best_group(self) -> tuple[tuple[IntArray, int] | None, int]:
+        """Members and level of the best group, or None, and the largest part that a free device delivers."""
         best: tuple[float, IntArray, int] | None = None
         highest = 0
         for j in range(self.parts.shape[1]):
@@ -98,10 +165,7 @@ class _Packing(ABC):
             found = self.group_of(j, top)
             if found is not None and (best is None or found[0] > best[0]):
                 best = found
-        # Even if all groups that are left held as much as the largest one, filters would be left over.
-        if best is None or highest * self.groups_left < self.filters_left:
-            return None
-        return best[1:]
+        return (None if best is None else best[1:]), highest
 
     @abstractmethod
     def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
@@ -109,7 +173,8 @@ class _Packing(ABC):
 
     def top(self, j: int) -> IntArray:
         """Free devices that deliver anything with student j, the largest parts first."""
-        return self.order[j][self.free[self.order[j]]]
+        free = self.order[j][self.free[self.order[j]]]
+        return free if self.chance is None else free[self.chance.random(len(free)) >= PASSED_OVER]
 
     def joining(self, devices: IntArray, *fixed: int) -> Joining | None:
         """Devices to choose from with the judge of covers where devices fail together; None where shares add up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -59,15 +59,19 @@ def test_the_bound_holds_where_devices_fail_together(seed: int) -> None:
 
 
 @pytest.mark.parametrize("smoothing", [(0.0,), (0.5, 0.25, 0.0), (0.9, 0.45, 0.0)], ids=str)
+@pytest.mark.parametrize("waiting", [False, True], ids=["entered", "waiting"])
 @pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
 @given(data=st.data(), instance=instances(max_devices=6, max_filters=8))
 def test_the_bound_holds_at_every_threshold_and_for_every_question(
-    objective: Objective, smoothing: tuple[float, ...], data: st.DataObject, instance: Instance
+    objective: Objective, waiting: bool, smoothing: tuple[float, ...], data: st.DataObject, instance: Instance
 ) -> None:
     pool = Pool()
     thresholds = data.draw(st.lists(st.sampled_from([*candidates(instance), 0.0, 1e9]), min_size=1, max_size=3))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SMOOTHING", smoothing)
+        if waiting:
+            patch.setattr(module, "FIRST_A_ROW", 0)
+            patch.setattr(module, "ENTERING", 1)
         for threshold in thresholds:
             problem, oracle = (
                 ThresholdProblem(instance, objective, threshold),
@@ -98,6 +102,43 @@ def test_the_bound_holds_on_instances_with_many_levels(seed: int) -> None:
 
 def edge_view(threshold: float = 0.8) -> ThresholdProblem:
     return ThresholdProblem(generate("edge", devices=20, seed=0), "guaranteed", threshold)
+
+
+def test_groups_of_a_threshold_nearby_come_by_what_they_are_worth() -> None:
+    pool = Pool()
+    relaxed(edge_view(), pool)
+    problem = edge_view(0.79)
+    likely = pool.likely(problem)
+    assert sorted(likely) == sorted(pool.groups)
+    assert pool.last is not None
+    prices, by_size = pool.last.prices, pool.last.size_prices
+    sizes = problem.capacities(likely).tolist()
+    worth = [
+        size - by_size.of_one(size) - float(prices[list(group)].sum())
+        for group, size in zip(likely, sizes, strict=True)
+    ]
+    assert worth == pytest.approx(sorted(worth, reverse=True))
+    assert len(set(sizes)) > 1
+
+
+def test_known_groups_are_priced_before_others_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool()
+    full = relaxed(edge_view(), pool)
+    monkeypatch.setattr(module, "FIRST_A_ROW", 0)
+    monkeypatch.setattr(module, "ENTERING", 5)
+    asked: list[int] = []
+    price = GroupPricer.price
+
+    def counted(self: GroupPricer, *arguments: Any) -> float:
+        asked.append(1)
+        return price(self, *arguments)
+
+    monkeypatch.setattr(GroupPricer, "price", counted)
+    again = relaxed(edge_view(), pool)
+    assert again.bound == pytest.approx(full.bound, abs=1e-4)
+    # All that is needed was known: one round proves it, with all weights of the best prices.
+    assert len(asked) <= len(module.SMOOTHING) * len(list(edge_view().chains))
+    assert len(again.groups) < len(pool.groups)
 
 
 def test_an_answer_comes_sooner_than_the_optimum() -> None:

@@ -8,13 +8,16 @@ import random
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import oracle
+from packing_oracle import candidates
 from rocoin_opt.control import Control
 from rocoin_opt.failure.evaluation import evaluate, value_of
 from rocoin_opt.failure.validity import check
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.add_replicas import with_helpful_spares
-from rocoin_opt.heuristics.construction import pack
+from rocoin_opt.heuristics.construction import pack, varied_packings
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Device, Instance, Knowledge, Requirements, Student
@@ -130,6 +133,36 @@ def test_packing_needs_as_many_groups_as_required():
     for objective in ("guaranteed", "nominal"):
         assert len(pack(instance, longest, objective, 0.5)) >= 4
         assert pack(instance, 0.0, objective, 0.5) is None
+
+
+@pytest.mark.parametrize("objective", ["guaranteed", "nominal"])
+@given(instance=instances(max_devices=6, max_filters=5), place=st.floats(0.0, 1.0))
+def test_varied_packings_are_disjoint_groups_that_answer_in_time(objective, instance, place):
+    within = candidates(instance) or [1.0]
+    threshold = within[round(place * (len(within) - 1))]
+    problem = ThresholdProblem(instance, objective, threshold)
+    packings = varied_packings(instance, threshold, objective, 1, lambda: False)
+    assert len(packings) == 16
+    assert packings == varied_packings(instance, threshold, objective, 1, lambda: False)
+    for groups in packings:
+        assert len({n for group in groups for n in group}) == sum(map(len, groups))
+        assert len(groups) <= instance.max_groups
+        assert all(problem.covering(groups)) if groups else True
+        assert all(problem.capacities(groups) > 0)
+    # Where one holds all filters, those of its price that pass nobody over do as well.
+    for price in (0.0, 0.5, 1.0):
+        whole = pack(instance, threshold, objective, price)
+        if whole is not None and instance.requirements.min_groups == 1:
+            assert sum(problem.capacities(whole)) >= instance.knowledge.num_filters
+            assert sorted(whole) in [sorted(groups) for groups in packings[:3]]
+
+
+def test_varied_packings_differ_and_stop():
+    instance = generate("edge", devices=60, seed=1)
+    longest = float((instance.arrays.base + instance.arrays.slope * instance.arrays.largest).max()) / 40
+    packings = varied_packings(instance, longest, "guaranteed", 0, lambda: False)
+    assert len({str(sorted(groups)) for groups in packings}) > 8
+    assert varied_packings(instance, longest, "guaranteed", 0, lambda: True) == []
 
 
 @given(instances(max_devices=5, max_filters=3, deadline=True).flatmap(lambda i: valid_plans(i).map(lambda p: (i, p))))

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
@@ -33,7 +34,7 @@ from rocoin_opt.grouping import (
     SizePrices,
     generate_columns,
 )
-from rocoin_opt.highs import RestrictedMaster
+from rocoin_opt.highs import RestrictedMaster, WaitingColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,8 @@ SMOOTHING = (0.5, 0.0)
 """Weights of the best prices so far where groups are priced."""
 FIRST = 10.0
 """Weight of making what is asked for at all, beside that of exceeding it."""
+FIRST_A_DEVICE = 2
+"""Groups that the program begins with, in multiples of the devices."""
 ADDED = 200
 """Groups that wait and enter the program at a time."""
 LEAST_WORTH = 0.1
@@ -165,8 +168,11 @@ class DemandProgram:
         self._pricer = GroupPricer(len(self.of_device), control)
         self._different = problem.different_chains
         # Of thousands of groups the program needs some hundreds: the others wait until they would better it.
-        self._waiting = self._new(list(zip(groups, problem.capacities(groups).tolist(), strict=True)))
-        self._waiting_counts = self._matrix(self._waiting)
+        self._known_groups = self._new(list(zip(groups, problem.capacities(groups).tolist(), strict=True)))
+        self._known_counts = self._matrix(self._known_groups)
+        worthless = np.zeros(len(self._known_groups))
+        self._waiting = WaitingColumns(worthless, self._columns_of(self._known_groups, self._known_counts))
+        self._enter(np.arange(min(FIRST_A_DEVICE * len(self.of_device), len(worthless))))
 
     def filters(self, groups: IntArray) -> int:
         """Filters that so many groups of each level or more hold, R."""
@@ -310,23 +316,16 @@ class DemandProgram:
         return Pricing(bool(new), proven, math.inf if scale is None else spare * scale)
 
     def _add_waiting(self, own: FloatArray, left: Left) -> bool:
-        """Add the best of the groups that wait; whether there was any."""
-        if not self._waiting:
-            return False
-        kinds = len(self.all)
-        worth = np.cumsum(own[kinds:])[[group.level for group in self._waiting]]
-        surplus = worth - self._waiting_counts @ own[:kinds]
-        surplus[(self._waiting_counts > left.devices).any(axis=1)] = 0.0
-        best = np.argsort(-surplus, kind="stable")[:ADDED]
-        best = best[surplus[best] > PRICING_TOLERANCE]
-        if len(best) == 0:
-            return False
-        self._add([self._waiting[k] for k in best.tolist()], self._waiting_counts[best])
-        stays = np.ones(len(self._waiting), dtype=bool)
-        stays[best] = False
-        self._waiting = [self._waiting[k] for k in np.flatnonzero(stays).tolist()]
-        self._waiting_counts = self._waiting_counts[stays]
-        return True
+        """Add the best of the groups that wait, of those that can be made of what is left; whether there was any."""
+        better = self._waiting.best(own, len(self._known_groups), PRICING_TOLERANCE)
+        fits = better[(self._known_counts[better] <= left.devices).all(axis=1)][:ADDED]
+        self._enter(fits)
+        return len(fits) > 0
+
+    def _enter(self, places: IntArray) -> None:
+        """Add groups that wait."""
+        self._waiting.enter(places)
+        self._add([self._known_groups[place] for place in places.tolist()], self._known_counts[places])
 
     def _new(self, priced: list[tuple[tuple[int, ...], int]]) -> list[AlikeGroup]:
         """Groups that are true covers, and not known yet."""
@@ -349,15 +348,18 @@ class DemandProgram:
         """Add groups to the program, with their devices of each kind."""
         if not groups:
             return
-        of_levels = np.array([group.level for group in groups])[:, None] >= np.arange(len(self.levels))
-        entries = np.hstack([counts, -of_levels.astype(np.int64)])
-        of_column, rows = np.nonzero(entries)
-        starts = np.searchsorted(of_column, np.arange(len(groups) + 1))
-        self._master.add(np.zeros(len(groups)), starts, rows, entries[of_column, rows].astype(np.float64))
+        columns = self._columns_of(groups, counts)
+        self._master.add(np.zeros(len(groups)), columns.indptr, columns.indices, columns.data)
         self._places += range(self._columns, self._columns + len(groups))
         self._columns += len(groups)
         self.groups += groups
         self._counts = np.concatenate([self._counts, counts])
+
+    def _columns_of(self, groups: Sequence[AlikeGroup], counts: IntArray) -> Any:
+        """Columns of groups, as rows of a matrix: their devices of each kind, and the levels that they count for."""
+        levels = np.array([group.level for group in groups], dtype=np.int64)
+        of_levels = levels[:, None] >= np.arange(len(self.levels))
+        return sp.csr_array(np.hstack([counts, -of_levels.astype(np.int64)]).astype(np.float64))
 
     def _worths(self, prices: FloatArray) -> Worths:
         return Worths(self.levels, np.concatenate([[0.0], np.cumsum(prices[len(self.all) :])]))

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
+FIRST_A_DEVICE = 2
+"""Groups that the linear program of all numbers begins with, in multiples of the devices."""
 NUMBERS = 2
 """Numbers of groups that are dived for."""
 ROUNDS = 12
@@ -84,7 +86,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
     problem : ThresholdProblem
         Instance, objective and threshold.
     groups : sequence of tuples of int
-        Device indices of groups to begin with.
+        Device indices of groups to begin with, the likeliest first.
     control : Control
         Limit and seed.
     dives : int
@@ -100,7 +102,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
         return packing
     if has_too_many_kinds(problem):
         return Packing("unknown")
-    program = CountedProgram(problem, groups, control)
+    program = CountedProgram(problem, groups[: FIRST_A_DEVICE * len(problem.shares)], control)
     counts = program.counts
     if (counts.least > counts.limits).any():
         return Packing("impossible")

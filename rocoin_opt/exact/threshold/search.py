@@ -29,7 +29,8 @@ from rocoin_opt.grouping import (
     relax,
     room_for,
 )
-from rocoin_opt.plan import Outcome, structural_violations
+from rocoin_opt.heuristics.construction import varied_packings
+from rocoin_opt.plan import Outcome, members_of, structural_violations
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -46,6 +47,8 @@ EFFORTS = (
 """Rounds of integer packings, each several times dearer than the last."""
 FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
+BEGINNING = 0.05
+"""Part of the time that may be spent on groups to begin with."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 MAX_JOINT = 1_000
@@ -103,6 +106,7 @@ class _Search(CandidateSearch):
         if self.open and self.best is None and self._dive(len(self.candidates) - 1, FIRST_DIVES) == "impossible":
             self.refute(len(self.candidates) - 1)
         if self.open:
+            self._begin()
             self.bracket()
         for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
             if self.open and dives and self.best is not None:
@@ -123,6 +127,16 @@ class _Search(CandidateSearch):
             return Outcome(None, infeasible=True, reasons=self._reasons())
         reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
+
+    def _begin(self) -> None:
+        """Take groups into the pool that go together: the relaxation would need many rounds to find such ones."""
+        control, threshold = self.control.share(BEGINNING), self.candidates[self.low]
+        if self.best is not None:
+            self.pool.add(members_of(self.instance, self.best))
+        for groups in varied_packings(
+            self.instance, threshold, self.objective, control.seed, lambda: control.exhausted
+        ):
+            self.pool.add([tuple(sorted(group)) for group in groups])
 
     def _dive_low(self, dives: int) -> None:
         """Look for a plan at the bound of the relaxation: it is proven at once, however far away the best plan is."""
@@ -213,7 +227,8 @@ class _Search(CandidateSearch):
         return packing.status == "packed" and self._take(packing.groups)
 
     def _dive(self, position: int, dives: int) -> Status:
-        packing = dive(self.problem(position), list(self.pool.groups), self.alive, dives)
+        problem = self.problem(position)
+        packing = dive(problem, self.pool.likely(problem), self.alive, dives)
         return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:

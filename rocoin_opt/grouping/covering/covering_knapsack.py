@@ -38,6 +38,8 @@ MAX_UNITS = 100_000
 """Units up to which shares are looked at as whole numbers of a common unit."""
 MAX_CELLS = 20_000_000
 """Largest table of a recursion in such units, devices times units: 160 MB."""
+ENDLESS = sys.maxsize
+"""Steps where they are not limited."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
 COMPILED_FUNCTIONS = ("cheapest_covers", "covers_within")
@@ -187,6 +189,7 @@ def covers_within(
     *,
     compiled: bool,
     repeats: BoolArray | None = None,
+    steps: int = ENDLESS,
 ) -> Covers | None:
     """List every minimal cover within its level's budget.
 
@@ -211,11 +214,14 @@ def covers_within(
     repeats : BoolArray, L, optional
         Which devices have the share and the cost of the one behind them, at the same levels. Of covers that differ in
         nothing else only the one is listed that takes the last of alike devices.
+    steps : int
+        Largest number of devices that are tried, in all covers together. Compiled and not, they are tried in another
+        order.
 
     Returns
     -------
     Covers or None
-        None if there are more than ``limit``.
+        None if there are more than ``limit``, or the steps were not enough.
     """
     if repeats is None:
         repeats = np.zeros(len(shares), dtype=bool)
@@ -223,15 +229,17 @@ def covers_within(
         from rocoin_opt.grouping.covering.covering_knapsack_compiled import covers_within as run
 
         longest = _longest(shares, float(needs.max(initial=0.0)))
-        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, repeats, longest, limit)
+        count, members, levels = run(table, shares, costs, prefixes, needs, budgets, repeats, longest, limit, steps)
         return None if count < 0 else Covers(members[:count], levels[:count])
     found: list[tuple[IntArray, IntArray]] = []
     total = 0
     for level in range(len(prefixes)):
-        sets = _covers_of_level(table, shares, costs, level, prefixes, needs, budgets, repeats, limit - total)
+        sets, tried = _covers_of_level(
+            table, shares, costs, level, prefixes, needs, budgets, repeats, limit - total, steps
+        )
         if sets is None:
             return None
-        total += len(sets)
+        total, steps = total + len(sets), steps - tried
         found.append((sets, np.full(len(sets), level)))
     width = max((members.shape[1] for members, _ in found), default=0)
     padded = [np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m, _ in found]
@@ -255,20 +263,24 @@ def _covers_of_level(
     budgets: FloatArray,
     repeats: BoolArray,
     limit: int,
-) -> IntArray | None:
-    """Breadth first: all sets of one size at once, each extended by devices before its last one."""
+    steps: int,
+) -> tuple[IntArray | None, int]:
+    """Breadth first: all sets of one size, each extended by devices before its last one; and how many were tried."""
     resolution, budget = table.shape[1] - 1, float(budgets[level]) + COST_TOLERANCE
     need, prefix = float(needs[level]), int(prefixes[level])
     empty = np.empty((1, 0), dtype=np.int64)
     if need <= SHARE_TOLERANCE:
         if budget < 0.0:
-            return empty[:0]
-        return None if limit <= 0 else empty
+            return empty[:0], 0
+        return (None if limit <= 0 else empty), 0
     sets, last = empty, np.array([prefix])
     rest, cost = np.array([need]), np.zeros(1)
     done: list[IntArray] = []
-    total = 0
+    total = tried = 0
     while len(sets):
+        tried += int(last.sum())
+        if tried > steps:
+            return None, tried
         # All pairs of a set and a device before its last one.
         parent = np.repeat(np.arange(len(sets)), last)
         device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
@@ -286,8 +298,9 @@ def _covers_of_level(
         minimal = covers & (left + shares[sets].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
         total += int(minimal.sum())
         if total > limit:
-            return None
+            return None, tried
         done.append(sets[minimal])
         sets, last, rest, cost = sets[~covers], device[~covers], left[~covers], paid[~covers]
     width = max(members.shape[1] for members in done)
-    return np.concatenate([np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m in done])
+    padded = [np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m in done]
+    return np.concatenate(padded), tried

@@ -60,6 +60,7 @@ def covers_within(
     repeats: BoolArray,
     longest: int,
     limit: int,
+    steps: int,
 ) -> tuple[int, IntArray, IntArray]:
     """List every minimal cover within its level's budget, depth first.
 
@@ -77,13 +78,13 @@ def covers_within(
         Which devices are like the one behind them: they only come with it.
     longest : int
         Largest number of devices of a minimal cover.
-    limit : int
-        Largest number of covers.
+    limit, steps : int
+        Largest number of covers, and of devices that are tried for them.
 
     Returns
     -------
     int, IntArray, IntArray
-        Number of covers, -1 beyond the limit; positions in each, filled up with -1; level of each. There may be
+        Number of covers, -1 beyond a limit; positions in each, filled up with -1; level of each. There may be
         more rows than covers.
     """
     resolution = table.shape[1] - 1
@@ -116,6 +117,9 @@ def covers_within(
             if i < 0:
                 depth -= 1
                 continue
+            steps -= 1
+            if steps < 0:
+                return -1, members, levels
             # The last of alike devices stand for all others, one more for each that is wanted.
             if repeats[i] and i + 1 < prefixes[level] and (depth == 0 or chosen[depth - 1] != i + 1):
                 continue

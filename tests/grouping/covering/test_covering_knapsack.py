@@ -162,6 +162,9 @@ def test_thousands_of_covers_are_all_listed(compiled: bool) -> None:
     assert found is not None
     assert listed(found) == sorted((0, members) for members in itertools.combinations(range(16), 4))
     assert covers_within(table, shares, costs, *level, 1_819, compiled=compiled) is None
+    # Each of them is tried, and what it begins with.
+    assert covers_within(table, shares, costs, *level, 5_000, compiled=compiled, steps=10_000) is not None
+    assert covers_within(table, shares, costs, *level, 5_000, compiled=compiled, steps=1_819) is None
 
 
 def test_a_cover_that_does_without_a_device_is_left_out(compiled: bool) -> None:

@@ -142,3 +142,14 @@ def test_the_modules_and_files_that_pages_name_exist(repository: Path) -> None:
     folders = (repository / name for name in ("rocoin_opt", "tests", "docs", "benchmarks", ".ci"))
     there = [f"/{path.relative_to(repository).as_posix()}" for folder in folders for path in folder.rglob("*.py*")]
     assert [(page, name) for page, name in files if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
+def test_no_definition_stands_on_the_line_of_its_term(repository: Path) -> None:
+    # "term : text" is a sentence with a colon; only "term", and ": text" on the next line, is a definition.
+    wrong = [
+        f"{page.relative_to(repository)}: {line}"
+        for page in pages(repository)
+        for line in re.sub(r"```.*?```|\$\$.*?\$\$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines()
+        if re.match(r"[A-Za-z][\w ]* : [A-Z]", line)
+    ]
+    assert wrong == []

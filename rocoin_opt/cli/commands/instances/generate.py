@@ -46,7 +46,7 @@ def generate(
     ] = None,
     kinds: Annotated[
         int | None,
-        typer.Option("--kinds", metavar="N", help="Number of kinds of alike devices; for edge and lossy."),
+        typer.Option("--kinds", metavar="N", help="Number of kinds of identical devices; for edge and lossy."),
     ] = None,
     energy: Annotated[
         bool, typer.Option("--energy", help="For mcu: only boards with measured energy, and their powers.")

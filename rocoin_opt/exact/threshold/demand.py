@@ -48,7 +48,7 @@ SMOOTHING = (0.5, 0.0)
 FIRST = 10.0
 """Weight of making what is asked for at all, beside that of exceeding it."""
 FIRST_A_DEVICE = 2
-"""Groups that the program begins with, in multiples of the devices."""
+"""Groups that a linear program begins with, in multiples of the devices; it needs about as many as it has rows."""
 ADDED = 200
 """Groups that wait and enter the program at a time."""
 LEAST_WORTH = 0.1

@@ -22,7 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.count_tree import CountedProgram, has_too_many_kinds
-from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.exact.threshold.demand import FIRST_A_DEVICE, DemandProgram, Left
 from rocoin_opt.exact.threshold.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
 from rocoin_opt.grouping import LEAST_FRACTION
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
-FIRST_A_DEVICE = 2
-"""Groups that the linear program of all numbers begins with, in multiples of the devices."""
 NUMBERS = 2
 """Numbers of groups that are dived for."""
 ROUNDS = 12

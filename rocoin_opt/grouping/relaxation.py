@@ -183,6 +183,7 @@ class _Generation:
         self.known: set[tuple[Members, int]] = set()
         self.upper = np.concatenate([np.ones(self.devices), problem.levels.limits])
         self.program = RestrictedMaster(np.full(len(self.upper), -math.inf), self.upper, control)
+        # Of thousands of known groups a program needs some hundreds: the others wait until they would better it.
         start = pool.likely(problem)
         self.waiting_groups, sizes, columns = self.new(
             list(zip(start, problem.capacities(start).tolist(), strict=True))

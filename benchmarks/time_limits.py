@@ -191,23 +191,30 @@ def search(path: str, method: str, objective: Any, limit: float) -> None:
     plan = ro.solve(instance, "random", latency_only=True).plan if method == "replan" else None
     print("begins", flush=True)
     began = time.perf_counter()
-    if method == "frontier":
-        ended = ro.frontier(instance, objective, time_limit=limit).termination
-    elif plan is not None:
-        lost = [device for group in plan.groups for device in group.devices][:LOST]
-        ended = replan(instance, plan, lost, objective=objective, time_limit=limit).termination
-    elif method == "replan":
-        ended = "no plan to begin with"
-    elif method == "why_not":
-        ended = "a plan" if ro.why_not(instance, objective, time_limit=limit) is None else "no plan"
-    elif method == "max_groups":
-        ended = ro.max_groups(instance, time_limit=limit).termination
-    elif method == "compare":
-        ended = f"{len(ro.compare(instance, COMPARED, objective, time_limit=limit))} compared"
-    else:
-        ended = solve(instance, method, objective, time_limit=limit).termination
+    try:
+        ended = _ended(instance, plan, method, objective, limit)
+    except ro.UnsupportedError:
+        ended = "refused"
     seconds = time.perf_counter() - began
     print(json.dumps({"seconds": round(seconds, 3), "cpu": time.process_time(), "ended": ended}))
+
+
+def _ended(instance: ro.Instance, plan: ro.Plan | None, method: str, objective: Any, limit: float) -> str:
+    """Search, and say how it ended."""
+    if method == "frontier":
+        return ro.frontier(instance, objective, time_limit=limit).termination
+    if plan is not None:
+        lost = [device for group in plan.groups for device in group.devices][:LOST]
+        return replan(instance, plan, lost, objective=objective, time_limit=limit).termination
+    if method == "replan":
+        return "no plan to begin with"
+    if method == "why_not":
+        return "a plan" if ro.why_not(instance, objective, time_limit=limit) is None else "no plan"
+    if method == "max_groups":
+        return ro.max_groups(instance, time_limit=limit).termination
+    if method == "compare":
+        return f"{len(ro.compare(instance, COMPARED, objective, time_limit=limit))} compared"
+    return solve(instance, method, objective, time_limit=limit).termination
 
 
 def show_tables(found: Document, *, markdown: bool) -> None:

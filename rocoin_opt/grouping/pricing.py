@@ -42,7 +42,7 @@ COLUMNS_A_CHAIN = 30
 MOST_LISTED = 20_000
 """True covers that are listed where units promise more than any cover found."""
 MOST_STEPS = 3_000_000
-"""Devices that are tried for them: a hundredth of a second."""
+"""Devices that are tried for them: some hundredths of a second where that is compiled."""
 MOST_TAKEN = 100
 """Of these, those with the largest surplus that are taken in."""
 MOST_LISTING = 1_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from rocoin_opt.grouping import DUAL_SAFETY, cheapest_covers, covers_within
+from rocoin_opt.grouping import DUAL_SAFETY, cheapest_covers, covers_within, steps_within
 from rocoin_opt.highs import LinearModel, solve_linear
 from rocoin_opt.instance import SOLVER_SAFETY
 from rocoin_opt.plan import IndexedGroup, plan_of
@@ -116,7 +116,8 @@ def _ways_within(
             if len(worth) == 0:
                 continue
             levels = serving.before[worth], needs[worth], budgets[worth]
-            covers = covers_within(table, serving.shares, costs, *levels, left, compiled=energy.compiled)
+            steps = steps_within(control, compiled=energy.compiled)
+            covers = covers_within(table, serving.shares, costs, *levels, left, compiled=energy.compiled, steps=steps)
             if covers is None:
                 return None
             left -= len(covers.levels)

@@ -23,6 +23,7 @@ from rocoin_opt.grouping import (
     covers_within,
     nested_covers_within,
     resolution_for,
+    steps_within,
     sums_at_least,
     units_of,
     use_compiled,
@@ -194,7 +195,10 @@ def _columns_of_chain(
     repeats = np.zeros(len(devices), dtype=bool)
     if kinds is not None:
         repeats[:-1] = (np.diff(kinds[devices]) == 0) & (np.diff(costs) == 0.0)
-    covers = covers_within(table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled, repeats=repeats)
+    steps = steps_within(control, compiled=compiled)
+    covers = covers_within(
+        table, shares, costs, prefixes, needs, budgets, limit, compiled=compiled, repeats=repeats, steps=steps
+    )
     if covers is None:
         return None
     # The last place stands for nobody: positions are filled up with -1.

@@ -40,6 +40,10 @@ MAX_CELLS = 20_000_000
 """Largest table of a recursion in such units, devices times units: 160 MB."""
 ENDLESS = sys.maxsize
 """Steps where they are not limited."""
+STEPS_A_SECOND = {True: 40_000_000, False: 4_000_000}
+"""Devices that a listing of covers tries in a second at least, compiled and not."""
+PAIRS = 500_000
+"""Devices that are tried at once where it is not compiled."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
 COMPILED_FUNCTIONS = ("cheapest_covers", "covers_within")
@@ -74,6 +78,19 @@ def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
     stem, cache = COMPILED.rpartition(".")[2], Path(__file__).parent / "__pycache__"
     is_cached = all(any(cache.glob(f"{stem}.{name}-*.nbi")) for name in COMPILED_FUNCTIONS)
     return control.has_time_for(IMPORT_SECONDS if is_cached else COMPILING_SECONDS)
+
+
+def steps_within(control: Control, *, compiled: bool) -> int:
+    """Devices that a listing of covers may try in the time that is left.
+
+    Parameters
+    ----------
+    control : Control
+        Limit.
+    compiled : bool
+        Whether it runs compiled.
+    """
+    return ENDLESS if math.isinf(control.remaining) else int(max(control.remaining, 0.0) * STEPS_A_SECOND[compiled])
 
 
 def resolution_for(devices: int) -> int:
@@ -278,29 +295,35 @@ def _covers_of_level(
     done: list[IntArray] = []
     total = tried = 0
     while len(sets):
-        tried += int(last.sum())
-        if tried > steps:
-            return None, tried
-        # All pairs of a set and a device before its last one.
-        parent = np.repeat(np.arange(len(sets)), last)
-        device = np.arange(len(parent)) - np.repeat(np.cumsum(last) - last, last)
-        # The last of alike devices stand for all others, one more for each that is wanted.
-        alone = repeats[device] & (device + 1 < prefix) & (device + 1 != last[parent])
-        parent, device = parent[~alone], device[~alone]
-        left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
-        units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
-        # The table never overrates the rest of a cover, so none within the budget is lost.
-        kept = np.flatnonzero(paid + table[device, units] <= budget)
-        parent, device, left, paid = parent[kept], device[kept], left[kept], paid[kept]
-        sets = np.column_stack([sets[parent], device])
-        covers = left <= SHARE_TOLERANCE
-        # Where not even the smallest share can be spared, none can.
-        minimal = covers & (left + shares[sets].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
-        total += int(minimal.sum())
-        if total > limit:
-            return None, tried
-        done.append(sets[minimal])
-        sets, last, rest, cost = sets[~covers], device[~covers], left[~covers], paid[~covers]
+        longer: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+        # Blocks of sets, lest all pairs of a set and a device before its last one fill the memory.
+        ends = np.searchsorted(np.cumsum(last), np.arange(PAIRS, int(last.sum()) + PAIRS, PAIRS), side="left") + 1
+        for block in np.split(np.arange(len(sets)), np.unique(ends.clip(max=len(sets)))[:-1]):
+            tried += int(last[block].sum())
+            if tried > steps:
+                return None, tried
+            parent = np.repeat(block, last[block])
+            firsts = np.cumsum(last[block]) - last[block]
+            device = np.arange(len(parent)) - np.repeat(firsts, last[block])
+            # The last of alike devices stand for all others, one more for each that is wanted.
+            alone = repeats[device] & (device + 1 < prefix) & (device + 1 != last[parent])
+            parent, device = parent[~alone], device[~alone]
+            left, paid = rest[parent] - shares[device], cost[parent] + costs[device]
+            units = np.maximum(np.ceil(left * resolution - UNIT_TOLERANCE), 0.0).astype(np.int64)
+            # The table never overrates the rest of a cover, so none within the budget is lost.
+            kept = np.flatnonzero(paid + table[device, units] <= budget)
+            parent, device, left, paid = parent[kept], device[kept], left[kept], paid[kept]
+            more = np.column_stack([sets[parent], device])
+            covers = left <= SHARE_TOLERANCE
+            # Where not even the smallest share can be spared, none can.
+            minimal = covers & (left + shares[more].min(axis=1, initial=np.inf) > SHARE_TOLERANCE)
+            total += int(minimal.sum())
+            if total > limit:
+                return None, tried
+            done.append(more[minimal])
+            longer.append((more[~covers], device[~covers], left[~covers], paid[~covers]))
+        sets, last = (np.concatenate([block[k] for block in longer]) for k in (0, 1))
+        rest, cost = (np.concatenate([block[k] for block in longer]) for k in (2, 3))
     width = max(members.shape[1] for members in done)
     padded = [np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m in done]
     return np.concatenate(padded), tried

@@ -34,6 +34,8 @@ MOMENT = 0.5
 """Seconds that idle devices may take to join the groups that they help where the time is up."""
 SHORT_MOMENT = 0.2
 """Seconds that it may take, where the time is up, to say which devices the outage limit does not need."""
+MOST_IN_A_MOMENT = 2_000
+"""Devices of a fleet up to which that is known in such a moment."""
 
 
 def settled(request: Request, outcome: Outcome) -> tuple[Outcome, Reinforcement | None]:
@@ -173,12 +175,14 @@ def _reinforcement(request: Request, plan: Plan, bound: float | None) -> Reinfor
     if bound is not None:
         failure = value_of(instance, plan, "failure")
         bound = certified_bound(f"{request.solver.name} returned", bound, failure)
-    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
-    served = indexed_groups(instance, plan)
     control = request.control.silent()
     if control.exhausted or control.remaining < SHORT_MOMENT:
+        if len(instance.devices) > MOST_IN_A_MOMENT:
+            return None
         # The bound is worth a moment behind the limit: mostly some milliseconds.
         control = Control.starting_now(time_limit=SHORT_MOMENT)
+    problem = ThresholdProblem(instance, objective, value_of(instance, plan, objective))
+    served = indexed_groups(instance, plan)
     needed = plan_of(instance, descend_work(problem, served, control, free_sizes=False))
     if control.exhausted:
         # A search that was stopped leaves replicas in their groups that are not needed.

@@ -24,6 +24,7 @@ from rocoin_opt.grouping.covering.covering_knapsack import (
     covers_within,
     resolution_for,
     resolution_of,
+    steps_within,
     units_needed,
     units_of,
     use_compiled,
@@ -115,9 +116,9 @@ def test_the_rounding_of_many_shares_adds_up_and_still_hides_no_cover() -> None:
         assert table[-1, units_needed(need, resolution)] == 0.0
 
 
-@given(data=st.data(), knapsack=knapsacks())
+@given(data=st.data(), knapsack=knapsacks(), pairs=st.sampled_from([1, 3, 500_000]))
 def test_every_minimal_cover_within_the_budget_is_listed_once(
-    compiled: bool, data: st.DataObject, knapsack: tuple[FloatArray, FloatArray, int]
+    compiled: bool, data: st.DataObject, knapsack: tuple[FloatArray, FloatArray, int], pairs: int
 ) -> None:
     shares, costs, resolution = knapsack
     count = len(shares)
@@ -145,7 +146,10 @@ def test_every_minimal_cover_within_the_budget_is_listed_once(
         and not any(covers((*members[:k], *members[k + 1 :]), need) for k in range(len(members)))
         and math.fsum(costs[list(members)]) <= budget
     ]
-    found = covers_within(table, shares, costs, prefixes, needs, budgets, 1_000, compiled=compiled)
+    with pytest.MonkeyPatch.context() as patch:
+        # Where it is not compiled, sets are extended block by block.
+        patch.setattr(module, "PAIRS", pairs)
+        found = covers_within(table, shares, costs, prefixes, needs, budgets, 1_000, compiled=compiled)
     assert found is not None
     assert listed(found) == sorted(wanted)
     if wanted:
@@ -165,6 +169,13 @@ def test_thousands_of_covers_are_all_listed(compiled: bool) -> None:
     # Each of them is tried, and what it begins with.
     assert covers_within(table, shares, costs, *level, 5_000, compiled=compiled, steps=10_000) is not None
     assert covers_within(table, shares, costs, *level, 5_000, compiled=compiled, steps=1_819) is None
+
+
+def test_steps_are_as_many_as_the_time_that_is_left_allows(compiled: bool) -> None:
+    assert steps_within(Control(), compiled=compiled) == module.ENDLESS
+    some = steps_within(Control.starting_now(time_limit=10.0), compiled=compiled)
+    assert 0 < some <= 10 * module.STEPS_A_SECOND[compiled]
+    assert steps_within(Control.starting_now(time_limit=0.0), compiled=compiled) == 0
 
 
 def test_a_cover_that_does_without_a_device_is_left_out(compiled: bool) -> None:

@@ -12,6 +12,7 @@ import rocoin_opt as ro
 from packing_oracle import PackingOracle, best_position, candidates, random_instance
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.grouping.covering import covering_knapsack
 from rocoin_opt.grouping.relaxation import Pool, Relaxation, relax
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
@@ -50,6 +51,15 @@ def test_a_best_packing_consists_of_listed_cores(seed: int) -> None:
                         column.size == size and Counter(problem.kind_of_device[list(column.devices)].tolist()) <= kinds
                         for column in columns
                     )
+
+
+def test_no_more_is_tried_than_the_time_left_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = ThresholdProblem(generate("edge", devices=12, seed=0), "guaranteed", 1.0)
+    relaxation, _ = priced_by(problem)
+    everybody, control = np.arange(12), Control.starting_now(time_limit=1e3)
+    assert enumerate_columns(problem, relaxation, everybody, 1.0, 100_000, control)
+    monkeypatch.setattr(covering_knapsack, "STEPS_A_SECOND", {True: 1e-3, False: 1e-3})
+    assert enumerate_columns(problem, relaxation, everybody, 1.0, 100_000, control) is None
 
 
 def test_the_limit_counts_the_cores_of_all_students() -> None:

@@ -86,7 +86,7 @@ class Relaxation:
     Attributes
     ----------
     bound : float
-        No packing holds more filters. Valid at any stage.
+        No packing holds more filters. Valid at any stage; infinite where known groups alone answered the question.
     prices : FloatArray, N
         Device prices that prove it.
     size_prices : SizePrices
@@ -222,8 +222,11 @@ class _Generation:
         )
         found = until_answered(map(self._after, rounds), question)
         self.pool.add(self.groups)
-        self.pool.last = found or self.pool.last
-        return found
+        if found is None or math.isfinite(found.bound):
+            self.pool.last = found or self.pool.last
+            return found
+        # Before the first pricing no prices prove a bound: that the groups hold so many filters is all that is known.
+        return found if question is not None and found.objective >= question else None
 
     def _after(self, step: Round) -> Relaxation:
         """What is known after a round."""

@@ -61,9 +61,9 @@ def pack(
 def varied_packings(
     instance: Instance, threshold: float, objective: Objective, seed: int, stopped: Callable[[], bool]
 ) -> list[list[list[int]]]:
-    """Build as many groups as there are, in several ways, whether or not they hold all filters.
+    """Build groups in several ways, whether or not they hold all filters in the end.
 
-    They are what a column generation begins with, which would need many rounds to find so many that go together.
+    A column generation begins with them: it would need many rounds to find so many disjoint groups.
 
     Parameters
     ----------
@@ -87,9 +87,10 @@ def varied_packings(
     rng = np.random.default_rng(seed)
     for chance in (None, *[rng] * TIMES):
         for price in VARIED_PRICES:
+            groups = _packing(objective)(instance, threshold, price, chance).fill(stopped)
             if stopped():
                 return found
-            found.append(_packing(objective)(instance, threshold, price, chance).fill(stopped))
+            found.append(groups)
     return found
 
 
@@ -201,7 +202,7 @@ class _LedPacking(_Packing):
     """
 
     def group_of(self, j: int, top: IntArray) -> tuple[float, IntArray, int] | None:
-        # No other leader delivers more.
+        # Of the devices that are looked at no other leader delivers more.
         leader, level = int(top[0]), int(self.parts[top[0], j])
         found = self.followers(level, j, leader)
         if found is None:

@@ -141,6 +141,27 @@ def test_known_groups_are_priced_before_others_are_made(monkeypatch: pytest.Monk
     assert len(again.groups) < len(pool.groups)
 
 
+def test_a_limit_before_the_first_pricing_leaves_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool()
+    full = relaxed(edge_view(), pool)
+    monkeypatch.setattr(module, "FIRST_A_ROW", 0)
+    monkeypatch.setattr(module, "ENTERING", 5)
+    asked: list[int] = []
+
+    class Soon(Control):
+        @property
+        def exhausted(self) -> bool:
+            asked.append(1)
+            return len(asked) > 2
+
+    assert relax(edge_view(), pool, Soon()) is None
+    # What told nothing of prices is no guide to the groups of the next threshold.
+    assert pool.last is full
+    yes = relaxed(edge_view(), pool, question=1)
+    assert yes.objective >= 1
+    assert pool.last is full
+
+
 def test_an_answer_comes_sooner_than_the_optimum() -> None:
     problem = edge_view()
     full, sure, hopeless = relaxed(problem), relaxed(problem, question=1), relaxed(problem, question=10**6)

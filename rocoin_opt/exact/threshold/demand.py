@@ -136,7 +136,7 @@ class DemandProgram:
     levels : IntArray, R
         Sizes of groups, ascending.
     groups : sequence of tuples of int
-        Device indices of groups to begin with.
+        Device indices of groups that are known, the likeliest first: with these it begins.
     control : Control
         Limit.
     """
@@ -359,7 +359,8 @@ class DemandProgram:
         """Columns of groups, as rows of a matrix: their devices of each kind, and the levels that they count for."""
         levels = np.array([group.level for group in groups], dtype=np.int64)
         of_levels = levels[:, None] >= np.arange(len(self.levels))
-        return sp.csr_array(np.hstack([counts, -of_levels.astype(np.int64)]).astype(np.float64))
+        # Each part by itself: the dense matrix of both would be several times as large as what is kept.
+        return sp.hstack([sp.csr_array(counts), -sp.csr_array(of_levels, dtype=np.int64)], format="csr").astype(float)
 
     def _worths(self, prices: FloatArray) -> Worths:
         return Worths(self.levels, np.concatenate([[0.0], np.cumsum(prices[len(self.all) :])]))

@@ -110,7 +110,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
     if not found.relaxation.admits(problem.wanted):
         return Packing("impossible")
     for numbers in spacious_numbers(problem, counts, found.groups, groups, control)[: min(NUMBERS, dives)]:
-        made = DemandPacking(problem, numbers.counts, [*groups, *numbers.groups], control).dive(dives)
+        made = DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control).dive(dives)
         if made is not None:
             return Packing("packed", made)
         if control.exhausted:

@@ -9,6 +9,7 @@ import pytest
 
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold import demand as module
 from rocoin_opt.exact.threshold.demand import DemandProgram, Left
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.model import Instance
@@ -103,6 +104,26 @@ def test_a_number_that_cannot_be_exceeded_hides_no_other() -> None:
     assert supply is not None
     # Of four groups that there can be, three are asked for.
     assert supply.factor == pytest.approx(4 / 3)
+
+
+def test_known_groups_that_wait_enter_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_A_DEVICE", 0)
+    monkeypatch.setattr(module, "ADDED", 1)
+    problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    levels = np.unique(problem.timely[problem.timely > 0])
+    groups = [(0,), (1, 2), (3, 4), (5, 6)]
+    program = DemandProgram(problem, levels, groups, Control.starting_now())
+    assert program.groups == []
+    program.ask(np.array([3, 1]))
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    assert supply.factor == pytest.approx(4 / 3)
+    # Without the single device no group of the larger level fits, whatever waits.
+    left = program.all.copy()
+    left[problem.kind_of_device[0]] -= 1
+    supply = program.solve(Left(left, program.asked))
+    assert supply is not None
+    assert supply.made < 1.0
 
 
 def test_numbers_asked_for_by_a_larger_level_are_asked_for_once() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VARIED_PRICES = (0.0, 0.5, 1.0, 1.5)
 """Prices of packings that need not hold all filters, as for :func:`pack`."""
-TIMES = 3
+VARIATIONS = 3
 """Such packings for each price that pass over some devices by chance, beside one that does not."""
 PASSED_OVER = 0.2
 """Chance of a device to be passed over when a group is looked for."""
@@ -85,7 +85,7 @@ def varied_packings(
     """
     found: list[list[list[int]]] = []
     rng = np.random.default_rng(seed)
-    for chance in (None, *[rng] * TIMES):
+    for chance in (None, *[rng] * VARIATIONS):
         for price in VARIED_PRICES:
             groups = _packing(objective)(instance, threshold, price, chance).fill(stopped)
             if stopped():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,7 @@ from rocoin_opt.grouping.covering import covering_knapsack as knapsack
 from rocoin_opt.grouping.infeasible import reasons_for_infeasibility
 from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.instance.generate import generate
+from rocoin_opt.plan.indexed import members_of
 from rocoin_opt.plan.result import Outcome
 from samples import cases, trials
 from strategies import instances
@@ -240,3 +241,19 @@ def test_groups_that_only_rounding_lets_cover_are_not_believed(monkeypatch: pyte
     without_joint_model(monkeypatch)
     opened = exact(two_pairs(), "guaranteed", Control.starting_now())
     assert (opened.plan, opened.infeasible) == (None, False)
+
+
+def test_the_first_relaxation_begins_with_the_plan_and_packings_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("edge", devices=40, seed=3)
+    start = greedy(instance, "guaranteed", Control()).plan
+    assert start is not None
+    known: list[set[tuple[int, ...]]] = []
+    relaxation = search.CandidateSearch.relaxation
+
+    def told(self: search.CandidateSearch, *arguments: Any, **options: Any) -> Any:
+        known.append(set(self.pool.groups))
+        return relaxation(self, *arguments, **options)
+
+    monkeypatch.setattr(search.CandidateSearch, "relaxation", told)
+    exact(instance, "guaranteed", Control.starting_now(), start, rounds=1)
+    assert known[0] > set(members_of(instance, start))

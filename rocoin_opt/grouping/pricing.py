@@ -15,8 +15,8 @@ import numpy as np
 from rocoin_opt.grouping.covering import (
     SPARE_UNITS,
     NestedKnapsack,
+    cheapest_before,
     cheapest_covers,
-    cheapest_members,
     covers_within,
     fineness_for,
     units_needed,
@@ -41,6 +41,8 @@ COLUMNS_A_CHAIN = 30
 """Most groups that one pricing takes from one chain."""
 MOST_LISTED = 20_000
 """True covers that are listed where units promise more than any cover found."""
+LISTING_CELLS = 4_000_000
+"""Largest table for that: a larger one is new memory each time, which takes longer than to fill it."""
 MOST_STEPS = 3_000_000
 """Devices that are tried for them: some hundredths of a second where that is compiled."""
 MOST_TAKEN = 100
@@ -92,7 +94,15 @@ class GroupPricer:
         self.fineness = fineness_for(devices)
         self.compiled = use_compiled(devices, control)
 
-    def price(self, chain: Chain, prices: FloatArray, by_size: SizePrices, found: list[tuple[Members, int]]) -> float:
+    def price(
+        self,
+        chain: Chain,
+        prices: FloatArray,
+        by_size: SizePrices,
+        found: list[tuple[Members, int]],
+        *,
+        roughly: bool = False,
+    ) -> float:
         """Add the most profitable groups of a chain.
 
         Parameters
@@ -105,6 +115,8 @@ class GroupPricer:
             Price of a group by its size.
         found : list
             Takes in the groups, each with the part that it holds.
+        roughly : bool
+            List no covers where units promise more than any cover found: what they promise is all that is told.
 
         Returns
         -------
@@ -127,9 +139,9 @@ class GroupPricer:
         if len(chain.devices) == 0 or profits.max() <= 0.0:
             return 0.0
         units, costs = units_of(chain.shares, resolution), prices[chain.devices]
-        table = cheapest_covers(units, costs, resolution + ROUNDING_UNITS, compiled=self.compiled)
         rest = np.maximum(need - units, 0)
-        cheapest = table[np.arange(len(units)), rest] + costs
+        before = cheapest_before(units, costs, rest, resolution + ROUNDING_UNITS, compiled=self.compiled)
+        cheapest = before.costs + costs
         surplus = np.where(cheapest < UNREACHABLE, profits - cheapest, -np.inf)
         promising = np.flatnonzero(surplus > PRICING_TOLERANCE)
         if chain.coverage is not None and len(promising):
@@ -139,16 +151,17 @@ class GroupPricer:
         for last in promising[np.argsort(-surplus[promising], kind="stable")[:COLUMNS_A_CHAIN]].tolist():
             # Units are rounded up, so the cheapest cover may miss its need; one with some units more does not.
             for spare in (0, ROUNDING_UNITS):
-                wanted = max(int(rest[last]) + spare, 0)
-                if table[last, wanted] >= UNREACHABLE:
+                others = before.members(last, int(rest[last]) + spare)
+                if others is None:
                     break
-                positions = [last, *cheapest_members(table, units, last, wanted)]
+                positions = [last, *others]
                 found.append((tuple(sorted((*leader, *chain.devices[positions].tolist()))), int(chain.sizes[last])))
                 if float(chain.shares[positions].sum()) >= chain.need - COVER_TOLERANCE:
                     best = max(best, float(profits[last] - costs[positions].sum()))
                     break
         promised = float(surplus.max())
-        if promised <= PRICING_TOLERANCE or best > PRICING_TOLERANCE or len(units) > MOST_LISTING:
+        is_settled = promised <= PRICING_TOLERANCE or best > PRICING_TOLERANCE
+        if is_settled or roughly or len(units) > MOST_LISTING:
             return promised
         listed = self._list_covers(chain, costs, profits)
         if listed is None:
@@ -172,8 +185,10 @@ class GroupPricer:
         chosen = np.flatnonzero((costs > 0.0) & (chain.shares > SHARE_TOLERANCE))
         is_free = costs <= 0.0
         needs = chain.need - np.cumsum(np.where(is_free, chain.shares, 0.0))[ends]
-        units = units_of(chain.shares[chosen], chain.resolution)
-        table = cheapest_covers(units, costs[chosen], chain.resolution, compiled=self.compiled)
+        # True shares decide; the table only tells where to look.
+        resolution = min(chain.resolution, LISTING_CELLS // (len(chosen) + 1))
+        units = units_of(chain.shares[chosen], resolution)
+        table = cheapest_covers(units, costs[chosen], resolution, compiled=self.compiled)
         prefixes = np.searchsorted(chosen, ends, side="right")
         budgets = profits[ends] - PRICING_TOLERANCE
         covers = covers_within(

@@ -23,6 +23,7 @@ from samples import cases
 from strategies import instances
 
 if TYPE_CHECKING:
+    from rocoin_opt.grouping.threshold_problem import Chain
     from rocoin_opt.highs.columns import LpSolution
     from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
@@ -213,9 +214,8 @@ def test_diversions_are_drawn_by_the_seed_and_stop_at_the_limit() -> None:
     assert not pool.groups
 
 
-@pytest.mark.parametrize(("price", "surplus"), [(0.4, 0.0), (0.3, 0.1)])
-def test_no_surplus_is_promised_that_true_covers_do_not_have(price: float, surplus: float) -> None:
-    # Each device lacks less of half a cover than units tell, each another part: three make a group, two do not.
+def nearly_halves() -> Chain:
+    """Each device lacks less of half a cover than units tell, each another part: three make a group, two do not."""
     lacking = [1.0, 1 / 3, 1 / 7, 1 / 11]
     devices = [
         {
@@ -237,14 +237,28 @@ def test_no_surplus_is_promised_that_true_covers_do_not_have(price: float, surpl
         }
     )
     (chain,) = ThresholdProblem(instance, "guaranteed", math.inf).chains
-    free = SizePrices(np.array([1]), np.zeros(2))
+    return chain
+
+
+@pytest.mark.parametrize(("price", "surplus"), [(0.4, 0.0), (0.3, 0.1)])
+def test_no_surplus_is_promised_that_true_covers_do_not_have(price: float, surplus: float) -> None:
+    chain, free = nearly_halves(), SizePrices(np.array([1]), np.zeros(2))
     found: list[tuple[Members, int]] = []
-    promised = GroupPricer(len(devices), Control.starting_now()).price(chain, np.full(4, price), free, found)
+    promised = GroupPricer(4, Control.starting_now()).price(chain, np.full(4, price), free, found)
     assert promised == pytest.approx(surplus, abs=1e-5) or (surplus > 0.0 and promised > surplus)
     # One device is free: it joins, and two others cost less than a group is worth.
     found.clear()
-    assert (
-        GroupPricer(len(devices), Control.starting_now()).price(chain, np.array([0.4, 0.4, 0.4, 0.0]), free, found)
-        > 0.1
-    )
+    pricer = GroupPricer(4, Control.starting_now())
+    assert pricer.price(chain, np.array([0.4, 0.4, 0.4, 0.0]), free, found) > 0.1
     assert any(len(group) == 3 and 3 in group for group, _ in found)
+
+
+def test_rough_prices_promise_what_units_do() -> None:
+    chain, free = nearly_halves(), SizePrices(np.array([1]), np.zeros(2))
+    found: list[tuple[Members, int]] = []
+    promised = [
+        GroupPricer(4, Control.starting_now()).price(chain, np.full(4, 0.4), free, found, roughly=roughly)
+        for roughly in (False, True)
+    ]
+    # By units two devices are enough, of which no true cover consists.
+    assert promised == pytest.approx([0.0, 0.2], abs=1e-5)

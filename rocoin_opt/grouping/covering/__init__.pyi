@@ -2,7 +2,6 @@ from .blocks import Block, blocks_of
 from .coverage import Coverage, coverage_of
 from .covering_knapsack import (
     cheapest_covers,
-    cheapest_members,
     covers_within,
     resolution_of,
     units_needed,
@@ -11,6 +10,7 @@ from .covering_knapsack import (
 )
 from .disjoint_covers import tightened
 from .nested_knapsack import SPARE_UNITS, NestedKnapsack, fineness_for
+from .priced_covers import cheapest_before
 
 __all__ = [
     "SPARE_UNITS",
@@ -18,8 +18,8 @@ __all__ = [
     "Coverage",
     "NestedKnapsack",
     "blocks_of",
+    "cheapest_before",
     "cheapest_covers",
-    "cheapest_members",
     "coverage_of",
     "covers_within",
     "fineness_for",

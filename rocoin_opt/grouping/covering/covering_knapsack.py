@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MIN_COMPILED_DEVICES = 40
 """Devices from which on the compiled recursion saves more than the half second that Numba takes to import."""
 
-RESOLUTIONS = ((400, 16_384), (1_000, 8_192), (2_000, 2_048), (10**9, 512))
+RESOLUTIONS = ((1_000, 16_384), (2_000, 2_048), (10**9, 512))
 """Units of the covering knapsacks, by number of devices: many devices make large tables, and short covers."""
 MAX_UNITS = 100_000
 """Units up to which shares are looked at as whole numbers of a common unit."""
@@ -46,7 +46,7 @@ PAIRS = 500_000
 """Devices that are tried at once where it is not compiled."""
 
 COMPILED = "rocoin_opt.grouping.covering.covering_knapsack_compiled"
-COMPILED_FUNCTIONS = ("cheapest_covers", "covers_within")
+COMPILED_FUNCTIONS = ("cheapest_covers", "cheapest_before", "covers_within")
 IMPORT_SECONDS, COMPILING_SECONDS = 1.2, 10.0
 """Seconds to import Numba and load what it compiled before, and to compile it for the first time on a machine."""
 
@@ -71,7 +71,7 @@ def use_compiled(devices: int, control: Control = UNLIMITED) -> bool:
     """Whether the compiled recursions are there, and worth their import, or at first their compilation."""
     if devices < MIN_COMPILED_DEVICES or importlib.util.find_spec("numba") is None:
         return False
-    # A function is compiled, or loaded, when it is first called: one of the two may be missing.
+    # A function is compiled, or loaded, when it is first called: one of them may be missing.
     module = sys.modules.get(COMPILED)
     if module is not None and all(getattr(module, name).signatures for name in COMPILED_FUNCTIONS):
         return True

@@ -41,12 +41,66 @@ def cheapest_covers(units: IntArray, costs: FloatArray, resolution: int) -> Floa
     table[0, 0] = 0.0
     for i in range(count):
         unit, cost = min(units[i], resolution), costs[i]
-        table[i + 1, 0] = 0.0
-        for u in range(1, unit):
-            table[i + 1, u] = min(table[i, u], cost)
-        for u in range(max(unit, 1), resolution + 1):
-            table[i + 1, u] = min(table[i, u], table[i, u - unit] + cost)
+        first = max(unit, 1)
+        # Slices that are read from their beginning: with places that might be below 0 no loop is vectorised.
+        after, before = table[i + 1], table[i]
+        few, few_before = after[1:first], before[1:first]
+        many, many_before, less = after[first:], before[first:], before[first - unit : resolution + 1 - unit]
+        after[0] = 0.0
+        for u in range(len(few)):
+            few[u] = min(few_before[u], cost)
+        for u in range(len(many)):
+            many[u] = min(many_before[u], less[u] + cost)
     return table
+
+
+@njit(cache=True)
+def cheapest_before(
+    units: IntArray, costs: FloatArray, needs: IntArray, resolution: int
+) -> tuple[FloatArray, BoolArray]:
+    """Cheapest cost to gather some units from the devices before each one.
+
+    Parameters
+    ----------
+    units : IntArray, L
+        Share of each device in units, at least 0.
+    costs : FloatArray, L
+        Cost of each device, at least 0.
+    needs : IntArray, L
+        Units to gather before each device, at most the resolution.
+    resolution : int
+        Most units that are asked for.
+
+    Returns
+    -------
+    FloatArray, L
+        :data:`UNREACHABLE` and above where there is no such set.
+    BoolArray, (L + 1) x (resolution + 1)
+        Whether the cheapest set that gathers u units from the first i devices takes the last of them.
+    """
+    count = len(units)
+    before = np.full(resolution + 1, UNREACHABLE)
+    before[0] = 0.0
+    after = before.copy()
+    cheapest, takes = np.empty(count), np.empty((count + 1, resolution + 1), dtype=np.bool_)
+    takes[0, :] = False
+    for i in range(count):
+        unit, cost = min(units[i], resolution), costs[i]
+        cheapest[i] = before[needs[i]]
+        first, row = max(unit, 1), takes[i + 1]
+        few, few_before, few_takes = after[1:first], before[1:first], row[1:first]
+        many, many_before, many_takes = after[first:], before[first:], row[first:]
+        less = before[first - unit : resolution + 1 - unit]
+        row[0] = False
+        for u in range(len(few)):
+            few_takes[u] = cost < few_before[u]
+            few[u] = min(few_before[u], cost)
+        for u in range(len(many)):
+            own = less[u] + cost
+            many_takes[u] = own < many_before[u]
+            many[u] = min(many_before[u], own)
+        before, after = after, before
+    return cheapest, takes
 
 
 @njit(cache=True)

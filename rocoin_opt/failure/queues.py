@@ -178,7 +178,7 @@ def _num_fallible(instance: Instance, devices: IntArray) -> int:
 
 def _fallible(instance: Instance, devices: IntArray) -> list[int]:
     """Places of the devices that may fail, alone or with their domain."""
-    falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    falls = instance.arrays.domain_failure
     found = []
     for r, n in enumerate(devices.tolist()):
         device = instance.devices[n]
@@ -210,7 +210,7 @@ def _tied_answers(instance: Instance, transfers: Transfers, groups: IntArray) ->
 
 def _chance(instance: Instance, devices: IntArray, alive: BoolArray) -> FloatArray:
     """How likely it is that exactly some devices survive, by state."""
-    falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    falls = instance.arrays.domain_failure
     chance: FloatArray = np.ones(alive.shape[1])
     inside: dict[str, list[int]] = {}
     for r, n in enumerate(devices.tolist()):

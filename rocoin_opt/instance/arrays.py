@@ -58,6 +58,8 @@ class InstanceArrays:
         ``pi + (1 - pi) p``; devices of one domain cover no more than the sum of their shares, so whoever keeps the
         limit has shares that sum to 1, but not the other way round. All 1 where the limit is within a millionth of 1:
         then the shares promise too much, and only :func:`keeps_outage_limit` decides.
+    domain_failure : dict
+        Failure probability of each failure domain, by identifier.
     device_index, student_index : dict
         Position of each identifier.
     """
@@ -71,6 +73,7 @@ class InstanceArrays:
     rate: FloatArray
     failure: FloatArray
     cover_share: FloatArray
+    domain_failure: dict[str, float]
     device_index: dict[str, int]
     student_index: dict[str, int]
 
@@ -138,6 +141,7 @@ class InstanceArrays:
             rate=np.array([_rate(device, students) for device in devices]),
             failure=failure,
             cover_share=_cover_share(failure, with_domain, requirements.max_group_outage),
+            domain_failure=falls,
             device_index={device.id: n for n, device in enumerate(devices)},
             student_index={student.id: j for j, student in enumerate(students)},
         )

@@ -37,7 +37,7 @@ class SharedFailures:
 
     def __init__(self, instance: Instance) -> None:
         held = [device.failure_domain for device in instance.devices]
-        falls = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+        falls = instance.arrays.domain_failure
         self.names = [name for name, p in falls.items() if p > 0.0 and held.count(name) > 1]
         self.falls: FloatArray = np.array([falls[name] for name in self.names])
         place = {name: d for d, name in enumerate(self.names)}

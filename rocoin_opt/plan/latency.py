@@ -124,7 +124,7 @@ def outage_after(instance: Instance, devices: Iterable[int]) -> Iterator[float]:
     A failure domain takes its devices along: the devices of domain d all fail with probability
     ``P_d + (1 - P_d) prod p_n``; domains, and devices outside of any, are independent.
     """
-    domains = {domain.id: domain.failure_probability for domain in instance.failure_domains}
+    domains = instance.arrays.domain_failure
     alone = 1.0
     together: dict[str, float] = {}
     is_sure = False
@@ -266,12 +266,16 @@ def answer_distribution(instance: Instance, timings: Iterable[GroupTiming]) -> S
 
 def has_random_latency(instance: Instance, plan: Plan) -> bool:
     """Whether a device of some group has a random latency."""
+    if not instance.has_random_latencies:
+        return False
     index = instance.arrays.device_index
     return any(instance.devices[index[device]].is_random for group in plan.groups for device in group.devices)
 
 
 def require_constant_latency(instance: Instance, devices: Iterable[int] | None = None) -> None:
     """Refuse random latencies, of some devices or of all."""
+    if not instance.has_random_latencies:
+        return
     for position in range(len(instance.devices)) if devices is None else devices:
         device = instance.devices[position]
         if device.is_random:

@@ -259,21 +259,26 @@ def _check_loads(instance: Instance, plan: Plan) -> Iterator[Violation]:
             n = arrays.device_index.get(name)
             if n is None or j is None:
                 continue
-            where, terms = f"groups[{k}].devices[{i}]", instance.latency_terms(n, j, group.num_filters)
+            where, allowed = f"groups[{k}].devices[{i}]", instance.devices[n].max_joules
             # Other rules name a student without a time.
-            if rate is not None and math.inf > terms.busy > stretched(1.0 / rate):
-                yield Violation("requests", where, terms.busy, 1.0 / rate, "s")
-            spent, allowed = float(arrays.joules(n, j, group.num_filters)), instance.devices[n].max_joules
-            if allowed is not None and not keeps_limit(spent, allowed):
-                yield Violation("energy", where, spent, allowed, "J")
+            if rate is not None:
+                busy = instance.latency_terms(n, j, group.num_filters).busy
+                if math.inf > busy > stretched(1.0 / rate):
+                    yield Violation("requests", where, busy, 1.0 / rate, "s")
+            if allowed is not None:
+                spent = float(arrays.joules(n, j, group.num_filters))
+                if not keeps_limit(spent, allowed):
+                    yield Violation("energy", where, spent, allowed, "J")
     if rate is not None and has_queues(instance, plan) and not list(uncomputable(instance, plan)):
         for name, (first, last) in Transfers.of(instance, plan).spans.items():
             # The next request finds the channel free.
             if last - first > stretched(1.0 / rate):
                 yield Violation("requests", f"channel {name}", last - first, 1.0 / rate, "s")
-    spent = energy_joules(instance, plan)
-    if requirements.max_energy_joules is not None and not keeps_limit(spent, requirements.max_energy_joules):
-        yield Violation("energy", "groups", spent, requirements.max_energy_joules, "J")
+    limit = requirements.max_energy_joules
+    if limit is not None:
+        spent = energy_joules(instance, plan)
+        if not keeps_limit(spent, limit):
+            yield Violation("energy", "groups", spent, limit, "J")
 
 
 def energy_joules(instance: Instance, plan: Plan) -> float:

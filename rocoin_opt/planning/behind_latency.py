@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
 
 
-MOMENT = 0.5
+MOMENT = 0.2
 """Seconds that idle devices may take to join the groups that they help where the time is up."""
 SHORT_MOMENT = 0.2
 """Seconds that it may take, where the time is up, to say which devices the outage limit does not need."""

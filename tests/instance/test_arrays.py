@@ -37,6 +37,7 @@ def affine(base: float, slope: float, largest: int) -> InstanceArrays:
         rate=np.array([1.0]),
         failure=np.array([0.1]),
         cover_share=np.array([1.0]),
+        domain_failure={},
         device_index={"d": 0},
         student_index={"s": 0},
     )

@@ -65,7 +65,10 @@ def elimination_order(scopes: Iterable[Iterable[int]]) -> tuple[int, ...]:
     left = [set(scope) for scope in scopes]
     order: list[int] = []
     while domains := sorted(set().union(*left)):
-        joined = {d: set().union(*(scope for scope in left if d in scope)) for d in domains}
+        joined: dict[int, set[int]] = {d: set() for d in domains}
+        for scope in left:
+            for d in scope:
+                joined[d] |= scope
         # Who meets the fewest makes the smallest table; its number settles ties, the same way everywhere.
         domain = min(domains, key=lambda d: (len(joined[d]), d))
         if len(joined[domain]) > MAX_JOINT_DOMAINS:

@@ -34,6 +34,7 @@ COVERED_ELSEWHERE = {
     "exact/lexicographic/part_search": "exact/lexicographic/test_part_boxes",
     "exact/lexicographic/set_packing": "exact/lexicographic/test_part_sizes",
     "exact/stochastic/packing": "exact/stochastic/test_stochastic_search",
+    "exact/threshold/alike_groups": "exact/threshold/test_demand",
     "exact/threshold/column_list": "exact/threshold/test_enumeration",
     "exact/threshold/completion": "exact/threshold/test_packing",
     "exact/threshold/listed_columns": "exact/threshold/test_listed_packing",

@@ -159,13 +159,27 @@ class ThresholdProblem:
         self.allowed: IntArray = self.arrays.largest if self.led else self.timely
         """Part up to which a device may be in a group at all, N x J."""
 
+    def at_levels(self, levels: IntArray) -> ThresholdProblem:
+        """The same with every part rounded down to one of some sizes, for groups that are counted by these alone.
+
+        Parameters
+        ----------
+        levels : IntArray, R
+            Sizes, ascending; what is below the first of them is no part.
+        """
+        rounded = ThresholdProblem(self.instance, self.objective, self.threshold, self.arrays)
+        parts = np.append(0, levels)
+        rounded.timely = parts[np.searchsorted(levels, self.timely, side="right")]
+        rounded.allowed = parts[np.searchsorted(levels, self.allowed, side="right")]
+        return rounded
+
     @cached_property
     def weights(self) -> FloatArray:
         """``-ln p``, N, of a device alone with its domain. Unlike cover shares they are right for limits next to 1 too.
 
         They add up unless there is a :attr:`coverage`.
         """
-        falls = {domain.id: domain.failure_probability for domain in self.instance.failure_domains}
+        falls = self.arrays.domain_failure
         of_devices = [falls.get(device.failure_domain or "", 0.0) for device in self.instance.devices]
         with np.errstate(divide="ignore"):
             weights = np.asarray(-np.log(self.arrays.failure))

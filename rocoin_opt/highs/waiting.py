@@ -27,7 +27,8 @@ class WaitingColumns:
 
     def __init__(self, cost: FloatArray, matrix: Any) -> None:
         self.cost, self.matrix = cost, matrix
-        self._waits: BoolArray = np.ones(len(cost), dtype=bool)
+        self.waits: BoolArray = np.ones(len(cost), dtype=bool)
+        """Which columns still wait."""
 
     def best(self, prices: FloatArray, most: int, least: float) -> IntArray:
         """Columns that wait and are worth most at some prices, the best first.
@@ -41,9 +42,9 @@ class WaitingColumns:
         least : float
             What each must be worth beyond its price, at least.
         """
-        if not self._waits.any():
+        if not self.waits.any():
             return np.empty(0, dtype=np.int64)
-        surplus = np.where(self._waits, self.cost - self.matrix @ prices, -np.inf)
+        surplus = np.where(self.waits, self.cost - self.matrix @ prices, -np.inf)
         better = np.flatnonzero(surplus > least)
         return np.asarray(better[np.argsort(-surplus[better], kind="stable")[:most]])
 
@@ -55,4 +56,4 @@ class WaitingColumns:
         columns : IntArray
             Their places.
         """
-        self._waits[columns] = False
+        self.waits[columns] = False

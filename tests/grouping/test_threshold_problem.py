@@ -86,3 +86,16 @@ def most_disjoint(groups: list[int], devices: int) -> int:
             [most[mask & (mask - 1)], *(1 + most[mask ^ group] for group in groups if group & mask == group)]
         )
     return most[-1]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(data=st.data(), instance=instances(max_devices=5, max_filters=8))
+def test_at_levels_a_group_holds_the_largest_level_that_it_reaches(
+    objective: Objective, data: st.DataObject, instance: Instance
+) -> None:
+    threshold = drawn_threshold(data, instance)
+    problem, oracle = ThresholdProblem(instance, objective, threshold), PackingOracle(instance, objective, threshold)
+    levels = np.array(sorted(data.draw(st.sets(st.integers(1, 8), min_size=1, max_size=3))))
+    groups = oracle.groups()
+    reached = [max((level for level in levels.tolist() if level <= size), default=0) for size in groups.values()]
+    assert problem.at_levels(levels).capacities(list(groups)).tolist() == reached

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from rocoin_opt.exact.threshold.alike_groups import AlikeDevices, AlikeGroup, GroupEntries
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     PRICING_TOLERANCE,
@@ -34,7 +35,7 @@ from rocoin_opt.grouping import (
     SizePrices,
     generate_columns,
 )
-from rocoin_opt.highs import RestrictedMaster, WaitingColumns
+from rocoin_opt.highs import LpSolution, RestrictedMaster, WaitingColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,9 @@ ADDED = 200
 LEAST_WORTH = 0.1
 """Part of the filters asked for that they are worth at prices that count: the program's own make it 1 or more, and a
 larger factor would turn rounding errors into a proof."""
+TAIL = 0.1
+"""Part of what a linear program leaves that it may leave more, where it is solved roughly: the last rounds of a column
+generation take longest and find least."""
 EXCEEDED = 1e-7
 """Factor, less 1, up to which numbers are kept but not exceeded: the solver's tolerances reach so far."""
 
@@ -110,22 +114,6 @@ class Worths(SizePrices):
         return size - super().of_one(size)
 
 
-@dataclass(frozen=True, eq=False)
-class AlikeGroup:
-    """A group up to the exchange of alike devices.
-
-    Attributes
-    ----------
-    counts : IntArray, I
-        How many devices of each kind.
-    level : int
-        Place of the level that it counts for.
-    """
-
-    counts: IntArray
-    level: int
-
-
 class DemandProgram:
     """The linear program of a demand, for every part of it that is left: groups stay in it.
 
@@ -145,19 +133,15 @@ class DemandProgram:
         self, problem: ThresholdProblem, levels: IntArray, groups: Sequence[tuple[int, ...]], control: Control
     ) -> None:
         self.problem, self.levels, self.control = problem, levels, control
-        self.of_device: IntArray = problem.kind_of_device
-        """Kind of each device, N."""
-        self.all: IntArray = np.bincount(self.of_device)
+        self.alike = AlikeDevices(problem.kind_of_device)
+        self.all: IntArray = self.alike.all
         """Devices of each kind, I."""
-        order = np.argsort(self.of_device, kind="stable")
-        self._rank = np.empty_like(order)
-        self._rank[order] = np.arange(len(order)) - (np.cumsum(self.all) - self.all)[self.of_device[order]]
         self.asked: IntArray = np.zeros(len(levels), dtype=np.int64)
         """Groups of each level or more, R."""
         self._known: set[tuple[bytes, int]] = set()
         self.groups: list[AlikeGroup] = []
         """Those of the program."""
-        self._counts = np.empty((0, len(self.all)), dtype=np.int64)
+        self._entries = GroupEntries()
         self._places: list[int] = []
         """Columns of the groups; between them stand the factors."""
         self._columns = 0
@@ -165,22 +149,19 @@ class DemandProgram:
         """Levels that the last factors do not exceed."""
         rows = np.concatenate([self.all, np.zeros(len(levels))])
         self._master = RestrictedMaster(np.full(len(rows), -math.inf), rows, control)
-        self._pricer = GroupPricer(len(self.of_device), control)
+        self._solution: LpSolution | None = None
+        self._pricer = GroupPricer(len(self.alike.of_device), control)
         self._different = problem.different_chains
         # Of thousands of groups the program needs some hundreds: the others wait until they would better it.
         self._known_groups = self._new(list(zip(groups, problem.capacities(groups).tolist(), strict=True)))
-        self._known_counts = self._matrix(self._known_groups)
+        self._known_counts = self.alike.matrix(self._known_groups)
         worthless = np.zeros(len(self._known_groups))
         self._waiting = WaitingColumns(worthless, self._columns_of(self._known_groups, self._known_counts))
-        self._enter(np.arange(min(FIRST_A_DEVICE * len(self.of_device), len(worthless))))
+        self._enter(np.arange(min(FIRST_A_DEVICE * len(self.alike.of_device), len(worthless))))
 
     def filters(self, groups: IntArray) -> int:
         """Filters that so many groups of each level or more hold, R."""
         return int(np.diff(self.levels, prepend=0) @ groups)
-
-    def free(self, devices: IntArray) -> BoolArray:
-        """Which devices are left, N, for how many of each kind are: the first ones."""
-        return np.asarray(self._rank < devices[self.of_device])
 
     def taken(self, supply: Supply) -> list[tuple[int, ...]]:
         """Device indices of the groups that a solution takes, of alike devices the first ones.
@@ -190,8 +171,33 @@ class DemandProgram:
         supply : Supply
             The solution.
         """
-        known = np.flatnonzero(supply.values > PRICING_TOLERANCE).tolist()
-        return [tuple(np.flatnonzero(self.free(self.groups[k].counts)).tolist()) for k in known]
+        return [
+            self.alike.devices(self.groups[k].counts)
+            for k in np.flatnonzero(supply.values > PRICING_TOLERANCE).tolist()
+        ]
+
+    @property
+    def waiting(self) -> list[AlikeGroup]:
+        """Groups that are known, and not in the program."""
+        return [self._known_groups[place] for place in np.flatnonzero(self._waiting.waits).tolist()]
+
+    def renewed(self, supply: Supply) -> DemandProgram:
+        """The same program, in which all groups wait but those that the prices of a solution like best.
+
+        Parameters
+        ----------
+        supply : Supply
+            The solution.
+        """
+        groups = [*self.groups, *self.waiting]
+        known = [self.alike.devices(group.counts) for group in groups]
+        levels = np.array([group.level for group in groups])
+        worths = supply.worths.totals[1 + levels]
+        costs = np.array([supply.prices[list(group)].sum() for group in known])
+        order = np.argsort(costs - worths, kind="stable").tolist()
+        program = DemandProgram(self.problem, self.levels, [known[place] for place in order], self.control)
+        program.asked, program._kept = self.asked, self._kept
+        return program
 
     def ask(self, groups: IntArray, *, like_before: bool = False) -> None:
         """Ask for other numbers of groups.
@@ -207,7 +213,7 @@ class DemandProgram:
         self.asked = groups
         self._add_factors(kept if like_before else np.zeros_like(kept))
 
-    def solve(self, left: Left, banned: Sequence[int] = ()) -> Supply | None:
+    def solve(self, left: Left, banned: Sequence[int] = (), *, roughly: bool = False) -> Supply | None:
         """Exceed what is asked for as far as can be.
 
         Parameters
@@ -216,13 +222,15 @@ class DemandProgram:
             What is left of it.
         banned : sequence of int
             Groups of the program that may not be taken.
+        roughly : bool
+            Stop as soon as no more than :data:`TAIL` of what is left can be missing.
 
         Returns
         -------
         Supply or None
             None where the limit came first.
         """
-        free = self.free(left.devices)
+        free = self.alike.free(left.devices)
         chains = [chain.among(free) for chain in self._different if chain.leader is None or free[chain.leader]]
         kinds = len(self.all)
         # What is all made cannot be exceeded any more.
@@ -232,13 +240,13 @@ class DemandProgram:
             self._limit(left, banned)
             found: Round | None = None
             for found in generate_columns(
-                self._master.solve,
-                lambda prices, own: self._price(prices, own, chains, left),
+                self._solve,
+                lambda prices, own: self._price(prices, own, chains, left, roughly=roughly),
                 self.control,
                 smoothing=SMOOTHING,
                 least_price=0.0,
             ):
-                if found.bound < -DUAL_SAFETY:
+                if found.bound < -DUAL_SAFETY or (roughly and self._is_close(found.bound)):
                     break
             if found is None:
                 return None
@@ -257,7 +265,20 @@ class DemandProgram:
         is_solved = places < len(values)
         taken[is_solved] = values[places[is_solved]]
         prices = found.prices * (self._scale(found.prices) or 1.0)
-        return Supply(made, made + more, found.bound, prices[:kinds][self.of_device], self._worths(prices), taken)
+        return Supply(made, made + more, found.bound, prices[:kinds][self.alike.of_device], self._worths(prices), taken)
+
+    def _is_close(self, bound: float) -> bool:
+        """Whether the master's solution leaves nearly as much as a bound allows."""
+        assert self._solution is not None
+        made, more = self._solution.values[self._first : self._first + 2].tolist()
+        scale = self._scale(self._solution.prices)
+        if scale is None or made < 1.0 - EXCEEDED:
+            return False
+        return bool(bound <= (1.0 + TAIL) * scale * self.filters(self.asked) * more)
+
+    def _solve(self) -> LpSolution | None:
+        self._solution = self._master.solve()
+        return self._solution
 
     def _scale(self, prices: FloatArray) -> float | None:
         """Factor that makes what is asked for worth its filters; None where it is worth hardly anything."""
@@ -280,7 +301,7 @@ class DemandProgram:
         self._columns += 2
 
     def _limit(self, left: Left, banned: Sequence[int]) -> None:
-        fits: BoolArray = np.asarray((self._counts <= left.devices).all(axis=1))
+        fits = self._entries.within(left.devices)
         fits[list(banned)] = False
         upper = np.zeros(self._columns)
         upper[np.array(self._places, dtype=np.int64)[fits]] = math.inf
@@ -288,28 +309,40 @@ class DemandProgram:
         rows = np.concatenate([left.devices, self.asked - left.groups])
         self._master.limit(rows.astype(np.float64), upper)
 
-    def _price(self, prices: FloatArray, own: FloatArray, chains: Sequence[Chain], left: Left) -> Pricing | None:
+    def _price(
+        self, prices: FloatArray, own: FloatArray, chains: Sequence[Chain], left: Left, *, roughly: bool
+    ) -> Pricing | None:
         """Add groups worth more than they cost, and take from all worths what is left of that, which makes a bound."""
-        kinds = len(self.all)
         if self._add_waiting(own, left):
             return Pricing(added=True, prices=prices)
+        priced = self._price_chains(prices, own, chains, left, roughly=roughly)
+        # The last prices that are tried are the program's own: only there are covers listed, if much may be missing.
+        if roughly and priced is not None and not priced.added and prices is own and not self._is_close(priced.bound):
+            priced = self._price_chains(prices, own, chains, left, roughly=False)
+        return priced
+
+    def _price_chains(
+        self, prices: FloatArray, own: FloatArray, chains: Sequence[Chain], left: Left, *, roughly: bool
+    ) -> Pricing | None:
+        """The same by the chains, without the groups that wait."""
+        kinds = len(self.all)
         found: list[tuple[tuple[int, ...], int]] = []
-        worths, of_devices, excess = self._worths(prices), prices[:kinds][self.of_device], 0.0
+        worths, of_devices, excess = self._worths(prices), prices[:kinds][self.alike.of_device], 0.0
         for chain in chains:
             if self.control.exhausted:
                 return None
-            excess = max(excess, self._pricer.price(chain, of_devices, worths, found))
+            excess = max(excess, self._pricer.price(chain, of_devices, worths, found, roughly=roughly))
         proven = prices.copy()
         # Every group that is asked for is of the first level or more.
         proven[kinds] -= excess
-        own_devices, own_worths = own[:kinds][self.of_device], self._worths(own)
+        own_devices, own_worths = own[:kinds][self.alike.of_device], self._worths(own)
         better = [
             (group, size)
             for group, size in found
             if size - float(own_devices[list(group)].sum()) - own_worths.of_one(size) > PRICING_TOLERANCE
         ]
         new = self._new(better)
-        self._add(new, self._matrix(new))
+        self._add(new, self.alike.matrix(new))
         spare = float(proven[:kinds] @ left.devices - proven[kinds:] @ left.groups)
         # Of two bounds the one that leaves less of the same worth says more.
         scale = self._scale(proven)
@@ -333,16 +366,12 @@ class DemandProgram:
         new: list[AlikeGroup] = []
         for (members, size), does_cover in zip(priced, covers, strict=True):
             level = int(np.searchsorted(self.levels, size, side="right")) - 1
-            counts = np.bincount(self.of_device[list(members)], minlength=len(self.all))
+            counts = np.bincount(self.alike.of_device[list(members)], minlength=len(self.all))
             key = (counts.tobytes(), level)
             if does_cover and level >= 0 and key not in self._known:
                 self._known.add(key)
                 new.append(AlikeGroup(counts, level))
         return new
-
-    def _matrix(self, groups: Sequence[AlikeGroup]) -> IntArray:
-        """Devices of each kind in each group."""
-        return np.array([group.counts for group in groups], dtype=np.int64).reshape(len(groups), len(self.all))
 
     def _add(self, groups: Sequence[AlikeGroup], counts: IntArray) -> None:
         """Add groups to the program, with their devices of each kind."""
@@ -353,7 +382,7 @@ class DemandProgram:
         self._places += range(self._columns, self._columns + len(groups))
         self._columns += len(groups)
         self.groups += groups
-        self._counts = np.concatenate([self._counts, counts])
+        self._entries.add(counts)
 
     def _columns_of(self, groups: Sequence[AlikeGroup], counts: IntArray) -> Any:
         """Columns of groups, as rows of a matrix: their devices of each kind, and the levels that they count for."""

@@ -34,6 +34,8 @@ LISTED = Effort(3_000, 200)
 """What that program may cost."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
+TOGETHER = 15
+"""Groups left for each one that is chosen at a time."""
 SHARPNESS = 3.0
 """Power of the fractions by which later dives choose: larger ones mostly choose as the first dive does."""
 SHORT = 1e-6
@@ -68,12 +70,20 @@ class DemandPacking:
         Device indices of groups to begin with.
     control : Control
         Limit and seed.
+    roughly : bool
+        Solve linear programs roughly: enough for a dive.
     """
 
     def __init__(
-        self, problem: ThresholdProblem, counts: Counts, groups: Sequence[tuple[int, ...]], control: Control
+        self,
+        problem: ThresholdProblem,
+        counts: Counts,
+        groups: Sequence[tuple[int, ...]],
+        control: Control,
+        *,
+        roughly: bool = False,
     ) -> None:
-        self.problem, self.control = problem, control
+        self.problem, self.control, self.roughly = problem, control, roughly
         is_level = counts.least > np.append(counts.least[1:], 0)
         self.levels: IntArray = counts.sizes[is_level]
         """Different sizes that are asked for, R, ascending."""
@@ -122,7 +132,7 @@ class DemandPacking:
         self.program.ask(self.program.asked)
         state = self._state(self._all, self.first)
         fixed, banned, back = list[int](), list[int](), TAKEN_BACK
-        list_at = FEW_GROUPS
+        list_at, together = FEW_GROUPS, True
         while state is not None:
             number = int(state.left.groups[0])
             if number <= list_at:
@@ -130,24 +140,28 @@ class DemandPacking:
                 rest = self._make_rest(state)
                 if rest is not None:
                     return [*self._members(fixed), *rest]
-            choice = self._choose(state, by_chance=by_chance)
+            choice = self._choose(state, by_chance=by_chance, together=together)
             if choice is None:
                 return None
             taken = [k for k, times in choice.times.items() for _ in range(times)]
             left = self._without(state.left, taken)
             if left.groups[0] == 0:
                 return self._members([*fixed, *taken])
-            supply = self.program.solve(left, banned)
+            supply = self.program.solve(left, banned, roughly=self.roughly)
             deeper = self._state(left, supply)
             if deeper is not None:
                 state, fixed = deeper, [*fixed, *taken]
+                continue
+            if supply is not None and together and len(taken) > 1 and not choice.forced:
+                # Chosen one at a time, the next may follow from prices that know of those before.
+                together = False
                 continue
             # What was taken whole was no choice: the fault lies further up.
             if supply is None or choice.forced or back == 0:
                 return None
             back -= 1
             banned += taken
-            state = self._state(state.left, self.program.solve(state.left, banned))
+            state = self._state(state.left, self.program.solve(state.left, banned, roughly=self.roughly))
         return None
 
     @property
@@ -160,19 +174,21 @@ class DemandPacking:
         least = self.problem.instance.requirements.min_groups
         while True:
             self.program.ask(groups)
-            supply = self.program.solve(self._all)
+            # What is asked for less of, rough prices tell as well.
+            supply = self.program.solve(self._all, roughly=True)
             surplus = self.program.filters(groups) - self.problem.wanted
             # Of a larger size there are no more groups than of a smaller one.
             room = groups - np.append(groups[1:], 0)
             room[0] = min(room[0], groups[0] - least)
             can = (widths <= surplus) & (room > 0)
             if supply is None or not can.any():
-                return supply
+                break
             level = int(np.argmax(np.where(can, np.diff(supply.worths.totals) / widths, -np.inf)))
             # Prices change with the numbers: of a large surplus only half is given up at them.
             fewer = min(max(surplus // (2 * int(widths[level])), 1), int(room[level]))
             groups = groups.copy()
             groups[level] -= fewer
+        return supply if supply is None or self.roughly else self.program.solve(self._all)
 
     def _state(self, left: Left, supply: Supply | None) -> _State | None:
         """The state of a dive, unless not even parts of groups make what is left to ask for."""
@@ -180,9 +196,19 @@ class DemandPacking:
             return None
         return _State(left, supply)
 
-    def _choose(self, state: _State, *, by_chance: bool) -> _Choice | None:
-        """What is fixed next: all that is taken whole, else the group of which most is taken; None if nothing is."""
-        groups = state.left.groups
+    def _choose(self, state: _State, *, by_chance: bool, together: bool) -> _Choice | None:
+        """What is fixed next: all that is taken whole, and groups of which most is taken; None if nothing is taken.
+
+        Parameters
+        ----------
+        state : _State
+            What is left, and what can be had of it.
+        by_chance : bool
+            Whether groups that are not taken whole are drawn, those of which more is taken more likely.
+        together : bool
+            Whether to choose several of these where many groups are left: one choice more or less matters little then.
+        """
+        groups, devices = state.left.groups, state.left.devices.copy()
         # Later dives begin with what the first one began with: the program has more groups by then.
         known = self.program.groups[: len(state.supply.values)]
         level = np.array([group.level for group in known], dtype=np.int64)
@@ -190,25 +216,30 @@ class DemandPacking:
         room = groups - np.append(groups[1:], 0)
         values: FloatArray = np.where(room[level] > 0, state.supply.values, 0.0)
         whole = np.floor(values + LEAST_FRACTION).astype(np.int64)
-        if whole.any():
-            # Not so much of it that hardly anything is left for the integer program to choose from.
-            most = max(int(groups[0]) - FEW_GROUPS, 0) or int(whole.sum())
-            times: dict[int, int] = {}
-            for k in np.argsort(-whole, kind="stable").tolist():
-                taken = min(int(whole[k]), most, int(room[level[k]]))
-                if whole[k] == 0 or most == 0:
-                    break
-                if taken > 0:
-                    times[k] = taken
-                    most -= taken
-                    room[level[k]] -= taken
-            return _Choice(times, forced=True)
-        if values.max(initial=0.0) <= LEAST_FRACTION:
-            return None
-        if not by_chance:
-            return _Choice({int(np.argmax(values)): 1}, forced=False)
-        weights = values.clip(0.0) ** SHARPNESS
-        return _Choice({int(self.rng.choice(len(values), p=weights / weights.sum())): 1}, forced=False)
+        parts = np.where(values - whole > LEAST_FRACTION, values - whole, 0.0)
+        # Not so much that hardly anything is left for the integer program to choose from.
+        most = max(int(groups[0]) - FEW_GROUPS, 0) or int(whole.sum())
+        times: dict[int, int] = {}
+        for k in np.argsort(-whole, kind="stable")[: np.count_nonzero(whole)].tolist():
+            taken = min(int(whole[k]), most, int(room[level[k]]))
+            if taken > 0:
+                times[k] = taken
+                most -= taken
+                room[level[k]] -= taken
+                devices -= taken * known[k].counts
+        chosen, choices = 0, int(groups[0]) // TOGETHER if together else 0
+        # Larger of these numbers are likelier by the power (Efraimidis and Spirakis, 2006).
+        rank = self.rng.random(len(parts)) ** (1.0 / parts.clip(LEAST_FRACTION) ** SHARPNESS) if by_chance else parts
+        order = np.argsort(-np.where(parts > 0.0, rank, -1.0), kind="stable")
+        for k in order[: np.count_nonzero(parts)].tolist():
+            if chosen >= choices and times:
+                break
+            if room[level[k]] > 0 and (known[k].counts <= devices).all():
+                times[k] = times.get(k, 0) + 1
+                room[level[k]] -= 1
+                devices -= known[k].counts
+                chosen += 1
+        return _Choice(times, forced=chosen == 0) if times else None
 
     def _without(self, left: Left, taken: list[int]) -> Left:
         """What is left once groups are fixed."""
@@ -220,7 +251,7 @@ class DemandPacking:
     def _members(self, fixed: list[int]) -> list[tuple[int, ...]]:
         """Groups of devices: those that are left are the first of each kind, so the last ones go first."""
         kinds = len(self.program.all)
-        free = [iter(np.flatnonzero(self.program.of_device == kind)[::-1].tolist()) for kind in range(kinds)]
+        free = [iter(np.flatnonzero(self.program.alike.of_device == kind)[::-1].tolist()) for kind in range(kinds)]
         return [
             tuple(sorted(next(free[kind]) for kind in np.repeat(np.arange(kinds), self.program.groups[k].counts)))
             for k in fixed
@@ -228,7 +259,7 @@ class DemandPacking:
 
     def _make_rest(self, state: _State) -> list[tuple[int, ...]] | None:
         """Make the rest of the groups by an integer program over all that can be among them."""
-        devices = np.flatnonzero(self.program.free(state.left.devices))
+        devices = np.flatnonzero(self.program.alike.free(state.left.devices))
         instance = self.problem.instance
         groups = int(state.left.groups[0])
         knowledge = {"num_filters": self.program.filters(state.left.groups), "graph": None, "class_affinity": None}
@@ -262,6 +293,8 @@ class DemandPacking:
         effort : Effort
             What it may cost.
         """
+        # A group counts for the largest level that it reaches: sizes between them would only be listed twice.
+        problem = problem.at_levels(self.levels)
         bound = problem.wanted + supply.spare
         prices = supply.prices[devices]
         relaxation = Relaxation(bound, prices, supply.worths, [], np.empty(0), bound, complete=True)

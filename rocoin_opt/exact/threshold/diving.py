@@ -44,6 +44,8 @@ ROUNDS = 12
 """Numbers that are tried."""
 NEAR = 2
 """Groups of each size or more by which they differ from the linear program's, at most."""
+RENEWED = 4
+"""Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next numbers."""
 ENOUGH = 0.003
 """Part of all filters that is enough to leave."""
 CLOSE = 0.1
@@ -110,7 +112,7 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
     if not found.relaxation.admits(problem.wanted):
         return Packing("impossible")
     for numbers in spacious_numbers(problem, counts, found.groups, groups, control)[: min(NUMBERS, dives)]:
-        made = DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control).dive(dives)
+        made = DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True).dive(dives)
         if made is not None:
             return Packing("packed", made)
         if control.exhausted:
@@ -155,7 +157,7 @@ def spacious_numbers(
         if asked is None:
             break
         program.ask(asked, like_before=True)
-        supply = program.solve(Left(program.all, asked))
+        supply = program.solve(Left(program.all, asked), roughly=True)
         if supply is None:
             break
         prices = np.diff(supply.worths.totals)
@@ -166,6 +168,8 @@ def spacious_numbers(
             best = max(best, supply.spare)
         if best >= ENOUGH * problem.wanted:
             break
+        if len(program.groups) > RENEWED * len(problem.shares):
+            program = program.renewed(supply)
         asked, most = _numbers(cuts, widths, problem.wanted, near, control)
         if most - best <= CLOSE * best:
             break

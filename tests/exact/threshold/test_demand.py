@@ -12,6 +12,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import demand as module
 from rocoin_opt.exact.threshold.demand import DemandProgram, Left
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
 from samples import cases
 
@@ -124,6 +125,52 @@ def test_known_groups_that_wait_enter_where_they_fit(monkeypatch: pytest.MonkeyP
     supply = program.solve(Left(left, program.asked))
     assert supply is not None
     assert supply.made < 1.0
+
+
+@pytest.mark.parametrize("seed", cases(range(4), range(40)))
+def test_a_rough_solution_leaves_nearly_as_much_and_its_bound_holds(seed: int) -> None:
+    instance = generate(("edge", "mcu")[seed % 2], devices=24, seed=seed)
+    thresholds = candidates(instance)
+    problem = ThresholdProblem(instance, "guaranteed", thresholds[len(thresholds) // 2])
+    levels = np.unique(problem.timely[problem.timely > 0])[-3:]
+    exact, rough = (DemandProgram(problem, levels, [], Control.starting_now()) for _ in range(2))
+    rng = random.Random(seed)
+    for _ in range(4):
+        asked = np.sort([rng.randint(0, 2) for _ in levels])[::-1]
+        asked[0] = max(asked[0], 1)
+        exact.ask(asked)
+        rough.ask(asked)
+        sure = exact.solve(Left(exact.all, asked))
+        found = rough.solve(Left(rough.all, asked), roughly=True)
+        assert sure is not None
+        assert found is not None
+        assert found.is_refuted == sure.is_refuted
+        if not sure.is_refuted:
+            # Both are upper limits of what is left, and the rough one exceeds the other by a part of it at most.
+            assert found.made >= 1.0 - 1e-6
+            assert found.factor - 1.0 >= (sure.factor - 1.0) / (1.0 + module.TAIL) - 1e-6
+            assert found.spare >= sure.spare - 1e-5
+
+
+def test_a_program_set_up_anew_leaves_the_same() -> None:
+    problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    levels = np.unique(problem.timely[problem.timely > 0])
+    program = DemandProgram(problem, levels, [(1, 2), (3, 5)], Control.starting_now())
+    program.ask(np.array([3, 1]))
+    supply = program.solve(Left(program.all, program.asked))
+    assert supply is not None
+    anew = program.renewed(supply)
+    # The last of them cost more than they are worth, and all are known.
+    assert {group.counts.tobytes() for group in program.groups} <= {
+        group.counts.tobytes() for group in [*anew.groups, *anew.waiting]
+    }
+    anew.ask(np.array([2, 1]), like_before=True)
+    program.ask(np.array([2, 1]), like_before=True)
+    same, before = (one.solve(Left(one.all, one.asked)) for one in (anew, program))
+    assert same is not None
+    assert before is not None
+    assert same.factor == pytest.approx(before.factor)
+    assert same.spare == pytest.approx(before.spare)
 
 
 def test_numbers_asked_for_by_a_larger_level_are_asked_for_once() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices
 from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold import demand_packing as module
 from rocoin_opt.exact.threshold.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.demand import DemandProgram
 from rocoin_opt.exact.threshold.demand_packing import DemandPacking
+from rocoin_opt.exact.threshold.diving import spacious_numbers
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
+from rocoin_opt.planning.solve import solve
 from samples import cases
 
 if TYPE_CHECKING:
@@ -53,7 +57,9 @@ def require_numbers(problem: ThresholdProblem, groups: list[Members], asked: np.
 
 
 @pytest.mark.parametrize("seed", cases(range(6), range(50)))
-def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int) -> None:
+def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a fleet with hundreds of groups: all that can be is chosen at once.
+    monkeypatch.setattr(module, "TOGETHER", 1 + seed % 2 * 14)
     instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
     instance = with_alike_devices(instance, seed, most=6).with_requirements(min_groups=1) if seed % 3 == 0 else instance
     objective: Objective = "nominal" if seed % 4 == 1 else "guaranteed"
@@ -102,6 +108,34 @@ def test_dives_make_the_groups_of_a_fleet_with_parts_of_many_sizes() -> None:
     found = packing.dive(20)
     assert found is not None
     require_numbers(problem, found, packing.asked, packing.levels)
+
+
+def test_several_groups_chosen_at_a_time_take_fewer_linear_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("edge", devices=60, seed=3)
+    best = solve(instance, method="greedy").objective_value
+    assert best is not None
+    problem = ThresholdProblem(instance, "guaranteed", best)
+    program = CountedProgram(problem, [], Control.starting_now())
+    relaxed = program.solve(program.counts, None)
+    assert relaxed is not None
+    (first, *_) = spacious_numbers(problem, program.counts, relaxed.groups, [], Control.starting_now())
+    monkeypatch.setattr(module, "FEW_GROUPS", 0)
+    solved: list[int] = []
+    solve_left = DemandProgram.solve
+
+    def counted(*given: Any, **how: Any) -> Any:
+        solved[-1] += 1
+        return solve_left(*given, **how)
+
+    monkeypatch.setattr(DemandProgram, "solve", counted)
+    for together in (1_000, 2):
+        monkeypatch.setattr(module, "TOGETHER", together)
+        solved.append(0)
+        packing = DemandPacking(problem, first.counts, [], Control.starting_now(), roughly=True)
+        found = packing.dive(1)
+        assert found is not None
+        require_numbers(problem, found, packing.asked, packing.levels)
+    assert solved[1] < solved[0]
 
 
 def test_a_limit_ends_it() -> None:

@@ -23,7 +23,7 @@ import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.count_tree import CountedProgram, has_too_many_kinds
 from rocoin_opt.exact.threshold.demand import FIRST_A_DEVICE, DemandProgram, Left
-from rocoin_opt.exact.threshold.demand_packing import DemandPacking
+from rocoin_opt.exact.threshold.demand_packing import SHORT, DemandPacking
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
 from rocoin_opt.grouping import LEAST_FRACTION
 from rocoin_opt.highs import LinearModel, solve_linear
@@ -141,7 +141,7 @@ def spacious_numbers(
     Returns
     -------
     list of Numbers
-        None of which is refuted; there may be others.
+        None of which is refuted, and parts of groups make all of them; there may be others.
     """
     widths = np.diff(counts.sizes, prepend=0)
     # As many filters as are wanted, in the same proportions.
@@ -163,7 +163,8 @@ def spacious_numbers(
         prices = np.diff(supply.worths.totals)
         # HiGHS fails on programs with traces of prices, and no proof hangs on these limits.
         cuts.append((np.round(prices, DIGITS), supply.spare + float(prices @ asked)))
-        if not supply.is_refuted:
+        # What parts of groups do not make, groups do not, though the prices may not prove it.
+        if not supply.is_refuted and supply.made >= 1.0 - SHORT:
             found.append(Numbers(counts._replace(least=asked), supply.spare, program.taken(supply)))
             best = max(best, supply.spare)
         if best >= ENOUGH * problem.wanted:

@@ -92,30 +92,33 @@ class SubsetRows:
         rows = np.flatnonzero((counts[:, : len(partial)] > 0).any(axis=1)) if len(partial) else np.empty(0, dtype=int)
         if not 3 <= len(rows) <= MOST_ROWS:
             return []
-        counts = counts[rows]
-        odd = columns.available[rows] % 2
-        known = set(self.triples)
-        broken: list[tuple[float, tuple[int, ...]]] = []
-        shared = (counts * of_point) @ counts.T
+        counts, room = counts[rows].astype(np.int64), columns.available[rows]
+        odd, whole_halves = (counts & 1).astype(np.float64), (counts >> 1) @ of_point
+        shared = (counts * of_point) @ counts.T > LEAST_FRACTION
+        triples: list[IntArray] = []
+        excesses: list[FloatArray] = []
         for first in range(len(rows)):
-            for second in np.flatnonzero(shared[first] > LEAST_FRACTION).tolist():
-                if second <= first:
-                    continue
-                halves = (counts + counts[first] + counts[second]) // 2
-                available = columns.available[rows] + columns.available[rows[first]] + columns.available[rows[second]]
-                excess = halves @ of_point - available // 2
-                # Rows with even sums cut nothing.
-                excess[(odd + odd[first] + odd[second]) % 2 == 0] = 0.0
-                excess[[first, second]] = 0.0
-                for third in np.flatnonzero(excess > VIOLATION).tolist():
-                    triple = tuple(sorted((int(rows[first]), int(rows[second]), int(rows[third]))))
-                    if triple not in known:
-                        known.add(triple)
-                        broken.append((-float(excess[third]), triple))
+            seconds = first + 1 + np.flatnonzero(shared[first, first + 1 :])
+            both = counts[first] + counts[seconds]
+            # Half of a + b, rounded down, is that of a and that of b, and one more where both are odd.
+            halves = ((both >> 1) @ of_point)[:, None] + whole_halves + ((both & 1) * of_point) @ odd.T
+            available = room[first] + room[seconds][:, None] + room
+            # Rows with even sums cut nothing.
+            excess = np.where(available % 2 == 1, halves - available // 2, 0.0)
+            excess[:, first] = excess[np.arange(len(seconds)), seconds] = 0.0
+            at, third = np.nonzero(excess > VIOLATION)
+            triples.append(np.column_stack([np.full(len(at), first), seconds[at], third]))
+            excesses.append(excess[at, third])
+        found = rows[np.sort(np.concatenate(triples), axis=1)]
+        worst_first = np.lexsort((*found.T[::-1], -np.concatenate(excesses)))
+        known = set(self.triples)
         often: dict[int, int] = {}
         chosen: list[tuple[int, ...]] = []
-        for _, triple in sorted(broken):
-            if len(chosen) < AT_ONCE and all(often.get(row, 0) < OF_ONE_ROW for row in triple):
+        for triple in map(tuple, found[worst_first].tolist()):
+            if len(chosen) == AT_ONCE:
+                break
+            if triple not in known and all(often.get(row, 0) < OF_ONE_ROW for row in triple):
+                known.add(triple)
                 chosen.append(triple)
                 often.update((row, often.get(row, 0) + 1) for row in triple)
         return chosen

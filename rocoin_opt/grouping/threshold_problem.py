@@ -160,7 +160,7 @@ class ThresholdProblem:
         """Part up to which a device may be in a group at all, N x J."""
 
     def at_levels(self, levels: IntArray) -> ThresholdProblem:
-        """The same with every part rounded down to one of some sizes, for groups that are counted by these alone.
+        """The devices with every part rounded down to one of some sizes, for groups that are counted by these alone.
 
         Parameters
         ----------
@@ -169,6 +169,7 @@ class ThresholdProblem:
         """
         rounded = ThresholdProblem(self.instance, self.objective, self.threshold, self.arrays)
         parts = np.append(0, levels)
+        rounded.costs = self.costs
         rounded.timely = parts[np.searchsorted(levels, self.timely, side="right")]
         rounded.allowed = parts[np.searchsorted(levels, self.allowed, side="right")]
         return rounded

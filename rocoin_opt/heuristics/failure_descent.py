@@ -62,7 +62,7 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
         The same students and sizes; no larger failure probability. A device without which the answer fails as rarely
         is left out. The same groups where the time is too short to begin.
     """
-    if not control.has_time_for(STATE * len(problem.weights) * len(served)):
+    if not control.has_time_for(seconds_to_begin(len(problem.weights), len(served))):
         return list(served)
     state = _State(problem, served, control.seed)
     state.join_spares(control)
@@ -72,6 +72,17 @@ def descend_failure(problem: ThresholdProblem, served: Sequence[IndexedGroup], c
             break
     state.leave_out(control)
     return state.served()
+
+
+def seconds_to_begin(devices: int, groups: int) -> float:
+    """Seconds that a descent takes before its first change, which nothing can stop.
+
+    Parameters
+    ----------
+    devices, groups : int
+        How many there are.
+    """
+    return STATE * devices * groups
 
 
 class _Change(NamedTuple):

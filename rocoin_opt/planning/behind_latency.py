@@ -9,7 +9,7 @@ from rocoin_opt.control import Control
 from rocoin_opt.errors import CertificateError
 from rocoin_opt.failure import missed_success, value_of
 from rocoin_opt.grouping import ThresholdProblem
-from rocoin_opt.heuristics import descend_failure, descend_work
+from rocoin_opt.heuristics import descend_failure, descend_work, seconds_to_begin
 from rocoin_opt.plan import (
     CLOSED_GAP,
     THRESHOLD_OBJECTIVES,
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from rocoin_opt.planning.request import Request
 
 
-MOMENT = 0.2
-"""Seconds that idle devices may take to join the groups that they help where the time is up."""
+MOMENT, LONGEST_MOMENT = 0.2, 0.5
+"""Seconds that idle devices may take to join the groups that they help where the time is up, beside those that it takes
+to begin, and with these."""
 SHORT_MOMENT = 0.2
 """Seconds that it may take, where the time is up, to say which devices the outage limit does not need."""
 MOST_IN_A_MOMENT = 2_000
@@ -125,7 +126,8 @@ def _with_spares_at_once(request: Request, outcome: Outcome, plan: Plan) -> Outc
     if not is_wanted or objective not in THRESHOLD_OBJECTIVES or request.latency_only or most == 0:
         return outcome
     seconds = value_of(instance, plan, objective)
-    moment = request.control.a_moment_longer(MOMENT).silent()
+    needed = MOMENT + seconds_to_begin(len(instance.devices), len(plan.groups))
+    moment = request.control.a_moment_longer(min(needed, LONGEST_MOMENT)).silent()
     if instance.is_restricted or instance.shared_channels:
         settle = settled_on_channels if instance.shared_channels else settled_under_rules
         return _kept(request, outcome, settle(instance, objective, plan, moment, "reliability").plan or plan)

@@ -56,8 +56,8 @@ LEAST_WORTH = 0.1
 """Part of the filters asked for that they are worth at prices that count: the program's own make it 1 or more, and a
 larger factor would turn rounding errors into a proof."""
 TAIL = 0.1
-"""Part of what a linear program leaves that it may leave more, where it is solved roughly: the last rounds of a column
-generation take longest and find least."""
+"""Relative gap between the bound and what the program's solution leaves at which a rough solution is enough: the last
+rounds of a column generation take longest and find least."""
 EXCEEDED = 1e-7
 """Factor, less 1, up to which numbers are kept but not exceeded: the solver's tolerances reach so far."""
 
@@ -77,7 +77,7 @@ class Supply(NamedTuple):
     made : float
         Part of it that can be made at all, 1 where all can.
     factor : float
-        How often all of it could be made.
+        How often all of it could be made; of a rough solution, at least.
     spare : float
         Valid upper limit of what any packing leaves, in filters: below 0 there is none.
     prices : FloatArray, N
@@ -223,7 +223,7 @@ class DemandProgram:
         banned : sequence of int
             Groups of the program that may not be taken.
         roughly : bool
-            Stop as soon as no more than :data:`TAIL` of what is left can be missing.
+            Stop at a gap of :data:`TAIL`: the spare may be so much too large, but is a valid limit all the same.
 
         Returns
         -------

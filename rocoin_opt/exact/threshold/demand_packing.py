@@ -1,8 +1,9 @@
 """Packing of a demand: groups for given numbers of each size, refuted by listing or found by diving.
 
-Diving fixes groups of the demand's linear program one after another, and prices anew each time, for the devices that
-are left. What the program takes whole is kept, else the group of which it takes most. As it exceeds what is left to ask
-for as far as can be, few devices are wasted on the way. When few groups are left to make, all that can be among them
+Diving fixes groups of the demand's linear program step by step, and prices anew each time, for the devices that are
+left. What the program takes whole is kept, and with it groups of which it takes most: one where few groups are left,
+several where many are. As the program exceeds what is left to ask for as far as can be, few devices are wasted on the
+way. When few groups are left to make, all that can be among them
 are listed, and an integer program decides. A dive that fails takes back its last choices, a few of them; the next one
 chooses with a little chance. After Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa, "Primal heuristics for branch and
 price: the assets of diving methods", INFORMS Journal on Computing 31, 2019.
@@ -65,7 +66,8 @@ class DemandPacking:
     problem : ThresholdProblem
         Instance, objective and threshold.
     counts : Counts
-        Its ``least`` is asked for; it holds all filters that are wanted, or more.
+        Its ``least`` is asked for; it holds all filters that are wanted, or more, in no more groups than the problem
+        allows.
     groups : sequence of tuples of int
         Device indices of groups to begin with.
     control : Control
@@ -174,7 +176,7 @@ class DemandPacking:
         least = self.problem.instance.requirements.min_groups
         while True:
             self.program.ask(groups)
-            # What is asked for less of, rough prices tell as well.
+            # Rough prices are enough to choose a level of which fewer groups are asked for.
             supply = self.program.solve(self._all, roughly=True)
             surplus = self.program.filters(groups) - self.problem.wanted
             # Of a larger size there are no more groups than of a smaller one.
@@ -228,9 +230,11 @@ class DemandPacking:
                 room[level[k]] -= taken
                 devices -= taken * known[k].counts
         chosen, choices = 0, int(groups[0]) // TOGETHER if together else 0
-        # Larger of these numbers are likelier by the power (Efraimidis and Spirakis, 2006).
-        rank = self.rng.random(len(parts)) ** (1.0 / parts.clip(LEAST_FRACTION) ** SHARPNESS) if by_chance else parts
-        order = np.argsort(-np.where(parts > 0.0, rank, -1.0), kind="stable")
+        rank = parts
+        if by_chance:
+            # Drawn one by one, each as likely as its part to the power (Efraimidis and Spirakis, 2006).
+            rank = np.log1p(-self.rng.random(len(parts))) / parts.clip(LEAST_FRACTION) ** SHARPNESS
+        order = np.argsort(-np.where(parts > 0.0, rank, -np.inf), kind="stable")
         for k in order[: np.count_nonzero(parts)].tolist():
             if chosen >= choices and times:
                 break

@@ -65,8 +65,9 @@ class Numbers:
     counts : Counts
         Its ``least`` is asked for.
     spare : float
-        What the linear program leaves of devices for more groups like these, in filters; of levels that no numbers so
-        far could exceed it asks for no more.
+        Upper limit of what the linear program leaves of devices for more groups like these, in filters, within
+        :data:`~rocoin_opt.exact.threshold.demand.TAIL` of it; of levels that no numbers so far could exceed it asks for
+        no more.
     groups : list of tuples of int
         Device indices of the groups that the linear program takes.
     """

@@ -43,7 +43,7 @@ class CheapestBefore:
         last : int
             How many devices, the first of the chain, there are to choose from.
         need : int
-            Units to gather, at most the resolution.
+            Units to gather, at most those that were asked for at all.
         """
         members: list[int] = []
         while need > 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,11 +12,21 @@ import pytest
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import demand as module
+from rocoin_opt.exact.threshold.count_tree import CountedProgram
 from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.grouping import generate_columns
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.instance.model import Instance
+from rocoin_opt.planning.solve import solve
 from samples import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocoin_opt.exact.threshold.alike_groups import AlikeGroup
+    from rocoin_opt.exact.threshold.demand import Supply
+    from rocoin_opt.grouping import Round
 
 
 def numbers_of_packings(groups: list[tuple[int, int]], levels: np.ndarray) -> set[tuple[int, ...]]:
@@ -127,45 +139,68 @@ def test_known_groups_that_wait_enter_where_they_fit(monkeypatch: pytest.MonkeyP
     assert supply.made < 1.0
 
 
-@pytest.mark.parametrize("seed", cases(range(4), range(40)))
-def test_a_rough_solution_leaves_nearly_as_much_and_its_bound_holds(seed: int) -> None:
-    instance = generate(("edge", "mcu")[seed % 2], devices=24, seed=seed)
-    thresholds = candidates(instance)
-    problem = ThresholdProblem(instance, "guaranteed", thresholds[len(thresholds) // 2])
-    levels = np.unique(problem.timely[problem.timely > 0])[-3:]
-    exact, rough = (DemandProgram(problem, levels, [], Control.starting_now()) for _ in range(2))
-    rng = random.Random(seed)
-    for _ in range(4):
-        asked = np.sort([rng.randint(0, 2) for _ in levels])[::-1]
-        asked[0] = max(asked[0], 1)
-        exact.ask(asked)
-        rough.ask(asked)
-        sure = exact.solve(Left(exact.all, asked))
-        found = rough.solve(Left(rough.all, asked), roughly=True)
-        assert sure is not None
-        assert found is not None
-        assert found.is_refuted == sure.is_refuted
-        if not sure.is_refuted:
-            # Both are upper limits of what is left, and the rough one exceeds the other by a part of it at most.
-            assert found.made >= 1.0 - 1e-6
-            assert found.factor - 1.0 >= (sure.factor - 1.0) / (1.0 + module.TAIL) - 1e-6
-            assert found.spare >= sure.spare - 1e-5
+def test_a_rough_solution_takes_fewer_rounds_and_its_bound_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("edge", devices=120, seed=0)
+    best = solve(instance, method="greedy").objective_value
+    assert best is not None
+    problem = ThresholdProblem(instance, "guaranteed", 1.02 * best)
+    counted = CountedProgram(problem, [], Control.starting_now())
+    relaxed = counted.solve(counted.counts, None)
+    assert relaxed is not None
+    asked = np.floor(0.97 * relaxed.groups).astype(np.int64)
+    rounds = 0
+
+    def generated(*given: Any, **how: Any) -> Iterator[Round]:
+        nonlocal rounds
+        for one in generate_columns(*given, **how):
+            rounds += 1
+            yield one
+
+    monkeypatch.setattr(module, "generate_columns", generated)
+    solutions: list[Supply] = []
+    taken: list[int] = []
+    for roughly in (False, True):
+        program = DemandProgram(problem, counted.counts.sizes, [], Control.starting_now())
+        program.ask(asked)
+        rounds = 0
+        supply = program.solve(Left(program.all, asked), roughly=roughly)
+        assert supply is not None
+        solutions.append(supply)
+        taken.append(rounds)
+    exact, rough = solutions
+    assert taken[1] < taken[0]
+    assert exact.made >= 1.0 - 1e-6
+    assert rough.made >= 1.0 - 1e-6
+    # The limit of what is left is valid, and not much larger than what the solution leaves.
+    assert exact.spare - 1e-5 <= rough.spare <= exact.spare * (1.0 + module.TAIL) + 1e-5
+    assert exact.factor - 1.0 >= rough.factor - 1.0 - 1e-6
+    assert rough.factor - 1.0 >= (exact.factor - 1.0) / (1.0 + module.TAIL) - 1e-6
 
 
-def test_a_program_set_up_anew_leaves_the_same() -> None:
-    problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+def test_a_program_set_up_anew_begins_with_the_likeliest_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     levels = np.unique(problem.timely[problem.timely > 0])
-    program = DemandProgram(problem, levels, [(1, 2), (3, 5)], Control.starting_now())
-    program.ask(np.array([3, 1]))
+    every = [(0,), *itertools.combinations(range(1, 7), 2), *itertools.combinations(range(1, 7), 3)]
+    program = DemandProgram(problem, levels, every, Control.starting_now())
+    program.ask(np.array([2, *[1] * (len(levels) - 1)]))
     supply = program.solve(Left(program.all, program.asked))
     assert supply is not None
+    monkeypatch.setattr(module, "FIRST_A_DEVICE", 1)
     anew = program.renewed(supply)
-    # The last of them cost more than they are worth, and all are known.
-    assert {group.counts.tobytes() for group in program.groups} <= {
-        group.counts.tobytes() for group in [*anew.groups, *anew.waiting]
-    }
-    anew.ask(np.array([2, 1]), like_before=True)
-    program.ask(np.array([2, 1]), like_before=True)
+    # All groups are known still, and those of the program are worth most beyond what they cost.
+    keys = [{(group.counts.tobytes(), group.level) for group in one.groups + one.waiting} for one in (program, anew)]
+    assert keys[0] == keys[1]
+    assert len(anew.groups) == 7 < len(keys[0])
+
+    def worth(groups: list[AlikeGroup]) -> list[float]:
+        costs = [float(supply.prices[list(anew.alike.devices(group.counts))].sum()) for group in groups]
+        return [supply.worths.totals[1 + group.level] - cost for group, cost in zip(groups, costs, strict=True)]
+
+    assert min(worth(anew.groups)) >= max(worth(anew.waiting))
+    # What could not be exceeded before is not tried again.
+    assert anew.asked.tolist() == program.asked.tolist()
+    for one in (anew, program):
+        one.ask(one.asked, like_before=True)
     same, before = (one.solve(Left(one.all, one.asked)) for one in (anew, program))
     assert same is not None
     assert before is not None

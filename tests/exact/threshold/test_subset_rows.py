@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
-from rocoin_opt.exact.threshold.subset_rows import SubsetRows
+from rocoin_opt.exact.threshold.subset_rows import VIOLATION, SubsetRows
 
 
 def drawn(seed: int) -> ListedColumns:
@@ -26,6 +26,20 @@ def drawn(seed: int) -> ListedColumns:
         limits=np.array([9]),
         wanted=1,
     )
+
+
+def broken_triples(columns: ListedColumns, values: np.ndarray) -> set[tuple[int, ...]]:
+    """Triples of rows whose half sum, rounded down on both sides, a point exceeds; of an even sum none."""
+    counts, available = columns.counts.toarray().astype(int), columns.available
+    broken: set[tuple[int, ...]] = set()
+    # Rows without a column in part are not looked at, and rows of which no column that is taken has two not together.
+    looked_at = np.flatnonzero(counts[:, values % 1.0 > 0.0].any(axis=1)).tolist()
+    for triple in combinations(looked_at, 3):
+        most, taken = int(available[list(triple)].sum()), counts[list(triple)].sum(axis=0) // 2 @ values
+        has_pair = any((counts[one] * counts[other]) @ values > 0 for one, other in combinations(triple, 2))
+        if most % 2 == 1 and taken - most // 2 > VIOLATION and has_pair:
+            broken.add(triple)
+    return broken
 
 
 @pytest.mark.slow
@@ -47,8 +61,12 @@ def test_packings_keep_what_the_point_breaks() -> None:
         for times in product(range(3), repeat=len(entered)):
             if (columns.counts @ np.array(times) <= columns.available).all():
                 assert (rows @ np.array(times) <= cuts.most).all(), seed
-        # The same point asks for no cut twice.
-        assert not set(cuts.triples[: len(rows)]) & set(cuts.triples[len(rows) :])
+        # All that are broken are found, by and by, and none twice.
+        broken = broken_triples(columns, values)
+        assert set(cuts.triples) <= broken
+        while cuts.separate(entered, values).shape[0]:
+            pass
+        assert sorted(cuts.triples) == sorted(broken)
     assert found > 50
 
 

@@ -180,9 +180,10 @@ def test_a_rough_solution_takes_fewer_rounds_and_its_bound_holds(monkeypatch: py
 def test_a_program_set_up_anew_begins_with_the_likeliest_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = fleet([1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], [4.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     levels = np.unique(problem.timely[problem.timely > 0])
-    every = [(0,), *itertools.combinations(range(1, 7), 2), *itertools.combinations(range(1, 7), 3)]
+    # The likeliest ones last.
+    every = [*itertools.combinations(range(1, 7), 3), *itertools.combinations(range(1, 7), 2), (0,)]
     program = DemandProgram(problem, levels, every, Control.starting_now())
-    program.ask(np.array([2, *[1] * (len(levels) - 1)]))
+    program.ask(np.array([4, 3, 3, 2, 1, 0]))
     supply = program.solve(Left(program.all, program.asked))
     assert supply is not None
     monkeypatch.setattr(module, "FIRST_A_DEVICE", 1)
@@ -199,6 +200,8 @@ def test_a_program_set_up_anew_begins_with_the_likeliest_groups(monkeypatch: pyt
     assert min(worth(anew.groups)) >= max(worth(anew.waiting))
     # What could not be exceeded before is not tried again.
     assert anew.asked.tolist() == program.asked.tolist()
+    assert anew._kept.tolist() == program._kept.tolist()
+    assert program._kept.any()
     for one in (anew, program):
         one.ask(one.asked, like_before=True)
     same, before = (one.solve(Left(one.all, one.asked)) for one in (anew, program))

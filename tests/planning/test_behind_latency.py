@@ -121,6 +121,18 @@ def test_where_the_time_is_up_no_replica_is_called_needed():
     assert "every replica is needed" not in result.summary()
 
 
+def test_where_the_time_is_up_idle_devices_join_however_long_it_takes_to_begin(monkeypatch):
+    instance = ro.generate("edge", devices=20, seed=0)
+    start = ro.solve(instance, "greedy", latency_only=True).plan
+    assert start.spares
+    # As with thousands of devices: longer than what is left for the joining itself.
+    pairs = len(instance.devices) * len(start.groups)
+    monkeypatch.setattr("rocoin_opt.heuristics.failure_descent.STATE", 0.25 / pairs)
+    result = ro.solve(instance, "exact", start=start, time_limit=0)
+    assert len(result.plan.spares) < len(start.spares)
+    assert result.metrics.failure_probability < ro.evaluate(instance, start).failure_probability
+
+
 def own(plan, **more):
     """A method that returns one plan, and does more behind latency."""
     return ro.Method("mine", lambda *_: ro.Outcome(plan), THRESHOLD_OBJECTIVES, "a plan by hand", **more)

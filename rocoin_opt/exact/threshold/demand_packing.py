@@ -1,12 +1,12 @@
 """Packing of a demand: groups for given numbers of each size, refuted by listing or found by diving.
 
 Diving fixes groups of the demand's linear program step by step, and prices anew each time, for the devices that are
-left. What the program takes whole is kept, and with it groups of which it takes most: one where few groups are left,
-several where many are. As the program exceeds what is left to ask for as far as can be, few devices are wasted on the
-way. When few groups are left to make, all that can be among them
-are listed, and an integer program decides. A dive that fails takes back its last choices, a few of them; the next one
-chooses with a little chance. After Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa, "Primal heuristics for branch and
-price: the assets of diving methods", INFORMS Journal on Computing 31, 2019.
+left. What the program takes whole is kept, and where many groups are left, several of which it takes most with it;
+where it takes none whole, the one of which it takes most. As it exceeds what is left to ask for as far as can be, few
+devices are wasted on the way. When few groups are left to make, all that can be among them are listed, and an integer
+program decides. A dive that fails takes back its last choices, a few of them; the next one chooses with a little
+chance. After Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa, "Primal heuristics for branch and price: the assets of
+diving methods", INFORMS Journal on Computing 31, 2019.
 """
 
 from __future__ import annotations
@@ -232,7 +232,8 @@ class DemandPacking:
         chosen, choices = 0, int(groups[0]) // TOGETHER if together else 0
         rank = parts
         if by_chance:
-            # Drawn one by one, each as likely as its part to the power (Efraimidis and Spirakis, 2006).
+            # Drawn without replacement, with the parts to this power as weights. Logarithms do not underflow; after
+            # Efraimidis and Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97.
             rank = np.log1p(-self.rng.random(len(parts))) / parts.clip(LEAST_FRACTION) ** SHARPNESS
         order = np.argsort(-np.where(parts > 0.0, rank, -np.inf), kind="stable")
         for k in order[: np.count_nonzero(parts)].tolist():

@@ -308,5 +308,5 @@ class DemandPacking:
         sizes = np.unique(np.concatenate([problem.levels.sizes, self.levels, leaders, *of_chains]).astype(np.int64))
         sizes = sizes[sizes > 0]
         least = np.append(left.groups, 0)[np.searchsorted(self.levels, sizes)]
-        counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]))
+        counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]), supply.worths)
         return pack(problem, relaxation, self.control.silent(), effort, Memory(), counts)

@@ -13,15 +13,28 @@ import scipy.sparse as sp
 from rocoin_opt.highs import LinearModel
 
 if TYPE_CHECKING:
+    from rocoin_opt.grouping import SizePrices
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 
 class Counts(NamedTuple):
-    """Fewest and most groups, R, of each of some sizes or more, R, ascending."""
+    """Numbers of groups.
+
+    Attributes
+    ----------
+    sizes : IntArray, R
+        Sizes of groups, ascending.
+    least, limits : IntArray, R
+        Fewest and most groups of each of these sizes or more.
+    worths : SizePrices, optional
+        Worths of groups by their size, as prices, at which least is to spare with these numbers; what is wanted of the
+        packing itself are filters, where absent.
+    """
 
     sizes: IntArray
     least: IntArray
     limits: IntArray
+    worths: SizePrices | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +57,8 @@ class ListedColumns:
         Fewest and most groups of each of these sizes or more.
     wanted : int
         Filters that must find a place.
+    worth_of_size : FloatArray, R, or None
+        What a column of each of these sizes is worth; the filters that it holds, where absent.
     """
 
     counts: Any
@@ -54,6 +69,20 @@ class ListedColumns:
     least: IntArray
     limits: IntArray
     wanted: int
+    worth_of_size: FloatArray | None = None
+
+    @cached_property
+    def worths(self) -> FloatArray:
+        """What each column is worth, C."""
+        return np.asarray((self.steps if self.worth_of_size is None else self.worth_of_size)[self.step], dtype=float)
+
+    @cached_property
+    def needed(self) -> float:
+        """What any packing that keeps everything is worth, at least."""
+        if self.worth_of_size is None:
+            return float(self.wanted)
+        of_steps = np.diff(self.worth_of_size, prepend=0.0)
+        return float(of_steps @ np.where(of_steps > 0.0, self.least, self.limits))
 
     @cached_property
     def step(self) -> IntArray:
@@ -82,7 +111,8 @@ class ListedColumns:
     def within(self, counts: Counts) -> ListedColumns:
         """The same columns with other numbers of groups, which are counted for all of their sizes."""
         row = np.searchsorted(counts.sizes, self.steps)
-        return replace(self, least=counts.least[row], limits=counts.limits[row])
+        worths = None if counts.worths is None else self.steps - counts.worths.of(self.steps)
+        return replace(self, least=counts.least[row], limits=counts.limits[row], worth_of_size=worths)
 
     def fits(self, left: IntArray, columns: IntArray) -> BoolArray:
         """Whether the devices of some columns are among those of each kind that are left, C'."""

@@ -5,8 +5,9 @@ filters settles much, and where that is whole, which devices are together or in 
 falls on both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where
 millions were listed. An integer program decides among these. No rule tells beforehand which question settles most: a
 few are tried, and the one that leaves fewest columns on both sides is taken (strong branching; Applegate, Bixby,
-Chvatal and Cook, "Finding cuts in the TSP", 1995). The bound of a node holds for any prices, as that of the packing
-relaxation does, so no branch is cut by the solver's tolerances.
+Chvatal and Cook, "Finding cuts in the TSP", 1995). Where numbers of groups are given, every packing holds all filters,
+and what columns are worth takes the place of their sizes: sizes would leave nearly all columns in. The bound of a node
+holds for any prices, as that of the packing relaxation does, so no branch is cut by the solver's tolerances.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ FEW_COLUMNS = 300
 ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
-ROUNDS = 10
-"""Rounds of cuts before any branching. Behind it they gain less than they cost."""
+ROUNDS, LATER = 10, 2
+"""Rounds of cuts before any branching, and at each later node where numbers of groups are given. Elsewhere they gain
+less there than they cost."""
 SMALLER = 5 / 6
 """Weight of the side on which a question settles less, beside the other one."""
 REPAIR_AFTER, REPAIRS = 20, 40
@@ -113,7 +115,7 @@ class _Search:
             self.decided = False
             return None
         bound, wasted, values = relaxed
-        if bound + DUAL_SAFETY < columns.wanted:
+        if bound + DUAL_SAFETY < columns.needed:
             return None
         kept = self._within(node, bound, wasted)
         times = np.rint(values).astype(np.int64)
@@ -126,39 +128,47 @@ class _Search:
         parts = partitions(columns, node, values) if len(kept) > self.few else []
         if not parts:
             return self._solve(node)
-        chosen = self._choose(parts, len(kept))
+        chosen = self._choose(node, parts)
         if chosen is None:
             self.decided = False
         else:
             stack += chosen
         return None
 
-    def _choose(self, parts: Sequence[Partition], count: int) -> list[Node] | None:
-        """The partition that leaves fewest columns, less what its bounds refute; None where the limit came first."""
-        best, most = list(parts[0]), -math.inf
+    def _choose(self, node: Node, parts: Sequence[Partition]) -> list[Node] | None:
+        """What is searched next: the partition that leaves fewest columns, or the node without what bounds refute.
+
+        Where one side of a question is refuted, the other one is all of the node, and is what the next question parts:
+        of a dozen questions, several often take some columns out. None where the limit came first.
+        """
         if len(parts) == 1:
-            return best
+            return list(parts[0])
+        best, most, count = list[Node](), -math.inf, len(node.kept)
         for partition in parts:
             left: list[Node] = []
             for part in partition:
-                relaxed = self._bound(part)
+                asked = part._replace(kept=np.intersect1d(part.kept, node.kept, assume_unique=True))
+                relaxed = self._bound(asked)
                 if relaxed is None:
                     return None
-                kept = self._within(part, relaxed[0], relaxed[1])
+                kept = self._within(asked, relaxed[0], relaxed[1])
                 if len(kept):
-                    left.append(part._replace(kept=kept))
-            # One side, or both, are settled by that already.
-            if len(left) < len(partition):
+                    left.append(asked._replace(kept=kept))
+            if len(left) == len(partition):
+                smaller, larger = sorted(math.log(count / max(len(part.kept), self.few)) for part in left)
+                score = SMALLER * smaller + (1.0 - SMALLER) * larger
+                if score > most:
+                    best, most = left, score
+            elif left and len(partition[0].kept) < count:
+                node = left[0]
+            else:
+                # Other numbers, or nothing: questions that were made for the node are not for these.
                 return left
-            smaller, larger = sorted(math.log(count / max(len(part.kept), self.few)) for part in left)
-            score = SMALLER * smaller + (1.0 - SMALLER) * larger
-            if score > most:
-                best, most = left, score
-        return best
+        return best if len(node.kept) == count else [node]
 
     def _within(self, node: Node, bound: float, wasted: FloatArray) -> IntArray:
         """Columns that can be in a packing of all filters, which wastes at least what each of its columns does."""
-        return node.kept[wasted[node.kept] <= bound - self.columns.wanted + DUAL_SAFETY]
+        return node.kept[wasted[node.kept] <= bound - self.columns.needed + DUAL_SAFETY]
 
     def _relax(self, node: Node) -> tuple[float, FloatArray, FloatArray] | None:
         """Solve the linear program of a node; None where the limit came first.
@@ -166,16 +176,17 @@ class _Search:
         Returns
         -------
         float
-            No packing of the node holds more filters.
+            No packing of the node is worth more.
         FloatArray, C
-            What each column wastes at the prices that prove it: its price less its size.
+            What each column wastes at the prices that prove it: its price less its worth.
         FloatArray, C
             How often each is taken.
         """
         relaxed = self._bound(node)
-        rounds = ROUNDS if self.branched == 0 else 0
+        later = 0 if self.columns.worth_of_size is None else LATER
+        rounds = ROUNDS if self.branched == 0 else later
         for _ in range(rounds):
-            if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.wanted:
+            if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.needed:
                 break
             cuts = self._cuts.separate(self._entered, relaxed[2][self._entered])
             if cuts.shape[0] == 0:
@@ -209,7 +220,7 @@ class _Search:
             # A limit from above has no price below 0; one from both sides may have either sign.
             prices[:devices] = np.maximum(prices[:devices], 0.0)
             of_cuts = np.maximum(prices[devices + steps :], 0.0)
-            wasted: FloatArray = columns.cost(prices[: devices + steps]) - columns.sizes
+            wasted: FloatArray = columns.cost(prices[: devices + steps]) - columns.worths
             if of_cuts.any():
                 wasted += self._cuts.cost(of_cuts)
             entering = np.flatnonzero((wasted < -PRICING_TOLERANCE) & ~outside)
@@ -231,13 +242,14 @@ class _Search:
         return bound, wasted, values
 
     def _program(self) -> RestrictedMaster:
-        """``max sum v x``, without columns yet; groups that a size has too few of are made up for, dearly."""
+        """``max sum w x``, without columns yet; groups that a size has too few of are made up for, dearly."""
         columns, steps = self.columns, len(self.columns.steps)
         rows = len(columns.available) + steps
         program = RestrictedMaster(np.full(rows, -math.inf), np.full(rows, math.inf), self.control)
         missing = np.arange(len(columns.available), rows)
-        # One costs more than it could ever hold.
-        program.add(np.full(steps, -float(columns.wanted)), np.arange(steps + 1), missing, np.ones(steps))
+        # One costs more than it could ever be worth.
+        most = max(float(columns.wanted), float(columns.worths.max()))
+        program.add(np.full(steps, -most), np.arange(steps + 1), missing, np.ones(steps))
         return program
 
     def _enter(self, entering: IntArray) -> None:
@@ -246,7 +258,7 @@ class _Search:
         matrix = self.columns.matrix(entering)
         if len(self._cuts):
             matrix = sp.csc_array(sp.vstack([matrix, self._cuts.of(entering)]))
-        self._master.add(self.columns.sizes[entering].astype(np.float64), matrix.indptr, matrix.indices, matrix.data)
+        self._master.add(self.columns.worths[entering], matrix.indptr, matrix.indices, matrix.data)
         self._entered = np.concatenate([self._entered, entering])
 
     def _solve(self, node: Node) -> IntArray | None:

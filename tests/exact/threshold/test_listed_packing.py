@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,13 @@ from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import listed_packing as module
 from rocoin_opt.exact.threshold.listed_columns import ListedColumns
 from rocoin_opt.exact.threshold.listed_packing import pack_listed
+from rocoin_opt.exact.threshold.partitions import Node
 from samples import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocoin_opt.instance.arrays import IntArray
+    from rocoin_opt.instance.arrays import FloatArray, IntArray
 
 
 def drawn(seed: int) -> ListedColumns:
@@ -65,6 +67,17 @@ def single(seed: int) -> ListedColumns:
     )
 
 
+def of_other_worths(seed: int) -> ListedColumns:
+    """Numbers of groups that are asked for, and what these are worth instead of the filters that they hold."""
+    columns = drawn(seed)
+    rng = np.random.default_rng(seed)
+    least = np.minimum(rng.integers(0, 4, len(columns.steps)), columns.limits)
+    # Of a larger size there are no more groups; that a group is worth nothing, or less, is no error.
+    least = np.maximum.accumulate(least[::-1])[::-1]
+    worths = np.cumsum(rng.choice([0.0, 0.5, 3.0], len(least))) - rng.choice([0.0, 0.25])
+    return replace(columns, least=least, wanted=1, worth_of_size=worths)
+
+
 def keeps(columns: ListedColumns, times: IntArray) -> bool:
     groups = [int(times[columns.sizes >= step].sum()) for step in columns.steps]
     return bool(
@@ -85,7 +98,10 @@ def exists(columns: ListedColumns) -> bool:
 
 @pytest.mark.parametrize(
     ("draw", "few", "count"),
-    cases([(drawn, 3, 20), (single, 0, 10)], [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100)]),
+    cases(
+        [(drawn, 3, 20), (single, 0, 10), (of_other_worths, 0, 20)],
+        [(drawn, 0, 150), (drawn, 3, 150), (single, 0, 100), (of_other_worths, 0, 300), (of_other_worths, 3, 150)],
+    ),
 )
 def test_the_answer_is_that_of_trying_all_packings(
     draw: Callable[[int], ListedColumns], few: int, count: int, monkeypatch: pytest.MonkeyPatch
@@ -103,6 +119,43 @@ def test_the_answer_is_that_of_trying_all_packings(
             assert keeps(columns, times), seed
         answers.append(status)
     assert 0.1 * count <= answers.count("packed") < 0.9 * count
+
+
+def test_any_packing_is_worth_what_is_needed() -> None:
+    found = 0
+    for seed in range(300):
+        columns = of_other_worths(seed)
+        times = np.array(list(product(*(range(most + 1) for most in columns.most))))
+        packings = times[[keeps(columns, row) for row in times]]
+        assert (packings @ columns.worths >= columns.needed - 1e-9).all(), seed
+        # The bound is the best that any numbers allow.
+        found += len(packings) > 0 and float((packings @ columns.worths).min()) < columns.needed + 1e-9
+    assert found > 20
+    assert drawn(0).needed == drawn(0).wanted
+    assert drawn(0).worths.tolist() == drawn(0).sizes.tolist()
+
+
+def test_what_one_question_refutes_is_out_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns that the bound of one side leaves are those that the next question parts."""
+    columns = single(1)
+    count = len(columns.sizes)
+    every = Node(columns.least, columns.limits, np.arange(count))
+    without = {name: every._replace(kept=np.flatnonzero(np.arange(count) % 4 != k)) for k, name in enumerate("abcd")}
+    search = module._Search(columns, Control.starting_now(), None, 0)
+    asked: list[list[int]] = []
+
+    def bound(node: Node) -> tuple[float, FloatArray, FloatArray]:
+        asked.append(node.kept.tolist())
+        # The first side of the first question is refuted, and that of no other one.
+        worth = columns.needed - (1.0 if len(asked) == 1 else 0.0)
+        return worth, np.zeros(count), np.zeros(count)
+
+    monkeypatch.setattr(search, "_bound", bound)
+    chosen = search._choose(every, [(without["a"], without["b"]), (without["c"], without["d"])])
+    assert chosen is not None
+    assert [node.kept.tolist() for node in chosen] == [without["b"].kept.tolist()]
+    of_next = [np.intersect1d(without["b"].kept, without[name].kept).tolist() for name in "cd"]
+    assert asked == [without["a"].kept.tolist(), without["b"].kept.tolist(), *of_next]
 
 
 def test_a_limit_is_no_proof() -> None:

@@ -34,7 +34,7 @@ def require_numbers(problem: ThresholdProblem, found: list[Numbers]) -> None:
     """They hold all filters within the limits, leave less and less, and their groups cover."""
     assert all(one.spare >= other.spare for one, other in itertools.pairwise(found))
     for numbers in found:
-        sizes, least, limits = numbers.counts
+        sizes, least, limits, _ = numbers.counts
         assert (np.diff(least) <= 0).all()
         assert (least <= limits).all()
         assert np.diff(sizes, prepend=0) @ least >= problem.wanted

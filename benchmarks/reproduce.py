@@ -107,7 +107,7 @@ STUDIES = (
     Study("execution", "plans at work as processes", "execution"),
     Study("pipeline", "from a teacher to measured accuracy", "pipeline"),
     Study("capacity", "how large a part a student learns", "capacity"),
-    Study("cifar", "the paper's experiment on CIFAR-10", "cifar", takes_data=True),
+    Study("cifar", "the paper's experiment on CIFAR-10, on a GPU: no page has it yet", "cifar", takes_data=True),
 )
 
 

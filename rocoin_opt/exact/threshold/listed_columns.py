@@ -76,13 +76,18 @@ class ListedColumns:
         """What each column is worth, C."""
         return np.asarray((self.steps if self.worth_of_size is None else self.worth_of_size)[self.step], dtype=float)
 
-    @cached_property
-    def needed(self) -> float:
-        """What any packing that keeps everything is worth, at least."""
+    def needed(self, least: IntArray, limits: IntArray) -> float:
+        """What any packing is worth, at least.
+
+        Parameters
+        ----------
+        least, limits : IntArray, R
+            Fewest and most of its groups of each size or more.
+        """
         if self.worth_of_size is None:
             return float(self.wanted)
         of_steps = np.diff(self.worth_of_size, prepend=0.0)
-        return float(of_steps @ np.where(of_steps > 0.0, self.least, self.limits))
+        return float(of_steps @ np.where(of_steps > 0.0, least, limits))
 
     @cached_property
     def step(self) -> IntArray:
@@ -108,11 +113,21 @@ class ListedColumns:
         """Some of the columns, in their order."""
         return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept])
 
-    def within(self, counts: Counts) -> ListedColumns:
-        """The same columns with other numbers of groups, which are counted for all of their sizes."""
-        row = np.searchsorted(counts.sizes, self.steps)
+    def within(self, counts: Counts) -> ListedColumns | None:
+        """The same columns with other numbers of groups; None where none is as large as some that are asked for.
+
+        Parameters
+        ----------
+        counts : Counts
+            Of larger sizes no more groups than of smaller ones.
+        """
+        if (counts.least[counts.sizes > self.steps[-1]] > 0).any():
+            return None
+        # Of a size between two steps there are as many groups or more as of the larger step: no column is of that size.
+        smallest = np.searchsorted(counts.sizes, np.append(0, self.steps[:-1]), side="right")
+        largest = np.searchsorted(counts.sizes, self.steps)
         worths = None if counts.worths is None else self.steps - counts.worths.of(self.steps)
-        return replace(self, least=counts.least[row], limits=counts.limits[row], worth_of_size=worths)
+        return replace(self, least=counts.least[smallest], limits=counts.limits[largest], worth_of_size=worths)
 
     def fits(self, left: IntArray, columns: IntArray) -> BoolArray:
         """Whether the devices of some columns are among those of each kind that are left, C'."""

@@ -5,9 +5,9 @@ filters settles much, and where that is whole, which devices are together or in 
 falls on both sides, often below what is wanted, and what its reduced costs then leave are a few hundred columns, where
 millions were listed. An integer program decides among these. No rule tells beforehand which question settles most: a
 few are tried, and the one that leaves fewest columns on both sides is taken (strong branching; Applegate, Bixby,
-Chvatal and Cook, "Finding cuts in the TSP", 1995). Where numbers of groups are given, every packing holds all filters,
-and what columns are worth takes the place of their sizes: sizes would leave nearly all columns in. The bound of a node
-holds for any prices, as that of the packing relaxation does, so no branch is cut by the solver's tolerances.
+Chvatal and Cook, "Finding cuts in the TSP", 1995). For the packings of a demand, what columns are worth takes the place
+of their sizes: sizes would leave nearly all columns in. The bound of a node holds for any prices, as that of the
+packing relaxation does, so no branch is cut by the solver's tolerances.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ ADDED = 300
 """Columns that enter a linear program at a time: of the many thousands that are listed, it needs some hundreds."""
 
 ROUNDS, LATER = 10, 2
-"""Rounds of cuts before any branching, and at each later node where numbers of groups are given. Elsewhere they gain
-less there than they cost."""
+"""Rounds of cuts before any branching, and at each later node where columns have worths. Elsewhere they gain less there
+than they cost."""
+MOST_CUTS = 500
+"""Cuts from which on later nodes add none: they stay in all linear programs, with entries for all columns."""
 SMALLER = 5 / 6
 """Weight of the side on which a question settles less, beside the other one."""
 REPAIR_AFTER, REPAIRS = 20, 40
@@ -74,6 +76,8 @@ def pack_listed(
     IntArray, C, or None
         How often each column is taken, where packed.
     """
+    if (columns.least > columns.limits).any():
+        return "impossible", None
     return _Search(columns, control, nodes, few).run()
 
 
@@ -115,7 +119,7 @@ class _Search:
             self.decided = False
             return None
         bound, wasted, values = relaxed
-        if bound + DUAL_SAFETY < columns.needed:
+        if bound + DUAL_SAFETY < columns.needed(node.least, node.limits):
             return None
         kept = self._within(node, bound, wasted)
         times = np.rint(values).astype(np.int64)
@@ -167,8 +171,9 @@ class _Search:
         return best if len(node.kept) == count else [node]
 
     def _within(self, node: Node, bound: float, wasted: FloatArray) -> IntArray:
-        """Columns that can be in a packing of all filters, which wastes at least what each of its columns does."""
-        return node.kept[wasted[node.kept] <= bound - self.columns.needed + DUAL_SAFETY]
+        """Columns that can be in a packing of the node, which wastes at least what each of its columns does."""
+        needed = self.columns.needed(node.least, node.limits)
+        return node.kept[wasted[node.kept] <= bound - needed + DUAL_SAFETY]
 
     def _relax(self, node: Node) -> tuple[float, FloatArray, FloatArray] | None:
         """Solve the linear program of a node; None where the limit came first.
@@ -183,10 +188,10 @@ class _Search:
             How often each is taken.
         """
         relaxed = self._bound(node)
-        later = 0 if self.columns.worth_of_size is None else LATER
-        rounds = ROUNDS if self.branched == 0 else later
-        for _ in range(rounds):
-            if relaxed is None or relaxed[0] + DUAL_SAFETY < self.columns.needed:
+        later = 0 if self.columns.worth_of_size is None or len(self._cuts) > MOST_CUTS else LATER
+        needed = self.columns.needed(node.least, node.limits)
+        for _ in range(ROUNDS if self.branched == 0 else later):
+            if relaxed is None or relaxed[0] + DUAL_SAFETY < needed:
                 break
             cuts = self._cuts.separate(self._entered, relaxed[2][self._entered])
             if cuts.shape[0] == 0:
@@ -247,7 +252,7 @@ class _Search:
         rows = len(columns.available) + steps
         program = RestrictedMaster(np.full(rows, -math.inf), np.full(rows, math.inf), self.control)
         missing = np.arange(len(columns.available), rows)
-        # One costs more than it could ever be worth.
+        # One costs as much as it could ever be worth, or more.
         most = max(float(columns.wanted), float(columns.worths.max()))
         program.add(np.full(steps, -most), np.arange(steps + 1), missing, np.ones(steps))
         return program

@@ -39,7 +39,7 @@ class Repair:
     kept : IntArray
         Which of them may be taken.
     values, wasted : FloatArray, C
-        How often the linear program takes each column, and what it costs beyond its size.
+        How often the linear program takes each column, and what it costs beyond its worth.
     control : Control
         Limit and seed.
     """

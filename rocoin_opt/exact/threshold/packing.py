@@ -329,6 +329,8 @@ def pack_columns(
         return "unknown", []
     alike = _Alike(problem, columns, priced)
     listed = alike.listed() if counts is None else alike.listed().within(counts)
+    if listed is None:
+        return "impossible", []
     status, times = pack_listed(listed, control, effort.nodes, effort.few)
     return status, [] if times is None else alike.columns_of(times)
 

@@ -12,9 +12,10 @@ import scipy.sparse as sp
 
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import listed_packing as module
-from rocoin_opt.exact.threshold.listed_columns import ListedColumns
+from rocoin_opt.exact.threshold.listed_columns import Counts, ListedColumns
 from rocoin_opt.exact.threshold.listed_packing import pack_listed
 from rocoin_opt.exact.threshold.partitions import Node
+from rocoin_opt.grouping import SizePrices
 from samples import cases
 
 if TYPE_CHECKING:
@@ -78,6 +79,31 @@ def of_other_worths(seed: int) -> ListedColumns:
     return replace(columns, least=least, wanted=1, worth_of_size=worths)
 
 
+def of_pairs(seed: int) -> ListedColumns:
+    """Numbers that columns of two to four single devices hardly make, with worths: what cuts are found for."""
+    rng = np.random.default_rng(seed)
+    kinds, count = int(rng.integers(8, 11)), int(rng.integers(12, 15))
+    counts = np.zeros((kinds, count))
+    for k in range(count):
+        counts[rng.choice(kinds, int(rng.integers(2, 4)), replace=False), k] = 1.0
+    sizes = rng.choice([2, 3, 5], count)
+    steps = np.unique(sizes)
+    limits = np.full(len(steps), 4)
+    least = np.maximum.accumulate(np.minimum(rng.integers(0, 3, len(steps)), limits)[::-1])[::-1].copy()
+    least[0] = max(least[0], 3 + seed % 2)
+    return ListedColumns(
+        counts=sp.csc_array(counts),
+        available=np.ones(kinds, dtype=np.int64),
+        sizes=sizes,
+        most=np.ones(count, dtype=np.int64),
+        steps=steps,
+        least=least,
+        limits=limits,
+        wanted=int(np.diff(steps, prepend=0) @ least),
+        worth_of_size=np.cumsum(rng.choice([0.5, 1.0, 3.0], len(steps))),
+    )
+
+
 def keeps(columns: ListedColumns, times: IntArray) -> bool:
     groups = [int(times[columns.sizes >= step].sum()) for step in columns.steps]
     return bool(
@@ -123,16 +149,69 @@ def test_the_answer_is_that_of_trying_all_packings(
 
 def test_any_packing_is_worth_what_is_needed() -> None:
     found = 0
-    for seed in range(300):
+    for seed in range(100):
         columns = of_other_worths(seed)
         times = np.array(list(product(*(range(most + 1) for most in columns.most))))
         packings = times[[keeps(columns, row) for row in times]]
-        assert (packings @ columns.worths >= columns.needed - 1e-9).all(), seed
+        assert (packings @ columns.worths >= columns.needed(columns.least, columns.limits) - 1e-9).all(), seed
         # The bound is the best that any numbers allow.
-        found += len(packings) > 0 and float((packings @ columns.worths).min()) < columns.needed + 1e-9
-    assert found > 20
-    assert drawn(0).needed == drawn(0).wanted
+        found += (
+            len(packings) > 0
+            and float((packings @ columns.worths).min()) < columns.needed(columns.least, columns.limits) + 1e-9
+        )
+    assert found > 7
+    assert drawn(0).needed(drawn(0).least, drawn(0).limits) == drawn(0).wanted
     assert drawn(0).worths.tolist() == drawn(0).sizes.tolist()
+
+
+def test_cuts_at_later_nodes_refute_no_packing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No cuts before any branching, so that there are some to find behind it.
+    monkeypatch.setattr(module, "ROUNDS", 0)
+    answers, cuts = [], []
+    for seed in range(100):
+        columns = of_pairs(seed)
+        search = module._Search(columns, Control.starting_now(), None, 0)
+        status, _ = search.run()
+        assert status == ("packed" if exists(columns) else "impossible"), seed
+        answers.append(status)
+        cuts.append(len(search._cuts))
+    assert 10 <= answers.count("packed") <= 90
+    assert np.count_nonzero(cuts) > 3
+    monkeypatch.setattr(module, "MOST_CUTS", -1)
+    search = module._Search(of_pairs(int(np.argmax(cuts))), Control.starting_now(), None, 0)
+    search.run()
+    assert len(search._cuts) == 0
+
+
+def test_numbers_of_sizes_that_no_column_has_are_kept() -> None:
+    """Three groups of any size, where all columns are of size 12, are three of these; of 13 there are none."""
+    columns = ListedColumns(
+        counts=sp.csc_array(np.eye(3)),
+        available=np.array([1, 1, 0]),
+        sizes=np.full(3, 12),
+        most=np.ones(3, dtype=np.int64),
+        steps=np.array([12]),
+        least=np.array([0]),
+        limits=np.array([3]),
+        wanted=14,
+    )
+    worths = SizePrices(np.array([1, 12]), np.array([0.0, -3.0, 2.0]))
+    asked = Counts(np.array([1, 12, 13]), np.array([3, 1, 0]), np.array([3, 3, 3]), worths)
+    listed = columns.within(asked)
+    assert listed is not None
+    assert listed.least.tolist() == [3]
+    # A price is what the size is more than its worth.
+    assert listed.worths.tolist() == [10.0] * 3
+    assert listed.needed(listed.least, listed.limits) == 30.0
+    assert pack_listed(columns, Control.starting_now(), None, 0)[0] == "packed"
+    assert pack_listed(listed, Control.starting_now(), None, 0)[0] == "impossible"
+    assert columns.within(asked._replace(least=np.array([3, 1, 1]))) is None
+
+
+def test_more_groups_than_there_may_be_are_impossible() -> None:
+    columns = replace(drawn(0), least=drawn(0).limits + 1)
+    for few in (0, 300):
+        assert pack_listed(columns, Control.starting_now(), None, few) == ("impossible", None)
 
 
 def test_what_one_question_refutes_is_out_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +226,7 @@ def test_what_one_question_refutes_is_out_for_the_next(monkeypatch: pytest.Monke
     def bound(node: Node) -> tuple[float, FloatArray, FloatArray]:
         asked.append(node.kept.tolist())
         # The first side of the first question is refuted, and that of no other one.
-        worth = columns.needed - (1.0 if len(asked) == 1 else 0.0)
+        worth = columns.wanted - (1.0 if len(asked) == 1 else 0.0)
         return worth, np.zeros(count), np.zeros(count)
 
     monkeypatch.setattr(search, "_bound", bound)
@@ -156,6 +235,27 @@ def test_what_one_question_refutes_is_out_for_the_next(monkeypatch: pytest.Monke
     assert [node.kept.tolist() for node in chosen] == [without["b"].kept.tolist()]
     of_next = [np.intersect1d(without["b"].kept, without[name].kept).tolist() for name in "cd"]
     assert asked == [without["a"].kept.tolist(), without["b"].kept.tolist(), *of_next]
+
+
+def test_a_refuted_number_ends_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other questions of numbers were made for the node as it was."""
+    columns = single(1)
+    every = Node(columns.least, columns.limits, np.arange(len(columns.sizes)))
+    below, above = every._replace(limits=columns.limits - 1), every._replace(least=columns.least + 1)
+    refuted = {id(below.limits)}
+    search = module._Search(columns, Control.starting_now(), None, 0)
+
+    def bound(node: Node) -> tuple[float, FloatArray, FloatArray]:
+        worth = columns.wanted - (1.0 if id(node.limits) in refuted else 0.0)
+        return worth, np.zeros(len(columns.sizes)), np.zeros(len(columns.sizes))
+
+    monkeypatch.setattr(search, "_bound", bound)
+    chosen = search._choose(every, [(below, above), (every, every)])
+    assert chosen is not None
+    assert len(chosen) == 1
+    assert chosen[0].least is above.least
+    refuted.add(id(above.limits))
+    assert search._choose(every, [(below, above), (every, every)]) == []
 
 
 def test_a_limit_is_no_proof() -> None:

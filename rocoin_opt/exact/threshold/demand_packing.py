@@ -1,5 +1,7 @@
 """Packing of a demand: groups for given numbers of each size, refuted by listing or found by diving.
 
+A demand is refuted by its largest groups alone, where these cannot be made without wasting more than all groups may.
+
 Diving fixes groups of the demand's linear program step by step, and prices anew each time, for the devices that are
 left. What the program takes whole is kept, and where many groups are left, several of which it takes most with it;
 where it takes none whole, the one of which it takes most. As it exceeds what is left to ask for as far as can be, few
@@ -17,8 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.exact.threshold.demand import DemandProgram, Left
-from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack
-from rocoin_opt.grouping import LEAST_FRACTION, Relaxation, ThresholdProblem
+from rocoin_opt.exact.threshold.enumeration import enumerate_columns
+from rocoin_opt.exact.threshold.listed_columns import AlikeColumns
+from rocoin_opt.exact.threshold.listed_packing import pack_listed
+from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Counts, Effort, Memory, Packing, pack
+from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, Relaxation, ThresholdProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +38,9 @@ FEWER = 4
 """Groups that are made before that program is tried anew."""
 LISTED = Effort(3_000, 200)
 """What that program may cost."""
+LARGEST, FEW_LARGEST = Effort(2_000, 30), 20
+"""What refuting the largest groups of a demand may cost for each number of levels, and columns up to which an integer
+program decides: it does not know what may be wasted."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
 TOGETHER = 15
@@ -111,7 +119,12 @@ class DemandPacking:
         if self.first.is_refuted:
             return Packing("impossible")
         every = np.arange(len(self.problem.shares))
-        return self._pack(self.problem, every, self._all, self.first, effort)
+        packing = self._pack(self.problem, every, self._all, self.first, effort)
+        # Where not all groups can be listed, the largest ones can.
+        if not packing.listed and not self.control.exhausted:
+            place = refuted_from(self.problem, self.levels, self.asked, self.first, self.control)
+            return packing if place is None else Packing("impossible")
+        return packing
 
     def dive(self, dives: int) -> list[tuple[int, ...]] | None:
         """Make the groups one after another, and begin again where that fails; None where all dives do.
@@ -310,3 +323,48 @@ class DemandPacking:
         least = np.append(left.groups, 0)[np.searchsorted(self.levels, sizes)]
         counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]), supply.worths)
         return pack(problem, relaxation, self.control.silent(), effort, Memory(), counts)
+
+
+def refuted_from(
+    problem: ThresholdProblem, levels: IntArray, asked: IntArray, supply: Supply, control: Control
+) -> int | None:
+    """Refute a demand by its largest groups alone.
+
+    They are few, and few are as large and waste as little, so that they are listed where others are not; and as they
+    need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste together
+    is no more than what all groups may.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    levels, asked : IntArray, R
+        Sizes, ascending, and groups of each or more that are asked for.
+    supply : Supply
+        Of all devices.
+    control : Control
+        Limit.
+
+    Returns
+    -------
+    int or None
+        Place of the smallest of the levels that are refuted; None where none is.
+    """
+    spare, prices = supply.spare + DUAL_SAFETY, supply.prices
+    priced = np.flatnonzero(prices > PRICE_TOLERANCE)
+    more = asked > np.append(asked[1:], 0)
+    for first in np.flatnonzero(more)[::-1].tolist():
+        own = problem.at_levels(levels[first:])
+        bound = own.wanted + spare
+        relaxation = Relaxation(bound, prices, supply.worths, [], np.empty(0), bound, complete=True)
+        columns = enumerate_columns(own, relaxation, priced, spare, LARGEST.columns, control.silent())
+        if columns is None or control.exhausted:
+            return None
+        # Of more groups as large, so many of the largest are enough.
+        numbers = Counts(levels[first:], asked[first:], np.full(len(levels) - first, asked[first]))
+        if len(columns) == 0:
+            return int(first)
+        listed = AlikeColumns(own, columns, priced).wasting(prices, supply.worths, spare).within(numbers)
+        if listed is None or pack_listed(listed, control.silent(), LARGEST.nodes, FEW_LARGEST)[0] == "impossible":
+            return int(first)
+    return None

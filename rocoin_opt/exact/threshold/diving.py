@@ -8,8 +8,9 @@ them, and the prices that prove it for some numbers limit it for all (see :mod:`
 
 So whole numbers are asked for that leave most by all such limits so far, and what they truly leave adds a limit; after
 Kelley, "The cutting-plane method for solving convex programs", Journal of SIAM 8, 1960. They stay close to what the
-linear program of all numbers takes, which holds most filters. For the best of them groups are made one after another;
-see :mod:`rocoin_opt.exact.threshold.demand_packing`.
+linear program of all numbers takes, which holds most filters. Numbers whose largest groups cannot be made are asked for
+no more. For the best of the others groups are made one after another; see
+:mod:`rocoin_opt.exact.threshold.demand_packing`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.count_tree import CountedProgram, has_too_many_kinds
 from rocoin_opt.exact.threshold.demand import FIRST_A_DEVICE, DemandProgram, Left
-from rocoin_opt.exact.threshold.demand_packing import SHORT, DemandPacking
+from rocoin_opt.exact.threshold.demand_packing import SHORT, DemandPacking, refuted_from
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
 from rocoin_opt.grouping import LEAST_FRACTION
 from rocoin_opt.highs import LinearModel, solve_linear
@@ -40,7 +41,7 @@ ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
 NUMBERS = 2
 """Numbers of groups that are dived for."""
-ROUNDS = 12
+ROUNDS = 40
 """Numbers that are tried."""
 NEAR = 2
 """Groups of each size or more by which they differ from the linear program's, at most."""
@@ -153,6 +154,7 @@ def spacious_numbers(
     asked: IntArray | None = _rounded(ideal, widths, problem.wanted, near)
     found: list[Numbers] = []
     cuts: list[tuple[FloatArray, float]] = []
+    refuted: list[IntArray] = []
     best, most = -math.inf, math.inf
     for _ in range(ROUNDS):
         if asked is None:
@@ -165,14 +167,19 @@ def spacious_numbers(
         # HiGHS fails on programs with traces of prices, and no proof hangs on these limits.
         cuts.append((np.round(prices, DIGITS), supply.spare + float(prices @ asked)))
         # What parts of groups do not make, groups do not, though the prices may not prove it.
-        if not supply.is_refuted and supply.made >= 1.0 - SHORT:
+        is_made = not supply.is_refuted and supply.made >= 1.0 - SHORT
+        first = refuted_from(problem, counts.sizes, asked, supply, control) if is_made else None
+        if first is not None:
+            # Where its largest groups cannot be made, they are asked for no more.
+            refuted.append(np.where(np.arange(len(asked)) >= first, asked, 0))
+        elif is_made:
             found.append(Numbers(counts._replace(least=asked), supply.spare, program.taken(supply)))
             best = max(best, supply.spare)
         if best >= ENOUGH * problem.wanted:
             break
         if len(program.groups) > RENEWED * len(problem.shares):
             program = program.renewed(supply)
-        asked, most = _numbers(cuts, widths, problem.wanted, near, control)
+        asked, most = _numbers(cuts, refuted, widths, problem.wanted, near, control)
         if most - best <= CLOSE * best:
             break
     return sorted(found, key=lambda numbers: -numbers.spare)
@@ -192,27 +199,62 @@ def _rounded(ideal: FloatArray, widths: IntArray, wanted: int, near: Counts) -> 
 
 
 def _numbers(
-    cuts: Sequence[tuple[FloatArray, float]], widths: IntArray, wanted: int, near: Counts, control: Control
+    cuts: Sequence[tuple[FloatArray, float]],
+    refuted: Sequence[IntArray],
+    widths: IntArray,
+    wanted: int,
+    near: Counts,
+    control: Control,
 ) -> tuple[IntArray | None, float]:
-    """Whole numbers that leave most by all cuts, and how much; None if there are none that may leave anything."""
+    """Whole numbers that leave most by all cuts, and how much; None if there are none that may leave anything.
+
+    Parameters
+    ----------
+    cuts : sequence of FloatArray, R, and float
+        Prices of numbers, and what these and what is left are worth together, at most.
+    refuted : sequence of IntArray, R
+        Numbers of which some, where more than 0, have to be smaller.
+    widths : IntArray, R
+        Filters by which each size exceeds the one below it.
+    wanted : int
+        Filters to hold.
+    near : Counts
+        Numbers that are allowed.
+    control : Control
+        Limit.
+    """
     count = len(widths)
     of_cuts = np.array([[*prices, 1.0] for prices, _ in cuts])
     # Of a larger size there are no more groups.
     steps = np.eye(count - 1, count + 1) - np.eye(count - 1, count + 1, k=1)
-    matrix: Any = sp.csc_array(np.vstack([of_cuts, np.append(widths, 0), steps]))
+    rows = np.vstack([of_cuts, np.append(widths, 0), steps])
     infinite = np.full(len(cuts), math.inf)
+    row_lower = np.concatenate([-infinite, [wanted - 0.5], np.zeros(count - 1)])
+    row_upper = np.concatenate([[most for _, most in cuts], np.full(count, math.inf)])
+    # One variable for each number that may be the smaller one: where it is 1, the number is.
+    places = [
+        (k, at) for k, numbers in enumerate(refuted) for at in np.flatnonzero(numbers > np.append(numbers[1:], 0))
+    ]
+    smaller = np.zeros((len(places), count + 1 + len(places)))
+    one_of = np.zeros((len(refuted), count + 1 + len(places)))
+    for i, (k, at) in enumerate(places):
+        slack = max(int(near.limits[at]) - int(refuted[k][at]) + 1, 0)
+        smaller[i, at], smaller[i, count + 1 + i] = 1.0, slack
+        one_of[k, count + 1 + i] = 1.0
+    most_of = [max(int(near.limits[at]), int(refuted[k][at]) - 1) for k, at in places]
+    matrix: Any = sp.csc_array(np.vstack([np.hstack([rows, np.zeros((len(rows), len(places)))]), smaller, one_of]))
     model = LinearModel(
         sense=-1,
         offset=0.0,
-        cost=np.append(np.zeros(count), 1.0),
-        lower=np.append(near.least, 0).astype(np.float64),
-        upper=np.append(near.limits, MOST_SPARE),
-        row_lower=np.concatenate([-infinite, [wanted - 0.5], np.zeros(count - 1)]),
-        row_upper=np.concatenate([[most for _, most in cuts], np.full(count, math.inf)]),
+        cost=np.concatenate([np.zeros(count), [1.0], np.zeros(len(places))]),
+        lower=np.concatenate([near.least, np.zeros(1 + len(places))]).astype(np.float64),
+        upper=np.concatenate([near.limits, [MOST_SPARE], np.ones(len(places))]).astype(np.float64),
+        row_lower=np.concatenate([row_lower, np.full(len(places), -math.inf), np.ones(len(refuted))]),
+        row_upper=np.concatenate([row_upper, most_of, np.full(len(refuted), math.inf)]),
         starts=matrix.indptr,
         rows=matrix.indices,
         values=matrix.data,
-        integral=np.append(np.ones(count, dtype=np.int64), 0),
+        integral=np.concatenate([np.ones(count), [0], np.ones(len(places))]).astype(np.int64),
     )
     _, values = solve_linear(model, control.silent())
     if values is None:

@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from rocoin_opt.highs import LinearModel
 
 if TYPE_CHECKING:
-    from rocoin_opt.grouping import SizePrices
+    from rocoin_opt.exact.threshold.column_list import Column, ColumnList
+    from rocoin_opt.grouping import PackingProblem, SizePrices
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 
@@ -59,6 +60,10 @@ class ListedColumns:
         Filters that must find a place.
     worth_of_size : FloatArray, R, or None
         What a column of each of these sizes is worth; the filters that it holds, where absent.
+    wasted : FloatArray, C, or None
+        What each column wastes, where that is all that counts: its worth is then less than nothing.
+    spare : float
+        What the columns of a packing may waste together, where that counts.
     """
 
     counts: Any
@@ -70,10 +75,14 @@ class ListedColumns:
     limits: IntArray
     wanted: int
     worth_of_size: FloatArray | None = None
+    wasted: FloatArray | None = None
+    spare: float = 0.0
 
     @cached_property
     def worths(self) -> FloatArray:
         """What each column is worth, C."""
+        if self.wasted is not None:
+            return -self.wasted
         return np.asarray((self.steps if self.worth_of_size is None else self.worth_of_size)[self.step], dtype=float)
 
     def needed(self, least: IntArray, limits: IntArray) -> float:
@@ -84,6 +93,8 @@ class ListedColumns:
         least, limits : IntArray, R
             Fewest and most of its groups of each size or more.
         """
+        if self.wasted is not None:
+            return -self.spare
         if self.worth_of_size is None:
             return float(self.wanted)
         of_steps = np.diff(self.worth_of_size, prepend=0.0)
@@ -111,7 +122,7 @@ class ListedColumns:
 
     def only(self, kept: IntArray) -> ListedColumns:
         """Some of the columns, in their order."""
-        return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept])
+        return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept], wasted=None)
 
     def within(self, counts: Counts) -> ListedColumns | None:
         """The same columns with other numbers of groups; None where none is as large as some that are asked for.
@@ -146,6 +157,97 @@ class ListedColumns:
             and (self.least <= groups).all()
             and (groups <= self.limits).all()
         )
+
+
+class AlikeColumns:
+    """Columns up to the exchange of alike devices: packings that differ in nothing else are one.
+
+    Parameters
+    ----------
+    problem : PackingProblem
+        Instance, objective and threshold.
+    columns : ColumnList
+        At least one.
+    priced : IntArray or None
+        Devices that may stand for those of their kind; those of the columns where absent.
+    """
+
+    def __init__(self, problem: PackingProblem, columns: ColumnList, priced: IntArray | None) -> None:
+        self.problem = problem
+        nobody = columns.nobody
+        self.of_device = np.append(problem.kind_of_device, nobody).astype(np.int32)
+        is_used = np.zeros(nobody + 1, dtype=bool)
+        is_used[columns.members] = True
+        used = np.flatnonzero(is_used[:-1])
+        if priced is not None:
+            used = priced[np.isin(self.of_device[priced], self.of_device[used])]
+        self.used = used
+        """Devices of any column, and those that may stand for them."""
+        self.kinds, self.available = np.unique(self.of_device[self.used], return_counts=True)
+        if len(self.kinds) < len(self.used):
+            rows = np.sort(self.of_device[columns.members], axis=1)
+            self.columns = replace(columns, members=rows).distinct()
+        else:
+            self.columns = replace(columns, members=self.of_device[columns.members])
+
+    def listed(self) -> ListedColumns:
+        """The columns as a matrix: every device once or not at all, no more groups of a size than possible."""
+        columns, problem = self.columns, self.problem
+        row_of = np.empty(columns.nobody + 1, dtype=np.int32)
+        row_of[self.kinds] = np.arange(len(self.kinds), dtype=np.int32)
+        is_there = columns.members < columns.nobody
+        starts = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
+        rows = row_of[columns.members[is_there]]
+        counts = sp.csc_array((np.ones(len(rows)), rows, starts), shape=(len(self.kinds), len(columns)))
+        counts.sum_duplicates()
+        steps = np.unique(columns.sizes)
+        limits = np.array([problem.levels.groups_of(step) for step in steps.tolist()])
+        least = np.zeros_like(limits)
+        least[0] = problem.instance.requirements.min_groups
+        return ListedColumns(
+            counts=counts,
+            available=self.available,
+            sizes=columns.sizes,
+            most=self._most(counts, int(limits[0])),
+            steps=steps,
+            least=least,
+            limits=limits,
+            wanted=problem.wanted,
+        )
+
+    def wasting(self, prices: FloatArray, worths: SizePrices, spare: float) -> ListedColumns:
+        """The same, for packings that waste no more than is to spare, however many filters they hold.
+
+        Parameters
+        ----------
+        prices : FloatArray, N
+            Of devices; those of alike ones are the same.
+        worths : SizePrices
+            Of groups by their size, as prices.
+        spare : float
+            What a packing may waste: what its devices cost, less what its groups are worth.
+        """
+        listed = self.listed()
+        of_kind = np.zeros(int(self.of_device.max()) + 1)
+        of_kind[self.of_device[:-1]] = prices
+        cost = np.asarray(listed.counts.T @ of_kind[self.kinds])
+        wasted = cost - listed.sizes + worths.of(listed.sizes)
+        return replace(listed, wanted=0, wasted=wasted, spare=spare)
+
+    def _most(self, counts: Any, groups: int) -> IntArray:
+        """How often each column can be taken; without any priced device nothing but the number of groups limits it."""
+        often = np.full(counts.shape[1], groups, dtype=np.int64)
+        filled = np.flatnonzero(np.diff(counts.indptr))
+        per_entry = self.available[counts.indices] // counts.data.astype(np.int64)
+        if len(filled):
+            often[filled] = np.minimum(np.minimum.reduceat(per_entry, counts.indptr[filled]), groups)
+        return often
+
+    def columns_of(self, times: IntArray) -> list[Column]:
+        """Columns of devices, for how often each column of kinds is taken."""
+        free = {kind: iter(self.used[self.of_device[self.used] == kind].tolist()) for kind in self.kinds.tolist()}
+        chosen = [self.columns.column(k) for k in np.flatnonzero(times).tolist() for _ in range(int(times[k]))]
+        return [replace(own, devices=tuple(sorted(next(free[kind]) for kind in own.devices))) for own in chosen]
 
 
 def packing_model(columns: ListedColumns) -> LinearModel:

@@ -253,7 +253,7 @@ class _Search:
         program = RestrictedMaster(np.full(rows, -math.inf), np.full(rows, math.inf), self.control)
         missing = np.arange(len(columns.available), rows)
         # One costs as much as it could ever be worth, or more.
-        most = max(float(columns.wanted), float(columns.worths.max()))
+        most = max(float(columns.wanted), float(columns.worths.max()), 2.0 * columns.spare + 1.0)
         program.add(np.full(steps, -most), np.arange(steps + 1), missing, np.ones(steps))
         return program
 

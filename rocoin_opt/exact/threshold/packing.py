@@ -8,15 +8,15 @@ be short are shared out like priced ones from then on, and the first program is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from rocoin_opt.exact.threshold.column_list import ColumnList, fingerprints
 from rocoin_opt.exact.threshold.completion import complete
 from rocoin_opt.exact.threshold.enumeration import columns_of, enumerate_columns
-from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, ListedColumns, pack_listed
+from rocoin_opt.exact.threshold.listed_columns import AlikeColumns
+from rocoin_opt.exact.threshold.listed_packing import FEW_COLUMNS, pack_listed
 from rocoin_opt.exact.threshold.listed_packing import Counts as Counts
 from rocoin_opt.exact.threshold.listed_packing import Status as Status
 from rocoin_opt.grouping import COLUMN, Relaxation, SizePrices
@@ -327,71 +327,9 @@ def pack_columns(
         return "impossible", []
     if not control.has_time_for(COLUMN * len(columns)):
         return "unknown", []
-    alike = _Alike(problem, columns, priced)
+    alike = AlikeColumns(problem, columns, priced)
     listed = alike.listed() if counts is None else alike.listed().within(counts)
     if listed is None:
         return "impossible", []
     status, times = pack_listed(listed, control, effort.nodes, effort.few)
     return status, [] if times is None else alike.columns_of(times)
-
-
-class _Alike:
-    """Columns up to the exchange of alike devices: packings that differ in nothing else are one."""
-
-    def __init__(self, problem: PackingProblem, columns: ColumnList, priced: IntArray | None) -> None:
-        self.problem = problem
-        nobody = columns.nobody
-        self.of_device = np.append(problem.kind_of_device, nobody).astype(np.int32)
-        is_used = np.zeros(nobody + 1, dtype=bool)
-        is_used[columns.members] = True
-        used = np.flatnonzero(is_used[:-1])
-        if priced is not None:
-            used = priced[np.isin(self.of_device[priced], self.of_device[used])]
-        self.used = used
-        """Devices of any column, and those that may stand for them."""
-        self.kinds, self.available = np.unique(self.of_device[self.used], return_counts=True)
-        if len(self.kinds) < len(self.used):
-            rows = np.sort(self.of_device[columns.members], axis=1)
-            self.columns = replace(columns, members=rows).distinct()
-        else:
-            self.columns = replace(columns, members=self.of_device[columns.members])
-
-    def listed(self) -> ListedColumns:
-        """The columns as a matrix: every device once or not at all, no more groups of a size than possible."""
-        columns, problem = self.columns, self.problem
-        row_of = np.empty(columns.nobody + 1, dtype=np.int32)
-        row_of[self.kinds] = np.arange(len(self.kinds), dtype=np.int32)
-        is_there = columns.members < columns.nobody
-        starts = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
-        rows = row_of[columns.members[is_there]]
-        counts = sp.csc_array((np.ones(len(rows)), rows, starts), shape=(len(self.kinds), len(columns)))
-        counts.sum_duplicates()
-        steps = np.unique(columns.sizes)
-        limits = np.array([problem.levels.groups_of(step) for step in steps.tolist()])
-        least = np.zeros_like(limits)
-        least[0] = problem.instance.requirements.min_groups
-        return ListedColumns(
-            counts=counts,
-            available=self.available,
-            sizes=columns.sizes,
-            most=self._most(counts, int(limits[0])),
-            steps=steps,
-            least=least,
-            limits=limits,
-            wanted=problem.wanted,
-        )
-
-    def _most(self, counts: Any, groups: int) -> IntArray:
-        """How often each column can be taken; without any priced device nothing but the number of groups limits it."""
-        often = np.full(counts.shape[1], groups, dtype=np.int64)
-        filled = np.flatnonzero(np.diff(counts.indptr))
-        per_entry = self.available[counts.indices] // counts.data.astype(np.int64)
-        if len(filled):
-            often[filled] = np.minimum(np.minimum.reduceat(per_entry, counts.indptr[filled]), groups)
-        return often
-
-    def columns_of(self, times: IntArray) -> list[Column]:
-        """Columns of devices, for how often each column of kinds is taken."""
-        free = {kind: iter(self.used[self.of_device[self.used] == kind].tolist()) for kind in self.kinds.tolist()}
-        chosen = [self.columns.column(k) for k in np.flatnonzero(times).tolist() for _ in range(int(times[k]))]
-        return [replace(own, devices=tuple(sorted(next(free[kind]) for kind in own.devices))) for own in chosen]

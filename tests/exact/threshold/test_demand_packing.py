@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import rocoin_opt as ro
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import demand_packing as module
@@ -60,6 +61,8 @@ def require_numbers(problem: ThresholdProblem, groups: list[Members], asked: np.
 def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # As in a fleet with hundreds of groups: all that can be is chosen at once.
     monkeypatch.setattr(module, "TOGETHER", 1 + seed % 2 * 14)
+    # The largest groups by branching, or by an integer program.
+    monkeypatch.setattr(module, "FEW_LARGEST", seed % 2 * 20)
     instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
     instance = with_alike_devices(instance, seed, most=6).with_requirements(min_groups=1) if seed % 3 == 0 else instance
     objective: Objective = "nominal" if seed % 4 == 1 else "guaranteed"
@@ -77,12 +80,62 @@ def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypat
                 ((np.array(one, dtype=int)[:, None] >= packing.levels).sum(axis=0) >= packing.asked).all()
                 for one in every
             )
+            if packing.first is not None and not packing.first.is_refuted:
+                of = (problem, packing.levels, packing.asked, packing.first, Control.starting_now())
+                assert not met or module.refuted_from(*of) is None
             status = packing.decide(ALL).status
             assert status != ("impossible" if met else "packed")
             found = packing.dive(3)
             if found is not None:
                 assert met
                 require_numbers(problem, found, packing.asked, packing.levels)
+
+
+def two_odd_kinds() -> ThresholdProblem:
+    """Three devices that know one student, and three that know another: two cover, and one is left of each kind."""
+    devices = [
+        {
+            "id": f"{student}-{n}",
+            "compute_seconds": {student: 1.0},
+            "memory_bytes": 1,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": 0.2,
+        }
+        for student in ("a", "b")
+        for n in range(3)
+    ]
+    instance = ro.Instance.model_validate(
+        {
+            "name": "odd",
+            "devices": devices,
+            "students": [{"id": name, "flops": 1.0, "memory_bytes": 1, "max_filters": 5} for name in ("a", "b")],
+            "knowledge": {"num_filters": 15, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.05},
+        }
+    )
+    return ThresholdProblem(instance, "guaranteed", math.inf)
+
+
+@pytest.mark.parametrize("few", [0, 20])
+def test_groups_that_only_parts_make_refute_a_demand(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW_LARGEST", few)
+    problem = two_odd_kinds()
+    for groups, refuted in ((3, 0), (2, None)):
+        packing = DemandPacking(problem, numbers(problem, [5] * groups), [], Control.starting_now())
+        supply = packing.first
+        assert supply is not None
+        assert supply.made == pytest.approx(1.0)
+        place = module.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now())
+        assert place == refuted
+        # Where all groups are not listed, that is what decides.
+        status = packing.decide(Effort(0, None)).status
+        assert status == ("unknown" if refuted is None else "impossible")
+        # Not even where nothing may be listed is anything refuted that could be made.
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "LARGEST", Effort(0, 1))
+            assert (
+                module.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now()) is None
+            )
 
 
 def test_as_many_filters_are_asked_for_as_are_wanted() -> None:

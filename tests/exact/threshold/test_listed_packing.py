@@ -164,6 +164,30 @@ def test_any_packing_is_worth_what_is_needed() -> None:
     assert drawn(0).worths.tolist() == drawn(0).sizes.tolist()
 
 
+@pytest.mark.parametrize("few", [0, 20])
+def test_what_may_be_wasted_refutes_only_what_wastes_more(few: int) -> None:
+    refuted = 0
+    for seed in range(80):
+        columns = of_other_worths(seed)
+        rng = np.random.default_rng(seed)
+        wasted = rng.choice([0.0, 0.5, 1.0, 2.5], len(columns.sizes))
+        columns = replace(
+            columns, wanted=0, worth_of_size=None, wasted=wasted, spare=float(rng.choice([0.0, 1.0, 3.0]))
+        )
+        times = np.array(list(product(*(range(most + 1) for most in columns.most))))
+        packings = times[[keeps(columns, row) for row in times]]
+        status, found = pack_listed(columns, Control.starting_now(), None, few)
+        if (packings @ wasted <= columns.spare + 1e-9).any():
+            assert status == "packed", seed
+        elif len(packings) == 0:
+            assert status == "impossible", seed
+        refuted += status == "impossible" and len(packings) > 0
+        if found is not None:
+            assert keeps(columns, found), seed
+    # By branching alone, that more would be wasted than may be refutes them.
+    assert refuted > 3 or few
+
+
 def test_cuts_at_later_nodes_refute_no_packing(monkeypatch: pytest.MonkeyPatch) -> None:
     # No cuts before any branching, so that there are some to find behind it.
     monkeypatch.setattr(module, "ROUNDS", 0)

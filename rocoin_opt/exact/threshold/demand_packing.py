@@ -13,6 +13,7 @@ diving methods", INFORMS Journal on Computing 31, 2019.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,7 +121,7 @@ class DemandPacking:
             return Packing("impossible")
         every = np.arange(len(self.problem.shares))
         packing = self._pack(self.problem, every, self._all, self.first, effort)
-        # Where not all groups can be listed, the largest ones can.
+        # Where not all groups can be listed, the largest ones often can.
         if not packing.listed and not self.control.exhausted:
             place = refuted_from(self.problem, self.levels, self.asked, self.first, self.control)
             return packing if place is None else Packing("impossible")
@@ -330,9 +331,9 @@ def refuted_from(
 ) -> int | None:
     """Refute a demand by its largest groups alone.
 
-    They are few, and few are as large and waste as little, so that they are listed where others are not; and as they
-    need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste together
-    is no more than what all groups may.
+    They are few, and few are as large and waste as little, so that they are often listed where others are not; and as
+    they need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste
+    together is no more than what all groups of the demand may.
 
     Parameters
     ----------
@@ -348,13 +349,18 @@ def refuted_from(
     Returns
     -------
     int or None
-        Place of the smallest of the levels that are refuted; None where none is.
+        Place of the level from which on the largest groups of the demand cannot be made beside the others; None where
+        they may be, or where there are too many to tell.
     """
+    if not math.isfinite(supply.spare):
+        return None
     spare, prices = supply.spare + DUAL_SAFETY, supply.prices
     priced = np.flatnonzero(prices > PRICE_TOLERANCE)
     more = asked > np.append(asked[1:], 0)
     for first in np.flatnonzero(more)[::-1].tolist():
         own = problem.at_levels(levels[first:])
+        # Devices that differ in smaller parts alone do not stand for each other: the smaller groups price them apart.
+        own.kind_of_device = problem.kind_of_device
         bound = own.wanted + spare
         relaxation = Relaxation(bound, prices, supply.worths, [], np.empty(0), bound, complete=True)
         columns = enumerate_columns(own, relaxation, priced, spare, LARGEST.columns, control.silent())

@@ -8,8 +8,8 @@ them, and the prices that prove it for some numbers limit it for all (see :mod:`
 
 So whole numbers are asked for that leave most by all such limits so far, and what they truly leave adds a limit; after
 Kelley, "The cutting-plane method for solving convex programs", Journal of SIAM 8, 1960. They stay close to what the
-linear program of all numbers takes, which holds most filters. Numbers whose largest groups cannot be made are asked for
-no more. For the best of the others groups are made one after another; see
+linear program of all numbers takes, which holds most filters. Where numbers are refuted by their largest groups, fewer
+of these are asked for. For the best of the others groups are made one after another; see
 :mod:`rocoin_opt.exact.threshold.demand_packing`.
 """
 
@@ -170,7 +170,7 @@ def spacious_numbers(
         is_made = not supply.is_refuted and supply.made >= 1.0 - SHORT
         first = refuted_from(problem, counts.sizes, asked, supply, control) if is_made else None
         if first is not None:
-            # Where its largest groups cannot be made, they are asked for no more.
+            # With fewer of the smaller groups they might be made: what is asked for no more is a choice, and no proof.
             refuted.append(np.where(np.arange(len(asked)) >= first, asked, 0))
         elif is_made:
             found.append(Numbers(counts._replace(least=asked), supply.spare, program.taken(supply)))

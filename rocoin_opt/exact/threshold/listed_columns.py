@@ -221,7 +221,7 @@ class AlikeColumns:
         Parameters
         ----------
         prices : FloatArray, N
-            Of devices; those of alike ones are the same.
+            Of devices; those of one kind are the same.
         worths : SizePrices
             Of groups by their size, as prices.
         spare : float

@@ -13,17 +13,18 @@ from packing_oracle import PackingOracle, candidates, random_instance, with_alik
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold import demand_packing as module
 from rocoin_opt.exact.threshold.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.demand import DemandProgram
+from rocoin_opt.exact.threshold.demand import DemandProgram, Supply, Worths
 from rocoin_opt.exact.threshold.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.diving import spacious_numbers
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.planning.solve import solve
-from samples import cases
+from samples import cases, fewer
 
 if TYPE_CHECKING:
     from rocoin_opt.exact.threshold.packing import Counts
+    from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
 
@@ -61,8 +62,6 @@ def require_numbers(problem: ThresholdProblem, groups: list[Members], asked: np.
 def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # As in a fleet with hundreds of groups: all that can be is chosen at once.
     monkeypatch.setattr(module, "TOGETHER", 1 + seed % 2 * 14)
-    # The largest groups by branching, or by an integer program.
-    monkeypatch.setattr(module, "FEW_LARGEST", seed % 2 * 20)
     instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
     instance = with_alike_devices(instance, seed, most=6).with_requirements(min_groups=1) if seed % 3 == 0 else instance
     objective: Objective = "nominal" if seed % 4 == 1 else "guaranteed"
@@ -80,9 +79,6 @@ def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypat
                 ((np.array(one, dtype=int)[:, None] >= packing.levels).sum(axis=0) >= packing.asked).all()
                 for one in every
             )
-            if packing.first is not None and not packing.first.is_refuted:
-                of = (problem, packing.levels, packing.asked, packing.first, Control.starting_now())
-                assert not met or module.refuted_from(*of) is None
             status = packing.decide(ALL).status
             assert status != ("impossible" if met else "packed")
             found = packing.dive(3)
@@ -136,6 +132,102 @@ def test_groups_that_only_parts_make_refute_a_demand(few: int, monkeypatch: pyte
             assert (
                 module.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now()) is None
             )
+
+
+def random_supply(
+    rng: np.random.Generator, problem: ThresholdProblem, levels: IntArray, sizes: dict[int, int]
+) -> Supply:
+    """Any prices of kinds, and any worths of levels, less what groups are worth more than their devices cost.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        What they are drawn with.
+    problem : ThresholdProblem
+        Whose devices they are for.
+    levels : IntArray, R
+        Sizes.
+    sizes : dict
+        Every group, as the bits of its devices, and its size.
+    """
+    kinds = problem.kind_of_device
+    prices = rng.choice([0.0, 0.0, 1.0, 2.0, 3.5], kinds.max() + 1)[kinds]
+    totals = np.concatenate([[0.0], np.cumsum(rng.choice([0.0, 1.0, 2.0, 3.0], len(levels)))])
+    worths = Worths(levels, totals)
+    costs = {mask: sum(price for n, price in enumerate(prices.tolist()) if mask >> n & 1) for mask in sizes}
+    excess = max((size - worths.of_one(size) - costs[mask] for mask, size in sizes.items()), default=0.0)
+    totals[1:] -= max(excess, 0.0)
+    return Supply(1.0, 1.0, float(prices.sum()), prices, Worths(levels, totals), np.empty(0))
+
+
+@pytest.mark.parametrize("few", [0, 20])
+def test_largest_groups_refute_only_demands_that_no_packing_meets(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW_LARGEST", few)
+    refuted = {True: 0, False: 0}
+    for seed in range(fewer(600)):
+        rng = np.random.default_rng(seed)
+        instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
+        if seed % 3:
+            instance = with_alike_devices(instance, seed, most=7).with_requirements(min_groups=1)
+        objective: Objective = "nominal" if seed % 2 else "guaranteed"
+        threshold = float(rng.choice([math.inf, *candidates(instance)]))
+        problem = ThresholdProblem(instance, objective, threshold)
+        groups = PackingOracle(instance, objective, threshold).capacity
+        if not groups or len(groups) > 60:
+            continue
+        levels = np.unique(list(groups.values()))
+        supply = random_supply(rng, problem, levels, groups)
+        lists = every_list_of_sizes(sorted(groups.items()), 0, 0)
+        every = [np.array(one, dtype=int) for one in lists if 0 < len(one) <= instance.max_groups]
+        for _ in range(6):
+            asked = (every[int(rng.integers(len(every)))][:, None] >= levels).sum(axis=0)
+            asked = np.sort(asked + rng.integers(0, 2, len(asked)))[::-1]
+            if asked[0] == 0:
+                continue
+            met = any(((one[:, None] >= levels).sum(axis=0) >= asked).all() for one in every)
+            own = supply._replace(spare=supply.spare - float(np.diff(supply.worths.totals) @ asked))
+            if own.is_refuted:
+                assert not met
+                continue
+            place = module.refuted_from(problem, levels, asked, own, Control.starting_now())
+            assert place is None or not met, seed
+            refuted[place is not None] += 1
+    assert refuted[True] > 10
+    assert refuted[False] > 10
+
+
+def test_devices_that_differ_in_small_parts_alone_are_priced_apart() -> None:
+    """The last device could make the small group: to make a large one with it costs more than with others like it."""
+
+    def device(name: str, students: str, failure: float) -> dict[str, Any]:
+        times = dict.fromkeys(students, 1.0)
+        return {
+            "id": name,
+            "compute_seconds": times,
+            "memory_bytes": 1,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": failure,
+        }
+
+    devices = [device(f"d{n}", "a", 0.2) for n in range(5)] + [device(f"e{n}", "b", 0.24) for n in range(2)]
+    devices += [device(f"g{n}", "a", 0.2 - 0.001 * n) for n in range(1, 9)] + [device("f", "ab", 0.2)]
+    sizes = {"a": 10, "b": 4}
+    instance = ro.Instance.model_validate(
+        {
+            "name": "apart",
+            "devices": devices,
+            "students": [{"id": s, "flops": 1.0, "memory_bytes": 1, "max_filters": most} for s, most in sizes.items()],
+            "knowledge": {"num_filters": 64, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.05},
+        }
+    )
+    problem = ThresholdProblem(instance, "guaranteed", math.inf)
+    packing = DemandPacking(problem, numbers(problem, [10] * 6 + [4]), [], Control.starting_now())
+    assert packing.decide(ALL).status == "packed"
+    assert packing.decide(Effort(0, None)).status == "unknown"
+    assert packing.first is not None
+    endless = packing.first._replace(spare=math.inf)
+    assert module.refuted_from(problem, packing.levels, packing.asked, endless, Control.starting_now()) is None
 
 
 def test_as_many_filters_are_asked_for_as_are_wanted() -> None:

@@ -20,10 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rocoin_opt.exact.threshold.demand import DemandProgram, Left
-from rocoin_opt.exact.threshold.enumeration import enumerate_columns
-from rocoin_opt.exact.threshold.listed_columns import AlikeColumns
-from rocoin_opt.exact.threshold.listed_packing import pack_listed
-from rocoin_opt.exact.threshold.packing import PRICE_TOLERANCE, Counts, Effort, Memory, Packing, pack
+from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack, pack_wasting
 from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, Relaxation, ThresholdProblem
 
 if TYPE_CHECKING:
@@ -39,9 +36,9 @@ FEWER = 4
 """Groups that are made before that program is tried anew."""
 LISTED = Effort(3_000, 200)
 """What that program may cost."""
-LARGEST, FEW_LARGEST = Effort(2_000, 30), 20
-"""What refuting the largest groups of a demand may cost for each number of levels, and columns up to which an integer
-program decides: it does not know what may be wasted."""
+LARGEST = Effort(2_000, 30, few=20)
+"""What refuting the largest groups of a demand may cost for each number of levels; of few columns alone an integer
+program decides, as it does not know what may be wasted."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
 TOGETHER = 15
@@ -354,23 +351,19 @@ def refuted_from(
     """
     if not math.isfinite(supply.spare):
         return None
-    spare, prices = supply.spare + DUAL_SAFETY, supply.prices
-    priced = np.flatnonzero(prices > PRICE_TOLERANCE)
+    spare = supply.spare + DUAL_SAFETY
     more = asked > np.append(asked[1:], 0)
     for first in np.flatnonzero(more)[::-1].tolist():
         own = problem.at_levels(levels[first:])
         # Devices that differ in smaller parts alone do not stand for each other: the smaller groups price them apart.
         own.kind_of_device = problem.kind_of_device
         bound = own.wanted + spare
-        relaxation = Relaxation(bound, prices, supply.worths, [], np.empty(0), bound, complete=True)
-        columns = enumerate_columns(own, relaxation, priced, spare, LARGEST.columns, control.silent())
-        if columns is None or control.exhausted:
-            return None
+        relaxation = Relaxation(bound, supply.prices, supply.worths, [], np.empty(0), bound, complete=True)
         # Of more groups as large, so many of the largest are enough.
         numbers = Counts(levels[first:], asked[first:], np.full(len(levels) - first, asked[first]))
-        if len(columns) == 0:
-            return int(first)
-        listed = AlikeColumns(own, columns, priced).wasting(prices, supply.worths, spare).within(numbers)
-        if listed is None or pack_listed(listed, control.silent(), LARGEST.nodes, FEW_LARGEST)[0] == "impossible":
+        status = pack_wasting(own, relaxation, numbers, control.silent(), LARGEST)
+        if status is None or control.exhausted:
+            return None
+        if status == "impossible":
             return int(first)
     return None

@@ -114,7 +114,7 @@ def two_odd_kinds() -> ThresholdProblem:
 
 @pytest.mark.parametrize("few", [0, 20])
 def test_groups_that_only_parts_make_refute_a_demand(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FEW_LARGEST", few)
+    monkeypatch.setattr(module, "LARGEST", Effort(2_000, 30, few=few))
     problem = two_odd_kinds()
     for groups, refuted in ((3, 0), (2, None)):
         packing = DemandPacking(problem, numbers(problem, [5] * groups), [], Control.starting_now())
@@ -162,7 +162,7 @@ def random_supply(
 
 @pytest.mark.parametrize("few", [0, 20])
 def test_largest_groups_refute_only_demands_that_no_packing_meets(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FEW_LARGEST", few)
+    monkeypatch.setattr(module, "LARGEST", Effort(2_000, 30, few=few))
     refuted = {True: 0, False: 0}
     for seed in range(fewer(600)):
         rng = np.random.default_rng(seed)

@@ -28,8 +28,8 @@ class Counts(NamedTuple):
     least, limits : IntArray, R
         Fewest and most groups of each of these sizes or more.
     worths : SizePrices, optional
-        Worths of groups by their size, as prices, at which least is to spare with these numbers; what is wanted of the
-        packing itself are filters, where absent.
+        Worths of groups by their size, as prices, at which these numbers leave least to spare. Where absent, groups
+        count by their filters.
     """
 
     sizes: IntArray
@@ -121,7 +121,7 @@ class ListedColumns:
         return sp.csc_array(sp.vstack([self.counts[:, columns], at_least]))
 
     def only(self, kept: IntArray) -> ListedColumns:
-        """Some of the columns, in their order."""
+        """Some of the columns, in their order; what they waste does not count any more."""
         return replace(self, counts=self.counts[:, kept], sizes=self.sizes[kept], most=self.most[kept], wasted=None)
 
     def within(self, counts: Counts) -> ListedColumns | None:

@@ -46,26 +46,37 @@ def drawn(seed: int) -> ListedColumns:
     )
 
 
-def single(seed: int) -> ListedColumns:
-    """Devices of which there is one each, in columns of two or three: what pairs are branched on for."""
-    rng = np.random.default_rng(seed)
-    kinds, count = int(rng.integers(4, 8)), int(rng.integers(5, 12))
+def pairs_and_triples(rng: np.random.Generator, kinds: int, count: int) -> FloatArray:
+    """Columns of two or three kinds of devices, one of each: kinds x count."""
     counts = np.zeros((kinds, count))
     for k in range(count):
         counts[rng.choice(kinds, int(rng.integers(2, 4)), replace=False), k] = 1.0
-    sizes = rng.choice([2, 3], count) if seed % 2 else np.full(count, 1)
+    return counts
+
+
+def of_single_devices(counts: FloatArray, sizes: IntArray) -> ListedColumns:
+    """Columns of devices of which there is one each, of some sizes, at most four in a packing of any filter."""
     steps = np.unique(sizes)
     limits = np.full(len(steps), 4)
     return ListedColumns(
         counts=sp.csc_array(counts),
-        available=np.ones(kinds, dtype=np.int64),
+        available=np.ones(len(counts), dtype=np.int64),
         sizes=sizes,
-        most=np.ones(count, dtype=np.int64),
+        most=np.ones(len(sizes), dtype=np.int64),
         steps=steps,
         least=np.zeros_like(limits),
         limits=limits,
-        wanted=int(rng.integers(1, 4)) * int(sizes[0]),
+        wanted=1,
     )
+
+
+def single(seed: int) -> ListedColumns:
+    """Devices of which there is one each, in columns of two or three: what pairs are branched on for."""
+    rng = np.random.default_rng(seed)
+    kinds, count = int(rng.integers(4, 8)), int(rng.integers(5, 12))
+    counts = pairs_and_triples(rng, kinds, count)
+    sizes = rng.choice([2, 3], count) if seed % 2 else np.full(count, 1)
+    return replace(of_single_devices(counts, sizes), wanted=int(rng.integers(1, 4)) * int(sizes[0]))
 
 
 def of_other_worths(seed: int) -> ListedColumns:
@@ -80,27 +91,19 @@ def of_other_worths(seed: int) -> ListedColumns:
 
 
 def of_pairs(seed: int) -> ListedColumns:
-    """Numbers that columns of two to four single devices hardly make, with worths: what cuts are found for."""
+    """Numbers that columns of two or three single devices hardly make, with worths: what cuts are found for."""
     rng = np.random.default_rng(seed)
     kinds, count = int(rng.integers(8, 11)), int(rng.integers(12, 15))
-    counts = np.zeros((kinds, count))
-    for k in range(count):
-        counts[rng.choice(kinds, int(rng.integers(2, 4)), replace=False), k] = 1.0
-    sizes = rng.choice([2, 3, 5], count)
-    steps = np.unique(sizes)
-    limits = np.full(len(steps), 4)
-    least = np.maximum.accumulate(np.minimum(rng.integers(0, 3, len(steps)), limits)[::-1])[::-1].copy()
+    counts = pairs_and_triples(rng, kinds, count)
+    columns = of_single_devices(counts, rng.choice([2, 3, 5], count))
+    least = np.minimum(rng.integers(0, 3, len(columns.steps)), columns.limits)
+    least = np.maximum.accumulate(least[::-1])[::-1].copy()
     least[0] = max(least[0], 3 + seed % 2)
-    return ListedColumns(
-        counts=sp.csc_array(counts),
-        available=np.ones(kinds, dtype=np.int64),
-        sizes=sizes,
-        most=np.ones(count, dtype=np.int64),
-        steps=steps,
+    return replace(
+        columns,
         least=least,
-        limits=limits,
-        wanted=int(np.diff(steps, prepend=0) @ least),
-        worth_of_size=np.cumsum(rng.choice([0.5, 1.0, 3.0], len(steps))),
+        wanted=int(np.diff(columns.steps, prepend=0) @ least),
+        worth_of_size=np.cumsum(rng.choice([0.5, 1.0, 3.0], len(least))),
     )
 
 

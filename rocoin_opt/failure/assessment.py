@@ -20,6 +20,7 @@ from rocoin_opt.plan import (
     has_queues,
     has_random_latency,
     nominal_seconds,
+    plan_in,
     structural_violations,
     worst_seconds,
 )
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rocoin_opt.failure.distribution import LatencyDistribution
     from rocoin_opt.failure.monte_carlo import Advance, Interval, Simulation, Traces
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import StepDistribution
+    from rocoin_opt.plan import HasPlan, StepDistribution
 
 QUANTILES = (0.5, 0.9, 0.99)
 """Probabilities whose quantiles are given."""
@@ -98,14 +99,14 @@ class Loss:
     keeps_limit: bool
 
 
-def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Figures:
+def assess(instance: Instance, plan: Plan | HasPlan, deadline: float | None = None) -> Figures:
     """Compute the figures of a plan exactly, random latencies and failure domains included.
 
     Parameters
     ----------
     instance : Instance
         The instance.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         A plan that is valid, except perhaps for the outage limit and the number of groups.
     deadline : float, optional
         Deadline in seconds; the instance's own where absent.
@@ -127,6 +128,7 @@ def assess(instance: Instance, plan: Plan, deadline: float | None = None) -> Fig
     >>> round(ro.assess(instance, plan).success_probability, 4)
     0.9334
     """
+    plan = plan_in(plan)
     require_assessable(instance, plan)
     return _figures(instance, plan, deadline_of(instance, deadline))
 
@@ -151,7 +153,7 @@ def assess_calm(instance: Instance, plan: Plan) -> Figures:
     )
 
 
-def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Loss, ...]:
+def losses(instance: Instance, plan: Plan | HasPlan, deadline: float | None = None) -> tuple[Loss, ...]:
     """Remove each device of a plan in turn, all others staying where they are.
 
     Parameters
@@ -174,6 +176,7 @@ def losses(instance: Instance, plan: Plan, deadline: float | None = None) -> tup
     >>> [loss.keeps_limit for loss in ro.losses(instance, plan)]
     [False, False, False, False]
     """
+    plan = plan_in(plan)
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
     found = []

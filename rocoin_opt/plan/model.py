@@ -132,8 +132,15 @@ class HasPlan(Protocol):
         """The plan."""
 
 
-def plan_in(given: Plan | HasPlan) -> Plan:
+def plan_in(given: Plan | HasPlan, name: str = "plan") -> Plan:
     """The plan itself, or the one that a result holds.
+
+    Parameters
+    ----------
+    given : Plan, Result or other holder of a plan
+        What was given.
+    name : str
+        What the error calls it.
 
     Raises
     ------
@@ -142,7 +149,7 @@ def plan_in(given: Plan | HasPlan) -> Plan:
     """
     plan: Any = given if isinstance(given, Plan) else getattr(given, "plan", given)
     if not isinstance(plan, Plan):
-        raise InputError("plan", [Problem("", "none" if plan is None else shown(plan), "a plan, or what holds one")])
+        raise InputError(name, [Problem("", "none" if plan is None else shown(plan), "a plan, or what holds one")])
     return plan
 
 

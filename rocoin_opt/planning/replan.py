@@ -24,6 +24,7 @@ from rocoin_opt.plan import (
     Load,
     Plan,
     continuation,
+    plan_in,
     proof_words,
     refused_channel,
     relative_gap,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.instance import Instance, IntArray, Rule
-    from rocoin_opt.plan import Objective, Result, Termination
+    from rocoin_opt.plan import HasPlan, Objective, Result, Termination
 
 FREE_SHARE = 1 / 3
 """Share of a time limit that the plan without a limit on loads may take: it is a bound and a comparison."""
@@ -147,7 +148,7 @@ class Replan(Shown):
 
 def replan(
     instance: Instance,
-    plan: Plan,
+    plan: Plan | HasPlan,
     lost: Sequence[str] = (),
     joined: Sequence[str] = (),
     *,
@@ -170,7 +171,7 @@ def replan(
     ----------
     instance : Instance
         The instance, with lost and joined devices among its devices.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         The valid plan so far. Devices that joined are spares in it, or not mentioned.
     lost : sequence of str
         Devices that were lost.
@@ -209,6 +210,7 @@ def replan(
     >>> found.lost, ro.check(found.instance, found)
     (('device-1',), ())
     """
+    plan = plan_in(plan)
     lost, joined = instance.meant_by(lost), instance.meant_by(joined)
     _require_options(instance, plan, lost, joined, max_loads)
     before = _before(instance, plan, joined)

@@ -15,12 +15,13 @@ from rocoin_opt.control import Control
 from rocoin_opt.failure import Figures, assess, check, deadline_of, first_of_kinds
 from rocoin_opt.heuristics.baselines.het_nonn import het_nonn
 from rocoin_opt.instance import keeps_outage_limit, stretched, without_laws
-from rocoin_opt.plan import Group, Plan, outage_of
+from rocoin_opt.plan import Group, Plan, outage_of, plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rocoin_opt.instance import Instance
+    from rocoin_opt.plan import HasPlan
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Simplifications:
     without_redundancy: Witness | None
 
 
-def simplifications(instance: Instance, plan: Plan, deadline: float | None = None) -> Simplifications:
+def simplifications(instance: Instance, plan: Plan | HasPlan, deadline: float | None = None) -> Simplifications:
     """Look for a single device, or one device per group, that does as well as a plan.
 
     Parameters
@@ -84,7 +85,7 @@ def simplifications(instance: Instance, plan: Plan, deadline: float | None = Non
     >>> found.one_device is None
     True
     """
-    end = deadline_of(instance, deadline)
+    plan, end = plan_in(plan), deadline_of(instance, deadline)
     # A plan that is as good in decimals is no worse, however its sums round.
     limit = stretched(_value(assess(instance, plan, end)))
     alone = None

@@ -22,6 +22,7 @@ from rocoin_opt.plan import (
     Result,
     StartRepair,
     has_queues,
+    plan_in,
     with_filters,
     without_filters,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Termination
+    from rocoin_opt.plan import HasPlan, Termination
     from rocoin_opt.planning.methods import Method
 
 NOT_KEPT = "no guarantee: some group of this plan does not keep the outage limit by any time"
@@ -57,7 +58,7 @@ def solve(
     gap: float = 0.0,
     seed: int = 0,
     threads: int = 1,
-    start: Plan | None = None,
+    start: Plan | HasPlan | None = None,
     latency_only: bool = False,
     explicit_filters: bool = False,
     criterion: str = "ncut",
@@ -86,7 +87,7 @@ def solve(
         Seed of every random choice.
     threads : int
         Threads of the mathematical programming solver.
-    start : Plan, optional
+    start : Plan, Result or other holder of a plan, optional
         A plan to improve on; the result is never worse. Its filters are kept where the result has its very groups,
         students and sizes, and chosen anew otherwise. A plan that misses limits or breaks rules is repaired first, or
         ignored if that fails; the result says so.
@@ -146,7 +147,7 @@ def solve(
         control=control,
         method=method,
         objective=objective,
-        start=start,
+        start=None if start is None else plan_in(start, "start"),
         latency_only=latency_only,
         explicit_filters=explicit_filters,
         criterion=criterion,

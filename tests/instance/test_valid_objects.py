@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,6 +128,26 @@ def test_functions_take_files_and_results(tmp_path: Path) -> None:
     assert ro.read_plan(tmp_path / "own.plan.json", instance) == result.plan
     assert refusal(lambda: ro.solve(5)) == "instance: found 5; allowed: an instance, or the path of an instance file"
     assert refusal(lambda: ro.evaluate(instance, None)) == "plan: found none; allowed: a plan, or what holds one"
+
+
+def uses_of_plans() -> list[tuple[str, list[str]]]:
+    """The public functions that take an instance and plans of it, and the names of these plans."""
+    plans = ("plan", "first", "second", "start")
+    functions = [value for name in dir(ro) if inspect.isfunction(value := getattr(ro, name))]
+    taken = {function.__name__: inspect.signature(function).parameters for function in functions}
+    return [(name, given) for name, names in taken.items() if (given := [plan for plan in plans if plan in names])]
+
+
+@pytest.mark.parametrize(("name", "plans"), uses_of_plans())
+def test_who_takes_a_plan_takes_a_result(name: str, plans: list[str]) -> None:
+    instance = pairs()
+    result = ro.solve(instance, "greedy")
+    given = dict.fromkeys(plans, result)
+    getattr(ro, name)(instance, **given)
+    for plan in plans:
+        without = given | {plan: SimpleNamespace(plan=None)}
+        told = refusal(lambda without=without: getattr(ro, name)(instance, **without))
+        assert told == f"{plan}: found none; allowed: a plan, or what holds one"
 
 
 def test_completion_and_repr_are_our_own() -> None:

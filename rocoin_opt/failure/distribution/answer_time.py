@@ -20,14 +20,14 @@ from rocoin_opt.failure.distribution.outcomes import BY, LATER, NEVER
 from rocoin_opt.failure.distribution.quadrature import INTEGRAL_ERROR, integrate
 from rocoin_opt.failure.distribution.response import response_of
 from rocoin_opt.instance import complement, is_positive, stretched
-from rocoin_opt.plan import missing_share, require_computable, require_own_links
+from rocoin_opt.plan import missing_share, plan_in, require_computable, require_own_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocoin_opt.failure.distribution.outcomes import OutcomeProbabilities
     from rocoin_opt.instance import BoolArray, FloatArray, Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import HasPlan, Plan
 
 QUANTILE_TOLERANCE = 1e-15
 """Relative slack on the probability of a quantile: what rounding does to a probability, and no more."""
@@ -311,14 +311,14 @@ def _bracket(times: FloatArray, holds: Callable[[FloatArray], BoolArray]) -> tup
     return float(times[max(position - 1, 0)]), float(times[position])
 
 
-def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
+def latency_distribution(instance: Instance, plan: Plan | HasPlan) -> LatencyDistribution:
     """Compute the exact distribution of a plan's answer time; the plan need not keep the requirements.
 
     Parameters
     ----------
     instance : Instance
         What was given, with any slowdown laws and failure domains.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         A plan with at least one group, none of them empty, whose devices and students are the instance's; no device may
         be in two.
 
@@ -341,6 +341,7 @@ def latency_distribution(instance: Instance, plan: Plan) -> LatencyDistribution:
     >>> round(law.success_probability(), 4)
     0.9334
     """
+    plan = plan_in(plan)
     require_computable(instance, plan)
     require_own_links(instance, "latency_distribution", plan, instead="assess can")
     arrays = instance.arrays

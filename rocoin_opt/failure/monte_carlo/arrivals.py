@@ -16,7 +16,7 @@ from rocoin_opt.failure.monte_carlo.options import DEFAULT_TRIALS
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
-from rocoin_opt.plan import Plan, has_queues, require_computable
+from rocoin_opt.plan import Plan, has_queues, plan_in, require_computable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.traces import Traces
     from rocoin_opt.failure.monte_carlo.trials import Advance
     from rocoin_opt.instance import BoolArray, Instance
+    from rocoin_opt.plan import HasPlan
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Arrivals:
 
 def simulate_arrivals(
     instance: Instance,
-    plan: Plan,
+    plan: Plan | HasPlan,
     trials: int = DEFAULT_TRIALS,
     *,
     seed: int = 0,
@@ -112,6 +113,7 @@ def simulate_arrivals(
     >>> arrivals.trials
     1000
     """
+    plan = plan_in(plan)
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_computable(instance, plan)
     # Draws go by device and domain, so that groups simulated one by one share the fate of their domains.

@@ -33,11 +33,11 @@ import numpy as np
 from rocoin_opt.failure.distribution import instant, response_of
 from rocoin_opt.failure.monte_carlo.estimates import MeanEstimate, require_fraction
 from rocoin_opt.failure.monte_carlo.options import DEFAULT_RARE_LIMIT, is_precise, require_rare_draws
-from rocoin_opt.plan import require_computable, require_own_links
+from rocoin_opt.plan import plan_in, require_computable, require_own_links
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import HasPlan, Plan
 
 FIRST_TRIALS = 4096
 """Draws before the relative error is looked at first; then it is looked at whenever they have doubled."""
@@ -152,7 +152,7 @@ class Outages:
 
 def failure_probability(
     instance: Instance,
-    plan: Plan,
+    plan: Plan | HasPlan,
     *,
     deadline: float | None = None,
     rel_error: float = 0.01,
@@ -165,7 +165,7 @@ def failure_probability(
     ----------
     instance : Instance
         The instance.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         Groups; no device may be in two.
     deadline : float, optional
         Seconds within which every group has to answer; that it ever answers where left out.
@@ -197,6 +197,7 @@ def failure_probability(
     >>> 0.0 < estimate.value < 1.0
     True
     """
+    plan = plan_in(plan)
     require_computable(instance, plan)
     require_fraction("rel_error", rel_error)
     require_rare_draws(trials, seed, deadline)

@@ -28,6 +28,7 @@ from rocoin_opt.failure.monte_carlo.options import DEFAULT_LIMIT, DEFAULT_TRIALS
 from rocoin_opt.failure.monte_carlo.system import System
 from rocoin_opt.failure.monte_carlo.trials import Trials
 from rocoin_opt.instance import stretched
+from rocoin_opt.plan import plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from rocoin_opt.failure.monte_carlo.traces import Traces
     from rocoin_opt.failure.monte_carlo.trials import Advance
     from rocoin_opt.instance import FloatArray, Instance, IntArray
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import HasPlan, Plan
 
 FIRST_STAGE = 32 * BLOCK
 """Trials before the relative error is looked at first; then it is looked at whenever they have doubled."""
@@ -117,7 +118,7 @@ class Difference:
 
 def simulate(
     instance: Instance,
-    plan: Plan,
+    plan: Plan | HasPlan,
     trials: int | None = None,
     *,
     rel_error: float | None = None,
@@ -139,7 +140,7 @@ def simulate(
     ----------
     instance : Instance
         The instance.
-    plan : Plan
+    plan : Plan, Result or other holder of a plan
         Groups to simulate; they need not keep the requirements.
     trials : int, optional
         Number of trials, at least 2; the largest number with ``rel_error``. 100,000 where left out, 100 million with
@@ -191,6 +192,7 @@ def simulate(
     >>> simulation.trials
     1000
     """
+    plan = plan_in(plan)
     if rel_error is not None:
         require_fraction("rel_error", rel_error)
     if trials is None:
@@ -218,8 +220,8 @@ def simulate(
 
 def simulate_difference(
     instance: Instance,
-    first: Plan,
-    second: Plan,
+    first: Plan | HasPlan,
+    second: Plan | HasPlan,
     trials: int = DEFAULT_TRIALS,
     *,
     seed: int = 0,
@@ -238,7 +240,7 @@ def simulate_difference(
     ----------
     instance : Instance
         The instance.
-    first, second : Plan
+    first, second : Plan, Result or other holder of a plan
         Their difference is that of the first less the second.
     trials : int
         Number of trials, at least 2.
@@ -261,9 +263,10 @@ def simulate_difference(
     >>> difference.success_probability.value
     0.0
     """
+    first, second = plan_in(first, "first"), plan_in(second, "second")
     run = Trials.checked(instance, trials, seed=seed, workers=workers, deadline=deadline, chunk=chunk, advance=advance)
     require_kept(trials)
-    one, other = System.of(instance, first, traces), System.of(instance, second, traces)
+    one, other = (System.of(instance, plan, traces) for plan in (first, second))
     reach = math.inf if run.deadline is None else run.deadline
     draw = partial(_draw_difference, one, other, reach)
     with run.pool() as pool:

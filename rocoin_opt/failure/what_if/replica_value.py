@@ -16,13 +16,14 @@ from rocoin_opt.failure import assess, deadline_of, finite_or_none, require_asse
 from rocoin_opt.failure.distribution import LATER, NEVER, Replica, latency_distribution, response_of
 from rocoin_opt.failure.what_if.variants import alone, joined, served
 from rocoin_opt.instance import keeps_limit, stretched
-from rocoin_opt.plan import Plan, rules_allow, structural_violations
+from rocoin_opt.plan import Plan, plan_in, rules_allow, structural_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rocoin_opt.failure.distribution import LatencyDistribution
     from rocoin_opt.instance import Device, FloatArray, Instance
+    from rocoin_opt.plan import HasPlan
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ReplicaValue:
     success_probability: float
 
 
-def replica_values(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[ReplicaValue, ...]:
+def replica_values(instance: Instance, plan: Plan | HasPlan, deadline: float | None = None) -> tuple[ReplicaValue, ...]:
     """Let each spare, and a twin of each device in use, join each group whose student fits into its memory.
 
     Spares join where rules allow it; rules that name a device do not apply to its twin. Everything else stays as it is,
@@ -80,6 +81,7 @@ def replica_values(instance: Instance, plan: Plan, deadline: float | None = None
     >>> best.device, best.group
     ('device-3', 1)
     """
+    plan = plan_in(plan)
     require_assessable(instance, plan)
     end = deadline_of(instance, deadline)
     if instance.channels:

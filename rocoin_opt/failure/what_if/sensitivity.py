@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from rocoin_opt.failure import deadline_of, require_assessable
 from rocoin_opt.failure.what_if.derivatives import Base, Derivatives, Range, ReplicaDerivatives
-from rocoin_opt.plan import require_own_links
+from rocoin_opt.plan import plan_in, require_own_links
 
 if TYPE_CHECKING:
     from rocoin_opt.failure.what_if.differences import Derivative
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Plan
+    from rocoin_opt.plan import HasPlan, Plan
 
 Parameter: TypeAlias = Literal["failure_probability", "flops_per_second", "uplink_bits_per_second"]
 
@@ -93,7 +93,7 @@ class Sensitivity:
     guaranteed_range: Range | None
 
 
-def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None) -> tuple[Sensitivity, ...]:
+def sensitivities(instance: Instance, plan: Plan | HasPlan, deadline: float | None = None) -> tuple[Sensitivity, ...]:
     """Differentiate the figures of a plan with respect to every parameter of its devices.
 
     Parameters
@@ -119,6 +119,7 @@ def sensitivities(instance: Instance, plan: Plan, deadline: float | None = None)
     >>> first.device, first.parameter, first.failure.right > 0
     ('device-1', 'failure_probability', True)
     """
+    plan = plan_in(plan)
     require_assessable(instance, plan)
     require_own_links(instance, "sensitivities", plan, instead="evaluate the plan on a changed instance")
     base = Base(instance, plan, deadline_of(instance, deadline))

@@ -25,6 +25,7 @@ from .evaluation import (
     is_untied,
     known_value,
     metrics_with_queues,
+    missed_by,
     value_of,
 )
 from .monte_carlo.arrivals import simulate_arrivals
@@ -96,6 +97,7 @@ __all__ = [
     "latency_distribution",
     "losses",
     "metrics_with_queues",
+    "missed_by",
     "missed_success",
     "play",
     "read_traces",

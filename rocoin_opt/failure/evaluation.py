@@ -202,6 +202,21 @@ def value_of(instance: Instance, plan: Plan, objective: Objective) -> float:
     return math.inf if value is None else value
 
 
+def missed_by(instance: Instance, plan: Plan, seconds: float) -> float:
+    """Probability that the whole answer of a plan is not there by a time.
+
+    Parameters
+    ----------
+    instance, plan
+        As for :func:`value_of`.
+    seconds : float
+        The time; infinite for an answer at any time.
+    """
+    if has_queues(instance, plan):
+        return QueueAnswers(instance, plan).distribution.failure(seconds)
+    return _distribution(instance, plan).failure_probability(seconds)
+
+
 def is_untied(instance: Instance, plan: Plan) -> bool:
     """Whether so few failure domains and channels tie the groups together that the whole answer has exact figures."""
     if has_queues(instance, plan):

@@ -127,7 +127,11 @@ def _descend(
         starts.sort(key=lambda plan: value_of(instance, plan, objective))
         control.tell(value_of(instance, starts[0], objective), bound)
     if objective == "quantile":
-        return Outcome(descend_quantile(instance, starts[0], control.seed, steps, control, ALLOWANCE))
+        plans = [
+            descend_quantile(instance, start, control.seed, steps, control.share(1.0 / left), ALLOWANCE)
+            for left, start in zip(range(len(starts), 0, -1), starts, strict=True)
+        ]
+        return Outcome(min(plans, key=lambda plan: value_of(instance, plan, "quantile")))
     search = ExpectedDescent(instance, starts[0], control.seed, objective)
     before_value = search.value
     found = _steps(search, steps, control, bound)

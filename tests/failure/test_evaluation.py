@@ -13,7 +13,7 @@ import rocoin_opt as ro
 from failure_plans import replica, system
 from rocoin_opt.errors import UnsupportedError
 from rocoin_opt.failure.distribution.answer_time import latency_distribution
-from rocoin_opt.failure.evaluation import evaluate, metrics_of, value_of
+from rocoin_opt.failure.evaluation import evaluate, metrics_of, missed_by, value_of
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.plan.latency import OBJECTIVES
 from rocoin_opt.plan.model import Group, Plan
@@ -37,6 +37,8 @@ def test_closed_forms_agree_with_the_distribution_and_values_with_figures(data: 
     for objective in OBJECTIVES:
         expected = found.value(objective)
         assert value_of(instance, plan, objective) == (math.inf if expected is None else expected)
+    late = missed_by(instance, plan, math.inf if deadline is None else deadline)
+    assert late == pytest.approx(found.failure_probability, rel=1e-12, abs=1e-300)
 
 
 @pytest.mark.parametrize("most", cases([3], [4]))

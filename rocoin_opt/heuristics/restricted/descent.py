@@ -11,11 +11,11 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from rocoin_opt.failure import allowed_failure, is_untied, value_of
+from rocoin_opt.failure import allowed_failure, is_untied, missed_by, value_of
 from rocoin_opt.grouping import plan_with_best_sizes
 from rocoin_opt.heuristics.restricted.shares import rooms, shared_out
 from rocoin_opt.heuristics.restricted.violation import BROKEN, violation_of
-from rocoin_opt.instance import keeps_limit
+from rocoin_opt.instance import LIMIT_TOLERANCE, complement, keeps_limit, stretched
 from rocoin_opt.plan import (
     THRESHOLD_OBJECTIVES,
     IndexedGroup,
@@ -37,8 +37,6 @@ FORGIVING = 0.02
 """Share of the steps that may lose a little, so that the search leaves where it rests."""
 LOSS = 0.05
 """Relative loss that such a step may have."""
-
-
 ALONE = ("guaranteed", "nominal", "worst", "missing")
 """Objectives that ask each group alone, however many failure domains tie them together."""
 DIGITS = 12
@@ -95,7 +93,10 @@ def descend(
     if control.exhausted and within is None and instance.requirements.min_success is None:
         # With many devices even to value the start takes a while.
         return None if start is None or structural_violations(instance, start) else start
-    return _Descent(instance, objective, control, within).run(start, steps)
+    search = _Descent(instance, objective, control, within)
+    if objective == "quantile":
+        return search.run_both_ways(start, steps)
+    return search.run(start, steps)[0]
 
 
 class Within(NamedTuple):
@@ -123,14 +124,46 @@ class _Descent:
         is_own = not (instance.has_random_latencies or instance.shared_channels)
         self.is_latency = objective in THRESHOLD_OBJECTIVES and is_own
         self.alone = THRESHOLD_OBJECTIVES if instance.shared_channels else ALONE
+        self.time: float | None = None
+        """Of a quantile: when answers are wanted, if plans are valued by how often they are missed then."""
+        self.enough = -math.inf
+        """Value at which a search ends."""
 
-    def run(self, start: Plan | None, steps: int) -> Plan | None:
-        """Try changes one after another."""
+    def run_both_ways(self, start: Plan | None, steps: int) -> Plan | None:
+        """Lower a quantile by the failure at times just below it, then by drifting over plans of the same quantile."""
+        by_times = steps // 2
+        found = self.run_by_times(start, by_times)
+        self.time, self.enough = None, -math.inf
+        return self.run(found or start, steps - by_times)[0] or found
+
+    def run_by_times(self, start: Plan | None, steps: int) -> Plan | None:
+        """Lower a quantile: most changes leave it where it is, but not the failure at a time just below it."""
+        level = self.instance.requirements.success_level
+        if level is None:
+            raise ValueError("a quantile needs a success level")
+        self.enough = stretched(complement(level))
+        best: Plan | None = None
+        value = math.inf
+        while steps > 0 and not self.control.exhausted:
+            # Times within the tolerance on limits count as equal, so the next one worth having lies further off.
+            self.time = value * (1.0 - 4.0 * LIMIT_TOLERANCE)
+            found, tried = self.run(best or start, steps)
+            steps -= tried
+            earlier = math.inf if found is None else value_of(self.instance, found, "quantile")
+            if found is None or (best is not None and not earlier < value):
+                break
+            best, value = found, earlier
+            if value < math.inf:
+                self.control.tell(value, None)
+        return best
+
+    def run(self, start: Plan | None, steps: int) -> tuple[Plan | None, int]:
+        """Try changes one after another until the value is small enough; also how many were tried."""
         now = self.state([] if start is None else self.whole_units(indexed_groups(self.instance, start)))
         best = now
         for step in range(steps):
-            if self.control.exhausted or not self.units:
-                break
+            if self.control.exhausted or not self.units or best.value[0] <= self.enough:
+                return best.plan, step
             found = self.changed(now.groups)
             if found is None:
                 continue
@@ -141,9 +174,9 @@ class _Descent:
                 now = then
             if now.key < best.key:
                 best = now
-                if best.plan is not None:
+                if self.time is None and best.value[0] < math.inf:
                     self.control.tell(best.value[0], None)
-        return best.plan
+        return best.plan, steps
 
     def whole_units(self, groups: Sequence[IndexedGroup]) -> list[IndexedGroup]:
         """Groups that hold every unit as a whole, where most of it is, and no device that is to be spare."""
@@ -183,7 +216,7 @@ class _Descent:
                 # Below 1, so that whatever breaks a rule counts more.
                 return _State(tuple(served), 0.5 * (failure - self.allowed), NOTHING, None)
         in_order = tuple(indexed_groups(self.instance, plan))
-        value = value_of(self.instance, plan, self.objective)
+        value = self.value(plan)
         if self.within is None:
             return _State(in_order, 0.0, (value,), plan)
         seconds = value_of(self.instance, plan, self.within.objective)
@@ -193,6 +226,12 @@ class _Descent:
         cost = (energy_joules if self.within.prefer == "energy" else work_of)(self.instance, plan)
         both = (float(f"{value:.{DIGITS}g}"), float(f"{cost:.{DIGITS}g}"))
         return _State(in_order, 0.0, both if self.within.prefer == "reliability" else both[::-1], plan)
+
+    def value(self, plan: Plan) -> float:
+        """What is to be made small: the objective, or how likely the answer is missed by the time that is wanted."""
+        if self.time is None:
+            return value_of(self.instance, plan, self.objective)
+        return missed_by(self.instance, plan, self.time)
 
     def earliest(self, served: Sequence[IndexedGroup]) -> Plan | None:
         """Groups with the students and sizes that answer first; as they are where these take too much energy."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import value_of
 from rocoin_opt.heuristics.local_search import local_search
 from rocoin_opt.plan import Outcome
-from rocoin_opt.planning.methods.outcomes import gap_of
+from rocoin_opt.planning.methods.outcomes import searched_on
 
 if TYPE_CHECKING:
     from rocoin_opt.control import Control
@@ -60,42 +59,24 @@ def prove_answer(
         if objective == "quantile":
             return exact_quantile(instance, control, improved, effort=effort)
         return exact_answer(instance, objective, control, improved, effort=effort)
+
+    def again(seeded: Control, plan: Plan) -> Plan | None:
+        return local_search(instance, objective, seeded, plan).plan
+
     # The missing share of so many devices has no bound but 0 yet.
     if objective == "missing":
-        return Outcome(improved)
+        return searched_on(instance, objective, control, Outcome(improved), again)
     value = value_of(instance, improved, objective)
     if objective == "quantile":
-        return Outcome(improved, quantile_bound(instance, value, control))
+        found = Outcome(improved, quantile_bound(instance, value, control.share(BOUND_SHARE)))
+        return searched_on(instance, objective, control, found, again)
     nodes = NODES if control.is_timed else FEW_NODES if len(instance.devices) <= MOST_BRANCHED else 1
     limited = control.share(BOUND_SHARE)
     bound = failure_bound(instance, value, limited.share(0.5), nodes=nodes)
     if control.is_timed and value * OTHER_SCALE < 1.0:
         # What no plan below a larger value can have is a bound as well.
         bound = max(bound, min(value, failure_bound(instance, value * OTHER_SCALE, limited, nodes=nodes)))
-    return _searched_on(instance, objective, control, Outcome(improved, bound))
-
-
-def _searched_on(instance: Instance, objective: Objective, control: Control, found: Outcome) -> Outcome:
-    """Search for better plans by other chances as long as there is time: the proof can go no further.
-
-    Parameters
-    ----------
-    instance, objective, control
-        As for :func:`prove_answer`.
-    found : Outcome
-        A plan and a bound.
-    """
-    seed = control.seed
-    while control.is_timed and found.plan is not None and not control.exhausted:
-        gap = gap_of(instance, objective, found)
-        if gap is not None and gap <= control.gap:
-            break
-        seed += 1
-        plan = local_search(instance, objective, replace(control.silent(), seed=seed), found.plan).plan or found.plan
-        # The search keeps its start unless it finds a better plan.
-        found = replace(found, plan=plan)
-        control.tell(value_of(instance, plan, objective), found.lower_bound)
-    return found
+    return searched_on(instance, objective, control, Outcome(improved, bound), again)
 
 
 def searched_answer(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from rocoin_opt.failure import known_value, value_of
 from rocoin_opt.grouping import valuation
-from rocoin_opt.plan import CLOSED_GAP, relative_gap
+from rocoin_opt.plan import CLOSED_GAP, Outcome, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from rocoin_opt.control import Control
     from rocoin_opt.instance import Instance
-    from rocoin_opt.plan import Objective, Outcome, Plan
+    from rocoin_opt.plan import Objective, Plan
 
 MOMENT = 0.3  # Seconds that such a value may take whatever the clock says.
 
@@ -96,3 +96,35 @@ def is_closed(instance: Instance, objective: Objective, outcome: Outcome, gap: f
     value = value_of(instance, outcome.plan, objective)
     # A level that the plan never reaches is no value, and every gap to it would pass for closed.
     return value < math.inf and value - outcome.lower_bound <= max(gap, CLOSED_GAP) * value
+
+
+def searched_on(
+    instance: Instance,
+    objective: Objective,
+    control: Control,
+    found: Outcome,
+    improved: Callable[[Control, Plan], Plan | None],
+) -> Outcome:
+    """Search for better plans by other chances as long as a limit of time allows, where a proof goes no further.
+
+    Parameters
+    ----------
+    instance, objective, control
+        What was asked.
+    found : Outcome
+        A plan, perhaps none, and a bound.
+    improved : callable
+        ``improved(control, plan) -> Plan or None``: what a search with the seed of a control makes of a plan.
+    """
+    seed = control.seed
+    while control.is_timed and found.plan is not None and not control.exhausted:
+        if is_closed(instance, objective, found, control.gap):
+            break
+        seed += 1
+        best = found.plan
+        better = improved(replace(control.silent(), seed=seed), best)
+        if better is not None and value_of(instance, better, objective) < value_of(instance, best, objective):
+            best = better
+        found = replace(found, plan=best)
+        control.tell(value_of(instance, best, objective), found.lower_bound)
+    return found

@@ -27,7 +27,7 @@ from rocoin_opt.plan import (
     without_filters,
 )
 from rocoin_opt.planning.methods.alike import by_share_first
-from rocoin_opt.planning.methods.outcomes import can_be_valued, is_closed, no_worse
+from rocoin_opt.planning.methods.outcomes import can_be_valued, is_closed, no_worse, searched_on
 from rocoin_opt.planning.methods.portfolio import AUTO_ROUNDS
 
 if TYPE_CHECKING:
@@ -99,21 +99,27 @@ def searched(run: Run, run_random: Run | None, steps_a_group: int = STEPS_A_GROU
         if first.plan is not None and _is_kept(instance, objective, first, control):
             # What is best without what restricts the instance, and keeps it, is best with it.
             return first if start is None else _merged(instance, objective, Outcome(start), first)
-        steps = min(steps_a_group * instance.max_groups, MOST_STEPS)
-        if instance.has_random_latencies:
-            steps = min(steps, FEW_STEPS_A_GROUP * instance.max_groups)
+        steps = _steps(instance, steps_a_group)
         starts: list[Plan | None] = [first.plan] if start is None else [start]
         if start is not None and first.plan is not None and not structural_violations(instance, first.plan):
             starts.append(first.plan)
         if not (is_plain or instance.has_random_latencies or control.exhausted):
             # A plan that spreads its groups over the domains from the start.
             starts.append(greedy(without_rules(instance), "guaranteed", control.silent()).plan)
-        plans = [descend(instance, objective, begin, steps, control) for begin in starts]
+        plans = []
+        for left, begin in zip(range(len(starts), 0, -1), starts, strict=True):
+            plans.append(descend(instance, objective, begin, steps, control.share(1.0 / left)))
         kept = [plan for plan in (start, *plans) if plan is not None]
         best = min(kept, key=lambda plan: value_of(instance, plan, objective), default=None)
         return Outcome(best, first.lower_bound, reasons=() if best else (NOT_FOUND,))
 
     return found
+
+
+def _steps(instance: Instance, a_group: int) -> int:
+    """Changes that a search tries: fewer under laws, where a value takes far longer."""
+    steps = min(a_group * instance.max_groups, MOST_STEPS)
+    return min(steps, FEW_STEPS_A_GROUP * instance.max_groups) if instance.has_random_latencies else steps
 
 
 def _is_kept(instance: Instance, objective: Objective, found: Outcome, control: Control) -> bool:
@@ -190,7 +196,12 @@ def proven(run: Run, run_random: Run | None, effort: float) -> Run:
             if first.plan is not None and is_open:
                 by_states = failure_bound_by_states(instance, relaxed(instance), first.plan, control)
                 first = replace(first, lower_bound=max(by_states, first.lower_bound or 0.0))
-            return first
+            if objective not in ANSWER_OBJECTIVES:
+                return first
+            steps = _steps(instance, STEPS_A_GROUP)
+            return searched_on(
+                instance, objective, control, first, lambda own, plan: descend(instance, objective, plan, steps, own)
+            )
         if objective == "expected":
             if first.plan is None and instance.limits_energy and not instance.has_random_latencies:
                 any_plan = _any_plan(instance, control)
@@ -355,7 +366,7 @@ def settled_under_rules(
     """
     seconds = value_of(instance, plan, objective)
     within = Within(objective, seconds, prefer)
-    steps = min(STEPS_A_GROUP * instance.max_groups, MOST_STEPS)
+    steps = _steps(instance, STEPS_A_GROUP)
     if not is_untied(instance, plan):
         # Which of two plans fails less nobody can tell.
         return Outcome(plan)

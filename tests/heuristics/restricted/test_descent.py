@@ -7,18 +7,48 @@ import pytest
 import rocoin_opt as ro
 from restricted_solves import drawn, truth
 from rocoin_opt.control import Control
+from rocoin_opt.heuristics.greedy import greedy
 from rocoin_opt.heuristics.restricted.descent import Within, descend
+from rocoin_opt.instance.relaxations import relaxed
 from samples import cases
 
 
 @pytest.mark.parametrize("seed", cases(range(0, 30, 4), range(0, 30, 2)))
 def test_what_it_finds_is_valid_and_no_better_than_the_best(seed: int) -> None:
     instance = drawn(seed, 4)
-    for objective in ("guaranteed", "failure", "missing"):
+    leveled = ("quantile",) if instance.requirements.success_level else ()
+    for objective in ("guaranteed", "failure", "missing", *leveled):
         plan, least = descend(instance, objective, None, 150, Control()), truth(seed, 4, objective)
         if plan is not None:
             assert ro.check(instance, plan) == ()
-            assert ro.evaluate(instance, plan).value(objective) >= least * (1 - 1e-9) - 1e-15
+            value = ro.evaluate(instance, plan).value(objective)
+            assert value is None or value >= least * (1 - 1e-9) - 1e-15
+
+
+def start_without_domains(instance: ro.Instance) -> ro.Plan | None:
+    return greedy(relaxed(instance), "quantile", Control()).plan
+
+
+@pytest.mark.parametrize(("family", "seed"), [("mcu", 4), ("lossy", 3), ("edge", 0)])
+def test_a_quantile_comes_near_to_the_proven_one(family: str, seed: int) -> None:
+    instance = ro.generate(family, devices=10, seed=seed, domains=3).with_requirements(success_level=0.9)
+    plan = descend(instance, "quantile", start_without_domains(instance), 600, Control())
+    best = ro.solve(instance, "exact", "quantile", latency_only=True)
+    assert best.termination == "optimal"
+    assert best.objective_value <= ro.evaluate(instance, plan).quantile_seconds <= 1.02 * best.objective_value
+
+
+def test_a_level_that_the_start_never_reaches_is_reached() -> None:
+    # Plans without a quantile are all alike to a search that looks at it alone.
+    instance = ro.generate("edge", devices=40, seed=1, domains=12).with_requirements(success_level=0.95)
+    start = start_without_domains(instance)
+    assert ro.evaluate(instance, start).quantile_seconds is None
+    told: list[float | None] = []
+    control = Control(report=lambda progress: told.append(progress.value))
+    plan = descend(instance, "quantile", start, 300, control)
+    assert ro.check(instance, plan) == ()
+    assert ro.evaluate(instance, plan).quantile_seconds == told[-1]
+    assert told == sorted(told, reverse=True)
 
 
 @pytest.mark.slow

@@ -3,8 +3,9 @@
 import pytest
 
 import rocoin_opt as ro
+from rocoin_opt.control import Control
 from rocoin_opt.plan import Outcome
-from rocoin_opt.planning.methods.outcomes import gap_of, is_closed, no_worse
+from rocoin_opt.planning.methods.outcomes import gap_of, is_closed, no_worse, searched_on
 
 INSTANCE = ro.generate("mcu", devices=8, seed=0)
 RESULT = ro.solve(INSTANCE, "greedy", latency_only=True)
@@ -30,3 +31,24 @@ def test_the_better_plan_stays_and_the_start_where_both_are_equal():
     assert no_worse(INSTANCE, "guaranteed", Outcome(RESULT.plan), exact).plan == exact
     assert no_worse(INSTANCE, "guaranteed", Outcome(exact), RESULT.plan).plan in (exact, RESULT.plan)
     assert no_worse(INSTANCE, "guaranteed", Outcome(None, lower_bound=0.1), exact) == Outcome(exact, lower_bound=0.1)
+
+
+@pytest.mark.parametrize(
+    ("is_timed", "bound", "seeds"), [(True, None, [8, 9, 10]), (True, VALUE, []), (False, None, [])]
+)
+def test_a_search_goes_on_by_other_chances_while_it_has_time_and_a_gap(is_timed, bound, seeds):
+    best = ro.solve(INSTANCE, "exact", latency_only=True).plan
+    control = Control.starting_now(time_limit=1e6 if is_timed else None, seed=7)
+    found = {8: None, 9: best, 10: RESULT.plan}
+    asked = []
+
+    def improved(own, plan):
+        asked.append(own.seed)
+        if own.seed == 10:
+            control.stop.set()
+        return found[own.seed]
+
+    outcome = searched_on(INSTANCE, "guaranteed", control, Outcome(RESULT.plan, bound), improved)
+    assert asked == seeds
+    assert outcome == Outcome(best if seeds else RESULT.plan, bound)
+    assert searched_on(INSTANCE, "guaranteed", control, Outcome(None), improved) == Outcome(None)

@@ -21,7 +21,7 @@ from .restricted.latency import exact_restricted
 from .restricted.two_times import exact_quantile
 from .restricted.within_energy import early_within_energy
 from .stochastic.search import exact_stochastic
-from .threshold.diving import dive
+from .threshold.numbers.diving import dive
 from .threshold.search import exact
 
 __all__ = [

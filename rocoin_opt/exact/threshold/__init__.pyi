@@ -1,8 +1,8 @@
 from .column_list import ColumnList
-from .diving import dive
 from .enumeration import columns_of, columns_of_chains
 from .listed_columns import ListedColumns
 from .listed_packing import Status, pack_listed
+from .numbers.diving import dive
 from .packing import Effort, Packing, pack_columns
 
 __all__ = [

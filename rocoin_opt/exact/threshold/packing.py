@@ -291,42 +291,6 @@ def pack_groups(problem: ThresholdProblem, groups: list[Members], control: Contr
     return Packing("packed", [column.devices for column in chosen]) if status == "packed" else Packing("unknown")
 
 
-def pack_wasting(
-    problem: ThresholdProblem, relaxation: Relaxation, counts: Counts, control: Control, effort: Effort
-) -> Status | None:
-    """Decide whether there are so many disjoint groups that waste no more together than the bound leaves.
-
-    Parameters
-    ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold.
-    relaxation : Relaxation
-        Prices at which no group is worth more than its devices cost; those of one kind are the same. What they waste,
-        in what they cost beyond their worth, may be its bound less the filters that are wanted.
-    counts : Counts
-        Numbers of groups of each size or more.
-    control : Control
-        Limits.
-    effort : Effort
-        What it may cost.
-
-    Returns
-    -------
-    Status or None
-        Only ``impossible`` is proven: what is packed may waste more. None where too many columns waste so little.
-    """
-    slack = relaxation.bound - problem.wanted
-    priced = np.flatnonzero(relaxation.prices > PRICE_TOLERANCE)
-    columns = enumerate_columns(problem, relaxation, priced, slack, effort.columns, control)
-    if columns is None:
-        return None
-    if len(columns) == 0:
-        return "impossible"
-    alike = AlikeColumns(problem, columns, priced)
-    listed = alike.wasting(relaxation.prices, relaxation.size_prices, slack).within(counts)
-    return "impossible" if listed is None else pack_listed(listed, control, effort.nodes, effort.few)[0]
-
-
 def pack_columns(
     problem: PackingProblem,
     columns: ColumnList,

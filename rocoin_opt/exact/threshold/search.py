@@ -13,8 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.threshold.count_tree import pack_by_counts
-from rocoin_opt.exact.threshold.diving import dive
+from rocoin_opt.exact.threshold.numbers import dive, pack_by_counts
 from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
@@ -51,6 +50,8 @@ BEGINNING = 0.05
 """Part of the time that may be spent on groups to begin with."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
+DOWN_DIVES = 3
+"""Dives at each candidate that is bisected for then."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
@@ -100,6 +101,8 @@ class _Search(CandidateSearch):
         """Candidates that were asked in vain, and the most that they were asked with."""
         self.unlisted: set[int] = set()
         """Those of them that had too many columns."""
+        self.dived: set[int] = set()
+        """Candidates that were dived for."""
 
     def run(self, rounds: int | None) -> Outcome:
         # With the most time there is most room. Where not even that has a plan, the search would begin with nothing.
@@ -152,7 +155,7 @@ class _Search(CandidateSearch):
         while low < self.high - 1 and self.open:
             middle = (low + self.high) // 2
             with self.asking(middle):
-                status = self._dive(middle, 1)
+                status = self._dive(middle, DOWN_DIVES)
             if status == "impossible":
                 self.refute(middle)
             if status != "packed":
@@ -229,6 +232,7 @@ class _Search(CandidateSearch):
     def _dive(self, position: int, dives: int) -> Status:
         problem = self.problem(position)
         packing = dive(problem, self.pool.likely(problem), self.alive, dives)
+        self.dived.add(position)
         return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
@@ -252,6 +256,11 @@ class _Search(CandidateSearch):
             if not relaxation.admits(self.wanted):
                 return "impossible"
             packing = pack(problem, relaxation, self.alive, effort, self.memory)
+            if not packing.listed and position not in self.dived:
+                # All numbers of groups are refuted at once sooner than one after another.
+                status = self._dive(position, 1)
+                if status != "unknown":
+                    return status
             if not packing.listed:
                 packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
         if packing.status == "packed" and self._take(packing.groups):

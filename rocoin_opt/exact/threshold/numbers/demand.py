@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from rocoin_opt.exact.threshold.alike_groups import AlikeDevices, AlikeGroup, GroupEntries
+from rocoin_opt.exact.threshold.numbers.alike_groups import AlikeDevices, AlikeGroup, GroupEntries
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
     PRICING_TOLERANCE,
@@ -66,7 +66,7 @@ class Left(NamedTuple):
     """Devices of each kind that are left, I, and groups of each level or more that are still asked for, R."""
 
     devices: IntArray
-    groups: IntArray
+    groups: Any
 
 
 class Supply(NamedTuple):
@@ -199,7 +199,7 @@ class DemandProgram:
         program.asked, program._kept = self.asked, self._kept
         return program
 
-    def ask(self, groups: IntArray, *, like_before: bool = False) -> None:
+    def ask(self, groups: Any, *, like_before: bool = False) -> None:
         """Ask for other numbers of groups.
 
         Parameters

@@ -10,9 +10,9 @@ import pytest
 
 from packing_oracle import PackingOracle, best_position, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import count_tree
-from rocoin_opt.exact.threshold.count_tree import CountedProgram, pack_by_counts
-from rocoin_opt.exact.threshold.diving import dive
+from rocoin_opt.exact.threshold.numbers import count_tree
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, pack_by_counts
+from rocoin_opt.exact.threshold.numbers.diving import dive
 from rocoin_opt.exact.threshold.packing import Effort, Memory
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from samples import cases

@@ -11,9 +11,9 @@ import pytest
 
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import demand as module
-from rocoin_opt.exact.threshold.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.demand import DemandProgram, Left
+from rocoin_opt.exact.threshold.numbers import demand as module
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.numbers.demand import DemandProgram, Left
 from rocoin_opt.grouping import generate_columns
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
@@ -24,8 +24,8 @@ from samples import cases
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rocoin_opt.exact.threshold.alike_groups import AlikeGroup
-    from rocoin_opt.exact.threshold.demand import Supply
+    from rocoin_opt.exact.threshold.numbers.alike_groups import AlikeGroup
+    from rocoin_opt.exact.threshold.numbers.demand import Supply
     from rocoin_opt.grouping import Round
 
 

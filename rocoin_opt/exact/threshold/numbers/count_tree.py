@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from rocoin_opt.exact.threshold.demand_packing import DemandPacking
+from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack
 from rocoin_opt.grouping import (
     DUAL_SAFETY,

@@ -10,11 +10,10 @@ import pytest
 
 from packing_oracle import candidates, random_instance
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import diving as module
-from rocoin_opt.exact.threshold.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.demand import TAIL, DemandProgram, Left
-from rocoin_opt.exact.threshold.diving import Numbers, spacious_numbers
-from rocoin_opt.exact.threshold.packing import Counts
+from rocoin_opt.exact.threshold.numbers import diving as module
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.numbers.demand import TAIL, DemandProgram, Left
+from rocoin_opt.exact.threshold.numbers.diving import Numbers, NumbersSearch
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.planning.solve import solve
@@ -29,7 +28,7 @@ def numbers_of(problem: ThresholdProblem) -> list[Numbers]:
     assert found is not None
     if not found.relaxation.admits(problem.wanted):
         return []
-    return spacious_numbers(problem, program.counts, found.groups, [], Control.starting_now())
+    return NumbersSearch(problem, program.counts, found.groups, [], Control.starting_now()).spacious()
 
 
 def require_numbers(problem: ThresholdProblem, found: list[Numbers]) -> None:
@@ -53,7 +52,7 @@ def test_numbers_hold_all_filters(seed: int) -> None:
 
 def test_what_they_leave_is_what_a_demand_program_of_their_own_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     # Later ones do not count the levels that earlier ones could not exceed.
-    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(module, "IMPROVED", 0)
     instance = generate("edge", devices=30, seed=1)
     problem = ThresholdProblem(instance, "guaranteed", candidates(instance)[-1])
     found = numbers_of(problem)
@@ -71,41 +70,15 @@ def test_later_numbers_leave_more_than_the_first(monkeypatch: pytest.MonkeyPatch
     best = solve(instance, method="greedy").objective_value
     assert best is not None
     thresholds = [one for one in candidates(instance) if best <= one < 1.02 * best]
+    # However much is enough.
+    monkeypatch.setattr(module, "ENOUGH", math.inf)
     better = 0
     for threshold in thresholds[:60:12]:
         problem = ThresholdProblem(instance, "guaranteed", threshold)
         with monkeypatch.context() as patch:
-            patch.setattr(module, "ROUNDS", 1)
+            patch.setattr(module, "IMPROVED", 0)
             first = numbers_of(problem)
         every = numbers_of(problem)
         assert len(every) >= len(first)
         better += bool(every) and (not first or every[0].spare > first[0].spare + 1e-6)
     assert better >= 1
-
-
-@pytest.mark.parametrize("seed", cases(range(20), range(200)))
-def test_the_best_numbers_by_all_cuts_avoid_those_that_are_refuted(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    sizes = np.array([2, 3, 5])
-    widths = np.diff(sizes, prepend=0)
-    near = Counts(sizes, np.array([1, 0, 0]), np.array([4, 3, 3]))
-    cuts = [(rng.integers(0, 4, 3).astype(float), float(rng.integers(5, 20))) for _ in range(3)]
-    wanted = int(rng.integers(3, 14))
-    refuted = [
-        np.where(np.arange(3) >= first, np.sort(rng.integers(1, 5, 3))[::-1], 0)
-        for first in rng.integers(0, 3, int(rng.integers(0, 3)))
-    ]
-    best = -math.inf
-    for numbers in itertools.product(range(1, 5), range(4), range(4)):
-        asked = np.array(numbers)
-        is_smaller = [((asked < one) & (one > np.append(one[1:], 0))).any() for one in refuted]
-        if (np.diff(asked) <= 0).all() and widths @ asked >= wanted and all(is_smaller):
-            best = max(best, min(most - float(prices @ asked) for prices, most in cuts))
-    found, most = module._numbers(cuts, refuted, widths, wanted, near, Control.starting_now())
-    if best < 0.0:
-        assert found is None
-        return
-    assert found is not None
-    assert most == pytest.approx(best)
-    assert most == pytest.approx(min(limit - float(prices @ found) for prices, limit in cuts))
-    assert all((found < one).any() for one in refuted)

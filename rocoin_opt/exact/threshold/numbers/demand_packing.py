@@ -13,21 +13,21 @@ diving methods", INFORMS Journal on Computing 31, 2019.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rocoin_opt.exact.threshold.demand import DemandProgram, Left
-from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack, pack_wasting
-from rocoin_opt.grouping import DUAL_SAFETY, LEAST_FRACTION, Relaxation, ThresholdProblem
+from rocoin_opt.exact.threshold.numbers.demand import DemandProgram, Left
+from rocoin_opt.exact.threshold.numbers.largest_groups import refuted_from
+from rocoin_opt.exact.threshold.packing import Counts, Effort, Memory, Packing, pack
+from rocoin_opt.grouping import LEAST_FRACTION, Relaxation, ThresholdProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.demand import Supply
+    from rocoin_opt.exact.threshold.numbers.demand import Supply
     from rocoin_opt.instance import FloatArray, IntArray
 
 FEW_GROUPS = 20
@@ -36,9 +36,6 @@ FEWER = 4
 """Groups that are made before that program is tried anew."""
 LISTED = Effort(3_000, 200)
 """What that program may cost."""
-LARGEST = Effort(2_000, 30, few=20)
-"""What refuting the largest groups of a demand may cost for each number of levels; of few columns alone an integer
-program decides, as it does not know what may be wasted."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
 TOGETHER = 15
@@ -321,49 +318,3 @@ class DemandPacking:
         least = np.append(left.groups, 0)[np.searchsorted(self.levels, sizes)]
         counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]), supply.worths)
         return pack(problem, relaxation, self.control.silent(), effort, Memory(), counts)
-
-
-def refuted_from(
-    problem: ThresholdProblem, levels: IntArray, asked: IntArray, supply: Supply, control: Control
-) -> int | None:
-    """Refute a demand by its largest groups alone.
-
-    They are few, and few are as large and waste as little, so that they are often listed where others are not; and as
-    they need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste
-    together is no more than what all groups of the demand may.
-
-    Parameters
-    ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold.
-    levels, asked : IntArray, R
-        Sizes, ascending, and groups of each or more that are asked for.
-    supply : Supply
-        Of all devices.
-    control : Control
-        Limit.
-
-    Returns
-    -------
-    int or None
-        Place of the level from which on the largest groups of the demand cannot be made beside the others; None where
-        they may be, or where there are too many to tell.
-    """
-    if not math.isfinite(supply.spare):
-        return None
-    spare = supply.spare + DUAL_SAFETY
-    more = asked > np.append(asked[1:], 0)
-    for first in np.flatnonzero(more)[::-1].tolist():
-        own = problem.at_levels(levels[first:])
-        # Devices that differ in smaller parts alone do not stand for each other: the smaller groups price them apart.
-        own.kind_of_device = problem.kind_of_device
-        bound = own.wanted + spare
-        relaxation = Relaxation(bound, supply.prices, supply.worths, [], np.empty(0), bound, complete=True)
-        # Of more groups as large, so many of the largest are enough.
-        numbers = Counts(levels[first:], asked[first:], np.full(len(levels) - first, asked[first]))
-        status = pack_wasting(own, relaxation, numbers, control.silent(), LARGEST)
-        if status is None or control.exhausted:
-            return None
-        if status == "impossible":
-            return int(first)
-    return None

@@ -11,8 +11,8 @@ import pytest
 
 from packing_oracle import best_position, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import demand_packing
-from rocoin_opt.exact.threshold.diving import dive
+from rocoin_opt.exact.threshold.numbers import demand_packing
+from rocoin_opt.exact.threshold.numbers.diving import dive
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.model import Instance

@@ -11,11 +11,12 @@ import pytest
 import rocoin_opt as ro
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold import demand_packing as module
-from rocoin_opt.exact.threshold.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.demand import DemandProgram, Supply, Worths
-from rocoin_opt.exact.threshold.demand_packing import DemandPacking
-from rocoin_opt.exact.threshold.diving import spacious_numbers
+from rocoin_opt.exact.threshold.numbers import demand_packing as module
+from rocoin_opt.exact.threshold.numbers import largest_groups
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.numbers.demand import DemandProgram, Supply, Worths
+from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
+from rocoin_opt.exact.threshold.numbers.diving import NumbersSearch
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
@@ -23,6 +24,8 @@ from rocoin_opt.planning.solve import solve
 from samples import cases, fewer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rocoin_opt.exact.threshold.packing import Counts
     from rocoin_opt.instance import IntArray
     from rocoin_opt.plan import Members
@@ -114,24 +117,25 @@ def two_odd_kinds() -> ThresholdProblem:
 
 @pytest.mark.parametrize("few", [0, 20])
 def test_groups_that_only_parts_make_refute_a_demand(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST", Effort(2_000, 30, few=few))
+    monkeypatch.setattr(largest_groups, "LARGEST", Effort(2_000, 30, few=few))
     problem = two_odd_kinds()
     for groups, refuted in ((3, 0), (2, None)):
         packing = DemandPacking(problem, numbers(problem, [5] * groups), [], Control.starting_now())
         supply = packing.first
         assert supply is not None
         assert supply.made == pytest.approx(1.0)
-        place = module.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now())
+        place = largest_groups.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now())
         assert place == refuted
         # Where all groups are not listed, that is what decides.
         status = packing.decide(Effort(0, None)).status
         assert status == ("unknown" if refuted is None else "impossible")
         # Not even where nothing may be listed is anything refuted that could be made.
         with monkeypatch.context() as patch:
-            patch.setattr(module, "LARGEST", Effort(0, 1))
-            assert (
-                module.refuted_from(problem, np.array([5]), np.array([groups]), supply, Control.starting_now()) is None
+            patch.setattr(largest_groups, "LARGEST", Effort(0, 1))
+            place = largest_groups.refuted_from(
+                problem, np.array([5]), np.array([groups]), supply, Control.starting_now()
             )
+            assert place is None
 
 
 def random_supply(
@@ -160,40 +164,68 @@ def random_supply(
     return Supply(1.0, 1.0, float(prices.sum()), prices, Worths(levels, totals), np.empty(0))
 
 
+def demands_at_any_prices(seed: int) -> Iterator[tuple[ThresholdProblem, IntArray, list[IntArray], Supply, IntArray]]:
+    """Demands of a small instance, with levels, the numbers of all its packings, and prices that leave no less."""
+    rng = np.random.default_rng(seed)
+    instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
+    if seed % 3:
+        instance = with_alike_devices(instance, seed, most=7).with_requirements(min_groups=1)
+    objective: Objective = "nominal" if seed % 2 else "guaranteed"
+    threshold = float(rng.choice([math.inf, *candidates(instance)]))
+    problem = ThresholdProblem(instance, objective, threshold)
+    groups = PackingOracle(instance, objective, threshold).capacity
+    if not groups or len(groups) > 60:
+        return
+    levels = np.unique(list(groups.values()))
+    supply = random_supply(rng, problem, levels, groups)
+    lists = [one for one in every_list_of_sizes(sorted(groups.items()), 0, 0) if 0 < len(one) <= instance.max_groups]
+    every = [(np.array(one, dtype=int)[:, None] >= levels).sum(axis=0) for one in lists]
+    for _ in range(6):
+        asked = every[int(rng.integers(len(every)))]
+        asked = np.sort(asked + rng.integers(0, 2, len(asked)))[::-1]
+        own = supply._replace(spare=supply.spare - float(np.diff(supply.worths.totals) @ asked))
+        if own.is_refuted:
+            assert not any((one >= asked).all() for one in every)
+        elif asked[0] > 0:
+            yield problem, levels, every, own, asked
+
+
 @pytest.mark.parametrize("few", [0, 20])
 def test_largest_groups_refute_only_demands_that_no_packing_meets(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST", Effort(2_000, 30, few=few))
+    monkeypatch.setattr(largest_groups, "LARGEST", Effort(2_000, 30, few=few))
     refuted = {True: 0, False: 0}
     for seed in range(fewer(600)):
-        rng = np.random.default_rng(seed)
-        instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
-        if seed % 3:
-            instance = with_alike_devices(instance, seed, most=7).with_requirements(min_groups=1)
-        objective: Objective = "nominal" if seed % 2 else "guaranteed"
-        threshold = float(rng.choice([math.inf, *candidates(instance)]))
-        problem = ThresholdProblem(instance, objective, threshold)
-        groups = PackingOracle(instance, objective, threshold).capacity
-        if not groups or len(groups) > 60:
-            continue
-        levels = np.unique(list(groups.values()))
-        supply = random_supply(rng, problem, levels, groups)
-        lists = every_list_of_sizes(sorted(groups.items()), 0, 0)
-        every = [np.array(one, dtype=int) for one in lists if 0 < len(one) <= instance.max_groups]
-        for _ in range(6):
-            asked = (every[int(rng.integers(len(every)))][:, None] >= levels).sum(axis=0)
-            asked = np.sort(asked + rng.integers(0, 2, len(asked)))[::-1]
-            if asked[0] == 0:
-                continue
-            met = any(((one[:, None] >= levels).sum(axis=0) >= asked).all() for one in every)
-            own = supply._replace(spare=supply.spare - float(np.diff(supply.worths.totals) @ asked))
-            if own.is_refuted:
-                assert not met
-                continue
-            place = module.refuted_from(problem, levels, asked, own, Control.starting_now())
-            assert place is None or not met, seed
+        for problem, levels, every, supply, asked in demands_at_any_prices(seed):
+            place = largest_groups.refuted_from(problem, levels, asked, supply, Control.starting_now())
+            assert place is None or not any((one >= asked).all() for one in every), seed
             refuted[place is not None] += 1
     assert refuted[True] > 10
     assert refuted[False] > 10
+
+
+@pytest.mark.parametrize("multiples", [(4.0, 2.0, 1.2), (1.0,)])
+def test_largest_groups_waste_what_all_packings_with_them_do(
+    multiples: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(largest_groups, "WASTED", multiples)
+    found = beside = 0
+    for seed in range(1_000, 1_000 + fewer(600)):
+        for problem, levels, every, supply, asked in demands_at_any_prices(seed):
+            wasteful = largest_groups.wasteful_largest(problem, levels, asked, supply, Control.starting_now())
+            if wasteful is None:
+                continue
+            assert wasteful.wasted > supply.spare
+            largest = np.where(np.arange(len(levels)) >= wasteful.first, asked, 0)
+            worths = np.diff(supply.worths.totals)
+            for one in every:
+                if (one >= largest).all():
+                    left = supply.spare + float(worths @ (asked - one))
+                    assert left >= wasteful.wasted - 1e-6, seed
+                    beside += 1
+            found += 1
+    assert found > 3
+    # Others with as many of the largest groups leave more: these have to keep it, too.
+    assert beside > 3 or multiples == (1.0,)
 
 
 def test_devices_that_differ_in_small_parts_alone_are_priced_apart() -> None:
@@ -227,7 +259,7 @@ def test_devices_that_differ_in_small_parts_alone_are_priced_apart() -> None:
     assert packing.decide(Effort(0, None)).status == "unknown"
     assert packing.first is not None
     endless = packing.first._replace(spare=math.inf)
-    assert module.refuted_from(problem, packing.levels, packing.asked, endless, Control.starting_now()) is None
+    assert largest_groups.refuted_from(problem, packing.levels, packing.asked, endless, Control.starting_now()) is None
 
 
 def test_as_many_filters_are_asked_for_as_are_wanted() -> None:
@@ -263,7 +295,7 @@ def test_several_groups_chosen_at_a_time_take_fewer_linear_programs(monkeypatch:
     program = CountedProgram(problem, [], Control.starting_now())
     relaxed = program.solve(program.counts, None)
     assert relaxed is not None
-    (first, *_) = spacious_numbers(problem, program.counts, relaxed.groups, [], Control.starting_now())
+    (first, *_) = NumbersSearch(problem, program.counts, relaxed.groups, [], Control.starting_now()).spacious()
     monkeypatch.setattr(module, "FEW_GROUPS", 0)
     solved: list[int] = []
     solve_left = DemandProgram.solve

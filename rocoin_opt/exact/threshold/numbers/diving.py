@@ -1,0 +1,277 @@
+"""Diving for a packing at a threshold: numbers of groups that leave most first, then the groups themselves.
+
+How many groups hold each size or more is a small integer program by itself. For *any* prices ``pi`` of devices and
+worths of sizes, no group being worth more than its devices cost, whole numbers ``c`` of a packing keep
+
+    sum c_s sigma_s <= sum pi
+
+(see :mod:`rocoin_opt.exact.threshold.numbers.demand`), so that each linear program of numbers that are tried adds a
+row. Where no whole numbers keep all rows and hold all filters, there is no packing; after Benders, "Partitioning
+procedures for solving mixed-variables programming problems", Numerische Mathematik 4, 1962. Rows say most near the
+numbers that the linear program of all numbers takes: so the nearest ones are tried first, and prices are found halfway
+to these before their own; after Ben-Ameur and Neto, "Acceleration of cutting-plane and column generation algorithms",
+Networks 49, 2007.
+
+Many numbers may keep all rows, and most waste what little there is: one more group of the largest size, and devices are
+short everywhere else. So numbers are asked for that leave most by all rows so far. For the best ones groups are made
+one after another; see :mod:`rocoin_opt.exact.threshold.numbers.demand_packing`. Where dives fail, the groups of the
+best numbers are listed, if they are few enough: what is refuted so leaves others to be asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, has_too_many_kinds
+from rocoin_opt.exact.threshold.numbers.demand import FIRST_A_DEVICE, DemandProgram, Left, Supply
+from rocoin_opt.exact.threshold.numbers.demand_packing import SHORT, DemandPacking
+from rocoin_opt.exact.threshold.numbers.group_numbers import NumbersProgram
+from rocoin_opt.exact.threshold.numbers.largest_groups import wasteful_largest
+from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocoin_opt.control import Control
+    from rocoin_opt.exact.threshold.packing import Counts
+    from rocoin_opt.grouping import ThresholdProblem
+    from rocoin_opt.instance import FloatArray, IntArray
+
+ALIKE = Effort(20_000, 50)
+"""What packing may cost where all parts are alike, before any dive."""
+NUMBERS = 2
+"""Numbers of groups that are dived for."""
+ROUNDS = 40
+"""Linear programs of numbers, at most, each time that numbers are asked for."""
+IMPROVED = 6
+"""Numbers that are tried after the first ones that are not refuted."""
+HALFWAY = 0.5
+"""Where between others and the numbers to be cut off the first prices are found."""
+NEAR = 2
+"""Groups of each size or more by which better numbers differ from the linear program's, at most."""
+RENEWED = 4
+"""Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next numbers."""
+ENOUGH = 0.003
+"""Part of all filters that is enough to leave."""
+CLOSE = 0.1
+"""Part of what numbers leave by which others would have to better them."""
+DECIDED = Effort(60_000, 200)
+"""What deciding numbers may cost for which dives fail."""
+WASTED, LEAST_SPARE = 4.0, 0.25
+REFUTED = 10
+"""Numbers that are refuted so, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers of groups, and what they leave.
+
+    Attributes
+    ----------
+    counts : Counts
+        Its ``least`` is asked for.
+    spare : float
+        Upper limit of what the linear program leaves of devices for more groups like these, in filters, within
+        :data:`~rocoin_opt.exact.threshold.numbers.demand.TAIL` of it; of levels that no numbers so far could exceed it
+        asks for no more.
+    groups : list of tuples of int
+        Device indices of the groups that the linear program takes.
+    """
+
+    counts: Counts
+    spare: float
+    groups: list[tuple[int, ...]]
+
+
+def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: Control, dives: int) -> Packing:
+    """Look for disjoint groups that hold all filters within a threshold.
+
+    ``impossible`` is proven by the relaxation, or by shares; that dives find nothing proves nothing.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with, the likeliest first.
+    control : Control
+        Limit and seed.
+    dives : int
+        Most dives for the same numbers of groups; with one, only the best numbers are dived for.
+
+    Returns
+    -------
+    Packing
+        Groups whose cover is true up to rounding; whoever makes a plan of them checks it.
+    """
+    packing = pack_alike_parts(problem, control, ALIKE)
+    if packing.status != "unknown":
+        return packing
+    if has_too_many_kinds(problem):
+        return Packing("unknown")
+    program = CountedProgram(problem, groups[: FIRST_A_DEVICE * len(problem.shares)], control)
+    counts = program.counts
+    if (counts.least > counts.limits).any():
+        return Packing("impossible")
+    found = program.solve(counts, None)
+    if found is None:
+        return Packing("unknown")
+    if not found.relaxation.admits(problem.wanted):
+        return Packing("impossible")
+    search = NumbersSearch(problem, counts, found.groups, groups, control)
+    for _ in range(REFUTED):
+        spacious = search.spacious()
+        if search.is_refuted:
+            return Packing("impossible")
+        demands = [
+            DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True)
+            for numbers in spacious[: min(NUMBERS, dives)]
+        ]
+        for demand in demands:
+            made = demand.dive(dives)
+            if made is not None:
+                return Packing("packed", made)
+        if not demands or control.exhausted:
+            break
+        packing = demands[0].decide(DECIDED)
+        if packing.status == "packed":
+            return packing
+        if packing.status == "unknown":
+            break
+        search.refute(demands[0].levels, demands[0].asked)
+    return Packing("unknown")
+
+
+class NumbersSearch:
+    """Whole numbers of groups, and what is known of them at a threshold.
+
+    Parameters
+    ----------
+    problem : ThresholdProblem
+        Instance, objective and threshold.
+    counts : Counts
+        Numbers that are allowed, of each size that a group can have.
+    taken : FloatArray, one a size
+        Groups of each size or more that a linear program takes: they hold all filters.
+    groups : sequence of tuples of int
+        Device indices of groups to begin with.
+    control : Control
+        Limit.
+
+    Attributes
+    ----------
+    is_refuted : bool
+        Whether it is proven that no numbers make a packing.
+    """
+
+    def __init__(
+        self,
+        problem: ThresholdProblem,
+        counts: Counts,
+        taken: FloatArray,
+        groups: Sequence[tuple[int, ...]],
+        control: Control,
+    ) -> None:
+        self.problem, self.counts, self.control = problem, counts, control
+        widths = np.diff(counts.sizes, prepend=0)
+        # As many filters as are wanted, in the same proportions.
+        self.ideal = taken * min(problem.wanted / float(widths @ taken), 1.0)
+        self.rows = NumbersProgram(counts, problem.wanted, control)
+        self.program = DemandProgram(problem, counts.sizes, groups, control)
+        self.is_refuted = False
+        self._supply: Supply | None = None
+
+    def refute(self, levels: IntArray, asked: IntArray) -> None:
+        """Rule out numbers none of which are smaller than those that are refuted.
+
+        Parameters
+        ----------
+        levels, asked : IntArray
+            Sizes, and groups of each or more.
+        """
+        numbers = np.zeros_like(self.counts.sizes)
+        numbers[np.searchsorted(self.counts.sizes, levels)] = asked
+        self.rows.refuted.append(numbers)
+
+    def spacious(self) -> list[Numbers]:
+        """Find whole numbers of groups that hold all filters, those that leave most first.
+
+        Returns
+        -------
+        list of Numbers
+            None of which is refuted, and parts of groups make all of them; there may be others. Empty where there are
+            none, which is proven where :attr:`is_refuted` says so.
+        """
+        found: list[Numbers] = []
+        left, better = ROUNDS, IMPROVED
+        if self._supply is None:
+            self._price(self.ideal)
+            left -= 1
+        while left > 0 and not self.control.exhausted:
+            best = max(found, key=lambda numbers: numbers.spare, default=None)
+            if best is None:
+                asked, is_proven = self.rows.nearest(self.ideal)
+                self.is_refuted = is_proven
+            else:
+                asked, most = self.rows.most_spare(self._near())
+                better -= 1
+                if better < 0 or best.spare >= ENOUGH * self.problem.wanted or most - best.spare <= CLOSE * best.spare:
+                    break
+            if asked is None:
+                break
+            between = self.ideal if best is None else best.counts.least
+            left -= 1
+            if self._price(np.asarray(between + HALFWAY * (asked - between))) is None:
+                break
+            if self.rows.spare(asked) < (0.0 if best is None else best.spare):
+                continue
+            left -= 1
+            supply = self._price(asked)
+            if supply is None:
+                break
+            if self.rows.spare(asked) >= 0.0 and self._is_made(asked, supply):
+                numbers = Numbers(self.counts._replace(least=asked), supply.spare, self.program.taken(supply))
+                found.append(numbers)
+        return sorted(found, key=lambda numbers: -numbers.spare)
+
+    def _near(self) -> Counts:
+        """Numbers close to those that the linear program takes."""
+        least, limits = np.floor(self.ideal).astype(np.int64) - NEAR, np.ceil(self.ideal).astype(np.int64) + NEAR
+        return self.counts._replace(
+            least=np.maximum(least, self.counts.least), limits=np.minimum(limits, self.counts.limits)
+        )
+
+    def _price(self, numbers: IntArray | FloatArray) -> Supply | None:
+        """What numbers leave, which adds a row; None where the limit came first."""
+        if self._supply is not None and len(self.program.groups) > RENEWED * len(self.problem.shares):
+            self.program = self.program.renewed(self._supply)
+        self.program.ask(numbers, like_before=True)
+        supply = self.program.solve(Left(self.program.all, numbers), roughly=True)
+        if supply is not None:
+            self._supply = supply
+            if math.isfinite(supply.spare):
+                self.rows.learn(*self._row(supply, numbers))
+        return supply
+
+    def _row(self, supply: Supply, numbers: IntArray | FloatArray) -> tuple[FloatArray, float]:
+        """Prices of groups of each size or more, and what the numbers of any packing are worth at these, at most."""
+        prices = np.diff(supply.worths.totals)
+        return prices, supply.spare + float(prices @ numbers)
+
+    def _is_made(self, asked: IntArray, supply: Supply) -> bool:
+        """Whether parts of groups make numbers, and the largest groups may be made; if not, these are ruled out."""
+        if supply.is_refuted or supply.made < 1.0 - SHORT:
+            # What parts of groups do not make, groups do not, though the prices may not prove it.
+            self.rows.avoided.append(asked)
+            return False
+        wasteful = wasteful_largest(self.problem, self.counts.sizes, asked, supply, self.control)
+        if wasteful is None:
+            return True
+        largest = np.where(np.arange(len(asked)) >= wasteful.first, asked, 0)
+        prices, most = self._row(supply, asked)
+        self.rows.learn_wasted(largest, prices, most - wasteful.wasted)
+        return False

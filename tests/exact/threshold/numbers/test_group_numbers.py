@@ -1,0 +1,148 @@
+"""The integer program of numbers of groups: what enumeration finds, and rows that the numbers of all packings keep."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from test_demand_packing import every_list_of_sizes, two_odd_kinds
+
+import rocoin_opt as ro
+from packing_oracle import PackingOracle
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
+from rocoin_opt.exact.threshold.numbers.diving import NumbersSearch
+from rocoin_opt.exact.threshold.numbers.group_numbers import ROW_SAFETY, NumbersProgram
+from rocoin_opt.exact.threshold.packing import Counts
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from samples import cases, fewer
+
+if TYPE_CHECKING:
+    from rocoin_opt.instance import IntArray
+
+SIZES = np.array([2, 3, 5])
+
+
+def is_smaller(numbers: IntArray, others: IntArray) -> bool:
+    return bool((numbers < others)[others > 0].any())
+
+
+@pytest.mark.parametrize("seed", cases(range(30), range(400)))
+def test_numbers_are_those_that_enumeration_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    wanted = int(rng.integers(3, 14))
+    counts = Counts(SIZES, np.array([1, 0, 0]), np.array([4, 3, 3]))
+    rows = NumbersProgram(counts, wanted, Control.starting_now())
+    kept = [(rng.integers(0, 4, 3).astype(float), float(rng.integers(5, 20))) for _ in range(3)]
+    for prices, most in kept:
+        rows.learn(prices, most)
+    wasting = []
+    for _ in range(int(rng.integers(0, 3))):
+        largest = np.where(np.arange(3) >= rng.integers(0, 3), np.sort(rng.integers(1, 5, 3))[::-1], 0)
+        prices, most = rng.integers(0, 4, 3).astype(float), float(rng.integers(2, 20))
+        rows.learn_wasted(largest, prices, most)
+        wasting.append((largest, prices, most))
+    for ruled_out in (rows.refuted, rows.avoided):
+        ruled_out += [np.sort(rng.integers(0, 5, 3))[::-1] for _ in range(int(rng.integers(0, 2)))]
+    kept_by_all, not_avoided = [], []
+    for numbers in itertools.product(range(1, 5), range(4), range(4)):
+        asked = np.array(numbers)
+        is_kept = (np.diff(asked) <= 0).all() and rows.widths @ asked >= wanted
+        is_kept = is_kept and all(prices @ asked <= most for prices, most in kept)
+        is_kept = is_kept and all(prices @ asked <= most or is_smaller(asked, one) for one, prices, most in wasting)
+        if is_kept and all(is_smaller(asked, one) for one in rows.refuted):
+            kept_by_all.append(asked)
+            if all(is_smaller(asked, one) for one in rows.avoided):
+                not_avoided.append(asked)
+    others = rng.random(3) * 4
+    found, is_refuted = rows.nearest(others)
+    assert is_refuted == (not kept_by_all)
+    if not not_avoided:
+        assert found is None
+        return
+    assert any((found == one).all() for one in not_avoided)
+    away = [rows.widths @ abs(one - others) for one in not_avoided]
+    assert rows.widths @ abs(found - others) == pytest.approx(min(away))
+    spare = [min(most - prices @ one for prices, most in kept) for one in not_avoided]
+    # What largest groups waste counts beside what numbers leave: of these rows only that they are kept.
+    best, most = rows.most_spare(counts)
+    assert any((best == one).all() for one in not_avoided)
+    assert most <= max(spare) + 2.0 * ROW_SAFETY
+    if not wasting:
+        assert most == pytest.approx(max(spare), abs=2.0 * ROW_SAFETY)
+
+
+def fleet_of_kinds(seed: int) -> ro.Instance:
+    """Odd numbers of devices that know one student or two, and cover in pairs or threes: whole groups waste some."""
+    rng = np.random.default_rng(seed)
+    sizes = {"a": 5, "b": int(rng.choice([5, 5, 4])), "c": int(rng.choice([5, 2]))}
+    failures = [float(rng.choice([0.2, 0.2, 0.35])) for _ in range(3)]
+    known = [["a"], ["b"] if rng.random() < 0.7 else ["a", "b"], ["c"] if rng.random() < 0.7 else ["b", "c"]]
+    devices: list[dict[str, Any]] = [
+        {
+            "id": f"{kind}-{n}",
+            "compute_seconds": dict.fromkeys(known[kind], 1.0),
+            "memory_bytes": 1,
+            "uplink_bits_per_second": 1.0,
+            "failure_probability": failures[kind],
+        }
+        for kind in range(int(rng.integers(2, 4)))
+        for n in range(int(rng.choice([1, 3, 3])))
+    ]
+    return ro.Instance.model_validate(
+        {
+            "name": "kinds",
+            "devices": devices,
+            "students": [{"id": s, "flops": 1.0, "memory_bytes": 1, "max_filters": most} for s, most in sizes.items()],
+            "knowledge": {"num_filters": 1, "bits_per_filter": 1.0},
+            "requirements": {"max_group_outage": 0.05},
+        }
+    )
+
+
+def test_the_numbers_of_every_packing_keep_all_rows() -> None:
+    refuted = kept = 0
+    for seed in range(fewer(600)):
+        instance = fleet_of_kinds(seed)
+        groups = sorted(PackingOracle(instance, "guaranteed", math.inf).capacity.items())
+        every = every_list_of_sizes(groups, 0, 0)
+        best = max(map(sum, every))
+        for filters in range(max(best - 1, 1), best + 7):
+            knowledge = instance.knowledge.with_fields(num_filters=filters)
+            problem = ThresholdProblem(instance.with_fields(knowledge=knowledge), "guaranteed", math.inf)
+            program = CountedProgram(problem, [], Control.starting_now())
+            if (program.counts.least > program.counts.limits).any():
+                continue
+            relaxed = program.solve(program.counts, None)
+            if relaxed is None or not relaxed.relaxation.admits(problem.wanted):
+                assert filters > best
+                continue
+            search = NumbersSearch(problem, program.counts, relaxed.groups, [], Control.starting_now())
+            found = search.spacious()
+            assert not (found and search.is_refuted)
+            for one in every:
+                numbers = (np.array(one, dtype=int)[:, None] >= program.counts.sizes).sum(axis=0)
+                assert search.rows.spare(numbers) >= 0.0, seed
+                for largest, prices, most in search.rows.wasting:
+                    assert prices @ numbers <= most or is_smaller(numbers, largest), seed
+                kept += sum(one) >= filters
+            assert not (filters <= best and search.is_refuted), (seed, filters)
+            refuted += search.is_refuted
+    assert kept > 10
+    assert refuted > 3
+
+
+def test_groups_that_only_parts_make_leave_no_numbers() -> None:
+    problem = two_odd_kinds()
+    program = CountedProgram(problem, [], Control.starting_now())
+    relaxed = program.solve(program.counts, None)
+    assert relaxed is not None
+    assert relaxed.relaxation.admits(problem.wanted)
+    search = NumbersSearch(problem, program.counts, relaxed.groups, [], Control.starting_now())
+    assert search.spacious() == []
+    assert search.is_refuted
+    assert len(search.rows.wasting) == 1
+    assert math.isclose(search.rows.wasting[0][2], 15.0 - 5.0, abs_tol=5.0)

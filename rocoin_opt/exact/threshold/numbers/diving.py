@@ -61,9 +61,8 @@ CLOSE = 0.1
 """Part of what numbers leave by which others would have to better them."""
 DECIDED = Effort(60_000, 200)
 """What deciding numbers may cost for which dives fail."""
-WASTED, LEAST_SPARE = 4.0, 0.25
 REFUTED = 10
-"""Numbers that are refuted so, at most."""
+"""Numbers that are decided so, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +89,7 @@ class Numbers:
 def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: Control, dives: int) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
 
-    ``impossible`` is proven by the relaxation, or by shares; that dives find nothing proves nothing.
+    ``impossible`` is proven by the relaxation, by rows of numbers or by shares. That dives find nothing proves nothing.
 
     Parameters
     ----------

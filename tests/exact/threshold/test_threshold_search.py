@@ -197,6 +197,8 @@ def test_what_packings_leave_open_goes_to_the_joint_model(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("rocoin_opt.exact.milp.milp", spy)
     monkeypatch.setattr(search, "EFFORTS", (Effort(0, 0),))
+    # Dives refute thresholds by rows of numbers.
+    monkeypatch.setattr(search, "dive", lambda *given: Packing("unknown"))
     start = greedy(instance, "guaranteed", Control.starting_now()).plan if with_start else None
     assert proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now(), start)) == best
     assert asked == ["guaranteed"]

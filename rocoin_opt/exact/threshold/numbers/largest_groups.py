@@ -37,9 +37,7 @@ def refuted_from(
 ) -> int | None:
     """Refute a demand by its largest groups alone.
 
-    They are few, and few are as large and waste as little, so that they are often listed where others are not; and as
-    they need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste
-    together is no more than what all groups of the demand may.
+    What they waste together is no more than what all groups of the demand may.
 
     Parameters
     ----------
@@ -96,22 +94,15 @@ class Wasteful(NamedTuple):
 def wasteful_largest(
     problem: ThresholdProblem, levels: IntArray, asked: IntArray, supply: Supply, control: Control
 ) -> Wasteful | None:
-    """Refute a demand by its largest groups alone.
+    """Find the largest groups that waste more than all groups of a demand may, and how much more is proven.
 
-    They are few, and few are as large and waste as little, so that they are often listed where others are not; and as
-    they need the best devices, it is mostly they that parts of groups make and whole groups do not. What they waste
-    together is no more than what all groups of the demand may.
+    Like :func:`refuted_from`, but by an integer program of what they waste: of fewer columns, and with a bound that
+    counts for other demands with as many of them, too.
 
     Parameters
     ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold.
-    levels, asked : IntArray, R
-        Sizes, ascending, and groups of each or more that are asked for.
-    supply : Supply
-        Of all devices.
-    control : Control
-        Limit.
+    problem, levels, asked, supply, control
+        As for :func:`refuted_from`.
 
     Returns
     -------

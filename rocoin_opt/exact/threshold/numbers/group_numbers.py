@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """Digits of prices behind the point."""
+MOST_FILTERS = 1_000
+"""Filters up to which rows are passed to HiGHS as they are; of more they are scaled down to so many, as its tolerances
+are absolute."""
 ROW_SAFETY = 1e-4
-"""Filters by which a row says less than is proven: far more than the tolerances of solvers add up to."""
+"""Filters by which a row says less than is proven, once it is scaled: far more than the tolerances of solvers add up
+to."""
 MOST_SPARE = 1e4
-"""Spare filters that no numbers are taken to leave: without it the first integer programs would have no bound."""
+"""Spare filters that no numbers are taken to leave, once rows are scaled: without it the first integer programs would
+have no bound."""
 
 
 class NumbersProgram:
@@ -53,12 +58,15 @@ class NumbersProgram:
     avoided : list of IntArray, R
         The same for numbers that are not to be tried, without a proof.
     wasting : list of IntArray, FloatArray, R, and float
-        Largest groups, and the row that numbers with so many of them keep: prices, and what these numbers are worth.
+        Largest groups, and the row that numbers with so many of them keep, scaled: prices, and what these numbers are
+        worth.
     """
 
     def __init__(self, counts: Counts, wanted: int, control: Control) -> None:
         self.counts, self.wanted, self.control = counts, wanted, control
         self.widths: IntArray = np.diff(counts.sizes, prepend=0)
+        self._unit = max(wanted / MOST_FILTERS, 1.0)
+        """Filters that are one filter of the scaled rows."""
         self.refuted: list[IntArray] = []
         self.avoided: list[IntArray] = []
         self.wasting: list[tuple[IntArray, FloatArray, float]] = []
@@ -75,8 +83,8 @@ class NumbersProgram:
         most : float
             What numbers are worth at these prices, at most.
         """
-        self._prices.append(_rounded_down(prices))
-        self._most.append(most + ROW_SAFETY)
+        self._prices.append(_rounded_down(prices / self._unit))
+        self._most.append(most / self._unit + ROW_SAFETY)
 
     def learn_wasted(self, largest: IntArray, prices: FloatArray, most: float) -> None:
         """Add a row that numbers keep which have so many of the largest groups.
@@ -88,13 +96,12 @@ class NumbersProgram:
         prices, most
             As for :meth:`learn`.
         """
-        self.wasting.append((largest, _rounded_down(prices), most + ROW_SAFETY))
+        self.wasting.append((largest, _rounded_down(prices / self._unit), most / self._unit + ROW_SAFETY))
 
     def spare(self, asked: IntArray) -> float:
-        """What numbers leave, R, at most: below 0 they are refuted."""
-        return min(
-            (most - float(row @ asked) for row, most in zip(self._prices, self._most, strict=True)), default=math.inf
-        )
+        """Filters that numbers leave, R, at most: below 0 they are refuted."""
+        rows = zip(self._prices, self._most, strict=True)
+        return self._unit * min((most - float(row @ asked) for row, most in rows), default=math.inf)
 
     def nearest(self, others: FloatArray) -> tuple[IntArray | None, bool]:
         """Whole numbers that keep all rows, nearest to others in filters; and whether it is proven that there are none.
@@ -104,7 +111,7 @@ class NumbersProgram:
         others : FloatArray, R
             The others.
         """
-        away = np.concatenate([np.zeros(len(others)), self.widths, [0.0]])
+        away = np.concatenate([np.zeros(len(others)), self.widths / self._unit, [0.0]])
         solution, values = self._solve(away, self.counts, [*self.refuted, *self.avoided], others=others)
         if solution.status == "infeasible" and self.avoided:
             solution, _ = self._solve(away, self.counts, self.refuted, others=others)
@@ -143,7 +150,7 @@ class NumbersProgram:
         before, width = 2 * count + 1, 2 * count + 1 + len(places)
         rows = np.zeros((len(self._prices), width))
         rows[:, :count], rows[:, 2 * count] = np.reshape(self._prices, (-1, count)), 1.0
-        filters = np.append(self.widths, np.zeros(width - count))[None, :]
+        filters = np.append(self.widths, np.zeros(width - count))[None, :] / self._unit
         # Of a larger size there are no more groups.
         steps = np.eye(count - 1, width) - np.eye(count - 1, width, k=1)
         distances = np.eye(count, width, k=count)
@@ -167,7 +174,7 @@ class NumbersProgram:
         off = np.zeros(count) if others is None else others
         blocks = (
             (rows, -math.inf, self._most),
-            (filters, self.wanted - 0.5, math.inf),
+            (filters, (self.wanted - 0.5) / self._unit, math.inf),
             (steps, 0.0, math.inf),
             (above, -off, math.inf),
             (below, off, math.inf),

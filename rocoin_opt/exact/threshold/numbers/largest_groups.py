@@ -29,7 +29,7 @@ WASTING = Effort(800, 50)
 WASTED, LEAST_SPARE = (4.0, 2.0, 1.2), 0.25
 """Up to which multiples of what is to spare, and of at least so many filters, it is found out what these waste."""
 WASTE_SAFETY = 1e-3
-"""Filters by which they have to waste more than there are to spare: far more than tolerances of solvers add up to."""
+"""What an integer program says that they waste is taken for less: by so many filters, or by this part of it."""
 
 
 def refuted_from(
@@ -128,6 +128,8 @@ def wasteful_largest(
                 break
         if wasted is None or control.exhausted:
             return None
-        if wasted > supply.spare + WASTE_SAFETY:
+        # Far more than the tolerances of solvers add up to.
+        wasted -= WASTE_SAFETY * max(1.0, wasted)
+        if wasted > supply.spare:
             return Wasteful(first, wasted)
     return None

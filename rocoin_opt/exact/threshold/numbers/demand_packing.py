@@ -5,15 +5,16 @@ A demand is refuted by its largest groups alone, where these cannot be made with
 Diving fixes groups of the demand's linear program step by step, and prices anew each time, for the devices that are
 left. What the program takes whole is kept, and where many groups are left, several of which it takes most with it;
 where it takes none whole, the one of which it takes most. As it exceeds what is left to ask for as far as can be, few
-devices are wasted on the way. When few groups are left to make, all that can be among them are listed, and an integer
-program decides. A dive that fails takes back its last choices, a few of them; the next one chooses with a little
-chance. After Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa, "Primal heuristics for branch and price: the assets of
-diving methods", INFORMS Journal on Computing 31, 2019.
+devices are wasted on the way; of a choice that loses much of what is to spare all the same, others are tried. When few
+groups are left to make, all that can be among them are listed, and an integer program decides. A dive that fails takes
+back its last choices, a few of them; the next one chooses with a little chance. After Sadykov, Vanderbeck, Pessoa,
+Tahiri and Uchoa, "Primal heuristics for branch and price: the assets of diving methods", INFORMS Journal on Computing
+31, 2019.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,27 +31,38 @@ if TYPE_CHECKING:
     from rocoin_opt.exact.threshold.numbers.demand import Supply
     from rocoin_opt.instance import FloatArray, IntArray
 
-FEW_GROUPS = 20
+FEW_GROUPS = 28
 """Groups left from which on an integer program over all that can be among them makes the rest."""
 FEWER = 4
 """Groups that are made before that program is tried anew."""
-LISTED = Effort(3_000, 200)
+LISTED = Effort(30_000, 50)
 """What that program may cost."""
 TAKEN_BACK = 10
 """Choices that one dive takes back."""
 TOGETHER = 15
 """Groups left for each one that is chosen at a time."""
-SHARPNESS = 3.0
+TRIED = 4
+"""Choices that are tried at most where each loses too much."""
+LOST = 0.1
+"""Part of what is to spare that a choice may lose before another one is tried."""
+SHARPNESS = 8.0
 """Power of the fractions by which later dives choose: larger ones mostly choose as the first dive does."""
+RENEWED = 4
+"""Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next dive."""
 SHORT = 1e-6
 """Part of what is asked for by which a linear program may miss it: the solver's tolerances reach so far."""
 
 
 class _Choice(NamedTuple):
-    """Groups of the program and how often each is fixed, and whether the program left no other choice."""
+    """Groups of the program and how often each is fixed, and those of them that the program does not take whole."""
 
     times: dict[int, int]
-    forced: bool
+    chosen: frozenset[int]
+
+    @property
+    def taken(self) -> list[int]:
+        """Groups of the program, each as often as it is fixed."""
+        return [k for k, times in self.times.items() for _ in range(times)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +71,25 @@ class _State:
 
     left: Left
     supply: Supply
+
+    @property
+    def more(self) -> float:
+        """Part of what is asked for by which it can be exceeded."""
+        return self.supply.factor - 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A choice, what is left behind it, and the state there; None where that cannot be made, or nothing is left."""
+
+    choice: _Choice
+    left: Left
+    state: _State | None
+
+    @property
+    def more(self) -> float:
+        """Part of what is asked for by which it can be exceeded behind the choice."""
+        return -1.0 if self.state is None else self.state.more
 
 
 class DemandPacking:
@@ -95,6 +126,7 @@ class DemandPacking:
         self.program = DemandProgram(problem, self.levels, groups, control)
         self.rng = np.random.default_rng(control.seed)
         self.first = self._ask_for_less(counts.least[is_level])
+        self._dived = False
 
     @property
     def asked(self) -> IntArray:
@@ -127,15 +159,24 @@ class DemandPacking:
         Parameters
         ----------
         dives : int
-            Most dives. The first one takes what the linear program takes most of, later ones choose by chance.
+            Most dives. The very first one takes what the linear program takes most of, later ones choose by chance.
         """
-        for number in range(dives):
-            found = self._dive(by_chance=number > 0)
+        for _ in range(dives):
+            self._renew()
+            found = self._dive(by_chance=self._dived)
+            self._dived = True
             if found is not None:
                 return found
             if self.control.exhausted:
                 break
         return None
+
+    def _renew(self) -> None:
+        """Leave out groups that earlier dives added: with thousands of them each step takes several times as long."""
+        if self.first is not None and len(self.program.groups) > RENEWED * len(self.problem.shares):
+            self.program = self.program.renewed(self.first)
+            self.program.ask(self.program.asked)
+            self.first = self.program.solve(self._all, roughly=self.roughly)
 
     def _dive(self, *, by_chance: bool) -> list[tuple[int, ...]] | None:
         # The last dive ended with levels that were all made, and so were no longer to be exceeded.
@@ -148,31 +189,57 @@ class DemandPacking:
             if number <= list_at:
                 list_at = number - FEWER
                 rest = self._make_rest(state)
-                if rest is not None:
-                    return [*self._members(fixed), *rest]
-            choice = self._choose(state, by_chance=by_chance, together=together)
-            if choice is None:
+                if rest.status == "packed":
+                    return [*self._members(fixed), *rest.groups]
+                # Of the groups that are fixed no packing is made, however the dive goes on.
+                if rest.status == "impossible":
+                    return None
+            step = self._step(state, banned, by_chance=by_chance, together=together)
+            if step is None:
                 return None
-            taken = [k for k, times in choice.times.items() for _ in range(times)]
-            left = self._without(state.left, taken)
-            if left.groups[0] == 0:
+            taken = step.choice.taken
+            if step.left.groups[0] == 0:
                 return self._members([*fixed, *taken])
-            supply = self.program.solve(left, banned, roughly=self.roughly)
-            deeper = self._state(left, supply)
-            if deeper is not None:
-                state, fixed = deeper, [*fixed, *taken]
+            if step.state is not None:
+                state, fixed = step.state, [*fixed, *taken]
                 continue
-            if supply is not None and together and len(taken) > 1 and not choice.forced:
+            if together and len(taken) > 1 and step.choice.chosen:
                 # Chosen one at a time, the next may follow from prices that know of those before.
                 together = False
                 continue
             # What was taken whole was no choice: the fault lies further up.
-            if supply is None or choice.forced or back == 0:
+            if not step.choice.chosen or back == 0:
                 return None
             back -= 1
             banned += taken
             state = self._state(state.left, self.program.solve(state.left, banned, roughly=self.roughly))
         return None
+
+    def _step(self, state: _State, banned: Sequence[int], *, by_chance: bool, together: bool) -> _Step | None:
+        """The first of some choices that loses little of what is to spare, else the one that loses least.
+
+        One choice in several loses half of it, which is seen only behind it; strong diving. None where there is nothing
+        to choose or the limit came first.
+        """
+        best: _Step | None = None
+        others: frozenset[int] = frozenset()
+        for _ in range(TRIED):
+            choice = self._choose(state, others, by_chance=by_chance, together=together)
+            if choice is None:
+                break
+            left = self._without(state.left, choice.taken)
+            if left.groups[0] == 0:
+                return _Step(choice, left, None)
+            supply = self.program.solve(left, banned, roughly=self.roughly)
+            if supply is None:
+                return None
+            step = _Step(choice, left, self._state(left, supply))
+            if best is None or step.more > best.more:
+                best = step
+            if step.more >= (1.0 - LOST) * state.more or not choice.chosen:
+                break
+            others |= choice.chosen
+        return best
 
     @property
     def _all(self) -> Left:
@@ -206,13 +273,15 @@ class DemandPacking:
             return None
         return _State(left, supply)
 
-    def _choose(self, state: _State, *, by_chance: bool, together: bool) -> _Choice | None:
+    def _choose(self, state: _State, others: frozenset[int], *, by_chance: bool, together: bool) -> _Choice | None:
         """What is fixed next: all that is taken whole, and groups of which most is taken; None if nothing is taken.
 
         Parameters
         ----------
         state : _State
             What is left, and what can be had of it.
+        others : frozenset of int
+            Groups of the program that other choices had, which are only taken where they are taken whole.
         by_chance : bool
             Whether groups that are not taken whole are drawn, those of which more is taken more likely.
         together : bool
@@ -237,7 +306,8 @@ class DemandPacking:
                 most -= taken
                 room[level[k]] -= taken
                 devices -= taken * known[k].counts
-        chosen, choices = 0, int(groups[0]) // TOGETHER if together else 0
+        chosen: set[int] = set()
+        choices = int(groups[0]) // TOGETHER if together else 0
         rank = parts
         if by_chance:
             # Drawn without replacement, with the parts to this power as weights. Logarithms do not underflow; after
@@ -245,14 +315,14 @@ class DemandPacking:
             rank = np.log1p(-self.rng.random(len(parts))) / parts.clip(LEAST_FRACTION) ** SHARPNESS
         order = np.argsort(-np.where(parts > 0.0, rank, -np.inf), kind="stable")
         for k in order[: np.count_nonzero(parts)].tolist():
-            if chosen >= choices and times:
+            if len(chosen) >= choices and times:
                 break
-            if room[level[k]] > 0 and (known[k].counts <= devices).all():
+            if k not in others and room[level[k]] > 0 and (known[k].counts <= devices).all():
                 times[k] = times.get(k, 0) + 1
                 room[level[k]] -= 1
                 devices -= known[k].counts
-                chosen += 1
-        return _Choice(times, forced=chosen == 0) if times else None
+                chosen.add(k)
+        return _Choice(times, frozenset(chosen)) if times else None
 
     def _without(self, left: Left, taken: list[int]) -> Left:
         """What is left once groups are fixed."""
@@ -270,7 +340,7 @@ class DemandPacking:
             for k in fixed
         ]
 
-    def _make_rest(self, state: _State) -> list[tuple[int, ...]] | None:
+    def _make_rest(self, state: _State) -> Packing:
         """Make the rest of the groups by an integer program over all that can be among them."""
         devices = np.flatnonzero(self.program.alike.free(state.left.devices))
         instance = self.problem.instance
@@ -286,7 +356,7 @@ class DemandPacking:
         )
         problem = ThresholdProblem(rest, self.problem.objective, self.problem.threshold)
         packing = self._pack(problem, devices, state.left, state.supply, LISTED)
-        return [tuple(devices[list(group)].tolist()) for group in packing.groups] or None
+        return replace(packing, groups=[tuple(devices[list(group)].tolist()) for group in packing.groups])
 
     def _pack(
         self, problem: ThresholdProblem, devices: IntArray, left: Left, supply: Supply, effort: Effort

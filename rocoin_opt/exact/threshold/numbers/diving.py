@@ -59,8 +59,8 @@ ENOUGH = 0.003
 """Part of all filters that is enough to leave."""
 CLOSE = 0.1
 """Part of what numbers leave by which others would have to better them."""
-DECIDED = Effort(60_000, 200)
-"""What deciding numbers may cost for which dives fail."""
+DECIDED = Effort(800_000, 60)
+"""What deciding numbers may cost for which the first dive fails."""
 REFUTED = 10
 """Numbers that are decided so, at most."""
 
@@ -126,22 +126,26 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
         spacious = search.spacious()
         if search.is_refuted:
             return Packing("impossible")
+        if not spacious or control.exhausted:
+            break
         demands = [
             DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True)
             for numbers in spacious[: min(NUMBERS, dives)]
         ]
-        for demand in demands:
-            made = demand.dive(dives)
-            if made is not None:
-                return Packing("packed", made)
-        if not demands or control.exhausted:
-            break
-        packing = demands[0].decide(DECIDED)
+        best = demands[0]
+        made = best.dive(1)
+        if made is not None:
+            return Packing("packed", made)
+        packing = best.decide(DECIDED)
         if packing.status == "packed":
             return packing
         if packing.status == "unknown":
+            for demand in demands:
+                made = demand.dive(dives - 1 if demand is best else dives)
+                if made is not None:
+                    return Packing("packed", made)
             break
-        search.refute(demands[0].levels, demands[0].asked)
+        search.refute(best.levels, best.asked)
     return Packing("unknown")
 
 

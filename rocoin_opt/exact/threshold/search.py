@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.threshold.numbers import dive, pack_by_counts
+from rocoin_opt.exact.threshold.numbers import NumbersMemory, dive, pack_by_counts
 from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
@@ -50,7 +50,7 @@ BEGINNING = 0.05
 """Part of the time that may be spent on groups to begin with."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
-DOWN_DIVES = 3
+DOWN_DIVES = 6
 """Dives at each candidate that is bisected for then."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
@@ -97,6 +97,7 @@ class _Search(CandidateSearch):
         # What a packing tells is no latency: only that it is alive.
         self.alive = replace(control, report=lambda _: self.tell())
         self.memory = Memory()
+        self.numbers = NumbersMemory()
         self.left_open: dict[int, Effort] = {}
         """Candidates that were asked in vain, and the most that they were asked with."""
         self.unlisted: set[int] = set()
@@ -114,7 +115,7 @@ class _Search(CandidateSearch):
         for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
-            if self.open and dives and self.best is not None:
+            if self.open and self.best is not None:
                 self._dive_down()
             if self.open:
                 self._prove_best(effort)
@@ -231,7 +232,7 @@ class _Search(CandidateSearch):
 
     def _dive(self, position: int, dives: int) -> Status:
         problem = self.problem(position)
-        packing = dive(problem, self.pool.likely(problem), self.alive, dives)
+        packing = dive(problem, self.pool.likely(problem), self.alive, dives, self.numbers)
         self.dived.add(position)
         return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
 

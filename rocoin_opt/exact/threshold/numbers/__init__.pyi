@@ -1,4 +1,4 @@
 from .count_tree import pack_by_counts
-from .diving import dive
+from .diving import NumbersMemory, dive
 
-__all__ = ["dive", "pack_by_counts"]
+__all__ = ["NumbersMemory", "dive", "pack_by_counts"]

@@ -108,6 +108,8 @@ class DemandPacking:
         Limit and seed.
     roughly : bool
         Solve linear programs roughly: enough for a dive.
+    times : int
+        Draws other choices for each number.
     """
 
     def __init__(
@@ -118,13 +120,14 @@ class DemandPacking:
         control: Control,
         *,
         roughly: bool = False,
+        times: int = 0,
     ) -> None:
         self.problem, self.control, self.roughly = problem, control, roughly
         is_level = counts.least > np.append(counts.least[1:], 0)
         self.levels: IntArray = counts.sizes[is_level]
         """Different sizes that are asked for, R, ascending."""
         self.program = DemandProgram(problem, self.levels, groups, control)
-        self.rng = np.random.default_rng(control.seed)
+        self.rng = np.random.default_rng((control.seed, times))
         self.first = self._ask_for_less(counts.least[is_level])
         self._dived = False
 

@@ -21,7 +21,7 @@ best numbers are listed, if they are few enough: what is refuted so leaves other
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +55,7 @@ NEAR = 2
 """Groups of each size or more by which better numbers differ from the linear program's, at most."""
 RENEWED = 4
 """Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next numbers."""
-ENOUGH = 0.003
+ENOUGH = 0.001
 """Part of all filters that is enough to leave."""
 CLOSE = 0.1
 """Part of what numbers leave by which others would have to better them."""
@@ -86,7 +86,45 @@ class Numbers:
     groups: list[tuple[int, ...]]
 
 
-def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: Control, dives: int) -> Packing:
+@dataclass
+class NumbersMemory:
+    """What is known of numbers at thresholds of one instance and objective that were dived for.
+
+    Attributes
+    ----------
+    rows : dict of float to NumbersProgram
+        Rows of numbers, by threshold.
+    times : int
+        How often something was dived for. Later dives for the same numbers choose otherwise.
+    """
+
+    rows: dict[float, NumbersProgram] = field(default_factory=dict)
+    times: int = 0
+
+    def tell(self, threshold: float, rows: NumbersProgram) -> None:
+        """Pass on what is known of the nearest threshold that is no earlier, and keep what becomes known of this one.
+
+        Parameters
+        ----------
+        threshold : float
+            Seconds.
+        rows : NumbersProgram
+            Of this threshold.
+        """
+        later = min((known for known in self.rows if known >= threshold), default=None)
+        if later is not None:
+            rows.inherit(self.rows[later])
+        self.rows[threshold] = rows
+        self.times += 1
+
+
+def dive(
+    problem: ThresholdProblem,
+    groups: Sequence[tuple[int, ...]],
+    control: Control,
+    dives: int,
+    memory: NumbersMemory | None = None,
+) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
 
     ``impossible`` is proven by the relaxation, by rows of numbers or by shares. That dives find nothing proves nothing.
@@ -101,6 +139,8 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
         Limit and seed.
     dives : int
         Most dives for the same numbers of groups; with one, only the best numbers are dived for.
+    memory : NumbersMemory, optional
+        Of the same instance and objective; what becomes known is added.
 
     Returns
     -------
@@ -122,6 +162,8 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
     if not found.relaxation.admits(problem.wanted):
         return Packing("impossible")
     search = NumbersSearch(problem, counts, found.groups, groups, control)
+    memory = memory or NumbersMemory()
+    memory.tell(problem.threshold, search.rows)
     for _ in range(REFUTED):
         spacious = search.spacious()
         if search.is_refuted:
@@ -129,7 +171,9 @@ def dive(problem: ThresholdProblem, groups: Sequence[tuple[int, ...]], control: 
         if not spacious or control.exhausted:
             break
         demands = [
-            DemandPacking(problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True)
+            DemandPacking(
+                problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True, times=memory.times
+            )
             for numbers in spacious[: min(NUMBERS, dives)]
         ]
         best = demands[0]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rocoin_opt.highs import MilpSolution
     from rocoin_opt.instance import FloatArray, IntArray
 
+INHERITED = 60
+"""Rows of each kind that are taken over from a later threshold, the last ones: those say most where it was close."""
 DIGITS = 6
 """Digits of prices behind the point."""
 MOST_FILTERS = 1_000
@@ -97,6 +99,41 @@ class NumbersProgram:
             As for :meth:`learn`.
         """
         self.wasting.append((largest, _rounded_down(prices / self._unit), most / self._unit + ROW_SAFETY))
+
+    def inherit(self, later: NumbersProgram) -> None:
+        """Take over what is proven of numbers at a later threshold: every packing is one there, with groups as large.
+
+        Parameters
+        ----------
+        later : NumbersProgram
+            Of the same instance and objective.
+        """
+        sizes = self.counts.sizes
+        # Of as many groups as its own sizes tell there are as large ones. All groups are of its first size there.
+        place = np.searchsorted(sizes, later.counts.sizes)
+        place[0] = 0
+        known = place < len(sizes)
+
+        def prices_of(row: FloatArray) -> FloatArray:
+            return np.bincount(place[known], weights=row[known], minlength=len(sizes)).astype(np.float64)
+
+        def numbers_of(numbers: IntArray) -> IntArray | None:
+            # As many of a size that no group has any more are not asked for again.
+            if (numbers[~known] > 0).any():
+                return None
+            own = np.zeros_like(sizes)
+            np.maximum.at(own, place[known], numbers[known])
+            # Of a smaller size there are no fewer groups.
+            return np.asarray(np.maximum.accumulate(own[::-1])[::-1])
+
+        for row, most in list(zip(later._prices, later._most, strict=True))[-INHERITED:]:
+            self._prices.append(prices_of(row))
+            self._most.append(most)
+        for largest, row, most in later.wasting[-INHERITED:]:
+            own = numbers_of(largest)
+            if own is not None:
+                self.wasting.append((own, prices_of(row), most))
+        self.refuted += [own for own in map(numbers_of, later.refuted) if own is not None]
 
     def spare(self, asked: IntArray) -> float:
         """Filters that numbers leave, R, at most: below 0 they are refuted."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LARGEST = Effort(2_000, 30, few=20)
 """What refuting the largest groups of a demand may cost for each number of levels; of few columns alone an integer
 program decides, as it does not know what may be wasted."""
-WASTING = Effort(5_000, 200)
+WASTING = Effort(2_000, 50)
 """What finding out how much they waste may cost."""
 WASTED, LEAST_SPARE = (4.0, 2.0, 1.2), 0.25
 """Up to which multiples of what is to spare, and of at least so many filters, it is found out what these waste."""

@@ -11,10 +11,10 @@ import pytest
 from test_demand_packing import every_list_of_sizes, two_odd_kinds
 
 import rocoin_opt as ro
-from packing_oracle import PackingOracle
+from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.numbers.diving import NumbersSearch
+from rocoin_opt.exact.threshold.numbers.diving import NumbersMemory, NumbersSearch
 from rocoin_opt.exact.threshold.numbers.group_numbers import MOST_FILTERS, ROW_SAFETY, NumbersProgram
 from rocoin_opt.exact.threshold.packing import Counts
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -22,6 +22,7 @@ from samples import cases, fewer
 
 if TYPE_CHECKING:
     from rocoin_opt.instance import IntArray
+    from rocoin_opt.plan.latency import Objective
 
 SIZES = np.array([2, 3, 5])
 
@@ -79,8 +80,11 @@ def test_numbers_are_those_that_enumeration_finds(seed: int, filters: int) -> No
         assert most >= spare - 2.0 * ROW_SAFETY * scaled_down
 
 
-def fleet_of_kinds(seed: int) -> ro.Instance:
-    """Odd numbers of devices that know one student or two, and cover in pairs or threes: whole groups waste some."""
+def fleet_of_kinds(seed: int, *, slower: float = 0.0) -> ro.Instance:
+    """Odd numbers of devices that know one student or two, and cover in pairs or threes: whole groups waste some.
+
+    Those of later kinds take longer by so many seconds.
+    """
     rng = np.random.default_rng(seed)
     sizes = {"a": 5, "b": int(rng.choice([5, 5, 4])), "c": int(rng.choice([5, 2]))}
     failures = [float(rng.choice([0.2, 0.2, 0.35])) for _ in range(3)]
@@ -88,7 +92,7 @@ def fleet_of_kinds(seed: int) -> ro.Instance:
     devices: list[dict[str, Any]] = [
         {
             "id": f"{kind}-{n}",
-            "compute_seconds": dict.fromkeys(known[kind], 1.0),
+            "compute_seconds": dict.fromkeys(known[kind], 1.0 + slower * kind),
             "memory_bytes": 1,
             "uplink_bits_per_second": 1.0,
             "failure_probability": failures[kind],
@@ -139,6 +143,55 @@ def test_the_numbers_of_every_packing_keep_all_rows() -> None:
     assert refuted > 3
 
 
+def test_rows_of_a_later_threshold_are_kept_at_earlier_ones() -> None:
+    """Whatever sizes groups have there: of no packing the numbers are refuted."""
+    inherited = refuted = 0
+    for seed in range(fewer(600)):
+        instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
+        instance = with_alike_devices(instance, seed, most=6).with_requirements(min_groups=1) if seed % 2 else instance
+        objective: Objective = "nominal" if seed % 4 == 1 else "guaranteed"
+        filters = int(np.random.default_rng(seed).integers(1, instance.knowledge.num_filters + 1))
+        if seed % 3:
+            instance = fleet_of_kinds(seed, slower=0.25 * (seed % 2))
+            groups = sorted(PackingOracle(instance, "guaranteed", math.inf).capacity.items())
+            filters = max(1, *map(sum, every_list_of_sizes(groups, 0, 0))) + seed % 4
+        instance = instance.with_fields(knowledge=instance.knowledge.with_fields(num_filters=filters))
+        thresholds = candidates(instance)[:: -max(1, len(candidates(instance)) // 4)]
+        memory, now = NumbersMemory(), Control.starting_now()
+        for threshold in thresholds:
+            groups = sorted(PackingOracle(instance, objective, threshold).capacity.items())
+            every = every_list_of_sizes(groups, 0, 0)
+            problem = ThresholdProblem(instance, objective, threshold)
+            program = CountedProgram(problem, [], now)
+            if (program.counts.least > program.counts.limits).any():
+                continue
+            relaxed = program.solve(program.counts, None)
+            if relaxed is None or not relaxed.relaxation.admits(problem.wanted):
+                continue
+            search = NumbersSearch(problem, program.counts, relaxed.groups, [], now)
+            memory.tell(threshold, search.rows)
+            inherited += search.rows.spare(np.zeros_like(program.counts.sizes)) < math.inf
+            refuted += len(search.rows.refuted)
+            for number in range(2):
+                # First by what is inherited alone, then by its own rows as well.
+                for one in every:
+                    numbers = (np.array(one, dtype=int)[:, None] >= program.counts.sizes).sum(axis=0)
+                    assert search.rows.spare(numbers) >= 0.0, (seed, threshold, number)
+                    for largest, prices, most in search.rows.wasting:
+                        assert prices @ numbers <= most or is_smaller(numbers, largest), (seed, threshold, number)
+                    if sum(one) >= problem.wanted:
+                        assert all(is_smaller(numbers, other) for other in search.rows.refuted), (seed, threshold)
+                search.spacious()
+            # What no packing has that holds all filters is refuted, as a list of all groups would do it.
+            sizes, wanted = program.counts.sizes, problem.wanted
+            enough = [np.array(one) for one in every if sum(one) >= wanted]
+            asked = np.sort(np.random.default_rng(seed).integers(0, 3, len(sizes)))[::-1]
+            if all(is_smaller((one[:, None] >= sizes).sum(axis=0), asked) for one in enough) and asked[0] > 0:
+                search.refute(sizes, asked)
+    assert inherited > 10
+    assert refuted > 5
+
+
 def test_groups_that_only_parts_make_leave_no_numbers() -> None:
     problem = two_odd_kinds()
     program = CountedProgram(problem, [], Control.starting_now())
@@ -150,3 +203,10 @@ def test_groups_that_only_parts_make_leave_no_numbers() -> None:
     assert search.is_refuted
     assert len(search.rows.wasting) == 1
     assert math.isclose(search.rows.wasting[0][2], 15.0 - 5.0, abs_tol=5.0)
+    # At an earlier threshold that is known without a linear program.
+    memory, rows = NumbersMemory(), NumbersProgram(program.counts, problem.wanted, Control.starting_now())
+    memory.tell(2.0, search.rows)
+    memory.tell(1.0, rows)
+    assert rows.nearest(relaxed.groups) == (None, True)
+    memory.tell(3.0, later := NumbersProgram(program.counts, problem.wanted, Control.starting_now()))
+    assert later.nearest(relaxed.groups)[1] is False

@@ -262,7 +262,7 @@ class _Search(CandidateSearch):
                 status = self._dive(position, 1)
                 if status != "unknown":
                     return status
-            if not packing.listed:
+            if not packing.listed and effort.dives:
                 packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
         if packing.status == "packed" and self._take(packing.groups):
             return "packed"

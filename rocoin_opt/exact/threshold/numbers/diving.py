@@ -30,7 +30,7 @@ from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, has_to
 from rocoin_opt.exact.threshold.numbers.demand import FIRST_A_DEVICE, DemandProgram, Left, Supply
 from rocoin_opt.exact.threshold.numbers.demand_packing import SHORT, DemandPacking
 from rocoin_opt.exact.threshold.numbers.group_numbers import NumbersProgram
-from rocoin_opt.exact.threshold.numbers.largest_groups import wasteful_largest
+from rocoin_opt.exact.threshold.numbers.largest_groups import WASTING, WASTING_FULLY, wasteful_largest
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ if TYPE_CHECKING:
 
 ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
-NUMBERS = 2
+NUMBERS = 3
 """Numbers of groups that are dived for."""
-ROUNDS = 40
+A_NUMBER = 2
+"""Dives for each of them before others are dived for."""
+ROUNDS = 60
 """Linear programs of numbers, at most, each time that numbers are asked for."""
 IMPROVED = 6
 """Numbers that are tried after the first ones that are not refuted."""
@@ -79,11 +81,14 @@ class Numbers:
         asks for no more.
     groups : list of tuples of int
         Device indices of the groups that the linear program takes.
+    supply : Supply
+        Its solution.
     """
 
     counts: Counts
     spare: float
     groups: list[tuple[int, ...]]
+    supply: Supply
 
 
 @dataclass
@@ -138,7 +143,7 @@ def dive(
     control : Control
         Limit and seed.
     dives : int
-        Most dives for the same numbers of groups; with one, only the best numbers are dived for.
+        Most dives, beside those for numbers that are refuted.
     memory : NumbersMemory, optional
         Of the same instance and objective; what becomes known is added.
 
@@ -164,32 +169,42 @@ def dive(
     search = NumbersSearch(problem, counts, found.groups, groups, control)
     memory = memory or NumbersMemory()
     memory.tell(problem.threshold, search.rows)
-    for _ in range(REFUTED):
-        spacious = search.spacious()
+    return _dive_for_numbers(search, groups, dives, memory.times)
+
+
+def _dive_for_numbers(search: NumbersSearch, groups: Sequence[tuple[int, ...]], dives: int, times: int) -> Packing:
+    """Dive for the numbers that leave most, then for others: of two with as much to spare, often one has a packing."""
+    control, failed, refuted = search.control, list[DemandPacking](), 0
+    while dives > 0 and len(failed) < NUMBERS and refuted < REFUTED and not control.exhausted:
+        best = search.spacious()
         if search.is_refuted:
             return Packing("impossible")
-        if not spacious or control.exhausted:
+        if best is None:
             break
-        demands = [
-            DemandPacking(
-                problem, numbers.counts, [*numbers.groups, *groups], control, roughly=True, times=memory.times
-            )
-            for numbers in spacious[: min(NUMBERS, dives)]
-        ]
-        best = demands[0]
-        made = best.dive(1)
-        if made is not None:
-            return Packing("packed", made)
-        packing = best.decide(DECIDED)
+        demand = DemandPacking(search.problem, best.counts, [*best.groups, *groups], control, roughly=True, times=times)
+        made = demand.dive(1)
+        if made is None and not search.is_left(best):
+            refuted += 1
+            continue
+        packing = demand.decide(DECIDED) if made is None else Packing("packed", made)
+        if packing.status == "unknown":
+            made = demand.dive(min(A_NUMBER, dives) - 1)
+            packing = packing if made is None else Packing("packed", made)
         if packing.status == "packed":
             return packing
-        if packing.status == "unknown":
-            for demand in demands:
-                made = demand.dive(dives - 1 if demand is best else dives)
-                if made is not None:
-                    return Packing("packed", made)
+        if packing.status == "impossible":
+            refuted += 1
+            search.refute(demand.levels, demand.asked)
+        else:
+            dives -= min(A_NUMBER, dives)
+            failed.append(demand)
+            search.avoid(demand.levels, demand.asked)
+    for turn in range(dives if failed else 0):
+        made = failed[turn % len(failed)].dive(1)
+        if made is not None:
+            return Packing("packed", made)
+        if control.exhausted:
             break
-        search.refute(best.levels, best.asked)
     return Packing("unknown")
 
 
@@ -240,26 +255,39 @@ class NumbersSearch:
         levels, asked : IntArray
             Sizes, and groups of each or more.
         """
+        self.rows.refuted.append(self._numbers(levels, asked))
+
+    def avoid(self, levels: IntArray, asked: IntArray) -> None:
+        """Ask for others, without a proof that there are none such.
+
+        Parameters
+        ----------
+        levels, asked : IntArray
+            Sizes, and groups of each or more.
+        """
+        self.rows.avoided.append(self._numbers(levels, asked))
+
+    def _numbers(self, levels: IntArray, asked: IntArray) -> IntArray:
         numbers = np.zeros_like(self.counts.sizes)
         numbers[np.searchsorted(self.counts.sizes, levels)] = asked
-        self.rows.refuted.append(numbers)
+        return numbers
 
-    def spacious(self) -> list[Numbers]:
-        """Find whole numbers of groups that hold all filters, those that leave most first.
+    def spacious(self) -> Numbers | None:
+        """Find whole numbers of groups that hold all filters, and leave much.
 
         Returns
         -------
-        list of Numbers
-            None of which is refuted, and parts of groups make all of them; there may be others. Empty where there are
-            none, which is proven where :attr:`is_refuted` says so.
+        Numbers or None
+            Not refuted, and parts of groups make all of them; there may be others. None where there are none, which is
+            proven where :attr:`is_refuted` says so, or none were found.
         """
-        found: list[Numbers] = []
-        left, better = ROUNDS, IMPROVED
+        left = ROUNDS
         if self._supply is None:
             self._price(self.ideal)
             left -= 1
+        best: Numbers | None = None
+        better = IMPROVED
         while left > 0 and not self.control.exhausted:
-            best = max(found, key=lambda numbers: numbers.spare, default=None)
             if best is None:
                 asked, is_proven = self.rows.nearest(self.ideal)
                 self.is_refuted = is_proven
@@ -274,16 +302,26 @@ class NumbersSearch:
             left -= 1
             if self._price(np.asarray(between + HALFWAY * (asked - between))) is None:
                 break
-            if self.rows.spare(asked) < (0.0 if best is None else best.spare):
+            least = 0.0 if best is None else best.spare
+            if self.rows.spare(asked) < least:
                 continue
             left -= 1
             supply = self._price(asked)
             if supply is None:
                 break
-            if self.rows.spare(asked) >= 0.0 and self._is_made(asked, supply):
-                numbers = Numbers(self.counts._replace(least=asked), supply.spare, self.program.taken(supply))
-                found.append(numbers)
-        return sorted(found, key=lambda numbers: -numbers.spare)
+            if self.rows.spare(asked) >= least and self._is_made(asked, supply, WASTING):
+                best = Numbers(self.counts._replace(least=asked), supply.spare, self.program.taken(supply), supply)
+        return best
+
+    def is_left(self, numbers: Numbers) -> bool:
+        """Whether numbers are still not refuted once it is found out at length what their largest groups waste.
+
+        Parameters
+        ----------
+        numbers : Numbers
+            Those that were found last.
+        """
+        return self._is_made(numbers.counts.least, numbers.supply, WASTING_FULLY)
 
     def _near(self) -> Counts:
         """Numbers close to those that the linear program takes."""
@@ -309,13 +347,13 @@ class NumbersSearch:
         prices = np.diff(supply.worths.totals)
         return prices, supply.spare + float(prices @ numbers)
 
-    def _is_made(self, asked: IntArray, supply: Supply) -> bool:
+    def _is_made(self, asked: IntArray, supply: Supply, effort: Effort) -> bool:
         """Whether parts of groups make numbers, and the largest groups may be made; if not, these are ruled out."""
         if supply.is_refuted or supply.made < 1.0 - SHORT:
             # What parts of groups do not make, groups do not, though the prices may not prove it.
             self.rows.avoided.append(asked)
             return False
-        wasteful = wasteful_largest(self.problem, self.counts.sizes, asked, supply, self.control)
+        wasteful = wasteful_largest(self.problem, self.counts.sizes, asked, supply, self.control, effort)
         if wasteful is None:
             return True
         largest = np.where(np.arange(len(asked)) >= wasteful.first, asked, 0)

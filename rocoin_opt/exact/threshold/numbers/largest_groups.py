@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LARGEST = Effort(2_000, 30, few=20)
 """What refuting the largest groups of a demand may cost for each number of levels; of few columns alone an integer
 program decides, as it does not know what may be wasted."""
-WASTING = Effort(2_000, 50)
-"""What finding out how much they waste may cost."""
+WASTING, WASTING_FULLY = Effort(800, 50), Effort(2_000, 50)
+"""What finding out how much they waste may cost: of numbers that are one of many, and of those to be dived for."""
 WASTED, LEAST_SPARE = (4.0, 2.0, 1.2), 0.25
 """Up to which multiples of what is to spare, and of at least so many filters, it is found out what these waste."""
 WASTE_SAFETY = 1e-3
@@ -92,7 +92,7 @@ class Wasteful(NamedTuple):
 
 
 def wasteful_largest(
-    problem: ThresholdProblem, levels: IntArray, asked: IntArray, supply: Supply, control: Control
+    problem: ThresholdProblem, levels: IntArray, asked: IntArray, supply: Supply, control: Control, effort: Effort
 ) -> Wasteful | None:
     """Find the largest groups that waste more than all groups of a demand may, and how much more is proven.
 
@@ -103,6 +103,8 @@ def wasteful_largest(
     ----------
     problem, levels, asked, supply, control
         As for :func:`refuted_from`.
+    effort : Effort
+        What it may cost for each number of levels.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def wasteful_largest(
         for multiple in WASTED:
             bound = own.wanted + multiple * max(supply.spare, LEAST_SPARE)
             relaxation = Relaxation(bound, supply.prices, supply.worths, [], np.empty(0), bound, complete=True)
-            wasted = least_wasted(own, relaxation, numbers, control.silent(), WASTING)
+            wasted = least_wasted(own, relaxation, numbers, control.silent(), effort)
             if wasted is not None or control.exhausted:
                 break
         if wasted is None or control.exhausted:

@@ -211,7 +211,9 @@ def test_largest_groups_waste_what_all_packings_with_them_do(
     found = beside = 0
     for seed in range(1_000, 1_000 + fewer(600)):
         for problem, levels, every, supply, asked in demands_at_any_prices(seed):
-            wasteful = largest_groups.wasteful_largest(problem, levels, asked, supply, Control.starting_now())
+            wasteful = largest_groups.wasteful_largest(
+                problem, levels, asked, supply, Control.starting_now(), largest_groups.WASTING
+            )
             if wasteful is None:
                 continue
             assert wasteful.wasted > supply.spare
@@ -295,7 +297,8 @@ def test_several_groups_chosen_at_a_time_take_fewer_linear_programs(monkeypatch:
     program = CountedProgram(problem, [], Control.starting_now())
     relaxed = program.solve(program.counts, None)
     assert relaxed is not None
-    (first, *_) = NumbersSearch(problem, program.counts, relaxed.groups, [], Control.starting_now()).spacious()
+    first = NumbersSearch(problem, program.counts, relaxed.groups, [], Control.starting_now()).spacious()
+    assert first is not None
     monkeypatch.setattr(module, "FEW_GROUPS", 0)
     solved: list[int] = []
     solve_left = DemandProgram.solve

@@ -1,4 +1,5 @@
 from .count_tree import pack_by_counts
-from .diving import NumbersMemory, dive
+from .diving import dive
+from .spacious_numbers import NumbersMemory
 
 __all__ = ["NumbersMemory", "dive", "pack_by_counts"]

@@ -55,6 +55,8 @@ ADDED = 200
 LEAST_WORTH = 0.1
 """Part of the filters asked for that they are worth at prices that count: the program's own make it 1 or more, and a
 larger factor would turn rounding errors into a proof."""
+SHORT = 1e-6
+"""Part of what is asked for by which a linear program may miss it: the solver's tolerances reach so far."""
 TAIL = 0.1
 """Relative gap between the bound and what the program's solution leaves at which a rough solution is enough: the last
 rounds of a column generation take longest and find least."""
@@ -99,6 +101,11 @@ class Supply(NamedTuple):
     def is_refuted(self) -> bool:
         """Whether no packing makes what is asked for."""
         return self.spare < -DUAL_SAFETY
+
+    @property
+    def is_made(self) -> bool:
+        """Whether parts of groups make what is asked for."""
+        return self.made >= 1.0 - SHORT
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,13 +171,7 @@ class DemandProgram:
         return int(np.diff(self.levels, prepend=0) @ groups)
 
     def taken(self, supply: Supply) -> list[tuple[int, ...]]:
-        """Device indices of the groups that a solution takes, of alike devices the first ones.
-
-        Parameters
-        ----------
-        supply : Supply
-            The solution.
-        """
+        """Device indices of the groups that a solution takes, of alike devices the first ones."""
         return [
             self.alike.devices(self.groups[k].counts)
             for k in np.flatnonzero(supply.values > PRICING_TOLERANCE).tolist()
@@ -182,13 +183,7 @@ class DemandProgram:
         return [self._known_groups[place] for place in np.flatnonzero(self._waiting.waits).tolist()]
 
     def renewed(self, supply: Supply) -> DemandProgram:
-        """The same program, in which all groups wait but those that the prices of a solution like best.
-
-        Parameters
-        ----------
-        supply : Supply
-            The solution.
-        """
+        """The same program, in which all groups wait but those that the prices of a solution like best."""
         groups = [*self.groups, *self.waiting]
         known = [self.alike.devices(group.counts) for group in groups]
         levels = np.array([group.level for group in groups])

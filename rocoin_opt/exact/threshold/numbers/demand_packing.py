@@ -49,8 +49,6 @@ SHARPNESS = 8.0
 """Power of the fractions by which later dives choose: larger ones mostly choose as the first dive does."""
 RENEWED = 4
 """Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next dive."""
-SHORT = 1e-6
-"""Part of what is asked for by which a linear program may miss it: the solver's tolerances reach so far."""
 
 
 class _Choice(NamedTuple):
@@ -272,7 +270,7 @@ class DemandPacking:
 
     def _state(self, left: Left, supply: Supply | None) -> _State | None:
         """The state of a dive, unless not even parts of groups make what is left to ask for."""
-        if supply is None or supply.is_refuted or supply.made < 1.0 - SHORT:
+        if supply is None or supply.is_refuted or not supply.is_made:
             return None
         return _State(left, supply)
 

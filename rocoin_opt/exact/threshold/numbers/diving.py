@@ -1,126 +1,39 @@
 """Diving for a packing at a threshold: numbers of groups that leave most first, then the groups themselves.
 
-How many groups hold each size or more is a small integer program by itself. For *any* prices ``pi`` of devices and
-worths of sizes, no group being worth more than its devices cost, whole numbers ``c`` of a packing keep
-
-    sum c_s sigma_s <= sum pi
-
-(see :mod:`rocoin_opt.exact.threshold.numbers.demand`), so that each linear program of numbers that are tried adds a
-row. Where no whole numbers keep all rows and hold all filters, there is no packing; after Benders, "Partitioning
-procedures for solving mixed-variables programming problems", Numerische Mathematik 4, 1962. Rows say most near the
-numbers that the linear program of all numbers takes: so the nearest ones are tried first, and prices are found halfway
-to these before their own; after Ben-Ameur and Neto, "Acceleration of cutting-plane and column generation algorithms",
-Networks 49, 2007.
-
-Many numbers may keep all rows, and most waste what little there is: one more group of the largest size, and devices are
-short everywhere else. So numbers are asked for that leave most by all rows so far. For the best ones groups are made
-one after another; see :mod:`rocoin_opt.exact.threshold.numbers.demand_packing`. Where dives fail, the groups of the
-best numbers are listed, if they are few enough: what is refuted so leaves others to be asked for.
+Whole numbers come first, and all may be refuted at once; see
+:mod:`rocoin_opt.exact.threshold.numbers.spacious_numbers`. For the best ones groups are made one after another; see
+:mod:`rocoin_opt.exact.threshold.numbers.demand_packing`. Where a dive fails, the groups of these numbers are listed, if
+they are few enough: what is refuted so leaves others to be asked for. Of numbers that leave as much, one may have no
+packing and the next one many: so a few are dived for in turn.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, has_too_many_kinds
-from rocoin_opt.exact.threshold.numbers.demand import FIRST_A_DEVICE, DemandProgram, Left, Supply
-from rocoin_opt.exact.threshold.numbers.demand_packing import SHORT, DemandPacking
-from rocoin_opt.exact.threshold.numbers.group_numbers import NumbersProgram
-from rocoin_opt.exact.threshold.numbers.largest_groups import WASTING, WASTING_FULLY, wasteful_largest
+from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
+from rocoin_opt.exact.threshold.numbers.spacious_numbers import NumbersMemory, NumbersSearch
 from rocoin_opt.exact.threshold.packing import Effort, Packing, pack_alike_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocoin_opt.control import Control
-    from rocoin_opt.exact.threshold.packing import Counts
     from rocoin_opt.grouping import ThresholdProblem
-    from rocoin_opt.instance import FloatArray, IntArray
 
 ALIKE = Effort(20_000, 50)
 """What packing may cost where all parts are alike, before any dive."""
+BEGUN_A_DEVICE = 2
+"""Groups that the program of all numbers begins with, in multiples of the devices."""
 NUMBERS = 3
 """Numbers of groups that are dived for."""
 A_NUMBER = 2
 """Dives for each of them before others are dived for."""
-ROUNDS = 60
-"""Linear programs of numbers, at most, each time that numbers are asked for."""
-IMPROVED = 6
-"""Numbers that are tried after the first ones that are not refuted."""
-HALFWAY = 0.5
-"""Where between others and the numbers to be cut off the first prices are found."""
-NEAR = 2
-"""Groups of each size or more by which better numbers differ from the linear program's, at most."""
-RENEWED = 4
-"""Groups in a linear program, in multiples of the devices, from which on it is set up anew for the next numbers."""
-ENOUGH = 0.001
-"""Part of all filters that is enough to leave."""
-CLOSE = 0.1
-"""Part of what numbers leave by which others would have to better them."""
 DECIDED = Effort(800_000, 60)
 """What deciding numbers may cost for which the first dive fails."""
 REFUTED = 10
-"""Numbers that are decided so, at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """Numbers of groups, and what they leave.
-
-    Attributes
-    ----------
-    counts : Counts
-        Its ``least`` is asked for.
-    spare : float
-        Upper limit of what the linear program leaves of devices for more groups like these, in filters, within
-        :data:`~rocoin_opt.exact.threshold.numbers.demand.TAIL` of it; of levels that no numbers so far could exceed it
-        asks for no more.
-    groups : list of tuples of int
-        Device indices of the groups that the linear program takes.
-    supply : Supply
-        Its solution.
-    """
-
-    counts: Counts
-    spare: float
-    groups: list[tuple[int, ...]]
-    supply: Supply
-
-
-@dataclass
-class NumbersMemory:
-    """What is known of numbers at thresholds of one instance and objective that were dived for.
-
-    Attributes
-    ----------
-    rows : dict of float to NumbersProgram
-        Rows of numbers, by threshold.
-    times : int
-        How often something was dived for. Later dives for the same numbers choose otherwise.
-    """
-
-    rows: dict[float, NumbersProgram] = field(default_factory=dict)
-    times: int = 0
-
-    def tell(self, threshold: float, rows: NumbersProgram) -> None:
-        """Pass on what is known of the nearest threshold that is no earlier, and keep what becomes known of this one.
-
-        Parameters
-        ----------
-        threshold : float
-            Seconds.
-        rows : NumbersProgram
-            Of this threshold.
-        """
-        later = min((known for known in self.rows if known >= threshold), default=None)
-        if later is not None:
-            rows.inherit(self.rows[later])
-        self.rows[threshold] = rows
-        self.times += 1
+"""Numbers that are refuted after a dive, at most."""
 
 
 def dive(
@@ -157,7 +70,7 @@ def dive(
         return packing
     if has_too_many_kinds(problem):
         return Packing("unknown")
-    program = CountedProgram(problem, groups[: FIRST_A_DEVICE * len(problem.shares)], control)
+    program = CountedProgram(problem, groups[: BEGUN_A_DEVICE * len(problem.shares)], control)
     counts = program.counts
     if (counts.least > counts.limits).any():
         return Packing("impossible")
@@ -173,7 +86,7 @@ def dive(
 
 
 def _dive_for_numbers(search: NumbersSearch, groups: Sequence[tuple[int, ...]], dives: int, times: int) -> Packing:
-    """Dive for the numbers that leave most, then for others: of two with as much to spare, often one has a packing."""
+    """Dive for the numbers that leave most, then for others, and in the end for all of these in turn."""
     control, failed, refuted = search.control, list[DemandPacking](), 0
     while dives > 0 and len(failed) < NUMBERS and refuted < REFUTED and not control.exhausted:
         best = search.spacious()
@@ -206,157 +119,3 @@ def _dive_for_numbers(search: NumbersSearch, groups: Sequence[tuple[int, ...]], 
         if control.exhausted:
             break
     return Packing("unknown")
-
-
-class NumbersSearch:
-    """Whole numbers of groups, and what is known of them at a threshold.
-
-    Parameters
-    ----------
-    problem : ThresholdProblem
-        Instance, objective and threshold.
-    counts : Counts
-        Numbers that are allowed, of each size that a group can have.
-    taken : FloatArray, one a size
-        Groups of each size or more that a linear program takes: they hold all filters.
-    groups : sequence of tuples of int
-        Device indices of groups to begin with.
-    control : Control
-        Limit.
-
-    Attributes
-    ----------
-    is_refuted : bool
-        Whether it is proven that no numbers make a packing.
-    """
-
-    def __init__(
-        self,
-        problem: ThresholdProblem,
-        counts: Counts,
-        taken: FloatArray,
-        groups: Sequence[tuple[int, ...]],
-        control: Control,
-    ) -> None:
-        self.problem, self.counts, self.control = problem, counts, control
-        widths = np.diff(counts.sizes, prepend=0)
-        # As many filters as are wanted, in the same proportions.
-        self.ideal = taken * min(problem.wanted / float(widths @ taken), 1.0)
-        self.rows = NumbersProgram(counts, problem.wanted, control)
-        self.program = DemandProgram(problem, counts.sizes, groups, control)
-        self.is_refuted = False
-        self._supply: Supply | None = None
-
-    def refute(self, levels: IntArray, asked: IntArray) -> None:
-        """Rule out numbers none of which are smaller than those that are refuted.
-
-        Parameters
-        ----------
-        levels, asked : IntArray
-            Sizes, and groups of each or more.
-        """
-        self.rows.refuted.append(self._numbers(levels, asked))
-
-    def avoid(self, levels: IntArray, asked: IntArray) -> None:
-        """Ask for others, without a proof that there are none such.
-
-        Parameters
-        ----------
-        levels, asked : IntArray
-            Sizes, and groups of each or more.
-        """
-        self.rows.avoided.append(self._numbers(levels, asked))
-
-    def _numbers(self, levels: IntArray, asked: IntArray) -> IntArray:
-        numbers = np.zeros_like(self.counts.sizes)
-        numbers[np.searchsorted(self.counts.sizes, levels)] = asked
-        return numbers
-
-    def spacious(self) -> Numbers | None:
-        """Find whole numbers of groups that hold all filters, and leave much.
-
-        Returns
-        -------
-        Numbers or None
-            Not refuted, and parts of groups make all of them; there may be others. None where there are none, which is
-            proven where :attr:`is_refuted` says so, or none were found.
-        """
-        left = ROUNDS
-        if self._supply is None:
-            self._price(self.ideal)
-            left -= 1
-        best: Numbers | None = None
-        better = IMPROVED
-        while left > 0 and not self.control.exhausted:
-            if best is None:
-                asked, is_proven = self.rows.nearest(self.ideal)
-                self.is_refuted = is_proven
-            else:
-                asked, most = self.rows.most_spare(self._near())
-                better -= 1
-                if better < 0 or best.spare >= ENOUGH * self.problem.wanted or most - best.spare <= CLOSE * best.spare:
-                    break
-            if asked is None:
-                break
-            between = self.ideal if best is None else best.counts.least
-            left -= 1
-            if self._price(np.asarray(between + HALFWAY * (asked - between))) is None:
-                break
-            least = 0.0 if best is None else best.spare
-            if self.rows.spare(asked) < least:
-                continue
-            left -= 1
-            supply = self._price(asked)
-            if supply is None:
-                break
-            if self.rows.spare(asked) >= least and self._is_made(asked, supply, WASTING):
-                best = Numbers(self.counts._replace(least=asked), supply.spare, self.program.taken(supply), supply)
-        return best
-
-    def is_left(self, numbers: Numbers) -> bool:
-        """Whether numbers are still not refuted once it is found out at length what their largest groups waste.
-
-        Parameters
-        ----------
-        numbers : Numbers
-            Those that were found last.
-        """
-        return self._is_made(numbers.counts.least, numbers.supply, WASTING_FULLY)
-
-    def _near(self) -> Counts:
-        """Numbers close to those that the linear program takes."""
-        least, limits = np.floor(self.ideal).astype(np.int64) - NEAR, np.ceil(self.ideal).astype(np.int64) + NEAR
-        return self.counts._replace(
-            least=np.maximum(least, self.counts.least), limits=np.minimum(limits, self.counts.limits)
-        )
-
-    def _price(self, numbers: IntArray | FloatArray) -> Supply | None:
-        """What numbers leave, which adds a row; None where the limit came first."""
-        if self._supply is not None and len(self.program.groups) > RENEWED * len(self.problem.shares):
-            self.program = self.program.renewed(self._supply)
-        self.program.ask(numbers, like_before=True)
-        supply = self.program.solve(Left(self.program.all, numbers), roughly=True)
-        if supply is not None:
-            self._supply = supply
-            if math.isfinite(supply.spare):
-                self.rows.learn(*self._row(supply, numbers))
-        return supply
-
-    def _row(self, supply: Supply, numbers: IntArray | FloatArray) -> tuple[FloatArray, float]:
-        """Prices of groups of each size or more, and what the numbers of any packing are worth at these, at most."""
-        prices = np.diff(supply.worths.totals)
-        return prices, supply.spare + float(prices @ numbers)
-
-    def _is_made(self, asked: IntArray, supply: Supply, effort: Effort) -> bool:
-        """Whether parts of groups make numbers, and the largest groups may be made; if not, these are ruled out."""
-        if supply.is_refuted or supply.made < 1.0 - SHORT:
-            # What parts of groups do not make, groups do not, though the prices may not prove it.
-            self.rows.avoided.append(asked)
-            return False
-        wasteful = wasteful_largest(self.problem, self.counts.sizes, asked, supply, self.control, effort)
-        if wasteful is None:
-            return True
-        largest = np.where(np.arange(len(asked)) >= wasteful.first, asked, 0)
-        prices, most = self._row(supply, asked)
-        self.rows.learn_wasted(largest, prices, most - wasteful.wasted)
-        return False

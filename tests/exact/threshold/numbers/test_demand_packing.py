@@ -16,7 +16,7 @@ from rocoin_opt.exact.threshold.numbers import largest_groups
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
 from rocoin_opt.exact.threshold.numbers.demand import DemandProgram, Supply, Worths
 from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
-from rocoin_opt.exact.threshold.numbers.diving import NumbersSearch
+from rocoin_opt.exact.threshold.numbers.spacious_numbers import NumbersSearch
 from rocoin_opt.exact.threshold.packing import Effort
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate

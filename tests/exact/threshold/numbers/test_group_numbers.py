@@ -14,8 +14,8 @@ import rocoin_opt as ro
 from packing_oracle import PackingOracle, candidates, random_instance, with_alike_devices
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
-from rocoin_opt.exact.threshold.numbers.diving import NumbersMemory, NumbersSearch
 from rocoin_opt.exact.threshold.numbers.group_numbers import MOST_FILTERS, ROW_SAFETY, NumbersProgram
+from rocoin_opt.exact.threshold.numbers.spacious_numbers import NumbersMemory, NumbersSearch
 from rocoin_opt.exact.threshold.packing import Counts
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from samples import cases, fewer

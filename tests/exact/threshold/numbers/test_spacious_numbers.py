@@ -9,10 +9,10 @@ import pytest
 
 from packing_oracle import candidates, random_instance
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold.numbers import diving as module
+from rocoin_opt.exact.threshold.numbers import spacious_numbers as module
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram
 from rocoin_opt.exact.threshold.numbers.demand import TAIL, DemandProgram, Left
-from rocoin_opt.exact.threshold.numbers.diving import Numbers, NumbersSearch
+from rocoin_opt.exact.threshold.numbers.spacious_numbers import Numbers, NumbersSearch
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.instance.generate import generate
 from rocoin_opt.planning.solve import solve

@@ -87,14 +87,14 @@ TABLE = (
 )
 """By family, sizes ascending: a method that gets nowhere is not tried on what is larger. Planned for 40 minutes."""
 FRESH = (
-    Row("edge", (50,), Target(4.0, slowest=30.0), seeds=tuple(range(500, 520)), monolithic=2),
-    Row("edge", (100,), Target(5.0, slowest=30.0), seeds=tuple(range(500, 510)), monolithic=2),
-    Row("edge", (200,), Target(20.0, slowest=60.0), seeds=tuple(range(500, 506)), monolithic=1),
-    Row("edge", (500,), Target(30.0, slowest=120.0), seeds=tuple(range(500, 503)), monolithic=1),
-    Row("edge", (1000, 10_000), Target(60.0, 0.001), seeds=(500,), monolithic=1),
-    Row("lossy", (24,), Target(5.0, slowest=5.0), seeds=tuple(range(500, 505)), monolithic=2),
-    Row("lossy", (40, 60), Target(10.0, slowest=10.0), seeds=tuple(range(500, 505)), monolithic=2),
-    Row("lossy", (100,), Target(60.0, slowest=60.0), seeds=tuple(range(500, 505)), monolithic=1),
+    Row("edge", (50,), Target(4.0, slowest=30.0), seeds=tuple(range(900, 920)), monolithic=2),
+    Row("edge", (100,), Target(5.0, slowest=30.0), seeds=tuple(range(900, 910)), monolithic=2),
+    Row("edge", (200,), Target(20.0, slowest=60.0), seeds=tuple(range(900, 906)), monolithic=1),
+    Row("edge", (500,), Target(30.0, slowest=120.0), seeds=tuple(range(900, 903)), monolithic=1),
+    Row("edge", (1000, 10_000), Target(60.0, 0.001), seeds=(900,), monolithic=1),
+    Row("lossy", (24,), Target(5.0, slowest=5.0), seeds=tuple(range(900, 905)), monolithic=2),
+    Row("lossy", (40, 60), Target(10.0, slowest=10.0), seeds=tuple(range(900, 905)), monolithic=2),
+    Row("lossy", (100,), Target(60.0, slowest=60.0), seeds=tuple(range(900, 905)), monolithic=1),
 )
 """Seeds that nothing was tuned on, and enough of them to show the slowest; peers have the first seeds of each row."""
 PRESETS = {"table": TABLE, "fresh": FRESH}

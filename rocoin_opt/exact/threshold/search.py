@@ -50,7 +50,7 @@ BEGINNING = 0.05
 """Part of the time that may be spent on groups to begin with."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
-DOWN_DIVES = 6
+DOWN_DIVES = (2, 6, 20)
 """Dives at each candidate that is bisected for then."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
@@ -112,11 +112,11 @@ class _Search(CandidateSearch):
         if self.open:
             self._begin()
             self.bracket()
-        for effort, dives in zip(EFFORTS[:rounds], LOW_DIVES, strict=False):
+        for effort, dives, down in zip(EFFORTS[:rounds], LOW_DIVES, DOWN_DIVES, strict=False):
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
             if self.open and self.best is not None:
-                self._dive_down()
+                self._dive_down(down)
             if self.open:
                 self._prove_best(effort)
             if self.open:
@@ -150,13 +150,13 @@ class _Search(CandidateSearch):
         if status == "impossible":
             self.refute(position)
 
-    def _dive_down(self) -> None:
+    def _dive_down(self, dives: int) -> None:
         """Bisect for the first candidate that a dive reaches: far from the bound one is soon found, and is no proof."""
         low = self.low
         while low < self.high - 1 and self.open:
             middle = (low + self.high) // 2
             with self.asking(middle):
-                status = self._dive(middle, DOWN_DIVES)
+                status = self._dive(middle, dives)
             if status == "impossible":
                 self.refute(middle)
             if status != "packed":

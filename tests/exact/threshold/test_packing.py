@@ -109,7 +109,7 @@ def test_fillers_that_are_short_are_shared_out(
     monkeypatch.setattr(module, "complete", spy)
     # What dives prove or find is not left to lists.
     monkeypatch.setattr(search, "LOW_DIVES", (0, 0, 0))
-    monkeypatch.setattr(search._Search, "_dive_down", lambda _: None)
+    monkeypatch.setattr(search._Search, "_dive_down", lambda *_: None)
     outcome = exact(instance, objective, Control.starting_now())
     assert outcome.plan is not None
     short = [dealing for dealing in dealt if dealing.groups is None]

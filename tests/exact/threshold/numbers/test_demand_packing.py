@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rocoin_opt.plan.latency import Objective
 
 ALL = Effort(1_000_000, None)
+TIGHT = [13] * 6 + [14] * 2 + [20] * 11 + [21] + [33] * 5
+"""Sizes of the groups of the earliest plan of the edge fleet of 100 devices with seed 404."""
 
 
 def numbers(problem: ThresholdProblem, sizes: list[int]) -> Counts:
@@ -65,6 +67,8 @@ def require_numbers(problem: ThresholdProblem, groups: list[Members], asked: np.
 def test_numbers_are_refuted_only_where_no_packing_has_them(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # As in a fleet with hundreds of groups: all that can be is chosen at once.
     monkeypatch.setattr(module, "TOGETHER", 1 + seed % 2 * 14)
+    # As after many dives: each begins with the groups that the first program likes best.
+    monkeypatch.setattr(module, "RENEWED", seed % 2 * 4)
     instance = random_instance(seed, most_devices=6).with_requirements(min_groups=1)
     instance = with_alike_devices(instance, seed, most=6).with_requirements(min_groups=1) if seed % 3 == 0 else instance
     objective: Objective = "nominal" if seed % 4 == 1 else "guaranteed"
@@ -281,8 +285,7 @@ def test_dives_make_the_groups_of_a_fleet_with_parts_of_many_sizes() -> None:
     # The least latency, which no dive that follows filters alone finds.
     problem = ThresholdProblem(instance, "guaranteed", 0.3502185821028586)
     counts = CountedProgram(problem, [], Control.starting_now()).counts
-    sizes = [13] * 6 + [14] * 2 + [20] * 11 + [21] + [33] * 5
-    least = (np.array(sizes)[:, None] >= counts.sizes).sum(axis=0)
+    least = (np.array(TIGHT)[:, None] >= counts.sizes).sum(axis=0)
     packing = DemandPacking(problem, counts._replace(least=least), [], Control.starting_now())
     found = packing.dive(20)
     assert found is not None
@@ -323,3 +326,24 @@ def test_a_limit_ends_it() -> None:
     packing = DemandPacking(problem, numbers(problem, [1]), [], Control.starting_now(time_limit=0))
     assert packing.decide(ALL).status == "unknown"
     assert packing.dive(3) is None
+
+
+def test_a_step_loses_no_more_than_the_first_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("edge", devices=100, seed=404)
+    # The least latency, where little is to spare.
+    problem = ThresholdProblem(instance, "guaranteed", 0.3502185821028586)
+    counts = CountedProgram(problem, [], Control.starting_now()).counts
+    least = (np.array(TIGHT)[:, None] >= counts.sizes).sum(axis=0)
+    demand = DemandPacking(problem, counts._replace(least=least), [], Control.starting_now(), roughly=True)
+    state, better = demand._state(demand._all, demand.first), 0
+    while state is not None:
+        steps = []
+        for lost in (1.0, 0.0):
+            monkeypatch.setattr(module, "LOST", lost)
+            step = demand._step(state, [], by_chance=False, together=False)
+            assert step is not None
+            steps.append(step)
+        assert steps[1].more >= steps[0].more
+        better += steps[1].more > steps[0].more + 1e-9
+        state = steps[1].state
+    assert better > 0

@@ -2,9 +2,10 @@
 
 Whole numbers come first, and all may be refuted at once; see
 :mod:`rocoin_opt.exact.threshold.numbers.spacious_numbers`. For the best ones groups are made one after another; see
-:mod:`rocoin_opt.exact.threshold.numbers.demand_packing`. Where a dive fails, the groups of these numbers are listed, if
-they are few enough: what is refuted so leaves others to be asked for. Of numbers that leave as much, one may have no
-packing and the next one many: so a few are dived for in turn.
+:mod:`rocoin_opt.exact.threshold.numbers.demand_packing`. Where a dive fails, it is found out at length what the
+largest groups waste, and the groups of these numbers are listed, if they are few enough: what is refuted so leaves
+others to be asked for. Of numbers that leave as much, one may have no packing and the next one many: so a few are dived
+for in turn.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def dive(
 ) -> Packing:
     """Look for disjoint groups that hold all filters within a threshold.
 
-    ``impossible`` is proven by the relaxation, by rows of numbers or by shares. That dives find nothing proves nothing.
+    ``impossible`` is proven by the relaxation, by shares, or by rows of numbers and lists of the groups that numbers
+    can have. That dives find nothing proves nothing.
 
     Parameters
     ----------

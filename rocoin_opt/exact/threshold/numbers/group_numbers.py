@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import FloatArray, IntArray
 
 INHERITED = 60
-"""Rows of each kind that are taken over from a later threshold, the last ones: those say most where it was close."""
+"""Rows, and rows with so many of the largest groups, that are taken over from a later threshold: the last ones, as
+these say most where it was close. Refuted numbers all are."""
 DIGITS = 6
 """Digits of prices behind the point."""
 MOST_FILTERS = 1_000

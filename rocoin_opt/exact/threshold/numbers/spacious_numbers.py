@@ -239,7 +239,7 @@ class NumbersMemory:
     rows : dict of float to NumbersProgram
         Rows of numbers, by threshold.
     times : int
-        How often something was dived for. Later dives for the same numbers choose otherwise.
+        How often something was dived for: it seeds the choices of all dives for numbers but the first.
     """
 
     rows: dict[float, NumbersProgram] = field(default_factory=dict)

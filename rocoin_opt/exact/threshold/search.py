@@ -51,7 +51,7 @@ BEGINNING = 0.05
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 DOWN_DIVES = (2, 6, 20)
-"""Dives at each candidate that is bisected for then."""
+"""Dives at each candidate that is bisected for then, in each of these rounds."""
 MAX_JOINT = 1_000
 """Devices x groups up to which the joint model is tried on what the packings leave open."""
 FEW_JOINT = 32
@@ -262,6 +262,7 @@ class _Search(CandidateSearch):
                 status = self._dive(position, 1)
                 if status != "unknown":
                     return status
+            # In the first round there are other candidates, for which dives cost less than this tree.
             if not packing.listed and effort.dives:
                 packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
         if packing.status == "packed" and self._take(packing.groups):

@@ -60,10 +60,6 @@ class Numbers:
     ----------
     counts : Counts
         Its ``least`` is asked for.
-    spare : float
-        Upper limit of what the linear program leaves of devices for more groups like these, in filters, within
-        :data:`~rocoin_opt.exact.threshold.numbers.demand.TAIL` of it; of levels that no numbers so far could exceed it
-        asks for no more.
     groups : list of tuples of int
         Device indices of the groups that the linear program takes.
     supply : Supply
@@ -71,9 +67,17 @@ class Numbers:
     """
 
     counts: Counts
-    spare: float
     groups: list[tuple[int, ...]]
     supply: Supply
+
+    @property
+    def spare(self) -> float:
+        """Upper limit of what the linear program leaves of devices for more groups like these, in filters.
+
+        Within :data:`~rocoin_opt.exact.threshold.numbers.demand.TAIL` of it. Of levels that no numbers so far could
+        exceed it asks for no more.
+        """
+        return self.supply.spare
 
 
 class NumbersSearch:
@@ -178,7 +182,7 @@ class NumbersSearch:
             if supply is None:
                 break
             if self.rows.spare(asked) >= least and self._is_made(asked, supply, WASTING):
-                best = Numbers(self.counts._replace(least=asked), supply.spare, self.program.taken(supply), supply)
+                best = Numbers(self.counts._replace(least=asked), self.program.taken(supply), supply)
         return best
 
     def is_left(self, numbers: Numbers) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.threshold.numbers import NumbersMemory, dive, pack_by_counts
+from rocoin_opt.exact.threshold.numbers import NumbersMemory, anneal, dive, pack_by_counts
 from rocoin_opt.exact.threshold.packing import Effort, Memory, pack, pack_alike_parts, pack_groups
 from rocoin_opt.grouping import (
     DUAL_SAFETY,
@@ -48,6 +48,10 @@ FIRST_DIVES = 100
 """Dives for a first plan, where no heuristic found one."""
 BEGINNING = 0.05
 """Part of the time that may be spent on groups to begin with."""
+FIRST_ANNEALED = 4
+"""Annealings at each candidate that is bisected for before any linear program."""
+ANNEALED = (32, 64, 256)
+"""The same in each of these rounds."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 DOWN_DIVES = (2, 6, 20)
@@ -110,9 +114,13 @@ class _Search(CandidateSearch):
         if self.open and self.best is None and self._dive(len(self.candidates) - 1, FIRST_DIVES) == "impossible":
             self.refute(len(self.candidates) - 1)
         if self.open:
+            self._anneal_down(FIRST_ANNEALED)
+        if self.open:
             self._begin()
             self.bracket()
-        for effort, dives, down in zip(EFFORTS[:rounds], LOW_DIVES, DOWN_DIVES, strict=False):
+        for effort, tries, dives, down in zip(EFFORTS[:rounds], ANNEALED, LOW_DIVES, DOWN_DIVES, strict=False):
+            if self.open:
+                self._anneal_down(tries)
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
             if self.open and self.best is not None:
@@ -131,6 +139,15 @@ class _Search(CandidateSearch):
             return Outcome(None, infeasible=True, reasons=self._reasons())
         reasons = () if self.best else (STOPPED,)
         return Outcome(self.best, self.bound, reasons=reasons)
+
+    def _anneal_down(self, tries: int) -> None:
+        """Bisect for the first candidate that an annealing reaches: in large fleets long before any dive does."""
+        low = self.low
+        while low < self.high and self.open:
+            middle = (low + self.high) // 2
+            groups = anneal(self.problem(middle), self.alive, tries, middle + tries)
+            if groups is None or not self._take(groups, middle):
+                low = self.candidates.behind(middle)
 
     def _begin(self) -> None:
         """Take groups into the pool that go together: the relaxation would need many rounds to find such ones."""
@@ -228,13 +245,13 @@ class _Search(CandidateSearch):
             return False
         diversify(problem, relaxation, self.pool, self.control)
         packing = pack_groups(problem, list(self.pool.groups), self.alive, effort.nodes)
-        return packing.status == "packed" and self._take(packing.groups)
+        return packing.status == "packed" and self._take(packing.groups, position)
 
     def _dive(self, position: int, dives: int) -> Status:
         problem = self.problem(position)
         packing = dive(problem, self.pool.likely(problem), self.alive, dives, self.numbers)
         self.dived.add(position)
-        return "unknown" if packing.status == "packed" and not self._take(packing.groups) else packing.status
+        return "unknown" if packing.status == "packed" and not self._take(packing.groups, position) else packing.status
 
     def relaxation(self, position: int, *, question: int | None = None) -> Relaxation | None:
         """The relaxation at a candidate; with very many devices it takes so long that a sign of life is due."""
@@ -265,7 +282,7 @@ class _Search(CandidateSearch):
             # In the first round there are other candidates, for which dives cost less than this tree.
             if not packing.listed and effort.dives:
                 packing = pack_by_counts(problem, relaxation.groups, self.alive, effort, self.memory)
-        if packing.status == "packed" and self._take(packing.groups):
+        if packing.status == "packed" and self._take(packing.groups, position):
             return "packed"
         if packing.status == "impossible":
             return "impossible"
@@ -275,14 +292,14 @@ class _Search(CandidateSearch):
             self.unlisted.add(position)
         return "unknown"
 
-    def _take(self, groups: list[Members]) -> bool:
-        """Make a plan of packed groups; False if the cover of one was only true up to rounding."""
+    def _take(self, groups: list[Members], position: int) -> bool:
+        """Make a plan of packed groups; False if it misses the candidate, or covers only up to rounding."""
         plan = plan_with_best_sizes(self.instance, groups, self.objective)
         if plan is None or structural_violations(self.instance, plan):
             return False
         self.pool.add(groups)
         self.improve(plan)
-        return True
+        return self.high <= position
 
     def _reasons(self) -> tuple[str, ...]:
         """Say why there is no plan: by a simple proof where there is one, else by how many filters find a place."""

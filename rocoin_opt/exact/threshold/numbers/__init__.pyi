@@ -1,5 +1,6 @@
+from .annealing import anneal
 from .count_tree import pack_by_counts
 from .diving import dive
 from .spacious_numbers import NumbersMemory
 
-__all__ = ["NumbersMemory", "dive", "pack_by_counts"]
+__all__ = ["NumbersMemory", "anneal", "dive", "pack_by_counts"]

@@ -124,7 +124,11 @@ def _pack_numbers(
     problem: ThresholdProblem, counts: Counts, found: Bounded, groups: Sequence[Group], control: Control, effort: Effort
 ) -> tuple[Packing, tuple[Counts, ...]]:
     """Decide on whole numbers of groups by themselves: packed, or what is left once they are refuted."""
-    numbers = DemandPacking(problem, found.numbers(counts), groups, control)
+    asked = found.numbers(counts)
+    # Rounded, they may hold a filter less: that they are packed, or cannot be, would tell nothing.
+    if int(np.diff(asked.sizes, prepend=0) @ asked.least) < problem.wanted:
+        return Packing("unknown"), ()
+    numbers = DemandPacking(problem, asked, groups, control)
     packing = numbers.decide(effort)
     if packing.status == "impossible":
         return packing, _without(counts, numbers.levels, numbers.asked)

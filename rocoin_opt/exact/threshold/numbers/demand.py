@@ -259,7 +259,8 @@ class DemandProgram:
         taken = np.zeros(len(places))
         is_solved = places < len(values)
         taken[is_solved] = values[places[is_solved]]
-        prices = found.prices * (self._scale(found.prices) or 1.0)
+        scale = self._scale(found.prices)
+        prices = found.prices if scale is None else found.prices * scale
         return Supply(made, made + more, found.bound, prices[:kinds][self.alike.of_device], self._worths(prices), taken)
 
     def _is_close(self, bound: float) -> bool:
@@ -276,10 +277,10 @@ class DemandProgram:
         return self._solution
 
     def _scale(self, prices: FloatArray) -> float | None:
-        """Factor that makes what is asked for worth its filters; None where it is worth hardly anything."""
+        """Factor that makes what is asked for worth its filters; None where it is worth hardly anything, or nothing."""
         worth = float(prices[len(self.all) :] @ self.asked)
         wanted = self.filters(self.asked)
-        return wanted / worth if worth > LEAST_WORTH * wanted else None
+        return wanted / worth if worth > LEAST_WORTH * wanted > 0.0 else None
 
     def _add_factors(self, kept: BoolArray) -> None:
         """Add the factors of what is asked for, up to 1, and beyond where it can be exceeded; they replace others."""

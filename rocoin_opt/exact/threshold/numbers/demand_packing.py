@@ -134,23 +134,26 @@ class DemandPacking:
         """Groups of each level or more that are asked for, R."""
         return self.program.asked
 
-    def decide(self, effort: Effort) -> Packing:
+    def decide(self, effort: Effort, control: Control | None = None) -> Packing:
         """List all groups that such numbers can have, and pack them.
 
         Parameters
         ----------
         effort : Effort
             What it may cost.
+        control : Control, optional
+            An earlier limit than that of the packing.
         """
+        control = control or self.control
         if self.first is None:
             return Packing("unknown")
         if self.first.is_refuted:
             return Packing("impossible")
         every = np.arange(len(self.problem.shares))
-        packing = self._pack(self.problem, every, self._all, self.first, effort)
+        packing = self._pack(self.problem, every, self._all, self.first, effort, control)
         # Where not all groups can be listed, the largest ones often can.
-        if not packing.listed and not self.control.exhausted:
-            place = refuted_from(self.problem, self.levels, self.asked, self.first, self.control)
+        if not packing.listed and not control.exhausted:
+            place = refuted_from(self.problem, self.levels, self.asked, self.first, control)
             return packing if place is None else Packing("impossible")
         return packing
 
@@ -356,26 +359,28 @@ class DemandPacking:
             }
         )
         problem = ThresholdProblem(rest, self.problem.objective, self.problem.threshold)
-        packing = self._pack(problem, devices, state.left, state.supply, LISTED)
+        packing = self._pack(problem, devices, state.left, state.supply, LISTED, self.control)
         return replace(packing, groups=[tuple(devices[list(group)].tolist()) for group in packing.groups])
 
     def _pack(
-        self, problem: ThresholdProblem, devices: IntArray, left: Left, supply: Supply, effort: Effort
+        self,
+        problem: ThresholdProblem,
+        devices: IntArray,
+        left: Left,
+        supply: Supply,
+        effort: Effort,
+        control: Control,
     ) -> Packing:
         """Pack groups for what is left.
 
         Parameters
         ----------
-        problem : ThresholdProblem
-            Of the devices that are left.
-        devices : IntArray
-            Which these are.
-        left : Left
-            What is left.
-        supply : Supply
-            Of it.
-        effort : Effort
-            What it may cost.
+        problem, devices : ThresholdProblem, IntArray
+            Of the devices that are left, and which these are.
+        left, supply : Left, Supply
+            What is left, and what can be had of it.
+        effort, control : Effort, Control
+            What it may cost, and the limit.
         """
         # A group counts for the largest level that it reaches: sizes between them would only be listed twice.
         problem = problem.at_levels(self.levels)
@@ -388,4 +393,4 @@ class DemandPacking:
         sizes = sizes[sizes > 0]
         least = np.append(left.groups, 0)[np.searchsorted(self.levels, sizes)]
         counts = Counts(sizes, least, np.full_like(sizes, left.groups[0]), supply.worths)
-        return pack(problem, relaxation, self.control.silent(), effort, Memory(), counts)
+        return pack(problem, relaxation, control.silent(), effort, Memory(), counts)

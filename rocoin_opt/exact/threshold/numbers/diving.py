@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocoin_opt.exact.threshold.numbers.annealing import anneal
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, has_too_many_kinds
 from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.numbers.spacious_numbers import NumbersMemory, NumbersSearch
@@ -33,6 +34,10 @@ A_NUMBER = 2
 """Dives for each of them before others are dived for."""
 DECIDED = Effort(800_000, 60)
 """What deciding numbers may cost for which the first dive fails."""
+ANNEALED = 4
+"""Annealings for each of them, before any dive."""
+DECIDING = 0.05
+"""Part of the time that is left for that: with most columns its linear program alone can take a minute."""
 REFUTED = 10
 """Numbers that are refuted after a dive, at most."""
 
@@ -96,12 +101,15 @@ def _dive_for_numbers(search: NumbersSearch, groups: Sequence[tuple[int, ...]], 
             return Packing("impossible")
         if best is None:
             break
+        made = anneal(search.problem, control, ANNEALED, times, best.counts)
+        if made is not None:
+            return Packing("packed", made)
         demand = DemandPacking(search.problem, best.counts, [*best.groups, *groups], control, roughly=True, times=times)
         made = demand.dive(1)
         if made is None and not search.is_left(best):
             refuted += 1
             continue
-        packing = demand.decide(DECIDED) if made is None else Packing("packed", made)
+        packing = demand.decide(DECIDED, control.share(DECIDING)) if made is None else Packing("packed", made)
         if packing.status == "unknown":
             made = demand.dive(min(A_NUMBER, dives) - 1)
             packing = packing if made is None else Packing("packed", made)

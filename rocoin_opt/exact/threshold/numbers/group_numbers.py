@@ -89,7 +89,7 @@ class NumbersProgram:
         self._prices.append(_rounded_down(prices / self._unit))
         self._most.append(most / self._unit + ROW_SAFETY)
 
-    def learn_wasted(self, largest: IntArray, prices: FloatArray, most: float) -> None:
+    def learn_wasted(self, largest: IntArray, prices: FloatArray, most: float, refuted: IntArray) -> None:
         """Add a row that numbers keep which have so many of the largest groups.
 
         Parameters
@@ -98,8 +98,14 @@ class NumbersProgram:
             So many, 0 for other groups.
         prices, most
             As for :meth:`learn`.
+        refuted : IntArray, R
+            Numbers that are refuted by it.
         """
-        self.wasting.append((largest, _rounded_down(prices / self._unit), most / self._unit + ROW_SAFETY))
+        row, most = _rounded_down(prices / self._unit), most / self._unit + ROW_SAFETY
+        self.wasting.append((largest, row, most))
+        # Rounded, the row may keep the very numbers that it was learnt from, which would be asked for again.
+        if float(row @ refuted) <= most + ROW_SAFETY:
+            self.refuted.append(refuted)
 
     def inherit(self, later: NumbersProgram) -> None:
         """Take over what is proven of numbers at a later threshold: every packing is one there, with groups as large.

@@ -230,7 +230,7 @@ class NumbersSearch:
             return True
         largest = np.where(np.arange(len(asked)) >= wasteful.first, asked, 0)
         prices, most = self._row(supply, asked)
-        self.rows.learn_wasted(largest, prices, most - wasteful.wasted)
+        self.rows.learn_wasted(largest, prices, most - wasteful.wasted, asked)
         return False
 
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 SIZES = np.array([2, 3, 5])
 
 
+MANY = np.full(3, 100)
+"""Numbers that no row keeps."""
+
+
 def is_smaller(numbers: IntArray, others: IntArray) -> bool:
     return bool((numbers < others)[others > 0].any())
 
@@ -46,7 +50,7 @@ def test_numbers_are_those_that_enumeration_finds(seed: int, filters: int) -> No
     for _ in range(int(rng.integers(0, 3))):
         largest = np.where(np.arange(3) >= rng.integers(0, 3), np.sort(rng.integers(1, 5, 3))[::-1], 0)
         prices, most = rng.integers(0, 4, 3), int(rng.integers(2, 20))
-        rows.learn_wasted(largest, prices * unit, most * unit)
+        rows.learn_wasted(largest, prices * unit, most * unit, MANY)
         wasting.append((largest, prices, most))
     for ruled_out in (rows.refuted, rows.avoided):
         ruled_out += [np.sort(rng.integers(0, 5, 3))[::-1] for _ in range(int(rng.integers(0, 2)))]

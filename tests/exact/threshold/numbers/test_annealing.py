@@ -1,0 +1,82 @@
+"""Annealing: what it finds is a packing, and it finds tight ones in fleets that are too large for most dives."""
+
+from __future__ import annotations
+
+import math
+from unittest import mock
+
+import pytest
+
+import rocoin_opt as ro
+from bins import cut_bins, packing_instance, require_packing
+from packing_oracle import best_position, candidates, random_instance, with_domains
+from rocoin_opt.control import Control
+from rocoin_opt.exact.threshold.numbers import annealing
+from rocoin_opt.exact.threshold.numbers.annealing import anneal
+from rocoin_opt.exact.threshold.search import exact
+from rocoin_opt.failure import value_of
+from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from rocoin_opt.heuristics.greedy import greedy
+from samples import cases
+
+
+def tight(bins: int, groups: int, seed: int = 0) -> ThresholdProblem:
+    """Bin covering: pieces of so many bins, for fewer groups."""
+    lengths = cut_bins(bins, 1_000, seed, (3, 5))
+    return ThresholdProblem(packing_instance(lengths, 1_000, groups), "guaranteed", math.inf)
+
+
+@pytest.mark.parametrize(("bins", "groups"), cases([(100, 99)], [(100, 98), (200, 199), (400, 398)]))
+def test_groups_that_may_waste_a_hundredth_are_found(bins: int, groups: int) -> None:
+    problem = tight(bins, groups)
+    found = anneal(problem, Control.starting_now(), 3)
+    assert found is not None
+    require_packing(problem, found)
+
+
+@pytest.mark.parametrize("seeds", cases([range(10)], [range(10, 100)]))
+def test_what_is_found_is_a_packing_and_only_where_there_is_one(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
+    monkeypatch.setattr(annealing, "A_DEVICE", 300)
+    hits = possible = 0
+    for seed in seeds:
+        instance = random_instance(seed)
+        thresholds, position = candidates(instance), best_position(instance, "guaranteed")
+        for at in range(max(0, position - 2), min(len(thresholds), position + 3)):
+            problem = ThresholdProblem(instance, "guaranteed", thresholds[at])
+            found = anneal(problem, Control.starting_now(), 10)
+            assert found is None or at >= position
+            if found is not None:
+                require_packing(problem, found)
+            hits, possible = hits + (found is not None), possible + (at >= position)
+    assert hits >= 0.6 * possible
+
+
+def test_it_is_drawn_by_the_seed_and_stops_at_the_limit() -> None:
+    problem = tight(100, 98)
+    one = anneal(problem, Control.starting_now(seed=1), 2)
+    assert one == anneal(problem, Control.starting_now(seed=1), 2)
+    assert one != anneal(problem, Control.starting_now(seed=2), 2)
+    assert one != anneal(problem, Control.starting_now(seed=1), 2, times=1)
+    assert anneal(problem, Control.starting_now(time_limit=0), 2) is None
+
+
+def test_it_is_not_tried_where_shares_do_not_add_up_or_others_are_faster() -> None:
+    problem = tight(100, 98)
+    led = ThresholdProblem(problem.instance, "nominal", math.inf)
+    small = ThresholdProblem(random_instance(1), "guaranteed", math.inf)
+    domains = ThresholdProblem(with_domains(problem.instance, 1), "guaranteed", math.inf)
+    with mock.patch.object(annealing, "Annealing") as tried:
+        for other in (led, small, domains):
+            assert anneal(other, Control.starting_now(), 1) is None
+    tried.assert_not_called()
+
+
+def test_a_large_fleet_gets_an_earlier_plan_before_any_dive() -> None:
+    instance, control = ro.generate("edge", devices=300, seed=3), Control.starting_now()
+    start = greedy(instance, "guaranteed", control).plan
+    assert start is not None
+    outcome = exact(instance, "guaranteed", control, start, rounds=0)
+    assert outcome.plan is not None
+    assert ro.check(instance, outcome.plan).valid
+    assert value_of(instance, outcome.plan, "guaranteed") < value_of(instance, start, "guaranteed")

@@ -214,3 +214,15 @@ def test_groups_that_only_parts_make_leave_no_numbers() -> None:
     assert rows.nearest(relaxed.groups) == (None, True)
     memory.tell(3.0, later := NumbersProgram(program.counts, problem.wanted, Control.starting_now()))
     assert later.nearest(relaxed.groups)[1] is False
+
+
+def test_numbers_that_a_rounded_row_keeps_are_ruled_out_by_themselves() -> None:
+    asked, prices = np.array([3, 2, 1]), np.array([1.0, 2.0, 3.0])
+    for most, is_kept in ((9.0, False), (10.0 - 1e-9, True), (10.0, True), (10.0 + 1e-9, True)):
+        rows = NumbersProgram(Counts(SIZES, np.array([1, 0, 0]), np.array([4, 3, 3])), 3, Control.starting_now())
+        rows.learn_wasted(asked, prices, most, asked)
+        assert bool(rows.refuted) == is_kept
+        found, is_refuted = rows.nearest(asked.astype(float))
+        assert not is_refuted
+        assert found is not None
+        assert is_smaller(found, asked)

@@ -50,8 +50,13 @@ BEGINNING = 0.05
 """Part of the time that may be spent on groups to begin with."""
 FIRST_ANNEALED = 4
 """Annealings at each candidate that is bisected for before any linear program."""
-ANNEALED = (32, 64, 256)
+ANNEALED = (16, 32, 128)
 """The same in each of these rounds."""
+NUMBERED = 0.15
+"""Part of the time that may be spent on refuting candidates by whole numbers alone."""
+MANY_DEVICES = 300
+"""Devices from which on it is: dives for a packing of fewer take hardly longer. Plans of so many devices are annealed
+before, and mostly so good that the last candidate before them is worth a question first of all."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 DOWN_DIVES = (2, 6, 20)
@@ -118,11 +123,16 @@ class _Search(CandidateSearch):
         if self.open:
             self._begin()
             self.bracket()
+        has_many_devices = len(self.instance.devices) >= MANY_DEVICES
         for effort, tries, dives, down in zip(EFFORTS[:rounds], ANNEALED, LOW_DIVES, DOWN_DIVES, strict=False):
             if self.open:
                 self._anneal_down(tries)
+            if self.open and has_many_devices and effort is EFFORTS[0]:
+                self._refute_up()
             if self.open and dives and self.best is not None:
                 self._dive_low(dives)
+            if self.open and has_many_devices:
+                self._prove_best(effort)
             if self.open and self.best is not None:
                 self._dive_down(down)
             if self.open:
@@ -148,6 +158,21 @@ class _Search(CandidateSearch):
             groups = anneal(self.problem(middle), self.alive, tries, middle + tries)
             if groups is None or not self._take(groups, middle):
                 low = self.candidates.behind(middle)
+
+    def _refute_up(self) -> None:
+        """Bisect for the last candidate that whole numbers of groups refute: dives fail there too, and take longer."""
+        high, control = self.high, self.alive.share(NUMBERED)
+        while self.low < high and self.open and not control.exhausted:
+            middle = (self.low + high) // 2
+            with self.asking(middle):
+                problem = self.problem(middle)
+                packing = dive(problem, self.pool.likely(problem), control, 0, self.numbers)
+            if packing.status == "impossible":
+                self.refute(middle)
+            elif packing.status == "packed" and self._take(packing.groups, middle):
+                high = self.high
+            else:
+                high = middle
 
     def _begin(self) -> None:
         """Take groups into the pool that go together: the relaxation would need many rounds to find such ones."""

@@ -259,3 +259,39 @@ def test_the_first_relaxation_begins_with_the_plan_and_packings_beside_it(monkey
     monkeypatch.setattr(search.CandidateSearch, "relaxation", told)
     exact(instance, "guaranteed", Control.starting_now(), start, rounds=1)
     assert known[0] > set(members_of(instance, start))
+
+
+@pytest.mark.parametrize("seeds", cases([range(2)], [range(2, 12)]))
+def test_what_whole_numbers_refute_lifts_the_bound_at_once(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    lifted = 0
+    for seed in seeds:
+        instance = generate("edge", devices=20, seed=seed)
+        monkeypatch.setattr(search, "MANY_DEVICES", 300)
+        best = proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now()))
+        own = search._Search(instance, "guaranteed", Control.starting_now(), None)
+        before = own.bound
+        own._refute_up()
+        assert before <= own.bound <= best
+        lifted += own.bound > before
+        monkeypatch.setattr(search, "MANY_DEVICES", 1)
+        assert proven(instance, "guaranteed", exact(instance, "guaranteed", Control.starting_now())) == best
+    assert lifted >= 0.5 * len(seeds)
+
+
+@pytest.mark.parametrize("devices", [1, 300])
+def test_the_last_candidate_before_an_annealed_plan_is_asked_before_dives(
+    devices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY_DEVICES", devices)
+    instance, asked = generate("edge", devices=30, seed=1), list[str]()
+    for name in ("_refute_up", "_dive_low", "_prove_best", "_dive_down"):
+        monkeypatch.setattr(search._Search, name, lambda _, *__, name=name: asked.append(name))
+    exact(
+        instance,
+        "guaranteed",
+        Control.starting_now(),
+        greedy(instance, "guaranteed", Control.starting_now()).plan,
+        rounds=1,
+    )
+    first = ["_refute_up", "_dive_low", "_prove_best"] if devices == 1 else ["_dive_low"]
+    assert asked == [*first, "_dive_down", "_prove_best"]

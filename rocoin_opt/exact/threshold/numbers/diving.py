@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocoin_opt.exact.threshold.numbers.annealing import anneal
 from rocoin_opt.exact.threshold.numbers.count_tree import CountedProgram, has_too_many_kinds
 from rocoin_opt.exact.threshold.numbers.demand_packing import DemandPacking
 from rocoin_opt.exact.threshold.numbers.spacious_numbers import NumbersMemory, NumbersSearch
@@ -34,8 +33,6 @@ A_NUMBER = 2
 """Dives for each of them before others are dived for."""
 DECIDED = Effort(800_000, 60)
 """What deciding numbers may cost for which the first dive fails."""
-ANNEALED = 4
-"""Annealings for each of them, before any dive."""
 DECIDING = 0.05
 """Part of the time that is left for that: with most columns its linear program alone can take a minute."""
 REFUTED = 10
@@ -63,7 +60,7 @@ def dive(
     control : Control
         Limit and seed.
     dives : int
-        Most dives, beside those for numbers that are refuted.
+        Most dives, beside those for numbers that are refuted; with none, whole numbers are looked for only.
     memory : NumbersMemory, optional
         Of the same instance and objective; what becomes known is added.
 
@@ -89,6 +86,9 @@ def dive(
     search = NumbersSearch(problem, counts, found.groups, groups, control)
     memory = memory or NumbersMemory()
     memory.tell(problem.threshold, search.rows)
+    if dives == 0:
+        search.spacious()
+        return Packing("impossible" if search.is_refuted else "unknown")
     return _dive_for_numbers(search, groups, dives, memory.times)
 
 
@@ -101,9 +101,6 @@ def _dive_for_numbers(search: NumbersSearch, groups: Sequence[tuple[int, ...]], 
             return Packing("impossible")
         if best is None:
             break
-        made = anneal(search.problem, control, ANNEALED, times, best.counts)
-        if made is not None:
-            return Packing("packed", made)
         demand = DemandPacking(search.problem, best.counts, [*best.groups, *groups], control, roughly=True, times=times)
         made = demand.dive(1)
         if made is None and not search.is_left(best):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rocoin_opt.instance import FloatArray, IntArray
+    from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 DRAWS = 5
 """Uniform numbers that one exchange takes."""
@@ -20,6 +20,9 @@ DRAWS = 5
 
 def exchange(
     shares: FloatArray,
+    holds: BoolArray,
+    level: IntArray,
+    weights: FloatArray,
     group: IntArray,
     ahead: IntArray,
     behind: IntArray,
@@ -27,16 +30,23 @@ def exchange(
     draws: FloatArray,
     temperature: float,
     missing: float,
+    lacking: float,
 ) -> None:
     """Try some exchanges at one temperature, and make those that are accepted.
 
-    A group's need is a share of 1. What is beyond it costs 1 a share, and what is missing of it has another price; a
-    dearer state is accepted with probability ``exp(-rise / temperature)``.
+    A group's need is a share of 1. What is beyond it costs 1 a share; where something is missing, that has a price of
+    its own, and the group too. A dearer state is accepted with probability ``exp(-rise / temperature)``.
 
     Parameters
     ----------
     shares : FloatArray, N
         Of the devices, ascending.
+    holds : BoolArray, N x (L + 1)
+        Whether a device may be in a group of each level; the last one are those in no group.
+    level : IntArray, G + 1
+        Of each group, and of none.
+    weights : FloatArray, G + 1
+        Factors of each group's cost.
     group : IntArray, N
         Group of each device, G for none; changed.
     ahead, behind : IntArray, N + G + 1
@@ -49,6 +59,8 @@ def exchange(
         In shares.
     missing : float
         Price of a share that a group lacks.
+    lacking : float
+        Price of a group that lacks any, in shares.
     """
     devices, groups = len(shares), len(sums) - 1
     for step in range(len(draws)):
@@ -71,7 +83,11 @@ def exchange(
             if second < 0 or second >= devices:
                 continue
             there = group[second]
-        if here == there:
+        if here == there or not holds[first, level[there]]:
+            continue
+        if second >= 0 and not holds[second, level[here]]:
+            continue
+        if third >= 0 and not holds[third, level[there]]:
             continue
         moved = shares[first]
         if second >= 0:
@@ -81,10 +97,12 @@ def exchange(
         rise = 0.0
         if here < groups:
             before, after = sums[here] - 1.0, sums[here] - 1.0 - moved
-            rise += (after if after >= 0.0 else -missing * after) - (before if before >= 0.0 else -missing * before)
+            more = after if after >= 0.0 else lacking - missing * after
+            rise += weights[here] * (more - (before if before >= 0.0 else lacking - missing * before))
         if there < groups:
             before, after = sums[there] - 1.0, sums[there] - 1.0 + moved
-            rise += (after if after >= 0.0 else -missing * after) - (before if before >= 0.0 else -missing * before)
+            more = after if after >= 0.0 else lacking - missing * after
+            rise += weights[there] * (more - (before if before >= 0.0 else lacking - missing * before))
         if rise > 0.0 and draws[step, 4] >= math.exp(-rise / temperature):
             continue
         sums[here] -= moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
@@ -19,6 +20,9 @@ from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from rocoin_opt.heuristics.greedy import greedy
 from samples import cases
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def tight(bins: int, groups: int, seed: int = 0) -> ThresholdProblem:
     """Bin covering: pieces of so many bins, for fewer groups."""
@@ -34,8 +38,12 @@ def test_groups_that_may_waste_a_hundredth_are_found(bins: int, groups: int) -> 
     require_packing(problem, found)
 
 
+@pytest.mark.parametrize("together", [(1,), (6,)])
 @pytest.mark.parametrize("seeds", cases([range(10)], [range(10, 100)]))
-def test_what_is_found_is_a_packing_and_only_where_there_is_one(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_found_is_a_packing_and_only_where_there_is_one(
+    seeds: range, together: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annealing, "TOGETHER", together)
     monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
     monkeypatch.setattr(annealing, "A_DEVICE", 300)
     hits = possible = 0
@@ -70,6 +78,49 @@ def test_it_is_not_tried_where_shares_do_not_add_up_or_others_are_faster() -> No
         for other in (led, small, domains):
             assert anneal(other, Control.starting_now(), 1) is None
     tried.assert_not_called()
+
+
+@pytest.mark.parametrize(("together", "is_found"), [(1, False), (6, True)])
+def test_single_groups_that_waste_much_alone_are_made_together(
+    together: int, is_found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annealing, "TOGETHER", (together,))
+    monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
+    # Alone, the large group is made of 0.70, 0.16 and 0.15, which wastes least; but these two are what the small groups
+    # of 0.86 and 0.85 are short of.
+    lengths = [70, 32, 16, 15, 86, 85]
+    instance = packing_instance(lengths, 100, 3)
+    small, large = ({"id": f"s{k}", "flops": 1.0, "memory_bytes": k, "max_filters": k} for k in (1, 3))
+    memory = [3.0] * 4 + [1.0] * 2
+    devices = [device._replace({"memory_bytes": own}) for device, own in zip(instance.devices, memory, strict=True)]
+    knowledge = {"num_filters": 5, "bits_per_filter": 1.0}
+    fields = {**instance.model_dump(), "students": [small, large], "knowledge": knowledge, "devices": devices}
+    problem = ThresholdProblem(ro.Instance.model_validate(fields), "guaranteed", math.inf)
+    found = anneal(problem, Control.starting_now(), 5)
+    assert (found is not None) == is_found
+    if found is not None:
+        require_packing(problem, found)
+
+
+def test_where_groups_are_not_made_the_margin_grows_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, drawn = tight(100, 98), []
+    monkeypatch.setattr(annealing.Annealing, "_anneal", lambda *_: None)
+    draw = annealing.Margins.draw
+
+    def noted(self: annealing.Margins, rng: object, rest: annealing.Rest, wider: np.ndarray) -> object:
+        drawn.append(wider.tolist())
+        return draw(self, rng, rest, wider)
+
+    monkeypatch.setattr(annealing.Margins, "draw", noted)
+    assert anneal(problem, Control.starting_now(), 1) is None
+    # The first one asks whether there is room at all; of one size, its margin is all there is.
+    assert drawn == [[1.0], *([annealing.WIDER**k] for k in range(annealing.REDRAWN))]
+
+
+def test_where_shares_leave_no_room_nothing_is_annealed() -> None:
+    with mock.patch.object(annealing.Annealing, "make") as made:
+        assert anneal(tight(100, 101), Control.starting_now(), 5) is None
+    made.assert_not_called()
 
 
 def test_a_large_fleet_gets_an_earlier_plan_before_any_dive() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bins import cut_bins, packing_instance, require_packing
 from packing_oracle import best_position, candidates, random_instance, with_alike_devices, with_domains
 from rocoin_opt.control import Control
-from rocoin_opt.exact.threshold.numbers import demand_packing
+from rocoin_opt.exact.threshold.numbers import demand_packing, diving
 from rocoin_opt.exact.threshold.numbers.diving import dive
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
+
+
+def forbidden(*_: object) -> None:
+    raise AssertionError("no dive was asked for")
 
 
 def found(instance: Instance, objective: Objective) -> tuple[int, int]:
@@ -87,3 +91,17 @@ def test_what_does_not_fit_in_parts_is_given_up_at_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(demand_packing.DemandPacking, "_choose", lambda *_: asked.append(()))
     assert dive(two, [], Control.starting_now(), 3).status == "impossible"
     assert not asked
+
+
+@pytest.mark.parametrize("seeds", cases([range(8)], [range(8, 80)]))
+def test_numbers_alone_refute_and_never_wrongly(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diving.DemandPacking, "dive", forbidden)
+    refuted = 0
+    for seed in seeds:
+        instance = random_instance(seed)
+        thresholds, position = candidates(instance), best_position(instance, "guaranteed")
+        for at in range(max(0, position - 4), min(len(thresholds), position + 2)):
+            packing = dive(ThresholdProblem(instance, "guaranteed", thresholds[at]), [], Control.starting_now(), 0)
+            assert packing.status != ("impossible" if at >= position else "packed")
+            refuted += packing.status == "impossible"
+    assert refuted >= len(seeds)

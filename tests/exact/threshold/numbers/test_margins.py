@@ -10,19 +10,50 @@ import numpy as np
 import pytest
 
 from packing_oracle import candidates, random_instance
-from rocoin_opt.exact.threshold.numbers.margins import Margins
+from rocoin_opt.exact.threshold.numbers.margins import Margins, Rest
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
+from samples import cases
 
 
-def numbers_of(margins: Margins) -> list[np.ndarray]:
-    """All numbers that hold the filters, by enumeration."""
-    ranges = [range(limit + 1) for limit in margins.limits.tolist()]
+def rests(margins: Margins, seed: int) -> list[Rest]:
+    """Before any group is made, and at random points after it."""
+    rng = np.random.default_rng(seed)
+    partly = [
+        Rest(
+            margins.all.shares * (rng.random(len(margins.all.shares)) < 0.7),
+            int(rng.integers(1, len(margins.sizes) + 1)),
+            int(rng.integers(margins.all.filters + 1)),
+            int(rng.integers(3)),
+        )
+        for _ in range(3 if len(margins.sizes) else 0)
+    ]
+    return [margins.all, *partly]
+
+
+def shares_of(problem: ThresholdProblem, margins: Margins, rest: Rest) -> np.ndarray:
+    """Shares of devices that are left and hold each size, of the student with most, from the definition."""
+    return np.array(
+        [
+            max(
+                sum(share for share, most in zip(rest.shares, column, strict=True) if most >= size)
+                for column in problem.allowed.T
+            )
+            for size in margins.sizes[: rest.sizes]
+        ]
+    )
+
+
+def numbers_of(margins: Margins, rest: Rest) -> list[np.ndarray] | None:
+    """All numbers that hold the filters, by enumeration; None if there are too many to try."""
+    limits = [max(limit - rest.groups, 0) for limit in margins.limits[: rest.sizes].tolist()]
+    if math.prod(limit + 1 for limit in limits) > 20_000:
+        return None
     return [
         np.array(numbers)
-        for numbers in itertools.product(*ranges)
+        for numbers in itertools.product(*(range(limit + 1) for limit in limits))
         if all(a >= b for a, b in itertools.pairwise(numbers))
-        and numbers[0] >= margins.least
-        and margins.widths @ np.array(numbers) >= margins.wanted
+        and numbers[0] + rest.groups >= margins.least
+        and margins.widths[: rest.sizes] @ np.array(numbers) >= rest.filters
     ]
 
 
@@ -34,54 +65,76 @@ def problems(seeds: range) -> list[ThresholdProblem]:
     ]
 
 
-def test_no_other_numbers_leave_a_wider_margin() -> None:
+@pytest.mark.parametrize("seeds", cases([range(25)], [range(25, 200)]))
+def test_no_other_numbers_leave_a_wider_margin(seeds: range) -> None:
     even = mock.Mock(random=lambda: 1.0, standard_normal=np.zeros)
     compared = 0
-    for problem in problems(range(25)):
+    for problem in problems(seeds):
         margins = Margins(problem)
-        if math.prod(margins.limits.tolist()) > 20_000:
-            continue
-        every = [numbers for numbers in numbers_of(margins) if (numbers <= margins.shares).all()]
-        drawn = margins.draw(even)
-        assert (drawn is None) == (not every)
-        if drawn is not None:
-            widest = max((margins.shares - numbers).min() for numbers in every)
-            assert (margins.shares - drawn.least).min() == pytest.approx(widest, abs=1e-9)
-            compared += 1
-    assert compared >= 20
+        for rest in rests(margins, 1):
+            every = numbers_of(margins, rest)
+            if every is None or margins.is_made(rest):
+                continue
+            shares = shares_of(problem, margins, rest)
+            np.testing.assert_allclose(margins.shares(rest), shares, atol=1e-12)
+            every = [numbers for numbers in every if (numbers <= shares).all() and numbers.any()]
+            drawn = margins.draw(even, rest, np.ones(len(margins.sizes)))
+            assert (drawn is None) == (not every)
+            if drawn is not None:
+                widest = max((shares - numbers).min() for numbers in every)
+                assert (shares - drawn).min() == pytest.approx(widest, abs=1e-9)
+                compared += 1
+    assert compared >= 2 * len(seeds)
 
 
 def test_drawn_numbers_hold_all_filters_and_hardly_more() -> None:
     drawn = 0
     for problem in problems(range(25, 50)):
         margins, rng = Margins(problem), np.random.default_rng(1)
-        for counts in filter(None, (margins.draw(rng) for _ in range(5))):
-            numbers = counts.least
-            assert (np.diff(numbers) <= 0).all()
-            assert (numbers <= margins.limits).all()
-            assert numbers[0] >= margins.least
-            surplus = int(margins.widths @ numbers) - margins.wanted
-            assert surplus >= 0
-            # No group of any size could be a smaller one, or left out.
-            room = numbers - np.append(numbers[1:], 0)
-            room[0] = min(room[0], numbers[0] - margins.least)
-            assert not ((room > 0) & (margins.widths <= surplus)).any()
-            drawn += 1
-    assert drawn >= 50
+        for rest in rests(margins, 2):
+            limits = np.maximum(margins.limits[: rest.sizes] - rest.groups, 0)
+            widths = margins.widths[: rest.sizes]
+            for numbers in (margins.draw(rng, rest, np.ones(len(margins.sizes))) for _ in range(5)):
+                if numbers is None:
+                    continue
+                assert (np.diff(numbers) <= 0).all()
+                assert (numbers <= limits).all()
+                assert numbers[0] + rest.groups >= margins.least
+                surplus = int(widths @ numbers) - rest.filters
+                assert surplus >= 0
+                # No group of any size could be a smaller one, or left out.
+                room = numbers - np.append(numbers[1:], 0)
+                room[0] = min(room[0], numbers[0] + rest.groups - margins.least)
+                assert not ((room > 0) & (widths <= surplus)).any()
+                drawn += 1
+    assert drawn >= 100
 
 
-def test_a_margin_is_wider_where_groups_were_lacking() -> None:
+def test_a_margin_is_wider_where_it_is_told_to_be() -> None:
     even = mock.Mock(random=lambda: 1.0, standard_normal=np.zeros)
     wider = 0
     for problem in problems(range(25)):
         margins = Margins(problem)
-        before = margins.draw(even)
+        factors = np.ones(len(margins.sizes))
+        before = margins.draw(even, margins.all, factors)
         if before is None:
             continue
-        for _ in range(10):
-            margins.widen(int(margins.sizes[-1]))
-        after = margins.draw(even)
+        factors[-1] = 50.0
+        after = margins.draw(even, margins.all, factors)
         assert after is not None
-        assert after.least[-1] <= before.least[-1]
-        wider += int(after.least[-1] < before.least[-1])
+        assert after[-1] <= before[-1]
+        wider += int(after[-1] < before[-1])
     assert wider >= 5
+
+
+def test_holders_are_those_that_are_left_of_the_student_with_most() -> None:
+    for problem in problems(range(10)):
+        margins = Margins(problem)
+        for rest in rests(margins, 3):
+            for place, size in enumerate(margins.sizes.tolist()):
+                holders = margins.holders(rest, place)
+                of_students = [
+                    (problem.allowed[:, at] >= size) & (rest.shares > 0.0) for at in range(problem.allowed.shape[1])
+                ]
+                assert any((holders == held).all() for held in of_students)
+                assert rest.shares[holders].sum() == pytest.approx(max(rest.shares[held].sum() for held in of_students))

@@ -53,10 +53,10 @@ FIRST_ANNEALED = 4
 ANNEALED = (16, 32, 128)
 """The same in each of these rounds."""
 NUMBERED = 0.15
-"""Part of the time that may be spent on refuting candidates by whole numbers alone."""
+"""Part of the time that may be spent on refuting candidates by whole numbers alone, in fleets of many devices."""
 MANY_DEVICES = 300
-"""Devices from which on it is: dives for a packing of fewer take hardly longer. Plans of so many devices are annealed
-before, and mostly so good that the last candidate before them is worth a question first of all."""
+"""Devices from which on that is tried: dives for a packing of fewer take hardly longer. Plans of such fleets are mostly
+annealed before, and so good that the last candidate before them is asked about before dives bisect."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 DOWN_DIVES = (2, 6, 20)
@@ -155,7 +155,9 @@ class _Search(CandidateSearch):
         low = self.low
         while low < self.high and self.open:
             middle = (low + self.high) // 2
-            groups = anneal(self.problem(middle), self.alive, tries, middle + tries)
+            self.tell()
+            with self.asking(middle):
+                groups = anneal(self.problem(middle), self.alive, tries, middle + tries)
             if groups is None or not self._take(groups, middle):
                 low = self.candidates.behind(middle)
 
@@ -169,10 +171,10 @@ class _Search(CandidateSearch):
                 packing = dive(problem, self.pool.likely(problem), control, 0, self.numbers)
             if packing.status == "impossible":
                 self.refute(middle)
-            elif packing.status == "packed" and self._take(packing.groups, middle):
-                high = self.high
-            else:
-                high = middle
+            elif packing.status != "packed" or not self._take(packing.groups, middle):
+                # Other processes may have refuted it meanwhile, and then those above are still to be asked about.
+                high = middle if self.is_left(middle) else high
+            high = min(high, self.high)
 
     def _begin(self) -> None:
         """Take groups into the pool that go together: the relaxation would need many rounds to find such ones."""

@@ -27,6 +27,7 @@ from samples import cases, trials
 from strategies import instances
 
 if TYPE_CHECKING:
+    from rocoin_opt.grouping.threshold_problem import ThresholdProblem
     from rocoin_opt.instance.model import Instance
     from rocoin_opt.plan.latency import Objective
     from rocoin_opt.plan.model import Plan
@@ -284,14 +285,49 @@ def test_the_last_candidate_before_an_annealed_plan_is_asked_before_dives(
 ) -> None:
     monkeypatch.setattr(search, "MANY_DEVICES", devices)
     instance, asked = generate("edge", devices=30, seed=1), list[str]()
-    for name in ("_refute_up", "_dive_low", "_prove_best", "_dive_down"):
+    for name in ("_refute_up", "_dive_low", "_prove_best", "_dive_down", "_close_in", "_improve"):
         monkeypatch.setattr(search._Search, name, lambda _, *__, name=name: asked.append(name))
     exact(
         instance,
         "guaranteed",
         Control.starting_now(),
         greedy(instance, "guaranteed", Control.starting_now()).plan,
-        rounds=1,
+        rounds=2,
     )
-    first = ["_refute_up", "_dive_low", "_prove_best"] if devices == 1 else ["_dive_low"]
-    assert asked == [*first, "_dive_down", "_prove_best"]
+    has_many = devices == 1
+    first = ["_refute_up", "_dive_low", "_prove_best"] if has_many else ["_dive_low"]
+    second = [*(["_prove_best"] if has_many else []), "_dive_down", "_prove_best", "_close_in", "_improve"]
+    assert asked == [*first, "_dive_down", "_prove_best", "_close_in", *second]
+
+
+def test_refuting_by_numbers_takes_its_part_of_the_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance, left = generate("edge", devices=30, seed=1), list[float]()
+    start = greedy(instance, "guaranteed", Control.starting_now()).plan
+
+    def asked(problem: object, groups: object, control: Control, *_: object) -> Packing:
+        left.append(control.remaining)
+        # The second question takes all that there is for this, but not all that is left.
+        monkeypatch.setattr(Control, "exhausted", property(lambda own: len(left) > 1 and own.remaining < 50.0))
+        return Packing("unknown")
+
+    monkeypatch.setattr(search, "dive", asked)
+    own = search._Search(instance, "guaranteed", Control.starting_now(time_limit=100.0), start)
+    own._refute_up()
+    assert len(left) == 2
+    assert max(left) <= 100.0 * search.NUMBERED
+
+
+def test_what_is_refuted_elsewhere_leaves_those_above_to_be_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance, asked = generate("edge", devices=30, seed=1), list[float]()
+    start = greedy(instance, "guaranteed", Control.starting_now()).plan
+    own = search._Search(instance, "guaranteed", Control.starting_now(), start)
+
+    def settled(problem: ThresholdProblem, *_: object) -> Packing:
+        asked.append(problem.threshold)
+        if len(asked) == 1:
+            own.refute((own.low + own.high) // 2)
+        return Packing("unknown")
+
+    monkeypatch.setattr(search, "dive", settled)
+    own._refute_up()
+    assert asked[1] > asked[0]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rocoin_opt.instance import BoolArray, FloatArray, IntArray
 
 MIN_DEVICES = 300
-"""Devices from which on dives take longer than this."""
+"""Devices from which on dives take longer than an annealing."""
 A_DEVICE = 10_000
 """Exchanges a device of each annealing."""
 A_CALL = 20_000
@@ -45,8 +45,8 @@ lets devices go: how much can be left over is found before the groups are."""
 LACKING = (0.01, 1.0)
 """The same for each group that lacks any: little may be missing of a group that only others could mend."""
 WEIGHT = 3.0
-"""What groups of the largest size cost, where those of the smallest one that is made with them cost 1: fewer devices
-can mend them."""
+"""Factor of what groups of the largest size cost, and of groups of a size that is made alone; of smaller sizes that are
+made with them it falls towards 1: more devices can mend these."""
 TOGETHER = (1, 6)
 """Groups that are made together, at least; one of these is drawn for each annealing."""
 REDRAWN = 3
@@ -67,7 +67,7 @@ def anneal(problem: ThresholdProblem, control: Control, tries: int, times: int =
     tries : int
         Most annealings, each with other draws.
     times : int
-        Draws other numbers for each number.
+        Part of the seed: another value, other draws.
 
     Returns
     -------
@@ -115,7 +115,7 @@ class Annealing:
 
     @property
     def has_room(self) -> bool:
-        """Whether shares alone leave room for any numbers of groups that hold all filters."""
+        """Whether shares alone leave room for any numbers of groups that hold all filters, up to rounding."""
         margins = self.margins
         return margins.draw(self.rng, margins.all, np.ones(len(margins.sizes))) is not None
 

@@ -60,7 +60,8 @@ def dive(
     control : Control
         Limit and seed.
     dives : int
-        Most dives, beside those for numbers that are refuted; with none, whole numbers are looked for only.
+        Most dives, beside those for numbers that are refuted. With 0, whole numbers may be refuted, and parts that
+        are all alike may be packed, but no dive is made.
     memory : NumbersMemory, optional
         Of the same instance and objective; what becomes known is added.
 

@@ -42,11 +42,11 @@ def exchange(
     shares : FloatArray, N
         Of the devices, ascending.
     holds : BoolArray, N x (L + 1)
-        Whether a device may be in a group of each level; the last one are those in no group.
+        Whether a device may be in a group of each level; the last column is for no group, and true.
     level : IntArray, G + 1
-        Of each group, and of none.
+        Of each group, and L for none.
     weights : FloatArray, G + 1
-        Factors of each group's cost.
+        Factor of each group's cost; the last one, for none, is not used.
     group : IntArray, N
         Group of each device, G for none; changed.
     ahead, behind : IntArray, N + G + 1

@@ -57,19 +57,33 @@ class Margins:
         self.sizes: IntArray = sizes[sizes > 0]
         """Sizes that a device holds, R, ascending."""
         self.least = problem.instance.requirements.min_groups
+        """Groups that there are to be, at least."""
         self.widths = np.diff(self.sizes, prepend=0)
+        """Filters that each size holds more than the next smaller one, R."""
         self.limits: IntArray = np.array([problem.levels.groups_of(size) for size in self.sizes.tolist()], dtype=int)
+        """Groups of each size or more, at most, R."""
         self._held = np.searchsorted(self.sizes, problem.allowed, side="right")
         # More than a group needs counts no more than that.
         self.all = Rest(np.minimum(problem.shares, 1.0), len(self.sizes), problem.wanted, 0)
         """Before any group is made."""
 
     def is_made(self, rest: Rest) -> bool:
-        """Whether no more groups are wanted."""
+        """Whether no more groups are wanted.
+
+        Parameters
+        ----------
+        rest : Rest
+            What is left.
+
+        Returns
+        -------
+        bool
+            All filters are held, by no fewer groups than there are to be.
+        """
         return rest.filters <= 0 and rest.groups >= self.least
 
     def holders(self, rest: Rest, size: int) -> BoolArray:
-        """Devices that are left and hold a size with the student with which most shares of it are, N.
+        """Find the devices that can be in groups of a size: all run the student with which most shares are left.
 
         Parameters
         ----------
@@ -77,17 +91,27 @@ class Margins:
             What is left.
         size : int
             Place in :attr:`sizes`.
+
+        Returns
+        -------
+        BoolArray, N
+            True for devices that are left and hold it.
         """
         holds = self._held > size
         return np.asarray(holds[:, int(np.argmax(rest.shares @ holds))] & (rest.shares > 0.0))
 
     def shares(self, rest: Rest) -> FloatArray:
-        """Shares of the devices that are left and hold each size or more, with the student with which most are.
+        """Sum the shares of the devices that are left and hold each size or more.
 
         Parameters
         ----------
         rest : Rest
             What is left.
+
+        Returns
+        -------
+        FloatArray, one for each size that there may be
+            Of the student with which most are left.
         """
         of_place = [np.bincount(held, rest.shares, len(self.sizes) + 1) for held in self._held.T]
         return np.asarray(np.cumsum(np.array(of_place)[:, :0:-1], axis=1).max(axis=0)[::-1][: rest.sizes])

@@ -236,14 +236,14 @@ class NumbersSearch:
 
 @dataclass
 class NumbersMemory:
-    """What is known of numbers at thresholds of one instance and objective that were dived for.
+    """What is known of numbers at thresholds of one instance and objective that were asked about.
 
     Attributes
     ----------
     rows : dict of float to NumbersProgram
         Rows of numbers, by threshold.
     times : int
-        How often something was dived for: it seeds the choices of all dives for numbers but the first.
+        How often numbers of groups were asked for: it seeds the choices of all dives for numbers but the first.
     """
 
     rows: dict[float, NumbersProgram] = field(default_factory=dict)

@@ -21,6 +21,8 @@ from rocoin_opt.heuristics.greedy import greedy
 from samples import cases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
 
@@ -80,6 +82,17 @@ def test_it_is_not_tried_where_shares_do_not_add_up_or_others_are_faster() -> No
     tried.assert_not_called()
 
 
+def two_sizes(lengths: Sequence[int], large: int, groups: int, filters: int) -> ThresholdProblem:
+    """Bin covering where the first devices hold three filters, the others one."""
+    instance = packing_instance(lengths, 100, groups)
+    students = [{"id": f"s{k}", "flops": 1.0, "memory_bytes": k, "max_filters": k} for k in (1, 3)]
+    memory = [3.0] * large + [1.0] * (len(lengths) - large)
+    devices = [device._replace({"memory_bytes": own}) for device, own in zip(instance.devices, memory, strict=True)]
+    knowledge = {"num_filters": filters, "bits_per_filter": 1.0}
+    fields = {**instance.model_dump(), "students": students, "knowledge": knowledge, "devices": devices}
+    return ThresholdProblem(ro.Instance.model_validate(fields), "guaranteed", math.inf)
+
+
 @pytest.mark.parametrize(("together", "is_found"), [(1, False), (6, True)])
 def test_single_groups_that_waste_much_alone_are_made_together(
     together: int, is_found: bool, monkeypatch: pytest.MonkeyPatch
@@ -88,33 +101,59 @@ def test_single_groups_that_waste_much_alone_are_made_together(
     monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
     # Alone, the large group is made of 0.70, 0.16 and 0.15, which wastes least; but these two are what the small groups
     # of 0.86 and 0.85 are short of.
-    lengths = [70, 32, 16, 15, 86, 85]
-    instance = packing_instance(lengths, 100, 3)
-    small, large = ({"id": f"s{k}", "flops": 1.0, "memory_bytes": k, "max_filters": k} for k in (1, 3))
-    memory = [3.0] * 4 + [1.0] * 2
-    devices = [device._replace({"memory_bytes": own}) for device, own in zip(instance.devices, memory, strict=True)]
-    knowledge = {"num_filters": 5, "bits_per_filter": 1.0}
-    fields = {**instance.model_dump(), "students": [small, large], "knowledge": knowledge, "devices": devices}
-    problem = ThresholdProblem(ro.Instance.model_validate(fields), "guaranteed", math.inf)
+    problem = two_sizes([70, 32, 16, 15, 86, 85], 4, 3, filters=5)
     found = anneal(problem, Control.starting_now(), 5)
     assert (found is not None) == is_found
     if found is not None:
         require_packing(problem, found)
 
 
-def test_where_groups_are_not_made_the_margin_grows_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem, drawn = tight(100, 98), []
-    monkeypatch.setattr(annealing.Annealing, "_anneal", lambda *_: None)
-    draw = annealing.Margins.draw
+def notes_of_draws(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[float]]]:
+    """How many sizes there may be whenever numbers are drawn, and how much wider margins are."""
+    drawn, draw = list[tuple[int, list[float]]](), annealing.Margins.draw
 
-    def noted(self: annealing.Margins, rng: object, rest: annealing.Rest, wider: np.ndarray) -> object:
-        drawn.append(wider.tolist())
+    def noted(self: annealing.Margins, rng: np.random.Generator, rest: annealing.Rest, wider: np.ndarray) -> object:
+        drawn.append((rest.sizes, wider.tolist()))
         return draw(self, rng, rest, wider)
 
     monkeypatch.setattr(annealing.Margins, "draw", noted)
-    assert anneal(problem, Control.starting_now(), 1) is None
-    # The first one asks whether there is room at all; of one size, its margin is all there is.
-    assert drawn == [[1.0], *([annealing.WIDER**k] for k in range(annealing.REDRAWN))]
+    return drawn
+
+
+@pytest.mark.parametrize("together", [1, 6])
+def test_where_groups_are_not_made_the_margin_grows_there(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annealing, "TOGETHER", (together,))
+    monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
+    monkeypatch.setattr(annealing.Annealing, "_anneal", lambda *_: None)
+    drawn = notes_of_draws(monkeypatch)
+    assert anneal(two_sizes([60] * 8, 4, 4, filters=8), Control.starting_now(), 1) is None
+    # The first one asks whether there is room at all.
+    assert drawn[0] == (2, [1.0, 1.0])
+    factors = [annealing.WIDER**k for k in range(annealing.REDRAWN)]
+    assert drawn[1:] == [(2, [1.0 if together == 1 else factor, factor]) for factor in factors]
+
+
+def test_the_largest_groups_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annealing, "TOGETHER", (1,))
+    monkeypatch.setattr(annealing, "MIN_DEVICES", 1)
+    drawn = notes_of_draws(monkeypatch)
+    problem = two_sizes([60] * 8, 4, 4, filters=8)
+    found = anneal(problem, Control.starting_now(), 1)
+    assert found is not None
+    assert [sizes for sizes, _ in drawn] == [2, 2, 1]
+    assert problem.capacities(found).tolist() == [3, 3, 1, 1]
+
+
+def test_a_stop_ends_an_annealing_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    control, calls = Control.starting_now(), list[int]()
+
+    def run(*_: object) -> None:
+        calls.append(1)
+        monkeypatch.setattr(Control, "exhausted", len(calls) == 3)
+
+    monkeypatch.setattr(annealing, "compiled_by_numba", lambda *_, **__: run)
+    assert anneal(tight(100, 98), control, 5) is None
+    assert len(calls) == 3
 
 
 def test_where_shares_leave_no_room_nothing_is_annealed() -> None:

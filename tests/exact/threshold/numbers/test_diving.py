@@ -12,11 +12,14 @@ from packing_oracle import best_position, candidates, random_instance, with_alik
 from rocoin_opt.control import Control
 from rocoin_opt.exact.threshold.numbers import demand_packing, diving
 from rocoin_opt.exact.threshold.numbers.diving import dive
+from rocoin_opt.exact.threshold.packing import Packing
 from rocoin_opt.exact.threshold.search import exact
 from rocoin_opt.grouping.threshold_problem import ThresholdProblem
 from samples import cases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocoin_opt.instance import Instance
     from rocoin_opt.plan import Members
     from rocoin_opt.plan.latency import Objective
@@ -93,15 +96,32 @@ def test_what_does_not_fit_in_parts_is_given_up_at_once(monkeypatch: pytest.Monk
     assert not asked
 
 
-@pytest.mark.parametrize("seeds", cases([range(8)], [range(8, 80)]))
-def test_numbers_alone_refute_and_never_wrongly(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seeds", cases([(45, 59)], [range(80)]))
+def test_numbers_alone_refute_and_never_wrongly(seeds: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diving.DemandPacking, "dive", forbidden)
-    refuted = 0
+    by_numbers = list[bool]()
+    spacious = diving.NumbersSearch.spacious
+
+    def noted(self: diving.NumbersSearch) -> object:
+        best = spacious(self)
+        by_numbers.append(self.is_refuted)
+        return best
+
+    monkeypatch.setattr(diving.NumbersSearch, "spacious", noted)
     for seed in seeds:
         instance = random_instance(seed)
         thresholds, position = candidates(instance), best_position(instance, "guaranteed")
         for at in range(max(0, position - 4), min(len(thresholds), position + 2)):
+            asked = len(by_numbers)
             packing = dive(ThresholdProblem(instance, "guaranteed", thresholds[at]), [], Control.starting_now(), 0)
             assert packing.status != ("impossible" if at >= position else "packed")
-            refuted += packing.status == "impossible"
-    assert refuted >= len(seeds)
+            assert by_numbers[asked:] in ([], [packing.status == "impossible"])
+    assert sum(by_numbers) >= 4
+
+
+def test_that_no_numbers_are_found_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diving.NumbersSearch, "spacious", lambda _: None)
+    monkeypatch.setattr(diving, "pack_alike_parts", lambda *_: Packing("unknown"))
+    problem = ThresholdProblem(packing_instance(cut_bins(10, 100, 1), 100, 9), "guaranteed", math.inf)
+    for dives in (0, 3):
+        assert dive(problem, [], Control.starting_now(), dives).status == "unknown"

@@ -138,3 +138,14 @@ def test_holders_are_those_that_are_left_of_the_student_with_most() -> None:
                 ]
                 assert any((holders == held).all() for held in of_students)
                 assert rest.shares[holders].sum() == pytest.approx(max(rest.shares[held].sum() for held in of_students))
+
+
+def test_of_too_many_groups_those_go_whose_margin_is_narrowest() -> None:
+    # Sizes 1 to 3, and one filter too many, which any size could give up.
+    margins = Margins(problems(range(1))[-1])
+    margins.widths, margins.least, rest = np.array([1, 1, 1]), 0, Rest(np.ones(3), 3, 5, 0)
+    for narrow in range(3):
+        shares = np.array([3.5, 2.5, 1.5])
+        shares[narrow] -= 0.3
+        fewer = margins._without_surplus(np.array([3, 2, 1]), rest, shares, np.ones(3))
+        assert (np.array([3, 2, 1]) - fewer).tolist() == np.eye(3, dtype=int)[narrow].tolist()

@@ -56,7 +56,7 @@ NUMBERED = 0.15
 """Part of the time that may be spent on refuting candidates by whole numbers alone, in fleets of many devices."""
 MANY_DEVICES = 300
 """Devices from which on that is tried: dives for a packing of fewer take hardly longer. Plans of such fleets are mostly
-annealed before, and so good that the last candidate before them is asked about before dives bisect."""
+annealed before, and may be optimal: so the last candidate before them is asked about before dives bisect."""
 LOW_DIVES = (1, 0, 20)
 """Dives at the bound of the relaxation before each of these rounds."""
 DOWN_DIVES = (2, 6, 20)
